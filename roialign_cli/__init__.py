@@ -1,0 +1,32 @@
+"""The inspector of ROI Align: run it, explain every number it makes, draw it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from roialign_cli.conventions import PRESETS as PRESETS
+    from roialign_cli.conventions import Convention as Convention
+    from roialign_cli.errors import RoiAlignError as RoiAlignError
+    from roialign_cli.operation import roi_align as roi_align
+    from roialign_cli.tracing import trace as trace
+
+__version__ = "0.1.0"
+
+# Loaded on first use, so that `roialign --help` does not wait for NumPy.
+_HOMES = {
+    "PRESETS": "conventions",
+    "Convention": "conventions",
+    "RoiAlignError": "errors",
+    "roi_align": "operation",
+    "trace": "tracing",
+}
+__all__ = ["PRESETS", "Convention", "RoiAlignError", "__version__", "roi_align", "trace"]
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,71 @@
+"""`roialign demo`: write the sample data and run everything on it."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+
+import click
+
+from roialign_cli.errors import FileError
+
+_SAMPLES = ("walkthrough.npy", "walkthrough.csv", "astronaut.png", "astronaut.csv", "README.md")
+
+_WALKTHROUGH = (
+    "{dir}/walkthrough.npy --preset walkthrough --image-size 512x512 --boxes {dir}/walkthrough.csv"
+)
+_ASTRONAUT = (
+    "{dir}/astronaut.png --stride 32 --preset torchvision-aligned --boxes {dir}/astronaut.csv"
+)
+_COMMANDS = (
+    f"run {_WALKTHROUGH}",
+    f"explain {_WALKTHROUGH} --section 1,1",
+    f"plot {_WALKTHROUGH} --view sections -o {{dir}}/sections.png",
+    f"run {_ASTRONAUT} --output-size 7 -o {{dir}}/faces.npy",
+    f"plot {_ASTRONAUT} --view overlay -o {{dir}}/overlay.png",
+)
+
+
+@click.command("demo")
+@click.argument("directory", metavar="[DIR]", type=Path, default=Path("roialign-demo"))
+@click.option("--force", is_flag=True, help="Overwrite the files of an earlier demo.")
+def command(directory: Path, *, force: bool) -> None:
+    """Write the sample data to DIR (roialign-demo) and run everything on it.
+
+    \b
+    roialign demo
+    roialign demo elsewhere --force
+    """  # noqa: D301
+    _write_samples(directory, force=force)
+    for template in _COMMANDS:
+        arguments = [word.format(dir=directory) for word in template.split()]
+        click.echo(click.style(f"\n$ roialign {shlex.join(arguments)}", bold=True))
+        _run(arguments)
+    click.echo(f"\nThe sample data and the pictures are in {directory}.")
+
+
+def _write_samples(directory: Path, *, force: bool) -> None:
+    made = [word.split("/")[1] for line in _COMMANDS for word in line.split() if "{dir}/" in word]
+    for name in dict.fromkeys((*_SAMPLES, *made)):
+        if (directory / name).exists() and not force:
+            raise FileError(directory / name, "exists; --force overwrites it, or name another DIR")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in _SAMPLES:
+            shutil.copyfile(sample_data() / name, directory / name)
+    except OSError as error:
+        raise FileError(directory, f"cannot be written: {error.strerror}") from None
+
+
+def sample_data() -> Path:
+    """Return the folder of the sample data: in the package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    installed = package / "sample_data"
+    return installed if installed.is_dir() else package.parent / "sample_data"
+
+
+def _run(arguments: list[str]) -> None:
+    from roialign_cli.cli.main import group
+
+    group.main(arguments, prog_name="roialign", standalone_mode=False)

@@ -1,0 +1,64 @@
+"""`roialign explain`: every step of one ROI, with its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from roialign_cli.cli.options import OperatorOptions, operator_options, section_options
+
+
+@click.command("explain")
+@operator_options
+@click.option("--roi", type=click.IntRange(min=0), default=0, help="Which of the boxes, from 0.")
+@click.option("--channel", type=click.IntRange(min=0), default=0, help="Which channel, from 0.")
+@section_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="JSON has the whole ROI, unrounded.",
+)
+def command(
+    options: OperatorOptions,
+    roi: int,
+    channel: int,
+    section: tuple[int, int] | None,
+    point: tuple[int, int] | None,
+    form: str,
+) -> None:
+    """Tell every step of one ROI, with its numbers.
+
+    \b
+    roialign explain map.npy --image-size 512x512 --box 296,320,200,145
+    roialign explain map.npy --box 9.25,10,6.25,4.53 --section 1,1 --format json
+    """  # noqa: D301
+    from roialign_cli.cli.inputs import load
+    from roialign_cli.records import to_json, trace_record
+    from roialign_cli.show.explanation import Explanation
+    from roialign_cli.tracing import trace_operation
+
+    inputs = load(options)
+    operation = inputs.operation
+    trace = trace_operation(operation, roi, channel)
+    exact = None
+    if trace.convention.coordinate_decimals is not None:
+        unrounded = replace(trace.convention, coordinate_decimals=None)
+        exact = trace_operation(replace(operation, convention=unrounded), roi, channel)
+    if form == "json":
+        narrowed = replace(trace, sections=trace.narrowed(section, point))
+        click.echo(to_json(trace_record(narrowed)))
+        return
+    explanation = Explanation(trace, exact, inputs.file.name, section, point)
+    blocks = list(explanation.blocks())
+    if form == "markdown":
+        from roialign_cli.show.markdown import to_markdown
+
+        click.echo(to_markdown(blocks), nl=False)
+        return
+    from roialign_cli.show.terminal import print_blocks
+
+    print_blocks(blocks)

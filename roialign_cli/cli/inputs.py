@@ -1,0 +1,114 @@
+"""From the shared options to a decided operation: the files read, the scale known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import numpy as np
+
+from roialign_cli.cli.options import OperatorOptions
+from roialign_cli.conventions import BoxFormat, preset
+from roialign_cli.errors import ArgumentError
+from roialign_cli.files.boxes import BoxFile, read_boxes
+from roialign_cli.files.features import FeatureFile, read_features
+from roialign_cli.operation import Operation, prepare
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a command works on.
+
+    Parameters
+    ----------
+    file
+        The features as they were read.
+    operation
+        The decided operation.
+    labels
+        One for each box, "" where it has none.
+    """
+
+    file: FeatureFile
+    operation: Operation
+    labels: tuple[str, ...]
+
+
+def load(options: OperatorOptions) -> Inputs:
+    """Read the files that the options name and return the operation they ask for."""
+    convention = preset(options.preset)
+    boxes = _boxes(options)
+    box_format = _box_format(options, boxes)
+    file = read_features(
+        options.features, layout=options.layout, key=options.key, stride=options.stride
+    )
+    size = options.output_size or convention.output_size
+    operation = prepare(
+        file.array,
+        boxes.boxes,
+        (size[0], size[-1]),
+        convention=convention,
+        spatial_scale=_scale(options, file),
+        batch_index=options.batch_index,
+        box_format=box_format,
+        image_height=_image_height(options, file),
+        **_overrides(options),
+    )
+    if not len(operation.boxes_given):
+        raise ArgumentError("boxes", "there is no box")
+    return Inputs(file, operation, boxes.labels)
+
+
+def _boxes(options: OperatorOptions) -> BoxFile:
+    if bool(options.box) == (options.boxes is not None):
+        raise click.UsageError("give the boxes either as --box A,B,C,D or as --boxes FILE")
+    if options.boxes is not None:
+        return read_boxes(options.boxes)
+    return BoxFile(np.array(options.box), ("",) * len(options.box), None)
+
+
+def _box_format(options: OperatorOptions, boxes: BoxFile) -> BoxFormat | None:
+    if options.box_format and boxes.box_format not in {None, options.box_format}:
+        raise ArgumentError(
+            "box_format",
+            f"{options.box_format} was given, but the header of {options.boxes} names "
+            f"{boxes.box_format} columns",
+        )
+    return options.box_format or boxes.box_format
+
+
+def _scale(options: OperatorOptions, file: FeatureFile) -> tuple[float, float]:
+    """Return (y, x) feature-map units per unit of the boxes."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in ("image_size", "stride", "spatial_scale")
+        if getattr(options, name) is not None
+    ]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} say the same thing; give one of them")
+    if options.image_size is not None:
+        width, height = options.image_size
+        if min(width, height) <= 0:
+            raise ArgumentError("image_size", "must be above 0 along both axes")
+        return file.array.shape[2] / height, file.array.shape[3] / width
+    if options.stride is not None:
+        return 1 / options.stride, 1 / options.stride
+    if options.spatial_scale is not None:
+        return options.spatial_scale[-1], options.spatial_scale[0]
+    return 1.0, 1.0
+
+
+def _image_height(options: OperatorOptions, file: FeatureFile) -> float | None:
+    if options.image_size is not None:
+        return options.image_size[1]
+    return None if file.image is None else float(file.image.shape[0])
+
+
+def _overrides(options: OperatorOptions) -> dict[str, Any]:
+    names = ("origin", "pooling", "sampling_ratio", "divide", "coordinate_decimals")
+    given = {name: getattr(options, name) for name in names}
+    overrides = {name: value for name, value in given.items() if value is not None}
+    if overrides.get("coordinate_decimals") == "exact":
+        overrides["coordinate_decimals"] = None
+    return overrides

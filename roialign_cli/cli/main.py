@@ -1,0 +1,86 @@
+"""The `roialign` command: the group of commands, and the one owner of the exit status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from roialign_cli import __version__
+from roialign_cli.errors import ArgumentError, RoiAlignError
+
+# Command → its module's summary, so that the list of commands loads none of them.
+COMMANDS = {
+    "run": "Pool every box and print or write the outputs.",
+    "explain": "Tell every step of one ROI, with its numbers.",
+    "plot": "Draw an ROI, its sections and its sample points.",
+    "demo": "Write the sample data and run everything on it.",
+}
+
+# Where an option is not simply the argument's name with dashes.
+_OPTIONS = {
+    "boxes": "--box/--boxes",
+    "convention": "--preset",
+    "features": "FEATURES",
+    "origin": "--origin",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the commands in the order in which a person meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"roialign_cli.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="roialign")
+def group() -> None:
+    """Inspect ROI Align: run it, explain every number it makes, draw it.
+
+    FEATURES is a .npy, an .npz, an image, or - for a .npy on standard input.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, 1, 2 or 130."""
+    try:
+        status = group.main(args, prog_name="roialign", standalone_mode=False)
+    except (click.ClickException, RoiAlignError) as error:
+        return _report(error)
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return status if isinstance(status, int) else 0
+
+
+def _report(error: click.ClickException | RoiAlignError) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message())
+        return 0
+    problem = str(error)
+    if isinstance(error, click.ClickException):
+        problem = error.format_message()
+    if isinstance(error, ArgumentError):
+        option = _OPTIONS.get(error.argument, "--" + error.argument.replace("_", "-"))
+        problem = f"{option}: {error.problem}"
+    click.echo(f"roialign: {' '.join(problem.split())}", err=True)
+    return 2

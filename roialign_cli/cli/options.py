@@ -1,0 +1,178 @@
+"""The options that commands share: text in, typed values out."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar, get_args
+
+import click
+
+from roialign_cli.conventions import BoxFormat, Origin, Pooling
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class NumberList(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A fixed count of numbers in one word: "9.25,10,6.25,4.53", "512x512", "2,3"."""
+
+    def __init__(
+        self, name: str, counts: tuple[int, ...], separator: str, kind: type, example: str
+    ) -> None:
+        self.name = name
+        self.counts = counts
+        self.separator = separator
+        self.kind = kind
+        self.example = example
+
+    def get_metavar(self, *_: Any) -> str:  # noqa: ANN401
+        """Return the form as it is written, not in capitals."""
+        return self.name
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[Any, ...]:
+        """Return the numbers as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        parts = value.lower().split(self.separator)
+        try:
+            numbers = tuple(self.kind(part) for part in parts)
+        except ValueError:
+            numbers = ()
+        if len(numbers) not in self.counts:
+            self.fail(f"{value!r} is not of the form {self.example}", param, ctx)
+        return numbers
+
+
+BOX = NumberList("A,B,C,D", (4,), ",", float, "9.25,10,6.25,4.53")
+IMAGE_SIZE = NumberList("WxH", (2,), "x", float, "512x512")
+OUTPUT_SIZE = NumberList("K|TxK", (1, 2), "x", int, "7 or 7x5 (rows x columns)")
+SCALE = NumberList("F|FX,FY", (1, 2), ",", float, "0.0625 or 0.0625,0.05")
+SECTION = NumberList("I,J", (2,), ",", int, "2,3 (from 1, i along x, j from the top)")
+POINT = NumberList("N,M", (2,), ",", int, "1,2 (from 1, n along x, m from the top)")
+
+
+class Decimals(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A number of decimals, or "exact"."""
+
+    name = "N|exact"
+
+    def get_metavar(self, *_: Any) -> str:  # noqa: ANN401
+        """Return the form as it is written, not in capitals."""
+        return self.name
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> int | str:
+        """Return the number, or "exact"."""
+        if str(value).isdigit():
+            return int(value)
+        if value != "exact":
+            self.fail(f"{value!r} is neither a number of decimals nor exact", param, ctx)
+        return "exact"
+
+
+@dataclass(frozen=True)
+class OperatorOptions:
+    """What the shared options say; None where an option was not given."""
+
+    features: str
+    layout: str | None
+    key: str | None
+    box: tuple[tuple[float, ...], ...]
+    boxes: str | None
+    box_format: BoxFormat | None
+    origin: Origin | None
+    image_size: tuple[float, float] | None
+    stride: int | None
+    spatial_scale: tuple[float, ...] | None
+    batch_index: int | None
+    preset: str
+    output_size: tuple[int, ...] | None
+    pooling: Pooling | None
+    sampling_ratio: int | None
+    divide: int | None
+    coordinate_decimals: int | str | None
+
+
+_WHOLE = click.IntRange(min=0)
+
+_SHARED = (
+    click.argument("features"),
+    click.option("--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW, NHWC."),
+    click.option("--key", metavar="NAME", help="Which array of an .npz with several."),
+    click.option("--box", type=BOX, multiple=True, help="A box; repeatable."),
+    click.option("--boxes", metavar="FILE", help="Boxes from a .csv."),
+    click.option(
+        "--box-format",
+        type=click.Choice(get_args(BoxFormat)),
+        help="What a box's four numbers are.  [default: as the preset's library writes them]",
+    ),
+    click.option(
+        "--origin",
+        type=click.Choice(get_args(Origin)),
+        help="Where (0, 0) is; y points away from it.  [default: the preset's]",
+    ),
+    click.option(
+        "--image-size", type=IMAGE_SIZE, help="The boxes are in an image of this size, in pixels."
+    ),
+    click.option(
+        "--stride",
+        type=click.IntRange(min=1),
+        help="The boxes are in image pixels, this many to a cell; an image is averaged to that.",
+    ),
+    click.option("--spatial-scale", type=SCALE, help="Feature-map units per unit of the boxes."),
+    click.option("--batch-index", type=_WHOLE, help="Which of N maps the boxes lie on, from 0."),
+    click.option(
+        "--preset",
+        default="walkthrough",
+        show_default=True,
+        envvar="ROIALIGN_PRESET",
+        help="Whose ROI Align.",
+    ),
+    click.option(
+        "--output-size",
+        type=OUTPUT_SIZE,
+        help="Sections: K, or rows x columns.  [default: preset's]",
+    ),
+    click.option(
+        "--pooling",
+        type=click.Choice(get_args(Pooling)),
+        help="What becomes of a section's points.",
+    ),
+    click.option(
+        "--sampling-ratio", type=_WHOLE, help="Points per section and axis; 0 is adaptive."
+    ),
+    click.option("--divide", type=_WHOLE, help="Parts between whose dividers the points lie."),
+    click.option(
+        "--coordinate-decimals", type=Decimals(), help="Round the points' coordinates first."
+    ),
+)
+
+
+def operator_options(command: Command) -> Command:
+    """Add the shared options; the command gets them as one `OperatorOptions`, first."""
+
+    @functools.wraps(command)
+    def gathered(**values: Any) -> Any:  # noqa: ANN401
+        shared = {f.name: values.pop(f.name) for f in fields(OperatorOptions)}
+        return command(OperatorOptions(**shared), **values)
+
+    for option in reversed(_SHARED):
+        gathered = option(gathered)
+    return gathered  # type: ignore[return-value]
+
+
+def section_options(command: Command) -> Command:
+    """Add --section and --point."""
+    section = click.option("--section", type=SECTION, help="Section i (along x), j (from the top).")
+    point = click.option("--point", type=POINT, help="Point n (along x), m (from the top).")
+    return section(point(command))

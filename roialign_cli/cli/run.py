@@ -1,0 +1,79 @@
+"""`roialign run`: pool every box, print or write the outputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from roialign_cli.cli.options import OperatorOptions, operator_options
+
+if TYPE_CHECKING:
+    from roialign_cli.cli.inputs import Inputs
+    from roialign_cli.records import Result
+
+
+@click.command("run")
+@operator_options
+@click.option("--channel", type=click.IntRange(min=0), help="Only this channel, from 0.")
+@click.option("-o", "--output", type=Path, help="Write a .npy, .npz, .csv or .json.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    help="What to print.  [default: table, or nothing with -o]",
+)
+def command(
+    options: OperatorOptions, channel: int | None, output: Path | None, form: str | None
+) -> None:
+    """Pool every box and print or write the outputs.
+
+    \b
+    roialign run map.npy --box 9.25,10,6.25,4.53
+    roialign run photo.png --stride 32 --preset torchvision-aligned \\
+        --boxes boxes.csv --output-size 7 -o pooled.npy
+    """  # noqa: D301
+    from roialign_cli.cli.inputs import load
+    from roialign_cli.files.results import check_output, to_csv, write_result
+    from roialign_cli.records import result_record, to_json
+    from roialign_cli.show.numbers import describe
+
+    if output is not None:
+        check_output(output)
+    inputs = load(options)
+    result = _run(inputs, channel)
+    subject = describe(inputs.file.name, inputs.file.array, inputs.operation.convention)
+    if output is not None:
+        write_result(output, result)
+        written = f"{' × '.join(map(str, result.pooled.shape))} {result.pooled.dtype}"
+        click.echo(f"{subject}\nwrote {output}: {written}", err=True)
+        form = form or "nothing"
+    if form == "csv":
+        click.echo(to_csv(result), nl=False)
+    elif form == "json":
+        click.echo(to_json(result_record(result)))
+    elif form in {None, "table"}:
+        from roialign_cli.show.terminal import print_result
+
+        print_result(subject, result)
+
+
+def _run(inputs: Inputs, channel: int | None) -> Result:
+    from roialign_cli.errors import ArgumentError
+    from roialign_cli.pooling import pool
+    from roialign_cli.records import Result
+
+    operation = inputs.operation
+    channels = range(operation.features.shape[1])
+    if channel is not None:
+        if channel not in channels:
+            raise ArgumentError(
+                "channel", f"{channel} is none of the {len(channels)} channels, counted from 0"
+            )
+        channels = range(channel, channel + 1)
+        operation = replace(operation, features=operation.features[:, channel : channel + 1])
+    plan = operation.plan()
+    pooled = pool(operation.features, plan, operation.batch_index)
+    return Result(operation, plan, pooled, inputs.labels, channels)

@@ -1,0 +1,29 @@
+"""What can go wrong for a user, as exceptions with one-line messages."""
+
+
+class RoiAlignError(ValueError):
+    """Base of everything that this package raises for a bad file, argument or call."""
+
+
+class ArgumentError(RoiAlignError):
+    """An argument that cannot be used.
+
+    Parameters
+    ----------
+    argument
+        The keyword's name, as in the Python API (``"output_size"``).
+    problem
+        What was given, what is needed, and what would do.
+    """
+
+    def __init__(self, argument: str, problem: str) -> None:
+        super().__init__(f"{argument}: {problem}")
+        self.argument = argument
+        self.problem = problem
+
+
+class FileError(RoiAlignError):
+    """A file that cannot be read or written; the message starts with its path."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")

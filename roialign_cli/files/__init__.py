@@ -1,0 +1,1 @@
+"""Reading features and boxes, writing results."""

@@ -1,0 +1,225 @@
+"""ROI Align as one call: what a caller gives, checked and turned into a plan, then pooled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.boxes import Float, Frame, corners, split_boxes
+from roialign_cli.conventions import BoxFormat, Convention, Origin, resolve
+from roialign_cli.errors import ArgumentError
+from roialign_cli.pooling import pool
+from roialign_cli.sampling import Plan, make_plan
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An ROI Align that is fully decided: features, boxes and rules, checked.
+
+    Parameters
+    ----------
+    features
+        (N, C, H, W), float32 or float64.
+    boxes_given
+        (R, 4), float64, as they were written: in the convention's box format and origin.
+    boxes_xyxy
+        (R, 4) corners with y down, in image units; their dtype is that of all coordinates.
+    batch_index
+        (R,). Which of the N maps each box lies on.
+    spatial_scale
+        (y, x): feature-map units per image unit.
+    output_size
+        (height, width) in sections.
+    convention
+        The rules.
+    """
+
+    features: Float
+    boxes_given: Float
+    boxes_xyxy: Float
+    batch_index: NDArray[np.intp]
+    spatial_scale: tuple[float, float]
+    output_size: tuple[int, int]
+    convention: Convention
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """(height, width) of the feature map in cells."""
+        return self.features.shape[2], self.features.shape[3]
+
+    @property
+    def frame(self) -> Frame:
+        """The frame in which positions are shown."""
+        return Frame(self.convention.origin, self.map_size[0])
+
+    def plan(self) -> Plan:
+        """Return the sampling plan of all boxes."""
+        return make_plan(
+            self.boxes_xyxy, self.spatial_scale, self.map_size, self.output_size, self.convention
+        )
+
+    def pooled(self) -> Float:
+        """Return the (R, C, height, width) outputs."""
+        return pool(self.features, self.plan(), self.batch_index)
+
+    def only(self, roi: int, channel: int) -> Operation:
+        """Return the same operation on one box and one channel."""
+        n = self.batch_index[roi]
+        return replace(
+            self,
+            features=self.features[n : n + 1, channel : channel + 1],
+            boxes_given=self.boxes_given[roi : roi + 1],
+            boxes_xyxy=self.boxes_xyxy[roi : roi + 1],
+            batch_index=np.zeros(1, np.intp),
+        )
+
+
+def prepare(
+    features: object,
+    boxes: object,
+    output_size: int | tuple[int, int],
+    *,
+    convention: str | Convention,
+    spatial_scale: float | tuple[float, float] = 1.0,
+    batch_index: object = None,
+    box_format: BoxFormat | None = None,
+    origin: Origin | None = None,
+    image_height: float | None = None,
+    **overrides: Any,  # noqa: ANN401
+) -> Operation:
+    """Check an ROI Align call and return it decided; the parameters are those of `roi_align`."""
+    reading = {"box_format": box_format, "origin": origin}
+    overrides |= {name: value for name, value in reading.items() if value is not None}
+    rules = resolve(convention, **overrides)
+    array = _features(features)
+    scale = _pair(spatial_scale, "spatial_scale", float)
+    given, index = split_boxes(boxes, batch_index)
+    if len(index) and not 0 <= index.min() <= index.max() < len(array):
+        wrong = index[(index < 0) | (index >= len(array))][0]
+        raise ArgumentError("batch_index", f"{wrong} is none of the {len(array)} maps, from 0")
+    if rules.origin == "bottom-left" and image_height is None:
+        image_height = array.shape[2] / scale[0]
+    xyxy = corners(given, rules.box_format, image_height if rules.origin == "bottom-left" else None)
+    double = rules.double_geometry or array.dtype == np.float64
+    return Operation(
+        array,
+        given,
+        _finite(xyxy, np.float64 if double else np.float32),
+        index,
+        scale,
+        _pair(output_size, "output_size", int),
+        rules,
+    )
+
+
+def roi_align(
+    features: object,
+    boxes: object,
+    output_size: int | tuple[int, int],
+    *,
+    convention: str | Convention,
+    spatial_scale: float | tuple[float, float] = 1.0,
+    batch_index: object = None,
+    box_format: BoxFormat | None = None,
+    origin: Origin | None = None,
+    image_height: float | None = None,
+    **overrides: Any,  # noqa: ANN401
+) -> Float:
+    """Pool a fixed-size output for every box from a feature map.
+
+    Parameters
+    ----------
+    features
+        (N, C, H, W), (C, H, W) or (H, W), numbers. Row 0 is at the top.
+    boxes
+        (R, 4) in image units, written as the convention's library writes them unless `box_format`
+        or `origin` say otherwise; or (R, 5) with the batch index first.
+    output_size
+        Sections along each axis, or (height, width).
+    convention
+        A preset's name (see `PRESETS`) or a `Convention`. There is no default ROI Align.
+    spatial_scale
+        Feature-map units per image unit, or (y, x).
+    batch_index
+        (R,) whole numbers: the map that each box lies on; 0 if not given.
+    box_format
+        "xyxy", "xywh", "cxcywh" or "yxyx".
+    origin
+        "top-left" (y down) or "bottom-left" (y up).
+    image_height
+        The image's height, from which y is measured where it points up; the feature map's height
+        over the scale if not given.
+    **overrides
+        Any other field of the convention: `pooling`, `sampling_ratio`, …
+
+    Returns
+    -------
+    (R, C, height, width) in the features' floating dtype: float16 is computed in float32 and given
+    back as float16; integers become float32. Coordinates are computed in float32 unless the
+    features are float64, as in the libraries.
+
+    Raises
+    ------
+    RoiAlignError
+        Naming the argument, what was given, and what is needed.
+
+    Examples
+    --------
+    >>> features = np.arange(25, dtype=np.float32).reshape(5, 5)
+    >>> roi_align(features, [[1, 1, 3, 3]], 2, convention="torchvision-aligned")
+    array([[[[ 6.,  7.],
+             [11., 12.]]]], dtype=float32)
+    """
+    given = np.asarray(features)
+    operation = prepare(
+        given,
+        boxes,
+        output_size,
+        convention=convention,
+        spatial_scale=spatial_scale,
+        batch_index=batch_index,
+        box_format=box_format,
+        origin=origin,
+        image_height=image_height,
+        **overrides,
+    )
+    pooled = operation.pooled()
+    return pooled.astype(np.float16) if given.dtype == np.float16 else pooled
+
+
+def _features(features: object) -> Float:
+    array = np.asarray(features)
+    if array.dtype.kind not in "buif":
+        raise ArgumentError("features", f"must be real numbers, got {array.dtype}")
+    if not 2 <= array.ndim <= 4:
+        raise ArgumentError(
+            "features", f"must be (N, C, H, W), (C, H, W) or (H, W), got {array.shape}"
+        )
+    if 0 in array.shape[-2:]:
+        raise ArgumentError("features", f"a map of {array.shape[-2:]} cells has nothing to sample")
+    dtype = np.float64 if array.dtype == np.float64 else np.float32
+    return array.reshape((1,) * (4 - array.ndim) + array.shape).astype(dtype, copy=False)
+
+
+def _pair(value: Any, name: str, kind: type) -> tuple[Any, Any]:  # noqa: ANN401
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    numbers = (int, np.integer) if kind is int else (int, float, np.integer, np.floating)
+    usable = len(pair) == 2 and all(
+        isinstance(v, numbers) and not isinstance(v, bool) and 0 < v < np.inf for v in pair
+    )
+    if not usable:
+        needed = "a whole number" if kind is int else "a number"
+        raise ArgumentError(name, f"must be {needed} above 0 or a pair of them, got {value!r}")
+    return kind(pair[0]), kind(pair[1])
+
+
+def _finite(boxes: Float, dtype: type[np.floating]) -> Float:
+    with np.errstate(over="ignore"):
+        cast = boxes.astype(dtype)
+    bad = np.flatnonzero(~np.isfinite(cast).all(axis=1))
+    if len(bad):
+        raise ArgumentError("boxes", f"box {bad[0]} is beyond the range of {np.dtype(dtype)}")
+    return cast

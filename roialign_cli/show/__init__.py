@@ -1,0 +1,1 @@
+"""Records turned into what a person reads: terminal tables, text, figures, JSON."""

@@ -1,0 +1,69 @@
+"""Numbers, and what was read, as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from numpy.typing import NDArray
+
+from roialign_cli.conventions import Convention
+
+DECIMALS = 4
+
+
+def number(value: float, decimals: int = DECIMALS) -> str:
+    """Return a number as short as it can be said to `decimals` places.
+
+    Examples
+    --------
+    >>> number(9.25), number(2.0833333), number(10.0), number(-0.0), number(0.0000123)
+    ('9.25', '2.0833', '10', '0', '1.23e-05')
+    >>> number(123456789.0), number(float("nan"))
+    ('123456789', 'nan')
+    """
+    if not math.isfinite(value):
+        return str(float(value))
+    if abs(value) >= 1e15 or 0 < abs(value) < 0.5 * 10**-decimals:
+        return f"{value:.{decimals}g}"
+    text = f"{value:.{decimals}f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def aligned(values: Iterable[float], decimals: int = DECIMALS) -> list[str]:
+    """Return numbers as text with the same count of decimals, fewer where they are large.
+
+    Examples
+    --------
+    >>> aligned([0.14, 0.2149]), aligned([1234.5678, 2.0]), aligned([3.0, 4.0])
+    (['0.1400', '0.2149'], ['1234.6', '2.0'], ['3', '4'])
+    """
+    values = list(values)
+    finite = [abs(v) for v in values if math.isfinite(v)]
+    largest = max(finite, default=0.0)
+    if largest >= 1e9 or 0 < largest < 10**-decimals:
+        return [f"{v:.{decimals}g}" for v in values]
+    if all(v == int(v) for v in finite):
+        decimals = 0
+    else:
+        decimals = max(1, min(decimals, decimals + 1 - len(str(int(largest)))))
+    return [f"{v:.{decimals}f}" for v in values]
+
+
+def pair(x: float, y: float, decimals: int = DECIMALS) -> str:
+    """Return a position as text: (x, y)."""
+    return f"({number(x, decimals)}, {number(y, decimals)})"
+
+
+def describe(name: str, features: NDArray[Any], convention: Convention) -> str:
+    """Say in one line what was read and by which rules it is pooled."""
+    shape = " × ".join(map(str, features.shape))
+    low, high = number(float(features.min())), number(float(features.max()))
+    return (
+        f"{name}: {shape} {features.dtype}, {low} to {high}; convention {convention.name}, "
+        f"{convention.pooling}; boxes read as {convention.box_format}, "
+        f"origin {convention.origin}"
+    )

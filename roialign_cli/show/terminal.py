@@ -1,0 +1,138 @@
+"""Explanations and pooled outputs in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from roialign_cli.boxes import Float
+from roialign_cli.records import Result
+from roialign_cli.show.explanation import Block, Formulas, Grid, Heading, Paragraph
+from roialign_cli.show.numbers import aligned, number, pair
+from roialign_cli.show.palette import ink, ramp
+
+
+def print_blocks(blocks: Iterable[Block]) -> None:
+    """Print an explanation."""
+    console = Console(highlight=False)
+    for position, block in enumerate(blocks):
+        if isinstance(block, Heading) and position:
+            console.print()
+        console.print(_renderable(block))
+
+
+def _renderable(block: Block) -> Text | Padding:
+    match block:
+        case Heading(level, text):
+            return Text(text, style="bold" if level < 3 else "italic")
+        case Paragraph(text):
+            return Text(text)
+        case Formulas(lines):
+            return Text("\n".join(f"  {line}" for line in lines))
+        case Grid(headers, rows):
+            return Padding(_grid(headers, rows), (0, 0, 0, 2), expand=False)
+
+
+def _grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for position, header in enumerate(headers):
+        table.add_column(header, justify="right" if position else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+# With more outputs than this they get a row each; with more rows than this, the first ones.
+_MOST_TABLES = 4
+_MOST_ROWS = 40
+
+
+def print_result(subject: str, result: Result) -> None:
+    """Print what a run made: the outputs themselves if they are few, else a summary."""
+    console = Console(highlight=False)
+    console.print(Text(subject), soft_wrap=True)
+    rois, channels = result.pooled.shape[:2]
+    if rois * channels > _MOST_TABLES:
+        _print_summary(console, result)
+        return
+    for r in range(rois):
+        for c, channel in enumerate(result.channels):
+            title = _title(result, r) + (f", channel {channel}" if channel or channels > 1 else "")
+            _print_output(console, title, result.pooled[r, c])
+
+
+def _title(result: Result, r: int) -> str:
+    roi = result.roi(r)
+    label = f" {result.labels[r]}" if result.labels[r] else ""
+    return (
+        f"ROI {r}{label}: top-left {pair(roi['x'], roi['y'])}, "
+        f"{number(roi['width'], 5)} × {number(roi['height'], 5)} cells"
+    )
+
+
+def _print_summary(console: Console, result: Result) -> None:
+    rois, channels = result.pooled.shape[:2]
+    table = _grid(("ROI", "label", "top-left", "size", "ch.", "min", "mean", "max"), ())
+    shown = min(rois * channels, _MOST_ROWS)
+    for r, c in (divmod(index, channels) for index in range(shown)):
+        roi, output = result.roi(r), result.pooled[r, c].astype(np.float64)
+        table.add_row(
+            str(r),
+            result.labels[r],
+            pair(roi["x"], roi["y"], 2),
+            f"{number(roi['width'], 2)} × {number(roi['height'], 2)}",
+            str(result.channels[c]),
+            *aligned((output.min(), output.mean(), output.max()), 3),
+        )
+    console.print(table)
+    rest = rois * channels - shown
+    more = f"{rest} more outputs are not shown. " if rest else ""
+    console.print(
+        f"{more}One box or --channel C shows the values; -o FILE or --format csv has all of them."
+    )
+
+
+def _print_output(console: Console, title: str, output: Float) -> None:
+    """Print an output, (height, width), each cell coloured by its value."""
+    rows, columns = output.shape
+    text = aligned(output.ravel().tolist())
+    cells = [
+        Text(f" {value} ", style=_shade(share))
+        for value, share in zip(text, _shares(output), strict=True)
+    ]
+    label = max(len(f"j={rows}"), 3)
+    widest = max(*(cell.cell_len for cell in cells), len(f"i={columns}") + 2)
+    fitting = max((console.width - label - 2) // (widest + 1), 1)
+    console.print(Text(title, style="bold"))
+    for first in range(0, columns, fitting):
+        shown = range(first, min(first + fitting, columns))
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+        table.add_column("", style="dim", no_wrap=True)
+        for i in shown:
+            table.add_column(f"i={i + 1}", justify="center", no_wrap=True)
+        for j in range(rows):
+            table.add_row(f"j={j + 1}", *(cells[j * columns + i] for i in shown))
+        console.print(table)
+
+
+def _shares(output: Float) -> list[float]:
+    """Place each value in the range of the finite ones; 0 where there is no range or no number."""
+    finite = output[np.isfinite(output)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+    span = float(high) - float(low)
+    return [
+        (value - float(low)) / span if span and np.isfinite(value) else 0.0
+        for value in output.ravel().tolist()
+    ]
+
+
+def _shade(share: float) -> Style:
+    background = ramp(share)
+    return Style(color=ink(background), bgcolor="#{:02x}{:02x}{:02x}".format(*background))

@@ -1,0 +1,304 @@
+"""Everything that happened to one ROI and channel, as plain records.
+
+The records hold what the sampling plan holds, in the convention's frame: nothing is computed here
+that pooling did not use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from roialign_cli.boxes import Float, Frame
+from roialign_cli.conventions import Convention
+from roialign_cli.errors import ArgumentError
+from roialign_cli.operation import Operation, prepare
+from roialign_cli.pooling import point_values, pool
+from roialign_cli.sampling import AxisSamples
+
+Border = Literal["inside", "clamped", "out"]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """One of the four cells around a point: its centre, place in the array, value and weight."""
+
+    x: float
+    y: float
+    row: int
+    column: int
+    value: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """A sample point (n, m) with its neighbour cells.
+
+    `neighbours` are, in the order of the interpolation formula, the cells at (x1, y2), (x2, y2),
+    (x1, y1) and (x2, y1). `border` tells whether the point lies among the cells' centres, was
+    clamped to them, or is out and has no value of the map.
+    """
+
+    point: tuple[int, int]
+    x: float
+    y: float
+    x1: float
+    x2: float
+    y1: float
+    y2: float
+    border: Border
+    neighbours: tuple[Neighbour, Neighbour, Neighbour, Neighbour]
+    value: float
+
+    @property
+    def counted(self) -> bool:
+        """Whether the point has a value of the map."""
+        return self.border != "out"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section (i, j): its top-left corner, its points, and what became of them."""
+
+    section: tuple[int, int]
+    x: float
+    y: float
+    points: tuple[Point, ...]
+    grid: tuple[int, int]
+    winner: tuple[int, int] | None
+    output: float
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One ROI and channel, from the box to the output.
+
+    Positions are in `frame`; sizes in cells. `box` is as it was written, `scale` is (x, y).
+    """
+
+    convention: Convention
+    frame: Frame
+    map_size: tuple[int, int]
+    channels: int
+    channel: int
+    roi: int
+    box: tuple[float, float, float, float]
+    scale: tuple[float, float]
+    x: float
+    y: float
+    width: float
+    height: float
+    section_width: float
+    section_height: float
+    sections: tuple[Section, ...]
+    output: tuple[tuple[float, ...], ...]
+    cells: Float
+
+    def section(self, i: int, j: int) -> Section:
+        """Return section (i, j), i along x and j from the top, from 1."""
+        columns, rows = len(self.output[0]), len(self.output)
+        if not (1 <= i <= columns and 1 <= j <= rows):
+            raise ArgumentError(
+                "section", f"({i}, {j}) is none of the {columns} × {rows} sections, from (1, 1)"
+            )
+        return self.sections[(j - 1) * columns + i - 1]
+
+    def narrowed(
+        self, section: tuple[int, int] | None = None, point: tuple[int, int] | None = None
+    ) -> tuple[Section, ...]:
+        """Return the one section asked for, or all, with only the one point asked for, or all."""
+        sections = self.sections if section is None else (self.section(*section),)
+        if point is None:
+            return sections
+        narrowed = tuple(
+            replace(s, points=tuple(p for p in s.points if p.point == point)) for s in sections
+        )
+        if not any(s.points for s in narrowed):
+            columns, rows = sections[0].grid
+            raise ArgumentError(
+                "point", f"{point} is none of the {columns} × {rows} points, from (1, 1)"
+            )
+        return narrowed
+
+
+def trace(
+    features: object,
+    boxes: object,
+    output_size: int | tuple[int, int],
+    *,
+    roi: int = 0,
+    channel: int = 0,
+    **call: Any,  # noqa: ANN401
+) -> Trace:
+    """Return everything that `roi_align` does to one box and channel.
+
+    Parameters
+    ----------
+    features, boxes, output_size, **call
+        As for `roi_align`.
+    roi
+        Which box, from 0.
+    channel
+        Which channel, from 0.
+
+    Raises
+    ------
+    RoiAlignError
+        As for `roi_align`, and for a box or channel that is not there.
+
+    Examples
+    --------
+    >>> traced = trace(np.eye(4), [[0, 0, 4, 4]], 2, convention="torchvision-aligned")
+    >>> traced.section(1, 1).points[0].x, traced.section(1, 1).output
+    (0.5, 0.5)
+    """
+    return trace_operation(prepare(features, boxes, output_size, **call), roi, channel)
+
+
+def trace_operation(operation: Operation, roi: int = 0, channel: int = 0) -> Trace:
+    """Return the trace of one box and channel of a decided operation."""
+    _check_index("roi", roi, len(operation.boxes_xyxy), "boxes")
+    _check_index("channel", channel, operation.features.shape[1], "channels")
+    one = operation.only(roi, channel)
+    features = one.features.astype(np.float64)
+    plan = one.plan()
+    y, x = plan.samples()
+    output = pool(features, plan, one.batch_index)[0, 0]
+    frame = one.frame
+    section_size = (float(plan.x.section_size[0]), float(plan.y.section_size[0]))
+    builder = _SectionBuilder(
+        one.convention, frame, features[0, 0], y, x, point_values(features[0], y, x)[0]
+    )
+    corner = float(plan.x.start[0]), float(plan.y.start[0])
+    rows, columns = one.output_size
+    sections = tuple(
+        builder.section(
+            i,
+            j,
+            frame.x(corner[0] + i * section_size[0]),
+            frame.y(corner[1] + j * section_size[1]),
+            float(output[j, i]),
+        )
+        for j in range(rows)
+        for i in range(columns)
+    )
+    return Trace(
+        convention=one.convention,
+        frame=frame,
+        map_size=one.map_size,
+        channels=operation.features.shape[1],
+        channel=channel,
+        roi=roi,
+        box=tuple(one.boxes_given[0].tolist()),
+        scale=(one.spatial_scale[1], one.spatial_scale[0]),
+        x=frame.x(corner[0]),
+        y=frame.y(corner[1]),
+        width=float(plan.x.size[0]),
+        height=float(plan.y.size[0]),
+        section_width=section_size[0],
+        section_height=section_size[1],
+        sections=sections,
+        output=tuple(tuple(row) for row in output.tolist()),
+        cells=features[0, 0],
+    )
+
+
+def _check_index(name: str, value: int, length: int, things: str) -> None:
+    if not 0 <= value < length:
+        raise ArgumentError(name, f"{value} is none of the {length} {things}, counted from 0")
+
+
+@dataclass(frozen=True)
+class _SectionBuilder:
+    """Turns one ROI's samples into records, a section at a time."""
+
+    convention: Convention
+    frame: Frame
+    cells: Float  # (H, W)
+    y: AxisSamples  # (1, T, P)
+    x: AxisSamples  # (1, K, Q)
+    values: Float  # (T, P, K, Q)
+
+    def section(self, i: int, j: int, left: float, top: float, output: float) -> Section:
+        columns = np.flatnonzero(self.x.present[0, i])
+        rows = np.flatnonzero(self.y.present[0, j])
+        points = tuple(self._point(i, j, int(n), int(m)) for m in rows for n in columns)
+        return Section(
+            section=(i + 1, j + 1),
+            x=left,
+            y=top,
+            points=points,
+            grid=(len(columns), len(rows)),
+            winner=self._winner(points),
+            output=output,
+        )
+
+    def _winner(self, points: tuple[Point, ...]) -> tuple[int, int] | None:
+        if self.convention.pooling != "max" or not points:
+            return None
+        return points[int(np.argmax([p.value for p in points]))].point
+
+    def _point(self, i: int, j: int, n: int, m: int) -> Point:
+        x, y = self._along(self.x, i, n), self._along(self.y, j, m)
+        border: Border = "clamped" if x.clamped or y.clamped else "inside"
+        if not (x.counted and y.counted):
+            border = "out"
+        # In the frame's own direction; with y up its lower neighbour is the cell further down.
+        y_cells = tuple(reversed(y.cells)) if self.frame.y_up else y.cells
+        (column1, wx1), (column2, wx2) = x.cells
+        (row1, wy1), (row2, wy2) = y_cells
+        corners = (
+            (row2, column1, wy2 * wx1),
+            (row2, column2, wy2 * wx2),
+            (row1, column1, wy1 * wx1),
+            (row1, column2, wy1 * wx2),
+        )
+        first, second, third, fourth = (
+            self._neighbour(row, column, weight if border != "out" else 0.0)
+            for row, column, weight in corners
+        )
+        return Point(
+            point=(n + 1, m + 1),
+            x=self._shown(self.frame.x(x.position)),
+            y=self._shown(self.frame.y(y.position)),
+            x1=third.x,
+            x2=fourth.x,
+            y1=third.y,
+            y2=first.y,
+            border=border,
+            neighbours=(first, second, third, fourth),
+            value=float(self.values[j, m, i, n]),
+        )
+
+    def _along(self, samples: AxisSamples, section: int, point: int) -> _Along:
+        at = (0, section, point)
+        weight = float(samples.upper_weight[at])
+        lower, upper = int(samples.lower[at]), int(samples.upper[at])
+        position = float(samples.position[at])
+        return _Along(
+            position=position,
+            cells=((lower, 1.0 - weight), (upper, weight)),
+            counted=bool(samples.counted[at]),
+            clamped=not lower <= position <= upper,
+        )
+
+    def _neighbour(self, row: int, column: int, weight: float) -> Neighbour:
+        value = float(self.cells[row, column])
+        return Neighbour(self.frame.x(column), self.frame.y(row), row, column, value, weight)
+
+    def _shown(self, coordinate: float) -> float:
+        decimals = self.convention.coordinate_decimals
+        return coordinate if decimals is None else round(coordinate, decimals)
+
+
+@dataclass(frozen=True)
+class _Along:
+    """One point along one axis, in cell-index units: its two cells with their weights."""
+
+    position: float
+    cells: tuple[tuple[int, float], tuple[int, float]]
+    counted: bool
+    clamped: bool

@@ -1,0 +1,30 @@
+"""Random inputs for property tests."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+SIDES = st.integers(1, 9)
+OUTPUT_SIZES = st.tuples(st.integers(1, 5), st.integers(1, 5))
+SCALES = st.sampled_from([1.0, 0.5, 0.25, 1 / 3, 2.0])
+
+
+@st.composite
+def feature_maps(draw: st.DrawFn, channels: int = 2, dtype: str = "f4") -> NDArray[np.floating]:
+    """(channels, H, W) of numbers between −2 and 2, one decimal."""
+    shape = (channels, draw(SIDES), draw(SIDES))
+    seed = draw(st.integers(0, 2**32 - 1))
+    return np.round(np.random.default_rng(seed).uniform(-2, 2, shape), 1).astype(dtype)
+
+
+@st.composite
+def boxes_xyxy(draw: st.DrawFn) -> NDArray[np.float32]:
+    """(R, 4) corners on and around a small map, quarters and arbitrary float32 numbers."""
+    quarters = st.integers(-16, 56).map(lambda n: n / 4)
+    numbers = quarters | st.floats(-4, 14, width=32)
+    corner_pairs = st.tuples(numbers, numbers, numbers, numbers).map(
+        lambda b: (min(b[0], b[2]), min(b[1], b[3]), max(b[0], b[2]), max(b[1], b[3]))
+    )
+    return np.float32(draw(st.lists(corner_pairs, min_size=1, max_size=3)))

@@ -1,0 +1,319 @@
+"""The commands, as a user runs them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from roialign_cli import PRESETS, roi_align, trace
+from roialign_cli.cli.demo import sample_data
+from roialign_cli.cli.main import COMMANDS, main
+
+SAMPLES = sample_data()
+WALKTHROUGH = f"{SAMPLES}/walkthrough.npy"
+BOX = ["--box", "9.25,10,6.25,4.53"]
+ASTRONAUT = [
+    f"{SAMPLES}/astronaut.png",
+    *("--stride", "32", "--preset", "torchvision-aligned"),
+    *("--boxes", f"{SAMPLES}/astronaut.csv"),
+]
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("ROIALIGN_PRESET", raising=False)
+
+
+def run(*arguments: str, capture: Capture) -> str:
+    assert main(arguments) == 0, capture.readouterr().err
+    return capture.readouterr().out
+
+
+def test_run_prints_the_output(capfd: Capture) -> None:
+    out = run("run", WALKTHROUGH, *BOX, capture=capfd)
+    assert "16 × 16 float32, 0 to 1; convention walkthrough, max; boxes read as xywh" in out
+    assert "ROI 0: top-left (9.25, 10), 6.25 × 4.53 cells" in out
+    rows = [line.split() for line in out.splitlines() if line.startswith("j=")]
+    # (9.94, 9.5) … give 0.5132 with a height of 4.53, as with 4.53125
+    assert rows[0] == ["j=1", "0.5132", "0.6440", "0.8721"]
+    assert [len(row) for row in rows] == [4, 4, 4]
+
+
+def test_run_without_a_terminal_has_no_colour_and_fits(capfd: Capture) -> None:
+    out = run("run", WALKTHROUGH, *BOX, "--output-size", "14", capture=capfd)
+    assert "\x1b" not in out
+    assert max(map(len, out.splitlines()[1:])) <= 80
+    assert sum(line.startswith("j=14") for line in out.splitlines()) == 2
+    assert "…" not in out
+
+
+def test_run_of_an_image_writes_what_the_api_returns(capfd: Capture) -> None:
+    run("run", *ASTRONAUT, "--output-size", "7", "-o", "faces.npy", capture=capfd)
+    pixels = np.asarray(Image.open(SAMPLES / "astronaut.png")).astype(np.float64)
+    blocks = pixels.reshape(16, 32, 16, 32, 3).mean(axis=(1, 3)).transpose(2, 0, 1)
+    boxes = [[170, 70, 272, 190], [132, 346, 210, 424], [277, 344, 510, 512]]
+    expected = roi_align(blocks, boxes, 7, convention="torchvision-aligned", spatial_scale=1 / 32)
+    written = np.load("faces.npy")
+    assert written.dtype == np.float32
+    np.testing.assert_allclose(written, expected, rtol=1e-5)
+
+
+def test_run_writes_the_same_numbers_in_every_format(capfd: Capture) -> None:
+    for suffix in ("npy", "npz", "csv", "json"):
+        run("run", *ASTRONAUT, "--output-size", "2x3", "-o", f"out.{suffix}", capture=capfd)
+    expected = np.load("out.npy")
+    assert expected.shape == (3, 3, 2, 3)
+    with np.load("out.npz") as archive:
+        np.testing.assert_array_equal(archive["output"], expected)
+        assert archive["labels"].tolist() == ["face", "patch", "helmet"]
+        assert archive["boxes"].shape == (3, 4)
+        assert json.loads(str(archive["parameters"]))["preset"] == "torchvision-aligned"
+    rows = list(csv.DictReader(io.StringIO(Path("out.csv").read_text(encoding="utf-8"))))
+    values = np.zeros_like(expected)
+    for row in rows:
+        at = int(row["roi"]), int(row["channel"]), int(row["j"]) - 1, int(row["i"]) - 1
+        values[at] = float(row["value"])
+    np.testing.assert_array_equal(values, expected)
+    record = json.loads(Path("out.json").read_text(encoding="utf-8"))
+    assert [roi["label"] for roi in record["rois"]] == ["face", "patch", "helmet"]
+    np.testing.assert_array_equal(np.float32([roi["output"] for roi in record["rois"]]), expected)
+
+
+def test_run_prints_csv_and_json(capfd: Capture) -> None:
+    text = run("run", WALKTHROUGH, *BOX, "--format", "csv", capture=capfd)
+    assert text.splitlines()[0] == "roi,label,batch,channel,i,j,value"
+    assert len(text.splitlines()) == 10
+    record = json.loads(run("run", WALKTHROUGH, *BOX, "--format", "json", capture=capfd))
+    assert record["rois"][0]["output"][0][0][0] == pytest.approx(0.51324, abs=1e-5)
+
+
+def test_run_summarises_many_outputs(capfd: Capture) -> None:
+    out = run("run", *ASTRONAUT, capture=capfd)
+    assert sum("helmet" in line for line in out.splitlines()) == 3
+    assert "--channel C shows the values" in out
+    assert "…" not in out
+
+
+def test_explain_prints_the_steps(capfd: Capture) -> None:
+    out = run(
+        "explain", WALKTHROUGH, "--image-size", "512x512", "--box", "296,320,200,145",
+        "--section", "1,1", capture=capfd,
+    )  # fmt: skip
+    for line in (
+        "x      = 296 / 32 = 9.25",
+        "height = 145 / 32 = 4.53125",
+        "point (2, 1)  x = 9.25 + (6.25/3)·(1 − 1) + (6.25/9)·2 = 10.6389 → 10.64",
+        "P = (9.5 − 8.5)/(9.5 − 8.5) · [ (10.5 − 9.94)/(10.5 − 9.5)·0.1",
+        "= 0.144",
+        "section (1, 1): max(0.144, 0.214, 0.5132, 0.4333) = 0.5132, point (1, 2)",
+        "exact coordinates give 0.5106",
+    ):
+        assert line in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_explain_narrows_to_a_point(capfd: Capture) -> None:
+    out = run("explain", WALKTHROUGH, *BOX, "--section", "2,3", "--point", "2,2", capture=capfd)
+    assert "point (2, 2) at (12.72, 5.97)" in out
+    assert "point (1, 1) at" not in out
+
+
+def test_explain_json_is_the_documented_object(capfd: Capture) -> None:
+    out = run("explain", WALKTHROUGH, *BOX, "--format", "json", capture=capfd)
+    record = json.loads(out)
+    assert list(record) == [
+        "version", "preset", "convention", "frame", "feature_map", "box", "roi", "section_size",
+        "sections", "output",
+    ]  # fmt: skip
+    assert record["frame"] == {"origin": "bottom-left"}
+    assert record["feature_map"] == {"height": 16, "width": 16, "channels": 1, "channel": 0}
+    first = record["sections"][0]["points"][0]
+    assert (first["x"], first["y"], first["counted"]) == (9.94, 9.5, True)
+    assert {"x": 9.5, "y": 9.5, "row": 6, "column": 9}.items() <= first["neighbours"][0].items()
+    traced = trace(np.load(WALKTHROUGH), [9.25, 10, 6.25, 4.53], 3, convention="walkthrough")
+    assert record["output"] == [list(row) for row in traced.output]
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("view", ["sections", "overlay"])
+def test_plot_writes_a_picture(view: str, suffix: str, capfd: Capture) -> None:
+    run("plot", *ASTRONAUT, "--view", view, "-o", f"picture.{suffix}", capture=capfd)
+    magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix]
+    assert Path(f"picture.{suffix}").read_bytes().startswith(magic)
+
+
+def test_demo_runs_everything_and_does_not_overwrite(capfd: Capture) -> None:
+    out = run("demo", capture=capfd)
+    shown = [line for line in out.splitlines() if line.startswith("$ roialign ")]
+    assert [line.split()[2] for line in shown] == ["run", "explain", "plot", "run", "plot"]
+    made = {path.name for path in Path("roialign-demo").iterdir()}
+    assert made >= {"walkthrough.npy", "README.md", "sections.png", "faces.npy", "overlay.png"}
+    assert main(["demo"]) == 2
+    assert "--force" in capfd.readouterr().err
+    run("demo", "--force", capture=capfd)
+
+
+def test_the_preset_comes_from_the_environment(
+    capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROIALIGN_PRESET", "torchvision")
+    out = run("run", WALKTHROUGH, "--box", "1,1,9,9", capture=capfd)
+    assert "convention torchvision, avg; boxes read as xyxy, origin top-left" in out
+
+
+def test_a_header_says_what_the_columns_are(capfd: Capture) -> None:
+    Path("boxes.csv").write_text("w,h,label,x,y\n6.25,4.53,the box,9.25,10\n", encoding="utf-8")
+    named = run("run", WALKTHROUGH, "--boxes", "boxes.csv", "--format", "json", capture=capfd)
+    direct = run("run", WALKTHROUGH, *BOX, "--format", "json", capture=capfd)
+    roi = json.loads(named)["rois"][0]
+    assert roi["label"] == "the box"
+    assert roi["output"] == json.loads(direct)["rois"][0]["output"]
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch, capfd: Capture) -> None:
+    content = io.TextIOWrapper(io.BytesIO(Path(WALKTHROUGH).read_bytes()))
+    monkeypatch.setattr(sys, "stdin", content)
+    assert "-: 1 × 1 × 16 × 16" in run("run", "-", *BOX, capture=capfd)
+
+
+@pytest.mark.parametrize("layout", ["CHW", "HWC", "NCHW", "NHWC"])
+def test_layouts(layout: str, capfd: Capture) -> None:
+    features = np.arange(2 * 3 * 5, dtype=np.float32).reshape(2, 3, 5)  # C, H, W
+    axes = {"C": 0, "H": 1, "W": 2}
+    arranged = features.transpose([axes[a] for a in layout if a != "N"])
+    np.save("map.npy", arranged[None] if "N" in layout else arranged)
+    run("run", "map.npy", "--layout", layout, "--box", "1,2,2,2", "-o", "out.npy", capture=capfd)
+    expected = roi_align(features, [1, 2, 2, 2], 3, convention="walkthrough")
+    np.testing.assert_array_equal(np.load("out.npy"), expected)
+
+
+def test_blocks_over_the_edge_average_what_is_there(capfd: Capture) -> None:
+    pixels = np.arange(15, dtype=np.uint8).reshape(3, 5)
+    Image.fromarray(pixels).save("grey.png")
+    run(
+        "run", "grey.png", "--stride", "2", "--preset", "torchvision-aligned",
+        "--box", "4,2,6,4", "--output-size", "1", "-o", "out.npy", capture=capfd,
+    )  # fmt: skip
+    assert np.load("out.npy").item() == 14
+
+
+def bad_files() -> None:
+    np.save("pickled.npy", np.array([{"a": 1}], dtype=object))
+    np.save("words.npy", np.array(["a", "b"]))
+    np.save("line.npy", np.zeros(4))
+    np.save("map.npy", np.zeros((4, 4), np.float32))
+    np.savez("two.npz", a=np.zeros((2, 2)), b=np.zeros((2, 2)))
+    Path("cut.npy").write_bytes(Path("map.npy").read_bytes()[:-9])
+    Path("text.png").write_text("no picture", encoding="utf-8")
+    Path("names.csv").write_text("a,b,c,d\n1,2,3,4\n", encoding="utf-8")
+    Path("short.csv").write_text("1,2,3\n", encoding="utf-8")
+    Path("word.csv").write_text("1,2,3,4\n1,2,three,4\n", encoding="utf-8")
+    Path("empty.csv").write_text("\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("run none.npy --box 1,2,3,4", "none.npy: cannot be read: No such file or directory"),
+        ("run pickled.npy --box 1,2,3,4",
+         "pickled.npy: holds Python objects, which are not read; save plain numbers instead"),
+        ("run words.npy --box 1,2,3,4", "words.npy: holds <U1, not real numbers"),
+        ("run line.npy --box 1,2,3,4", "line.npy: has shape (4,); a feature map has 2 to 4 axes"),
+        ("run cut.npy --box 1,2,3,4",
+         "cut.npy: is damaged or no NumPy file; save it again with numpy.save"),
+        ("run text.png --box 1,2,3,4",
+         "text.png: is neither a .npy, an .npz nor an image; save features with numpy.save"),
+        ("run two.npz --box 1,2,3,4",
+         "two.npz: holds 2 arrays; say which with --key (there: a, b)"),
+        ("run two.npz --key c --box 1,2,3,4", "two.npz: has no array 'c' (there: a, b)"),
+        ("run map.npy --box 1,2,3",
+         "Invalid value for '--box': '1,2,3' is not of the form 9.25,10,6.25,4.53"),
+        ("run map.npy --box 1,2,nan,4", "--box/--boxes: number 3 of box 0 is nan; must be finite"),
+        ("run map.npy", "give the boxes either as --box A,B,C,D or as --boxes FILE"),
+        ("run map.npy --boxes names.csv",
+         "names.csv: its header names no box columns; known: x1, y1, x2, y2; xmin, ymin, xmax, "
+         "ymax; x, y, w, h; x, y, width, height; cx, cy, w, h; cx, cy, width, height"),
+        ("run map.npy --boxes short.csv", "short.csv: line 1 has 3 columns, not 4: ['1', '2', '3']"),
+        ("run map.npy --boxes word.csv", "word.csv: line 2: 'three' is no finite number"),
+        ("run map.npy --boxes empty.csv",
+         "empty.csv: holds no boxes; write four numbers a line, with commas between"),
+        ("run map.npy --box 1,2,3,4 --preset torchvison",
+         "--preset: no preset 'torchvison'; did you mean torchvision? known: walkthrough, "
+         "torchvision, torchvision-aligned"),
+        ("run map.npy --box 1,2,1,1 --output-size 1",
+         "--divide: one section along an axis has no interior dividers; set divide to 2 or more"),
+        ("run map.npy --box 1,2,0,1",
+         "--box/--boxes: box 0 has no area on the feature map, and walkthrough needs some; check "
+         "the box format"),
+        ("run map.npy --box 1,2,1,1 --sampling-ratio 2",
+         "--sampling-ratio: walkthrough places its points by dividers, set by divide"),
+        ("run map.npy --box 1,2,1,1 --stride 2 --image-size 8x8",
+         "--image-size and --stride say the same thing; give one of them"),
+        ("run map.npy --box 1,2,1,1 --channel 1",
+         "--channel: 1 is none of the 1 channels, counted from 0"),
+        ("run map.npy --box 1,2,1,1 -o out.txt",
+         "--output: out.txt ends in none of .npy, .npz, .csv, .json"),
+        ("run map.npy --box 1,2,1,1 -o nowhere/out.npy",
+         "nowhere/out.npy: cannot be written: No such file or directory"),
+        ("run map.npy --box 1,2,1,1 --layout CHW",
+         "--layout: CHW does not fit the 2 axes (4, 4)"),
+        ("explain map.npy --box 1,2,1,1 --section 4,1",
+         "--section: (4, 1) is none of the 3 × 3 sections, from (1, 1)"),
+        ("explain map.npy --box 1,2,1,1 --section 1,1 --point 3,1",
+         "--point: (3, 1) is none of the 2 × 2 points, from (1, 1)"),
+        ("explain map.npy --box 1,2,1,1 --roi 1", "--roi: 1 is none of the 1 boxes, counted from 0"),
+        ("plot map.npy --box 1,2,1,1 -o out.gif",
+         "--output: out.gif ends in none of .png, .svg, .pdf"),
+        ("plot map.npy --box 1,2,1,1 -o out.png --point 1,1",
+         "--point has no meaning for --view sections, which shows them all"),
+        ("fly map.npy", "No such command 'fly'."),
+    ],
+)  # fmt: skip
+def test_errors_are_one_line_and_leave_nothing(
+    arguments: str, message: str, capfd: Capture
+) -> None:
+    bad_files()
+    before = sorted(Path().iterdir())
+    assert main(arguments.split()) == 2
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err == f"roialign: {message}\n"
+    assert sorted(Path().iterdir()) == before
+
+
+def test_the_command_is_installed_and_help_names_every_command() -> None:
+    environment = os.environ | {"NO_COLOR": "1"}
+    shown = subprocess.run(
+        [sys.executable, "-m", "roialign_cli", "--help"],
+        capture_output=True, check=True, env=environment, text=True,
+    ).stdout  # fmt: skip
+    assert all(f"  {command} " in shown for command in COMMANDS)
+
+
+def test_a_closed_pipe_ends_quietly() -> None:
+    command = [sys.executable, "-m", "roialign_cli", "explain", WALKTHROUGH, *BOX]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    process.wait()
+
+
+def test_every_preset_runs(capfd: Capture) -> None:
+    for name in PRESETS:
+        run("run", WALKTHROUGH, "--preset", name, "--box", "2,4,4,3", capture=capfd)

@@ -1,0 +1,101 @@
+"""What is explained is what was run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from roialign_cli import PRESETS, RoiAlignError, roi_align, trace
+from tests.strategies import OUTPUT_SIZES, boxes_xyxy, feature_maps
+
+CASES = [
+    replace(PRESETS[name], pooling=pooling, divide=3 if name == "walkthrough" else 0)
+    for name in PRESETS
+    for pooling in ("avg", "max")
+]
+
+
+@given(
+    features=feature_maps(),
+    boxes=boxes_xyxy(),
+    output_size=OUTPUT_SIZES,
+    convention=st.sampled_from(CASES),
+    data=st.data(),
+)
+def test_a_trace_sums_to_the_output(
+    features: NDArray[Any],
+    boxes: NDArray[Any],
+    output_size: tuple[int, int],
+    convention: Any,
+    data: st.DataObject,
+) -> None:
+    boxes = boxes + np.float32([0, 0, 0.5, 0.5])  # some area for every convention
+    roi = data.draw(st.integers(0, len(boxes) - 1))
+    channel = data.draw(st.integers(0, 1))
+    call: dict[str, Any] = {"convention": convention, "box_format": "xyxy", "origin": "top-left"}
+    out = roi_align(features, boxes, output_size, **call)[roi, channel]
+    traced = trace(features, boxes, output_size, roi=roi, channel=channel, **call)
+    np.testing.assert_allclose(traced.output, out, atol=1e-5)
+    for section in traced.sections:
+        values = [sum(q.weight * q.value for q in p.neighbours) for p in section.points]
+        np.testing.assert_allclose([p.value for p in section.points], values, atol=1e-9)
+        i, j = section.section
+        if convention.pooling == "avg":
+            expected = sum(values) / max(len(values), 1)
+        else:
+            expected = max(values, default=0.0)
+        assert expected == pytest.approx(out[j - 1, i - 1], abs=1e-5)
+        if section.winner:
+            won = next(p for p in section.points if p.point == section.winner)
+            assert won.value == section.output
+
+
+@given(features=feature_maps(), boxes=boxes_xyxy(), convention=st.sampled_from(CASES))
+def test_neighbours_are_the_cells_around_the_point(
+    features: NDArray[Any], boxes: NDArray[Any], convention: Any
+) -> None:
+    boxes = boxes + np.float32([0, 0, 0.5, 0.5])
+    traced = trace(
+        features, boxes, (2, 3), convention=convention, box_format="xyxy", origin="bottom-left"
+    )
+    height = features.shape[1]
+    for point in (p for s in traced.sections for p in s.points):
+        for q in point.neighbours:
+            assert q.value == features[0, q.row, q.column]
+            assert (q.x, q.y) == (q.column + 0.5, height - q.row - 0.5)
+        if point.border == "inside":
+            assert point.x1 <= point.x <= point.x2
+            assert point.y1 <= point.y <= point.y2
+            assert sum(q.weight for q in point.neighbours) == pytest.approx(1)
+            x = sum(q.weight * q.x for q in point.neighbours)
+            y = sum(q.weight * q.y for q in point.neighbours)
+            assert (x, y) == pytest.approx((point.x, point.y), abs=1e-5)
+        if point.border == "out":
+            assert [q.weight for q in point.neighbours] == [0] * 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"roi": 1}, "roi: 1 is none of the 1 boxes, counted from 0"),
+        ({"channel": 2}, "channel: 2 is none of the 2 channels, counted from 0"),
+    ],
+)
+def test_what_is_not_there(change: dict[str, int], message: str) -> None:
+    with pytest.raises(RoiAlignError) as raised:
+        trace(np.zeros((2, 4, 4)), [[0, 0, 2, 2]], 2, convention="torchvision", **change)
+    assert str(raised.value) == message
+
+
+def test_sections_and_points_that_are_not_there() -> None:
+    traced = trace(np.zeros((4, 4)), [[0, 0, 2, 2]], (2, 3), convention="torchvision")
+    with pytest.raises(RoiAlignError, match=r"section: \(4, 1\) is none of the 3 × 2 sections"):
+        traced.narrowed((4, 1))
+    with pytest.raises(RoiAlignError, match=r"point: \(1, 2\) is none of the 1 × 1 points"):
+        traced.narrowed((1, 1), (1, 2))
