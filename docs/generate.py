@@ -9,6 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from roialign_cli.cli.main import main
+from roialign_cli.conventions import PRESETS
+from roialign_cli.show.blocks import Block, Heading
+from roialign_cli.show.conventions import in_full, odd_boxes, overview
+from roialign_cli.show.markdown import to_markdown
 
 DOCS = Path(__file__).parent
 
@@ -20,8 +24,19 @@ def walkthrough() -> str:
         " --box 296,320,200,145 --format markdown"
     )
     # One level below the document's own sections.
-    demoted = "\n".join(f"##{line}" if line.startswith("#") else line for line in explained.split("\n"))
+    demoted = "\n".join(
+        f"##{line}" if line.startswith("#") else line for line in explained.split("\n")
+    )
     return (DOCS / "walkthrough-head.md").read_text(encoding="utf-8") + demoted
+
+
+def conventions() -> str:
+    """Return docs/conventions.md: all presets, what they make of odd boxes, each in full."""
+    blocks: list[Block] = [*overview(), Heading(2, "Odd boxes"), *odd_boxes()]
+    for row in PRESETS.values():
+        blocks += in_full(row, level=2)
+    head = (DOCS / "conventions-head.md").read_text(encoding="utf-8")
+    return head + to_markdown(blocks)
 
 
 def printed(command: str) -> str:
@@ -34,7 +49,10 @@ def printed(command: str) -> str:
     return output.getvalue()
 
 
-GENERATED: dict[str, Callable[[], str]] = {"walkthrough.md": walkthrough}
+GENERATED: dict[str, Callable[[], str]] = {
+    "walkthrough.md": walkthrough,
+    "conventions.md": conventions,
+}
 
 
 if __name__ == "__main__":

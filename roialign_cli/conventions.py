@@ -8,6 +8,7 @@ adding a library means adding a row to `_ROWS`.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
@@ -16,12 +17,14 @@ from typing import Any, Literal, get_args, get_type_hints
 from roialign_cli.errors import ArgumentError
 
 Pooling = Literal["avg", "max"]
-PointsRule = Literal["centred", "dividers"]
-OnCentre = Literal["lower", "upper"]
-Refused = Literal["nothing", "no-area"]
+MaxOf = Literal["point", "weighted-cell"]
+PointsRule = Literal["centred", "dividers", "corners", "cells"]
+OnCentre = Literal["lower", "upper", "both"]
+Refused = Literal["nothing", "inverted", "no-area"]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh", "yxyx"]
 Origin = Literal["top-left", "bottom-left"]
-Standing = Literal["measured", "document"]
+NormalizedBy = Literal["size", "last-centre"]
+Standing = Literal["measured", "from source", "the document"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,57 +37,84 @@ class Convention:
     ----------
     pooling
         How the points of a section become one number.
+    max_of
+        What "max" is the largest of: the points' interpolated values, or the four products
+        weight × cell of every point, never summed.
+    max_start
+        The running maximum starts here: no output is smaller.
+    max_skips_nan
+        Whether a point that is not a number is passed over by "max" instead of spoiling it.
+    empty_max
+        What "max" gives for a section without points.
+    guards_count
+        Whether "avg" divides by at least 1; if not, a section without points is not a number.
+    points
+        "centred": in the middle of equal parts of the section. "dividers": on the lines between
+        equal parts. "corners": one a section, spread from the ROI's first edge to its last.
+        "cells": every cell of the section, its edges rounded to whole cells.
     sampling_ratio
         Points per section and axis for `points` "centred"; 0 is adaptive: ceil(section size).
     divide
         For `points` "dividers": into how many parts a section is cut along each axis; 0 means as
         many as there are sections along that axis.
-    points
-        "centred": in the middle of equal parts of the section. "dividers": on the lines between
-        equal parts.
+    image_offset
+        Image units subtracted from a box edge before the scale.
     offset
-        Cells subtracted from a box edge once it is on the feature map. 0.5 puts the edge of the
-        map at the edge of its first cell; 0 puts it in that cell's centre.
+        Cells subtracted from a box edge after the scale. 0.5 puts the edge of the map at the edge
+        of its first cell; 0 puts it in that cell's centre.
     min_size
         An ROI narrower or lower than this many cells grows to it; 0 leaves it alone.
     on_centre
         Which of its two neighbours along an axis a point exactly on a cell's centre takes that
-        cell for, in the direction in which the coordinates of `origin` grow.
+        cell for, in the direction in which the coordinates of `origin` grow; "both" takes it twice.
     border_margin
         How far, in cells, a point may lie beyond the outermost cell centres and still be counted
         in, clamped to them.
+    extrapolation_value
+        The value of a point farther out.
     coordinate_decimals
         Decimals to which a point's coordinates are rounded before anything is computed from them.
     double_geometry
         Whether coordinates are float64 even where the features are float32.
     refuses
         ROIs that the operator does not accept.
+    box_format, origin, normalized, normalized_by
+        How the library writes its boxes; normalised ones end at 1, which is the edge of the map
+        ("size") or the centre of its last cell ("last-centre").
     output_size
         (height, width) in sections where a caller has no wish; only commands use it.
-    box_format, origin
-        How the library writes its boxes.
-    name, summary, standing, source
+    name, summary, standing, source, peculiar
         Documentation: no part of what is computed.
     """
 
     pooling: Pooling = "avg"
+    max_of: MaxOf = "point"
+    max_start: float = -math.inf
+    max_skips_nan: bool = False
+    empty_max: float = 0.0
+    guards_count: bool = True
+    points: PointsRule = "centred"
     sampling_ratio: int = 0
     divide: int = 0
-    points: PointsRule = "centred"
+    image_offset: float = 0.0
     offset: float = 0.5
     min_size: float = 0.0
     on_centre: OnCentre = "lower"
     border_margin: float = 1.0
+    extrapolation_value: float = 0.0
     coordinate_decimals: int | None = None
     double_geometry: bool = False
     refuses: Refused = "nothing"
     box_format: BoxFormat = "xyxy"
     origin: Origin = "top-left"
+    normalized: bool = False
+    normalized_by: NormalizedBy = "size"
     output_size: tuple[int, int] = field(default=(7, 7), compare=False)
     name: str = field(default="custom", compare=False)
     summary: str = field(default="", compare=False)
     standing: Standing = field(default="measured", compare=False)
     source: str = field(default="", compare=False)
+    peculiar: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -95,6 +125,12 @@ class Convention:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 0):
                 raise ArgumentError(name, f"must be a whole number from 0 up, got {value!r}")
+        for name in ("image_offset", "offset", "min_size", "border_margin"):
+            if not math.isfinite(getattr(self, name)):
+                raise ArgumentError(name, f"must be finite, got {getattr(self, name)}")
+        for name in ("min_size", "border_margin"):
+            if getattr(self, name) < 0:
+                raise ArgumentError(name, f"must not be negative, got {getattr(self, name)}")
         if self.divide == 1:
             raise ArgumentError("divide", "1 leaves a section undivided; 2 gives it one point")
 
@@ -102,22 +138,41 @@ class Convention:
         """Return the fields that decide what is computed, in declaration order."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
 
+    def changes(self) -> dict[str, Any]:
+        """Return the fields in which this differs from the preset whose name it has."""
+        original = PRESETS.get(self.name, Convention()).parameters()
+        return {name: value for name, value in self.parameters().items() if value != original[name]}
+
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     name: get_args(hint)
     for name, hint in get_type_hints(Convention).items()
-    if getattr(hint, "__origin__", None) is Literal and name != "standing"
+    if getattr(hint, "__origin__", None) is Literal
 }
 
 # A parameter of one rule for the points means nothing under another.
 _ONLY_WITH_POINTS = {"sampling_ratio": "centred", "divide": "dividers"}
 
+# What "max" can be the largest of, as the fields that say so.
+MEANINGS_OF_MAX: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "point": {"max_of": "point", "max_start": -math.inf},
+        "point-or-zero": {"max_of": "point", "max_start": 0.0},
+        "weighted-cell": {"max_of": "weighted-cell", "max_start": -math.inf},
+    }
+)
+
+_FLT_MAX = 3.4028234663852886e38
+
 _ROWS = (
     Convention(
         name="walkthrough",
         summary="the worked example: the interior dividing points of each section, and their max",
-        standing="document",
+        standing="the document",
         source="https://github.com/HibernationNo1/TIL (ROI Align), restated in docs/walkthrough.md",
+        peculiar="Points lie on the dividers of a section, not in the middle of its parts; their "
+        "coordinates are rounded to two decimals and all else is computed from those; a point on a "
+        "cell's centre takes it for its upper neighbour.",
         pooling="max",
         points="dividers",
         on_centre="upper",
@@ -131,18 +186,167 @@ _ROWS = (
     Convention(
         name="torchvision",
         summary="aligned=False, the default there: no half-cell offset, ROIs grow to 1 × 1",
-        source="torchvision.ops.roi_align, torchvision 0.29.1, CPU",
+        source="torchvision.ops.roi_align 0.29.1, CPU (roi_align_kernel.cpp)",
+        peculiar="The default of the library, kept for models trained with it: everything lies "
+        "half a cell too far right and down, and no ROI is smaller than a cell. It has no max.",
         offset=0.0,
         min_size=1.0,
     ),
     Convention(
         name="torchvision-aligned",
         summary="aligned=True: coordinates shifted by half a cell, no smallest size",
-        source="torchvision.ops.roi_align, torchvision 0.29.1, CPU",
+        source="torchvision.ops.roi_align 0.29.1, CPU (roi_align_kernel.cpp)",
+        peculiar="An empty or inverted box has no points with an adaptive grid, and gives 0. It "
+        "has no max.",
+    ),
+    Convention(
+        name="onnx-half-pixel",
+        summary="RoiAlign-16 and -22 with coordinate_transformation_mode=half_pixel, the default",
+        source="onnxruntime 1.32.0 CPU (roialign.cc) and the onnx 1.23.2 reference evaluator",
+        peculiar="max is the largest weight × cell, not the largest interpolated value, so a point "
+        "in the middle of four equal cells gives a quarter of their value.",
+        max_of="weighted-cell",
+    ),
+    Convention(
+        name="onnx-output-half-pixel",
+        summary="RoiAlign-10, and -16 with coordinate_transformation_mode=output_half_pixel",
+        source="onnxruntime 1.32.0 CPU (roialign.cc) and the onnx 1.23.2 reference evaluator",
+        peculiar="The only mode of opset 10; converting a model to opset 16 without setting the "
+        "attribute shifts it by half a cell. max is the largest weight × cell.",
+        max_of="weighted-cell",
+        offset=0.0,
+        min_size=1.0,
+    ),
+    Convention(
+        name="mmcv",
+        summary="RoIAlign with aligned=True, its default",
+        source="mmcv.ops.roi_align, CPU (csrc/pytorch/cpu/roi_align.cpp)",
+        peculiar="The running maximum starts at −10000, which is also what an empty box gives; an "
+        "inverted box aborts; max passes over points that are not numbers.",
+        max_start=-10000.0,
+        max_skips_nan=True,
+        empty_max=-10000.0,
+        refuses="inverted",
+    ),
+    Convention(
+        name="mmcv-legacy",
+        summary="RoIAlign with aligned=False",
+        source="mmcv.ops.roi_align, CPU (csrc/pytorch/cpu/roi_align.cpp)",
+        peculiar="As mmcv, without the half-cell offset and with ROIs of at least one cell.",
+        max_start=-10000.0,
+        max_skips_nan=True,
+        empty_max=-10000.0,
+        offset=0.0,
+        min_size=1.0,
+    ),
+    Convention(
+        name="openvino-asymmetric",
+        summary="ROIAlign-3, and ROIAlign-9 with aligned_mode=asymmetric, its default",
+        source="openvino 2026.4.1, CPU (nodes/roi_align.cpp)",
+        peculiar="The running maximum starts at 0, so a section of negative features gives 0.",
+        max_start=0.0,
+        offset=0.0,
+        min_size=1.0,
+        guards_count=False,
+    ),
+    Convention(
+        name="openvino-half-pixel",
+        summary="ROIAlign-9 with aligned_mode=half_pixel",
+        source="openvino 2026.4.1, CPU (nodes/roi_align.cpp)",
+        peculiar="Half a pixel is added in the image before the scale and half a cell taken off "
+        "after it, so at a scale of 1/16 the shift differs from every other half_pixel. The "
+        "average of no points is not a number; max starts at 0.",
+        max_start=0.0,
+        image_offset=-0.5,
+        guards_count=False,
+    ),
+    Convention(
+        name="openvino-half-pixel-for-nn",
+        summary="ROIAlign-9 with aligned_mode=half_pixel_for_nn",
+        source="openvino 2026.4.1, CPU (nodes/roi_align.cpp)",
+        peculiar="The mode that matches torchvision's aligned=True, but for boxes without points: "
+        "their average is not a number. max starts at 0.",
+        max_start=0.0,
+        guards_count=False,
+    ),
+    Convention(
+        name="paddle",
+        summary="vision.ops.roi_align with aligned=True, its default",
+        source="paddlepaddle 3.3.1, CPU (phi/kernels/cpu/roi_align_kernel.cc)",
+        peculiar="The average of no points is not a number. It has no max.",
+        guards_count=False,
+    ),
+    Convention(
+        name="paddle-legacy",
+        summary="vision.ops.roi_align with aligned=False",
+        source="paddlepaddle 3.3.1, CPU (phi/kernels/cpu/roi_align_kernel.cc)",
+        peculiar="Computes the same as torchvision's aligned=False. It has no max.",
+        offset=0.0,
+        min_size=1.0,
+        guards_count=False,
+    ),
+    Convention(
+        name="tensorflow",
+        summary="image.crop_and_resize: one point a section, from corner to corner",
+        source="tensorflow 2.21.0, CPU (kernels/image/crop_and_resize_op.cc)",
+        peculiar="Boxes are y1, x1, y2, x2, normalised so that 1 is the centre of the last cell. "
+        "The points reach from corner to corner, and one that leaves the cells' centres at all "
+        "has the extrapolation value. A box with y1 > y2 is flipped.",
+        points="corners",
+        offset=0.0,
+        on_centre="both",
+        border_margin=0.0,
+        box_format="yxyx",
+        normalized=True,
+        normalized_by="last-centre",
+    ),
+    Convention(
+        name="roi-pool",
+        summary="the quantised ancestor: boxes rounded to whole cells, the max of each section's",
+        source="torchvision.ops.roi_pool 0.29.1, CPU (roi_pool_kernel.cpp)",
+        peculiar="Box edges are rounded half away from zero and the last cell is part of the box; "
+        "every cell is its own sample point, and neighbouring sections share cells. A cell that is "
+        "not a number is passed over.",
+        pooling="max",
+        max_start=-_FLT_MAX,
+        max_skips_nan=True,
+        points="cells",
+        offset=0.0,
+        on_centre="both",
+    ),
+    Convention(
+        name="tensorrt",
+        summary="the ROIAlign plugin with coordinate_transformation_mode=half_pixel",
+        standing="from source",
+        source="TensorRT (plugin/roiAlignPlugin)",
+        peculiar="The average of no points is not a number; max is the largest weight × cell.",
+        max_of="weighted-cell",
+        guards_count=False,
+    ),
+    Convention(
+        name="mnn",
+        summary="the CPU ROIAlign with aligned=false",
+        standing="from source",
+        source="MNN (source/backend/cpu/CPUROIAlign.cpp)",
+        peculiar="As torchvision's aligned=False, and with a max of the points.",
+        offset=0.0,
+        min_size=1.0,
+    ),
+    Convention(
+        name="mnn-aligned",
+        summary="the CPU ROIAlign with aligned=true",
+        standing="from source",
+        source="MNN (source/backend/cpu/CPUROIAlign.cpp)",
+        peculiar="As torchvision's aligned=True, and with a max of the points.",
     ),
 )
 
 PRESETS: Mapping[str, Convention] = MappingProxyType({row.name: row for row in _ROWS})
+
+# Other names of the same operator.
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {"detectron2": "torchvision-aligned", "caffe2": "torchvision"}
+)
 
 
 def resolve(convention: str | Convention, **overrides: Any) -> Convention:  # noqa: ANN401
@@ -172,17 +376,19 @@ def resolve(convention: str | Convention, **overrides: Any) -> Convention:  # no
     resolved = replace(base, **overrides)
     for name, rule in _ONLY_WITH_POINTS.items():
         if overrides.get(name) and resolved.points != rule:
-            used = next(n for n, r in _ONLY_WITH_POINTS.items() if r == resolved.points)
+            used = [n for n, r in _ONLY_WITH_POINTS.items() if r == resolved.points]
+            hint = f", set by {used[0]}" if used else ""
             raise ArgumentError(
-                name, f"{base.name} places its points by {resolved.points}, set by {used}"
+                name, f"{base.name} places its points by the rule {resolved.points}{hint}"
             )
     return resolved
 
 
 def preset(name: str) -> Convention:
-    """Return the preset of that name, or raise an `ArgumentError` that suggests the nearest."""
-    if name in PRESETS:
-        return PRESETS[name]
-    near = difflib.get_close_matches(name, PRESETS, n=1)
+    """Return the preset of that name or alias, or raise an error that suggests the nearest."""
+    known = {**PRESETS, **{alias: PRESETS[row] for alias, row in ALIASES.items()}}
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise ArgumentError("convention", f"no preset {name!r}; {hint}known: {', '.join(PRESETS)}")
+    raise ArgumentError("convention", f"no preset {name!r}; {hint}known: {', '.join(known)}")

@@ -83,26 +83,28 @@ def prepare(
     output_size: int | tuple[int, int],
     *,
     convention: str | Convention,
-    spatial_scale: float | tuple[float, float] = 1.0,
+    spatial_scale: float | tuple[float, float] | None = None,
     batch_index: object = None,
     box_format: BoxFormat | None = None,
     origin: Origin | None = None,
+    normalized: bool | None = None,
     image_height: float | None = None,
     **overrides: Any,  # noqa: ANN401
 ) -> Operation:
     """Check an ROI Align call and return it decided; the parameters are those of `roi_align`."""
-    reading = {"box_format": box_format, "origin": origin}
+    reading = {"box_format": box_format, "origin": origin, "normalized": normalized}
     overrides |= {name: value for name, value in reading.items() if value is not None}
     rules = resolve(convention, **overrides)
     array = _features(features)
-    scale = _pair(spatial_scale, "spatial_scale", float)
+    scale = _scale(spatial_scale, rules, (array.shape[2], array.shape[3]))
     given, index = split_boxes(boxes, batch_index)
     if len(index) and not 0 <= index.min() <= index.max() < len(array):
         wrong = index[(index < 0) | (index >= len(array))][0]
         raise ArgumentError("batch_index", f"{wrong} is none of the {len(array)} maps, from 0")
-    if rules.origin == "bottom-left" and image_height is None:
-        image_height = array.shape[2] / scale[0]
-    xyxy = corners(given, rules.box_format, image_height if rules.origin == "bottom-left" else None)
+    height = None
+    if rules.origin == "bottom-left":
+        height = _box_height(rules, image_height, array.shape[2], scale[0])
+    xyxy = corners(given, rules.box_format, height)
     double = rules.double_geometry or array.dtype == np.float64
     return Operation(
         array,
@@ -121,10 +123,11 @@ def roi_align(
     output_size: int | tuple[int, int],
     *,
     convention: str | Convention,
-    spatial_scale: float | tuple[float, float] = 1.0,
+    spatial_scale: float | tuple[float, float] | None = None,
     batch_index: object = None,
     box_format: BoxFormat | None = None,
     origin: Origin | None = None,
+    normalized: bool | None = None,
     image_height: float | None = None,
     **overrides: Any,  # noqa: ANN401
 ) -> Float:
@@ -142,13 +145,16 @@ def roi_align(
     convention
         A preset's name (see `PRESETS`) or a `Convention`. There is no default ROI Align.
     spatial_scale
-        Feature-map units per image unit, or (y, x).
+        Feature-map units per image unit, or (y, x); 1 if not given. Normalised boxes have their
+        own, the map's size.
     batch_index
         (R,) whole numbers: the map that each box lies on; 0 if not given.
     box_format
         "xyxy", "xywh", "cxcywh" or "yxyx".
     origin
         "top-left" (y down) or "bottom-left" (y up).
+    normalized
+        Whether the boxes end at 1.
     image_height
         The image's height, from which y is measured where it points up; the feature map's height
         over the scale if not given.
@@ -183,6 +189,7 @@ def roi_align(
         batch_index=batch_index,
         box_format=box_format,
         origin=origin,
+        normalized=normalized,
         image_height=image_height,
         **overrides,
     )
@@ -202,6 +209,29 @@ def _features(features: object) -> Float:
         raise ArgumentError("features", f"a map of {array.shape[-2:]} cells has nothing to sample")
     dtype = np.float64 if array.dtype == np.float64 else np.float32
     return array.reshape((1,) * (4 - array.ndim) + array.shape).astype(dtype, copy=False)
+
+
+def _scale(given: Any, rules: Convention, map_size: tuple[int, int]) -> tuple[float, float]:  # noqa: ANN401
+    """Return (y, x) feature-map units per unit of the boxes."""
+    if not rules.normalized:
+        scale: tuple[float, float] = _pair(1.0 if given is None else given, "spatial_scale", float)
+        return scale
+    if given is not None:
+        raise ArgumentError(
+            "spatial_scale",
+            "normalised boxes need none; if these are in pixels, say so with normalized=False",
+        )
+    less = 1 if rules.normalized_by == "last-centre" else 0
+    return float(map_size[0] - less), float(map_size[1] - less)
+
+
+def _box_height(
+    rules: Convention, image_height: float | None, map_height: int, scale: float
+) -> float:
+    """Return the height from which y is measured where it points up, in the boxes' units."""
+    if rules.normalized:
+        return 1.0
+    return map_height / scale if image_height is None else image_height
 
 
 def _pair(value: Any, name: str, kind: type) -> tuple[Any, Any]:  # noqa: ANN401

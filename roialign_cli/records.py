@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from roialign_cli.boxes import Float
+from roialign_cli.conventions import Convention
 from roialign_cli.operation import Operation
 from roialign_cli.sampling import Plan
 from roialign_cli.tracing import Point, Section, Trace
@@ -86,6 +87,18 @@ def result_record(result: Result) -> dict[str, Any]:
     }
 
 
+def convention_record(convention: Convention) -> dict[str, Any]:
+    """Return a convention as plain data; an unbounded start of "max" becomes null."""
+    return {
+        "name": convention.name,
+        "summary": convention.summary,
+        "standing": convention.standing,
+        "source": convention.source,
+        "peculiar": convention.peculiar,
+        "convention": convention.parameters(),
+    }
+
+
 def trace_record(trace: Trace) -> dict[str, Any]:
     """Return a trace as the documented JSON object; sections from 1, arrays from 0."""
     rows, columns = trace.map_size
@@ -142,6 +155,7 @@ def _point(point: Point) -> dict[str, Any]:
         "counted": point.counted,
         "neighbours": [vars(neighbour) for neighbour in point.neighbours],
         "value": point.value,
+        "contribution": point.contribution,
     }
 
 

@@ -7,7 +7,8 @@ prints them, the figures draw them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,19 +27,26 @@ class RoiAxis:
 
     Parameters
     ----------
+    first, last
+        (R,). The box edges, in image units.
+    scale
+        Feature-map units per image unit.
     start, size
-        (R,). First edge and extent, after the convention's offset and smallest size.
+        (R,). First edge and extent, after the convention's offset, rounding and smallest size.
     raw_size
         (R,). The extent before the smallest size was applied.
     count
-        (R,). Points per section as the convention counts them: not positive where a region is
-        empty or inverted and the grid adaptive.
+        (R, S), or (R, 1) where all sections have the same. Points per section as the convention
+        counts them: not positive where a region is empty or inverted and the grid adaptive.
     sections
-        Sections per region.
+        Sections per region, S.
     cells
         Cells of the feature map along this axis.
     """
 
+    first: Float
+    last: Float
+    scale: np.floating
     start: Float
     size: Float
     raw_size: Float
@@ -49,18 +57,13 @@ class RoiAxis:
     @property
     def section_size(self) -> Float:
         """(R,). The extent of one section, in cells."""
-        return self.size / self.size.dtype.type(self.sections)
+        size: Float = self.size / self.size.dtype.type(self.sections)
+        return size
 
-    def __getitem__(self, rois: slice) -> RoiAxis:
+    def __getitem__(self, rois: slice | NDArray[np.intp]) -> RoiAxis:
         """Return the same axis of some of the regions."""
-        return RoiAxis(
-            self.start[rois],
-            self.size[rois],
-            self.raw_size[rois],
-            self.count[rois],
-            self.sections,
-            self.cells,
-        )
+        per_roi = ("first", "last", "start", "size", "raw_size", "count")
+        return replace(self, **{name: getattr(self, name)[rois] for name in per_roi})
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,9 @@ class Plan:
     x: RoiAxis
     convention: Convention
 
-    def samples(self, rois: slice = slice(None)) -> tuple[AxisSamples, AxisSamples]:
+    def samples(
+        self, rois: slice | NDArray[np.intp] = slice(None)
+    ) -> tuple[AxisSamples, AxisSamples]:
         """Return the samples along y and along x of some of the regions."""
         y_up = self.convention.origin == "bottom-left"
         return (
@@ -156,88 +161,208 @@ def make_plan(
 def _roi_axis(
     first: Float, last: Float, scale: float, sections: int, cells: int, convention: Convention
 ) -> RoiAxis:
+    rule = _RULES[convention.points]
     number = first.dtype.type
     with np.errstate(over="ignore", invalid="ignore"):
-        start = first * number(scale) - number(convention.offset)
-        raw_size = last * number(scale) - number(convention.offset) - start
+        start, raw_size = rule.extent(first, last, number(scale), convention)
         size = (
             np.maximum(raw_size, number(convention.min_size)) if convention.min_size else raw_size
         )
         section = size / number(sections)
-    _check_extent(start, section)
-    count = _COUNTERS[convention.points](section, sections, convention)
-    return RoiAxis(start, size, raw_size, count, sections, cells)
-
-
-def _check_extent(start: Float, section: Float) -> None:
     bad = np.flatnonzero(~(np.isfinite(start) & np.isfinite(section)))
     if len(bad):
         raise ArgumentError("boxes", f"box {bad[0]} times the scale overflows {start.dtype}")
-
-
-def _count_centred(section: Float, _sections: int, convention: Convention) -> NDArray[np.intp]:
-    if convention.sampling_ratio:
-        return np.full(section.shape, convention.sampling_ratio, np.intp)
-    count = np.ceil(section)
-    most = count.max(initial=0)
-    if most > _MOST_POINTS:
-        roi = int(count.argmax())
-        raise ArgumentError(
-            "boxes",
-            f"box {roi} would take {most:.3g} sample points a section along one axis; "
-            "check the scale or set a sampling ratio",
-        )
-    return count.astype(np.intp)
-
-
-def _count_dividers(section: Float, sections: int, convention: Convention) -> NDArray[np.intp]:
-    parts = convention.divide or sections
-    if parts == 1:
-        raise ArgumentError(
-            "divide", "one section along an axis has no interior dividers; set divide to 2 or more"
-        )
-    return np.full(section.shape, parts - 1, np.intp)
-
-
-# (R,) section sizes → (R,) points per section
-_COUNTERS = {"centred": _count_centred, "dividers": _count_dividers}
+    axis = RoiAxis(
+        first,
+        last,
+        number(scale),
+        start,
+        size,
+        raw_size,
+        np.empty((len(start), 0), np.intp),
+        sections,
+        cells,
+    )
+    return replace(axis, count=rule.count(axis, convention))
 
 
 def _refuse(plan: Plan) -> None:
     if plan.convention.refuses == "nothing":
         return
-    bad = np.flatnonzero((plan.y.raw_size <= 0) | (plan.x.raw_size <= 0))
+    refused = {"no-area": np.less_equal, "inverted": np.less}[plan.convention.refuses]
+    bad = np.flatnonzero(refused(plan.y.raw_size, 0) | refused(plan.x.raw_size, 0))
     if len(bad):
+        what = {"no-area": "has no area on the feature map", "inverted": "is inverted"}
         raise ArgumentError(
             "boxes",
-            f"box {bad[0]} has no area on the feature map, and {plan.convention.name} "
-            "needs some; check the box format",
+            f"box {bad[0]} {what[plan.convention.refuses]}, which {plan.convention.name} refuses; "
+            "check the box format",
         )
 
 
 def _place(axis: RoiAxis, convention: Convention, *, reverse: bool) -> AxisSamples:
     number = axis.start.dtype.type
-    start = axis.start[:, None, None]
-    section = axis.section_size[:, None, None]
-    count = axis.count[:, None, None]
-    i = np.arange(axis.sections, dtype=number)[:, None]  # (S, 1)
     q = np.arange(axis.count.max(initial=0))  # (P,)
-
-    if convention.points == "centred":
-        step = (q.astype(number) + number(0.5)) * section / np.maximum(count, 1).astype(number)
-    else:
-        step = (q + 1).astype(number) * section / (count + 1).astype(number)
-    position = start + i * section + step  # (R, S, P)
+    position = _RULES[convention.points].position(axis, q.astype(number))  # (R, S, P)
     if convention.coordinate_decimals is not None:
         position = np.round(position, convention.coordinate_decimals)
-
-    present = np.broadcast_to(q < count, position.shape)
+    present = np.broadcast_to(q < axis.count[:, :, None], position.shape)
     margin = number(convention.border_margin)
     counted = present & (position >= -margin) & (position <= axis.cells - 1 + margin)
     clamped = np.clip(position, 0, axis.cells - 1)
     # With y up the upper neighbour in the frame is the one with the smaller row.
-    centre_is_upper = (convention.on_centre == "upper") != reverse
-    floor = np.ceil(clamped) - 1 if centre_is_upper else np.floor(clamped)
-    lower = np.maximum(floor, 0).astype(np.intp)
-    upper = np.minimum(lower + 1, axis.cells - 1)
-    return AxisSamples(position, lower, upper, clamped - lower.astype(number), counted, present)
+    on_centre = _REVERSED[convention.on_centre] if reverse else convention.on_centre
+    lower, upper = _NEIGHBOURS[on_centre](clamped, axis.cells)
+    weight = clamped - lower.astype(number)
+    return AxisSamples(position, lower, upper, weight, counted, present)
+
+
+@dataclass(frozen=True)
+class _PointsRule:
+    """How one of `Convention.points` places its points."""
+
+    # first, last (R,), scale, convention → start, raw size (R,)
+    extent: Callable[[Float, Float, np.floating, Convention], tuple[Float, Float]]
+    # axis without its count → count (R, S) or (R, 1)
+    count: Callable[[RoiAxis, Convention], NDArray[np.intp]]
+    # axis, q (P,) → position (R, S, P)
+    position: Callable[[RoiAxis, Float], Float]
+
+
+def _edges(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    before, after = scale.dtype.type(convention.image_offset), scale.dtype.type(convention.offset)
+    return (first - before) * scale - after, (last - before) * scale - after
+
+
+def _extent_between_edges(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    start, end = _edges(first, last, scale, convention)
+    return start, end - start
+
+
+def _extent_between_corners(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    return _edges(first, last, scale, convention)[0], (last - first) * scale
+
+
+def _extent_of_cells(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    first_cell, last_cell = map(_rounded, _edges(first, last, scale, convention))
+    # From the edge of the first cell to that of the last one, which is part of the box.
+    return first_cell - scale.dtype.type(0.5), np.maximum(last_cell - first_cell + 1, 1)
+
+
+def _rounded(values: Float) -> Float:
+    """Round half away from zero, as C does."""
+    whole = np.trunc(values)
+    rounded: Float = whole + np.trunc(2 * (values - whole))
+    return rounded
+
+
+def _count_centred(axis: RoiAxis, convention: Convention) -> NDArray[np.intp]:
+    if convention.sampling_ratio:
+        return np.full((len(axis.start), 1), convention.sampling_ratio, np.intp)
+    count = np.ceil(axis.section_size)
+    most = count.max(initial=0)
+    if most > _MOST_POINTS:
+        raise ArgumentError(
+            "boxes",
+            f"box {count.argmax()} would take {most:.3g} sample points a section along one axis; "
+            "check the scale or set a sampling ratio",
+        )
+    return count.astype(np.intp)[:, None]
+
+
+def _count_dividers(axis: RoiAxis, convention: Convention) -> NDArray[np.intp]:
+    parts = convention.divide or axis.sections
+    if parts == 1:
+        raise ArgumentError(
+            "divide", "one section along an axis has no interior dividers; set divide to 2 or more"
+        )
+    return np.full((len(axis.start), 1), parts - 1, np.intp)
+
+
+def _count_one(axis: RoiAxis, _convention: Convention) -> NDArray[np.intp]:
+    return np.ones((len(axis.start), 1), np.intp)
+
+
+def _count_cells(axis: RoiAxis, _convention: Convention) -> NDArray[np.intp]:
+    first, end = _cell_range(axis)
+    return np.maximum(end - first, 0).astype(np.intp)
+
+
+def _cell_range(axis: RoiAxis) -> tuple[Float, Float]:
+    """Return the first cell of each section and the one after its last, cut to the map."""
+    number = axis.start.dtype.type
+    first_cell = (axis.start + number(0.5))[:, None]
+    section = axis.section_size[:, None]
+    i = np.arange(axis.sections, dtype=number)
+    first = first_cell + np.floor(i * section)
+    end = first_cell + np.ceil((i + 1) * section)
+    return np.clip(first, 0, axis.cells), np.clip(end, 0, axis.cells)  # (R, S)
+
+
+def _in_section(axis: RoiAxis, step: Float) -> Float:
+    """Return positions (R, S, P) from the steps (R, 1, P) into a section."""
+    i = np.arange(axis.sections, dtype=axis.start.dtype)[:, None]
+    return axis.start[:, None, None] + i * axis.section_size[:, None, None] + step
+
+
+def _position_centred(axis: RoiAxis, q: Float) -> Float:
+    grid = np.maximum(axis.count, 1).astype(q.dtype)[:, :, None]
+    return _in_section(axis, (q + q.dtype.type(0.5)) * axis.section_size[:, None, None] / grid)
+
+
+def _position_dividers(axis: RoiAxis, q: Float) -> Float:
+    parts = (axis.count + 1).astype(q.dtype)[:, :, None]
+    return _in_section(axis, (q + 1) * axis.section_size[:, None, None] / parts)
+
+
+def _position_corners(axis: RoiAxis, _q: Float) -> Float:
+    number = axis.start.dtype.type
+    if axis.sections == 1:
+        middle = number(0.5) * (axis.first + axis.last) * axis.scale
+        return middle[:, None, None]
+    i = np.arange(axis.sections, dtype=number)
+    step = (axis.size / number(axis.sections - 1))[:, None]
+    return (axis.start[:, None] + i * step)[:, :, None]
+
+
+def _position_cells(axis: RoiAxis, q: Float) -> Float:
+    return _cell_range(axis)[0][:, :, None] + q
+
+
+_RULES = {
+    "centred": _PointsRule(_extent_between_edges, _count_centred, _position_centred),
+    "dividers": _PointsRule(_extent_between_edges, _count_dividers, _position_dividers),
+    "corners": _PointsRule(_extent_between_corners, _count_one, _position_corners),
+    "cells": _PointsRule(_extent_of_cells, _count_cells, _position_cells),
+}
+
+
+def _centre_is_lower(position: Float, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    lower = np.floor(position).astype(np.intp)
+    return lower, np.minimum(lower + 1, cells - 1)
+
+
+def _centre_is_upper(position: Float, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    lower = np.maximum(np.ceil(position) - 1, 0).astype(np.intp)
+    return lower, np.minimum(lower + 1, cells - 1)
+
+
+def _centre_is_both(position: Float, _cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.floor(position).astype(np.intp), np.ceil(position).astype(np.intp)
+
+
+# position (R, S, P) on the map, cells → lower and upper neighbour (R, S, P)
+_NEIGHBOURS = {
+    "lower": _centre_is_lower,
+    "upper": _centre_is_upper,
+    "both": _centre_is_both,
+}
+_REVERSED = {"lower": "upper", "upper": "lower", "both": "both"}

@@ -15,7 +15,7 @@ from roialign_cli.boxes import Float, Frame
 from roialign_cli.conventions import Convention
 from roialign_cli.errors import ArgumentError
 from roialign_cli.operation import Operation, prepare
-from roialign_cli.pooling import point_values, pool
+from roialign_cli.pooling import contributions, point_values, pool
 from roialign_cli.sampling import AxisSamples
 
 Border = Literal["inside", "clamped", "out"]
@@ -39,7 +39,8 @@ class Point:
 
     `neighbours` are, in the order of the interpolation formula, the cells at (x1, y2), (x2, y2),
     (x1, y1) and (x2, y1). `border` tells whether the point lies among the cells' centres, was
-    clamped to them, or is out and has no value of the map.
+    clamped to them, or is out and has no value of the map. `contribution` is what the section's
+    pooling takes from the point: its value, or the largest of its four products.
     """
 
     point: tuple[int, int]
@@ -52,6 +53,7 @@ class Point:
     border: Border
     neighbours: tuple[Neighbour, Neighbour, Neighbour, Neighbour]
     value: float
+    contribution: float
 
     @property
     def counted(self) -> bool:
@@ -61,7 +63,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Section:
-    """A section (i, j): its top-left corner, its points, and what became of them."""
+    """A section (i, j): its top-left corner, its points, and what became of them.
+
+    `grid` is the number of points along x and along y. `winner` is the point whose contribution is
+    the output; None for "avg", and where no point reaches the value that "max" starts from.
+    """
 
     section: tuple[int, int]
     x: float
@@ -76,7 +82,8 @@ class Section:
 class Trace:
     """One ROI and channel, from the box to the output.
 
-    Positions are in `frame`; sizes in cells. `box` is as it was written, `scale` is (x, y).
+    Positions are in `frame`; sizes in cells, the raw ones from before the smallest size was
+    applied. `box` is as it was written, `scale` is (x, y).
     """
 
     convention: Convention
@@ -91,6 +98,8 @@ class Trace:
     y: float
     width: float
     height: float
+    raw_width: float
+    raw_height: float
     section_width: float
     section_height: float
     sections: tuple[Section, ...]
@@ -170,7 +179,13 @@ def trace_operation(operation: Operation, roi: int = 0, channel: int = 0) -> Tra
     frame = one.frame
     section_size = (float(plan.x.section_size[0]), float(plan.y.section_size[0]))
     builder = _SectionBuilder(
-        one.convention, frame, features[0, 0], y, x, point_values(features[0], y, x)[0]
+        one.convention,
+        frame,
+        features[0, 0],
+        y,
+        x,
+        point_values(features[0], y, x, one.convention)[0],
+        contributions(features[0], y, x, one.convention)[0],
     )
     corner = float(plan.x.start[0]), float(plan.y.start[0])
     rows, columns = one.output_size
@@ -198,6 +213,8 @@ def trace_operation(operation: Operation, roi: int = 0, channel: int = 0) -> Tra
         y=frame.y(corner[1]),
         width=float(plan.x.size[0]),
         height=float(plan.y.size[0]),
+        raw_width=float(plan.x.raw_size[0]),
+        raw_height=float(plan.y.raw_size[0]),
         section_width=section_size[0],
         section_height=section_size[1],
         sections=sections,
@@ -221,6 +238,7 @@ class _SectionBuilder:
     y: AxisSamples  # (1, T, P)
     x: AxisSamples  # (1, K, Q)
     values: Float  # (T, P, K, Q)
+    contributions: Float  # (T, P, K, Q)
 
     def section(self, i: int, j: int, left: float, top: float, output: float) -> Section:
         columns = np.flatnonzero(self.x.present[0, i])
@@ -232,14 +250,15 @@ class _SectionBuilder:
             y=top,
             points=points,
             grid=(len(columns), len(rows)),
-            winner=self._winner(points),
+            winner=self._winner(points, output),
             output=output,
         )
 
-    def _winner(self, points: tuple[Point, ...]) -> tuple[int, int] | None:
-        if self.convention.pooling != "max" or not points:
+    def _winner(self, points: tuple[Point, ...], output: float) -> tuple[int, int] | None:
+        if self.convention.pooling != "max":
             return None
-        return points[int(np.argmax([p.value for p in points]))].point
+        won = (p for p in points if np.array_equal(p.contribution, output, equal_nan=True))
+        return next((p.point for p in won), None)
 
     def _point(self, i: int, j: int, n: int, m: int) -> Point:
         x, y = self._along(self.x, i, n), self._along(self.y, j, m)
@@ -271,6 +290,7 @@ class _SectionBuilder:
             border=border,
             neighbours=(first, second, third, fourth),
             value=float(self.values[j, m, i, n]),
+            contribution=float(self.contributions[j, m, i, n]),
         )
 
     def _along(self, samples: AxisSamples, section: int, point: int) -> _Along:

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 from roialign_cli import PRESETS, roi_align, trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import COMMANDS, main
+from roialign_cli.conventions import ALIASES
 
 SAMPLES = sample_data()
 WALKTHROUGH = f"{SAMPLES}/walkthrough.npy"
@@ -251,15 +253,15 @@ def bad_files() -> None:
         ("run map.npy --boxes empty.csv",
          "empty.csv: holds no boxes; write four numbers a line, with commas between"),
         ("run map.npy --box 1,2,3,4 --preset torchvison",
-         "--preset: no preset 'torchvison'; did you mean torchvision? known: walkthrough, "
-         "torchvision, torchvision-aligned"),
+         "--preset: no preset 'torchvison'; did you mean torchvision? known: "
+         + ", ".join([*PRESETS, *ALIASES])),
         ("run map.npy --box 1,2,1,1 --output-size 1",
          "--divide: one section along an axis has no interior dividers; set divide to 2 or more"),
         ("run map.npy --box 1,2,0,1",
-         "--box/--boxes: box 0 has no area on the feature map, and walkthrough needs some; check "
+         "--box/--boxes: box 0 has no area on the feature map, which walkthrough refuses; check "
          "the box format"),
         ("run map.npy --box 1,2,1,1 --sampling-ratio 2",
-         "--sampling-ratio: walkthrough places its points by dividers, set by divide"),
+         "--sampling-ratio: walkthrough places its points by the rule dividers, set by divide"),
         ("run map.npy --box 1,2,1,1 --stride 2 --image-size 8x8",
          "--image-size and --stride say the same thing; give one of them"),
         ("run map.npy --box 1,2,1,1 --channel 1",
@@ -276,9 +278,20 @@ def bad_files() -> None:
          "--point: (3, 1) is none of the 2 × 2 points, from (1, 1)"),
         ("explain map.npy --box 1,2,1,1 --roi 1", "--roi: 1 is none of the 1 boxes, counted from 0"),
         ("plot map.npy --box 1,2,1,1 -o out.gif",
-         "--output: out.gif ends in none of .png, .svg, .pdf"),
+         "--output: 'out.gif' is no picture known here; use one of .png, .svg, .pdf"),
         ("plot map.npy --box 1,2,1,1 -o out.png --point 1,1",
          "--point has no meaning for --view sections, which shows them all"),
+        ("run map.npy --preset tensorflow --box 0,0,1,1 --image-size 8x8",
+         "--image-size: the boxes are read as normalised, which have no scale; see --absolute"),
+        ("run map.npy --box 1,2,1,1 --box 0,1,2,1,1",
+         "--box/--boxes: either all boxes have their map as a fifth number or none"),
+        ("run map.npy --box 1,2,1,1 --set offset",
+         "Invalid value for '--set': 'offset' is not FIELD=VALUE with a field among "
+         + ", ".join(PRESETS["mmcv"].parameters())),
+        ("run map.npy --box 1,2,1,1 --set offset=wide",
+         "Invalid value for '--set': 'wide' is no value for offset"),
+        ("run map.npy --box 1,2,1,1 --set points=round",
+         "--points: 'round' is not one of centred, dividers, corners, cells"),
         ("fly map.npy", "No such command 'fly'."),
     ],
 )  # fmt: skip
@@ -314,6 +327,87 @@ def test_a_closed_pipe_ends_quietly() -> None:
     process.wait()
 
 
-def test_every_preset_runs(capfd: Capture) -> None:
-    for name in PRESETS:
-        run("run", WALKTHROUGH, "--preset", name, "--box", "2,4,4,3", capture=capfd)
+@pytest.mark.parametrize("name", [*PRESETS, *ALIASES])
+def test_every_preset_runs_and_explains(name: str, capfd: Capture) -> None:
+    call = ["--preset", name, "--absolute", "--box", "2,4,6,9"]
+    record = json.loads(run("run", WALKTHROUGH, *call, "--format", "json", capture=capfd))
+    explained = run("explain", WALKTHROUGH, *call, "--format", "json", capture=capfd)
+    np.testing.assert_allclose(
+        json.loads(explained)["output"], record["rois"][0]["output"][0], rtol=1e-5
+    )
+    for pooling in ("avg", "max"):
+        text = run("explain", WALKTHROUGH, *call, "--pooling", pooling, capture=capfd)
+        assert max(map(len, text.splitlines())) <= 80
+        assert "…" not in text
+
+
+def test_presets_are_shown_in_full(capfd: Capture) -> None:
+    table = run("presets", capture=capfd)
+    assert max(map(len, table.splitlines())) <= 80
+    assert "…" not in table
+    records = json.loads(run("presets", "--format", "json", capture=capfd))
+    assert [record["name"] for record in records] == list(PRESETS)
+    for name, row in PRESETS.items():
+        assert f"  {name}" in table
+        told = run("presets", name, capture=capfd)
+        assert row.source.split()[0] in told
+        assert row.standing in told
+        assert json.loads(run("presets", name, "--format", "json", capture=capfd))["name"] == name
+    assert "The same operator: torchvision-aligned" in run("presets", "mnn-aligned", capture=capfd)
+
+
+@pytest.mark.parametrize(
+    ("options", "fields"),
+    [
+        ("--pooling max", {"pooling": "max"}),
+        ("--pooling max --max-of point-or-zero", {"pooling": "max", "max_start": 0.0}),
+        ("--pooling max --max-of weighted-cell", {"pooling": "max", "max_of": "weighted-cell"}),
+        ("--sampling-ratio 3", {"sampling_ratio": 3}),
+        ("--points dividers --divide 4", {"points": "dividers", "divide": 4}),
+        ("--offset 0.25", {"offset": 0.25}),
+        ("--min-size 2", {"min_size": 2.0}),
+        ("--extrapolation-value -3", {"extrapolation_value": -3.0}),
+        ("--coordinate-decimals 1", {"coordinate_decimals": 1}),
+        ("--set border_margin=0 --set on_centre=both", {"border_margin": 0.0, "on_centre": "both"}),
+        ("--set double_geometry=true", {"double_geometry": True}),
+        ("--box-format xywh --origin bottom-left", {"box_format": "xywh", "origin": "bottom-left"}),
+    ],
+)
+def test_every_field_can_be_overridden(
+    options: str, fields: dict[str, object], capfd: Capture
+) -> None:
+    np.save("map.npy", np.random.default_rng(2).normal(size=(9, 9)).astype("f4"))
+    call = ["--preset", "torchvision-aligned", "--box", "-3,1.3,4.7,8", "--output-size", "2x3"]
+    run("run", "map.npy", *call, *options.split(), "-o", "out.npy", capture=capfd)
+    changed = replace(PRESETS["torchvision-aligned"], **fields)  # type: ignore[arg-type]
+    features = np.load("map.npy")
+    expected = roi_align(features, [-3, 1.3, 4.7, 8], (2, 3), convention=changed)
+    np.testing.assert_array_equal(np.load("out.npy"), expected)
+
+
+def test_box_readings_are_said_and_used(capfd: Capture) -> None:
+    features = np.random.default_rng(3).random((2, 1, 8, 10), dtype=np.float32)
+    np.save("maps.npy", features)
+    out = run(
+        "run", "maps.npy", "--preset", "tensorflow", "--box", "1,0.1,0.2,0.7,0.9", capture=capfd
+    )
+    assert "boxes read as yxyx normalised, origin top-left" in out
+    Path("boxes.csv").write_text("batch,ymin,xmin,ymax,xmax\n1,.7,1.8,4.9,8.1\n", encoding="utf-8")
+    run(
+        "run", "maps.npy", "--preset", "tensorflow", "--absolute", "--boxes", "boxes.csv",
+        "-o", "out.npy", capture=capfd,
+    )  # fmt: skip
+    expected = roi_align(features, [[1, 0.7 / 7, 0.2, 0.7, 0.9]], 7, convention="tensorflow")
+    np.testing.assert_allclose(np.load("out.npy"), expected, atol=1e-5)
+
+
+def test_a_scale_for_each_axis(capfd: Capture) -> None:
+    features = np.random.default_rng(4).random((8, 10), dtype=np.float32)
+    np.save("map.npy", features)
+    call = ["--preset", "torchvision", "--output-size", "2"]
+    whole = ["--spatial-scale", "0.5,0.25", "--box", "2,4,16,24", "-o", "scaled.npy"]
+    run("run", "map.npy", *call, *whole, capture=capfd)
+    run("run", "map.npy", *call, "--image-size", "20x32", *whole[2:5], "o.npy", capture=capfd)
+    expected = roi_align(features, [1, 1, 8, 6], 2, convention="torchvision")
+    np.testing.assert_array_equal(np.load("scaled.npy"), expected)
+    np.testing.assert_array_equal(np.load("o.npy"), expected)

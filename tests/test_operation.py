@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, RoiAlignError, roi_align
+from roialign_cli.conventions import ALIASES
 from tests.oracle import roi_align_oracle
 from tests.strategies import OUTPUT_SIZES, SCALES, boxes_xyxy, feature_maps
 
@@ -130,7 +131,15 @@ def test_batches_and_channels_are_independent() -> None:
 
 @pytest.mark.parametrize(
     ("given_dtype", "returned"),
-    [("f2", "f2"), ("f4", "f4"), ("f8", "f8"), ("u1", "f4"), ("i8", "f4"), ("?", "f4"), (">f4", "f4")],
+    [
+        ("f2", "f2"),
+        ("f4", "f4"),
+        ("f8", "f8"),
+        ("u1", "f4"),
+        ("i8", "f4"),
+        ("?", "f4"),
+        (">f4", "f4"),
+    ],
 )
 def test_dtypes(given_dtype: str, returned: str) -> None:
     features = np.arange(16).reshape(4, 4).astype(given_dtype)
@@ -156,7 +165,10 @@ def test_float32_boxes_take_the_float32_number_of_points() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"features": np.zeros(5)}, "features: must be (N, C, H, W), (C, H, W) or (H, W), got (5,)"),
+        (
+            {"features": np.zeros(5)},
+            "features: must be (N, C, H, W), (C, H, W) or (H, W), got (5,)",
+        ),
         ({"features": np.zeros((2, 2), complex)}, "features: must be real numbers, got complex128"),
         ({"features": np.zeros((0, 2))}, "features: a map of (0, 2) cells has nothing to sample"),
         ({"boxes": [[1, 2, 3]]}, "boxes: must be (R, 4) or (R, 5), got (1, 3)"),
@@ -177,8 +189,8 @@ def test_float32_boxes_take_the_float32_number_of_points() -> None:
         ),
         (
             {"boxes": [[1, 1, 0, 1]]},
-            "boxes: box 0 has no area on the feature map, and walkthrough needs some; check the "
-            "box format",
+            "boxes: box 0 has no area on the feature map, which walkthrough refuses; check the box "
+            "format",
         ),
         ({"batch_index": 1}, "batch_index: 1 is none of the 1 maps, from 0"),
         ({"batch_index": [0, 0]}, "batch_index: must be one a box, (1,), got (2,)"),
@@ -201,16 +213,29 @@ def test_float32_boxes_take_the_float32_number_of_points() -> None:
         ),
         (
             {"convention": "torchvison"},
-            "convention: no preset 'torchvison'; did you mean torchvision? known: walkthrough, "
-            "torchvision, torchvision-aligned",
+            "convention: no preset 'torchvison'; did you mean torchvision? known: "
+            + ", ".join([*PRESETS, *ALIASES]),
         ),
         (
             {"sampling_ratio": 2},
-            "sampling_ratio: walkthrough places its points by dividers, set by divide",
+            "sampling_ratio: walkthrough places its points by the rule dividers, set by divide",
         ),
         (
             {"convention": "torchvision", "divide": 2},
-            "divide: torchvision places its points by centred, set by sampling_ratio",
+            "divide: torchvision places its points by the rule centred, set by sampling_ratio",
+        ),
+        (
+            {"convention": "tensorflow", "sampling_ratio": 2},
+            "sampling_ratio: tensorflow places its points by the rule corners",
+        ),
+        (
+            {"convention": "tensorflow", "spatial_scale": 2},
+            "spatial_scale: normalised boxes need none; if these are in pixels, say so with "
+            "normalized=False",
+        ),
+        (
+            {"convention": "mmcv", "boxes": [[0, 0, 2, 2], [2, 2, 1, 3]]},
+            "boxes: box 1 is inverted, which mmcv refuses; check the box format",
         ),
         ({"pooling": "sum"}, "pooling: 'sum' is not one of avg, max"),
         (
@@ -238,4 +263,3 @@ def test_empty_inputs_give_empty_outputs() -> None:
     assert roi_align(features, [], **call).shape == (0, 3, 2, 3)
     assert roi_align(features[:, :0], [[0, 0, 2, 2]], **call).shape == (1, 0, 2, 3)
     assert roi_align(features[:0], np.zeros((0, 4)), **call).shape == (0, 3, 2, 3)
-

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from roialign_cli import PRESETS, RoiAlignError, roi_align, trace
+from roialign_cli import PRESETS, Convention, RoiAlignError, roi_align, trace
+from roialign_cli.tracing import Section
 from tests.strategies import OUTPUT_SIZES, boxes_xyxy, feature_maps
 
 CASES = [
@@ -19,6 +20,10 @@ CASES = [
     for name in PRESETS
     for pooling in ("avg", "max")
 ]
+
+
+# Boxes as corners on the map, whatever the preset's library writes.
+CORNERS: dict[str, Any] = {"box_format": "xyxy", "origin": "top-left", "normalized": False}
 
 
 @given(
@@ -38,7 +43,7 @@ def test_a_trace_sums_to_the_output(
     boxes = boxes + np.float32([0, 0, 0.5, 0.5])  # some area for every convention
     roi = data.draw(st.integers(0, len(boxes) - 1))
     channel = data.draw(st.integers(0, 1))
-    call: dict[str, Any] = {"convention": convention, "box_format": "xyxy", "origin": "top-left"}
+    call: dict[str, Any] = {"convention": convention, **CORNERS}
     out = roi_align(features, boxes, output_size, **call)[roi, channel]
     traced = trace(features, boxes, output_size, roi=roi, channel=channel, **call)
     np.testing.assert_allclose(traced.output, out, atol=1e-5)
@@ -46,14 +51,22 @@ def test_a_trace_sums_to_the_output(
         values = [sum(q.weight * q.value for q in p.neighbours) for p in section.points]
         np.testing.assert_allclose([p.value for p in section.points], values, atol=1e-9)
         i, j = section.section
-        if convention.pooling == "avg":
-            expected = sum(values) / max(len(values), 1)
-        else:
-            expected = max(values, default=0.0)
-        assert expected == pytest.approx(out[j - 1, i - 1], abs=1e-5)
+        assert reduced(section, convention) == pytest.approx(out[j - 1, i - 1], abs=1e-5)
         if section.winner:
             won = next(p for p in section.points if p.point == section.winner)
-            assert won.value == section.output
+            assert won.contribution == section.output
+
+
+def reduced(section: Section, convention: Convention) -> float:
+    """Reduce a section's recorded points by hand."""
+    if convention.pooling == "avg":
+        return sum(p.value for p in section.points) / max(len(section.points), 1)
+    if not section.points:
+        return convention.empty_max
+    taken = [p.value for p in section.points]
+    if convention.max_of == "weighted-cell":
+        taken = [max(q.weight * q.value for q in p.neighbours) for p in section.points]
+    return max(convention.max_start, *taken)
 
 
 @given(features=feature_maps(), boxes=boxes_xyxy(), convention=st.sampled_from(CASES))
@@ -62,7 +75,7 @@ def test_neighbours_are_the_cells_around_the_point(
 ) -> None:
     boxes = boxes + np.float32([0, 0, 0.5, 0.5])
     traced = trace(
-        features, boxes, (2, 3), convention=convention, box_format="xyxy", origin="bottom-left"
+        features, boxes, (2, 3), convention=convention, **(CORNERS | {"origin": "bottom-left"})
     )
     height = features.shape[1]
     for point in (p for s in traced.sections for p in s.points):

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from roialign_cli.cli.options import OperatorOptions
-from roialign_cli.conventions import BoxFormat, preset
+from roialign_cli.conventions import MEANINGS_OF_MAX, BoxFormat, Convention, preset
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.boxes import BoxFile, read_boxes
 from roialign_cli.files.features import FeatureFile, read_features
@@ -49,7 +49,7 @@ def load(options: OperatorOptions) -> Inputs:
         boxes.boxes,
         (size[0], size[-1]),
         convention=convention,
-        spatial_scale=_scale(options, file),
+        spatial_scale=_scale(options, file, convention),
         batch_index=options.batch_index,
         box_format=box_format,
         image_height=_image_height(options, file),
@@ -65,6 +65,8 @@ def _boxes(options: OperatorOptions) -> BoxFile:
         raise click.UsageError("give the boxes either as --box A,B,C,D or as --boxes FILE")
     if options.boxes is not None:
         return read_boxes(options.boxes)
+    if len({len(box) for box in options.box}) > 1:
+        raise ArgumentError("boxes", "either all boxes have their map as a fifth number or none")
     return BoxFile(np.array(options.box), ("",) * len(options.box), None)
 
 
@@ -78,8 +80,10 @@ def _box_format(options: OperatorOptions, boxes: BoxFile) -> BoxFormat | None:
     return options.box_format or boxes.box_format
 
 
-def _scale(options: OperatorOptions, file: FeatureFile) -> tuple[float, float]:
-    """Return (y, x) feature-map units per unit of the boxes."""
+def _scale(
+    options: OperatorOptions, file: FeatureFile, convention: Convention
+) -> tuple[float, float] | None:
+    """Return (y, x) feature-map units per unit of the boxes, None if no option says it."""
     given = [
         f"--{name.replace('_', '-')}"
         for name in ("image_size", "stride", "spatial_scale")
@@ -87,6 +91,13 @@ def _scale(options: OperatorOptions, file: FeatureFile) -> tuple[float, float]:
     ]
     if len(given) > 1:
         raise click.UsageError(f"{' and '.join(given)} say the same thing; give one of them")
+    normalized = convention.normalized if options.normalized is None else options.normalized
+    if normalized:
+        # With an image the stride says how it is averaged, too.
+        if given and not (options.stride and file.image is not None):
+            problem = "the boxes are read as normalised, which have no scale; see --absolute"
+            raise click.UsageError(f"{given[0]}: {problem}")
+        return None
     if options.image_size is not None:
         width, height = options.image_size
         if min(width, height) <= 0:
@@ -96,7 +107,7 @@ def _scale(options: OperatorOptions, file: FeatureFile) -> tuple[float, float]:
         return 1 / options.stride, 1 / options.stride
     if options.spatial_scale is not None:
         return options.spatial_scale[-1], options.spatial_scale[0]
-    return 1.0, 1.0
+    return None
 
 
 def _image_height(options: OperatorOptions, file: FeatureFile) -> float | None:
@@ -105,10 +116,25 @@ def _image_height(options: OperatorOptions, file: FeatureFile) -> float | None:
     return None if file.image is None else float(file.image.shape[0])
 
 
+_OVERRIDES = (
+    "origin",
+    "normalized",
+    "pooling",
+    "points",
+    "sampling_ratio",
+    "divide",
+    "offset",
+    "min_size",
+    "extrapolation_value",
+    "coordinate_decimals",
+)
+
+
 def _overrides(options: OperatorOptions) -> dict[str, Any]:
-    names = ("origin", "pooling", "sampling_ratio", "divide", "coordinate_decimals")
-    given = {name: getattr(options, name) for name in names}
+    given = {name: getattr(options, name) for name in _OVERRIDES}
     overrides = {name: value for name, value in given.items() if value is not None}
     if overrides.get("coordinate_decimals") == "exact":
         overrides["coordinate_decimals"] = None
-    return overrides
+    if options.max_of is not None:
+        overrides |= MEANINGS_OF_MAX[options.max_of]
+    return overrides | dict(options.set)

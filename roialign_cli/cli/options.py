@@ -9,7 +9,14 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from roialign_cli.conventions import BoxFormat, Origin, Pooling
+from roialign_cli.conventions import (
+    MEANINGS_OF_MAX,
+    BoxFormat,
+    Convention,
+    Origin,
+    PointsRule,
+    Pooling,
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -49,7 +56,7 @@ class NumberList(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         return numbers
 
 
-BOX = NumberList("A,B,C,D", (4,), ",", float, "9.25,10,6.25,4.53")
+BOX = NumberList("A,B,C,D", (4, 5), ",", float, "9.25,10,6.25,4.53")
 IMAGE_SIZE = NumberList("WxH", (2,), "x", float, "512x512")
 OUTPUT_SIZE = NumberList("K|TxK", (1, 2), "x", int, "7 or 7x5 (rows x columns)")
 SCALE = NumberList("F|FX,FY", (1, 2), ",", float, "0.0625 or 0.0625,0.05")
@@ -80,6 +87,35 @@ class Decimals(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         return "exact"
 
 
+class FieldValue(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A field of a convention and its value: "border_margin=0"."""
+
+    name = "FIELD=VALUE"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, Any]:
+        """Return the field's name and its value, of the field's type."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = value.partition("=")
+        defaults = Convention().parameters()
+        if not equals or name not in defaults:
+            known = ", ".join(defaults)
+            self.fail(f"{value!r} is not FIELD=VALUE with a field among {known}", param, ctx)
+        kind = type(defaults[name])
+        try:
+            return name, _WORDS[text] if text in _WORDS and kind is not str else kind(text)
+        except (TypeError, ValueError):
+            self.fail(f"{text!r} is no value for {name}", param, ctx)
+
+
+_WORDS = {"true": True, "false": False, "none": None}
+
+
 @dataclass(frozen=True)
 class OperatorOptions:
     """What the shared options say; None where an option was not given."""
@@ -91,6 +127,7 @@ class OperatorOptions:
     boxes: str | None
     box_format: BoxFormat | None
     origin: Origin | None
+    normalized: bool | None
     image_size: tuple[float, float] | None
     stride: int | None
     spatial_scale: tuple[float, ...] | None
@@ -98,9 +135,15 @@ class OperatorOptions:
     preset: str
     output_size: tuple[int, ...] | None
     pooling: Pooling | None
+    max_of: str | None
+    points: PointsRule | None
     sampling_ratio: int | None
     divide: int | None
+    offset: float | None
+    min_size: float | None
+    extrapolation_value: float | None
     coordinate_decimals: int | str | None
+    set: tuple[tuple[str, Any], ...]
 
 
 _WHOLE = click.IntRange(min=0)
@@ -109,7 +152,9 @@ _SHARED = (
     click.argument("features"),
     click.option("--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW, NHWC."),
     click.option("--key", metavar="NAME", help="Which array of an .npz with several."),
-    click.option("--box", type=BOX, multiple=True, help="A box; repeatable."),
+    click.option(
+        "--box", type=BOX, multiple=True, help="A box; repeatable. A fifth number first: its map."
+    ),
     click.option("--boxes", metavar="FILE", help="Boxes from a .csv."),
     click.option(
         "--box-format",
@@ -120,6 +165,11 @@ _SHARED = (
         "--origin",
         type=click.Choice(get_args(Origin)),
         help="Where (0, 0) is; y points away from it.  [default: the preset's]",
+    ),
+    click.option(
+        "--normalized/--absolute",
+        default=None,
+        help="Whether the boxes end at 1.  [default: as the preset's library writes them]",
     ),
     click.option(
         "--image-size", type=IMAGE_SIZE, help="The boxes are in an image of this size, in pixels."
@@ -149,11 +199,26 @@ _SHARED = (
         help="What becomes of a section's points.",
     ),
     click.option(
+        "--max-of", type=click.Choice([*MEANINGS_OF_MAX]), help="What max is the largest of."
+    ),
+    click.option(
+        "--points", type=click.Choice(get_args(PointsRule)), help="How a section's points lie."
+    ),
+    click.option(
         "--sampling-ratio", type=_WHOLE, help="Points per section and axis; 0 is adaptive."
     ),
     click.option("--divide", type=_WHOLE, help="Parts between whose dividers the points lie."),
+    click.option("--offset", type=float, help="Cells taken off a box edge on the map."),
+    click.option("--min-size", type=float, help="Cells to which a smaller ROI grows."),
+    click.option("--extrapolation-value", type=float, help="The value of a point outside."),
     click.option(
         "--coordinate-decimals", type=Decimals(), help="Round the points' coordinates first."
+    ),
+    click.option(
+        "--set",
+        type=FieldValue(),
+        multiple=True,
+        help="Any other field that `roialign presets NAME` shows; repeatable.",
     ),
 )
 

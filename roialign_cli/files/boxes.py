@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from roialign_cli.conventions import BoxFormat
 from roialign_cli.errors import FileError
 
 # Names that a header may give to the four numbers, in the order in which they are taken.
-_HEADERS: dict[tuple[str, str, str, str], BoxFormat] = {
+_HEADERS: dict[tuple[str, ...], BoxFormat] = {
     ("x1", "y1", "x2", "y2"): "xyxy",
     ("xmin", "ymin", "xmax", "ymax"): "xyxy",
     ("x", "y", "w", "h"): "xywh",
@@ -30,7 +31,7 @@ class BoxFile:
     Parameters
     ----------
     boxes
-        (R, 4).
+        (R, 4), or (R, 5) with the batch index first.
     labels
         R of them, "" where a box has none.
     box_format
@@ -43,7 +44,9 @@ class BoxFile:
 
 
 def read_boxes(name: str) -> BoxFile:
-    """Read boxes from a `.csv`: four numbers a line, and a label if the header names one.
+    """Read boxes from a `.csv`: four numbers a line, or five with the batch index first.
+
+    A header may name the columns, in any order, and further ones: label, batch.
 
     Raises
     ------
@@ -55,12 +58,14 @@ def read_boxes(name: str) -> BoxFile:
         raise FileError(name, "holds no boxes; write four numbers a line, with commas between")
     names = [cell.strip().lower() for cell in lines[0][1]]
     if all(_is_number(cell) for cell in names):
-        return BoxFile(_numbers(name, lines, (0, 1, 2, 3), 4), ("",) * len(lines), None)
+        width = 5 if len(names) == 5 else 4
+        return BoxFile(_numbers(name, lines, range(width), width), ("",) * len(lines), None)
     wanted = next((header for header in _HEADERS if set(header) <= set(names)), None)
     if wanted is None:
         known = "; ".join(", ".join(header) for header in _HEADERS)
         raise FileError(name, f"its header names no box columns; known: {known}")
-    columns = tuple(names.index(column) for column in wanted)
+    batch = [column for column in ("batch", "batch_index") if column in names][:1]
+    columns = [names.index(column) for column in (*batch, *wanted)]
     boxes = _numbers(name, lines[1:], columns, len(names))
     return BoxFile(boxes, _labels(names, lines[1:]), _HEADERS[wanted])
 
@@ -85,9 +90,9 @@ def _is_number(text: str) -> bool:
 
 
 def _numbers(
-    name: str, lines: list[tuple[int, list[str]]], columns: tuple[int, ...], width: int
+    name: str, lines: list[tuple[int, list[str]]], columns: Sequence[int], width: int
 ) -> NDArray[np.float64]:
-    boxes = np.empty((len(lines), 4))
+    boxes = np.empty((len(lines), len(columns)))
     for row, (line, cells) in enumerate(lines):
         if len(cells) != width:
             raise FileError(name, f"line {line} has {len(cells)} columns, not {width}: {cells}")

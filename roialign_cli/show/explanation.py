@@ -6,62 +6,16 @@ sections, their sample points, the interpolation, and the reduction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from roialign_cli.show.numbers import aligned, number, pair
+from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Paragraph
+from roialign_cli.show.numbers import aligned, name_of, number, pair
+from roialign_cli.show.rules import offset_rule, rules, starts_above
 from roialign_cli.tracing import Point, Section, Trace
 
 _NEIGHBOUR_NAMES = ("Q11", "Q21", "Q12", "Q22")
-
-_POINT_RULES = {
-    "centred": (
-        "Each section is cut into g equal parts along each axis; the points lie in their middles.",
-        "(n − 0.5)",
-        "g",
-    ),
-    "dividers": (
-        (
-            "Each section is cut into d equal parts along each axis; the points lie on the lines "
-            "between them."
-        ),
-        "n",
-        "d",
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A title; level 1 is the document's."""
-
-    level: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """Running text."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Formulas:
-    """Lines of formulas with their numbers put in."""
-
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table; every row has as many cells as there are headers."""
-
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-Block = Heading | Paragraph | Formulas | Grid
 
 
 @dataclass(frozen=True)
@@ -109,7 +63,7 @@ class Explanation:
         up = "up" if t.frame.y_up else "down"
         channel = f", channel {t.channel} of {t.channels}" if t.channels > 1 else ""
         yield Paragraph(
-            f"Convention {t.convention.name} ({t.convention.summary}). The feature map has "
+            f"Convention {name_of(t.convention)}: {t.convention.summary}. The feature map has "
             f"{t.map_size[0]} rows and {t.map_size[1]} columns of cells{channel}. Positions have "
             f"their origin at the {t.frame.origin.replace('-', ' ')}, x to the right, y {up}; a "
             "cell's centre lies on .5."
@@ -130,7 +84,7 @@ class Explanation:
                     f"{name:6} = {number(value)} {_scaling(factor)} = {number(value * factor, 5)}"
                 )
         yield Formulas(tuple(lines))
-        yield from self._shift()
+        yield from self._placing()
         bottom = t.y - t.height if t.frame.y_up else t.y + t.height
         yield Paragraph(
             f"The ROI lies from its top-left corner {pair(t.x, t.y)} to its bottom-right corner "
@@ -138,14 +92,22 @@ class Explanation:
             f"{number(t.height, 5)} high."
         )
 
-    def _shift(self) -> Iterator[Block]:
-        shift = 0.5 - self.trace.convention.offset
-        if shift:
-            yield Paragraph(
-                f"This convention takes a coordinate for a cell's index, so 0 is the centre of "
-                f"the first cell and not its edge: the ROI lies {number(abs(shift))} of a cell "
-                f"further {'right and down' if shift > 0 else 'left and up'}."
-            )
+    def _placing(self) -> Iterator[Block]:
+        """Say what the convention does to the box on the map, where it does something."""
+        t = self.trace
+        if t.convention.offset != 0.5 or t.convention.image_offset:
+            yield Paragraph(f"Offset: {offset_rule(t.convention)}")
+        if t.convention.points == "cells":
+            yield Paragraph(f"Points: {rules(t.convention)['points']}")
+        for axis, raw, size in (
+            ("width", t.raw_width, t.width),
+            ("height", t.raw_height, t.height),
+        ):
+            if raw != size:
+                yield Paragraph(
+                    f"The ROI's {axis} of {number(raw, 5)} is below the smallest size that the "
+                    f"convention allows, and grows to {number(size, 5)}."
+                )
 
     def _sections(self) -> Iterator[Block]:
         t = self.trace
@@ -179,15 +141,11 @@ class Explanation:
     def _points(self) -> Iterator[Block]:
         t = self.trace
         yield Heading(2, "3. The sample points")
-        text, step, parts = _POINT_RULES[t.convention.points]
-        yield Paragraph(text)
+        yield Paragraph(rules(t.convention)["points"])
+        along_x, along_y = _FORMULAS[t.convention.points]
         sign = "−" if t.frame.y_up else "+"
-        yield Formulas(
-            (
-                f"x = x_roi + (w/k)·(i − 1) + (w/(k·{parts}))·{step}",
-                f"y = y_roi {sign} (h/t)·(j − 1) {sign} (h/(t·{parts}))·{step.replace('n', 'm')}",
-            )
-        )
+        yield Formulas((f"x = x_roi {along_x}", f"y = y_roi {along_y.replace('+', sign)}"))
+        yield from self._grid_rule()
         if self.exact is not None:
             yield Paragraph(
                 f"Coordinates are rounded to {t.convention.coordinate_decimals} decimals (→), and "
@@ -201,19 +159,31 @@ class Explanation:
             lines = [line for point in section.points for line in self._coordinates(section, point)]
             yield Formulas(tuple(lines))
 
+    def _grid_rule(self) -> Iterator[Block]:
+        t = self.trace
+        if t.convention.points != "centred" or t.convention.sampling_ratio:
+            return
+        columns, rows = t.sections[0].grid
+        yield Formulas(
+            (
+                f"g along x = ceil({number(t.section_width, 6)}) = {columns}",
+                f"g along y = ceil({number(t.section_height, 6)}) = {rows}",
+            )
+        )
+
     def _coordinates(self, section: Section, point: Point) -> tuple[str, str]:
         t = self.trace
         (i, j), (n, m) = section.section, point.point
         exact = self._exact_point(section, point)
+        put_in = _PUT_IN[t.convention.points]
         sign = "−" if t.frame.y_up else "+"
-        x = _position_formula(
-            t.x, "+", t.width, len(t.output[0]), i, _step(t, section.grid[0], n), exact.x, point.x
+        x = put_in(_Along(t.x, "+", t.width, len(t.output[0]), i, section.grid[0], n))
+        y = put_in(_Along(t.y, sign, t.height, len(t.output), j, section.grid[1], m))
+        label = f"point {pair(*point.point)}"
+        return (
+            f"{label}  x = {x} = {_rounded(exact.x, point.x)}",
+            f"{' ' * len(label)}  y = {y} = {_rounded(exact.y, point.y)}",
         )
-        y = _position_formula(
-            t.y, sign, t.height, len(t.output), j, _step(t, section.grid[1], m), exact.y, point.y
-        )
-        label = pair(*point.point)
-        return f"point {label}  x = {x}", f"{' ' * len(f'point {label}')}  y = {y}"
 
     def _exact_point(self, section: Section, point: Point) -> Point:
         if self.exact is None:
@@ -222,6 +192,15 @@ class Explanation:
         return next(p for p in twin.points if p.point == point.point)
 
     def _interpolation(self) -> Iterator[Block]:
+        if self.trace.convention.points == "cells":
+            yield Heading(2, "4. The value at each point: the cell's own")
+        else:
+            yield from self._interpolation_rule()
+        for section in self._narrowed:
+            for point in section.points:
+                yield from self._point(section, point)
+
+    def _interpolation_rule(self) -> Iterator[Block]:
         yield Heading(2, "4. The value at each point: bilinear interpolation")
         yield Formulas(
             (
@@ -233,9 +212,6 @@ class Explanation:
             "Q11 and Q21 are the two cells at y2, Q12 and Q22 the two at y1 (textbooks often name "
             "them the other way round). A weight is the product of its two fractions."
         )
-        for section in self._narrowed:
-            for point in section.points:
-                yield from self._point(section, point)
 
     def _point(self, section: Section, point: Point) -> Iterator[Block]:
         yield Heading(
@@ -243,14 +219,23 @@ class Explanation:
             f"Section {pair(*section.section)}, point {pair(*point.point)} at "
             f"{pair(point.x, point.y)}",
         )
+        margin = number(self.trace.convention.border_margin)
         if point.border == "out":
             yield Paragraph(
-                "The point lies more than the convention allows outside the map: it is not "
-                f"counted in, and its value is {number(point.value)}."
+                f"Out: the point lies more than {margin} beyond the outermost cell centres, so its "
+                f"value is {number(point.value)}."
             )
             return
+        if self.trace.convention.points == "cells":
+            cell = point.neighbours[0]
+            value = number(point.value)
+            yield Formulas((f"P = cell at row {cell.row}, column {cell.column} = {value}",))
+            return
         if point.border == "clamped":
-            yield Paragraph("The point lies beyond the outermost cell centres: clamped to them.")
+            yield Paragraph(
+                f"Clamped: the point lies beyond the outermost cell centres, by no more than "
+                f"{margin}, and is moved to them."
+            )
         yield Grid(
             ("cell", "row", "column", "centre", "weight", "value"),
             tuple(
@@ -269,8 +254,10 @@ class Explanation:
 
     def _reduction(self) -> Iterator[Block]:
         t = self.trace
-        rule = {"avg": "average", "max": "largest value"}[t.convention.pooling]
-        yield Heading(2, f"5. The output of each section: the {rule} of its points")
+        what = {"avg": "the average", "max": "the largest"}[t.convention.pooling]
+        yield Heading(2, f"5. The output of each section: {what} of its points")
+        if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
+            yield Paragraph(rules(t.convention)[t.convention.pooling])
         yield Formulas(tuple(line for s in self._whole for line in self._reduced(s)))
         if self.section is None and self.point is None:
             columns = len(t.output[0])
@@ -285,17 +272,24 @@ class Explanation:
             )
 
     def _reduced(self, section: Section) -> Iterator[str]:
-        values = [number(p.value) for p in section.points]
         head = f"section {pair(*section.section)}: "
-        output = number(section.output)
-        if self.trace.convention.pooling == "max":
-            won = f", point {pair(*section.winner)}" if section.winner else ""
-            yield f"{head}max({', '.join(values)}) = {output}{won}"
-        else:
-            yield f"{head}({' + '.join(values)}) / {max(len(values), 1)} = {output}"
+        yield f"{head}{_reduction(self.trace, section)}"
         if self.exact is not None:
             exact = self.exact.section(*section.section).output
             yield f"{' ' * len(head)}exact coordinates give {number(exact)}"
+
+
+def _reduction(trace: Trace, section: Section) -> str:
+    taken = [number(p.contribution) for p in section.points]
+    output = number(section.output)
+    if not taken:
+        return f"no points, which give {output}"
+    if trace.convention.pooling == "avg":
+        return f"({' + '.join(taken)}) / {len(taken)} = {output}"
+    if starts_above(trace.convention):
+        taken.insert(0, number(trace.convention.max_start))
+    won = f", point {pair(*section.winner)}" if section.winner else ""
+    return f"max({', '.join(taken)}) = {output}{won}"
 
 
 _BOX_NAMES = {
@@ -314,29 +308,62 @@ def _scaling(factor: float) -> str:
     return f"× {factor:.6g}"
 
 
-def _step(trace: Trace, count: int, point: int) -> tuple[str, int]:
-    """Return how many parts of the section a point is from its edge, and the number of parts."""
-    if trace.convention.points == "centred":
-        return number(point - 0.5), count
-    return str(point), count + 1
+def _rounded(exact: float, shown: float) -> str:
+    before, after = number(exact), number(shown)
+    return before if before == after else f"{before} → {after}"
 
 
-def _position_formula(
-    start: float,
-    sign: str,
-    size: float,
-    sections: int,
-    section: int,
-    step: tuple[str, int],
-    exact: float,
-    shown: float,
-) -> str:
-    extent = number(size, 5)
-    text = (
-        f"{number(start)} {sign} ({extent}/{sections})·({section} − 1) "
-        f"{sign} ({extent}/{sections * step[1]})·{step[0]} = {number(exact)}"
-    )
-    return text if number(exact) == number(shown) else f"{text} → {number(shown)}"
+@dataclass(frozen=True)
+class _Along:
+    """One point along one axis, as its formula needs it; all counted from 1."""
+
+    start: float
+    sign: str
+    size: float
+    sections: int
+    section: int
+    count: int
+    point: int
+
+    @property
+    def section_start(self) -> str:
+        size = number(self.size, 5)
+        return f"{number(self.start)} {self.sign} ({size}/{self.sections})·({self.section} − 1)"
+
+    def step(self, parts: int, steps: str) -> str:
+        size = number(self.size, 5)
+        return f"{self.section_start} {self.sign} ({size}/{self.sections * parts})·{steps}"
+
+
+def _corner(a: _Along) -> str:
+    if a.sections == 1:
+        return f"{number(a.start)} {a.sign} {number(a.size, 5)}/2"
+    start, size = number(a.start), number(a.size, 5)
+    return f"{start} {a.sign} ({size}/{a.sections - 1})·({a.section} − 1)"
+
+
+def _cell(a: _Along) -> str:
+    # Of a section cut off by the border the first cell is not the formula's.
+    first = math.floor(a.size / a.sections * (a.section - 1))
+    return f"{number(a.start)} {a.sign} {first} {a.sign} 0.5 {a.sign} {a.point - 1}"
+
+
+# A rule's formula along x and along y, and with the numbers put in.
+_FORMULAS = {
+    "centred": (
+        "+ (w/k)·(i − 1) + (w/(k·g))·(n − 0.5)",
+        "+ (h/t)·(j − 1) + (h/(t·g))·(m − 0.5)",
+    ),
+    "dividers": ("+ (w/k)·(i − 1) + (w/(k·d))·n", "+ (h/t)·(j − 1) + (h/(t·d))·m"),
+    "corners": ("+ (w/(k − 1))·(i − 1)", "+ (h/(t − 1))·(j − 1)"),
+    "cells": ("+ floor((w/k)·(i − 1)) + 0.5 + n − 1", "+ floor((h/t)·(j − 1)) + 0.5 + m − 1"),
+}
+_PUT_IN: dict[str, Callable[[_Along], str]] = {
+    "centred": lambda a: a.step(a.count, number(a.point - 0.5)),
+    "dividers": lambda a: a.step(a.count + 1, str(a.point)),
+    "corners": _corner,
+    "cells": _cell,
+}
 
 
 def _interpolated(point: Point) -> Iterator[str]:

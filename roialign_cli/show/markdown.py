@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from roialign_cli.show.explanation import Block, Formulas, Grid, Heading, Paragraph
+from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Paragraph
 
 
 def to_markdown(blocks: Iterable[Block]) -> str:
@@ -20,6 +20,6 @@ def _render(block: Block) -> str:
             return text
         case Formulas(lines):
             return "\n".join(("```text", *lines, "```"))
-        case Grid(headers, rows):
-            rule = ["---", *("---:" for _ in headers[1:])]
+        case Grid(headers, rows, prose):
+            rule = ["---", *("---" if prose else "---:" for _ in headers[1:])]
             return "\n".join(f"| {' | '.join(row)} |" for row in (headers, rule, *rows))

@@ -58,12 +58,19 @@ def pair(x: float, y: float, decimals: int = DECIMALS) -> str:
     return f"({number(x, decimals)}, {number(y, decimals)})"
 
 
+def name_of(convention: Convention) -> str:
+    """Return a convention's name, with what was changed of it."""
+    changed = ", ".join(f"{field}={value}" for field, value in convention.changes().items())
+    return f"{convention.name} ({changed})" if changed else convention.name
+
+
 def describe(name: str, features: NDArray[Any], convention: Convention) -> str:
     """Say in one line what was read and by which rules it is pooled."""
     shape = " × ".join(map(str, features.shape))
     low, high = number(float(features.min())), number(float(features.max()))
+    normalized = " normalised" if convention.normalized else ""
     return (
-        f"{name}: {shape} {features.dtype}, {low} to {high}; convention {convention.name}, "
-        f"{convention.pooling}; boxes read as {convention.box_format}, "
-        f"origin {convention.origin}"
+        f"{name}: {shape} {features.dtype}, {low} to {high}; convention {name_of(convention)}, "
+        f"{convention.pooling}; boxes read as {convention.box_format}{normalized}, origin "
+        f"{convention.origin}"
     )

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 ROI = "#D55E00"
 SECTION = "#009E73"
+SECTION_INK = "#00745A"  # for small text
 POINT = "#0072B2"
 NEIGHBOUR = "#E69F00"
 WINNER = "#CC79A7"
 OUTSIDE = "#8A8A8A"
+
+# Boxes side by side in one picture; the first is an ROI as everywhere.
+BOXES = (ROI, "#56B4E9", "#F0E442", "#FFFFFF")
 
 _LOW, _HIGH = (0xFF, 0xFF, 0xFF), (0x5A, 0x64, 0x78)
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from roialign_cli.boxes import Float
 from roialign_cli.records import Result
-from roialign_cli.show.explanation import Block, Formulas, Grid, Heading, Paragraph
+from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Paragraph
 from roialign_cli.show.numbers import aligned, number, pair
 from roialign_cli.show.palette import ink, ramp
 
@@ -36,14 +36,15 @@ def _renderable(block: Block) -> Text | Padding:
             return Text(text)
         case Formulas(lines):
             return Text("\n".join(f"  {line}" for line in lines))
-        case Grid(headers, rows):
-            return Padding(_grid(headers, rows), (0, 0, 0, 2), expand=False)
+        case Grid(headers, rows, prose):
+            return Padding(_grid(headers, rows, prose=prose), (0, 0, 0, 1), expand=False)
 
 
-def _grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+def _grid(headers: Sequence[str], rows: Iterable[Sequence[str]], *, prose: bool = False) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for position, header in enumerate(headers):
-        table.add_column(header, justify="right" if position else "left", no_wrap=True)
+        right = position and not prose
+        table.add_column(header, justify="right" if right else "left", no_wrap=not prose)
     for row in rows:
         table.add_row(*row)
     return table

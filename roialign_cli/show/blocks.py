@@ -1,0 +1,42 @@
+"""The parts of a document, rendered alike as text and as Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A title; level 1 is the document's."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """Lines of formulas with their numbers put in."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table; every row has as many cells as there are headers.
+
+    The first column is text; the others are numbers, or text as well if `prose`.
+    """
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    prose: bool = False
+
+
+Block = Heading | Paragraph | Formulas | Grid
