@@ -7,7 +7,6 @@ adding a library means adding a row to `_ROWS`.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -389,6 +388,8 @@ def preset(name: str) -> Convention:
     known = {**PRESETS, **{alias: PRESETS[row] for alias, row in ALIASES.items()}}
     if name in known:
         return known[name]
+    import difflib  # noqa: PLC0415 - only an error needs it
+
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise ArgumentError("convention", f"no preset {name!r}; {hint}known: {', '.join(known)}")

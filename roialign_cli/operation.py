@@ -22,7 +22,7 @@ class Operation:
     Parameters
     ----------
     features
-        (N, C, H, W), float32 or float64.
+        (N, C, H, W), numbers; may be memory-mapped.
     boxes_given
         (R, 4), float64, as they were written: in the convention's box format and origin.
     boxes_xyxy
@@ -37,7 +37,7 @@ class Operation:
         The rules.
     """
 
-    features: Float
+    features: NDArray[Any]
     boxes_given: Float
     boxes_xyxy: Float
     batch_index: NDArray[np.intp]
@@ -197,8 +197,8 @@ def roi_align(
     return pooled.astype(np.float16) if given.dtype == np.float16 else pooled
 
 
-def _features(features: object) -> Float:
-    array = np.asarray(features)
+def _features(features: object) -> NDArray[Any]:
+    array = np.asanyarray(features)
     if array.dtype.kind not in "buif":
         raise ArgumentError("features", f"must be real numbers, got {array.dtype}")
     if not 2 <= array.ndim <= 4:
@@ -207,8 +207,7 @@ def _features(features: object) -> Float:
         )
     if 0 in array.shape[-2:]:
         raise ArgumentError("features", f"a map of {array.shape[-2:]} cells has nothing to sample")
-    dtype = np.float64 if array.dtype == np.float64 else np.float32
-    return array.reshape((1,) * (4 - array.ndim) + array.shape).astype(dtype, copy=False)
+    return array.reshape((1,) * (4 - array.ndim) + array.shape)
 
 
 def _scale(given: Any, rules: Convention, map_size: tuple[int, int]) -> tuple[float, float]:  # noqa: ANN401

@@ -1,46 +1,431 @@
-"""From the sampling plan and a feature map to the pooled output."""
+"""From the sampling plan and a feature map to the pooled output.
+
+An ROI's output is rows · window · columns: the cells under the ROI, multiplied from one side by a
+matrix made of the samples along y and from the other by one made of those along x. For "avg" a
+matrix has one row a section, the sum of its points' weights, so that its cost does not grow with
+the number of points; for "max" it has a row for every candidate, and the products are reduced
+afterwards. With the channels last both are plain matrix products over all channels at once.
+
+Multiplying whole windows would spread a cell that is not finite over the whole ROI. An ROI with
+such a cell under it is pooled point by point, which is what the libraries do throughout.
+"""
 
 from __future__ import annotations
 
 import functools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from roialign_cli.boxes import Float
 from roialign_cli.conventions import Convention
-from roialign_cli.sampling import AxisSamples, Plan
+from roialign_cli.sampling import AxisSamples, Plan, RoiAxis
+
+Index = NDArray[np.intp]
+
+# Sample points of one axis that are laid out at a time.
+_CHUNK = 1 << 14
+# Multiplications in one matrix product: more make OpenBLAS start threads that fight with ours.
+_PRODUCT = 1 << 18
+# Up to so many channels, windows of up to so many cells are multiplied many at a time.
+_FEW_CHANNELS, _SMALL_WINDOW = 4, 1 << 10
+# Rows of candidates for "max" that are multiplied together.
+_BLOCK = 4
+# Numbers of output from which a second thread is worth its start.
+_WORTH_THREADS = 1 << 17
 
 
-def pool(features: Float, plan: Plan, batch_index: NDArray[np.intp]) -> Float:
+def pool(
+    features: NDArray[Any],
+    plan: Plan,
+    batch_index: Index,
+    *,
+    out: Float | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Float:
     """Return the pooled output of every region.
 
     Parameters
     ----------
     features
-        (N, C, H, W), float32 or float64.
+        (N, C, H, W), numbers; may be memory-mapped, only the cells under the regions are read.
     plan
         The sampling plan of R regions.
     batch_index
         (R,). Which of the N maps each region lies on.
+    out
+        (R, C, height, width), floating: where to put the outputs instead of a new array.
+    progress
+        Called with the number of regions done since the last call, from any thread.
 
     Returns
     -------
-    (R, C, height, width) of the features' dtype.
+    (R, C, height, width), float64 for float64 features and else float32; `out` if given.
     """
     shape = (len(batch_index), features.shape[1], plan.y.sections, plan.x.sections)
-    pooled = np.empty(shape, features.dtype)
-    reduce = {"avg": _average, "max": _largest}[plan.convention.pooling]
-    for r, n in enumerate(batch_index):
-        roi = slice(r, r + 1)
-        y, x = plan.samples(roi)
-        divisor = plan.y.count[roi].T * plan.x.count[roi]  # (T, K), or 1 where all are alike
-        with np.errstate(invalid="ignore", over="ignore"):
-            pooled[r] = reduce(features[n], y, x, divisor, plan.convention)
+    pooled = np.empty(shape, floating(features.dtype)) if out is None else out
+    if 0 in shape:
+        return pooled
+    threads = (os.cpu_count() or 1) if pooled.size >= _WORTH_THREADS else 1
+    chunks = []
+    for n in sorted(set(batch_index.tolist())):
+        rois = np.flatnonzero(batch_index == n)
+        cells = _Cells(features[n], plan, rois, pooled.dtype)
+        chunks += [_Chunk(cells, plan, part, pooled) for part in _parts(plan, rois, threads)]
+
+    def work(chunk: _Chunk) -> None:
+        chunk.pool()
+        if progress is not None:
+            progress(len(chunk.rois))
+
+    if threads == 1:
+        for chunk in chunks:
+            work(chunk)
+    else:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import
+
+        with ThreadPoolExecutor(threads) as executor:
+            list(executor.map(work, chunks))
     return pooled
 
 
-def point_values(features: Float, y: AxisSamples, x: AxisSamples, convention: Convention) -> Float:
+def floating(dtype: np.dtype[Any]) -> np.dtype[np.floating]:
+    """Return the dtype in which features of a dtype are pooled."""
+    return np.dtype(np.float64 if dtype == np.float64 else np.float32)
+
+
+def _parts(plan: Plan, rois: Index, threads: int) -> Iterator[Index]:
+    """Cut regions into parts of bounded memory, those with alike numbers of points together."""
+    counts = [axis.count[rois].max(axis=1) * axis.sections for axis in (plan.y, plan.x)]
+    points = np.maximum(np.maximum(*counts), 1)
+    if points.min() != points.max():
+        order = np.argsort(points, kind="stable")
+        rois, points = rois[order], points[order]
+    start, most = 0, -(-len(rois) // (2 * threads))
+    while start < len(rois):
+        end = min(start + most, start + _CHUNK // int(points[start]) + 1, len(rois))
+        end = min(end, start + max(_CHUNK // int(points[end - 1]), 1))
+        yield rois[start:end]
+        start = end
+
+
+class _Cells:
+    """The cells of a map (C, H, W) that some regions lie on, read once, with the channels last."""
+
+    def __init__(
+        self, features: NDArray[Any], plan: Plan, rois: Index, dtype: np.dtype[np.floating]
+    ) -> None:
+        self.features = features
+        self.channels = len(features)
+        self._dtype = dtype
+        (y0, y1), (x0, x1) = (_reach(axis[rois]) for axis in (plan.y, plan.x))
+        self._top, self._left = int(y0.min()), int(x0.min())
+        region = features[:, self._top : y1.max(), self._left : x1.max()]
+        # Few windows on a large map are read one by one.
+        self._apart = int(((y1 - y0) * (x1 - x0)).sum()) < region[0].size
+        self.finite = not self._apart and bool(np.isfinite(region).all())
+        self._region = region
+
+    @functools.cached_property
+    def _last(self) -> Float:
+        """The region as (h, w · C)."""
+        return self._channels_last(self._region)
+
+    def window(self, y0: int, y1: int, x0: int, x1: int) -> Float:
+        """Return the cells of these rows and columns as (h, w · C)."""
+        if self._apart:
+            return self._channels_last(self.features[:, y0:y1, x0:x1])
+        left, right = ((x - self._left) * self.channels for x in (x0, x1))
+        return self._last[y0 - self._top : y1 - self._top, left:right]
+
+    def together(self, first: tuple[Index, Index], shape: tuple[int, int]) -> Float:
+        """Return windows of one shape as (C, r, h, w), from their first rows and columns."""
+        windows = sliding_window_view(self.features, shape, axis=(1, 2))
+        return windows[:, first[0], first[1]].astype(self._dtype, copy=False)
+
+    def _channels_last(self, features: NDArray[Any]) -> Float:
+        last = np.empty((*features.shape[1:], len(features)), self._dtype)
+        np.copyto(last, features.transpose(1, 2, 0), casting="same_kind")
+        return last.reshape(len(last), -1)
+
+
+def _reach(axis: RoiAxis) -> tuple[Index, Index]:
+    """Return the first cell that each region may touch and the one after its last."""
+    ends = np.stack([axis.start, axis.start + axis.size])
+    # A cell more on either side: neighbours, and coordinates that are rounded.
+    first = np.clip(np.floor(ends.min(axis=0)) - 1, 0, max(axis.cells - 2, 0)).astype(np.intp)
+    stop = np.clip(np.ceil(ends.max(axis=0)) + 2, np.minimum(first + 2, axis.cells), axis.cells)
+    return first, stop.astype(np.intp)
+
+
+@dataclass(frozen=True)
+class _Spans:
+    """The cells under r regions, and under their sections, along one axis: [first, stop).
+
+    `first` and `stop` are (r,), `firsts` and `stops` (r, S), and `longest` is the most cells that
+    a region has.
+    """
+
+    first: Index
+    stop: Index
+    firsts: Index
+    stops: Index
+    longest: int
+
+
+def _spans(samples: AxisSamples) -> _Spans:
+    # Positions run one way along a section, and so do sections along a region: the ends tell.
+    lower, upper = samples.lower, samples.upper
+    firsts = np.minimum(lower[:, :, 0], lower[:, :, -1])
+    stops = np.maximum(upper[:, :, 0], upper[:, :, -1]) + 1
+    first = np.minimum(firsts[:, 0], firsts[:, -1])
+    stop = np.maximum(stops[:, 0], stops[:, -1])
+    return _Spans(first, stop, firsts, stops, int((stop - first).max()))
+
+
+def _matrices(
+    samples: AxisSamples, first: Index, cells: int, rules: Convention, dtype: np.dtype[np.floating]
+) -> Float:
+    """Return the weights (r, S, M, cells) of the cells from `first` on, in M rows a section.
+
+    For "avg" M is 1 and the weights are sums; for "max" there is a row for every point, or for
+    each of its two neighbours where the products count and not their sum.
+    """
+    r, sections, points = samples.lower.shape
+    average = rules.pooling == "avg"
+    inside = samples.counted & samples.present if average else samples.counted
+    upper = np.where(inside, samples.upper_weight, 0)
+    lower = np.where(inside, 1 - samples.upper_weight, 0)
+    apart = int(not average and rules.max_of == "weighted-cell")
+    row = np.arange(r * sections * (1 if average else points)) * (1 + apart)
+    start = row.reshape(r, sections, -1) * cells - first[:, None, None]
+    flat = np.bincount(
+        np.concatenate(
+            [(start + samples.lower).ravel(), (start + apart * cells + samples.upper).ravel()]
+        ),
+        np.concatenate([lower.ravel(), upper.ravel()]),
+        minlength=len(row) * (1 + apart) * cells,
+    )
+    return flat.astype(dtype).reshape(r, sections, -1, cells)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """Some regions on one map, and where their outputs go."""
+
+    cells: _Cells
+    plan: Plan
+    rois: Index
+    pooled: Float
+
+    def pool(self) -> None:
+        """Pool them."""
+        rules = self.plan.convention
+        y, x = self.plan.samples(self.rois)
+        down, across = _spans(y), _spans(x)
+        with np.errstate(invalid="ignore", over="ignore"):
+            if rules.pooling == "max":
+                self._reduce_products(y, x, down, across)
+            else:
+                self._multiply(y, x, down, across)
+            self._fill_empty()
+            for r in self._by_points(down, across):
+                self.pooled[r] = pool_by_points(self.cells.features, self.plan, r)
+
+    def _windows(self, down: _Spans, across: _Spans) -> Iterator[tuple[int, ...]]:
+        bounds = (down.first, down.stop, across.first, across.stop)
+        return zip(self.rois.tolist(), *(bound.tolist() for bound in bounds), strict=True)
+
+    def _multiply(self, y: AxisSamples, x: AxisSamples, down: _Spans, across: _Spans) -> None:
+        height, width = self.plan.map_size
+        together = (
+            self.cells.channels <= _FEW_CHANNELS and down.longest * across.longest <= _SMALL_WINDOW
+        )
+        first = down.first, across.first
+        if together:
+            # All windows as large as the largest, none over the border.
+            first = (
+                np.minimum(down.first, height - down.longest),
+                np.minimum(across.first, width - across.longest),
+            )
+        rows = self._sums("y", y, first[0], down.longest)
+        columns = self._sums("x", x, first[1], across.longest)
+        if together:
+            self._multiply_together(rows, columns, first)
+        else:
+            self._multiply_each(rows, columns, down, across)
+        if self.plan.convention.extrapolation_value:
+            self._extrapolate(rows, columns)
+
+    def _sums(self, axis: str, samples: AxisSamples, first: Index, longest: int) -> Float:
+        """Return the matrices of an average, (r, S, cells)."""
+        rules = self.plan.convention
+        rows = _matrices(samples, first, longest, rules, self.pooled.dtype)[:, :, 0]
+        rows /= np.maximum(getattr(self.plan, axis).count[self.rois], 1)[:, :, None]
+        return rows
+
+    def _multiply_together(self, rows: Float, columns: Float, first: tuple[Index, Index]) -> None:
+        shape = (rows.shape[-1], columns.shape[-1])
+        bands = rows @ self.cells.together(first, shape)  # (C, r, T, w)
+        self.pooled[self.rois] = (bands @ columns.swapaxes(1, 2)).swapaxes(0, 1)
+
+    def _multiply_each(self, rows: Float, columns: Float, down: _Spans, across: _Spans) -> None:
+        sections, channels = rows.shape[1], self.cells.channels
+        blocks = [slice(t, min(t + _BLOCK, sections)) for t in range(0, sections, _BLOCK)]
+        padded = np.zeros((len(rows), _BLOCK * len(blocks), rows.shape[-1]), rows.dtype)
+        padded[:, :sections] = rows
+        space = np.empty((padded.shape[1], columns.shape[-1] * channels), rows.dtype)
+        columns = columns.swapaxes(1, 2)  # (r, w, K)
+        spans = [
+            (t.start, t.start + _BLOCK, begin.tolist(), end.tolist())
+            for t in blocks
+            for begin, end in [_block_span(down, t)]
+        ]
+        for i, (r, y0, y1, x0, x1) in enumerate(self._windows(down, across)):
+            window = self.cells.window(y0, y1, x0, x1)  # (h, w · C)
+            band = space[:, : window.shape[1]]
+            for t, stop, begin, end in spans:
+                cut = slice(begin[i], end[i])
+                _product(padded[i, t:stop, cut], window[cut], band[t:stop])
+            by_channel = band[:sections].reshape(sections, x1 - x0, channels).swapaxes(1, 2)
+            np.matmul(by_channel, columns[i, : x1 - x0], out=self.pooled[r].swapaxes(0, 1))
+
+    def _extrapolate(self, rows: Float, columns: Float) -> None:
+        counted = rows.sum(axis=2)[:, :, None] * columns.sum(axis=2)[:, None]
+        value = rows.dtype.type(self.plan.convention.extrapolation_value)
+        self.pooled[self.rois] += (value * (1 - counted))[:, None]
+
+    def _reduce_products(
+        self, y: AxisSamples, x: AxisSamples, down: _Spans, across: _Spans
+    ) -> None:
+        rules, dtype = self.plan.convention, self.pooled.dtype
+        rows = _matrices(y, down.first, down.longest, rules, dtype)
+        columns = _matrices(x, across.first, across.longest, rules, dtype)
+        blocks = list(_blocks(rows)), list(_blocks(columns))
+        for i, (r, y0, y1, x0, x1) in enumerate(self._windows(down, across)):
+            window = self.cells.window(y0, y1, x0, x1)  # (h, w · C)
+            for t in blocks[0]:
+                left, (top, bottom) = _block(rows, down, i, t)
+                flat = np.empty((len(left), window.shape[1]), dtype)
+                _product(left, window[top:bottom], flat)
+                band = flat.reshape(len(left), x1 - x0, -1)  # (t · M, w, C)
+                for k in blocks[1]:
+                    right, (begin, end) = _block(columns, across, i, k)
+                    candidates = right @ band[:, begin:end]  # (t · M, k · M, C)
+                    self.pooled[r, :, t, k] = _largest_of(candidates, t, k)
+        if rules.max_start > -np.inf:
+            start = dtype.type(rules.max_start)
+            self.pooled[self.rois] = np.maximum(self.pooled[self.rois], start)
+
+    def _fill_empty(self) -> None:
+        """Put what the rules give for a section without points."""
+        rules, dtype = self.plan.convention, self.pooled.dtype
+        divisor, empty = _divisor(self.plan, self.rois)
+        if not empty.any() or (rules.pooling == "avg" and rules.guards_count):
+            return  # the sum of nothing is 0 already
+        with np.errstate(divide="ignore"):
+            values = (
+                np.zeros(divisor.shape, dtype) / divisor.astype(dtype)
+                if rules.pooling == "avg"
+                else np.full(divisor.shape, rules.empty_max, dtype)
+            )
+        outputs = self.pooled[self.rois]
+        self.pooled[self.rois] = np.where(empty[:, None], values[:, None], outputs)
+
+    def _by_points(self, down: _Spans, across: _Spans) -> Iterator[int]:
+        """Return the regions that products of windows do not do justice to."""
+        rules = self.plan.convention
+        if rules.pooling == "max" and rules.extrapolation_value:
+            yield from self.rois.tolist()
+        elif not self.cells.finite:
+            for r, y0, y1, x0, x1 in self._windows(down, across):
+                if not np.isfinite(self.cells.features[:, y0:y1, x0:x1]).all():
+                    yield r
+
+
+def _divisor(plan: Plan, rois: Index) -> tuple[Index, NDArray[np.bool_]]:
+    """Return by what an average is divided, and where there are no points.
+
+    Both are (r, T, K), or (r, 1, 1) where all sections are alike. A region inverted along both
+    axes has no points but a positive product of two negative counts.
+    """
+    y, x = plan.y.count[rois][:, :, None], plan.x.count[rois][:, None, :]
+    return y * x, (y <= 0) | (x <= 0)
+
+
+def _product(left: Float, window: Float, out: Float) -> None:
+    """Multiply (m, h) by (h, w · C) in strips."""
+    strip = max(_PRODUCT // max(left.size, 1), 1)
+    for start in range(0, window.shape[1], strip):
+        np.matmul(left, window[:, start : start + strip], out=out[:, start : start + strip])
+
+
+def _blocks(matrices: Float) -> Iterator[slice]:
+    """Cut the sections of (r, S, M, cells) into blocks of few rows each."""
+    _, sections, per_section, _ = matrices.shape
+    step = max(_BLOCK // per_section, 1)
+    return (slice(start, min(start + step, sections)) for start in range(0, sections, step))
+
+
+def _block_span(spans: _Spans, block: slice) -> tuple[Index, Index]:
+    """Return the cells (r,) that a block of sections needs, from each region's first."""
+    firsts, stops = spans.firsts[:, block], spans.stops[:, block]
+    begin = np.minimum(firsts[:, 0], firsts[:, -1]) - spans.first
+    return begin, np.maximum(stops[:, 0], stops[:, -1]) - spans.first
+
+
+def _block(matrices: Float, spans: _Spans, i: int, block: slice) -> tuple[Float, tuple[int, int]]:
+    """Return a block's rows (s · M, cells) and the cells that it needs, from the region's first."""
+    offset = int(spans.first[i])
+    begin, end = (
+        int(spans.firsts[i, block].min()) - offset,
+        int(spans.stops[i, block].max()) - offset,
+    )
+    rows = matrices[i, block].reshape(-1, matrices.shape[-1])
+    return rows[:, begin:end], (begin, end)
+
+
+def _largest_of(candidates: Float, down: slice, across: slice) -> Float:
+    """Reduce (t · M, k · M, C), for t sections down and k across, to (C, t, k)."""
+    channels = candidates.shape[-1]
+    t, k = down.stop - down.start, across.stop - across.start
+    largest = candidates.reshape(t, -1, candidates.shape[1] * channels).max(axis=1)
+    sections: Float = largest.reshape(t, k, -1, channels).max(axis=2)
+    return sections.transpose(2, 0, 1)
+
+
+def pool_by_points(features: NDArray[Any], plan: Plan, roi: int) -> Float:
+    """Return one region's output (C, T, K) from the values of its points."""
+    rules = plan.convention
+    features = features.astype(floating(features.dtype), copy=False)
+    y, x = plan.samples(np.array([roi]))
+    present = y.present[0][:, :, None, None] & x.present[0]  # (T, P, K, Q)
+    divisor, empty = _divisor(plan, np.array([roi]))
+    values = contributions(features, y, x, rules)
+    if rules.pooling == "avg":
+        total = values.sum(axis=(2, 4), where=present)
+        least = 1 if rules.guards_count else -np.inf
+        average: Float = total / np.maximum(divisor[0], least).astype(values.dtype)
+        return average
+    maximum = np.fmax if rules.max_skips_nan else np.maximum
+    largest = maximum.reduce(values, axis=(2, 4), initial=rules.max_start, where=present)
+    filled: Float = np.where(empty[0], rules.empty_max, largest)
+    return filled
+
+
+def contributions(features: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
+    """Return what pooling takes from every sample point; shapes as in `point_values`."""
+    if rules.pooling == "max" and rules.max_of == "weighted-cell":
+        return _largest_products(features, y, x, rules)
+    return point_values(features, y, x, rules)
+
+
+def point_values(features: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
     """Return the value of every sample point of one region.
 
     Parameters
@@ -49,8 +434,8 @@ def point_values(features: Float, y: AxisSamples, x: AxisSamples, convention: Co
         (C, H, W).
     y, x
         The region's samples along each axis, (1, T, P) and (1, K, Q).
-    convention
-        The rules.
+    rules
+        The convention.
 
     Returns
     -------
@@ -58,25 +443,16 @@ def point_values(features: Float, y: AxisSamples, x: AxisSamples, convention: Co
     not counted in.
     """
     rows = _between(features, y, axis=1)  # (C, T, P, W)
-    return _outside(_between(rows, x, axis=3), y, x, convention)
+    return _outside(_between(rows, x, axis=3), y, x, rules)
 
 
-def contributions(features: Float, y: AxisSamples, x: AxisSamples, convention: Convention) -> Float:
-    """Return what pooling takes from every sample point; shapes as in `point_values`."""
-    if convention.pooling == "max" and convention.max_of == "weighted-cell":
-        return _largest_products(features, y, x, convention)
-    return point_values(features, y, x, convention)
-
-
-def _largest_products(
-    features: Float, y: AxisSamples, x: AxisSamples, convention: Convention
-) -> Float:
+def _largest_products(features: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
     products = [
         product
         for rows in _weighted(features, y, axis=1)  # (C, T, P, W)
         for product in _weighted(rows, x, axis=3)
     ]
-    return _outside(functools.reduce(np.maximum, products), y, x, convention)
+    return _outside(functools.reduce(np.maximum, products), y, x, rules)
 
 
 def _weighted(array: Float, samples: AxisSamples, axis: int) -> tuple[Float, Float]:
@@ -93,43 +469,8 @@ def _between(array: Float, samples: AxisSamples, axis: int) -> Float:
     return between
 
 
-def _outside(values: Float, y: AxisSamples, x: AxisSamples, convention: Convention) -> Float:
+def _outside(values: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
     """Put the extrapolation value where a point is not counted in."""
     counted = y.counted[0][:, :, None, None] & x.counted[0]
-    filled: Float = np.where(counted, values, values.dtype.type(convention.extrapolation_value))
+    filled: Float = np.where(counted, values, values.dtype.type(rules.extrapolation_value))
     return filled
-
-
-def _average(
-    features: Float,
-    y: AxisSamples,
-    x: AxisSamples,
-    divisor: NDArray[np.intp],
-    convention: Convention,
-) -> Float:
-    values = point_values(features, y, x, convention)
-    divisor = np.maximum(divisor, 1) if convention.guards_count else divisor
-    total = values.sum(axis=(2, 4), where=_present(y, x))
-    average: Float = total / divisor.astype(values.dtype)
-    return average
-
-
-def _largest(
-    features: Float,
-    y: AxisSamples,
-    x: AxisSamples,
-    _divisor: NDArray[np.intp],
-    convention: Convention,
-) -> Float:
-    values = contributions(features, y, x, convention)
-    maximum = np.fmax if convention.max_skips_nan else np.maximum
-    present = _present(y, x)
-    largest = maximum.reduce(values, axis=(2, 4), initial=convention.max_start, where=present)
-    filled: Float = np.where(present.any(axis=(1, 3)), largest, convention.empty_max)
-    return filled
-
-
-def _present(y: AxisSamples, x: AxisSamples) -> NDArray[np.bool_]:
-    """Return which of (T, P, K, Q) are points."""
-    present: NDArray[np.bool_] = y.present[0][:, :, None, None] & x.present[0]
-    return present

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from roialign_cli.boxes import Float
 from roialign_cli.conventions import Convention
 from roialign_cli.operation import Operation
 from roialign_cli.sampling import Plan
-from roialign_cli.tracing import Point, Section, Trace
+
+if TYPE_CHECKING:
+    from roialign_cli.tracing import Point, Section, Trace
 
 VERSION = 1
 
@@ -161,6 +162,8 @@ def _point(point: Point) -> dict[str, Any]:
 
 def to_json(record: Any) -> str:  # noqa: ANN401
     """Return a record as JSON text; NaN and infinities, which JSON lacks, become null."""
+    import json  # noqa: PLC0415 - slow to import, and tables need none
+
     return json.dumps(_plain(record), ensure_ascii=False, indent=1, allow_nan=False)
 
 

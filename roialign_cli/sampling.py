@@ -70,8 +70,8 @@ class RoiAxis:
 class AxisSamples:
     """The sample points of R regions, S sections each, along one axis.
 
-    P is the largest number of points that any of these sections has; `present` tells which of
-    them are points at all.
+    P is the largest number of points that any of these sections has, at least 1. Where a section
+    has fewer its last point stands again, and `present` is false.
 
     Parameters
     ----------
@@ -102,6 +102,11 @@ class Plan:
     y: RoiAxis
     x: RoiAxis
     convention: Convention
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """(height, width) of the feature map in cells."""
+        return self.y.cells, self.x.cells
 
     def samples(
         self, rois: slice | NDArray[np.intp] = slice(None)
@@ -202,13 +207,15 @@ def _refuse(plan: Plan) -> None:
 
 def _place(axis: RoiAxis, convention: Convention, *, reverse: bool) -> AxisSamples:
     number = axis.start.dtype.type
-    q = np.arange(axis.count.max(initial=0))  # (P,)
-    position = _RULES[convention.points].position(axis, q.astype(number))  # (R, S, P)
+    q = np.arange(axis.count.max(initial=1))  # (P,)
+    count = axis.count[:, :, None]
+    repeated = np.minimum(q, np.maximum(count, 1) - 1).astype(number)  # (R, S, P) or (R, 1, P)
+    position = _RULES[convention.points].position(axis, repeated)  # (R, S, P)
     if convention.coordinate_decimals is not None:
         position = np.round(position, convention.coordinate_decimals)
-    present = np.broadcast_to(q < axis.count[:, :, None], position.shape)
+    present = np.broadcast_to(q < count, position.shape)
     margin = number(convention.border_margin)
-    counted = present & (position >= -margin) & (position <= axis.cells - 1 + margin)
+    counted = (position >= -margin) & (position <= axis.cells - 1 + margin)
     clamped = np.clip(position, 0, axis.cells - 1)
     # With y up the upper neighbour in the frame is the one with the smaller row.
     on_centre = _REVERSED[convention.on_centre] if reverse else convention.on_centre
@@ -225,7 +232,7 @@ class _PointsRule:
     extent: Callable[[Float, Float, np.floating, Convention], tuple[Float, Float]]
     # axis without its count → count (R, S) or (R, 1)
     count: Callable[[RoiAxis, Convention], NDArray[np.intp]]
-    # axis, q (P,) → position (R, S, P)
+    # axis, number of the point (R, S, P) or (R, 1, P), from 0 → position (R, S, P)
     position: Callable[[RoiAxis, Float], Float]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, RoiAlignError, roi_align
-from roialign_cli.conventions import ALIASES
+from roialign_cli.conventions import ALIASES, Pooling
 from tests.oracle import roi_align_oracle
 from tests.strategies import OUTPUT_SIZES, SCALES, boxes_xyxy, feature_maps
 
@@ -34,7 +34,7 @@ def test_agrees_with_the_oracle(
     output_size: tuple[int, int],
     scale: float,
     name: str,
-    pooling: str,
+    pooling: Pooling,
     ratio: int,
 ) -> None:
     convention = replace(PRESETS[name], pooling=pooling, sampling_ratio=ratio)
@@ -55,7 +55,7 @@ def test_walkthrough_agrees_with_the_oracle(
     features: NDArray[Any],
     boxes: NDArray[Any],
     output_size: tuple[int, int],
-    pooling: str,
+    pooling: Pooling,
     divide: int,
     decimals: int | None,
 ) -> None:

@@ -40,7 +40,7 @@ def test_a_trace_sums_to_the_output(
     convention: Any,
     data: st.DataObject,
 ) -> None:
-    boxes = boxes + np.float32([0, 0, 0.5, 0.5])  # some area for every convention
+    boxes = boxes + np.array([0, 0, 0.5, 0.5], np.float32)  # some area for every convention
     roi = data.draw(st.integers(0, len(boxes) - 1))
     channel = data.draw(st.integers(0, 1))
     call: dict[str, Any] = {"convention": convention, **CORNERS}
@@ -73,7 +73,7 @@ def reduced(section: Section, convention: Convention) -> float:
 def test_neighbours_are_the_cells_around_the_point(
     features: NDArray[Any], boxes: NDArray[Any], convention: Any
 ) -> None:
-    boxes = boxes + np.float32([0, 0, 0.5, 0.5])
+    boxes = boxes + np.array([0, 0, 0.5, 0.5], np.float32)
     traced = trace(
         features, boxes, (2, 3), convention=convention, **(CORNERS | {"origin": "bottom-left"})
     )

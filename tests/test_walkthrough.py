@@ -139,8 +139,8 @@ def test_cells_that_the_document_fixes() -> None:
     features = np.load(sample_data() / "walkthrough.npy")
     assert features.shape == (16, 16)
     assert features.dtype == np.float32
-    np.testing.assert_array_equal(features[6, 9:12], np.float32([0.1, 0.2, 0.3]))
-    np.testing.assert_array_equal(features[7, 9:12], np.float32([1.0, 0.7, 0.3]))
+    np.testing.assert_array_equal(features[6, 9:12], np.array([0.1, 0.2, 0.3], np.float32))
+    np.testing.assert_array_equal(features[7, 9:12], np.array([1.0, 0.7, 0.3], np.float32))
     np.testing.assert_array_equal(features, np.round(features, 1))
     assert features.min() >= 0
     assert features.max() <= 1

@@ -45,12 +45,15 @@ def command(
         --boxes boxes.csv --view overlay -o overlay.png
     """  # noqa: D301
     from roialign_cli.cli.inputs import load
+    from roialign_cli.files.writing import replacing
     from roialign_cli.show.figures import check_suffix, save_figure
 
-    check_suffix(output)
+    kind = check_suffix(output)
     inputs = load(options)
     draw = {"sections": _sections, "overlay": _overlay}[view]
-    save_figure(draw(inputs, roi, channel, section or (1, 1), point), output)
+    figure = draw(inputs, roi, channel, section or (1, 1), point)
+    with replacing(output) as file:
+        save_figure(figure, file, kind)
     click.echo(f"wrote {output}", err=True)
 
 
@@ -61,7 +64,7 @@ def _sections(
     section: tuple[int, int],
     point: tuple[int, int] | None,
 ) -> Figure:
-    from roialign_cli.show.figures import sections_figure
+    from roialign_cli.show.sections_view import sections_figure
     from roialign_cli.tracing import trace_operation
 
     if point is not None:
@@ -76,15 +79,15 @@ def _overlay(
     section: tuple[int, int],
     point: tuple[int, int] | None,
 ) -> Figure:
-    from roialign_cli.show.figures import overlay_figure
+    from roialign_cli.show.overlay_view import overlay_figure
     from roialign_cli.tracing import trace_operation
 
-    boxes = range(len(inputs.labels))
-    traces = [trace_operation(inputs.operation, r, channel) for r in (roi, *boxes) if r in boxes]
+    others = (box for box in range(len(inputs.labels)) if box != roi)
+    traces = [trace_operation(inputs.operation, box, channel) for box in (roi, *others)]
     return overlay_figure(
         traces,
         inputs.file.image,
-        labels=inputs.labels,
+        labels=[inputs.labels[trace.roi] for trace in traces],
         section=section,
         point=point or (1, 1),
     )

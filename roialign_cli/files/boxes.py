@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +70,8 @@ def read_boxes(name: str) -> BoxFile:
 
 
 def _rows(name: str) -> list[tuple[int, list[str]]]:
+    import csv
+
     try:
         with Path(name).open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -76,7 +76,8 @@ def read_features(
         head = content.read(len(_NPY_MAGIC))
         content.seek(0)
         if head == _NPY_MAGIC or head.startswith(_ZIP_MAGIC):
-            array = _load_array(name, content, key)
+            load = _load_npy if head == _NPY_MAGIC else _load_npz
+            array = _loaded(load, name, content, key)
             return FeatureFile(name, _as_nchw(name, array, layout))
         _refuse_for_image(layout, key)
         return _read_image(name, content, stride or 1)
@@ -91,29 +92,58 @@ def _opened(name: str) -> IO[bytes]:
         raise FileError(name, f"cannot be read: {error.strerror}") from None
 
 
-def _load_array(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
+def _loaded(
+    load: Callable[[str, IO[bytes], str | None], NDArray[Any]],
+    name: str,
+    content: IO[bytes],
+    key: str | None,
+) -> NDArray[Any]:
+    from zipfile import BadZipFile
+
     try:
-        loaded = np.load(content, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            _refuse_key(name, key)
-            return loaded
-        with loaded:
-            return loaded[_member(name, loaded.files, key)]  # type: ignore[no-any-return]
-    except (EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
-        if isinstance(error, FileError):
-            raise
-        if "allow_pickle" in str(error):
-            raise FileError(
-                name, "holds Python objects, which are not read; save plain numbers instead"
-            ) from None
-        raise FileError(
-            name, "is damaged or no NumPy file; save it again with numpy.save"
-        ) from None
+        return load(name, content, key)
+    except FileError:
+        raise
+    except (EOFError, KeyError, OSError, ValueError, BadZipFile):
+        problem = "is damaged or no NumPy file; save it again with numpy.save"
+        raise FileError(name, problem) from None
 
 
-def _refuse_key(name: str, key: str | None) -> None:
+def _load_npz(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
+    with np.load(content, allow_pickle=False) as archive:
+        member = _member(name, archive.files, key)
+        with archive.zip.open(f"{member}.npy") as file:
+            _refuse_objects(name, file)
+        array: NDArray[Any] = archive[member]
+        return array
+
+
+def _load_npy(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
+    """Read an array, from a file by mapping it into memory."""
     if key is not None:
         raise FileError(name, "is a single array; --key is for .npz files")
+    shape = _refuse_objects(name, content)
+    content.seek(0)
+    mapped = name != "-" and 0 not in shape
+    array: NDArray[Any] = (
+        np.load(name, mmap_mode="r", allow_pickle=False)
+        if mapped
+        else np.load(content, allow_pickle=False)
+    )
+    return array
+
+
+def _refuse_objects(name: str, content: IO[bytes]) -> tuple[int, ...]:
+    """Read the header of a `.npy` and return the shape that it promises."""
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    shape, _, dtype = readers[np.lib.format.read_magic(content)](content)
+    if dtype.hasobject:
+        problem = "holds Python objects, which are not read; save plain numbers instead"
+        raise FileError(name, problem)
+    return shape
 
 
 def _member(name: str, keys: list[str], key: str | None) -> str:

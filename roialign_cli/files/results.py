@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,8 @@ from roialign_cli.records import Result, result_record, to_json
 
 def to_csv(result: Result) -> str:
     """Return one line per ROI, channel and section: i along x, j from the top, from 1."""
+    import csv
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("roi", "label", "batch", "channel", "i", "j", "value"))

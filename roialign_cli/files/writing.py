@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,8 @@ from roialign_cli.errors import FileError
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Give a binary file that takes the place of `path` once it is written without an error."""
+    import tempfile
+
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     except OSError as error:

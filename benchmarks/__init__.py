@@ -1,0 +1,1 @@
+"""What roialign is measured against: `python -m benchmarks`."""
