@@ -101,6 +101,8 @@ def corners(boxes: Float, box_format: BoxFormat, image_height: float | None = No
     >>> corners(np.array([[296.0, 320, 200, 145]]), "xywh", image_height=512)
     array([[296., 192., 496., 337.]])
     """
+    if box_format == "xyxy" and image_height is None:
+        return boxes
     return np.stack(_READERS[box_format](boxes, image_height), axis=1)
 
 
@@ -129,9 +131,8 @@ def split_boxes(
         array = array.reshape(-1, array.size or 4)
     if array.ndim != 2 or array.shape[1] not in {4, 5}:
         raise ArgumentError("boxes", f"must be (R, 4) or (R, 5), got {array.shape}")
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
-        row, column = bad[0]
+    if not np.isfinite(array).all():
+        row, column = np.argwhere(~np.isfinite(array))[0]
         raise ArgumentError(
             "boxes", f"number {column + 1} of box {row} is {array[row, column]}; must be finite"
         )
@@ -143,7 +144,9 @@ def split_boxes(
 
 
 def _batch_index(batch_index: object, n_boxes: int) -> NDArray[np.intp]:
-    given = np.asarray(0 if batch_index is None else batch_index)
+    if batch_index is None:
+        return np.zeros(n_boxes, np.intp)
+    given = np.asarray(batch_index)
     if given.ndim > 1 or (given.ndim == 1 and len(given) != n_boxes):
         raise ArgumentError("batch_index", f"must be one a box, ({n_boxes},), got {given.shape}")
     if given.dtype.kind not in "iuf" or not np.all(np.isfinite(given) & (given % 1 == 0)):

@@ -7,8 +7,9 @@ adding a library means adding a row to `_ROWS`.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_type_hints
@@ -370,11 +371,23 @@ def resolve(convention: str | Convention, **overrides: Any) -> Convention:  # no
     'max'
     """
     base = preset(convention) if isinstance(convention, str) else convention
-    for name in overrides.keys() - base.parameters().keys():
+    try:
+        return _resolve(base, base.name, frozenset(overrides.items()))
+    except TypeError:
+        bad = next(name for name, value in overrides.items() if not isinstance(value, Hashable))
+        raise ArgumentError(bad, f"cannot be {overrides[bad]!r}") from None
+
+
+# Small operations are called by the thousand with the same few conventions. The name is a key of
+# its own because conventions that compute the same are equal.
+@functools.lru_cache(maxsize=256)
+def _resolve(base: Convention, _name: str, overrides: frozenset[tuple[str, Any]]) -> Convention:
+    changed = dict(overrides)
+    for name in changed.keys() - base.parameters().keys():
         raise ArgumentError(name, f"no such field; known: {', '.join(base.parameters())}")
-    resolved = replace(base, **overrides)
+    resolved = replace(base, **changed)
     for name, rule in _ONLY_WITH_POINTS.items():
-        if overrides.get(name) and resolved.points != rule:
+        if changed.get(name) and resolved.points != rule:
             used = [n for n, r in _ONLY_WITH_POINTS.items() if r == resolved.points]
             hint = f", set by {used[0]}" if used else ""
             raise ArgumentError(

@@ -248,7 +248,7 @@ def _pair(value: Any, name: str, kind: type) -> tuple[Any, Any]:  # noqa: ANN401
 def _finite(boxes: Float, dtype: type[np.floating]) -> Float:
     with np.errstate(over="ignore"):
         cast = boxes.astype(dtype)
-    bad = np.flatnonzero(~np.isfinite(cast).all(axis=1))
-    if len(bad):
-        raise ArgumentError("boxes", f"box {bad[0]} is beyond the range of {np.dtype(dtype)}")
+    if not np.isfinite(cast).all():
+        bad = int(np.isfinite(cast).all(axis=1).argmin())
+        raise ArgumentError("boxes", f"box {bad} is beyond the range of {np.dtype(dtype)}")
     return cast

@@ -34,6 +34,8 @@ _CHUNK = 1 << 14
 _PRODUCT = 1 << 18
 # Up to so many channels, windows of up to so many cells are multiplied many at a time.
 _FEW_CHANNELS, _SMALL_WINDOW = 4, 1 << 10
+# Maps of at most so many numbers are taken as a whole.
+_SMALL_MAP = 1 << 14
 # Rows of candidates for "max" that are multiplied together.
 _BLOCK = 4
 # Numbers of output from which a second thread is worth its start.
@@ -75,8 +77,11 @@ def pool(
     chunks = []
     for n in sorted(set(batch_index.tolist())):
         rois = np.flatnonzero(batch_index == n)
-        cells = _Cells(features[n], plan, rois, pooled.dtype)
-        chunks += [_Chunk(cells, plan, part, pooled) for part in _parts(plan, rois, threads)]
+        cells = _Cells(features[n], plan if len(rois) == len(pooled) else plan[rois], pooled.dtype)
+        chunks += [
+            _Chunk(cells, plan if len(part) == len(pooled) else plan[part], part, pooled)
+            for part in _parts(plan, rois, threads)
+        ]
 
     def work(chunk: _Chunk) -> None:
         chunk.pool()
@@ -101,6 +106,9 @@ def floating(dtype: np.dtype[Any]) -> np.dtype[np.floating]:
 
 def _parts(plan: Plan, rois: Index, threads: int) -> Iterator[Index]:
     """Cut regions into parts of bounded memory, those with alike numbers of points together."""
+    if len(rois) == 1:
+        yield rois
+        return
     counts = [axis.count[rois].max(axis=1) * axis.sections for axis in (plan.y, plan.x)]
     points = np.maximum(np.maximum(*counts), 1)
     if points.min() != points.max():
@@ -117,19 +125,18 @@ def _parts(plan: Plan, rois: Index, threads: int) -> Iterator[Index]:
 class _Cells:
     """The cells of a map (C, H, W) that some regions lie on, read once, with the channels last."""
 
-    def __init__(
-        self, features: NDArray[Any], plan: Plan, rois: Index, dtype: np.dtype[np.floating]
-    ) -> None:
+    def __init__(self, features: NDArray[Any], plan: Plan, dtype: np.dtype[np.floating]) -> None:
         self.features = features
         self.channels = len(features)
         self._dtype = dtype
-        (y0, y1), (x0, x1) = (_reach(axis[rois]) for axis in (plan.y, plan.x))
-        self._top, self._left = int(y0.min()), int(x0.min())
-        region = features[:, self._top : y1.max(), self._left : x1.max()]
-        # Few windows on a large map are read one by one.
-        self._apart = int(((y1 - y0) * (x1 - x0)).sum()) < region[0].size
-        self.finite = not self._apart and bool(np.isfinite(region).all())
-        self._region = region
+        self._top, self._left, self._region, self._apart = 0, 0, features, False
+        if features.size > _SMALL_MAP:
+            (y0, y1), (x0, x1) = _reach(plan.y), _reach(plan.x)
+            self._top, self._left = int(y0.min()), int(x0.min())
+            self._region = features[:, self._top : y1.max(), self._left : x1.max()]
+            # Few windows on a large map are read one by one.
+            self._apart = int(((y1 - y0) * (x1 - x0)).sum()) < self._region[0].size
+        self.finite = not self._apart and bool(np.isfinite(self._region).all())
 
     @functools.cached_property
     def _last(self) -> Float:
@@ -196,21 +203,19 @@ def _matrices(
     For "avg" M is 1 and the weights are sums; for "max" there is a row for every point, or for
     each of its two neighbours where the products count and not their sum.
     """
-    r, sections, points = samples.lower.shape
+    r, sections, points = samples.position.shape
     average = rules.pooling == "avg"
     inside = samples.counted & samples.present if average else samples.counted
-    upper = np.where(inside, samples.upper_weight, 0)
-    lower = np.where(inside, 1 - samples.upper_weight, 0)
+    weights = np.empty((2, r, sections, points))
+    np.multiply(samples.upper_weight, inside, out=weights[1])
+    np.subtract(inside, weights[1], out=weights[0])
     apart = int(not average and rules.max_of == "weighted-cell")
-    row = np.arange(r * sections * (1 if average else points)) * (1 + apart)
-    start = row.reshape(r, sections, -1) * cells - first[:, None, None]
-    flat = np.bincount(
-        np.concatenate(
-            [(start + samples.lower).ravel(), (start + apart * cells + samples.upper).ravel()]
-        ),
-        np.concatenate([lower.ravel(), upper.ravel()]),
-        minlength=len(row) * (1 + apart) * cells,
-    )
+    row = np.arange(0, r * sections * (1 if average else points) * (1 + apart), 1 + apart)
+    target = samples.neighbours + (row.reshape(r, sections, -1) * cells - first[:, None, None])
+    if apart:
+        target[1] += cells
+    size = len(row) * (1 + apart) * cells
+    flat = np.bincount(target.ravel(), weights.ravel(), minlength=size)
     return flat.astype(dtype).reshape(r, sections, -1, cells)
 
 
@@ -226,7 +231,7 @@ class _Chunk:
     def pool(self) -> None:
         """Pool them."""
         rules = self.plan.convention
-        y, x = self.plan.samples(self.rois)
+        y, x = self.plan.samples()
         down, across = _spans(y), _spans(x)
         with np.errstate(invalid="ignore", over="ignore"):
             if rules.pooling == "max":
@@ -235,7 +240,8 @@ class _Chunk:
                 self._multiply(y, x, down, across)
             self._fill_empty()
             for r in self._by_points(down, across):
-                self.pooled[r] = pool_by_points(self.cells.features, self.plan, r)
+                one = self.plan[np.flatnonzero(self.rois == r)]
+                self.pooled[r] = pool_by_points(self.cells.features, one)
 
     def _windows(self, down: _Spans, across: _Spans) -> Iterator[tuple[int, ...]]:
         bounds = (down.first, down.stop, across.first, across.stop)
@@ -253,8 +259,8 @@ class _Chunk:
                 np.minimum(down.first, height - down.longest),
                 np.minimum(across.first, width - across.longest),
             )
-        rows = self._sums("y", y, first[0], down.longest)
-        columns = self._sums("x", x, first[1], across.longest)
+        rows = self._sums(y, first[0], down.longest)
+        columns = self._sums(x, first[1], across.longest)
         if together:
             self._multiply_together(rows, columns, first)
         else:
@@ -262,11 +268,11 @@ class _Chunk:
         if self.plan.convention.extrapolation_value:
             self._extrapolate(rows, columns)
 
-    def _sums(self, axis: str, samples: AxisSamples, first: Index, longest: int) -> Float:
+    def _sums(self, samples: AxisSamples, first: Index, longest: int) -> Float:
         """Return the matrices of an average, (r, S, cells)."""
         rules = self.plan.convention
         rows = _matrices(samples, first, longest, rules, self.pooled.dtype)[:, :, 0]
-        rows /= np.maximum(getattr(self.plan, axis).count[self.rois], 1)[:, :, None]
+        rows /= np.maximum(samples.count, 1)[:, :, None]
         return rows
 
     def _multiply_together(self, rows: Float, columns: Float, first: tuple[Index, Index]) -> None:
@@ -325,9 +331,11 @@ class _Chunk:
     def _fill_empty(self) -> None:
         """Put what the rules give for a section without points."""
         rules, dtype = self.plan.convention, self.pooled.dtype
-        divisor, empty = _divisor(self.plan, self.rois)
-        if not empty.any() or (rules.pooling == "avg" and rules.guards_count):
+        if rules.pooling == "avg" and rules.guards_count:
             return  # the sum of nothing is 0 already
+        divisor, empty = _divisor(self.plan)
+        if not empty.any():
+            return
         with np.errstate(divide="ignore"):
             values = (
                 np.zeros(divisor.shape, dtype) / divisor.astype(dtype)
@@ -348,13 +356,13 @@ class _Chunk:
                     yield r
 
 
-def _divisor(plan: Plan, rois: Index) -> tuple[Index, NDArray[np.bool_]]:
+def _divisor(plan: Plan) -> tuple[Index, NDArray[np.bool_]]:
     """Return by what an average is divided, and where there are no points.
 
     Both are (r, T, K), or (r, 1, 1) where all sections are alike. A region inverted along both
     axes has no points but a positive product of two negative counts.
     """
-    y, x = plan.y.count[rois][:, :, None], plan.x.count[rois][:, None, :]
+    y, x = plan.y.count[:, :, None], plan.x.count[:, None, :]
     return y * x, (y <= 0) | (x <= 0)
 
 
@@ -399,13 +407,13 @@ def _largest_of(candidates: Float, down: slice, across: slice) -> Float:
     return sections.transpose(2, 0, 1)
 
 
-def pool_by_points(features: NDArray[Any], plan: Plan, roi: int) -> Float:
-    """Return one region's output (C, T, K) from the values of its points."""
+def pool_by_points(features: NDArray[Any], plan: Plan) -> Float:
+    """Return the output (C, T, K) of a plan's one region from the values of its points."""
     rules = plan.convention
     features = features.astype(floating(features.dtype), copy=False)
-    y, x = plan.samples(np.array([roi]))
+    y, x = plan.samples()
     present = y.present[0][:, :, None, None] & x.present[0]  # (T, P, K, Q)
-    divisor, empty = _divisor(plan, np.array([roi]))
+    divisor, empty = _divisor(plan)
     values = contributions(features, y, x, rules)
     if rules.pooling == "avg":
         total = values.sum(axis=(2, 4), where=present)

@@ -8,7 +8,7 @@ prints them, the figures draw them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from roialign_cli.conventions import Convention
 from roialign_cli.errors import ArgumentError
 
 # More sample points than this in one section of one axis is a mistake in the boxes or the scale.
-_MOST_POINTS = 1_000_000
+_MOST_POINTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,19 @@ class RoiAxis:
         size: Float = self.size / self.size.dtype.type(self.sections)
         return size
 
-    def __getitem__(self, rois: slice | NDArray[np.intp]) -> RoiAxis:
+    def __getitem__(self, rois: NDArray[np.intp]) -> RoiAxis:
         """Return the same axis of some of the regions."""
-        per_roi = ("first", "last", "start", "size", "raw_size", "count")
-        return replace(self, **{name: getattr(self, name)[rois] for name in per_roi})
+        return RoiAxis(
+            self.first[rois],
+            self.last[rois],
+            self.scale,
+            self.start[rois],
+            self.size[rois],
+            self.raw_size[rois],
+            self.count[rois],
+            self.sections,
+            self.cells,
+        )
 
 
 @dataclass(frozen=True)
@@ -77,22 +86,39 @@ class AxisSamples:
     ----------
     position
         (R, S, P), in cell-index units, before a point near the border is clamped.
-    lower, upper
-        (R, S, P). The two cells that a point lies between.
+    neighbours
+        (2, R, S, P). The lower and the upper of the two cells that a point lies between.
     upper_weight
         (R, S, P). The weight of the upper cell; the lower one has the rest.
     counted
         (R, S, P), bool. False for a point too far outside the map, whose value is not the map's.
-    present
-        (R, S, P), bool. False where the section has fewer than P points.
+    count
+        (R, S) or (R, 1). The points per section, as in `RoiAxis`.
     """
 
     position: Float
-    lower: NDArray[np.intp]
-    upper: NDArray[np.intp]
+    neighbours: NDArray[np.intp]
     upper_weight: Float
     counted: NDArray[np.bool_]
-    present: NDArray[np.bool_]
+    count: NDArray[np.intp]
+
+    @property
+    def lower(self) -> NDArray[np.intp]:
+        """(R, S, P). The lower of the two cells that a point lies between."""
+        lower: NDArray[np.intp] = self.neighbours[0]
+        return lower
+
+    @property
+    def upper(self) -> NDArray[np.intp]:
+        """(R, S, P). The upper one."""
+        upper: NDArray[np.intp] = self.neighbours[1]
+        return upper
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """(R, S, P), bool. False where the section has fewer than P points."""
+        points = np.arange(self.position.shape[2])
+        return np.broadcast_to(points < self.count[:, :, None], self.position.shape)
 
 
 @dataclass(frozen=True)
@@ -108,14 +134,16 @@ class Plan:
         """(height, width) of the feature map in cells."""
         return self.y.cells, self.x.cells
 
-    def samples(
-        self, rois: slice | NDArray[np.intp] = slice(None)
-    ) -> tuple[AxisSamples, AxisSamples]:
-        """Return the samples along y and along x of some of the regions."""
+    def __getitem__(self, rois: NDArray[np.intp]) -> Plan:
+        """Return the plan of some of the regions."""
+        return Plan(self.y[rois], self.x[rois], self.convention)
+
+    def samples(self) -> tuple[AxisSamples, AxisSamples]:
+        """Return the samples along y and along x."""
         y_up = self.convention.origin == "bottom-left"
         return (
-            _place(self.y[rois], self.convention, reverse=y_up),
-            _place(self.x[rois], self.convention, reverse=False),
+            _place(self.y, self.convention, reverse=y_up),
+            _place(self.x, self.convention, reverse=False),
         )
 
 
@@ -174,21 +202,13 @@ def _roi_axis(
             np.maximum(raw_size, number(convention.min_size)) if convention.min_size else raw_size
         )
         section = size / number(sections)
-    bad = np.flatnonzero(~(np.isfinite(start) & np.isfinite(section)))
-    if len(bad):
-        raise ArgumentError("boxes", f"box {bad[0]} times the scale overflows {start.dtype}")
-    axis = RoiAxis(
-        first,
-        last,
-        number(scale),
-        start,
-        size,
-        raw_size,
-        np.empty((len(start), 0), np.intp),
-        sections,
-        cells,
-    )
-    return replace(axis, count=rule.count(axis, convention))
+    finite = np.isfinite(start) & np.isfinite(section)
+    if not finite.all():
+        raise ArgumentError(
+            "boxes", f"box {finite.argmin()} times the scale overflows {start.dtype}"
+        )
+    count = rule.count(section, start, sections, cells, convention)
+    return RoiAxis(first, last, number(scale), start, size, raw_size, count, sections, cells)
 
 
 def _refuse(plan: Plan) -> None:
@@ -207,21 +227,21 @@ def _refuse(plan: Plan) -> None:
 
 def _place(axis: RoiAxis, convention: Convention, *, reverse: bool) -> AxisSamples:
     number = axis.start.dtype.type
-    q = np.arange(axis.count.max(initial=1))  # (P,)
     count = axis.count[:, :, None]
-    repeated = np.minimum(q, np.maximum(count, 1) - 1).astype(number)  # (R, S, P) or (R, 1, P)
-    position = _RULES[convention.points].position(axis, repeated)  # (R, S, P)
+    points = np.arange(max(int(axis.count.max(initial=1)), 1))
+    points = np.minimum(points, np.maximum(count, 1) - 1)  # (R, S, P) or (R, 1, P)
+    position = _RULES[convention.points].position(axis, points.astype(number))  # (R, S, P)
     if convention.coordinate_decimals is not None:
         position = np.round(position, convention.coordinate_decimals)
-    present = np.broadcast_to(q < count, position.shape)
-    margin = number(convention.border_margin)
-    counted = (position >= -margin) & (position <= axis.cells - 1 + margin)
-    clamped = np.clip(position, 0, axis.cells - 1)
+    margin, end = number(convention.border_margin), number(axis.cells - 1)
+    counted = (position >= -margin) & (position <= end + margin)
+    clamped = np.minimum(np.maximum(position, number(0)), end)
     # With y up the upper neighbour in the frame is the one with the smaller row.
     on_centre = _REVERSED[convention.on_centre] if reverse else convention.on_centre
-    lower, upper = _NEIGHBOURS[on_centre](clamped, axis.cells)
-    weight = clamped - lower.astype(number)
-    return AxisSamples(position, lower, upper, weight, counted, present)
+    lower, upper = _NEIGHBOURS[on_centre](clamped, end)
+    neighbours = np.empty((2, *position.shape), np.intp)
+    neighbours[0], neighbours[1] = lower, upper
+    return AxisSamples(position, neighbours, clamped - lower, counted, axis.count)
 
 
 @dataclass(frozen=True)
@@ -230,8 +250,8 @@ class _PointsRule:
 
     # first, last (R,), scale, convention → start, raw size (R,)
     extent: Callable[[Float, Float, np.floating, Convention], tuple[Float, Float]]
-    # axis without its count → count (R, S) or (R, 1)
-    count: Callable[[RoiAxis, Convention], NDArray[np.intp]]
+    # section size and start (R,), sections, cells, convention → count (R, S) or (R, 1)
+    count: Callable[[Float, Float, int, int, Convention], NDArray[np.intp]]
     # axis, number of the point (R, S, P) or (R, 1, P), from 0 → position (R, S, P)
     position: Callable[[RoiAxis, Float], Float]
 
@@ -271,10 +291,12 @@ def _rounded(values: Float) -> Float:
     return rounded
 
 
-def _count_centred(axis: RoiAxis, convention: Convention) -> NDArray[np.intp]:
+def _count_centred(
+    section: Float, _start: Float, _sections: int, _cells: int, convention: Convention
+) -> NDArray[np.intp]:
     if convention.sampling_ratio:
-        return np.full((len(axis.start), 1), convention.sampling_ratio, np.intp)
-    count = np.ceil(axis.section_size)
+        return np.full((len(section), 1), convention.sampling_ratio, np.intp)
+    count = np.ceil(section)
     most = count.max(initial=0)
     if most > _MOST_POINTS:
         raise ArgumentError(
@@ -285,33 +307,37 @@ def _count_centred(axis: RoiAxis, convention: Convention) -> NDArray[np.intp]:
     return count.astype(np.intp)[:, None]
 
 
-def _count_dividers(axis: RoiAxis, convention: Convention) -> NDArray[np.intp]:
-    parts = convention.divide or axis.sections
+def _count_dividers(
+    section: Float, _start: Float, sections: int, _cells: int, convention: Convention
+) -> NDArray[np.intp]:
+    parts = convention.divide or sections
     if parts == 1:
         raise ArgumentError(
             "divide", "one section along an axis has no interior dividers; set divide to 2 or more"
         )
-    return np.full((len(axis.start), 1), parts - 1, np.intp)
+    return np.full((len(section), 1), parts - 1, np.intp)
 
 
-def _count_one(axis: RoiAxis, _convention: Convention) -> NDArray[np.intp]:
-    return np.ones((len(axis.start), 1), np.intp)
+def _count_one(
+    section: Float, _start: Float, _sections: int, _cells: int, _convention: Convention
+) -> NDArray[np.intp]:
+    return np.ones((len(section), 1), np.intp)
 
 
-def _count_cells(axis: RoiAxis, _convention: Convention) -> NDArray[np.intp]:
-    first, end = _cell_range(axis)
+def _count_cells(
+    section: Float, start: Float, sections: int, cells: int, _convention: Convention
+) -> NDArray[np.intp]:
+    first, end = _cell_range(section, start, sections, cells)
     return np.maximum(end - first, 0).astype(np.intp)
 
 
-def _cell_range(axis: RoiAxis) -> tuple[Float, Float]:
-    """Return the first cell of each section and the one after its last, cut to the map."""
-    number = axis.start.dtype.type
-    first_cell = (axis.start + number(0.5))[:, None]
-    section = axis.section_size[:, None]
-    i = np.arange(axis.sections, dtype=number)
-    first = first_cell + np.floor(i * section)
-    end = first_cell + np.ceil((i + 1) * section)
-    return np.clip(first, 0, axis.cells), np.clip(end, 0, axis.cells)  # (R, S)
+def _cell_range(section: Float, start: Float, sections: int, cells: int) -> tuple[Float, Float]:
+    """Return the first cell of each section and the one after its last, cut to the map; (R, S)."""
+    first_cell = (start + start.dtype.type(0.5))[:, None]
+    i = np.arange(sections, dtype=start.dtype)
+    first = first_cell + np.floor(i * section[:, None])
+    end = first_cell + np.ceil((i + 1) * section[:, None])
+    return np.clip(first, 0, cells), np.clip(end, 0, cells)
 
 
 def _in_section(axis: RoiAxis, step: Float) -> Float:
@@ -341,7 +367,8 @@ def _position_corners(axis: RoiAxis, _q: Float) -> Float:
 
 
 def _position_cells(axis: RoiAxis, q: Float) -> Float:
-    return _cell_range(axis)[0][:, :, None] + q
+    first, _ = _cell_range(axis.section_size, axis.start, axis.sections, axis.cells)
+    return first[:, :, None] + q
 
 
 _RULES = {
@@ -352,21 +379,22 @@ _RULES = {
 }
 
 
-def _centre_is_lower(position: Float, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    lower = np.floor(position).astype(np.intp)
-    return lower, np.minimum(lower + 1, cells - 1)
+def _centre_is_lower(position: Float, end: np.floating) -> tuple[Float, Float]:
+    lower = np.floor(position)
+    return lower, np.minimum(lower + lower.dtype.type(1), end)
 
 
-def _centre_is_upper(position: Float, cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    lower = np.maximum(np.ceil(position) - 1, 0).astype(np.intp)
-    return lower, np.minimum(lower + 1, cells - 1)
+def _centre_is_upper(position: Float, end: np.floating) -> tuple[Float, Float]:
+    one = position.dtype.type(1)
+    lower = np.maximum(np.ceil(position) - one, position.dtype.type(0))
+    return lower, np.minimum(lower + one, end)
 
 
-def _centre_is_both(position: Float, _cells: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    return np.floor(position).astype(np.intp), np.ceil(position).astype(np.intp)
+def _centre_is_both(position: Float, _end: np.floating) -> tuple[Float, Float]:
+    return np.floor(position), np.ceil(position)
 
 
-# position (R, S, P) on the map, cells → lower and upper neighbour (R, S, P)
+# position (R, S, P) on the map, last cell → lower and upper neighbour (R, S, P)
 _NEIGHBOURS = {
     "lower": _centre_is_lower,
     "upper": _centre_is_upper,

@@ -91,7 +91,8 @@ def test_run_writes_the_same_numbers_in_every_format(capfd: Capture) -> None:
     np.testing.assert_array_equal(values, expected)
     record = json.loads(Path("out.json").read_text(encoding="utf-8"))
     assert [roi["label"] for roi in record["rois"]] == ["face", "patch", "helmet"]
-    np.testing.assert_array_equal(np.float32([roi["output"] for roi in record["rois"]]), expected)
+    recorded = np.array([roi["output"] for roi in record["rois"]], np.float32)
+    np.testing.assert_array_equal(recorded, expected)
 
 
 def test_run_prints_csv_and_json(capfd: Capture) -> None:
@@ -246,9 +247,10 @@ def bad_files() -> None:
         ("run map.npy --box 1,2,nan,4", "--box/--boxes: number 3 of box 0 is nan; must be finite"),
         ("run map.npy", "give the boxes either as --box A,B,C,D or as --boxes FILE"),
         ("run map.npy --boxes names.csv",
-         "names.csv: its header names no box columns; known: x1, y1, x2, y2; xmin, ymin, xmax, "
-         "ymax; x, y, w, h; x, y, width, height; cx, cy, w, h; cx, cy, width, height"),
-        ("run map.npy --boxes short.csv", "short.csv: line 1 has 3 columns, not 4: ['1', '2', '3']"),
+         ("names.csv: its header names no box columns; known: x1, y1, x2, y2; xmin, ymin, xmax, "
+          "ymax; x, y, w, h; x, y, width, height; cx, cy, w, h; cx, cy, width, height")),
+        ("run map.npy --boxes short.csv",
+         "short.csv: line 1 has 3 columns, not 4: ['1', '2', '3']"),
         ("run map.npy --boxes word.csv", "word.csv: line 2: 'three' is no finite number"),
         ("run map.npy --boxes empty.csv",
          "empty.csv: holds no boxes; write four numbers a line, with commas between"),
@@ -258,8 +260,8 @@ def bad_files() -> None:
         ("run map.npy --box 1,2,1,1 --output-size 1",
          "--divide: one section along an axis has no interior dividers; set divide to 2 or more"),
         ("run map.npy --box 1,2,0,1",
-         "--box/--boxes: box 0 has no area on the feature map, which walkthrough refuses; check "
-         "the box format"),
+         ("--box/--boxes: box 0 has no area on the feature map, which walkthrough refuses; check "
+          "the box format")),
         ("run map.npy --box 1,2,1,1 --sampling-ratio 2",
          "--sampling-ratio: walkthrough places its points by the rule dividers, set by divide"),
         ("run map.npy --box 1,2,1,1 --stride 2 --image-size 8x8",
@@ -276,9 +278,14 @@ def bad_files() -> None:
          "--section: (4, 1) is none of the 3 × 3 sections, from (1, 1)"),
         ("explain map.npy --box 1,2,1,1 --section 1,1 --point 3,1",
          "--point: (3, 1) is none of the 2 × 2 points, from (1, 1)"),
-        ("explain map.npy --box 1,2,1,1 --roi 1", "--roi: 1 is none of the 1 boxes, counted from 0"),
+        ("explain map.npy --box 1,2,1,1 --roi 1",
+         "--roi: 1 is none of the 1 boxes, counted from 0"),
         ("plot map.npy --box 1,2,1,1 -o out.gif",
-         "--output: 'out.gif' is no picture known here; use one of .png, .svg, .pdf"),
+         "--output: out.gif ends in none of .png, .svg, .pdf"),
+        ("plot map.npy --box 1,2,1,1 -o nowhere/out.png",
+         "nowhere/out.png: cannot be written: No such file or directory"),
+        ("plot map.npy --box 1,2,1,1 -o out.png --view overlay --roi 7",
+         "--roi: 7 is none of the 1 boxes, counted from 0"),
         ("plot map.npy --box 1,2,1,1 -o out.png --point 1,1",
          "--point has no meaning for --view sections, which shows them all"),
         ("run map.npy --preset tensorflow --box 0,0,1,1 --image-size 8x8",

@@ -67,10 +67,19 @@ def name_of(convention: Convention) -> str:
 def describe(name: str, features: NDArray[Any], convention: Convention) -> str:
     """Say in one line what was read and by which rules it is pooled."""
     shape = " × ".join(map(str, features.shape))
-    low, high = number(float(features.min())), number(float(features.max()))
     normalized = " normalised" if convention.normalized else ""
     return (
-        f"{name}: {shape} {features.dtype}, {low} to {high}; convention {name_of(convention)}, "
+        f"{name}: {shape} {features.dtype}{_range(features)}; convention {name_of(convention)}, "
         f"{convention.pooling}; boxes read as {convention.box_format}{normalized}, origin "
         f"{convention.origin}"
     )
+
+
+# Reading more than this only to tell its range would be most of a run.
+_MOST_BYTES = 1 << 27
+
+
+def _range(features: NDArray[Any]) -> str:
+    if features.nbytes > _MOST_BYTES:
+        return ""
+    return f", {number(float(features.min()))} to {number(float(features.max()))}"

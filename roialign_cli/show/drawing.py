@@ -1,0 +1,531 @@
+"""What every figure is made with: a sheet with axes, the cells as a picture, texts kept apart.
+
+Lengths on a sheet are in points (1/72 inch) unless a name says inches or cells.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import font_manager, patheffects
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation
+from numpy.typing import NDArray
+
+from roialign_cli.boxes import Float
+from roialign_cli.show import palette
+from roialign_cli.show.numbers import number
+
+Bounds = tuple[float, float, float, float]
+Line = tuple[tuple[float, float], tuple[float, float]]
+
+POINTS_PER_INCH = 72
+SMALLEST_TEXT = 7.0
+# Of DejaVu Sans, in shares of the text's size: a little above the mean of its digits and letters.
+CHARACTER = 0.64
+_TICK_DECIMALS = 6
+
+INK = "#222222"
+FAINT = "#6B7280"
+NOT_A_NUMBER = "#E8DCC0"
+GRID_CELL = 4.0  # points; smaller cells have no outlines
+GRID_LOOK: dict[str, Any] = {"colors": "#A6ACB5", "linewidths": 0.6, "zorder": 2}
+# The ramp's darker half would hide the marks that are drawn on the cells.
+_DARKEST = 0.38
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 8.0,
+    "axes.linewidth": 0.8,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "hatch.linewidth": 0.5,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "roialign",
+    "pdf.fonttype": 42,
+}
+
+
+# DejaVu Sans comes with Matplotlib; the others are for box names in scripts that it lacks.
+_FONTS = (
+    "DejaVu Sans",
+    "Noto Sans CJK KR",
+    "Noto Sans CJK JP",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+    "NanumGothic",
+)
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Give Matplotlib this package's looks, whatever the user's are, for as long as it lasts."""
+    here = set(font_manager.get_font_names())
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        mpl.rcParams["font.family"] = [font for font in _FONTS if font in here]
+        yield
+
+
+def casing(
+    line: float = 0.0, colour: str = "#FFFFFF", width: float = 1.2
+) -> list[patheffects.AbstractPathEffect]:
+    """Return effects that set a text, or a line so many points wide, off from what is under it."""
+    return [
+        patheffects.Stroke(linewidth=line + 2 * width, foreground=colour),
+        patheffects.Normal(),
+    ]
+
+
+def written(value: float, decimals: int = 2) -> str:
+    """Return a number with at most so many decimals, as print sets it."""
+    return number(value, decimals).replace("-", "−")
+
+
+def written_alike(values: Float) -> list[str]:
+    """Return numbers with the same decimals: as few as tell three digits of the largest."""
+    flat = values.ravel().astype(float)
+    finite = flat[np.isfinite(flat)]
+    largest = float(np.abs(finite).max(initial=0.0))
+    if largest and not 1e-3 <= largest < 1e5:
+        return [f"{v:.2g}".replace("-", "−") for v in flat.tolist()]
+    most = max(2 - math.floor(math.log10(largest)), 0) if largest else 0
+    enough = (d for d in range(most) if np.allclose(finite.round(d), finite, 0, largest * 1e-6))
+    decimals = next(enough, most)
+    return [f"{v:.{decimals}f}".replace("-", "−") for v in (flat + 0.0).tolist()]
+
+
+@dataclass(frozen=True)
+class View:
+    """What part of the plane is seen, in data units, and which way y points."""
+
+    left: float
+    right: float
+    low: float
+    high: float
+    y_up: bool
+
+    @property
+    def width(self) -> float:
+        """Its extent along x."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Its extent along y."""
+        return self.high - self.low
+
+    @property
+    def top(self) -> float:
+        """The y of its upper edge as seen."""
+        return self.high if self.y_up else self.low
+
+    def at_least(self, aspect: float) -> View:
+        """Return the view widened until no side is shorter than `aspect` times the other."""
+        dx = max(self.height * aspect - self.width, 0.0) / 2
+        dy = max(self.width * aspect - self.height, 0.0) / 2
+        return View(self.left - dx, self.right + dx, self.low - dy, self.high + dy, self.y_up)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A figure with one pair of axes on which a unit is as long along x as along y."""
+
+    figure: Figure
+    canvas: FigureCanvasAgg
+    axes: Axes
+    view: View
+    scale: float  # points per data unit
+
+    def points(self, positions: Sequence[tuple[float, float]]) -> Float:
+        """Return (n, 2), where positions in data units lie on the sheet, in points."""
+        to_points = POINTS_PER_INCH / self.figure.dpi
+        placed: Float = self.axes.transData.transform(positions) * to_points
+        return placed
+
+    def shifted(self, across: float, up: float) -> ScaledTranslation:
+        """Return the transform that moves by so many points."""
+        inches = across / POINTS_PER_INCH, up / POINTS_PER_INCH
+        return ScaledTranslation(*inches, self.figure.dpi_scale_trans)
+
+
+_TALLEST = 1.1  # the axes' height, in figure widths
+_TITLE_SIZE, _TICK_SIZE, _LEGEND_SIZE = 9.5, 7.5, 8.0
+_TITLE_LINE, _LEGEND_LINE = 13.0, 12.5
+_LEGEND_HANDLE = 28.0  # the width of an entry besides its text
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where things lie on a sheet, in points from its lower left corner."""
+
+    width: float
+    height: float
+    left: float
+    bottom: float
+    scale: float
+    columns: int
+    lines: list[str]
+
+    def share(self, left: float, bottom: float, across: float, up: float) -> Bounds:
+        """Return a rectangle in shares of the sheet."""
+        return left / self.width, bottom / self.height, across / self.width, up / self.height
+
+
+def _layout(
+    view: View,
+    width: float,
+    title: Sequence[str],
+    legend: Sequence[Artist],
+    above: float,
+    beside: float,
+) -> _Layout:
+    total = width * POINTS_PER_INCH
+    digits = max(len(written(t, _TICK_DECIMALS)) for t in _ticks(view.low, view.high))
+    left = 24.0 + digits * _TICK_SIZE * CHARACTER
+    entry = max((len(str(a.get_label())) for a in legend), default=0)
+    entry_width = entry * _LEGEND_SIZE * CHARACTER * 0.85 + _LEGEND_HANDLE
+    rows = math.ceil(len(legend) / max(int(total / entry_width), 1))
+    columns = math.ceil(len(legend) / max(rows, 1))
+    bottom = 34.0 + _LEGEND_LINE * rows
+    scale = min((total - left - beside) / view.width, total * _TALLEST / view.height)
+    left += (total - left - beside - scale * view.width) / 2
+    lines = _lines(title, (total - left) / (_TITLE_SIZE * CHARACTER))
+    height = bottom + scale * view.height + above + _TITLE_LINE * len(lines) + 12.0
+    return _Layout(total, height, left, bottom, scale, columns, lines)
+
+
+def new_sheet(
+    view: View,
+    width: float,
+    *,
+    title: Sequence[str],
+    unit: str,
+    legend: Sequence[Artist] = (),
+    above: float = 0.0,
+    beside: float = 10.0,
+) -> Sheet:
+    """Return a sheet `width` inches wide and as high as its view needs.
+
+    Parameters
+    ----------
+    view
+        What the axes show.
+    width
+        In inches.
+    title
+        Its parts, none of which is broken over lines.
+    unit
+        What the ticks count.
+    legend
+        Entries to write under the axes.
+    above, beside
+        Room to leave over the axes and on their right, in points.
+    """
+    layout = _layout(view, width, title, legend, above, beside)
+    size = layout.width / POINTS_PER_INCH, layout.height / POINTS_PER_INCH
+    figure = Figure(figsize=size, dpi=200, facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    across, up = layout.scale * view.width, layout.scale * view.height
+    axes = figure.add_axes(layout.share(layout.left, layout.bottom, across, up))
+    _scale_axes(axes, view, unit)
+    x, y, _, _ = layout.share(layout.left, layout.height - 8.0, 0, 0)
+    look: dict[str, Any] = {"fontsize": _TITLE_SIZE, "weight": "bold", "color": INK, "va": "top"}
+    figure.text(x, y, "\n".join(layout.lines), parse_math=False, **look)
+    if legend:
+        middle, low, _, _ = layout.share(layout.left + across / 2, 3.0, 0, 0)
+        _legend(figure, legend, layout.columns, (middle, low))
+    return Sheet(figure, canvas, axes, view, layout.scale)
+
+
+def _scale_axes(axes: Axes, view: View, unit: str) -> None:
+    axes.set_xlim(view.left, view.right)
+    axes.set_ylim(*((view.low, view.high) if view.y_up else (view.high, view.low)))
+    for axis, low, high in (
+        (axes.xaxis, view.left, view.right),
+        (axes.yaxis, view.low, view.high),
+    ):
+        ticks = _ticks(low, high)
+        axis.set_ticks(ticks, [written(t, _TICK_DECIMALS) for t in ticks])
+    axes.tick_params(labelsize=_TICK_SIZE, length=3, width=0.8)
+    axes.set_xlabel(f"x in {unit} →", fontsize=_LEGEND_SIZE, labelpad=2)
+    axes.set_ylabel(f"y in {unit} →" if view.y_up else f"← y in {unit}", fontsize=_LEGEND_SIZE)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    found = MaxNLocator(9, steps=[1, 2, 5, 10]).tick_values(low, high)
+    return [float(t) for t in found if low <= t <= high]
+
+
+def _lines(parts: Sequence[str], characters: float) -> list[str]:
+    lines = [parts[0]]
+    for part in parts[1:]:
+        joined = f"{lines[-1]}  ·  {part}"
+        if len(joined) <= characters:
+            lines[-1] = joined
+        else:
+            lines.append(part)
+    return lines
+
+
+def _legend(
+    figure: Figure, entries: Sequence[Artist], columns: int, at: tuple[float, float]
+) -> None:
+    figure.legend(
+        handles=list(entries),
+        loc="lower center",
+        bbox_to_anchor=at,
+        ncols=columns,
+        fontsize=_LEGEND_SIZE,
+        frameon=False,
+        borderpad=0.1,
+        borderaxespad=0.0,
+        labelspacing=0.35,
+        columnspacing=1.6,
+        handletextpad=0.5,
+        handlelength=1.6,
+    )
+
+
+def shades() -> Colormap:
+    """Return the palette's ramp, light enough to draw on, as a Matplotlib colormap."""
+    steps = np.linspace(0.0, _DARKEST, 256).tolist()
+    colours = [tuple(c / 255 for c in palette.ramp(step)) for step in steps]
+    return ListedColormap(colours, name="roialign").with_extremes(bad=NOT_A_NUMBER)
+
+
+_OUTSIDE_LOOK: dict[str, Any] = {"facecolor": "#F1F1F1", "edgecolor": "#BDBDBD", "hatch": "////"}
+
+
+def outside_entry() -> Patch:
+    """Return the legend's entry for what is beyond the map."""
+    return Patch(**_OUTSIDE_LOOK, linewidth=0.5, label="outside the map")
+
+
+def draw_outside(sheet: Sheet) -> None:
+    """Hatch the whole view; what is on the map is drawn over it."""
+    view = sheet.view
+    everything = Rectangle((view.left, view.low), view.width, view.height, **_OUTSIDE_LOOK)
+    everything.set(linewidth=0, zorder=0)
+    sheet.axes.add_patch(everything)
+
+
+def draw_cells(sheet: Sheet, cells: Float, extent: Bounds) -> AxesImage:
+    """Draw (H, W) cells shaded by value; `extent` is their left, right, bottom and top as seen."""
+    shown = np.where(np.isfinite(cells), cells, np.nan)
+    some = shown[np.isfinite(shown)]
+    low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 1.0)
+    return draw_picture(
+        sheet, shown, extent, cmap=shades(), vmin=low, vmax=high, interpolation="nearest"
+    )
+
+
+def draw_picture(
+    sheet: Sheet,
+    picture: NDArray[Any],
+    extent: Bounds,
+    **look: Any,  # noqa: ANN401
+) -> AxesImage:
+    """Draw an array as a picture and leave the axes' limits as they are."""
+    axes = sheet.axes
+    x_limits, y_limits = axes.get_xlim(), axes.get_ylim()
+    image = axes.imshow(picture, extent=extent, origin="upper", aspect="auto", zorder=1, **look)
+    axes.set_xlim(x_limits)
+    axes.set_ylim(y_limits)
+    return image
+
+
+def draw_lines(
+    sheet: Sheet,
+    lines: Sequence[Line],
+    **look: Any,  # noqa: ANN401
+) -> None:
+    """Draw straight lines given by their ends."""
+    sheet.axes.add_collection(LineCollection(list(lines), **look), autolim=False)
+
+
+def lattice(x: Sequence[float], y: Sequence[float]) -> list[Line]:
+    """Return the lines of a lattice that crosses at all of these x and y."""
+    upright: list[Line] = [((at, y[0]), (at, y[-1])) for at in x]
+    level: list[Line] = [((x[0], at), (x[-1], at)) for at in y]
+    return upright + level
+
+
+def colour_bar(sheet: Sheet, image: AxesImage, beside: float) -> None:
+    """Explain the shades of an image by a bar, so many points right of the axes."""
+    axes, width = sheet.axes.get_position(), sheet.figure.get_figwidth() * POINTS_PER_INCH
+    place = (axes.x1 + beside / width, axes.y0, 7.0 / width, axes.height)
+    bar = sheet.figure.colorbar(image, cax=sheet.figure.add_axes(place))
+    bar.locator = MaxNLocator(5)
+    bar.update_ticks()
+    bar.ax.tick_params(labelsize=SMALLEST_TEXT, length=2)
+    bar.outline.set_linewidth(0.5)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a text is written; `pad` is the room around it that is its own."""
+
+    size: float
+    colour: str
+    weight: str = "normal"
+    pad: float = 0.5
+    ground: str | None = None
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text and where its middle is: a position in data units and an offset in points."""
+
+    string: str
+    at: tuple[float, float]
+    offset: tuple[float, float]
+    look: Look
+
+    def moved(self, across: float, up: float) -> Label:
+        """Return the label with another offset."""
+        return replace(self, offset=(across, up))
+
+
+@dataclass
+class Texts:
+    """The texts of a sheet, none of which overlaps another or what is kept clear."""
+
+    sheet: Sheet
+    _renderer: Any = field(init=False)
+    _taken: Float = field(default_factory=lambda: np.empty((0, 4)))  # (n, 4): x1, y1, x2, y2
+    _sizes: dict[tuple[str, Look], tuple[float, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._renderer = self.sheet.canvas.get_renderer()  # type: ignore[no-untyped-call]
+
+    def size(self, string: str, look: Look) -> tuple[float, float]:
+        """Return the width and height of a text with its padding."""
+        if (string, look) not in self._sizes:
+            text = Text(0, 0, string, fontsize=look.size, weight=look.weight, parse_math=False)
+            text.set_figure(self.sheet.figure)
+            extent = text.get_window_extent(self._renderer)
+            to_points = POINTS_PER_INCH / self.sheet.figure.dpi
+            self._sizes[string, look] = (
+                extent.width * to_points + 2 * look.pad,
+                extent.height * to_points + 2 * look.pad,
+            )
+        return self._sizes[string, look]
+
+    def boxes(self, labels: Sequence[Label]) -> Float:
+        """Return (n, 4), the places on the sheet that the labels would take."""
+        if not labels:
+            return np.empty((0, 4))
+        middle = self.sheet.points([label.at for label in labels])
+        middle = middle + np.array([label.offset for label in labels])
+        half = np.array([self.size(label.string, label.look) for label in labels]) / 2
+        return np.concatenate([middle - half, middle + half], axis=1)
+
+    def keep_clear(self, x: float, y: float, radius: float) -> None:
+        """Let no text come nearer than `radius` points to a position in data units."""
+        middle = self.sheet.points([(x, y)])
+        self._take(np.concatenate([middle - radius, middle + radius], axis=1))
+
+    def hidden(self, labels: Sequence[Label]) -> NDArray[np.bool_]:
+        """Return (n,), which labels would lie on something taken or leave the axes."""
+        boxes = self.boxes(labels)
+        return _overlapping(boxes, self._taken).any(axis=1) | self._cut(boxes)
+
+    def struck(self, labels: Sequence[Label], lines: Sequence[Line]) -> NDArray[np.bool_]:
+        """Return (n,), which labels would lie on one of these level or upright lines."""
+        ends = np.array([self.sheet.points(line) for line in lines])  # (m, 2, 2)
+        boxes = np.concatenate([ends.min(axis=1) - 1, ends.max(axis=1) + 1], axis=1)
+        return np.asarray(_overlapping(self.boxes(labels), boxes).any(axis=1), dtype=np.bool_)
+
+    def free(self, labels: Sequence[Label]) -> bool:
+        """Return whether all of these labels can be written together."""
+        boxes = self.boxes(labels)
+        among = _overlapping(boxes, boxes)
+        np.fill_diagonal(among, val=False)
+        return not (among.any() or self.hidden(labels).any())
+
+    def write_first_free(self, choices: Sequence[Sequence[Label]]) -> bool:
+        """Write the first of these sets of labels that is free, if one is."""
+        for labels in choices:
+            if self.free(labels):
+                self.write(labels)
+                return True
+        return False
+
+    def write_each_free(self, labels: Sequence[Label]) -> None:
+        """Write those of the labels that are free, one after another."""
+        for label in labels:
+            self.write_first_free([[label]])
+
+    def write(self, labels: Sequence[Label]) -> None:
+        """Write labels and take their places."""
+        self._take(self.boxes(labels))
+        for label in labels:
+            self._annotate(label)
+
+    def _annotate(self, label: Label) -> None:
+        look = label.look
+        text = self.sheet.axes.annotate(
+            label.string,
+            label.at,
+            xytext=label.offset,
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            fontsize=look.size,
+            color=look.colour,
+            weight=look.weight,
+            zorder=8,
+            annotation_clip=False,
+            parse_math=False,
+        )
+        if look.ground is None:
+            text.set_path_effects(casing())
+        else:
+            text.set_bbox(
+                {"facecolor": look.ground, "edgecolor": "#000000", "linewidth": 0.6}
+                | {"boxstyle": f"square,pad={look.pad / look.size}"}
+            )
+
+    def _take(self, boxes: Float) -> None:
+        self._taken = np.concatenate([self._taken, boxes])
+
+    def _cut(self, boxes: Float) -> NDArray[np.bool_]:
+        view = self.sheet.view
+        corners = self.sheet.points([(view.left, view.low), (view.right, view.high)])
+        low, high = corners.min(axis=0) + 1, corners.max(axis=0) - 1
+        inside = (boxes[:, :2] >= low).all(axis=1) & (boxes[:, 2:] <= high).all(axis=1)
+        return np.asarray(~inside, dtype=np.bool_)
+
+
+def _overlapping(some: Float, others: Float) -> NDArray[np.bool_]:
+    """Return (n, m), which of n boxes overlap which of m."""
+    one, two = some[:, None], others[None]
+    overlap: NDArray[np.bool_] = (
+        (one[..., 0] < two[..., 2])
+        & (two[..., 0] < one[..., 2])
+        & (one[..., 1] < two[..., 3])
+        & (two[..., 1] < one[..., 3])
+    )
+    return overlap

@@ -1,0 +1,521 @@
+"""An ROI on the cells: its sections, the sample points of one of them, the cells' values.
+
+Everything is drawn where the trace says it is; the only computation is that of places for texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.transforms import blended_transform_factory
+
+from roialign_cli.show import palette
+from roialign_cli.show.drawing import (
+    CHARACTER,
+    GRID_CELL,
+    GRID_LOOK,
+    INK,
+    NOT_A_NUMBER,
+    POINTS_PER_INCH,
+    SMALLEST_TEXT,
+    Label,
+    Line,
+    Look,
+    Sheet,
+    Texts,
+    View,
+    colour_bar,
+    draw_cells,
+    draw_lines,
+    draw_outside,
+    lattice,
+    new_sheet,
+    outside_entry,
+    style,
+    written,
+    written_alike,
+)
+from roialign_cli.show.marks import (
+    LARGEST_MARK,
+    Mark,
+    draw_points,
+    mark_line,
+    mark_size,
+    point_entries,
+    point_spacing,
+)
+from roialign_cli.tracing import Point, Section, Trace
+
+
+def sections_figure(
+    trace: Trace, *, section: tuple[int, int] = (1, 1), width: float = 7.0
+) -> Figure:
+    """Draw an ROI on the cells, with its sections and the sample points of one of them.
+
+    Parameters
+    ----------
+    trace
+        One ROI and channel.
+    section
+        (i, j), the section whose points are drawn.
+    width
+        In inches; the height follows.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such section.
+
+    Examples
+    --------
+    >>> from roialign_cli.tracing import trace
+    >>> traced = trace(np.eye(4), [[0, 0, 4, 4]], 2, convention="torchvision-aligned")
+    >>> sections_figure(traced).axes[0].get_xlabel()
+    'x in cells (centres on .5) →'
+    """
+    chosen = trace.section(*section)
+    view = _roi_view(trace)
+    with style():
+        written_out = _values_fit(trace, view, width)
+        sheet = new_sheet(
+            view,
+            width,
+            title=_sections_title(trace, chosen),
+            unit="cells (centres on .5)",
+            legend=_sections_legend(trace, chosen, view, values=written_out),
+            above=_DIMENSION_ROOM,
+            beside=_DIMENSION_ROOM + (0.0 if written_out else _BAR_ROOM),
+        )
+        image = _draw_map(sheet, trace)
+        _draw_roi(sheet, trace, chosen)
+        _draw_section_points(sheet, trace, chosen)
+        texts = Texts(sheet)
+        _write_dimensions(texts, trace)
+        _write_sections(texts, trace, chosen)
+        if written_out:
+            _write_values(texts, trace, chosen)
+        elif image is not None:
+            colour_bar(sheet, image, _DIMENSION_ROOM)
+    return sheet.figure
+
+
+_DIMENSION_ROOM, _BAR_ROOM = 26.0, 44.0
+_NARROWEST = 0.4  # the shorter side of a view, in longer ones
+_LEAST_CELL = 12.0  # points; smaller cells have no value
+_OVER = 1e-3  # cells by which an ROI may be off the map by rounding alone
+
+
+def _roi_view(trace: Trace) -> View:
+    rows, columns = trace.map_size
+    bottom = trace.y - trace.height if trace.frame.y_up else trace.y + trace.height
+    longest = max(abs(trace.width), abs(trace.height))
+    margin = max(min(1.25, 4 * longest or 1.25), 0.07 * longest, 0.25)
+    left, right = _span(trace.x, trace.x + trace.width, columns, margin)
+    low, high = _span(trace.y, bottom, rows, margin)
+    return View(left, right, low, high, trace.frame.y_up).at_least(_NARROWEST)
+
+
+def _span(first: float, last: float, cells: int, margin: float) -> tuple[float, float]:
+    """Return what to show of an axis: the ROI and a margin, of which only what is on the map."""
+    low, high = min(first, last), max(first, last)
+    start = low - margin if low < -_OVER else max(low - margin, 0.0)
+    end = high + margin if high > cells + _OVER else min(high + margin, float(cells))
+    near = 2 * (high - low) + 4
+    if -near < high < 1:
+        end = max(end, min(1.0, cells))
+    if cells - 1 < low < cells + near:
+        start = min(start, cells - 1.0)
+    return start, end
+
+
+def _sections_title(trace: Trace, chosen: Section) -> list[str]:
+    columns, rows = chosen.grid
+    i, j = chosen.section
+    count = columns * rows
+    many = f"{columns} × {rows} points" if count > 1 else ("1 point" if count else "no points")
+    name, pooling = trace.convention.name, trace.convention.pooling
+    return [name, f"{pooling} of {many}", f"section ({i}, {j}) = {_significant(chosen.output)}"]
+
+
+def _significant(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")
+
+
+def _shown_cells(trace: Trace, view: View) -> tuple[slice, slice]:
+    """Return the rows and columns that are seen at least in part."""
+    rows, columns = trace.map_size
+    top, bottom = view.low, view.high
+    if view.y_up:
+        top, bottom = rows - view.high, rows - view.low
+    return _indices(top, bottom, rows), _indices(view.left, view.right, columns)
+
+
+def _indices(low: float, high: float, cells: int) -> slice:
+    return slice(max(int(np.floor(low)), 0), min(max(int(np.ceil(high)), 0), cells))
+
+
+def _values_fit(trace: Trace, view: View, width: float) -> bool:
+    cells = trace.cells[_shown_cells(trace, view)]
+    cell = width * POINTS_PER_INCH * 0.85 / max(view.width, view.height)
+    if not cells.size or cell < _LEAST_CELL:
+        return cells.size == 0
+    longest = max(map(len, written_alike(cells)))
+    return longest * SMALLEST_TEXT * CHARACTER + 3 <= cell
+
+
+def _draw_map(sheet: Sheet, trace: Trace) -> Any:  # noqa: ANN401
+    """Draw the cells in view on a hatched ground, and return their image if there is any."""
+    draw_outside(sheet)
+    rows, columns = _shown_cells(trace, sheet.view)
+    cells = trace.cells[rows, columns]
+    if not cells.size:
+        return None
+    top, bottom = (_edge(trace, row) for row in (rows.start, rows.stop))
+    image = draw_cells(sheet, cells, (columns.start, columns.stop, bottom, top))
+    if sheet.scale >= GRID_CELL:
+        across = range(columns.start, columns.stop + 1)
+        down = [_edge(trace, row) for row in range(rows.start, rows.stop + 1)]
+        draw_lines(sheet, lattice(across, down), **GRID_LOOK)
+    _draw_map_border(sheet, trace)
+    return image
+
+
+def _edge(trace: Trace, row: int) -> float:
+    """Return the y of a row's upper edge."""
+    return float(trace.map_size[0] - row if trace.frame.y_up else row)
+
+
+def _draw_map_border(sheet: Sheet, trace: Trace) -> None:
+    rows, columns = trace.map_size
+    sheet.axes.add_patch(
+        Rectangle((0, 0), columns, rows, fill=False, edgecolor=INK, linewidth=1.2, zorder=2.5)
+    )
+
+
+def _roi_lattice(trace: Trace) -> list[Line]:
+    """Return the edges of the sections."""
+    columns, rows = len(trace.output[0]), len(trace.output)
+    down = -1 if trace.frame.y_up else 1
+    across = [trace.x + i * trace.section_width for i in range(columns + 1)]
+    along = [trace.y + down * j * trace.section_height for j in range(rows + 1)]
+    return lattice(across, along)
+
+
+def _draw_roi(sheet: Sheet, trace: Trace, chosen: Section) -> None:
+    down = -1 if trace.frame.y_up else 1
+    crowded = min(_section_points(sheet, trace)) < 2 * _LEAST_CELL
+    look: dict[str, Any] = {"colors": palette.SECTION, "linewidths": 0.8 if crowded else 1.3}
+    draw_lines(sheet, _roi_lattice(trace), zorder=3, **look)
+    size = trace.section_width, down * trace.section_height
+    corner = chosen.x, chosen.y
+    tint = Rectangle(corner, *size, facecolor=palette.SECTION, alpha=0.13, linewidth=0, zorder=2.8)
+    sheet.axes.add_patch(tint)
+    for at, extent, colour in (
+        (corner, size, palette.SECTION),
+        ((trace.x, trace.y), (trace.width, down * trace.height), palette.ROI),
+    ):
+        outline = Rectangle(at, *extent, fill=False, edgecolor=colour, linewidth=2.4, zorder=4)
+        outline.set(clip_on=False, joinstyle="miter")
+        sheet.axes.add_patch(outline)
+    dot = Line2D([trace.x], [trace.y], marker="o", color=palette.ROI, ms=7, mec="#FFFFFF")
+    dot.set(clip_on=False, zorder=5)
+    sheet.axes.add_line(dot)
+
+
+def _section_points(sheet: Sheet, trace: Trace) -> tuple[float, float]:
+    """Return the width and height of a section on the sheet, in points."""
+    return abs(trace.section_width) * sheet.scale, abs(trace.section_height) * sheet.scale
+
+
+_RING = 5.0  # points by which a winner's ring is wider than its point
+
+
+def _draw_section_points(sheet: Sheet, trace: Trace, chosen: Section) -> None:
+    size = mark_size(sheet, trace, chosen)
+    draw_points(sheet, chosen.points, size)
+    winner = _winner(chosen)
+    if winner is not None:
+        sheet.axes.add_line(_ring(size, [winner.x], [winner.y]))
+
+
+def _ring(size: float, x: Sequence[float], y: Sequence[float]) -> Line2D:
+    mark = Mark("o", "none", palette.WINNER, "largest value: the section's output")
+    line = mark_line(mark, size + _RING, x, y)
+    line.set(markeredgewidth=1.8, zorder=7, gid="winner", path_effects=None)
+    return line
+
+
+def _winner(section: Section) -> Point | None:
+    return next((p for p in section.points if p.point == section.winner), None)
+
+
+def _sections_legend(trace: Trace, chosen: Section, view: View, *, values: bool) -> list[Artist]:
+    entries = point_entries([chosen], always=False)
+    if _winner(chosen) is not None:
+        entries.append(_ring(LARGEST_MARK - 1, [], []))
+    rows, columns = trace.map_size
+    if min(view.left, view.low) < 0 or view.right > columns or view.high > rows:
+        entries.append(outside_entry())
+    cells = trace.cells[_shown_cells(trace, view)]
+    if not values and not np.isfinite(cells).all():
+        entries.append(Patch(facecolor=NOT_A_NUMBER, label="not a finite number"))
+    return entries
+
+
+# Texts ------------------------------------------------------------------------------------------
+
+_DIMENSION = Look(9.5, palette.ROI, "bold")
+_CORNER = Look(8.5, INK, "bold")
+_SECTION_SIZES = 9.5, 8.5, 7.5, SMALLEST_TEXT
+_COORDINATES = Look(SMALLEST_TEXT + 0.3, palette.POINT, "bold")
+_VALUE = Look(SMALLEST_TEXT, "#4B5563")
+
+# Where in a cell or section a text may stand: its middle first, then corners, then sides.
+_ANCHORS = ((0, 0), (0, 1), (-1, 1), (1, 1), (-1, -1), (1, -1))
+_SIDES = (0.0, -1.0, 1.0, -0.5, 0.5)
+_VALUE_ANCHORS = sorted(
+    ((across, up) for across in _SIDES for up in _SIDES),
+    key=lambda at: (abs(at[0]) != abs(at[1]), abs(at[0]) % 1),
+)
+
+
+def _write_dimensions(texts: Texts, trace: Trace) -> None:
+    """Write the ROI's width over the axes, its height beside them, and its top-left corner."""
+    sheet = texts.sheet
+    axes = sheet.axes
+    bottom = trace.y - trace.height if trace.frame.y_up else trace.y + trace.height
+    over = blended_transform_factory(axes.transData, axes.transAxes) + sheet.shifted(0, 8)
+    beside = blended_transform_factory(axes.transAxes, axes.transData) + sheet.shifted(8, 0)
+    look: dict[str, Any] = {"color": palette.ROI, "linewidth": 1.2, "clip_on": False, "ms": 7}
+    right = trace.x + trace.width
+    axes.add_line(Line2D([trace.x, right], [1, 1], marker="|", transform=over, **look))
+    axes.add_line(Line2D([1, 1], [trace.y, bottom], marker="_", transform=beside, **look))
+    across, along = f"width {written(trace.width)}", f"height {written(trace.height)}"
+    view = sheet.view
+    x = _within(texts, across, (trace.x + right) / 2, view.left, view.right)
+    y = _within(texts, along, (trace.y + bottom) / 2, view.low, view.high)
+    font: dict[str, Any] = {"size": _DIMENSION.size, "color": palette.ROI, "weight": "bold"}
+    font |= {"ha": "center", "va": "center"}
+    axes.text(x, 1, across, transform=over + sheet.shifted(0, 9), **font)
+    axes.text(1, y, along, transform=beside + sheet.shifted(9, 0), rotation=90, **font)
+
+
+def _within(texts: Texts, string: str, middle: float, low: float, high: float) -> float:
+    """Return a middle for a text between two ends of the axes, as near as can be to that wished."""
+    half = texts.size(string, _DIMENSION)[0] / texts.sheet.scale / 2
+    return (low + high) / 2 if high - low < 2 * half else min(max(middle, low + half), high - half)
+
+
+def _write_sections(texts: Texts, trace: Trace, chosen: Section) -> None:
+    """Write the corner, the sections' (i, j) and the points' coordinates, each where it is free."""
+    size = mark_size(texts.sheet, trace, chosen)
+    for point in chosen.points:
+        texts.keep_clear(point.x, point.y, size / 2)
+    winner = _winner(chosen)
+    if winner is not None:
+        texts.keep_clear(winner.x, winner.y, (size + _RING) / 2 + 1)
+    texts.keep_clear(trace.x, trace.y, 3)
+    numbered = _section_choices(texts, trace)
+    if not numbered:
+        _write_numbers_outside(texts, trace, chosen)
+    texts.write_first_free([[label] for label in _corner_choices(texts, trace)])
+    pointed = list(_point_choices(texts, trace, chosen))
+    both = [[*some, *others] for some, others in product(numbered or [[]], pointed)]
+    if not texts.write_first_free(both):
+        if not texts.write_first_free(numbered):
+            _write_tab(texts, trace, chosen, numbered)
+        _write_few_points(texts, trace, chosen)
+
+
+def _write_tab(
+    texts: Texts, trace: Trace, chosen: Section, numbered: Sequence[Sequence[Label]]
+) -> None:
+    """Write (i, j) in the sections, and that of the one whose points leave no room on a tab."""
+    if not numbered:
+        return
+    look = Look(numbered[0][0].look.size, "#FFFFFF", "bold", 2.0, palette.SECTION_INK)
+    string = "({}, {})".format(*chosen.section)
+    width, height = texts.size(string, look)
+    room = _section_points(texts.sheet, trace)
+    middle = _section_middle(trace, chosen)
+    side, up = (room[0] - width) / 2, (room[1] + height) / 2 + 1
+    places = ((-side, up), (0.0, up), (side, up), (-side, -up), (0.0, -up), (side, -up))
+    texts.write_each_free([label for label in numbered[0] if label.string != string])
+    texts.write_first_free([[Label(string, middle, place, look)] for place in places])
+
+
+def _corner_choices(texts: Texts, trace: Trace) -> list[Label]:
+    label = Label(_pair(trace, trace.x, trace.y), (trace.x, trace.y), (0, 0), _CORNER)
+    width, height = texts.size(label.string, label.look)
+    right, up = width / 2, height / 2 + 3
+    places = (
+        (right, up), (right, up + 10), (-right, up), (-right - 4, 0), (0, up), (0, up + 10),
+        (right + 4, -up), (-right, -up), (right, -up - 10),
+    )  # fmt: skip
+    return [label.moved(*place) for place in places]
+
+
+def _pair(trace: Trace, x: float, y: float) -> str:
+    finest = min(abs(trace.section_width), abs(trace.section_height))
+    decimals = 2 if finest >= 0.1 or not finest else min(int(2 - np.log10(finest)), 8)
+    return f"({written(x, decimals)}, {written(y, decimals)})"
+
+
+def _section_choices(texts: Texts, trace: Trace) -> list[list[Label]]:
+    """Return sets of all (i, j), one a place in the sections; none if they do not fit in them."""
+    room = _section_points(texts.sheet, trace)
+    longest = "({}, {})".format(*trace.sections[-1].section)
+    for size in _SECTION_SIZES:
+        look = Look(size, palette.SECTION_INK, "bold")
+        width, height = texts.size(longest, look)
+        if width + 4 <= room[0] and height + 2 <= room[1]:
+            return [
+                [
+                    Label(
+                        "({}, {})".format(*s.section),
+                        _section_middle(trace, s),
+                        _anchored(anchor, room, (width, height), 3.5),
+                        look,
+                    )
+                    for s in trace.sections
+                ]
+                for anchor in _ANCHORS
+            ]
+    return []
+
+
+def _anchored(
+    anchor: tuple[float, float], room: tuple[float, float], text: tuple[float, float], pad: float
+) -> tuple[float, float]:
+    across, up = (
+        side * max((space - length) / 2 - pad, 0.0)
+        for side, space, length in zip(anchor, room, text, strict=True)
+    )
+    return across, up
+
+
+def _section_middle(trace: Trace, section: Section) -> tuple[float, float]:
+    down = -1 if trace.frame.y_up else 1
+    return (
+        section.x + trace.section_width / 2,
+        section.y + down * trace.section_height / 2,
+    )
+
+
+def _write_numbers_outside(texts: Texts, trace: Trace, chosen: Section) -> None:
+    """Write i along the ROI's top and j along its left side, where sections are too small."""
+    if not (trace.section_width and trace.section_height):
+        return
+    columns = len(trace.output[0])
+    for axis, sections in enumerate((trace.sections[:columns], trace.sections[::columns])):
+        labels = []
+        for section in sorted(sections, key=lambda s: s.section[axis] != chosen.section[axis]):
+            is_chosen = section.section[axis] == chosen.section[axis]
+            look = Look(
+                8.5 if is_chosen else 7.0, palette.SECTION_INK, "bold" if is_chosen else "normal", 1
+            )
+            string = (
+                f"{'ij'[axis]} = {section.section[axis]}"
+                if is_chosen
+                else str(section.section[axis])
+            )
+            x, y = _section_middle(trace, section)
+            width, height = texts.size(string, look)
+            at, offset = (
+                ((x, trace.y), (0.0, height / 2 + 2)),
+                ((trace.x, y), (-width / 2 - 3, 0.0)),
+            )[axis]
+            labels.append(Label(string, at, offset, look))
+        texts.write_each_free(labels)
+
+
+def _point_choices(texts: Texts, trace: Trace, chosen: Section) -> Iterator[list[Label]]:
+    """Yield sets of labels of all points, the tidiest first; none if they are too many."""
+    if len(chosen.points) > _MOST_LABELLED:
+        return
+    for place in _PLACES:
+        yield [_point_label(texts, trace, chosen, point, place) for point in chosen.points]
+
+
+_MOST_LABELLED = 16  # points of a section; of more, only the outermost are
+
+# Where a label stands along y and along x, seen from its point. "apart" is above in a section's
+# upper half and below in its lower; "outward" and "inward" are seen from the section's middle.
+_PLACES: tuple[tuple[str, str], ...] = (
+    ("apart", "centred"),
+    ("above", "centred"),
+    ("below", "centred"),
+    ("apart", "outward"),
+    ("above", "outward"),
+    ("below", "outward"),
+    ("level", "beside"),
+    ("apart", "beside"),
+    ("apart", "inward"),
+)
+
+
+def _point_label(
+    texts: Texts, trace: Trace, chosen: Section, point: Point, place: tuple[str, str]
+) -> Label:
+    label = Label(_pair(trace, point.x, point.y), (point.x, point.y), (0, 0), _COORDINATES)
+    width, height = texts.size(label.string, label.look)
+    columns, rows = chosen.grid
+    half_gap = point_spacing(texts.sheet, trace, chosen)[0] / 2
+    radius = (mark_size(texts.sheet, trace, chosen) + (_RING if chosen.winner else 0)) / 2 + 1.5
+    outward = np.sign(2 * point.point[0] - columns - 1)
+    upward = 1 if 2 * point.point[1] <= rows + 1 else -1
+    vertical, horizontal = place
+    up = {"apart": upward, "above": 1, "below": -1, "level": 0}[vertical] * (radius + height / 2)
+    across = {
+        "centred": 0.0,
+        "outward": outward * max(width / 2 - half_gap + 1.5, 0.0),
+        "inward": -outward * (width / 2 - radius),
+        "beside": (outward or 1) * (radius + width / 2),
+    }[horizontal]
+    return label.moved(float(across), up)
+
+
+def _write_few_points(texts: Texts, trace: Trace, chosen: Section) -> None:
+    """Write the coordinates of the winner and of the section's outermost points, if they fit."""
+    columns, rows = chosen.grid
+    few = [p for p in chosen.points if p.point[0] in {1, columns} and p.point[1] in {1, rows}]
+    winner = _winner(chosen)
+    first = [] if winner is None else [winner]
+    for point in [*first, *(p for p in few if p is not winner)]:
+        labels = (_point_label(texts, trace, chosen, point, place) for place in _PLACES)
+        texts.write_first_free([[label] for label in labels])
+
+
+def _write_values(texts: Texts, trace: Trace, chosen: Section) -> None:
+    """Write values where most can be read in a cell, and the rest where they can."""
+    sheet = texts.sheet
+    rows, columns = _shown_cells(trace, sheet.view)
+    strings = written_alike(trace.cells[rows, columns])
+    places = product(range(rows.start, rows.stop), range(columns.start, columns.stop))
+    middles = [(trace.frame.x(c), trace.frame.y(r)) for r, c in places]
+    sizes = [texts.size(string, _VALUE) for string in strings]
+    room = sheet.scale, sheet.scale
+    used = {(n.x, n.y) for p in chosen.points for n in p.neighbours}
+    weight = np.array([8.0 if middle in used else 1.0 for middle in middles])
+    choices = [
+        [
+            Label(string, middle, _anchored(anchor, room, size, 2.5), _VALUE)
+            for string, middle, size in zip(strings, middles, sizes, strict=True)
+        ]
+        for anchor in _VALUE_ANCHORS
+    ]
+    lines = _roi_lattice(trace)
+    lost = [
+        float(weight @ np.maximum(texts.hidden(labels), 0.6 * texts.struck(labels, lines)))
+        for labels in choices
+    ]
+    best = choices[int(np.argmin(lost))]
+    for place, label in enumerate(best):
+        texts.write_first_free([[label], *([labels[place]] for labels in choices)])
