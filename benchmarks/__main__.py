@@ -114,9 +114,10 @@ def main() -> None:
         f"Made by `python -m benchmarks` on {processor()}, {os.cpu_count()} processors, Python "
         f"{platform.python_version()}, {versions}. Peers run with {peers.THREADS} threads, in the "
         "same process, call by call in turn with ours; a ratio is the median of the rounds' "
-        f"ratios. This run copies at {copy / 1e9:.1f} GB/s and multiplies at {2 * sgemm / 1e9:.0f} GFLOP/s.",
+        f"ratios. This run copies at {copy / 1e9:.1f} GB/s and multiplies at "
+        f"{2 * sgemm / 1e9:.0f} GFLOP/s.",
         "",
-        "Box sides are in cells. *Gather* is the straightforward NumPy: four cells for every point, "
+        "Box sides are in cells. *Gather* is the straightforward NumPy: four cells a point, "
         "a box at a time. The *limit* is the larger of the bytes that must be read and written at "
         "that copy speed, and the multiplications of the two matrix products at that speed of a "
         "large product. *Error* is the largest difference from the gather in float64. *Extra* is "

@@ -239,7 +239,7 @@ class _Chunk:
             else:
                 self._multiply(y, x, down, across)
             self._fill_empty()
-            for r in self._by_points(down, across):
+            for r in self._by_points():
                 one = self.plan[np.flatnonzero(self.rois == r)]
                 self.pooled[r] = pool_by_points(self.cells.features, one)
 
@@ -345,15 +345,13 @@ class _Chunk:
         outputs = self.pooled[self.rois]
         self.pooled[self.rois] = np.where(empty[:, None], values[:, None], outputs)
 
-    def _by_points(self, down: _Spans, across: _Spans) -> Iterator[int]:
+    def _by_points(self) -> Iterator[int]:
         """Return the regions that products of windows do not do justice to."""
         rules = self.plan.convention
-        if rules.pooling == "max" and rules.extrapolation_value:
-            yield from self.rois.tolist()
-        elif not self.cells.finite:
-            for r, y0, y1, x0, x1 in self._windows(down, across):
-                if not np.isfinite(self.cells.features[:, y0:y1, x0:x1]).all():
-                    yield r
+        outside = rules.pooling == "max" and rules.extrapolation_value
+        for r in self.rois.tolist():
+            if outside or not (self.cells.finite or np.isfinite(self.pooled[r]).all()):
+                yield r
 
 
 def _divisor(plan: Plan) -> tuple[Index, NDArray[np.bool_]]:
@@ -450,8 +448,9 @@ def point_values(features: Float, y: AxisSamples, x: AxisSamples, rules: Convent
     (C, T, P, K, Q): bilinear between four cells, or the extrapolation value for a point that is
     not counted in.
     """
-    rows = _between(features, y, axis=1)  # (C, T, P, W)
-    return _outside(_between(rows, x, axis=3), y, x, rules)
+    between = _at if rules.points == "cells" else _between
+    rows = between(features, y, axis=1)  # (C, T, P, W)
+    return _outside(between(rows, x, axis=3), y, x, rules)
 
 
 def _largest_products(features: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
@@ -469,6 +468,12 @@ def _weighted(array: Float, samples: AxisSamples, axis: int) -> tuple[Float, Flo
     weight = weight.reshape(weight.shape + (1,) * (array.ndim - axis - 1))
     lower, upper = (np.take(array, cells[0], axis) for cells in (samples.lower, samples.upper))
     return lower * (1 - weight), upper * weight
+
+
+def _at(array: Float, samples: AxisSamples, axis: int) -> Float:
+    """Replace an axis of cells by the (sections, points) that are cells themselves."""
+    taken: Float = np.take(array, samples.lower[0], axis)
+    return taken
 
 
 def _between(array: Float, samples: AxisSamples, axis: int) -> Float:

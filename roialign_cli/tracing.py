@@ -169,6 +169,11 @@ def trace(
 
 def trace_operation(operation: Operation, roi: int = 0, channel: int = 0) -> Trace:
     """Return the trace of one box and channel of a decided operation."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return _trace(operation, roi, channel)
+
+
+def _trace(operation: Operation, roi: int, channel: int) -> Trace:
     _check_index("roi", roi, len(operation.boxes_xyxy), "boxes")
     _check_index("channel", channel, operation.features.shape[1], "channels")
     one = operation.only(roi, channel)

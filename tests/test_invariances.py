@@ -1,0 +1,171 @@
+"""What must not change an output, and what must change it in a known way, under every preset."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from roialign_cli import PRESETS, Convention, roi_align
+from tests.strategies import OUTPUT_SIZES, boxes_around
+
+Array = NDArray[Any]
+# Boxes as x1, y1, x2, y2 with y down, in the units of the scale, whatever the library's way is.
+PLAIN: dict[str, Any] = {"box_format": "xyxy", "origin": "top-left", "normalized": False}
+every_preset = pytest.mark.parametrize("name", PRESETS)
+few = settings(max_examples=25)
+poolings = st.sampled_from(["avg", "max"])
+seeds = st.integers(0, 2**32 - 1)
+
+
+@st.composite
+def options(draw: st.DrawFn, name: str) -> dict[str, Any]:
+    """Everything of a call but the features and the boxes."""
+    call = PLAIN | {"convention": name, "pooling": draw(poolings)}
+    call["output_size"] = draw(OUTPUT_SIZES)
+    if PRESETS[name].points == "centred":
+        call["sampling_ratio"] = draw(st.integers(0, 3))
+    if PRESETS[name].points == "dividers":
+        call["divide"] = draw(st.integers(2, 4))
+    return call
+
+
+@st.composite
+def maps(draw: st.DrawFn, smallest: int = 1) -> Array:
+    """(2, H, W) of doubles, so that a rounding does not hide what a rule does."""
+    sides = st.integers(smallest, 9)
+    shape = 2, draw(sides), draw(sides)
+    return np.random.default_rng(draw(seeds)).uniform(-2, 2, shape)
+
+
+@st.composite
+def boxes_for(draw: st.DrawFn, name: str, features: Array) -> Array:
+    """Boxes of every kind that the preset takes."""
+    boxes = draw(boxes_around(*features.shape[1:]))
+    if PRESETS[name].refuses != "nothing":
+        boxes[:, 2:] = boxes[:, :2] + np.abs(boxes[:, 2:] - boxes[:, :2]) + 0.5
+    return boxes
+
+
+@st.composite
+def boxes_inside(draw: st.DrawFn, height: int, width: int) -> Array:
+    """One box of a cell or more, its points between the outermost centres in every preset."""
+    edges = []
+    for cells in (width, height):
+        first = draw(st.integers(2, 4 * cells - 8))
+        edges.append((first, draw(st.integers(first + 4, 4 * cells - 4))))
+    (x1, x2), (y1, y2) = edges
+    return np.array([[x1, y1, x2, y2]]) / 4
+
+
+@every_preset
+@few
+@given(data=st.data())
+def test_moving_the_map_and_the_box_together(name: str, data: st.DataObject) -> None:
+    features = data.draw(maps(smallest=3))
+    box = data.draw(boxes_inside(*features.shape[1:]))
+    call = data.draw(options(name))
+    top, left = data.draw(st.integers(0, 3)), data.draw(st.integers(0, 3))
+    grown = np.pad(features, ((0, 0), (top, 2), (left, 2)))
+    moved = roi_align(grown, box + [left, top, left, top], **call)
+    np.testing.assert_allclose(roi_align(features, box, **call), moved, atol=1e-12)
+
+
+@every_preset
+@few
+@given(data=st.data())
+def test_swapping_the_axes(name: str, data: st.DataObject) -> None:
+    features = data.draw(maps())
+    boxes, call = data.draw(boxes_for(name, features)), data.draw(options(name))
+    rows, columns = call["output_size"]
+    swapped = roi_align(
+        features.swapaxes(1, 2),
+        boxes[:, [1, 0, 3, 2]],
+        **(call | {"output_size": (columns, rows)}),
+    )
+    out = roi_align(features, boxes, **call)
+    np.testing.assert_allclose(out, swapped.swapaxes(2, 3), atol=1e-12)
+
+
+def reflected(boxes: Array, width: int, rules: Convention) -> Array:
+    """Return the boxes whose points are the mirror image of those of `boxes`.
+
+    Centres mirror by p → N − 1 − p, so edges mirror about the middle of the map only where the
+    offset is half a cell: x → N − x. With offset 0 they mirror as centres do.
+    """
+    mirror = width - 1 + 2 * rules.offset + 2 * rules.image_offset
+    x1, y1, x2, y2 = boxes.T
+    return np.stack([mirror - x2, y1, mirror - x1, y2], axis=1)
+
+
+@every_preset
+@few
+@given(data=st.data())
+def test_mirroring(name: str, data: st.DataObject) -> None:
+    # Sizes of at least a cell, because a smaller ROI grows to one from its left edge alone; and
+    # arbitrary numbers, because a tie (a threshold, a coordinate between two roundings, an edge
+    # between two cells) is broken to one side.
+    features = data.draw(maps())
+    random = np.random.default_rng(data.draw(seeds))
+    corner = random.uniform(-4, 10, (3, 2))
+    boxes = np.hstack([corner, corner + random.uniform(1, 9, (3, 2))])
+    call = data.draw(options(name))
+    mirrored = roi_align(
+        features[:, :, ::-1], reflected(boxes, features.shape[2], PRESETS[name]), **call
+    )
+    out = roi_align(features, boxes, **call)
+    np.testing.assert_allclose(out, mirrored[:, :, :, ::-1], atol=1e-12)
+
+
+@every_preset
+@few
+@given(data=st.data())
+def test_twice_the_scale_and_half_the_box(name: str, data: st.DataObject) -> None:
+    features = data.draw(maps())
+    boxes, call = data.draw(boxes_for(name, features)), data.draw(options(name))
+    before = PRESETS[name].image_offset
+    boxes = np.round(boxes * 4) / 4  # so that an offset before the scale is not rounded away
+    if PRESETS[name].refuses != "nothing":
+        boxes[:, 2:] += 0.25
+    out = roi_align(features, boxes, spatial_scale=0.5, **call)
+    halved = roi_align(features, (boxes - before) / 2 + before, spatial_scale=1.0, **call)
+    np.testing.assert_array_equal(out, halved)
+
+
+@every_preset
+@few
+@given(data=st.data())
+def test_a_constant_map_gives_the_constant(name: str, data: st.DataObject) -> None:
+    call, constant = data.draw(options(name)), data.draw(st.sampled_from([-1.7, 0.3, 2.0]))
+    box = data.draw(boxes_inside(6, 7))
+    out = roi_align(np.full((6, 7), constant), box, **call)
+    rules = PRESETS[name]
+    if call["pooling"] == "max" and rules.max_of == "weighted-cell":
+        # The largest of four weights that add up to 1, or 0 · constant if that is larger.
+        assert constant < 0 or (constant / 4 <= out.min() and out.max() <= constant)
+        return
+    smallest = rules.max_start if call["pooling"] == "max" else -math.inf
+    np.testing.assert_allclose(out, np.full_like(out, max(constant, smallest)), rtol=1e-12)
+
+
+@every_preset
+@few
+@given(data=st.data())
+def test_maps_and_channels_do_not_touch_each_other(name: str, data: st.DataObject) -> None:
+    features = np.stack([data.draw(maps())] * 3)
+    features += np.arange(6).reshape(3, 2, 1, 1)
+    boxes, call = data.draw(boxes_for(name, features[0])), data.draw(options(name))
+    index = np.random.default_rng(data.draw(seeds)).integers(0, 3, len(boxes))
+    out = roi_align(features, boxes, batch_index=index, **call)
+    others = np.full_like(features, math.nan)
+    for r, n in enumerate(index):
+        for c in range(2):
+            alone = others.copy()
+            alone[n, c] = features[n, c]
+            pooled = roi_align(alone, boxes[r], batch_index=n, **call)
+            np.testing.assert_allclose(out[r, c], pooled[0, c], atol=1e-12)
