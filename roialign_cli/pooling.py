@@ -238,8 +238,10 @@ class _Chunk:
                 self._reduce_products(y, x, down, across)
             else:
                 self._multiply(y, x, down, across)
+            spoilt = list(self._by_points())
+            self._start_maximum()
             self._fill_empty()
-            for r in self._by_points():
+            for r in spoilt:
                 one = self.plan[np.flatnonzero(self.rois == r)]
                 self.pooled[r] = pool_by_points(self.cells.features, one)
 
@@ -324,8 +326,11 @@ class _Chunk:
                     right, (begin, end) = _block(columns, across, i, k)
                     candidates = right @ band[:, begin:end]  # (t · M, k · M, C)
                     self.pooled[r, :, t, k] = _largest_of(candidates, t, k)
-        if rules.max_start > -np.inf:
-            start = dtype.type(rules.max_start)
+
+    def _start_maximum(self) -> None:
+        rules = self.plan.convention
+        if rules.pooling == "max" and rules.max_start > -np.inf:
+            start = self.pooled.dtype.type(rules.max_start)
             self.pooled[self.rois] = np.maximum(self.pooled[self.rois], start)
 
     def _fill_empty(self) -> None:

@@ -15,7 +15,7 @@ from roialign_cli.boxes import Float, Frame
 from roialign_cli.conventions import Convention
 from roialign_cli.errors import ArgumentError
 from roialign_cli.operation import Operation, prepare
-from roialign_cli.pooling import contributions, point_values, pool
+from roialign_cli.pooling import contributions, point_values, pool_by_points
 from roialign_cli.sampling import AxisSamples
 
 Border = Literal["inside", "clamped", "out"]
@@ -180,7 +180,7 @@ def _trace(operation: Operation, roi: int, channel: int) -> Trace:
     features = one.features.astype(np.float64)
     plan = one.plan()
     y, x = plan.samples()
-    output = pool(features, plan, one.batch_index)[0, 0]
+    output = pool_by_points(features[0], plan)[0]
     frame = one.frame
     section_size = (float(plan.x.section_size[0]), float(plan.y.section_size[0]))
     builder = _SectionBuilder(
