@@ -11,16 +11,26 @@ import numpy as np
 
 from roialign_cli.operation import Operation
 
+# Between two calls, so that the threads of the one before have stopped waiting for more work.
+_PAUSE = 0.02
+
 Calls = Mapping[str, Callable[[], Any]]
 
 
 def alternating(calls: Calls, seconds: float = 4.0) -> dict[str, list[float]]:
     """Return each call's times in seconds; the calls take turns, after one uncounted round."""
     times: dict[str, list[float]] = {name: [] for name in calls}
+    start = time.perf_counter()
+    for call in calls.values():
+        call()
+    # Small operations would only be measured with cold caches.
+    long = time.perf_counter() - start > len(calls) * _PAUSE / 10
     rounds = 0
     until = None
     while until is None or rounds < 6 or time.perf_counter() < until:
         for name, call in calls.items():
+            if long:
+                time.sleep(_PAUSE)
             start = time.perf_counter()
             call()
             if rounds:

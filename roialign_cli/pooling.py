@@ -37,9 +37,10 @@ _FEW_CHANNELS, _SMALL_WINDOW = 4, 1 << 10
 # Maps of at most so many numbers are taken as a whole.
 _SMALL_MAP = 1 << 14
 # Rows of candidates for "max" that are multiplied together.
-_BLOCK = 4
-# Numbers of output from which a second thread is worth its start.
-_WORTH_THREADS = 1 << 17
+_BLOCK = 16
+# Numbers of output, and of one region's, from which threads help: with less to do in each product
+# they wait for each other's interpreter lock.
+_WORTH_THREADS, _WORTH_THREADS_EACH = 1 << 19, 1 << 13
 
 
 def pool(
@@ -73,7 +74,8 @@ def pool(
     pooled = np.empty(shape, floating(features.dtype)) if out is None else out
     if 0 in shape:
         return pooled
-    threads = (os.cpu_count() or 1) if pooled.size >= _WORTH_THREADS else 1
+    busy = pooled.size >= _WORTH_THREADS and pooled[0].size >= _WORTH_THREADS_EACH
+    threads = (os.cpu_count() or 1) if busy else 1
     chunks = []
     for n in sorted(set(batch_index.tolist())):
         rois = np.flatnonzero(batch_index == n)
@@ -147,8 +149,8 @@ class _Cells:
         """Return the cells of these rows and columns as (h, w · C)."""
         if self._apart:
             return self._channels_last(self.features[:, y0:y1, x0:x1])
-        left, right = ((x - self._left) * self.channels for x in (x0, x1))
-        return self._last[y0 - self._top : y1 - self._top, left:right]
+        top, left, channels = self._top, self._left, self.channels
+        return self._last[y0 - top : y1 - top, (x0 - left) * channels : (x1 - left) * channels]
 
     def together(self, first: tuple[Index, Index], shape: tuple[int, int]) -> Float:
         """Return windows of one shape as (C, r, h, w), from their first rows and columns."""
@@ -284,24 +286,21 @@ class _Chunk:
 
     def _multiply_each(self, rows: Float, columns: Float, down: _Spans, across: _Spans) -> None:
         sections, channels = rows.shape[1], self.cells.channels
-        blocks = [slice(t, min(t + _BLOCK, sections)) for t in range(0, sections, _BLOCK)]
-        padded = np.zeros((len(rows), _BLOCK * len(blocks), rows.shape[-1]), rows.dtype)
+        # Matrix products like rows by the four.
+        padded = np.zeros((len(rows), -(-sections // 4) * 4, rows.shape[2]), rows.dtype)
         padded[:, :sections] = rows
-        space = np.empty((padded.shape[1], columns.shape[-1] * channels), rows.dtype)
-        columns = columns.swapaxes(1, 2)  # (r, w, K)
-        spans = [
-            (t.start, t.start + _BLOCK, begin.tolist(), end.tolist())
-            for t in blocks
-            for begin, end in [_block_span(down, t)]
-        ]
+        space = np.empty(padded.shape[1] * across.longest * channels, rows.dtype)
+        # For every width of a window: the products' place, and its sections as (T, C, w).
+        bands = {}
+        for width in set((across.stop - across.first).tolist()):
+            band = space[: len(padded[0]) * width * channels].reshape(len(padded[0]), -1)
+            by_section = band[:sections].reshape(sections, width, channels)
+            bands[width] = band, by_section.swapaxes(1, 2)
+        columns, pooled = columns.swapaxes(1, 2), self.pooled.swapaxes(1, 2)
         for i, (r, y0, y1, x0, x1) in enumerate(self._windows(down, across)):
-            window = self.cells.window(y0, y1, x0, x1)  # (h, w · C)
-            band = space[:, : window.shape[1]]
-            for t, stop, begin, end in spans:
-                cut = slice(begin[i], end[i])
-                _product(padded[i, t:stop, cut], window[cut], band[t:stop])
-            by_channel = band[:sections].reshape(sections, x1 - x0, channels).swapaxes(1, 2)
-            np.matmul(by_channel, columns[i, : x1 - x0], out=self.pooled[r].swapaxes(0, 1))
+            band, by_section = bands[x1 - x0]
+            _product(padded[i, :, : y1 - y0], self.cells.window(y0, y1, x0, x1), band)
+            np.matmul(by_section, columns[i, : x1 - x0], out=pooled[r])
 
     def _extrapolate(self, rows: Float, columns: Float) -> None:
         counted = rows.sum(axis=2)[:, :, None] * columns.sum(axis=2)[:, None]
@@ -370,9 +369,14 @@ def _divisor(plan: Plan) -> tuple[Index, NDArray[np.bool_]]:
 
 
 def _product(left: Float, window: Float, out: Float) -> None:
-    """Multiply (m, h) by (h, w · C) in strips."""
-    strip = max(_PRODUCT // max(left.size, 1), 1)
-    for start in range(0, window.shape[1], strip):
+    """Multiply (m, h) by (h, w · C), in strips if it is much."""
+    width = window.shape[1]
+    strips = -(-left.size * width // _PRODUCT)
+    if strips <= 1:
+        np.matmul(left, window, out=out)
+        return
+    strip = -(-width // strips)
+    for start in range(0, width, strip):
         np.matmul(left, window[:, start : start + strip], out=out[:, start : start + strip])
 
 
@@ -381,13 +385,6 @@ def _blocks(matrices: Float) -> Iterator[slice]:
     _, sections, per_section, _ = matrices.shape
     step = max(_BLOCK // per_section, 1)
     return (slice(start, min(start + step, sections)) for start in range(0, sections, step))
-
-
-def _block_span(spans: _Spans, block: slice) -> tuple[Index, Index]:
-    """Return the cells (r,) that a block of sections needs, from each region's first."""
-    firsts, stops = spans.firsts[:, block], spans.stops[:, block]
-    begin = np.minimum(firsts[:, 0], firsts[:, -1]) - spans.first
-    return begin, np.maximum(stops[:, 0], stops[:, -1]) - spans.first
 
 
 def _block(matrices: Float, spans: _Spans, i: int, block: slice) -> tuple[Float, tuple[int, int]]:
