@@ -52,7 +52,7 @@ def command(
         narrowed = replace(trace, sections=trace.narrowed(section, point))
         click.echo(to_json(trace_record(narrowed)))
         return
-    explanation = Explanation(trace, exact, inputs.file.name, section, point)
+    explanation = Explanation(trace, exact, inputs.file.title, section, point)
     blocks = list(explanation.blocks())
     if form == "markdown":
         from roialign_cli.show.markdown import to_markdown

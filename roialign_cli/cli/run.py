@@ -44,7 +44,7 @@ def command(
         check_output(output)
     inputs = load(options)
     result = _run(inputs, channel)
-    subject = describe(inputs.file.name, inputs.file.array, inputs.operation.convention)
+    subject = describe(inputs.file.title, inputs.file.array, inputs.operation.convention)
     if output is not None:
         write_result(output, result)
         written = f"{' × '.join(map(str, result.pooled.shape))} {result.pooled.dtype}"

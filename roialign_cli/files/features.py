@@ -50,6 +50,15 @@ class FeatureFile:
     image: NDArray[np.uint8] | None = None
     stride: int | None = None
 
+    @property
+    def title(self) -> str:
+        """The name, and what was made of an image before it became features."""
+        if self.image is None or self.stride is None:
+            return self.name
+        height, width = self.image.shape[:2]
+        averaged = f" averaged over {self.stride} × {self.stride}" if self.stride > 1 else ""
+        return f"{self.name} ({width} × {height} pixels{averaged})"
+
 
 def read_features(
     name: str, *, layout: str | None = None, key: str | None = None, stride: int | None = None

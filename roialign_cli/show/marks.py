@@ -29,7 +29,7 @@ class Mark:
 MARKS: dict[Border, Mark] = {
     "inside": Mark("o", palette.POINT, "#FFFFFF", "sample point"),
     "clamped": Mark("s", "#FFFFFF", palette.POINT, "point clamped to the border"),
-    "out": Mark("x", "none", palette.POINT, "point outside, not counted"),
+    "out": Mark("x", "none", palette.POINT, "point outside, reads no cell"),
 }
 
 
