@@ -19,6 +19,7 @@ from roialign_cli.errors import ArgumentError
 Pooling = Literal["avg", "max"]
 MaxOf = Literal["point", "weighted-cell"]
 PointsRule = Literal["centred", "dividers", "corners", "cells"]
+Stepping = Literal["section-first", "step-first", "share-first"]
 OnCentre = Literal["lower", "upper", "both"]
 Refused = Literal["nothing", "inverted", "no-area"]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh", "yxyx"]
@@ -54,6 +55,11 @@ class Convention:
         "cells": every cell of the section, its edges rounded to whole cells.
     sampling_ratio
         Points per section and axis for `points` "centred"; 0 is adaptive: ceil(section size).
+    stepping
+        In what order the position of point q of section i is computed, which decides its last
+        digit and so, on a threshold, whether it is counted in. "section-first": start + i·section
+        + (q + 0.5)·section / grid; "step-first": start + i·section + section / grid·(q + 0.5);
+        "share-first": start + section·(i + (q + 0.5) / grid). For `points` "centred".
     divide
         For `points` "dividers": into how many parts a section is cut along each axis; 0 means as
         many as there are sections along that axis.
@@ -95,6 +101,7 @@ class Convention:
     guards_count: bool = True
     points: PointsRule = "centred"
     sampling_ratio: int = 0
+    stepping: Stepping = "section-first"
     divide: int = 0
     image_offset: float = 0.0
     offset: float = 0.5
@@ -151,7 +158,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 # A parameter of one rule for the points means nothing under another.
-_ONLY_WITH_POINTS = {"sampling_ratio": "centred", "divide": "dividers"}
+_ONLY_WITH_POINTS = {"sampling_ratio": "centred", "stepping": "centred", "divide": "dividers"}
 
 # What "max" can be the largest of, as the fields that say so.
 MEANINGS_OF_MAX: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -247,6 +254,7 @@ _ROWS = (
         max_start=0.0,
         offset=0.0,
         min_size=1.0,
+        stepping="step-first",
         guards_count=False,
     ),
     Convention(
@@ -258,6 +266,7 @@ _ROWS = (
         "average of no points is not a number; max starts at 0.",
         max_start=0.0,
         image_offset=-0.5,
+        stepping="step-first",
         guards_count=False,
     ),
     Convention(
@@ -267,6 +276,7 @@ _ROWS = (
         peculiar="The mode that matches torchvision's aligned=True, but for boxes without points: "
         "their average is not a number. max starts at 0.",
         max_start=0.0,
+        stepping="step-first",
         guards_count=False,
     ),
     Convention(
@@ -274,15 +284,17 @@ _ROWS = (
         summary="vision.ops.roi_align with aligned=True, its default",
         source="paddlepaddle 3.3.1, CPU (phi/kernels/cpu/roi_align_kernel.cc)",
         peculiar="The average of no points is not a number. It has no max.",
+        stepping="share-first",
         guards_count=False,
     ),
     Convention(
         name="paddle-legacy",
         summary="vision.ops.roi_align with aligned=False",
         source="paddlepaddle 3.3.1, CPU (phi/kernels/cpu/roi_align_kernel.cc)",
-        peculiar="Computes the same as torchvision's aligned=False. It has no max.",
+        peculiar="As torchvision's aligned=False, but for the order of rounding. It has no max.",
         offset=0.0,
         min_size=1.0,
+        stepping="share-first",
         guards_count=False,
     ),
     Convention(

@@ -335,17 +335,12 @@ class _Chunk:
     def _fill_empty(self) -> None:
         """Put what the rules give for a section without points."""
         rules, dtype = self.plan.convention, self.pooled.dtype
-        if rules.pooling == "avg" and rules.guards_count:
-            return  # the sum of nothing is 0 already
         divisor, empty = _divisor(self.plan)
         if not empty.any():
             return
-        with np.errstate(divide="ignore"):
-            values = (
-                np.zeros(divisor.shape, dtype) / divisor.astype(dtype)
-                if rules.pooling == "avg"
-                else np.full(divisor.shape, rules.empty_max, dtype)
-            )
+        values = np.full(divisor.shape, rules.empty_max if rules.pooling == "max" else 0, dtype)
+        if rules.pooling == "avg":
+            values /= divisor.astype(dtype)
         outputs = self.pooled[self.rois]
         self.pooled[self.rois] = np.where(empty[:, None], values[:, None], outputs)
 
@@ -365,7 +360,8 @@ def _divisor(plan: Plan) -> tuple[Index, NDArray[np.bool_]]:
     axes has no points but a positive product of two negative counts.
     """
     y, x = plan.y.count[:, :, None], plan.x.count[:, None, :]
-    return y * x, (y <= 0) | (x <= 0)
+    divisor = np.maximum(y * x, 1) if plan.convention.guards_count else y * x
+    return divisor, (y <= 0) | (x <= 0)
 
 
 def _product(left: Float, window: Float, out: Float) -> None:
@@ -417,8 +413,7 @@ def pool_by_points(features: NDArray[Any], plan: Plan) -> Float:
     values = contributions(features, y, x, rules)
     if rules.pooling == "avg":
         total = values.sum(axis=(2, 4), where=present)
-        least = 1 if rules.guards_count else -np.inf
-        average: Float = total / np.maximum(divisor[0], least).astype(values.dtype)
+        average: Float = total / divisor[0].astype(values.dtype)
         return average
     maximum = np.fmax if rules.max_skips_nan else np.maximum
     largest = maximum.reduce(values, axis=(2, 4), initial=rules.max_start, where=present)

@@ -230,7 +230,9 @@ def _place(axis: RoiAxis, convention: Convention, *, reverse: bool) -> AxisSampl
     count = axis.count[:, :, None]
     points = np.arange(max(int(axis.count.max(initial=1)), 1))
     points = np.minimum(points, np.maximum(count, 1) - 1)  # (R, S, P) or (R, 1, P)
-    position = _RULES[convention.points].position(axis, points.astype(number))  # (R, S, P)
+    position = _RULES[convention.points].position(
+        axis, points.astype(number), convention
+    )  # (R, S, P)
     if convention.coordinate_decimals is not None:
         position = np.round(position, convention.coordinate_decimals)
     margin, end = number(convention.border_margin), number(axis.cells - 1)
@@ -253,7 +255,7 @@ class _PointsRule:
     # section size and start (R,), sections, cells, convention → count (R, S) or (R, 1)
     count: Callable[[Float, Float, int, int, Convention], NDArray[np.intp]]
     # axis, number of the point (R, S, P) or (R, 1, P), from 0 → position (R, S, P)
-    position: Callable[[RoiAxis, Float], Float]
+    position: Callable[[RoiAxis, Float, Convention], Float]
 
 
 def _edges(
@@ -346,17 +348,38 @@ def _in_section(axis: RoiAxis, step: Float) -> Float:
     return axis.start[:, None, None] + i * axis.section_size[:, None, None] + step
 
 
-def _position_centred(axis: RoiAxis, q: Float) -> Float:
+def _position_centred(axis: RoiAxis, q: Float, convention: Convention) -> Float:
     grid = np.maximum(axis.count, 1).astype(q.dtype)[:, :, None]
-    return _in_section(axis, (q + q.dtype.type(0.5)) * axis.section_size[:, None, None] / grid)
+    return _STEPPINGS[convention.stepping](axis, q + q.dtype.type(0.5), grid)
 
 
-def _position_dividers(axis: RoiAxis, q: Float) -> Float:
+def _section_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
+    return _in_section(axis, middle * axis.section_size[:, None, None] / grid)
+
+
+def _step_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
+    return _in_section(axis, axis.section_size[:, None, None] / grid * middle)
+
+
+def _share_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
+    i = np.arange(axis.sections, dtype=axis.start.dtype)[:, None]
+    return axis.start[:, None, None] + axis.section_size[:, None, None] * (i + middle / grid)
+
+
+# axis, q + 0.5 (P,), grid (R, 1, 1) → position (R, S, P)
+_STEPPINGS = {
+    "section-first": _section_first,
+    "step-first": _step_first,
+    "share-first": _share_first,
+}
+
+
+def _position_dividers(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
     parts = (axis.count + 1).astype(q.dtype)[:, :, None]
     return _in_section(axis, (q + 1) * axis.section_size[:, None, None] / parts)
 
 
-def _position_corners(axis: RoiAxis, _q: Float) -> Float:
+def _position_corners(axis: RoiAxis, _q: Float, _convention: Convention) -> Float:
     number = axis.start.dtype.type
     if axis.sections == 1:
         middle = number(0.5) * (axis.first + axis.last) * axis.scale
@@ -366,7 +389,7 @@ def _position_corners(axis: RoiAxis, _q: Float) -> Float:
     return (axis.start[:, None] + i * step)[:, :, None]
 
 
-def _position_cells(axis: RoiAxis, q: Float) -> Float:
+def _position_cells(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
     first, _ = _cell_range(axis.section_size, axis.start, axis.sections, axis.cells)
     return first[:, :, None] + q
 

@@ -263,3 +263,11 @@ def test_empty_inputs_give_empty_outputs() -> None:
     assert roi_align(features, [], **call).shape == (0, 3, 2, 3)
     assert roi_align(features[:, :0], [[0, 0, 2, 2]], **call).shape == (1, 0, 2, 3)
     assert roi_align(features[:0], np.zeros((0, 4)), **call).shape == (0, 3, 2, 3)
+
+
+def test_a_section_without_points_is_not_extrapolated() -> None:
+    # Beyond the map ROI Pool has no cells; a point of its own would have the extrapolation value.
+    call: dict[str, Any] = {"convention": "roi-pool", "extrapolation_value": 1.5}
+    for pooling in ("avg", "max"):
+        out = roi_align(np.ones((2, 2)), [[5, 0, 6, 1]], 1, pooling=pooling, **call)
+        assert out.item() == 0

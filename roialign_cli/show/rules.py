@@ -31,6 +31,11 @@ _ON_CENTRE = {
     "upper": "its upper neighbour, and the cell before it has weight 0",
     "both": "both of its neighbours",
 }
+_STEPPING = {
+    "section-first": "start + i·section + (q + 0.5)·section / g, computed in this order",
+    "step-first": "start + i·section + section / g·(q + 0.5), computed in this order",
+    "share-first": "start + section·(i + (q + 0.5) / g), computed in this order",
+}
 _REFUSES = {
     "nothing": "",
     "inverted": "An inverted box is an error.",
@@ -155,7 +160,8 @@ def _maximum(c: Convention) -> str:
 def _arithmetic(c: Convention) -> str:
     if c.double_geometry:
         return "Coordinates in float64."
-    return "Coordinates in float32 for float32 features, in float64 for float64."
+    order = f" A point is at {_STEPPING[c.stepping]}." if c.points == "centred" else ""
+    return f"Coordinates in float32 for float32 features, in float64 for float64.{order}"
 
 
 @dataclass(frozen=True)
