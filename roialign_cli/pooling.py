@@ -36,6 +36,8 @@ _PRODUCT = 1 << 18
 _FEW_CHANNELS, _SMALL_WINDOW = 4, 1 << 10
 # Maps of at most so many numbers are taken as a whole.
 _SMALL_MAP = 1 << 14
+# Cells of height from which a window is worth cutting.
+_TALL_WINDOW = 32
 # Rows of candidates for "max" that are multiplied together.
 _BLOCK = 16
 # Numbers of output, and of one region's, from which threads help: with less to do in each product
@@ -286,20 +288,22 @@ class _Chunk:
 
     def _multiply_each(self, rows: Float, columns: Float, down: _Spans, across: _Spans) -> None:
         sections, channels = rows.shape[1], self.cells.channels
-        # Matrix products like rows by the four.
-        padded = np.zeros((len(rows), -(-sections // 4) * 4, rows.shape[2]), rows.dtype)
+        # Matrix products like rows by the four. Of a tall window a few sections need only a part.
+        tall = -(-sections // 4) * 4
+        step = 4 if down.longest > _TALL_WINDOW else tall
+        padded = np.zeros((len(rows), tall, rows.shape[2]), rows.dtype)
         padded[:, :sections] = rows
-        space = np.empty(padded.shape[1] * across.longest * channels, rows.dtype)
-        # For every width of a window: the products' place, and its sections as (T, C, w).
-        bands = {}
-        for width in set((across.stop - across.first).tolist()):
-            band = space[: len(padded[0]) * width * channels].reshape(len(padded[0]), -1)
-            by_section = band[:sections].reshape(sections, width, channels)
-            bands[width] = band, by_section.swapaxes(1, 2)
+        blocks = [
+            (slice(t, t + step), *_span_of(down, slice(t, t + step))) for t in range(0, tall, step)
+        ]
+        bands = _bands((across.stop - across.first).tolist(), tall, sections, channels, rows.dtype)
         columns, pooled = columns.swapaxes(1, 2), self.pooled.swapaxes(1, 2)
         for i, (r, y0, y1, x0, x1) in enumerate(self._windows(down, across)):
+            window = self.cells.window(y0, y1, x0, x1)  # (h, w · C)
             band, by_section = bands[x1 - x0]
-            _product(padded[i, :, : y1 - y0], self.cells.window(y0, y1, x0, x1), band)
+            for t, begin, end in blocks:
+                cut = slice(begin[i], end[i])
+                _product(padded[i, t, cut], window[cut], band[t])
             np.matmul(by_section, columns[i, : x1 - x0], out=pooled[r])
 
     def _extrapolate(self, rows: Float, columns: Float) -> None:
@@ -362,6 +366,29 @@ def _divisor(plan: Plan) -> tuple[Index, NDArray[np.bool_]]:
     y, x = plan.y.count[:, :, None], plan.x.count[:, None, :]
     divisor = np.maximum(y * x, 1) if plan.convention.guards_count else y * x
     return divisor, (y <= 0) | (x <= 0)
+
+
+def _bands(
+    widths: list[int], rows: int, sections: int, channels: int, dtype: np.dtype[Any]
+) -> dict[int, tuple[Float, Float]]:
+    """Return for every width of a window the place of its products, in memory that all share.
+
+    It is given as (rows, w · C), and the rows of sections among them as (T, C, w).
+    """
+    space = np.empty(rows * max(widths) * channels, dtype)
+    bands = {}
+    for width in set(widths):
+        band = space[: rows * width * channels].reshape(rows, -1)
+        bands[width] = band, band[:sections].reshape(sections, width, channels).swapaxes(1, 2)
+    return bands
+
+
+def _span_of(spans: _Spans, sections: slice) -> tuple[list[int], list[int]]:
+    """Return the cells of some sections of every region, from the region's first: [begin, end)."""
+    firsts, stops = spans.firsts[:, sections], spans.stops[:, sections]
+    begin = np.minimum(firsts[:, 0], firsts[:, -1]) - spans.first
+    end = np.maximum(stops[:, 0], stops[:, -1]) - spans.first
+    return begin.tolist(), end.tolist()
 
 
 def _product(left: Float, window: Float, out: Float) -> None:
