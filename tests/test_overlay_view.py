@@ -117,3 +117,14 @@ def test_what_is_not_there_is_an_argument_error(argument: str, call: Any) -> Non
     with pytest.raises(ArgumentError) as caught:
         call()
     assert caught.value.argument == argument
+
+
+def test_normalised_boxes_are_drawn_on_the_images_pixels() -> None:
+    # y1, x1, y2, x2, where 1 is the centre of the last of 16 cells of 32 pixels.
+    image = np.zeros((512, 512), np.uint8)
+    traced = trace(np.zeros((16, 16)), [[0.2, 0.4, 0.6, 0.8]], 3, convention="tensorflow")
+    figure = overlay_figure([traced], image, stride=32)
+    expected = {(p.x * 32, p.y * 32) for s in traced.sections for p in s.points}
+    assert drawn(figure) | drawn(figure, "marked") == expected
+    corner = traced.section(1, 1).points[0]
+    assert (corner.x, corner.y) == (0.4 * 15 + 0.5, 0.2 * 15 + 0.5)

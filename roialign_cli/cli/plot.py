@@ -87,6 +87,7 @@ def _overlay(
     return overlay_figure(
         traces,
         inputs.file.image,
+        stride=inputs.file.stride,
         labels=[inputs.labels[trace.roi] for trace in traces],
         section=section,
         point=point or (1, 1),

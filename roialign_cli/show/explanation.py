@@ -302,7 +302,8 @@ _ALONG_X = {"x", "x1", "x2", "cx", "width"}
 
 
 def _scaling(factor: float) -> str:
-    inverse = 1 / factor
+    """Return the step from image units to cells: a division where it is by a whole number."""
+    inverse = 1 / factor if 0 < factor < 1 else 0.5
     if abs(inverse - round(inverse)) < 1e-9 * inverse:
         return f"/ {round(inverse)}"
     return f"× {factor:.6g}"

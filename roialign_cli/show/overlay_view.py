@@ -51,6 +51,7 @@ def overlay_figure(
     traces: Sequence[Trace],
     image: NDArray[np.uint8] | None,
     *,
+    stride: int | None = None,
     labels: Sequence[str] = (),
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] = (1, 1),
@@ -64,6 +65,8 @@ def overlay_figure(
         One a box, all on the same map.
     image
         (H, W, 3) or (H, W), uint8, of which the map is made; None draws the map's cells instead.
+    stride
+        Pixels of the image per cell; by the boxes' scale if None.
     labels
         The boxes' names, one a trace; "box 1", … where there is none.
     section, point
@@ -76,6 +79,7 @@ def overlay_figure(
     ArgumentError
         If there is nothing to draw, no such section or point, or the image has another shape.
     """
+    traces = [replace(trace, scale=_cells_per_pixel(trace, stride)) for trace in traces]
     boxes = _named_boxes(traces, labels)
     _check_image(image)
     marked = _marked_point(traces[0], section, point)
@@ -97,6 +101,13 @@ def overlay_figure(
             _draw_marked(sheet, traces[0], marked)
         _write_names(Texts(sheet), boxes)
     return sheet.figure
+
+
+def _cells_per_pixel(trace: Trace, stride: int | None) -> tuple[float, float]:
+    if stride is not None:
+        return 1 / stride, 1 / stride
+    # Normalised boxes are not in pixels: the picture's unit is then the cell.
+    return (1.0, 1.0) if trace.convention.normalized else trace.scale
 
 
 @dataclass(frozen=True)
