@@ -196,8 +196,8 @@ TRAPS = (
         ("openvinotoolkit/openvino#37826",),
     ),
     Trap(
-        lambda c: c.name.startswith("onnx"),
-        "From opset 10 to 16 the default became half_pixel; exporters shift twice or not at all.",
+        lambda c: c.points == "centred",
+        "ONNX made half_pixel the default from opset 10 to 16; exporters shift twice or not at all.",
         ("pytorch/vision#2613", "pytorch/vision#4692", "pytorch/vision#6685"),
     ),
     Trap(
