@@ -197,7 +197,7 @@ TRAPS = (
     ),
     Trap(
         lambda c: c.points == "centred",
-        "From opset 10 to 16 half_pixel became ONNX's default; exporters shift twice or not at all.",
+        "ONNX's default became half_pixel with opset 16; exporters shift twice or not at all.",
         ("pytorch/vision#2613", "pytorch/vision#4692", "pytorch/vision#6685"),
     ),
     Trap(
