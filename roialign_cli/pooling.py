@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,14 +45,7 @@ _BLOCK = 16
 _WORTH_THREADS, _WORTH_THREADS_EACH = 1 << 19, 1 << 13
 
 
-def pool(
-    features: NDArray[Any],
-    plan: Plan,
-    batch_index: Index,
-    *,
-    out: Float | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> Float:
+def pool(features: NDArray[Any], plan: Plan, batch_index: Index) -> Float:
     """Return the pooled output of every region.
 
     Parameters
@@ -63,17 +56,13 @@ def pool(
         The sampling plan of R regions.
     batch_index
         (R,). Which of the N maps each region lies on.
-    out
-        (R, C, height, width), floating: where to put the outputs instead of a new array.
-    progress
-        Called with the number of regions done since the last call, from any thread.
 
     Returns
     -------
-    (R, C, height, width), float64 for float64 features and else float32; `out` if given.
+    (R, C, height, width), float64 for float64 features and else float32.
     """
     shape = (len(batch_index), features.shape[1], plan.y.sections, plan.x.sections)
-    pooled = np.empty(shape, floating(features.dtype)) if out is None else out
+    pooled = np.empty(shape, floating(features.dtype))
     if 0 in shape:
         return pooled
     busy = pooled.size >= _WORTH_THREADS and pooled[0].size >= _WORTH_THREADS_EACH
@@ -87,19 +76,14 @@ def pool(
             for part in _parts(plan, rois, threads)
         ]
 
-    def work(chunk: _Chunk) -> None:
-        chunk.pool()
-        if progress is not None:
-            progress(len(chunk.rois))
-
     if threads == 1:
         for chunk in chunks:
-            work(chunk)
+            chunk.pool()
     else:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import
 
         with ThreadPoolExecutor(threads) as executor:
-            list(executor.map(work, chunks))
+            list(executor.map(_Chunk.pool, chunks))
     return pooled
 
 
