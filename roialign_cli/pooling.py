@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from roialign_cli.boxes import Float
+from roialign_cli.cells import Cells
 from roialign_cli.conventions import Convention
-from roialign_cli.sampling import AxisSamples, Plan, RoiAxis
+from roialign_cli.sampling import AxisSamples, Plan
 
 Index = NDArray[np.intp]
 
@@ -34,8 +34,6 @@ _CHUNK = 1 << 14
 _PRODUCT = 1 << 18
 # Up to so many channels, windows of up to so many cells are multiplied many at a time.
 _FEW_CHANNELS, _SMALL_WINDOW = 4, 1 << 10
-# Maps of at most so many numbers are taken as a whole.
-_SMALL_MAP = 1 << 14
 # Cells of height from which a window is worth cutting.
 _TALL_WINDOW = 32
 # Rows of candidates for "max" that are multiplied together.
@@ -45,7 +43,14 @@ _BLOCK = 16
 _WORTH_THREADS, _WORTH_THREADS_EACH = 1 << 19, 1 << 13
 
 
-def pool(features: NDArray[Any], plan: Plan, batch_index: Index) -> Float:
+def pool(
+    features: NDArray[Any],
+    plan: Plan,
+    batch_index: Index,
+    *,
+    out: Float | None = None,
+    advance: Callable[[int], object] = lambda _regions: None,
+) -> Float:
     """Return the pooled output of every region.
 
     Parameters
@@ -56,13 +61,17 @@ def pool(features: NDArray[Any], plan: Plan, batch_index: Index) -> Float:
         The sampling plan of R regions.
     batch_index
         (R,). Which of the N maps each region lies on.
+    out
+        Where the output goes, in the shape and dtype of `output_like`; may be memory-mapped.
+    advance
+        Called with a number of regions each time so many more are done, from several threads.
 
     Returns
     -------
     (R, C, height, width), float64 for float64 features and else float32.
     """
-    shape = (len(batch_index), features.shape[1], plan.y.sections, plan.x.sections)
-    pooled = np.empty(shape, floating(features.dtype))
+    shape, dtype = output_like(features, plan)
+    pooled = np.empty(shape, dtype) if out is None else out
     if 0 in shape:
         return pooled
     busy = pooled.size >= _WORTH_THREADS and pooled[0].size >= _WORTH_THREADS_EACH
@@ -70,9 +79,9 @@ def pool(features: NDArray[Any], plan: Plan, batch_index: Index) -> Float:
     chunks = []
     for n in sorted(set(batch_index.tolist())):
         rois = np.flatnonzero(batch_index == n)
-        cells = _Cells(features[n], plan if len(rois) == len(pooled) else plan[rois], pooled.dtype)
+        cells = Cells(features[n], plan if len(rois) == len(pooled) else plan[rois], pooled.dtype)
         chunks += [
-            _Chunk(cells, plan if len(part) == len(pooled) else plan[part], part, pooled)
+            _Chunk(cells, plan if len(part) == len(pooled) else plan[part], part, pooled, advance)
             for part in _parts(plan, rois, threads)
         ]
 
@@ -85,6 +94,14 @@ def pool(features: NDArray[Any], plan: Plan, batch_index: Index) -> Float:
         with ThreadPoolExecutor(threads) as executor:
             list(executor.map(_Chunk.pool, chunks))
     return pooled
+
+
+def output_like(
+    features: NDArray[Any], plan: Plan
+) -> tuple[tuple[int, ...], np.dtype[np.floating]]:
+    """Return the shape and the dtype of the pooled output."""
+    shape = (len(plan.y.start), features.shape[1], plan.y.sections, plan.x.sections)
+    return shape, floating(features.dtype)
 
 
 def floating(dtype: np.dtype[Any]) -> np.dtype[np.floating]:
@@ -108,54 +125,6 @@ def _parts(plan: Plan, rois: Index, threads: int) -> Iterator[Index]:
         end = min(end, start + max(_CHUNK // int(points[end - 1]), 1))
         yield rois[start:end]
         start = end
-
-
-class _Cells:
-    """The cells of a map (C, H, W) that some regions lie on, read once, with the channels last."""
-
-    def __init__(self, features: NDArray[Any], plan: Plan, dtype: np.dtype[np.floating]) -> None:
-        self.features = features
-        self.channels = len(features)
-        self._dtype = dtype
-        self._top, self._left, self._region, self._apart = 0, 0, features, False
-        if features.size > _SMALL_MAP:
-            (y0, y1), (x0, x1) = _reach(plan.y), _reach(plan.x)
-            self._top, self._left = int(y0.min()), int(x0.min())
-            self._region = features[:, self._top : y1.max(), self._left : x1.max()]
-            # Few windows on a large map are read one by one.
-            self._apart = int(((y1 - y0) * (x1 - x0)).sum()) < self._region[0].size
-        self.finite = not self._apart and bool(np.isfinite(self._region).all())
-
-    @functools.cached_property
-    def _last(self) -> Float:
-        """The region as (h, w · C)."""
-        return self._channels_last(self._region)
-
-    def window(self, y0: int, y1: int, x0: int, x1: int) -> Float:
-        """Return the cells of these rows and columns as (h, w · C)."""
-        if self._apart:
-            return self._channels_last(self.features[:, y0:y1, x0:x1])
-        top, left, channels = self._top, self._left, self.channels
-        return self._last[y0 - top : y1 - top, (x0 - left) * channels : (x1 - left) * channels]
-
-    def together(self, first: tuple[Index, Index], shape: tuple[int, int]) -> Float:
-        """Return windows of one shape as (C, r, h, w), from their first rows and columns."""
-        windows = sliding_window_view(self.features, shape, axis=(1, 2))
-        return windows[:, first[0], first[1]].astype(self._dtype, copy=False)
-
-    def _channels_last(self, features: NDArray[Any]) -> Float:
-        last = np.empty((*features.shape[1:], len(features)), self._dtype)
-        np.copyto(last, features.transpose(1, 2, 0), casting="same_kind")
-        return last.reshape(len(last), -1)
-
-
-def _reach(axis: RoiAxis) -> tuple[Index, Index]:
-    """Return the first cell that each region may touch and the one after its last."""
-    ends = np.stack([axis.start, axis.start + axis.size])
-    # A cell more on either side: neighbours, and coordinates that are rounded.
-    first = np.clip(np.floor(ends.min(axis=0)) - 1, 0, max(axis.cells - 2, 0)).astype(np.intp)
-    stop = np.clip(np.ceil(ends.max(axis=0)) + 2, np.minimum(first + 2, axis.cells), axis.cells)
-    return first, stop.astype(np.intp)
 
 
 @dataclass(frozen=True)
@@ -211,10 +180,11 @@ def _matrices(
 class _Chunk:
     """Some regions on one map, and where their outputs go."""
 
-    cells: _Cells
+    cells: Cells
     plan: Plan
     rois: Index
     pooled: Float
+    advance: Callable[[int], object]
 
     def pool(self) -> None:
         """Pool them."""
@@ -235,7 +205,9 @@ class _Chunk:
 
     def _windows(self, down: _Spans, across: _Spans) -> Iterator[tuple[int, ...]]:
         bounds = (down.first, down.stop, across.first, across.stop)
-        return zip(self.rois.tolist(), *(bound.tolist() for bound in bounds), strict=True)
+        for window in zip(self.rois.tolist(), *(bound.tolist() for bound in bounds), strict=True):
+            yield window
+            self.advance(1)
 
     def _multiply(self, y: AxisSamples, x: AxisSamples, down: _Spans, across: _Spans) -> None:
         height, width = self.plan.map_size
@@ -269,6 +241,7 @@ class _Chunk:
         shape = (rows.shape[-1], columns.shape[-1])
         bands = rows @ self.cells.together(first, shape)  # (C, r, T, w)
         self.pooled[self.rois] = (bands @ columns.swapaxes(1, 2)).swapaxes(0, 1)
+        self.advance(len(self.rois))
 
     def _multiply_each(self, rows: Float, columns: Float, down: _Spans, across: _Spans) -> None:
         sections, channels = rows.shape[1], self.cells.channels

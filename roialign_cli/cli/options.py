@@ -33,7 +33,7 @@ class NumberList(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         self.kind = kind
         self.example = example
 
-    def get_metavar(self, *_: Any) -> str:  # noqa: ANN401
+    def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
         """Return the form as it is written, not in capitals."""
         return self.name
 
@@ -69,7 +69,7 @@ class Decimals(click.ParamType):  # type: ignore[type-arg, unused-ignore]
 
     name = "N|exact"
 
-    def get_metavar(self, *_: Any) -> str:  # noqa: ANN401
+    def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
         """Return the form as it is written, not in capitals."""
         return self.name
 

@@ -43,7 +43,7 @@ def command(
     if output is not None:
         check_output(output)
     inputs = load(options)
-    result = _run(inputs, channel)
+    result = _run(inputs, channel, output)
     subject = describe(inputs.file.title, inputs.file.array, inputs.operation.convention)
     if output is not None:
         write_result(output, result)
@@ -60,10 +60,12 @@ def command(
         print_result(subject, result)
 
 
-def _run(inputs: Inputs, channel: int | None) -> Result:
+def _run(inputs: Inputs, channel: int | None, output: Path | None) -> Result:
     from roialign_cli.errors import ArgumentError
-    from roialign_cli.pooling import pool
+    from roialign_cli.files.results import output_array
+    from roialign_cli.pooling import output_like, pool
     from roialign_cli.records import Result
+    from roialign_cli.show.progress import box_progress
 
     operation = inputs.operation
     channels = range(operation.features.shape[1])
@@ -75,5 +77,7 @@ def _run(inputs: Inputs, channel: int | None) -> Result:
         channels = range(channel, channel + 1)
         operation = replace(operation, features=operation.features[:, channel : channel + 1])
     plan = operation.plan()
-    pooled = pool(operation.features, plan, operation.batch_index)
+    like = output_like(operation.features, plan)
+    with output_array(output, *like) as out, box_progress(like[0][0]) as advance:
+        pooled = pool(operation.features, plan, operation.batch_index, out=out, advance=advance)
     return Result(operation, plan, pooled, inputs.labels, channels)

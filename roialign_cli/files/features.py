@@ -107,24 +107,27 @@ def _loaded(
     content: IO[bytes],
     key: str | None,
 ) -> NDArray[Any]:
-    from zipfile import BadZipFile
-
     try:
         return load(name, content, key)
     except FileError:
         raise
-    except (EOFError, KeyError, OSError, ValueError, BadZipFile):
+    except (EOFError, KeyError, OSError, ValueError):
         problem = "is damaged or no NumPy file; save it again with numpy.save"
         raise FileError(name, problem) from None
 
 
 def _load_npz(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
-    with np.load(content, allow_pickle=False) as archive:
-        member = _member(name, archive.files, key)
-        with archive.zip.open(f"{member}.npy") as file:
-            _refuse_objects(name, file)
-        array: NDArray[Any] = archive[member]
-        return array
+    from zipfile import BadZipFile
+
+    try:
+        with np.load(content, allow_pickle=False) as archive:
+            member = _member(name, archive.files, key)
+            with archive.zip.open(f"{member}.npy") as file:
+                _refuse_objects(name, file)
+            array: NDArray[Any] = archive[member]
+            return array
+    except BadZipFile as error:
+        raise ValueError(str(error)) from None
 
 
 def _load_npy(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:

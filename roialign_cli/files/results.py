@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import math
+import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from roialign_cli.boxes import Float
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.writing import replacing
 from roialign_cli.records import Result, result_record, to_json
@@ -36,12 +40,6 @@ def _lines(result: Result) -> Iterator[tuple[Any, ...]]:
                     yield *roi, channel, i + 1, j + 1, values[j][i]
 
 
-def _npy(result: Result) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, result.pooled)
-    return buffer.getvalue()
-
-
 def _npz(result: Result) -> bytes:
     buffer = io.BytesIO()
     np.savez(
@@ -56,8 +54,8 @@ def _npz(result: Result) -> bytes:
     return buffer.getvalue()
 
 
+# All but .npy, into which the outputs are pooled.
 _WRITERS: dict[str, Callable[[Result], bytes]] = {
-    ".npy": _npy,
     ".npz": _npz,
     ".csv": lambda result: to_csv(result).encode(),
     ".json": lambda result: (to_json(result_record(result)) + "\n").encode(),
@@ -66,13 +64,44 @@ _WRITERS: dict[str, Callable[[Result], bytes]] = {
 
 def check_output(path: Path) -> None:
     """Raise an `ArgumentError` if no result can be written to a file of this name."""
-    if path.suffix.lower() not in _WRITERS:
-        known = ", ".join(_WRITERS)
-        raise ArgumentError("output", f"{path} ends in none of {known}")
+    known = (".npy", *_WRITERS)
+    if path.suffix.lower() not in known:
+        raise ArgumentError("output", f"{path} ends in none of {', '.join(known)}")
+
+
+@contextmanager
+def output_array(
+    path: Path | None, shape: tuple[int, ...], dtype: np.dtype[np.floating]
+) -> Iterator[Float | None]:
+    """Give the array that the outputs of a `.npy` are pooled into, None for another file or none.
+
+    It is mapped into memory, so that it may be larger than that. The file is there once the block
+    ends without an error.
+    """
+    if path is None or path.suffix.lower() != ".npy":
+        yield None
+        return
+    with replacing(path) as file:
+        header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.flush()
+        start = file.tell()
+        _reserve(file, start + math.prod(shape) * dtype.itemsize)
+        yield np.memmap(file, dtype, "r+", start, shape)
+
+
+def _reserve(file: IO[bytes], size: int) -> None:
+    """Make a file so large that a full disk shows now, and not when a page of it finds no room."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+    else:
+        file.truncate(size)
 
 
 def write_result(path: Path, result: Result) -> None:
-    """Write a result in the format that the file's suffix names."""
-    content = _WRITERS[path.suffix.lower()](result)
-    with replacing(path) as file:
-        file.write(content)
+    """Write a result in the format that the file's suffix names, unless it was pooled into it."""
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is not None:
+        content = writer(result)
+        with replacing(path) as file:
+            file.write(content)

@@ -21,7 +21,7 @@ from roialign_cli.show.palette import ink, ramp
 
 def print_blocks(blocks: Iterable[Block]) -> None:
     """Print an explanation."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     for position, block in enumerate(blocks):
         if isinstance(block, Heading) and position:
             console.print()
@@ -57,7 +57,7 @@ _MOST_ROWS = 40
 
 def print_result(subject: str, result: Result) -> None:
     """Print what a run made: the outputs themselves if they are few, else a summary."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     console.print(Text(subject), soft_wrap=True)
     rois, channels = result.pooled.shape[:2]
     if rois * channels > _MOST_TABLES:
