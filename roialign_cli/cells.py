@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from roialign_cli.boxes import Float
@@ -50,7 +50,11 @@ class Cells:
 
     def together(self, first: tuple[Index, Index], shape: tuple[int, int]) -> Float:
         """Return windows of one shape as (C, r, h, w), from their first rows and columns."""
-        windows = sliding_window_view(self.features, shape, axis=(1, 2))
+        # All windows of this shape that the map has, as one view.
+        _, height, width = self.features.shape
+        starts = self.channels, height - shape[0] + 1, width - shape[1] + 1
+        strides = self.features.strides
+        windows = as_strided(self.features, (*starts, *shape), (*strides, *strides[1:]))
         return windows[:, first[0], first[1]].astype(self._dtype, copy=False)
 
     def _channels_last(self, features: NDArray[Any]) -> Float:

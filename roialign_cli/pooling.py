@@ -13,7 +13,6 @@ such a cell under it is pooled point by point, which is what the libraries do th
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -30,17 +29,12 @@ Index = NDArray[np.intp]
 
 # Sample points of one axis that are laid out at a time.
 _CHUNK = 1 << 14
-# Multiplications in one matrix product: more make OpenBLAS start threads that fight with ours.
-_PRODUCT = 1 << 18
 # Up to so many channels, windows of up to so many cells are multiplied many at a time.
 _FEW_CHANNELS, _SMALL_WINDOW = 4, 1 << 10
 # Cells of height from which a window is worth cutting.
 _TALL_WINDOW = 32
 # Rows of candidates for "max" that are multiplied together.
 _BLOCK = 16
-# Numbers of output, and of one region's, from which threads help: with less to do in each product
-# they wait for each other's interpreter lock.
-_WORTH_THREADS, _WORTH_THREADS_EACH = 1 << 19, 1 << 13
 
 
 def pool(
@@ -64,7 +58,7 @@ def pool(
     out
         Where the output goes, in the shape and dtype of `output_like`; may be memory-mapped.
     advance
-        Called with a number of regions each time so many more are done, from several threads.
+        Called with a number of regions each time so many more are done.
 
     Returns
     -------
@@ -74,25 +68,12 @@ def pool(
     pooled = np.empty(shape, dtype) if out is None else out
     if 0 in shape:
         return pooled
-    busy = pooled.size >= _WORTH_THREADS and pooled[0].size >= _WORTH_THREADS_EACH
-    threads = (os.cpu_count() or 1) if busy else 1
-    chunks = []
+    alone = len(pooled) == 1
     for n in sorted(set(batch_index.tolist())):
         rois = np.flatnonzero(batch_index == n)
-        cells = Cells(features[n], plan if len(rois) == len(pooled) else plan[rois], pooled.dtype)
-        chunks += [
-            _Chunk(cells, plan if len(part) == len(pooled) else plan[part], part, pooled, advance)
-            for part in _parts(plan, rois, threads)
-        ]
-
-    if threads == 1:
-        for chunk in chunks:
-            chunk.pool()
-    else:
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow to import
-
-        with ThreadPoolExecutor(threads) as executor:
-            list(executor.map(_Chunk.pool, chunks))
+        cells = Cells(features[n], plan if alone else plan[rois], dtype)
+        for part in _parts(plan, rois):
+            _Chunk(cells, plan if alone else plan[part], part, pooled, advance).pool()
     return pooled
 
 
@@ -100,7 +81,7 @@ def output_like(
     features: NDArray[Any], plan: Plan
 ) -> tuple[tuple[int, ...], np.dtype[np.floating]]:
     """Return the shape and the dtype of the pooled output."""
-    shape = (len(plan.y.start), features.shape[1], plan.y.sections, plan.x.sections)
+    shape = (len(plan.y.start), features.shape[1], *plan.output_size)
     return shape, floating(features.dtype)
 
 
@@ -109,7 +90,7 @@ def floating(dtype: np.dtype[Any]) -> np.dtype[np.floating]:
     return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 
-def _parts(plan: Plan, rois: Index, threads: int) -> Iterator[Index]:
+def _parts(plan: Plan, rois: Index) -> Iterator[Index]:
     """Cut regions into parts of bounded memory, those with alike numbers of points together."""
     if len(rois) == 1:
         yield rois
@@ -119,9 +100,9 @@ def _parts(plan: Plan, rois: Index, threads: int) -> Iterator[Index]:
     if points.min() != points.max():
         order = np.argsort(points, kind="stable")
         rois, points = rois[order], points[order]
-    start, most = 0, -(-len(rois) // (2 * threads))
+    start = 0
     while start < len(rois):
-        end = min(start + most, start + _CHUNK // int(points[start]) + 1, len(rois))
+        end = min(start + _CHUNK // int(points[start]) + 1, len(rois))
         end = min(end, start + max(_CHUNK // int(points[end - 1]), 1))
         yield rois[start:end]
         start = end
@@ -260,7 +241,7 @@ class _Chunk:
             band, by_section = bands[x1 - x0]
             for t, begin, end in blocks:
                 cut = slice(begin[i], end[i])
-                _product(padded[i, t, cut], window[cut], band[t])
+                np.matmul(padded[i, t, cut], window[cut], out=band[t])
             np.matmul(by_section, columns[i, : x1 - x0], out=pooled[r])
 
     def _extrapolate(self, rows: Float, columns: Float) -> None:
@@ -274,18 +255,23 @@ class _Chunk:
         rules, dtype = self.plan.convention, self.pooled.dtype
         rows = _matrices(y, down.first, down.longest, rules, dtype)
         columns = _matrices(x, across.first, across.longest, rules, dtype)
-        blocks = list(_blocks(rows)), list(_blocks(columns))
+        per_row, per_column = rows.shape[2], columns.shape[2]
+        blocks = _blocks(down, per_row), _blocks(across, per_column)
+        rows, columns = (m.reshape(len(m), -1, m.shape[3]) for m in (rows, columns))
+        largest = np.empty((*self.plan.output_size, self.cells.channels), dtype)
         for i, (r, y0, y1, x0, x1) in enumerate(self._windows(down, across)):
             window = self.cells.window(y0, y1, x0, x1)  # (h, w · C)
-            for t in blocks[0]:
-                left, (top, bottom) = _block(rows, down, i, t)
-                flat = np.empty((len(left), window.shape[1]), dtype)
-                _product(left, window[top:bottom], flat)
-                band = flat.reshape(len(left), x1 - x0, -1)  # (t · M, w, C)
-                for k in blocks[1]:
-                    right, (begin, end) = _block(columns, across, i, k)
-                    candidates = right @ band[:, begin:end]  # (t · M, k · M, C)
-                    self.pooled[r, :, t, k] = _largest_of(candidates, t, k)
+            for t, points_y, firsts_y, stops_y in blocks[0]:
+                cells_y = slice(firsts_y[i], stops_y[i])
+                band = rows[i, points_y, cells_y] @ window[cells_y]
+                band = band.reshape(len(band), x1 - x0, -1)  # (t · M, w, C)
+                for k, points_x, firsts_x, stops_x in blocks[1]:
+                    cells_x = slice(firsts_x[i], stops_x[i])
+                    values = columns[i, points_x, cells_x] @ band[:, cells_x]
+                    section = largest[t, k]  # (t, k, C)
+                    values = values.reshape(len(section), per_row, -1).max(axis=1)
+                    values.reshape(*section.shape[:2], per_column, -1).max(axis=2, out=section)
+            self.pooled[r] = largest.transpose(2, 0, 1)
 
     def _start_maximum(self) -> None:
         rules = self.plan.convention
@@ -348,43 +334,19 @@ def _span_of(spans: _Spans, sections: slice) -> tuple[list[int], list[int]]:
     return begin.tolist(), end.tolist()
 
 
-def _product(left: Float, window: Float, out: Float) -> None:
-    """Multiply (m, h) by (h, w · C), in strips if it is much."""
-    width = window.shape[1]
-    strips = -(-left.size * width // _PRODUCT)
-    if strips <= 1:
-        np.matmul(left, window, out=out)
-        return
-    strip = -(-width // strips)
-    for start in range(0, width, strip):
-        np.matmul(left, window[:, start : start + strip], out=out[:, start : start + strip])
+def _blocks(spans: _Spans, per_section: int) -> list[tuple[slice, slice, list[int], list[int]]]:
+    """Cut sections with so many candidates each into blocks of few candidates.
 
-
-def _blocks(matrices: Float) -> Iterator[slice]:
-    """Cut the sections of (r, S, M, cells) into blocks of few rows each."""
-    _, sections, per_section, _ = matrices.shape
+    Return each block's sections, its candidates, and its cells as `_span_of` does.
+    """
+    sections = spans.firsts.shape[1]
     step = max(_BLOCK // per_section, 1)
-    return (slice(start, min(start + step, sections)) for start in range(0, sections, step))
-
-
-def _block(matrices: Float, spans: _Spans, i: int, block: slice) -> tuple[Float, tuple[int, int]]:
-    """Return a block's rows (s · M, cells) and the cells that it needs, from the region's first."""
-    offset = int(spans.first[i])
-    begin, end = (
-        int(spans.firsts[i, block].min()) - offset,
-        int(spans.stops[i, block].max()) - offset,
-    )
-    rows = matrices[i, block].reshape(-1, matrices.shape[-1])
-    return rows[:, begin:end], (begin, end)
-
-
-def _largest_of(candidates: Float, down: slice, across: slice) -> Float:
-    """Reduce (t · M, k · M, C), for t sections down and k across, to (C, t, k)."""
-    channels = candidates.shape[-1]
-    t, k = down.stop - down.start, across.stop - across.start
-    largest = candidates.reshape(t, -1, candidates.shape[1] * channels).max(axis=1)
-    sections: Float = largest.reshape(t, k, -1, channels).max(axis=2)
-    return sections.transpose(2, 0, 1)
+    blocks = []
+    for start in range(0, sections, step):
+        stop = min(start + step, sections)
+        candidates = slice(start * per_section, stop * per_section)
+        blocks.append((slice(start, stop), candidates, *_span_of(spans, slice(start, stop))))
+    return blocks
 
 
 def pool_by_points(features: NDArray[Any], plan: Plan) -> Float:

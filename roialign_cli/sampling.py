@@ -134,6 +134,11 @@ class Plan:
         """(height, width) of the feature map in cells."""
         return self.y.cells, self.x.cells
 
+    @property
+    def output_size(self) -> tuple[int, int]:
+        """(height, width) of an output in sections."""
+        return self.y.sections, self.x.sections
+
     def __getitem__(self, rois: NDArray[np.intp]) -> Plan:
         """Return the plan of some of the regions."""
         return Plan(self.y[rois], self.x[rois], self.convention)

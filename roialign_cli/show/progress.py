@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -18,7 +17,7 @@ _PATIENCE, _INTERVAL = 1.0, 0.1
 
 @contextmanager
 def box_progress(boxes: int) -> Iterator[Callable[[int], object]]:
-    """Give what to call, from any thread, with each number of boxes that is done.
+    """Give what to call with each number of boxes that is done.
 
     On a terminal a run of more than a second gets a bar with the boxes done and the time left.
     """
@@ -33,16 +32,14 @@ class _Meter:
     def __init__(self, boxes: int) -> None:
         self._boxes, self._done = boxes, 0
         self._due = perf_counter() + _PATIENCE if sys.stderr.isatty() else float("inf")
-        self._lock = threading.Lock()
         self._bar: Progress | None = None
 
     def advance(self, boxes: int) -> None:
-        with self._lock:
-            self._done += boxes
-            if perf_counter() >= self._due:
-                self._bar = self._bar or self._started()
-                self._bar.update(self._bar.task_ids[0], completed=self._done)
-                self._due = perf_counter() + _INTERVAL
+        self._done += boxes
+        if perf_counter() >= self._due:
+            self._bar = self._bar or self._started()
+            self._bar.update(self._bar.task_ids[0], completed=self._done)
+            self._due = perf_counter() + _INTERVAL
 
     def _started(self) -> Progress:
         from rich.console import Console
