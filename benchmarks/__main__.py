@@ -91,6 +91,20 @@ def growth(name: str, workloads: list[Workload]) -> str:
     return f"| {name} | {workloads[0]} → | {times} | {exponent:.2f} |"
 
 
+BOUNDS = (
+    "## What bounds it",
+    "",
+    "A box of ordinary size is two small matrix products, and small ones run far below the speed "
+    "of a large one: for A they take a good half of the time, each at 35 to 75 GFLOP/s, and the "
+    "rest goes to the memory of the output, which the system hands out page by page and empties "
+    "first (A and C), and to a few microseconds of Python a box (D and E). A single box (F) is "
+    "about 180 NumPy calls of a microsecond each, nearly all of them for the sampling plan. One "
+    "thread runs it all: two threads of Python wait for each other's interpreter lock and only "
+    "C gained by them. B and H vary from run to run, as the matrix library starts its own second "
+    "thread for large windows while the peer's threads still spin.",
+)
+
+
 def processor() -> str:
     """Return the processor's name, as the system tells it."""
     info = Path("/proc/cpuinfo")
@@ -137,7 +151,7 @@ def main() -> None:
     lines += ["", "## Growth", "", "Each quantity doubled four times; ms, and the exponent fitted."]
     lines += ["", "| quantity | from | ms | exponent |", "| --- | --- | --- | ---: |"]
     lines += [growth(name, workloads) for name, workloads in GROWTH.items()]
-    lines += ["", "## Whole processes", "", *processes()]
+    lines += ["", "## Whole processes", "", *processes(), "", *BOUNDS]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
