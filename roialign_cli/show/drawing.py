@@ -331,13 +331,15 @@ def draw_outside(sheet: Sheet) -> None:
     sheet.axes.add_patch(everything)
 
 
-def draw_cells(sheet: Sheet, cells: Float, extent: Bounds) -> AxesImage:
+def draw_cells(
+    sheet: Sheet, cells: Float, extent: Bounds, colours: Colormap | None = None
+) -> AxesImage:
     """Draw (H, W) cells shaded by value; `extent` is their left, right, bottom and top as seen."""
     shown = np.where(np.isfinite(cells), cells, np.nan)
     some = shown[np.isfinite(shown)]
     low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 1.0)
     return draw_picture(
-        sheet, shown, extent, cmap=shades(), vmin=low, vmax=high, interpolation="nearest"
+        sheet, shown, extent, cmap=colours or shades(), vmin=low, vmax=high, interpolation="nearest"
     )
 
 

@@ -18,29 +18,31 @@ from matplotlib.transforms import blended_transform_factory
 
 from roialign_cli.show import palette
 from roialign_cli.show.drawing import (
-    CHARACTER,
-    GRID_CELL,
-    GRID_LOOK,
     INK,
     NOT_A_NUMBER,
-    POINTS_PER_INCH,
     SMALLEST_TEXT,
     Label,
-    Line,
     Look,
     Sheet,
     Texts,
     View,
     colour_bar,
-    draw_cells,
     draw_lines,
-    draw_outside,
-    lattice,
     new_sheet,
     outside_entry,
     style,
     written,
-    written_alike,
+)
+from roialign_cli.show.map_area import (
+    LEAST_CELL,
+    anchored,
+    draw_map,
+    roi_lattice,
+    roi_view,
+    section_room,
+    shown_cells,
+    values_fit,
+    write_values,
 )
 from roialign_cli.show.marks import (
     LARGEST_MARK,
@@ -81,9 +83,9 @@ def sections_figure(
     'x in cells (centres on .5) →'
     """
     chosen = trace.section(*section)
-    view = _roi_view(trace)
+    view = roi_view(trace)
     with style():
-        written_out = _values_fit(trace, view, width)
+        written_out = values_fit(trace.cells[shown_cells(trace, view)], view, width)
         sheet = new_sheet(
             view,
             width,
@@ -93,46 +95,21 @@ def sections_figure(
             above=_DIMENSION_ROOM,
             beside=_DIMENSION_ROOM + (0.0 if written_out else _BAR_ROOM),
         )
-        image = _draw_map(sheet, trace)
+        image = draw_map(sheet, trace)
         _draw_roi(sheet, trace, chosen)
         _draw_section_points(sheet, trace, chosen)
         texts = Texts(sheet)
         _write_dimensions(texts, trace)
         _write_sections(texts, trace, chosen)
         if written_out:
-            _write_values(texts, trace, chosen)
+            used = {(n.x, n.y) for p in chosen.points for n in p.neighbours}
+            write_values(texts, trace, trace.cells, used)
         elif image is not None:
             colour_bar(sheet, image, _DIMENSION_ROOM)
     return sheet.figure
 
 
 _DIMENSION_ROOM, _BAR_ROOM = 26.0, 44.0
-_NARROWEST = 0.4  # the shorter side of a view, in longer ones
-_LEAST_CELL = 12.0  # points; smaller cells have no value
-_OVER = 1e-3  # cells by which an ROI may be off the map by rounding alone
-
-
-def _roi_view(trace: Trace) -> View:
-    rows, columns = trace.map_size
-    bottom = trace.y - trace.height if trace.frame.y_up else trace.y + trace.height
-    longest = max(abs(trace.width), abs(trace.height))
-    margin = max(min(1.25, 4 * longest or 1.25), 0.07 * longest, 0.25)
-    left, right = _span(trace.x, trace.x + trace.width, columns, margin)
-    low, high = _span(trace.y, bottom, rows, margin)
-    return View(left, right, low, high, trace.frame.y_up).at_least(_NARROWEST)
-
-
-def _span(first: float, last: float, cells: int, margin: float) -> tuple[float, float]:
-    """Return what to show of an axis: the ROI and a margin, of which only what is on the map."""
-    low, high = min(first, last), max(first, last)
-    start = low - margin if low < -_OVER else max(low - margin, 0.0)
-    end = high + margin if high > cells + _OVER else min(high + margin, float(cells))
-    near = 2 * (high - low) + 4
-    if -near < high < 1:
-        end = max(end, min(1.0, cells))
-    if cells - 1 < low < cells + near:
-        start = min(start, cells - 1.0)
-    return start, end
 
 
 def _sections_title(trace: Trace, chosen: Section) -> list[str]:
@@ -148,71 +125,11 @@ def _significant(value: float) -> str:
     return f"{value:.4g}".replace("-", "−")
 
 
-def _shown_cells(trace: Trace, view: View) -> tuple[slice, slice]:
-    """Return the rows and columns that are seen at least in part."""
-    rows, columns = trace.map_size
-    top, bottom = view.low, view.high
-    if view.y_up:
-        top, bottom = rows - view.high, rows - view.low
-    return _indices(top, bottom, rows), _indices(view.left, view.right, columns)
-
-
-def _indices(low: float, high: float, cells: int) -> slice:
-    return slice(max(int(np.floor(low)), 0), min(max(int(np.ceil(high)), 0), cells))
-
-
-def _values_fit(trace: Trace, view: View, width: float) -> bool:
-    cells = trace.cells[_shown_cells(trace, view)]
-    cell = width * POINTS_PER_INCH * 0.85 / max(view.width, view.height)
-    if not cells.size or cell < _LEAST_CELL:
-        return cells.size == 0
-    longest = max(map(len, written_alike(cells)))
-    return longest * SMALLEST_TEXT * CHARACTER + 3 <= cell
-
-
-def _draw_map(sheet: Sheet, trace: Trace) -> Any:  # noqa: ANN401
-    """Draw the cells in view on a hatched ground, and return their image if there is any."""
-    draw_outside(sheet)
-    rows, columns = _shown_cells(trace, sheet.view)
-    cells = trace.cells[rows, columns]
-    if not cells.size:
-        return None
-    top, bottom = (_edge(trace, row) for row in (rows.start, rows.stop))
-    image = draw_cells(sheet, cells, (columns.start, columns.stop, bottom, top))
-    if sheet.scale >= GRID_CELL:
-        across = range(columns.start, columns.stop + 1)
-        down = [_edge(trace, row) for row in range(rows.start, rows.stop + 1)]
-        draw_lines(sheet, lattice(across, down), **GRID_LOOK)
-    _draw_map_border(sheet, trace)
-    return image
-
-
-def _edge(trace: Trace, row: int) -> float:
-    """Return the y of a row's upper edge."""
-    return float(trace.map_size[0] - row if trace.frame.y_up else row)
-
-
-def _draw_map_border(sheet: Sheet, trace: Trace) -> None:
-    rows, columns = trace.map_size
-    sheet.axes.add_patch(
-        Rectangle((0, 0), columns, rows, fill=False, edgecolor=INK, linewidth=1.2, zorder=2.5)
-    )
-
-
-def _roi_lattice(trace: Trace) -> list[Line]:
-    """Return the edges of the sections."""
-    columns, rows = len(trace.output[0]), len(trace.output)
-    down = -1 if trace.frame.y_up else 1
-    across = [trace.x + i * trace.section_width for i in range(columns + 1)]
-    along = [trace.y + down * j * trace.section_height for j in range(rows + 1)]
-    return lattice(across, along)
-
-
 def _draw_roi(sheet: Sheet, trace: Trace, chosen: Section) -> None:
     down = -1 if trace.frame.y_up else 1
-    crowded = min(_section_points(sheet, trace)) < 2 * _LEAST_CELL
+    crowded = min(section_room(sheet, trace)) < 2 * LEAST_CELL
     look: dict[str, Any] = {"colors": palette.SECTION, "linewidths": 0.8 if crowded else 1.3}
-    draw_lines(sheet, _roi_lattice(trace), zorder=3, **look)
+    draw_lines(sheet, roi_lattice(trace), zorder=3, **look)
     size = trace.section_width, down * trace.section_height
     corner = chosen.x, chosen.y
     tint = Rectangle(corner, *size, facecolor=palette.SECTION, alpha=0.13, linewidth=0, zorder=2.8)
@@ -227,11 +144,6 @@ def _draw_roi(sheet: Sheet, trace: Trace, chosen: Section) -> None:
     dot = Line2D([trace.x], [trace.y], marker="o", color=palette.ROI, ms=7, mec="#FFFFFF")
     dot.set(clip_on=False, zorder=5)
     sheet.axes.add_line(dot)
-
-
-def _section_points(sheet: Sheet, trace: Trace) -> tuple[float, float]:
-    """Return the width and height of a section on the sheet, in points."""
-    return abs(trace.section_width) * sheet.scale, abs(trace.section_height) * sheet.scale
 
 
 _RING = 5.0  # points by which a winner's ring is wider than its point
@@ -263,7 +175,7 @@ def _sections_legend(trace: Trace, chosen: Section, view: View, *, values: bool)
     rows, columns = trace.map_size
     if min(view.left, view.low) < 0 or view.right > columns or view.high > rows:
         entries.append(outside_entry())
-    cells = trace.cells[_shown_cells(trace, view)]
+    cells = trace.cells[shown_cells(trace, view)]
     if not values and not np.isfinite(cells).all():
         entries.append(Patch(facecolor=NOT_A_NUMBER, label="not a finite number"))
     return entries
@@ -275,15 +187,9 @@ _DIMENSION = Look(9.5, palette.ROI, "bold")
 _CORNER = Look(8.5, INK, "bold")
 _SECTION_SIZES = 9.5, 8.5, 7.5, SMALLEST_TEXT
 _COORDINATES = Look(SMALLEST_TEXT + 0.3, palette.POINT, "bold")
-_VALUE = Look(SMALLEST_TEXT, "#4B5563")
 
-# Where in a cell or section a text may stand: its middle first, then corners, then sides.
+# Where in a section a text may stand: its middle first, then corners.
 _ANCHORS = ((0, 0), (0, 1), (-1, 1), (1, 1), (-1, -1), (1, -1))
-_SIDES = (0.0, -1.0, 1.0, -0.5, 0.5)
-_VALUE_ANCHORS = sorted(
-    ((across, up) for across in _SIDES for up in _SIDES),
-    key=lambda at: (abs(at[0]) != abs(at[1]), abs(at[0]) % 1),
-)
 
 
 def _write_dimensions(texts: Texts, trace: Trace) -> None:
@@ -343,7 +249,7 @@ def _write_tab(
     look = Look(numbered[0][0].look.size, "#FFFFFF", "bold", 2.0, palette.SECTION_INK)
     string = "({}, {})".format(*chosen.section)
     width, height = texts.size(string, look)
-    room = _section_points(texts.sheet, trace)
+    room = section_room(texts.sheet, trace)
     middle = _section_middle(trace, chosen)
     side, up = (room[0] - width) / 2, (room[1] + height) / 2 + 1
     places = ((-side, up), (0.0, up), (side, up), (-side, -up), (0.0, -up), (side, -up))
@@ -370,7 +276,7 @@ def _pair(trace: Trace, x: float, y: float) -> str:
 
 def _section_choices(texts: Texts, trace: Trace) -> list[list[Label]]:
     """Return sets of all (i, j), one a place in the sections; none if they do not fit in them."""
-    room = _section_points(texts.sheet, trace)
+    room = section_room(texts.sheet, trace)
     longest = "({}, {})".format(*trace.sections[-1].section)
     for size in _SECTION_SIZES:
         look = Look(size, palette.SECTION_INK, "bold")
@@ -381,7 +287,7 @@ def _section_choices(texts: Texts, trace: Trace) -> list[list[Label]]:
                     Label(
                         "({}, {})".format(*s.section),
                         _section_middle(trace, s),
-                        _anchored(anchor, room, (width, height), 3.5),
+                        anchored(anchor, room, (width, height), 3.5),
                         look,
                     )
                     for s in trace.sections
@@ -389,16 +295,6 @@ def _section_choices(texts: Texts, trace: Trace) -> list[list[Label]]:
                 for anchor in _ANCHORS
             ]
     return []
-
-
-def _anchored(
-    anchor: tuple[float, float], room: tuple[float, float], text: tuple[float, float], pad: float
-) -> tuple[float, float]:
-    across, up = (
-        side * max((space - length) / 2 - pad, 0.0)
-        for side, space, length in zip(anchor, room, text, strict=True)
-    )
-    return across, up
 
 
 def _section_middle(trace: Trace, section: Section) -> tuple[float, float]:
@@ -491,31 +387,3 @@ def _write_few_points(texts: Texts, trace: Trace, chosen: Section) -> None:
     for point in [*first, *(p for p in few if p is not winner)]:
         labels = (_point_label(texts, trace, chosen, point, place) for place in _PLACES)
         texts.write_first_free([[label] for label in labels])
-
-
-def _write_values(texts: Texts, trace: Trace, chosen: Section) -> None:
-    """Write values where most can be read in a cell, and the rest where they can."""
-    sheet = texts.sheet
-    rows, columns = _shown_cells(trace, sheet.view)
-    strings = written_alike(trace.cells[rows, columns])
-    places = product(range(rows.start, rows.stop), range(columns.start, columns.stop))
-    middles = [(trace.frame.x(c), trace.frame.y(r)) for r, c in places]
-    sizes = [texts.size(string, _VALUE) for string in strings]
-    room = sheet.scale, sheet.scale
-    used = {(n.x, n.y) for p in chosen.points for n in p.neighbours}
-    weight = np.array([8.0 if middle in used else 1.0 for middle in middles])
-    choices = [
-        [
-            Label(string, middle, _anchored(anchor, room, size, 2.5), _VALUE)
-            for string, middle, size in zip(strings, middles, sizes, strict=True)
-        ]
-        for anchor in _VALUE_ANCHORS
-    ]
-    lines = _roi_lattice(trace)
-    lost = [
-        float(weight @ np.maximum(texts.hidden(labels), 0.6 * texts.struck(labels, lines)))
-        for labels in choices
-    ]
-    best = choices[int(np.argmin(lost))]
-    for place, label in enumerate(best):
-        texts.write_first_free([[label], *([labels[place]] for labels in choices)])
