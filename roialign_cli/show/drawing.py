@@ -170,50 +170,157 @@ class Sheet:
         return ScaledTranslation(*inches, self.figure.dpi_scale_trans)
 
 
-_TALLEST = 1.1  # the axes' height, in figure widths
+_TALLEST = 1.1  # a panel's height, in its widths
 _TITLE_SIZE, _TICK_SIZE, _LEGEND_SIZE = 9.5, 7.5, 8.0
 _TITLE_LINE, _LEGEND_LINE = 13.0, 12.5
 _LEGEND_HANDLE = 28.0  # the width of an entry besides its text
+_UNDER = 32.0  # room for ticks under a panel
+_EDGE = 8.0
 
 
 @dataclass(frozen=True)
-class _Layout:
-    """Where things lie on a sheet, in points from its lower left corner."""
+class Panel:
+    """What a pair of axes on a page shows, and the room it takes.
 
-    width: float
-    height: float
-    left: float
-    bottom: float
-    scale: float
-    columns: int
-    lines: list[str]
+    Parameters
+    ----------
+    view
+        What the axes show.
+    unit
+        What the ticks count; without one there are no ticks.
+    heading
+        What is written over it.
+    share
+        How much of its row's width it gets.
+    above, beside
+        Room to leave over the axes and on their right, in points.
+    tallest
+        The most height, in points.
+    """
 
-    def share(self, left: float, bottom: float, across: float, up: float) -> Bounds:
-        """Return a rectangle in shares of the sheet."""
-        return left / self.width, bottom / self.height, across / self.width, up / self.height
+    view: View
+    unit: str = ""
+    heading: str = ""
+    share: float = 1.0
+    above: float = 0.0
+    beside: float = 10.0
+    tallest: float = math.inf
+
+    @property
+    def left(self) -> float:
+        """The room on the left of the axes, in points."""
+        if not self.unit:
+            return _EDGE
+        ticks = _ticks(self.view.low, self.view.high)
+        digits = max(len(written(t, _TICK_DECIMALS)) for t in ticks)
+        return 24.0 + digits * _TICK_SIZE * CHARACTER
+
+    @property
+    def over(self) -> float:
+        """The room over the axes, in points."""
+        return self.above + (_TITLE_LINE + 4.0 if self.heading else 0.0)
+
+    @property
+    def under(self) -> float:
+        """The room under the axes, in points."""
+        return _UNDER if self.unit else _EDGE
+
+    def scale(self, width: float) -> float:
+        """Return the points per data unit in so much width."""
+        across = (width - self.left - self.beside) / self.view.width
+        return min(across, min(width * _TALLEST, self.tallest) / self.view.height)
 
 
-def _layout(
-    view: View,
+def new_page(
+    rows: Sequence[Sequence[Panel]],
     width: float,
+    *,
     title: Sequence[str],
-    legend: Sequence[Artist],
-    above: float,
-    beside: float,
-) -> _Layout:
+    legend: Sequence[Artist] = (),
+) -> list[Sheet]:
+    """Return the panels of a figure `width` inches wide and as high as they need.
+
+    Parameters
+    ----------
+    rows
+        The panels from the top, each row from the left.
+    width
+        In inches.
+    title
+        Its parts, none of which is broken over lines.
+    legend
+        Entries to write at the foot.
+    """
     total = width * POINTS_PER_INCH
-    digits = max(len(written(t, _TICK_DECIMALS)) for t in _ticks(view.low, view.high))
-    left = 24.0 + digits * _TICK_SIZE * CHARACTER
+    widths = [[total * panel.share / sum(p.share for p in row) for panel in row] for row in rows]
+    scales = [
+        [panel.scale(room) for panel, room in zip(*both, strict=True)]
+        for both in zip(rows, widths, strict=True)
+    ]
+    heights = [
+        max(p.over + s * p.view.height + p.under for p, s in zip(*both, strict=True))
+        for both in zip(rows, scales, strict=True)
+    ]
+    # The one panel of a page stands in its middle, and the title over it.
+    first = rows[0][0]
+    start = first.left + _spare(first, widths[0][0], scales[0][0])
+    lines = _lines(title, (total - start) / (_TITLE_SIZE * CHARACTER))
+    columns, foot = _legend_room(legend, total)
+    height = sum(heights) + foot + _TITLE_LINE * len(lines) + 14.0
+    figure = Figure(figsize=(width, height / POINTS_PER_INCH), dpi=200, facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    look: dict[str, Any] = {"fontsize": _TITLE_SIZE, "weight": "bold", "color": INK, "va": "top"}
+    figure.text(start / total, 1 - _EDGE / height, "\n".join(lines), parse_math=False, **look)
+    sheets = []
+    top = height - _TITLE_LINE * len(lines) - 14.0
+    for row, rooms, row_scales, row_height in zip(rows, widths, scales, heights, strict=True):
+        begin = 0.0
+        for panel, room, scale in zip(row, rooms, row_scales, strict=True):
+            left = begin + panel.left + _spare(panel, room, scale)
+            sheets.append(_panel(figure, canvas, panel, scale, (left, top)))
+            begin += room
+        top -= row_height
+    if legend:
+        middle = sheets[0].axes.get_position() if len(sheets) == 1 else None
+        at = 0.5 if middle is None else (middle.x0 + middle.x1) / 2
+        _legend(figure, legend, columns, (at, 3.0 / height))
+    return sheets
+
+
+def _spare(panel: Panel, room: float, scale: float) -> float:
+    """Return how far a panel moves right to stand in the middle of its room."""
+    return (room - panel.left - panel.beside - scale * panel.view.width) / 2
+
+
+def _legend_room(legend: Sequence[Artist], total: float) -> tuple[int, float]:
+    """Return the columns and the height of a legend."""
     entry = max((len(str(a.get_label())) for a in legend), default=0)
     entry_width = entry * _LEGEND_SIZE * CHARACTER * 0.85 + _LEGEND_HANDLE
     rows = math.ceil(len(legend) / max(int(total / entry_width), 1))
-    columns = math.ceil(len(legend) / max(rows, 1))
-    bottom = 34.0 + _LEGEND_LINE * rows
-    scale = min((total - left - beside) / view.width, total * _TALLEST / view.height)
-    left += (total - left - beside - scale * view.width) / 2
-    lines = _lines(title, (total - left) / (_TITLE_SIZE * CHARACTER))
-    height = bottom + scale * view.height + above + _TITLE_LINE * len(lines) + 12.0
-    return _Layout(total, height, left, bottom, scale, columns, lines)
+    return math.ceil(len(legend) / max(rows, 1)), _LEGEND_LINE * rows
+
+
+def _panel(
+    figure: Figure,
+    canvas: FigureCanvasAgg,
+    panel: Panel,
+    scale: float,
+    at: tuple[float, float],
+) -> Sheet:
+    """Return a panel whose axes start at `at`, left, with the top of its room, in points."""
+    width, height = (
+        inches * POINTS_PER_INCH for inches in (figure.get_figwidth(), figure.get_figheight())
+    )
+    view = panel.view
+    across, up = scale * view.width, scale * view.height
+    low = at[1] - panel.over - up
+    axes = figure.add_axes((at[0] / width, low / height, across / width, up / height))
+    _scale_axes(axes, view, panel.unit)
+    if panel.heading:
+        look: dict[str, Any] = {"fontsize": _LEGEND_SIZE, "weight": "bold", "color": INK}
+        y = (low + up + panel.above + 5.0) / height
+        figure.text(at[0] / width, y, panel.heading, parse_math=False, **look)
+    return Sheet(figure, canvas, axes, view, scale)
 
 
 def new_sheet(
@@ -226,42 +333,18 @@ def new_sheet(
     above: float = 0.0,
     beside: float = 10.0,
 ) -> Sheet:
-    """Return a sheet `width` inches wide and as high as its view needs.
-
-    Parameters
-    ----------
-    view
-        What the axes show.
-    width
-        In inches.
-    title
-        Its parts, none of which is broken over lines.
-    unit
-        What the ticks count.
-    legend
-        Entries to write under the axes.
-    above, beside
-        Room to leave over the axes and on their right, in points.
-    """
-    layout = _layout(view, width, title, legend, above, beside)
-    size = layout.width / POINTS_PER_INCH, layout.height / POINTS_PER_INCH
-    figure = Figure(figsize=size, dpi=200, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
-    across, up = layout.scale * view.width, layout.scale * view.height
-    axes = figure.add_axes(layout.share(layout.left, layout.bottom, across, up))
-    _scale_axes(axes, view, unit)
-    x, y, _, _ = layout.share(layout.left, layout.height - 8.0, 0, 0)
-    look: dict[str, Any] = {"fontsize": _TITLE_SIZE, "weight": "bold", "color": INK, "va": "top"}
-    figure.text(x, y, "\n".join(layout.lines), parse_math=False, **look)
-    if legend:
-        middle, low, _, _ = layout.share(layout.left + across / 2, 3.0, 0, 0)
-        _legend(figure, legend, layout.columns, (middle, low))
-    return Sheet(figure, canvas, axes, view, layout.scale)
+    """Return the sheet of a page with one panel; the parameters are those of `Panel` and page."""
+    panel = Panel(view, unit, above=above, beside=beside)
+    return new_page([[panel]], width, title=title, legend=legend)[0]
 
 
 def _scale_axes(axes: Axes, view: View, unit: str) -> None:
     axes.set_xlim(view.left, view.right)
     axes.set_ylim(*((view.low, view.high) if view.y_up else (view.high, view.low)))
+    if not unit:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
     for axis, low, high in (
         (axes.xaxis, view.left, view.right),
         (axes.yaxis, view.low, view.high),
