@@ -48,7 +48,7 @@ def _counting(trace: Trace, section: Section) -> list[Neighbour]:
     """Return the neighbours that the section's output is made of, some of them several times."""
     if trace.convention.pooling == "avg":
         return [n for point in section.points for n in point.neighbours]
-    winner = next((p for p in section.points if p.point == section.winner), None)
+    winner = section.winning_point
     if winner is None:
         return []
     if trace.convention.max_of == "weighted-cell":

@@ -77,6 +77,11 @@ class Section:
     winner: tuple[int, int] | None
     output: float
 
+    @property
+    def winning_point(self) -> Point | None:
+        """The point that `winner` names."""
+        return next((p for p in self.points if p.point == self.winner), None)
+
 
 @dataclass(frozen=True)
 class Trace:

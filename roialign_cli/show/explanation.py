@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Paragraph
-from roialign_cli.show.numbers import aligned, name_of, number, pair
+from roialign_cli.show.numbers import NEIGHBOUR_NAMES, aligned, name_of, number, pair
 from roialign_cli.show.rules import offset_rule, rules, starts_above
 from roialign_cli.tracing import Point, Section, Trace
-
-_NEIGHBOUR_NAMES = ("Q11", "Q21", "Q12", "Q22")
 
 
 @dataclass(frozen=True)
@@ -247,7 +245,7 @@ class Explanation:
                     number(q.weight),
                     number(q.value),
                 )
-                for name, q in zip(_NEIGHBOUR_NAMES, point.neighbours, strict=True)
+                for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True)
             ),
         )
         yield Formulas(tuple(_interpolated(point)))

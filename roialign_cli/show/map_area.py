@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from roialign_cli.boxes import Float
+from roialign_cli.show import palette
 from roialign_cli.show.drawing import (
     CHARACTER,
     GRID_CELL,
@@ -29,7 +32,7 @@ from roialign_cli.show.drawing import (
     lattice,
     written_alike,
 )
-from roialign_cli.tracing import Trace
+from roialign_cli.tracing import Section, Trace
 
 LEAST_CELL = 12.0  # points; smaller cells have no value
 _NARROWEST = 0.4  # the shorter side of a view, in longer ones
@@ -128,6 +131,29 @@ def roi_lattice(trace: Trace) -> list[Line]:
 def section_room(sheet: Sheet, trace: Trace) -> tuple[float, float]:
     """Return the width and height of a section on the sheet, in points."""
     return abs(trace.section_width) * sheet.scale, abs(trace.section_height) * sheet.scale
+
+
+def draw_roi(sheet: Sheet, trace: Trace, chosen: Section | None) -> None:
+    """Draw the ROI's outline and corner, the sections' edges, and the chosen section."""
+    down = -1 if trace.frame.y_up else 1
+    crowded = min(section_room(sheet, trace)) < 2 * LEAST_CELL
+    look: dict[str, Any] = {"colors": palette.SECTION, "linewidths": 0.8 if crowded else 1.3}
+    draw_lines(sheet, roi_lattice(trace), zorder=3, **look)
+    outlines = [((trace.x, trace.y), (trace.width, down * trace.height), palette.ROI)]
+    if chosen is not None:
+        size = trace.section_width, down * trace.section_height
+        corner = chosen.x, chosen.y
+        tint = Rectangle(corner, *size, facecolor=palette.SECTION, alpha=0.13, zorder=2.8)
+        tint.set_linewidth(0)
+        sheet.axes.add_patch(tint)
+        outlines.insert(0, (corner, size, palette.SECTION))
+    for at, extent, colour in outlines:
+        outline = Rectangle(at, *extent, fill=False, edgecolor=colour, linewidth=2.4, zorder=4)
+        outline.set(clip_on=False, joinstyle="miter")
+        sheet.axes.add_patch(outline)
+    dot = Line2D([trace.x], [trace.y], marker="o", color=palette.ROI, ms=7, mec="#FFFFFF")
+    dot.set(clip_on=False, zorder=5)
+    sheet.axes.add_line(dot)
 
 
 # Texts ------------------------------------------------------------------------------------------

@@ -88,3 +88,14 @@ def point_entries(sections: Sequence[Section], *, always: bool) -> list[Artist]:
     return [
         mark_line(mark, LARGEST_MARK, [], []) for border, mark in MARKS.items() if border in kinds
     ]
+
+
+RING = 5.0  # points by which a winner's ring is wider than its point
+
+
+def ring(size: float, x: Sequence[float], y: Sequence[float]) -> Line2D:
+    """Return the rings around winning points of this size, or none: a legend's entry."""
+    mark = Mark("o", "none", palette.WINNER, "largest value: the section's output")
+    line = mark_line(mark, size + RING, x, y)
+    line.set(markeredgewidth=1.8, zorder=7, gid="winner", path_effects=None)
+    return line

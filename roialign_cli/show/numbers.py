@@ -12,6 +12,9 @@ from roialign_cli.conventions import Convention
 
 DECIMALS = 4
 
+# In the order of `Point.neighbours`.
+NEIGHBOUR_NAMES = ("Q11", "Q21", "Q12", "Q22")
+
 
 def number(value: float, decimals: int = DECIMALS) -> str:
     """Return a number as short as it can be said to `decimals` places.

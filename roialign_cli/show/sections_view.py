@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 
 from roialign_cli.show import palette
@@ -27,17 +27,15 @@ from roialign_cli.show.drawing import (
     Texts,
     View,
     colour_bar,
-    draw_lines,
     new_sheet,
     outside_entry,
     style,
     written,
 )
 from roialign_cli.show.map_area import (
-    LEAST_CELL,
     anchored,
     draw_map,
-    roi_lattice,
+    draw_roi,
     roi_view,
     section_room,
     shown_cells,
@@ -46,12 +44,12 @@ from roialign_cli.show.map_area import (
 )
 from roialign_cli.show.marks import (
     LARGEST_MARK,
-    Mark,
+    RING,
     draw_points,
-    mark_line,
     mark_size,
     point_entries,
     point_spacing,
+    ring,
 )
 from roialign_cli.tracing import Point, Section, Trace
 
@@ -96,7 +94,7 @@ def sections_figure(
             beside=_DIMENSION_ROOM + (0.0 if written_out else _BAR_ROOM),
         )
         image = draw_map(sheet, trace)
-        _draw_roi(sheet, trace, chosen)
+        draw_roi(sheet, trace, chosen)
         _draw_section_points(sheet, trace, chosen)
         texts = Texts(sheet)
         _write_dimensions(texts, trace)
@@ -125,53 +123,18 @@ def _significant(value: float) -> str:
     return f"{value:.4g}".replace("-", "−")
 
 
-def _draw_roi(sheet: Sheet, trace: Trace, chosen: Section) -> None:
-    down = -1 if trace.frame.y_up else 1
-    crowded = min(section_room(sheet, trace)) < 2 * LEAST_CELL
-    look: dict[str, Any] = {"colors": palette.SECTION, "linewidths": 0.8 if crowded else 1.3}
-    draw_lines(sheet, roi_lattice(trace), zorder=3, **look)
-    size = trace.section_width, down * trace.section_height
-    corner = chosen.x, chosen.y
-    tint = Rectangle(corner, *size, facecolor=palette.SECTION, alpha=0.13, linewidth=0, zorder=2.8)
-    sheet.axes.add_patch(tint)
-    for at, extent, colour in (
-        (corner, size, palette.SECTION),
-        ((trace.x, trace.y), (trace.width, down * trace.height), palette.ROI),
-    ):
-        outline = Rectangle(at, *extent, fill=False, edgecolor=colour, linewidth=2.4, zorder=4)
-        outline.set(clip_on=False, joinstyle="miter")
-        sheet.axes.add_patch(outline)
-    dot = Line2D([trace.x], [trace.y], marker="o", color=palette.ROI, ms=7, mec="#FFFFFF")
-    dot.set(clip_on=False, zorder=5)
-    sheet.axes.add_line(dot)
-
-
-_RING = 5.0  # points by which a winner's ring is wider than its point
-
-
 def _draw_section_points(sheet: Sheet, trace: Trace, chosen: Section) -> None:
     size = mark_size(sheet, trace, chosen)
     draw_points(sheet, chosen.points, size)
-    winner = _winner(chosen)
+    winner = chosen.winning_point
     if winner is not None:
-        sheet.axes.add_line(_ring(size, [winner.x], [winner.y]))
-
-
-def _ring(size: float, x: Sequence[float], y: Sequence[float]) -> Line2D:
-    mark = Mark("o", "none", palette.WINNER, "largest value: the section's output")
-    line = mark_line(mark, size + _RING, x, y)
-    line.set(markeredgewidth=1.8, zorder=7, gid="winner", path_effects=None)
-    return line
-
-
-def _winner(section: Section) -> Point | None:
-    return next((p for p in section.points if p.point == section.winner), None)
+        sheet.axes.add_line(ring(size, [winner.x], [winner.y]))
 
 
 def _sections_legend(trace: Trace, chosen: Section, view: View, *, values: bool) -> list[Artist]:
     entries = point_entries([chosen], always=False)
-    if _winner(chosen) is not None:
-        entries.append(_ring(LARGEST_MARK - 1, [], []))
+    if chosen.winning_point is not None:
+        entries.append(ring(LARGEST_MARK - 1, [], []))
     rows, columns = trace.map_size
     if min(view.left, view.low) < 0 or view.right > columns or view.high > rows:
         entries.append(outside_entry())
@@ -224,9 +187,9 @@ def _write_sections(texts: Texts, trace: Trace, chosen: Section) -> None:
     size = mark_size(texts.sheet, trace, chosen)
     for point in chosen.points:
         texts.keep_clear(point.x, point.y, size / 2)
-    winner = _winner(chosen)
+    winner = chosen.winning_point
     if winner is not None:
-        texts.keep_clear(winner.x, winner.y, (size + _RING) / 2 + 1)
+        texts.keep_clear(winner.x, winner.y, (size + RING) / 2 + 1)
     texts.keep_clear(trace.x, trace.y, 3)
     numbered = _section_choices(texts, trace)
     if not numbered:
@@ -364,7 +327,7 @@ def _point_label(
     width, height = texts.size(label.string, label.look)
     columns, rows = chosen.grid
     half_gap = point_spacing(texts.sheet, trace, chosen)[0] / 2
-    radius = (mark_size(texts.sheet, trace, chosen) + (_RING if chosen.winner else 0)) / 2 + 1.5
+    radius = (mark_size(texts.sheet, trace, chosen) + (RING if chosen.winner else 0)) / 2 + 1.5
     outward = np.sign(2 * point.point[0] - columns - 1)
     upward = 1 if 2 * point.point[1] <= rows + 1 else -1
     vertical, horizontal = place
@@ -382,7 +345,7 @@ def _write_few_points(texts: Texts, trace: Trace, chosen: Section) -> None:
     """Write the coordinates of the winner and of the section's outermost points, if they fit."""
     columns, rows = chosen.grid
     few = [p for p in chosen.points if p.point[0] in {1, columns} and p.point[1] in {1, rows}]
-    winner = _winner(chosen)
+    winner = chosen.winning_point
     first = [] if winner is None else [winner]
     for point in [*first, *(p for p in few if p is not winner)]:
         labels = (_point_label(texts, trace, chosen, point, place) for place in _PLACES)
