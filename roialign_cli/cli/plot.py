@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +15,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from roialign_cli.cli.inputs import Inputs
+    from roialign_cli.tracing import Trace
+
+
+# View → what it shows, for the help; drawn by the function of `_DRAW` of the same name.
+VIEWS = {
+    "sections": "the ROI on the cells, and the points of a section",
+    "overlay": "all boxes on the image",
+    "point": "one point with its neighbours and weights",
+    "output": "the output, and the points that won",
+    "footprint": "how much each cell counts",
+}
 
 
 @click.command("plot")
@@ -20,22 +33,34 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=Path, required=True, help="The picture: .png, .svg or .pdf.")
 @click.option(
     "--view",
-    type=click.Choice(["sections", "overlay"]),
+    type=click.Choice([*VIEWS]),
     default="sections",
     show_default=True,
-    help="The ROI on the cells, or all boxes on the image.",
+    help="; ".join(f"{name}: {shows}" for name, shows in VIEWS.items()) + ".",
 )
 @click.option("--roi", type=click.IntRange(min=0), default=0, help="Which of the boxes, from 0.")
 @click.option("--channel", type=click.IntRange(min=0), default=0, help="Which channel, from 0.")
+@click.option(
+    "--width",
+    type=click.FloatRange(2.5, 40),
+    default=7.0,
+    show_default=True,
+    help="The picture's width in inches.",
+)
+@click.option(
+    "--dpi",
+    type=click.FloatRange(30, 1200),
+    default=200.0,
+    show_default=True,
+    help="Pixels per inch of a .png.",
+)
 @section_options
 def command(
     options: OperatorOptions,
     output: Path,
     view: str,
-    roi: int,
-    channel: int,
-    section: tuple[int, int] | None,
-    point: tuple[int, int] | None,
+    dpi: float,
+    **what: Any,  # noqa: ANN401
 ) -> None:
     """Draw an ROI, its sections and its sample points.
 
@@ -49,46 +74,78 @@ def command(
     from roialign_cli.show.figures import check_suffix, save_figure
 
     kind = check_suffix(output)
-    inputs = load(options)
-    draw = {"sections": _sections, "overlay": _overlay}[view]
-    figure = draw(inputs, roi, channel, section or (1, 1), point)
+    if what["point"] is not None and view not in {"overlay", "point"}:
+        raise click.UsageError(f"--point has no meaning for --view {view}, which shows them all")
+    if what["section"] is not None and view == "output":
+        raise click.UsageError("--section has no meaning for --view output, which shows them all")
+    figure = _DRAW[view](load(options), _Asked(**what))
     with replacing(output) as file:
-        save_figure(figure, file, kind)
+        save_figure(figure, file, kind, dpi)
     click.echo(f"wrote {output}", err=True)
 
 
-def _sections(
-    inputs: Inputs,
-    roi: int,
-    channel: int,
-    section: tuple[int, int],
-    point: tuple[int, int] | None,
-) -> Figure:
+@dataclass(frozen=True)
+class _Asked:
+    """What to draw, as the options say."""
+
+    roi: int
+    channel: int
+    section: tuple[int, int] | None
+    point: tuple[int, int] | None
+    width: float
+
+    def trace(self, inputs: Inputs, roi: int | None = None) -> Trace:
+        from roialign_cli.tracing import trace_operation
+
+        return trace_operation(inputs.operation, self.roi if roi is None else roi, self.channel)
+
+
+def _sections(inputs: Inputs, asked: _Asked) -> Figure:
     from roialign_cli.show.sections_view import sections_figure
-    from roialign_cli.tracing import trace_operation
 
-    if point is not None:
-        raise click.UsageError("--point has no meaning for --view sections, which shows them all")
-    return sections_figure(trace_operation(inputs.operation, roi, channel), section=section)
+    section = asked.section or (1, 1)
+    return sections_figure(asked.trace(inputs), section=section, width=asked.width)
 
 
-def _overlay(
-    inputs: Inputs,
-    roi: int,
-    channel: int,
-    section: tuple[int, int],
-    point: tuple[int, int] | None,
-) -> Figure:
+def _overlay(inputs: Inputs, asked: _Asked) -> Figure:
     from roialign_cli.show.overlay_view import overlay_figure
-    from roialign_cli.tracing import trace_operation
 
-    others = (box for box in range(len(inputs.labels)) if box != roi)
-    traces = [trace_operation(inputs.operation, box, channel) for box in (roi, *others)]
+    others = (box for box in range(len(inputs.labels)) if box != asked.roi)
+    traces = [asked.trace(inputs, box) for box in (asked.roi, *others)]
     return overlay_figure(
         traces,
         inputs.file.image,
         stride=inputs.file.stride,
         labels=[inputs.labels[trace.roi] for trace in traces],
-        section=section,
-        point=point or (1, 1),
+        section=asked.section or (1, 1),
+        point=asked.point or (1, 1),
+        width=asked.width,
     )
+
+
+def _point(inputs: Inputs, asked: _Asked) -> Figure:
+    from roialign_cli.show.point_view import point_figure
+
+    section = asked.section or (1, 1)
+    return point_figure(asked.trace(inputs), section=section, point=asked.point, width=asked.width)
+
+
+def _output(inputs: Inputs, asked: _Asked) -> Figure:
+    from roialign_cli.show.output_view import output_figure
+
+    return output_figure(asked.trace(inputs), width=asked.width)
+
+
+def _footprint(inputs: Inputs, asked: _Asked) -> Figure:
+    from roialign_cli.show.footprint_view import footprint_figure
+
+    return footprint_figure(asked.trace(inputs), section=asked.section, width=asked.width)
+
+
+_DRAW: dict[str, Callable[[Inputs, _Asked], Figure]] = {
+    "sections": _sections,
+    "overlay": _overlay,
+    "point": _point,
+    "output": _output,
+    "footprint": _footprint,
+}

@@ -189,7 +189,7 @@ class Panel:
     unit
         What the ticks count; without one there are no ticks.
     heading
-        What is written over it.
+        What is written over it, in one line or more.
     share
         How much of its row's width it gets.
     above, beside
@@ -218,7 +218,8 @@ class Panel:
     @property
     def over(self) -> float:
         """The room over the axes, in points."""
-        return self.above + (_TITLE_LINE + 4.0 if self.heading else 0.0)
+        lines = len(self.heading.splitlines())
+        return self.above + (_TITLE_LINE * lines + 4.0 if lines else 0.0)
 
     @property
     def under(self) -> float:
@@ -265,6 +266,7 @@ def new_page(
     first = rows[0][0]
     start = first.left + _spare(first, widths[0][0], scales[0][0])
     lines = _lines(title, (total - start) / (_TITLE_SIZE * CHARACTER))
+    start = _fitting(lines, _TITLE_SIZE, start, total)
     columns, foot = _legend_room(legend, total)
     height = sum(heights) + foot + _TITLE_LINE * len(lines) + 14.0
     figure = Figure(figsize=(width, height / POINTS_PER_INCH), dpi=200, facecolor="white")
@@ -285,6 +287,12 @@ def new_page(
         at = 0.5 if middle is None else (middle.x0 + middle.x1) / 2
         _legend(figure, legend, columns, (at, 3.0 / height))
     return sheets
+
+
+def _fitting(lines: Sequence[str], size: float, start: float, total: float) -> float:
+    """Return where lines of text start: where they should, or so far left that they fit."""
+    longest = max(map(len, lines)) * size * CHARACTER
+    return max(min(start, total - longest), _EDGE)
 
 
 def _spare(panel: Panel, room: float, scale: float) -> float:
@@ -319,7 +327,8 @@ def _panel(
     if panel.heading:
         look: dict[str, Any] = {"fontsize": _LEGEND_SIZE, "weight": "bold", "color": INK}
         y = (low + up + panel.above + 5.0) / height
-        figure.text(at[0] / width, y, panel.heading, parse_math=False, **look)
+        start = _fitting(panel.heading.splitlines(), _LEGEND_SIZE, at[0], width)
+        figure.text(start / width, y, panel.heading, parse_math=False, **look)
     return Sheet(figure, canvas, axes, view, scale)
 
 
@@ -462,7 +471,8 @@ def colour_bar(sheet: Sheet, image: AxesImage, beside: float) -> None:
     axes, width = sheet.axes.get_position(), sheet.figure.get_figwidth() * POINTS_PER_INCH
     place = (axes.x1 + beside / width, axes.y0, 7.0 / width, axes.height)
     bar = sheet.figure.colorbar(image, cax=sheet.figure.add_axes(place))
-    bar.locator = MaxNLocator(5)
+    height = axes.height * sheet.figure.get_figheight() * POINTS_PER_INCH
+    bar.locator = MaxNLocator(max(min(int(height / (2 * _TICK_SIZE)), 5), 1))
     bar.update_ticks()
     bar.ax.tick_params(labelsize=SMALLEST_TEXT, length=2)
     bar.outline.set_linewidth(0.5)

@@ -72,6 +72,12 @@ def shown_cells(trace: Trace, view: View) -> tuple[slice, slice]:
     return _indices(top, bottom, rows), _indices(view.left, view.right, columns)
 
 
+def beyond_map(trace: Trace, view: View) -> bool:
+    """Return whether some of the view is not on the map."""
+    rows, columns = trace.map_size
+    return min(view.left, view.low) < 0 or view.right > columns or view.high > rows
+
+
 def _indices(low: float, high: float, cells: int) -> slice:
     return slice(max(int(np.floor(low)), 0), min(max(int(np.ceil(high)), 0), cells))
 
@@ -133,7 +139,7 @@ def section_room(sheet: Sheet, trace: Trace) -> tuple[float, float]:
     return abs(trace.section_width) * sheet.scale, abs(trace.section_height) * sheet.scale
 
 
-def draw_roi(sheet: Sheet, trace: Trace, chosen: Section | None) -> None:
+def draw_roi(sheet: Sheet, trace: Trace, chosen: Section | None, *, tinted: bool = True) -> None:
     """Draw the ROI's outline and corner, the sections' edges, and the chosen section."""
     down = -1 if trace.frame.y_up else 1
     crowded = min(section_room(sheet, trace)) < 2 * LEAST_CELL
@@ -144,7 +150,7 @@ def draw_roi(sheet: Sheet, trace: Trace, chosen: Section | None) -> None:
         size = trace.section_width, down * trace.section_height
         corner = chosen.x, chosen.y
         tint = Rectangle(corner, *size, facecolor=palette.SECTION, alpha=0.13, zorder=2.8)
-        tint.set_linewidth(0)
+        tint.set(linewidth=0, visible=tinted)
         sheet.axes.add_patch(tint)
         outlines.insert(0, (corner, size, palette.SECTION))
     for at, extent, colour in outlines:

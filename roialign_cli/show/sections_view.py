@@ -34,6 +34,7 @@ from roialign_cli.show.drawing import (
 )
 from roialign_cli.show.map_area import (
     anchored,
+    beyond_map,
     draw_map,
     draw_roi,
     roi_view,
@@ -135,8 +136,7 @@ def _sections_legend(trace: Trace, chosen: Section, view: View, *, values: bool)
     entries = point_entries([chosen], always=False)
     if chosen.winning_point is not None:
         entries.append(ring(LARGEST_MARK - 1, [], []))
-    rows, columns = trace.map_size
-    if min(view.left, view.low) < 0 or view.right > columns or view.high > rows:
+    if beyond_map(trace, view):
         entries.append(outside_entry())
     cells = trace.cells[shown_cells(trace, view)]
     if not values and not np.isfinite(cells).all():

@@ -1,0 +1,119 @@
+"""How much each cell of the map counts in a section's output, or in all of them."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from roialign_cli.footprint import footprint
+from roialign_cli.show.drawing import (
+    SMALLEST_TEXT,
+    Label,
+    Look,
+    Sheet,
+    Texts,
+    colour_bar,
+    new_sheet,
+    outside_entry,
+    style,
+    written,
+)
+from roialign_cli.show.map_area import (
+    beyond_map,
+    draw_map,
+    draw_roi,
+    roi_view,
+    shown_cells,
+    values_fit,
+)
+from roialign_cli.show.marks import LARGEST_MARK, draw_points, mark_size, point_entries, ring
+from roialign_cli.tracing import Section, Trace
+
+
+def footprint_figure(
+    trace: Trace, *, section: tuple[int, int] | None = None, width: float = 7.0
+) -> Figure:
+    """Draw how much each cell counts: the exact weights, and the points that they come from.
+
+    Parameters
+    ----------
+    trace
+        One ROI and channel.
+    section
+        (i, j), the section whose output is meant; the sum of all outputs if None.
+    width
+        In inches; the height follows.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such section.
+    """
+    chosen = trace.section(*section) if section is not None else None
+    sections = trace.sections if chosen is None else (chosen,)
+    weights = footprint(trace, sections)
+    view = roi_view(trace)
+    won = [s.winning_point for s in sections if s.winning_point is not None]
+    legend: list[Artist] = point_entries(sections, always=True)
+    if won:
+        legend.append(ring(LARGEST_MARK - 1, [], []))
+    if beyond_map(trace, view):
+        legend.append(outside_entry())
+    with style():
+        strings = [[written(w, 3) if w else "" for w in row] for row in weights.tolist()]
+        shown = weights[shown_cells(trace, view)].round(3)
+        written_out = values_fit(shown, view, width)
+        sheet = new_sheet(
+            view,
+            width,
+            title=_title(trace, chosen, float(weights.sum())),
+            unit="cells (centres on .5)",
+            legend=legend,
+            beside=10.0 if written_out else _BAR_ROOM,
+        )
+        image = draw_map(sheet, trace, weights, _weight_colours())
+        draw_roi(sheet, trace, chosen, tinted=False)
+        size = min(mark_size(sheet, trace, s) for s in sections)
+        draw_points(sheet, [p for s in sections for p in s.points], size)
+        if won:
+            sheet.axes.add_line(ring(size, [p.x for p in won], [p.y for p in won]))
+        if written_out:
+            _write_weights(Texts(sheet), trace, strings)
+        elif image is not None:
+            colour_bar(sheet, image, 8.0)
+    return sheet.figure
+
+
+_BAR_ROOM = 50.0
+_MOST = "#F0BC5E"  # the neighbour cells' colour, light enough to write on
+
+
+def _title(trace: Trace, chosen: Section | None, total: float) -> list[str]:
+    convention = trace.convention
+    what = "all outputs" if chosen is None else "section ({}, {})".format(*chosen.section)
+    counted = {"avg": "weights of the cells", "max": "weights of the winners' cells"}
+    weights = counted[convention.pooling]
+    return [convention.name, weights, f"{what}, sum {written(total, 4)}"]
+
+
+def _weight_colours() -> Colormap:
+    """Return shades of the neighbour cells' colour, from none to full."""
+    return LinearSegmentedColormap.from_list("weights", ["#FFFFFF", _MOST])
+
+
+def _write_weights(texts: Texts, trace: Trace, strings: list[list[str]]) -> None:
+    """Write each weight in its cell, where it is free of points or at the cell's foot."""
+    sheet: Sheet = texts.sheet
+    look = Look(SMALLEST_TEXT, "#222222")
+    rows, columns = shown_cells(trace, sheet.view)
+    up = (sheet.scale - SMALLEST_TEXT) / 2 - 3
+    for row, column in product(range(rows.start, rows.stop), range(columns.start, columns.stop)):
+        if strings[row][column]:
+            at = trace.frame.x(column), trace.frame.y(row)
+            label = Label(strings[row][column], at, (0.0, 0.0), look)
+            places = [label.moved(0.0, float(offset)) for offset in np.array([-1, 0, 1]) * up]
+            texts.write_first_free([[place] for place in places])

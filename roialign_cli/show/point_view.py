@@ -1,0 +1,219 @@
+"""One sample point close up: its four cells, the areas that are their weights, and the sum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from roialign_cli.show import palette
+from roialign_cli.show.drawing import (
+    INK,
+    POINTS_PER_INCH,
+    Label,
+    Look,
+    Panel,
+    Sheet,
+    Texts,
+    View,
+    draw_lines,
+    new_page,
+    outside_entry,
+    style,
+    written,
+    written_alike,
+)
+from roialign_cli.show.map_area import beyond_map, draw_map
+from roialign_cli.show.marks import MARKS, mark_line
+from roialign_cli.show.numbers import NEIGHBOUR_NAMES
+from roialign_cli.tracing import Point, Trace
+
+
+def point_figure(
+    trace: Trace,
+    *,
+    section: tuple[int, int] = (1, 1),
+    point: tuple[int, int] | None = None,
+    width: float = 7.0,
+) -> Figure:
+    """Draw one sample point with its neighbour cells, their weights as areas, and the formula.
+
+    Parameters
+    ----------
+    trace
+        One ROI and channel.
+    section
+        (i, j).
+    point
+        (n, m); the winner if None, or else the first.
+    width
+        In inches; the height follows.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such section or point.
+    """
+    chosen = trace.section(*section)
+    if point is None and chosen.winning_point is not None:
+        point = chosen.winner
+    one = trace.narrowed(section, point or (1, 1))[0].points[0]
+    view = _view(trace, one)
+    legend = _legend(one)
+    if beyond_map(trace, view):
+        legend.append(outside_entry())
+    with style():
+        tallest = 0.62 * width * POINTS_PER_INCH
+        panel = Panel(view, "cells (centres on .5)", _formula(one), tallest=tallest)
+        (sheet,) = new_page([[panel]], width, title=_title(trace, section, one), legend=legend)
+        draw_map(sheet, trace)
+        _draw_cells(sheet, one)
+        texts = Texts(sheet)
+        texts.keep_clear(one.x, one.y, 5)
+        _write_cells(texts, one)
+        if one.counted:
+            _draw_areas(texts, one)
+            _write_distances(texts, one)
+        _draw_point(sheet, one)
+    return sheet.figure
+
+
+_MARGIN = 0.85  # cells around the neighbours' centres
+
+
+def _view(trace: Trace, point: Point) -> View:
+    x = [point.x, *(n.x for n in point.neighbours)]
+    y = [point.y, *(n.y for n in point.neighbours)]
+    far = 6.0  # cells; a point further away is not in view
+    x, y = ([v for v in values if abs(v - values[1]) <= far] for values in (x, y))
+    return View(
+        min(x) - _MARGIN, max(x) + _MARGIN, min(y) - _MARGIN, max(y) + _MARGIN, trace.frame.y_up
+    ).at_least(0.6)
+
+
+def _title(trace: Trace, section: tuple[int, int], point: Point) -> list[str]:
+    where = "point ({}, {}) of section ({}, {})".format(*point.point, *section)
+    at = f"at ({written(point.x, 4)}, {written(point.y, 4)})"
+    return [trace.convention.name, where, at]
+
+
+def _formula(point: Point) -> str:
+    """Return the sum with the numbers, two terms a line."""
+    value = written(point.value, 4)
+    if not point.counted:
+        return f"outside the map, its value is {value}"
+    a, b, c, d = (f"{written(n.weight, 4)}·{written(n.value, 4)}" for n in point.neighbours)
+    return f"P = {a} + {b}\n   + {c} + {d} = {value}"
+
+
+def _clamped(point: Point) -> tuple[float, float]:
+    """Return where the point's value is taken: on the cells' centres or between them."""
+    x, y = ([getattr(n, axis) for n in point.neighbours] for axis in "xy")
+    return float(np.clip(point.x, min(x), max(x))), float(np.clip(point.y, min(y), max(y)))
+
+
+def _draw_cells(sheet: Sheet, point: Point) -> None:
+    """Outline the neighbour cells and mark their centres."""
+    look: dict[str, Any] = {"edgecolor": palette.NEIGHBOUR, "linewidth": 1.8, "zorder": 3}
+    for x, y in sorted({(n.x, n.y) for n in point.neighbours}):
+        sheet.axes.add_patch(
+            Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, gid="neighbour", **look)
+        )
+        centre = Line2D([x], [y], marker="o", color=palette.NEIGHBOUR, ms=6, mec="#FFFFFF")
+        centre.set(zorder=5)
+        sheet.axes.add_line(centre)
+
+
+# One for each neighbour, in their order: the area opposite it is its weight.
+_AREA_COLOURS = "#F6D58A", "#E9A33A", "#FBE9C4", "#F0BC5E"
+
+
+def _draw_areas(texts: Texts, point: Point) -> None:
+    """Draw the rectangles between the point and the opposite cells' centres."""
+    sheet, (px, py) = texts.sheet, _clamped(point)
+    parts = []
+    for name, neighbour, other, colour in zip(
+        NEIGHBOUR_NAMES, point.neighbours, reversed(point.neighbours), _AREA_COLOURS, strict=True
+    ):
+        width, height = other.x - px, other.y - py
+        if width and height:
+            area = Rectangle((px, py), width, height, facecolor=colour, alpha=0.75, linewidth=0)
+            area.set(zorder=3.5, gid=f"area-{name}")
+            sheet.axes.add_patch(area)
+            parts.append((name, neighbour.weight, (px + width / 2, py + height / 2)))
+    x, y = ([getattr(n, axis) for n in point.neighbours] for axis in "xy")
+    lines = [((px, min(y)), (px, max(y))), ((min(x), py), (max(x), py))]
+    draw_lines(sheet, lines, colors=palette.POINT, linewidths=1.0, linestyles="--", zorder=4)
+    look = Look(7.5, INK, "bold")
+    choices = [
+        [
+            Label(form.format(name, written(weight, 4)), at, (0.0, 0.0), look)
+            for name, weight, at in parts
+        ]
+        for form in ("weight of {}\n{}", "for {}\n{}", "{1}")
+    ]
+    if not texts.write_first_free(choices):
+        texts.write_each_free(choices[-1])
+
+
+def _write_distances(texts: Texts, point: Point) -> None:
+    """Write how far the point is from the centres' lines, on the lower and the left side."""
+    look = Look(7.5, palette.POINT, "bold")
+    px, py = _clamped(point)
+    low = (min if texts.sheet.view.y_up else max)(point.y1, point.y2)
+    for x in {point.x1, point.x2} - {px}:
+        label = Label(written(abs(px - x), 4), ((px + x) / 2, low), (0.0, 0.0), look)
+        texts.write_first_free([[label.moved(0.0, -offset)] for offset in (9.0, 22.0)])
+    for y in {point.y1, point.y2} - {py}:
+        string = written(abs(py - y), 4)
+        label = Label(string, (min(point.x1, point.x2), (py + y) / 2), (0.0, 0.0), look)
+        across = texts.size(string, look)[0] / 2 + 5
+        texts.write_first_free([[label.moved(-across, 0.0)]])
+
+
+def _draw_point(sheet: Sheet, point: Point) -> None:
+    if point.border == "clamped":
+        x, y = _clamped(point)
+        arrow = {"arrowstyle": "->", "color": palette.POINT, "linewidth": 1.4}
+        sheet.axes.annotate("", (x, y), (point.x, point.y), arrowprops=arrow, zorder=6)
+        sheet.axes.add_line(mark_line(MARKS["inside"], 6.0, [x], [y]))
+    line = mark_line(MARKS[point.border], 8.0, [point.x], [point.y])
+    line.set(zorder=7, gid=f"points-{point.border}")
+    sheet.axes.add_line(line)
+
+
+def _legend(point: Point) -> list[Artist]:
+    entries: list[Artist] = [mark_line(MARKS[point.border], 7.0, [], [])]
+    entries.append(
+        Line2D(
+            [],
+            [],
+            marker="o",
+            ls="none",
+            color=palette.NEIGHBOUR,
+            label="centre of a neighbour cell",
+        )
+    )
+    if point.counted:
+        entries.append(Patch(facecolor=_AREA_COLOURS[1], label="area opposite a cell: its weight"))
+    return entries
+
+
+def _write_cells(texts: Texts, point: Point) -> None:
+    """Write each neighbour's name and value on the outer side of its centre."""
+    values = written_alike(np.array([n.value for n in point.neighbours]))
+    px, py = _clamped(point)
+    up = 1 if texts.sheet.view.y_up else -1
+    for name, value, neighbour in zip(NEIGHBOUR_NAMES, values, point.neighbours, strict=True):
+        look = Look(9.0, INK, "bold")
+        string = f"{name} = {value}"
+        width, height = texts.size(string, look)
+        outward = up * (1 if neighbour.y >= py else -1), 1 if neighbour.x >= px else -1
+        high = outward[0] * (height / 2 + 6)
+        places = ((0.0, high), (0.0, -high), (outward[1] * (width / 2 + 8), 0.0), (0.0, 2 * high))
+        label = Label(string, (neighbour.x, neighbour.y), (0.0, 0.0), look)
+        texts.write_first_free([[label.moved(*place)] for place in places])

@@ -1,0 +1,117 @@
+"""The views of one point, of the output and of the footprint: what they hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+
+from roialign_cli import PRESETS, roi_align, trace
+from roialign_cli.conventions import Pooling
+from roialign_cli.errors import ArgumentError
+from roialign_cli.footprint import footprint
+from roialign_cli.show.footprint_view import footprint_figure
+from roialign_cli.show.output_view import output_figure
+from roialign_cli.show.point_view import point_figure
+from tests.figure_cases import (
+    CASES,
+    HELMET,
+    aligned,
+    check_drawing,
+    check_texts,
+    drawn,
+    strings,
+    walkthrough,
+)
+
+
+def _has_points(case: str) -> bool:
+    traced, section = CASES[case]
+    return bool(traced.section(*section).points)
+
+
+def gradient(features: Any, box: list[float], **call: Any) -> Any:
+    """Return the derivative of every output by every cell, (T, K, H, W), from differences."""
+    step = 1e-6
+    moved = np.eye(features.size).reshape(-1, *features.shape) * step
+    up, down = (roi_align(features + sign * moved, [box], (2, 3), **call)[0] for sign in (1, -1))
+    return ((up - down) / (2 * step)).reshape(*features.shape, 2, 3).transpose(2, 3, 0, 1)
+
+
+@pytest.mark.parametrize("pooling", get_args(Pooling))
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_the_footprint_is_the_gradient(preset: str, pooling: Pooling) -> None:
+    convention = replace(PRESETS[preset], pooling=pooling)
+    features = np.random.default_rng(3).uniform(0.5, 9, (6, 7))
+    if convention.normalized:
+        box = [0.1, 0.2, 0.7, 0.75]
+    else:  # over the map's border
+        box = [2.3, 1.2, 5.1, 4.4] if convention.box_format == "xywh" else [-1.2, 1.2, 4.1, 6.8]
+    expected = gradient(features, box, convention=convention)
+    traced = trace(features, [box], (2, 3), convention=convention)
+    for section in traced.sections:
+        i, j = section.section
+        np.testing.assert_allclose(
+            footprint(traced, [section]), expected[j - 1, i - 1], atol=1e-7, err_msg=str((i, j))
+        )
+    np.testing.assert_allclose(footprint(traced), expected.sum(axis=(0, 1)), atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [4.5, 7.0])
+@pytest.mark.parametrize("case", CASES)
+def test_points_are_the_traces_points_and_texts_keep_apart(case: str, width: float) -> None:
+    traced, section = CASES[case]
+    everywhere = {(p.x, p.y) for s in traced.sections for p in s.points}
+    chosen = traced.section(*section)
+    for figure, points in (
+        (output_figure(traced, width=width), everywhere),
+        (footprint_figure(traced, width=width), everywhere),
+        (
+            footprint_figure(traced, section=section, width=width),
+            {(p.x, p.y) for p in chosen.points},
+        ),
+    ):
+        assert drawn(figure) == points
+        check_drawing(figure)
+        check_texts(figure)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if _has_points(case)])
+def test_one_point_has_its_cells_and_the_areas_that_are_their_weights(case: str) -> None:
+    traced, section = CASES[case]
+    check_texts(point_figure(traced, section=section, width=4.5))
+    figure = point_figure(traced, section=section)
+    check_drawing(figure)
+    check_texts(figure)
+    chosen = traced.section(*section)
+    point = chosen.winning_point or chosen.points[0]
+    assert drawn(figure) == {(point.x, point.y)}
+    patches = [p for p in figure.axes[0].patches if isinstance(p, Rectangle)]
+    cells = {tuple(map(float, p.get_center())) for p in patches if p.get_gid() == "neighbour"}
+    assert cells == {(n.x, n.y) for n in point.neighbours}
+    for name, neighbour in zip(("Q11", "Q21", "Q12", "Q22"), point.neighbours, strict=True):
+        named = [p for p in patches if p.get_gid() == f"area-{name}"]
+        areas = [abs(p.get_width() * p.get_height()) for p in named]
+        if areas:
+            assert areas == pytest.approx([neighbour.weight], abs=1e-6)
+
+
+def test_the_output_is_written_and_its_winners_ringed() -> None:
+    traced = walkthrough()
+    figure = output_figure(traced)
+    assert {"0.513", "0.620", "0.474", "0.749"} <= set(strings(figure))
+    winners = [s.winning_point for s in traced.sections]
+    assert drawn(figure, "winner") == {(p.x, p.y) for p in winners if p is not None}
+    shown = np.asarray(figure.axes[1].images[0].get_array())
+    np.testing.assert_array_equal(shown, traced.output)
+    assert not drawn(output_figure(aligned(HELMET)), "winner")
+
+
+def test_the_walkthroughs_point_is_the_documents() -> None:
+    texts = strings(point_figure(walkthrough(), section=(1, 1), point=(1, 2)))
+    assert "P = 0.2744·0.1 + 0.2156·0.2\n   + 0.2856·1 + 0.2244·0.7 = 0.5132" in texts
+    with pytest.raises(ArgumentError, match=r"\(3, 1\) is none of the 2 × 2 points"):
+        point_figure(walkthrough(), point=(3, 1))
