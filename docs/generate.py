@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from docs.gallery import gallery
 from roialign_cli.cli.main import main
 from roialign_cli.conventions import PRESETS
 from roialign_cli.show.blocks import Block, Heading
@@ -52,6 +53,7 @@ def printed(command: str) -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "walkthrough.md": walkthrough,
     "conventions.md": conventions,
+    "gallery.md": gallery,
 }
 
 

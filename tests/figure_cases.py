@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -83,7 +84,12 @@ CASES: dict[str, tuple[Trace, tuple[int, int]]] = {
 
 def drawn(figure: Figure, prefix: str = "points-") -> set[tuple[float, float]]:
     """Return where the points of a figure are, in data coordinates."""
-    lines = [line for line in figure.axes[0].lines if str(line.get_gid()).startswith(prefix)]
+    return drawn_on(figure.axes[0], prefix)
+
+
+def drawn_on(axes: Axes, prefix: str = "points-") -> set[tuple[float, float]]:
+    """Return where the points on these axes are."""
+    lines = [line for line in axes.lines if str(line.get_gid()).startswith(prefix)]
     return {(x, y) for line in lines for x, y in np.asarray(line.get_xydata()).tolist()}
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 from roialign_cli import PRESETS, roi_align, trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import COMMANDS, main
+from roialign_cli.cli.plot import VIEWS
 from roialign_cli.conventions import ALIASES
 
 SAMPLES = sample_data()
@@ -151,7 +152,7 @@ def test_explain_json_is_the_documented_object(capfd: Capture) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
-@pytest.mark.parametrize("view", ["sections", "overlay"])
+@pytest.mark.parametrize("view", VIEWS)
 def test_plot_writes_a_picture(view: str, suffix: str, capfd: Capture) -> None:
     run("plot", *ASTRONAUT, "--view", view, "-o", f"picture.{suffix}", capture=capfd)
     magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix]
@@ -161,9 +162,10 @@ def test_plot_writes_a_picture(view: str, suffix: str, capfd: Capture) -> None:
 def test_demo_runs_everything_and_does_not_overwrite(capfd: Capture) -> None:
     out = run("demo", capture=capfd)
     shown = [line for line in out.splitlines() if line.startswith("$ roialign ")]
-    assert [line.split()[2] for line in shown] == ["run", "explain", "plot", "run", "plot"]
+    assert [line.split()[2] for line in shown] == ["run", "explain", "plot", "plot", "run", "plot"]
     made = {path.name for path in Path("roialign-demo").iterdir()}
-    assert made >= {"walkthrough.npy", "README.md", "sections.png", "faces.npy", "overlay.png"}
+    pictures = {"steps.png", "sections.png", "overlay.png"}
+    assert made >= {"walkthrough.npy", "README.md", "faces.npy", *pictures}
     assert main(["demo"]) == 2
     assert "--force" in capfd.readouterr().err
     run("demo", "--force", capture=capfd)
@@ -286,7 +288,7 @@ def bad_files() -> None:
          "nowhere/out.png: cannot be written: No such file or directory"),
         ("plot map.npy --box 1,2,1,1 -o out.png --view overlay --roi 7",
          "--roi: 7 is none of the 1 boxes, counted from 0"),
-        ("plot map.npy --box 1,2,1,1 -o out.png --point 1,1",
+        ("plot map.npy --box 1,2,1,1 -o out.png --view sections --point 1,1",
          "--point has no meaning for --view sections, which shows them all"),
         ("run map.npy --preset tensorflow --box 0,0,1,1 --image-size 8x8",
          "--image-size: the boxes are read as normalised, which have no scale; see --absolute"),

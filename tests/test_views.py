@@ -16,6 +16,7 @@ from roialign_cli.footprint import footprint
 from roialign_cli.show.footprint_view import footprint_figure
 from roialign_cli.show.output_view import output_figure
 from roialign_cli.show.point_view import point_figure
+from roialign_cli.show.steps_view import steps_figure
 from tests.figure_cases import (
     CASES,
     HELMET,
@@ -23,6 +24,7 @@ from tests.figure_cases import (
     check_drawing,
     check_texts,
     drawn,
+    drawn_on,
     strings,
     walkthrough,
 )
@@ -99,6 +101,34 @@ def test_one_point_has_its_cells_and_the_areas_that_are_their_weights(case: str)
             assert areas == pytest.approx([neighbour.weight], abs=1e-6)
 
 
+@pytest.mark.parametrize("width", [4.5, 7.0])
+@pytest.mark.parametrize("case", CASES)
+def test_the_steps_hold_the_points_the_one_point_and_the_output(case: str, width: float) -> None:
+    traced, section = CASES[case]
+    figure = steps_figure(traced, section=section, width=width)
+    check_drawing(figure)
+    check_texts(figure)
+    chosen = traced.section(*section)
+    points, *value, output = figure.axes[3:6]
+    assert drawn_on(points) == {(p.x, p.y) for p in chosen.points}
+    if value:
+        assert drawn_on(value[0]) <= {(p.x, p.y) for p in chosen.points}
+    drawn_output = output.images[0].get_array()
+    assert drawn_output is not None
+    shown = np.ma.filled(drawn_output, np.nan)
+    np.testing.assert_array_equal(
+        shown, np.where(np.isfinite(traced.output), traced.output, np.nan)
+    )
+
+
+def test_the_steps_are_numbered_and_start_on_the_image() -> None:
+    image = np.zeros((512, 512, 3), np.uint8)
+    figure = steps_figure(aligned(HELMET), image, stride=32)
+    headings = [t for t in strings(figure) if t[:2] in {f"{n}." for n in range(1, 6)}]
+    assert [t[0] for t in headings] == ["1", "1", "2", "3", "4", "5"]
+    assert figure.axes[0].images[0].get_extent() == pytest.approx((0, 16, 16, 0))
+
+
 def test_the_output_is_written_and_its_winners_ringed() -> None:
     traced = walkthrough()
     figure = output_figure(traced)
@@ -108,6 +138,11 @@ def test_the_output_is_written_and_its_winners_ringed() -> None:
     shown = np.asarray(figure.axes[1].images[0].get_array())
     np.testing.assert_array_equal(shown, traced.output)
     assert not drawn(output_figure(aligned(HELMET)), "winner")
+
+
+def test_cells_that_are_one_at_the_border_are_named_together() -> None:
+    traced = trace(np.full((2, 2), 5.0), [[1.4, 1.4, 2, 2]], 1, convention="torchvision-aligned")
+    assert "Q11 = Q21 = Q12 = Q22 = 5" in strings(point_figure(traced))
 
 
 def test_the_walkthroughs_point_is_the_documents() -> None:

@@ -21,6 +21,7 @@ _ASTRONAUT = (
 _COMMANDS = (
     f"run {_WALKTHROUGH}",
     f"explain {_WALKTHROUGH} --section 1,1",
+    f"plot {_WALKTHROUGH} -o {{dir}}/steps.png",
     f"plot {_WALKTHROUGH} --view sections -o {{dir}}/sections.png",
     f"run {_ASTRONAUT} --output-size 7 -o {{dir}}/faces.npy",
     f"plot {_ASTRONAUT} --view overlay -o {{dir}}/overlay.png",

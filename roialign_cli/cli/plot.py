@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # View → what it shows, for the help; drawn by the function of `_DRAW` of the same name.
 VIEWS = {
+    "steps": "the whole story on one sheet",
     "sections": "the ROI on the cells, and the points of a section",
     "overlay": "all boxes on the image",
     "point": "one point with its neighbours and weights",
@@ -34,7 +35,7 @@ VIEWS = {
 @click.option(
     "--view",
     type=click.Choice([*VIEWS]),
-    default="sections",
+    default="steps",
     show_default=True,
     help="; ".join(f"{name}: {shows}" for name, shows in VIEWS.items()) + ".",
 )
@@ -65,7 +66,7 @@ def command(
     """Draw an ROI, its sections and its sample points.
 
     \b
-    roialign plot map.npy --box 9.25,10,6.25,4.53 -o sections.png
+    roialign plot map.npy --box 9.25,10,6.25,4.53 -o steps.png
     roialign plot photo.png --stride 32 --preset torchvision-aligned \\
         --boxes boxes.csv --view overlay -o overlay.png
     """  # noqa: D301
@@ -74,7 +75,7 @@ def command(
     from roialign_cli.show.figures import check_suffix, save_figure
 
     kind = check_suffix(output)
-    if what["point"] is not None and view not in {"overlay", "point"}:
+    if what["point"] is not None and view not in {"steps", "overlay", "point"}:
         raise click.UsageError(f"--point has no meaning for --view {view}, which shows them all")
     if what["section"] is not None and view == "output":
         raise click.UsageError("--section has no meaning for --view output, which shows them all")
@@ -98,6 +99,19 @@ class _Asked:
         from roialign_cli.tracing import trace_operation
 
         return trace_operation(inputs.operation, self.roi if roi is None else roi, self.channel)
+
+
+def _steps(inputs: Inputs, asked: _Asked) -> Figure:
+    from roialign_cli.show.steps_view import steps_figure
+
+    return steps_figure(
+        asked.trace(inputs),
+        inputs.file.image,
+        stride=inputs.file.stride or 1,
+        section=asked.section or (1, 1),
+        point=asked.point,
+        width=asked.width,
+    )
 
 
 def _sections(inputs: Inputs, asked: _Asked) -> Figure:
@@ -143,6 +157,7 @@ def _footprint(inputs: Inputs, asked: _Asked) -> Figure:
 
 
 _DRAW: dict[str, Callable[[Inputs, _Asked], Figure]] = {
+    "steps": _steps,
     "sections": _sections,
     "overlay": _overlay,
     "point": _point,

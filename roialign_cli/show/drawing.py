@@ -103,6 +103,11 @@ def written(value: float, decimals: int = 2) -> str:
     return number(value, decimals).replace("-", "−")
 
 
+def significant(value: float) -> str:
+    """Return a number with four significant digits, as print sets it."""
+    return f"{value:.4g}".replace("-", "−")
+
+
 def written_alike(values: Float) -> list[str]:
     """Return numbers with the same decimals: as few as tell three digits of the largest."""
     flat = values.ravel().astype(float)
@@ -424,11 +429,19 @@ def draw_outside(sheet: Sheet) -> None:
 
 
 def draw_cells(
-    sheet: Sheet, cells: Float, extent: Bounds, colours: Colormap | None = None
+    sheet: Sheet,
+    cells: Float,
+    extent: Bounds,
+    colours: Colormap | None = None,
+    shades_of: Float | None = None,
 ) -> AxesImage:
-    """Draw (H, W) cells shaded by value; `extent` is their left, right, bottom and top as seen."""
+    """Draw (H, W) cells shaded by value; `extent` is their left, right, bottom and top as seen.
+
+    The shades span the values of `shades_of`, or else those of the cells.
+    """
     shown = np.where(np.isfinite(cells), cells, np.nan)
-    some = shown[np.isfinite(shown)]
+    spanned = cells if shades_of is None else shades_of
+    some = spanned[np.isfinite(spanned)]
     low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 1.0)
     return draw_picture(
         sheet, shown, extent, cmap=colours or shades(), vmin=low, vmax=high, interpolation="nearest"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import product
 
-import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -82,7 +81,10 @@ def footprint_figure(
         if won:
             sheet.axes.add_line(ring(size, [p.x for p in won], [p.y for p in won]))
         if written_out:
-            _write_weights(Texts(sheet), trace, strings)
+            texts = Texts(sheet)
+            for point in (p for s in sections for p in s.points):
+                texts.keep_clear(point.x, point.y, size / 2)
+            _write_weights(texts, trace, strings)
         elif image is not None:
             colour_bar(sheet, image, 8.0)
     return sheet.figure
@@ -106,7 +108,7 @@ def _weight_colours() -> Colormap:
 
 
 def _write_weights(texts: Texts, trace: Trace, strings: list[list[str]]) -> None:
-    """Write each weight in its cell, where it is free of points or at the cell's foot."""
+    """Write each weight in its cell where no point is, at the foot if it can be."""
     sheet: Sheet = texts.sheet
     look = Look(SMALLEST_TEXT, "#222222")
     rows, columns = shown_cells(trace, sheet.view)
@@ -115,5 +117,7 @@ def _write_weights(texts: Texts, trace: Trace, strings: list[list[str]]) -> None
         if strings[row][column]:
             at = trace.frame.x(column), trace.frame.y(row)
             label = Label(strings[row][column], at, (0.0, 0.0), look)
-            places = [label.moved(0.0, float(offset)) for offset in np.array([-1, 0, 1]) * up]
-            texts.write_first_free([[place] for place in places])
+            width, _ = texts.size(label.string, look)
+            across = max((sheet.scale - width) / 2 - 2, 0.0)
+            places = product((0.0, -across, across), (-up, 0.0, up, -up / 2, up / 2))
+            texts.write_first_free([[label.moved(*place)] for place in places])

@@ -92,7 +92,11 @@ def values_fit(values: Float, view: View, width: float) -> bool:
 
 
 def draw_map(
-    sheet: Sheet, trace: Trace, values: Float | None = None, colours: Colormap | None = None
+    sheet: Sheet,
+    trace: Trace,
+    values: Float | None = None,
+    colours: Colormap | None = None,
+    shades_of: Float | None = None,
 ) -> AxesImage | None:
     """Draw the cells in view on a hatched ground, and return their image if there is any.
 
@@ -104,7 +108,7 @@ def draw_map(
     if not cells.size:
         return None
     top, bottom = (_edge(trace, row) for row in (rows.start, rows.stop))
-    image = draw_cells(sheet, cells, (columns.start, columns.stop, bottom, top), colours)
+    image = draw_cells(sheet, cells, (columns.start, columns.stop, bottom, top), colours, shades_of)
     if sheet.scale >= GRID_CELL:
         across = range(columns.start, columns.stop + 1)
         down = [_edge(trace, row) for row in range(rows.start, rows.stop + 1)]
@@ -139,6 +143,14 @@ def section_room(sheet: Sheet, trace: Trace) -> tuple[float, float]:
     return abs(trace.section_width) * sheet.scale, abs(trace.section_height) * sheet.scale
 
 
+def _in_view(view: View, trace: Trace) -> bool:
+    """Return whether all of the ROI is in view; its outline may then stand on the view's edge."""
+    right = trace.x + trace.width
+    bottom = trace.y - trace.height if trace.frame.y_up else trace.y + trace.height
+    across = view.left <= min(trace.x, right) and max(trace.x, right) <= view.right
+    return across and view.low <= min(trace.y, bottom) and max(trace.y, bottom) <= view.high
+
+
 def draw_roi(sheet: Sheet, trace: Trace, chosen: Section | None, *, tinted: bool = True) -> None:
     """Draw the ROI's outline and corner, the sections' edges, and the chosen section."""
     down = -1 if trace.frame.y_up else 1
@@ -155,10 +167,10 @@ def draw_roi(sheet: Sheet, trace: Trace, chosen: Section | None, *, tinted: bool
         outlines.insert(0, (corner, size, palette.SECTION))
     for at, extent, colour in outlines:
         outline = Rectangle(at, *extent, fill=False, edgecolor=colour, linewidth=2.4, zorder=4)
-        outline.set(clip_on=False, joinstyle="miter")
+        outline.set(clip_on=not _in_view(sheet.view, trace), joinstyle="miter")
         sheet.axes.add_patch(outline)
     dot = Line2D([trace.x], [trace.y], marker="o", color=palette.ROI, ms=7, mec="#FFFFFF")
-    dot.set(clip_on=False, zorder=5)
+    dot.set(clip_on=not _in_view(sheet.view, trace), zorder=5)
     sheet.axes.add_line(dot)
 
 

@@ -50,7 +50,7 @@ def output_figure(trace: Trace, *, width: float = 7.0) -> Figure:
         legend.append(outside_entry())
     panels = [
         Panel(view, "cells (centres on .5)", "On the map", 1.25),
-        Panel(View(0, columns, 0, rows, y_up=False), "sections", "The output", beside=_BAR_ROOM),
+        output_panel(trace, "The output"),
     ]
     with style():
         title = [trace.convention.name, f"{trace.convention.pooling}, {columns} × {rows} sections"]
@@ -66,6 +66,12 @@ def output_figure(trace: Trace, *, width: float = 7.0) -> Figure:
 
 
 _BAR_ROOM = 50.0
+
+
+def output_panel(trace: Trace, heading: str) -> Panel:
+    """Return the panel that `draw_output` draws on."""
+    view = View(0, len(trace.output[0]), 0, len(trace.output), y_up=False)
+    return Panel(view, "sections", heading, beside=_BAR_ROOM)
 
 
 def draw_output(sheet: Sheet, trace: Trace) -> None:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from roialign_cli.errors import ArgumentError
 from roialign_cli.show import palette
 from roialign_cli.show.drawing import (
     INK,
@@ -23,6 +24,7 @@ from roialign_cli.show.drawing import (
     draw_lines,
     new_page,
     outside_entry,
+    significant,
     style,
     written,
     written_alike,
@@ -58,34 +60,49 @@ def point_figure(
     ArgumentError
         If there is no such section or point.
     """
-    chosen = trace.section(*section)
-    if point is None and chosen.winning_point is not None:
-        point = chosen.winner
-    one = trace.narrowed(section, point or (1, 1))[0].points[0]
-    view = _view(trace, one)
-    legend = _legend(one)
+    one = told_point(trace, section, point)
+    if one is None:
+        raise ArgumentError("point", "section ({}, {}) has no points".format(*section))
+    view = point_view(trace, one)
+    legend = point_legend(one)
     if beyond_map(trace, view):
         legend.append(outside_entry())
     with style():
         tallest = 0.62 * width * POINTS_PER_INCH
-        panel = Panel(view, "cells (centres on .5)", _formula(one), tallest=tallest)
+        panel = Panel(view, "cells (centres on .5)", formula(one), tallest=tallest)
         (sheet,) = new_page([[panel]], width, title=_title(trace, section, one), legend=legend)
-        draw_map(sheet, trace)
-        _draw_cells(sheet, one)
-        texts = Texts(sheet)
-        texts.keep_clear(one.x, one.y, 5)
-        _write_cells(texts, one)
-        if one.counted:
-            _draw_areas(texts, one)
-            _write_distances(texts, one)
-        _draw_point(sheet, one)
+        draw_point(sheet, trace, one)
     return sheet.figure
+
+
+def told_point(
+    trace: Trace, section: tuple[int, int], point: tuple[int, int] | None
+) -> Point | None:
+    """Return the point asked for; if none is, the winner or the first, None if there is none."""
+    if point is not None:
+        return trace.narrowed(section, point)[0].points[0]
+    chosen = trace.section(*section)
+    return chosen.winning_point or next(iter(chosen.points), None)
+
+
+def draw_point(sheet: Sheet, trace: Trace, one: Point) -> None:
+    """Draw the map around a point, its neighbour cells, and their weights."""
+    draw_map(sheet, trace, shades_of=trace.cells)
+    _outline_cells(sheet, one)
+    texts = Texts(sheet)
+    texts.keep_clear(one.x, one.y, 5)
+    _write_cells(texts, one)
+    if one.counted:
+        _draw_areas(texts, one)
+        _write_distances(texts, one)
+    _mark_point(sheet, one)
 
 
 _MARGIN = 0.85  # cells around the neighbours' centres
 
 
-def _view(trace: Trace, point: Point) -> View:
+def point_view(trace: Trace, point: Point) -> View:
+    """Return the part of the plane with a point and its neighbour cells."""
     x = [point.x, *(n.x for n in point.neighbours)]
     y = [point.y, *(n.y for n in point.neighbours)]
     far = 6.0  # cells; a point further away is not in view
@@ -101,12 +118,12 @@ def _title(trace: Trace, section: tuple[int, int], point: Point) -> list[str]:
     return [trace.convention.name, where, at]
 
 
-def _formula(point: Point) -> str:
+def formula(point: Point) -> str:
     """Return the sum with the numbers, two terms a line."""
-    value = written(point.value, 4)
+    value = significant(point.value)
     if not point.counted:
         return f"outside the map, its value is {value}"
-    a, b, c, d = (f"{written(n.weight, 4)}·{written(n.value, 4)}" for n in point.neighbours)
+    a, b, c, d = (f"{written(n.weight, 4)}·{significant(n.value)}" for n in point.neighbours)
     return f"P = {a} + {b}\n   + {c} + {d} = {value}"
 
 
@@ -116,7 +133,7 @@ def _clamped(point: Point) -> tuple[float, float]:
     return float(np.clip(point.x, min(x), max(x))), float(np.clip(point.y, min(y), max(y)))
 
 
-def _draw_cells(sheet: Sheet, point: Point) -> None:
+def _outline_cells(sheet: Sheet, point: Point) -> None:
     """Outline the neighbour cells and mark their centres."""
     look: dict[str, Any] = {"edgecolor": palette.NEIGHBOUR, "linewidth": 1.8, "zorder": 3}
     for x, y in sorted({(n.x, n.y) for n in point.neighbours}):
@@ -175,7 +192,7 @@ def _write_distances(texts: Texts, point: Point) -> None:
         texts.write_first_free([[label.moved(-across, 0.0)]])
 
 
-def _draw_point(sheet: Sheet, point: Point) -> None:
+def _mark_point(sheet: Sheet, point: Point) -> None:
     if point.border == "clamped":
         x, y = _clamped(point)
         arrow = {"arrowstyle": "->", "color": palette.POINT, "linewidth": 1.4}
@@ -186,7 +203,8 @@ def _draw_point(sheet: Sheet, point: Point) -> None:
     sheet.axes.add_line(line)
 
 
-def _legend(point: Point) -> list[Artist]:
+def point_legend(point: Point) -> list[Artist]:
+    """Return what the legend says of a point close up."""
     entries: list[Artist] = [mark_line(MARKS[point.border], 7.0, [], [])]
     entries.append(
         Line2D(
@@ -204,16 +222,20 @@ def _legend(point: Point) -> list[Artist]:
 
 
 def _write_cells(texts: Texts, point: Point) -> None:
-    """Write each neighbour's name and value on the outer side of its centre."""
+    """Write the neighbours' names and values on the outer sides of their centres."""
     values = written_alike(np.array([n.value for n in point.neighbours]))
     px, py = _clamped(point)
     up = 1 if texts.sheet.view.y_up else -1
-    for name, value, neighbour in zip(NEIGHBOUR_NAMES, values, point.neighbours, strict=True):
-        look = Look(9.0, INK, "bold")
-        string = f"{name} = {value}"
+    look = Look(9.0, INK, "bold")
+    named: dict[tuple[float, float], list[str]] = {}
+    for name, neighbour in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
+        named.setdefault((neighbour.x, neighbour.y), []).append(name)
+    written_values = dict(zip(((n.x, n.y) for n in point.neighbours), values, strict=True))
+    for (x, y), names in named.items():
+        string = " = ".join([*names, written_values[x, y]])
         width, height = texts.size(string, look)
-        outward = up * (1 if neighbour.y >= py else -1), 1 if neighbour.x >= px else -1
-        high = outward[0] * (height / 2 + 6)
-        places = ((0.0, high), (0.0, -high), (outward[1] * (width / 2 + 8), 0.0), (0.0, 2 * high))
-        label = Label(string, (neighbour.x, neighbour.y), (0.0, 0.0), look)
+        high = up * (1 if y >= py else -1) * (height / 2 + 6)
+        beside = (1 if x >= px else -1) * (width / 2 + 8)
+        places = ((0.0, high), (0.0, -high), (beside, 0.0), (0.0, 2 * high), (0.0, -2 * high))
+        label = Label(string, (x, y), (0.0, 0.0), look)
         texts.write_first_free([[label.moved(*place)] for place in places])

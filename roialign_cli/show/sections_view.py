@@ -29,6 +29,7 @@ from roialign_cli.show.drawing import (
     colour_bar,
     new_sheet,
     outside_entry,
+    significant,
     style,
     written,
 )
@@ -91,24 +92,24 @@ def sections_figure(
             title=_sections_title(trace, chosen),
             unit="cells (centres on .5)",
             legend=_sections_legend(trace, chosen, view, values=written_out),
-            above=_DIMENSION_ROOM,
-            beside=_DIMENSION_ROOM + (0.0 if written_out else _BAR_ROOM),
+            above=DIMENSION_ROOM,
+            beside=DIMENSION_ROOM + (0.0 if written_out else _BAR_ROOM),
         )
         image = draw_map(sheet, trace)
         draw_roi(sheet, trace, chosen)
-        _draw_section_points(sheet, trace, chosen)
+        draw_section_points(sheet, trace, chosen)
         texts = Texts(sheet)
-        _write_dimensions(texts, trace)
+        write_dimensions(texts, trace)
         _write_sections(texts, trace, chosen)
         if written_out:
             used = {(n.x, n.y) for p in chosen.points for n in p.neighbours}
             write_values(texts, trace, trace.cells, used)
         elif image is not None:
-            colour_bar(sheet, image, _DIMENSION_ROOM)
+            colour_bar(sheet, image, DIMENSION_ROOM)
     return sheet.figure
 
 
-_DIMENSION_ROOM, _BAR_ROOM = 26.0, 44.0
+DIMENSION_ROOM, _BAR_ROOM = 26.0, 44.0
 
 
 def _sections_title(trace: Trace, chosen: Section) -> list[str]:
@@ -117,14 +118,11 @@ def _sections_title(trace: Trace, chosen: Section) -> list[str]:
     count = columns * rows
     many = f"{columns} × {rows} points" if count > 1 else ("1 point" if count else "no points")
     name, pooling = trace.convention.name, trace.convention.pooling
-    return [name, f"{pooling} of {many}", f"section ({i}, {j}) = {_significant(chosen.output)}"]
+    return [name, f"{pooling} of {many}", f"section ({i}, {j}) = {significant(chosen.output)}"]
 
 
-def _significant(value: float) -> str:
-    return f"{value:.4g}".replace("-", "−")
-
-
-def _draw_section_points(sheet: Sheet, trace: Trace, chosen: Section) -> None:
+def draw_section_points(sheet: Sheet, trace: Trace, chosen: Section) -> None:
+    """Draw a section's points, and the ring around the one that is the output."""
     size = mark_size(sheet, trace, chosen)
     draw_points(sheet, chosen.points, size)
     winner = chosen.winning_point
@@ -155,7 +153,7 @@ _COORDINATES = Look(SMALLEST_TEXT + 0.3, palette.POINT, "bold")
 _ANCHORS = ((0, 0), (0, 1), (-1, 1), (1, 1), (-1, -1), (1, -1))
 
 
-def _write_dimensions(texts: Texts, trace: Trace) -> None:
+def write_dimensions(texts: Texts, trace: Trace) -> None:
     """Write the ROI's width over the axes, its height beside them, and its top-left corner."""
     sheet = texts.sheet
     axes = sheet.axes
@@ -182,19 +180,42 @@ def _within(texts: Texts, string: str, middle: float, low: float, high: float) -
     return (low + high) / 2 if high - low < 2 * half else min(max(middle, low + half), high - half)
 
 
-def _write_sections(texts: Texts, trace: Trace, chosen: Section) -> None:
-    """Write the corner, the sections' (i, j) and the points' coordinates, each where it is free."""
+def write_coordinates(texts: Texts, trace: Trace, chosen: Section) -> None:
+    """Write the coordinates of a section's points, or of as many as find room."""
+    _keep_points_clear(texts, trace, chosen)
+    if not texts.write_first_free(list(_point_choices(texts, trace, chosen))):
+        _write_few_points(texts, trace, chosen)
+
+
+def write_numbers(texts: Texts, trace: Trace) -> None:
+    """Write (i, j) in every section, or i and j along the ROI's sides."""
+    numbered = _section_choices(texts, trace)
+    if not (numbered and texts.write_first_free(numbered)):
+        _write_numbers_outside(texts, trace, trace.sections[0])
+
+
+def write_corner(texts: Texts, trace: Trace) -> None:
+    """Write where the ROI's top-left corner is."""
+    texts.keep_clear(trace.x, trace.y, 3)
+    texts.write_first_free([[label] for label in _corner_choices(texts, trace)])
+
+
+def _keep_points_clear(texts: Texts, trace: Trace, chosen: Section) -> None:
     size = mark_size(texts.sheet, trace, chosen)
     for point in chosen.points:
         texts.keep_clear(point.x, point.y, size / 2)
     winner = chosen.winning_point
     if winner is not None:
         texts.keep_clear(winner.x, winner.y, (size + RING) / 2 + 1)
-    texts.keep_clear(trace.x, trace.y, 3)
+
+
+def _write_sections(texts: Texts, trace: Trace, chosen: Section) -> None:
+    """Write the corner, the sections' (i, j) and the points' coordinates, each where it is free."""
+    _keep_points_clear(texts, trace, chosen)
     numbered = _section_choices(texts, trace)
     if not numbered:
         _write_numbers_outside(texts, trace, chosen)
-    texts.write_first_free([[label] for label in _corner_choices(texts, trace)])
+    write_corner(texts, trace)
     pointed = list(_point_choices(texts, trace, chosen))
     both = [[*some, *others] for some, others in product(numbered or [[]], pointed)]
     if not texts.write_first_free(both):

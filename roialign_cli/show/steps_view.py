@@ -1,0 +1,199 @@
+"""The whole story of one ROI on a sheet, its steps numbered as the explanation numbers them."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from roialign_cli.show import palette
+from roialign_cli.show.drawing import (
+    POINTS_PER_INCH,
+    Panel,
+    Sheet,
+    Texts,
+    View,
+    draw_outside,
+    draw_picture,
+    new_page,
+    outside_entry,
+    significant,
+    style,
+)
+from roialign_cli.show.map_area import beyond_map, draw_map, draw_roi, roi_view
+from roialign_cli.show.marks import LARGEST_MARK, point_entries, ring
+from roialign_cli.show.output_view import draw_output, output_panel
+from roialign_cli.show.point_view import (
+    draw_point,
+    formula,
+    point_legend,
+    point_view,
+    told_point,
+)
+from roialign_cli.show.sections_view import (
+    DIMENSION_ROOM,
+    draw_section_points,
+    write_coordinates,
+    write_corner,
+    write_dimensions,
+    write_numbers,
+)
+from roialign_cli.tracing import Point, Section, Trace
+
+_UNIT = "cells"
+_TALLEST = 0.46  # a panel's height, in sheet widths
+_TWO_COLUMNS = 6.0  # inches; a narrower sheet has one
+
+
+def steps_figure(
+    trace: Trace,
+    image: NDArray[np.uint8] | None = None,
+    *,
+    stride: int = 1,
+    section: tuple[int, int] = (1, 1),
+    point: tuple[int, int] | None = None,
+    width: float = 7.0,
+) -> Figure:
+    """Draw the box, its sections, the points of one of them, one point's value, and the output.
+
+    Parameters
+    ----------
+    trace
+        One ROI and channel.
+    image
+        (H, W, 3) or (H, W), uint8, of which the map is made; None draws the map's cells instead.
+    stride
+        Pixels of the image per cell.
+    section
+        (i, j), the section whose points are drawn.
+    point
+        (n, m), the point whose value is told; the winner if None, or else the first.
+    width
+        In inches; the height follows.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such section or point.
+    """
+    chosen = trace.section(*section)
+    one = told_point(trace, section, point)
+    with style():
+        rows = _panels(trace, chosen, one, width * POINTS_PER_INCH * _TALLEST)
+        if width < _TWO_COLUMNS:
+            rows = [[panel] for row in rows for panel in row]
+        sheets = new_page(
+            rows,
+            width,
+            title=_title(trace, chosen),
+            legend=_legend(trace, chosen, one),
+        )
+        whole, box, sections, points, *value, output = sheets
+        _draw_whole(whole, trace, image, stride)
+        draw_map(box, trace, shades_of=trace.cells)
+        _outline(box, trace)
+        write_dimensions(Texts(box), trace)
+        write_corner(Texts(box), trace)
+        draw_map(sections, trace, shades_of=trace.cells)
+        draw_roi(sections, trace, chosen)
+        write_numbers(Texts(sections), trace)
+        draw_map(points, trace, shades_of=trace.cells)
+        draw_roi(points, trace, chosen)
+        draw_section_points(points, trace, chosen)
+        write_coordinates(Texts(points), trace, chosen)
+        if one is not None:
+            draw_point(value[0], trace, one)
+        draw_output(output, trace)
+    return output.figure
+
+
+def _panels(trace: Trace, chosen: Section, one: Point | None, tallest: float) -> list[list[Panel]]:
+    around = roi_view(trace)
+    i_j = "({}, {})".format(*chosen.section)
+    dimensions = {"above": DIMENSION_ROOM, "beside": DIMENSION_ROOM}
+    box = Panel(around, _UNIT, "1. The ROI on the cells", tallest=tallest, **dimensions)
+    whole = Panel(_whole_view(trace), _UNIT, "1. The box", tallest=tallest)
+    sections = Panel(around, _UNIT, "2. Its sections", tallest=tallest)
+    points = Panel(
+        _section_view(trace, chosen),
+        _UNIT,
+        f"3. The sample points of section {i_j}",
+        tallest=tallest,
+    )
+    output = output_panel(trace, f"5. The output: the {_REDUCED[trace.convention.pooling]}")
+    if one is None:
+        return [[whole, box], [sections, points], [output]]
+    n_m = "({}, {})".format(*one.point)
+    heading = f"4. The value of its point {n_m}\n{formula(one)}"
+    value = Panel(point_view(trace, one), _UNIT, heading, tallest=tallest)
+    return [[whole, box], [sections, points], [value, output]]
+
+
+_REDUCED = {"avg": "average of each section", "max": "largest of each section"}
+
+
+def _title(trace: Trace, chosen: Section) -> list[str]:
+    i_j = "({}, {})".format(*chosen.section)
+    return [
+        trace.convention.name,
+        trace.convention.pooling,
+        f"section {i_j} = {significant(chosen.output)}",
+    ]
+
+
+def _legend(trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
+    entries = point_entries([chosen], always=True)
+    if chosen.winning_point is not None:
+        entries.append(ring(LARGEST_MARK - 1, [], []))
+    if one is not None:
+        entries += point_legend(one)[1:]
+    if beyond_map(trace, roi_view(trace)):
+        entries.append(outside_entry())
+    return entries
+
+
+def _whole_view(trace: Trace) -> View:
+    """Return the map and, up to half its size beyond it, the ROI."""
+    rows, columns = trace.map_size
+    bottom = trace.y - trace.height if trace.frame.y_up else trace.y + trace.height
+    left, right = _stretched(trace.x, trace.x + trace.width, columns)
+    low, high = _stretched(trace.y, bottom, rows)
+    return View(left, right, low, high, trace.frame.y_up).at_least(0.3)
+
+
+def _stretched(first: float, last: float, cells: int) -> tuple[float, float]:
+    low, high = min(first, last), max(first, last)
+    return max(min(low, 0.0), -cells / 2), min(max(high, float(cells)), 1.5 * cells)
+
+
+def _section_view(trace: Trace, chosen: Section) -> View:
+    """Return a section with a margin."""
+    down = -1 if trace.frame.y_up else 1
+    across, along = trace.section_width, down * trace.section_height
+    margin = max(0.35 * max(abs(across), abs(along)), 0.05)
+    x, y = sorted((chosen.x, chosen.x + across)), sorted((chosen.y, chosen.y + along))
+    return View(
+        x[0] - margin, x[1] + margin, y[0] - margin, y[1] + margin, trace.frame.y_up
+    ).at_least(0.5)
+
+
+def _draw_whole(sheet: Sheet, trace: Trace, image: NDArray[np.uint8] | None, stride: int) -> None:
+    if image is None:
+        draw_map(sheet, trace)
+    else:
+        draw_outside(sheet)
+        down, across = image.shape[0] / stride, image.shape[1] / stride
+        top = float(trace.map_size[0]) if trace.frame.y_up else 0.0
+        extent = 0.0, across, top - down if trace.frame.y_up else down, top
+        look = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "antialiased"}
+        draw_picture(sheet, image, extent, **look)
+    _outline(sheet, trace)
+
+
+def _outline(sheet: Sheet, trace: Trace) -> None:
+    height = -trace.height if trace.frame.y_up else trace.height
+    outline = Rectangle((trace.x, trace.y), trace.width, height, fill=False, zorder=4)
+    outline.set(edgecolor=palette.ROI, linewidth=2.0, joinstyle="miter")
+    sheet.axes.add_patch(outline)
