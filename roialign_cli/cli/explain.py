@@ -22,6 +22,7 @@ from roialign_cli.cli.options import OperatorOptions, operator_options, section_
     show_default=True,
     help="JSON has the whole ROI, unrounded.",
 )
+@click.option("--sketch", is_flag=True, help="Draw the ROI and its points on the cells in text.")
 def command(
     options: OperatorOptions,
     roi: int,
@@ -29,11 +30,14 @@ def command(
     section: tuple[int, int] | None,
     point: tuple[int, int] | None,
     form: str,
+    *,
+    sketch: bool,
 ) -> None:
     """Tell every step of one ROI, with its numbers.
 
     \b
     roialign explain map.npy --image-size 512x512 --box 296,320,200,145
+    roialign explain map.npy --box 9.25,10,6.25,4.53 --sketch
     roialign explain map.npy --box 9.25,10,6.25,4.53 --section 1,1 --format json
     """  # noqa: D301
     from roialign_cli.cli.inputs import load
@@ -41,6 +45,8 @@ def command(
     from roialign_cli.show.explanation import Explanation
     from roialign_cli.tracing import trace_operation
 
+    if sketch and form == "json":
+        raise click.UsageError("--sketch is text; --format json has the numbers that it draws")
     inputs = load(options)
     operation = inputs.operation
     trace = trace_operation(operation, roi, channel)
@@ -52,7 +58,7 @@ def command(
         narrowed = replace(trace, sections=trace.narrowed(section, point))
         click.echo(to_json(trace_record(narrowed)))
         return
-    explanation = Explanation(trace, exact, inputs.file.title, section, point)
+    explanation = Explanation(trace, exact, inputs.file.title, section, point, sketch)
     blocks = list(explanation.blocks())
     if form == "markdown":
         from roialign_cli.show.markdown import to_markdown

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from roialign_cli.boxes import Float
 from roialign_cli.show import palette
 from roialign_cli.show.numbers import number
+from roialign_cli.show.view import View
 
 Bounds = tuple[float, float, float, float]
 Line = tuple[tuple[float, float], tuple[float, float]]
@@ -119,38 +120,6 @@ def written_alike(values: Float) -> list[str]:
     enough = (d for d in range(most) if np.allclose(finite.round(d), finite, 0, largest * 1e-6))
     decimals = next(enough, most)
     return [f"{v:.{decimals}f}".replace("-", "−") for v in (flat + 0.0).tolist()]
-
-
-@dataclass(frozen=True)
-class View:
-    """What part of the plane is seen, in data units, and which way y points."""
-
-    left: float
-    right: float
-    low: float
-    high: float
-    y_up: bool
-
-    @property
-    def width(self) -> float:
-        """Its extent along x."""
-        return self.right - self.left
-
-    @property
-    def height(self) -> float:
-        """Its extent along y."""
-        return self.high - self.low
-
-    @property
-    def top(self) -> float:
-        """The y of its upper edge as seen."""
-        return self.high if self.y_up else self.low
-
-    def at_least(self, aspect: float) -> View:
-        """Return the view widened until no side is shorter than `aspect` times the other."""
-        dx = max(self.height * aspect - self.width, 0.0) / 2
-        dy = max(self.width * aspect - self.height, 0.0) / 2
-        return View(self.left - dx, self.right + dx, self.low - dy, self.high + dy, self.y_up)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Paragraph
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES, aligned, name_of, number, pair
 from roialign_cli.show.rules import offset_rule, rules, starts_above
+from roialign_cli.show.sketch import sketch
 from roialign_cli.tracing import Point, Section, Trace
 
 
@@ -30,6 +31,8 @@ class Explanation:
         What the features are called.
     section, point
         The only section (i, j) and point (n, m) to tell of; all of them if None.
+    sketched
+        Whether the ROI is drawn in text, too.
     """
 
     trace: Trace
@@ -37,10 +40,13 @@ class Explanation:
     subject: str
     section: tuple[int, int] | None = None
     point: tuple[int, int] | None = None
+    sketched: bool = False
 
     def blocks(self) -> Iterator[Block]:
         """Return the whole explanation from the top."""
         yield from self._title()
+        if self.sketched:
+            yield Formulas(sketch(self.trace, self._narrowed))
         yield from self._box()
         yield from self._sections()
         yield from self._points()

@@ -22,14 +22,13 @@ from roialign_cli.show.drawing import (
     written,
 )
 from roialign_cli.show.map_area import (
-    beyond_map,
     draw_map,
     draw_roi,
-    roi_view,
     shown_cells,
     values_fit,
 )
 from roialign_cli.show.marks import LARGEST_MARK, draw_points, mark_size, point_entries, ring
+from roialign_cli.show.view import beyond_map, roi_view
 from roialign_cli.tracing import Section, Trace
 
 

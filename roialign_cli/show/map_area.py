@@ -25,42 +25,16 @@ from roialign_cli.show.drawing import (
     Look,
     Sheet,
     Texts,
-    View,
     draw_cells,
     draw_lines,
     draw_outside,
     lattice,
     written_alike,
 )
+from roialign_cli.show.view import View
 from roialign_cli.tracing import Section, Trace
 
 LEAST_CELL = 12.0  # points; smaller cells have no value
-_NARROWEST = 0.4  # the shorter side of a view, in longer ones
-_OVER = 1e-3  # cells by which an ROI may be off the map by rounding alone
-
-
-def roi_view(trace: Trace) -> View:
-    """Return the ROI with a margin, and the map's edge if that is near."""
-    rows, columns = trace.map_size
-    bottom = trace.y - trace.height if trace.frame.y_up else trace.y + trace.height
-    longest = max(abs(trace.width), abs(trace.height))
-    margin = max(min(1.25, 4 * longest or 1.25), 0.07 * longest, 0.25)
-    left, right = _span(trace.x, trace.x + trace.width, columns, margin)
-    low, high = _span(trace.y, bottom, rows, margin)
-    return View(left, right, low, high, trace.frame.y_up).at_least(_NARROWEST)
-
-
-def _span(first: float, last: float, cells: int, margin: float) -> tuple[float, float]:
-    """Return what to show of an axis: the ROI and a margin, of which only what is on the map."""
-    low, high = min(first, last), max(first, last)
-    start = low - margin if low < -_OVER else max(low - margin, 0.0)
-    end = high + margin if high > cells + _OVER else min(high + margin, float(cells))
-    near = 2 * (high - low) + 4
-    if -near < high < 1:
-        end = max(end, min(1.0, cells))
-    if cells - 1 < low < cells + near:
-        start = min(start, cells - 1.0)
-    return start, end
 
 
 def shown_cells(trace: Trace, view: View) -> tuple[slice, slice]:
@@ -70,12 +44,6 @@ def shown_cells(trace: Trace, view: View) -> tuple[slice, slice]:
     if view.y_up:
         top, bottom = rows - view.high, rows - view.low
     return _indices(top, bottom, rows), _indices(view.left, view.right, columns)
-
-
-def beyond_map(trace: Trace, view: View) -> bool:
-    """Return whether some of the view is not on the map."""
-    rows, columns = trace.map_size
-    return min(view.left, view.low) < 0 or view.right > columns or view.high > rows
 
 
 def _indices(low: float, high: float, cells: int) -> slice:

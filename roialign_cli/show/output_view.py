@@ -15,7 +15,6 @@ from roialign_cli.show.drawing import (
     Panel,
     Sheet,
     Texts,
-    View,
     colour_bar,
     draw_cells,
     draw_lines,
@@ -25,8 +24,9 @@ from roialign_cli.show.drawing import (
     style,
     written_alike,
 )
-from roialign_cli.show.map_area import beyond_map, draw_map, draw_roi, roi_view
+from roialign_cli.show.map_area import draw_map, draw_roi
 from roialign_cli.show.marks import LARGEST_MARK, draw_points, mark_size, point_entries, ring
+from roialign_cli.show.view import View, beyond_map, roi_view
 from roialign_cli.tracing import Trace
 
 

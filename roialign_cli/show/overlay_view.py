@@ -27,7 +27,6 @@ from roialign_cli.show.drawing import (
     Look,
     Sheet,
     Texts,
-    View,
     casing,
     draw_cells,
     draw_lines,
@@ -44,6 +43,7 @@ from roialign_cli.show.marks import (
     mark_size,
     point_entries,
 )
+from roialign_cli.show.view import View
 from roialign_cli.tracing import Point, Trace
 
 

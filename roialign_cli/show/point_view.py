@@ -20,7 +20,6 @@ from roialign_cli.show.drawing import (
     Panel,
     Sheet,
     Texts,
-    View,
     draw_lines,
     new_page,
     outside_entry,
@@ -29,9 +28,10 @@ from roialign_cli.show.drawing import (
     written,
     written_alike,
 )
-from roialign_cli.show.map_area import beyond_map, draw_map
+from roialign_cli.show.map_area import draw_map
 from roialign_cli.show.marks import MARKS, mark_line
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES
+from roialign_cli.show.view import View, beyond_map
 from roialign_cli.tracing import Point, Trace
 
 

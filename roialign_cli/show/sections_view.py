@@ -25,7 +25,6 @@ from roialign_cli.show.drawing import (
     Look,
     Sheet,
     Texts,
-    View,
     colour_bar,
     new_sheet,
     outside_entry,
@@ -35,10 +34,8 @@ from roialign_cli.show.drawing import (
 )
 from roialign_cli.show.map_area import (
     anchored,
-    beyond_map,
     draw_map,
     draw_roi,
-    roi_view,
     section_room,
     shown_cells,
     values_fit,
@@ -53,6 +50,7 @@ from roialign_cli.show.marks import (
     point_spacing,
     ring,
 )
+from roialign_cli.show.view import View, beyond_map, roi_view
 from roialign_cli.tracing import Point, Section, Trace
 
 

@@ -14,7 +14,6 @@ from roialign_cli.show.drawing import (
     Panel,
     Sheet,
     Texts,
-    View,
     draw_outside,
     draw_picture,
     new_page,
@@ -22,7 +21,7 @@ from roialign_cli.show.drawing import (
     significant,
     style,
 )
-from roialign_cli.show.map_area import beyond_map, draw_map, draw_roi, roi_view
+from roialign_cli.show.map_area import draw_map, draw_roi
 from roialign_cli.show.marks import LARGEST_MARK, point_entries, ring
 from roialign_cli.show.output_view import draw_output, output_panel
 from roialign_cli.show.point_view import (
@@ -40,6 +39,7 @@ from roialign_cli.show.sections_view import (
     write_dimensions,
     write_numbers,
 )
+from roialign_cli.show.view import View, beyond_map, roi_view
 from roialign_cli.tracing import Point, Section, Trace
 
 _UNIT = "cells"
