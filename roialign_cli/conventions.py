@@ -24,6 +24,8 @@ OnCentre = Literal["lower", "upper", "both"]
 Refused = Literal["nothing", "inverted", "no-area"]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh", "yxyx"]
 Origin = Literal["top-left", "bottom-left"]
+# What all channels may be made one by, cell by cell.
+Summary = Literal["mean", "max", "norm"]
 NormalizedBy = Literal["size", "last-centre"]
 Standing = Literal["measured", "from source", "the document"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,10 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.boxes import Float, Frame, corners, split_boxes
-from roialign_cli.conventions import BoxFormat, Convention, Origin, resolve
+from roialign_cli.conventions import BoxFormat, Convention, Origin, Summary, resolve
 from roialign_cli.errors import ArgumentError
 from roialign_cli.pooling import pool
 from roialign_cli.sampling import Plan, make_plan
+
+# features (N, C, H, W) → (N, 1, H, W)
+_SUMMARIES: dict[Summary, Callable[[Float], Float]] = {
+    "mean": lambda features: features.mean(axis=1, keepdims=True),
+    "max": lambda features: features.max(axis=1, keepdims=True),
+    "norm": lambda features: np.sqrt(np.square(features).sum(axis=1, keepdims=True)),
+}
 
 
 @dataclass(frozen=True)
@@ -65,12 +73,18 @@ class Operation:
         """Return the (R, C, height, width) outputs."""
         return pool(self.features, self.plan(), self.batch_index)
 
-    def only(self, roi: int, channel: int) -> Operation:
-        """Return the same operation on one box and one channel."""
+    def only(self, roi: int, channel: int | Summary) -> Operation:
+        """Return the same operation on one box and one channel, or on a summary of all."""
         n = self.batch_index[roi]
+        features = self.features[n : n + 1]
+        if isinstance(channel, str):
+            with np.errstate(invalid="ignore", over="ignore"):
+                features = _SUMMARIES[channel](features.astype(np.float64))
+        else:
+            features = features[:, channel : channel + 1]
         return replace(
             self,
-            features=self.features[n : n + 1, channel : channel + 1],
+            features=features,
             boxes_given=self.boxes_given[roi : roi + 1],
             boxes_xyxy=self.boxes_xyxy[roi : roi + 1],
             batch_index=np.zeros(1, np.intp),

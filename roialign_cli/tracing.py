@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from roialign_cli.boxes import Float, Frame
-from roialign_cli.conventions import Convention
+from roialign_cli.conventions import Convention, Summary
 from roialign_cli.errors import ArgumentError
 from roialign_cli.operation import Operation, prepare
 from roialign_cli.pooling import contributions, point_values, pool_by_points
@@ -95,7 +95,7 @@ class Trace:
     frame: Frame
     map_size: tuple[int, int]
     channels: int
-    channel: int
+    channel: int | Summary
     roi: int
     box: tuple[float, float, float, float]
     scale: tuple[float, float]
@@ -144,7 +144,7 @@ def trace(
     output_size: int | tuple[int, int],
     *,
     roi: int = 0,
-    channel: int = 0,
+    channel: int | Summary = 0,
     **call: Any,  # noqa: ANN401
 ) -> Trace:
     """Return everything that `roi_align` does to one box and channel.
@@ -156,7 +156,7 @@ def trace(
     roi
         Which box, from 0.
     channel
-        Which channel, from 0.
+        Which channel, from 0; or "mean", "max" or "norm", one made of all of them.
 
     Raises
     ------
@@ -172,15 +172,16 @@ def trace(
     return trace_operation(prepare(features, boxes, output_size, **call), roi, channel)
 
 
-def trace_operation(operation: Operation, roi: int = 0, channel: int = 0) -> Trace:
-    """Return the trace of one box and channel of a decided operation."""
+def trace_operation(operation: Operation, roi: int = 0, channel: int | Summary = 0) -> Trace:
+    """Return the trace of one box and channel, or summary of all, of a decided operation."""
     with np.errstate(invalid="ignore", over="ignore"):
         return _trace(operation, roi, channel)
 
 
-def _trace(operation: Operation, roi: int, channel: int) -> Trace:
+def _trace(operation: Operation, roi: int, channel: int | Summary) -> Trace:
     _check_index("roi", roi, len(operation.boxes_xyxy), "boxes")
-    _check_index("channel", channel, operation.features.shape[1], "channels")
+    if not isinstance(channel, str):
+        _check_index("channel", channel, operation.features.shape[1], "channels")
     one = operation.only(roi, channel)
     features = one.features.astype(np.float64)
     plan = one.plan()

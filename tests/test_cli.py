@@ -159,6 +159,20 @@ def test_plot_writes_a_picture(view: str, suffix: str, capfd: Capture) -> None:
     assert Path(f"picture.{suffix}").read_bytes().startswith(magic)
 
 
+def test_all_channels_can_be_told_of_as_one(capfd: Capture) -> None:
+    options = [*ASTRONAUT, "--output-size", "1", "--channel", "norm"]
+    assert "norm of 3 channels" in run("explain", *options, capture=capfd)
+    assert (
+        json.loads(run("explain", *options, "--format", "json", capture=capfd))["feature_map"][
+            "channel"
+        ]
+        == "norm"
+    )
+    run("plot", *options, "-o", "norm.svg", capture=capfd)
+    assert main(["explain", *ASTRONAUT, "--channel", "median"]) == 2
+    assert "neither a channel from 0 nor mean, max or norm" in capfd.readouterr().err
+
+
 def test_demo_runs_everything_and_does_not_overwrite(capfd: Capture) -> None:
     out = run("demo", capture=capfd)
     shown = [line for line in out.splitlines() if line.startswith("$ roialign ")]

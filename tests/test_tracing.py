@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, RoiAlignError, roi_align, trace
+from roialign_cli.conventions import Summary
 from roialign_cli.tracing import Section
 from tests.strategies import OUTPUT_SIZES, boxes_xyxy, feature_maps
 
@@ -112,3 +113,17 @@ def test_sections_and_points_that_are_not_there() -> None:
         traced.narrowed((4, 1))
     with pytest.raises(RoiAlignError, match=r"point: \(1, 2\) is none of the 1 × 1 points"):
         traced.narrowed((1, 1), (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("summary", "expected"),
+    [("mean", [5 / 3, 1 / 3]), ("max", [6.0, 4.0]), ("norm", [7.0, 5.0])],
+)
+def test_a_trace_of_all_channels_is_of_the_map_made_of_them(
+    summary: Summary, expected: list[float]
+) -> None:
+    features = np.array([[[[6.0, 4.0]], [[2.0, -3.0]], [[-3.0, 0.0]]]])
+    traced = trace(features, [[0, 0, 2, 1]], 1, channel=summary, convention="torchvision-aligned")
+    np.testing.assert_allclose(traced.cells[0], expected)
+    assert (traced.channel, traced.channels) == (summary, 3)
+    assert traced.output[0][0] == pytest.approx(np.mean(expected))

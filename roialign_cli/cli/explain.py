@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.options import OperatorOptions, operator_options, section_options
+from roialign_cli.cli.options import (
+    OperatorOptions,
+    channel_option,
+    operator_options,
+    section_options,
+)
+
+if TYPE_CHECKING:
+    from roialign_cli.conventions import Summary
 
 
 @click.command("explain")
 @operator_options
 @click.option("--roi", type=click.IntRange(min=0), default=0, help="Which of the boxes, from 0.")
-@click.option("--channel", type=click.IntRange(min=0), default=0, help="Which channel, from 0.")
+@channel_option
 @section_options
 @click.option(
     "--format",
@@ -26,7 +35,7 @@ from roialign_cli.cli.options import OperatorOptions, operator_options, section_
 def command(
     options: OperatorOptions,
     roi: int,
-    channel: int,
+    channel: int | Summary,
     section: tuple[int, int] | None,
     point: tuple[int, int] | None,
     form: str,

@@ -16,6 +16,7 @@ from roialign_cli.conventions import (
     Origin,
     PointsRule,
     Pooling,
+    Summary,
 )
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -85,6 +86,29 @@ class Decimals(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         if value != "exact":
             self.fail(f"{value!r} is neither a number of decimals nor exact", param, ctx)
         return "exact"
+
+
+class Channel(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A channel's number, or how one is made of all."""
+
+    name = "C|mean|max|norm"
+
+    def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
+        """Return the form as it is written, not in capitals."""
+        return self.name
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> int | str:
+        """Return the number, or the summary's name."""
+        if str(value).isdigit():
+            return int(value)
+        if value not in get_args(Summary):
+            self.fail(f"{value!r} is neither a channel from 0 nor mean, max or norm", param, ctx)
+        return str(value)
 
 
 class FieldValue(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -241,3 +265,9 @@ def section_options(command: Command) -> Command:
     section = click.option("--section", type=SECTION, help="Section i (along x), j (from the top).")
     point = click.option("--point", type=POINT, help="Point n (along x), m (from the top).")
     return section(point(command))
+
+
+def channel_option(command: Command) -> Command:
+    """Add --channel, for a command that tells of one."""
+    told = "Which channel, from 0; or one made of all.  [default: 0]"
+    return click.option("--channel", type=Channel(), default=0, help=told)(command)

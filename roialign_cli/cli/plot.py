@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roialign_cli.cli.options import OperatorOptions, operator_options, section_options
+from roialign_cli.cli.options import (
+    OperatorOptions,
+    channel_option,
+    operator_options,
+    section_options,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from roialign_cli.cli.inputs import Inputs
+    from roialign_cli.conventions import Summary
     from roialign_cli.tracing import Trace
 
 
@@ -40,7 +46,7 @@ VIEWS = {
     help="; ".join(f"{name}: {shows}" for name, shows in VIEWS.items()) + ".",
 )
 @click.option("--roi", type=click.IntRange(min=0), default=0, help="Which of the boxes, from 0.")
-@click.option("--channel", type=click.IntRange(min=0), default=0, help="Which channel, from 0.")
+@channel_option
 @click.option(
     "--width",
     type=click.FloatRange(2.5, 40),
@@ -90,7 +96,7 @@ class _Asked:
     """What to draw, as the options say."""
 
     roi: int
-    channel: int
+    channel: int | Summary
     section: tuple[int, int] | None
     point: tuple[int, int] | None
     width: float

@@ -30,8 +30,9 @@ from numpy.typing import NDArray
 
 from roialign_cli.boxes import Float
 from roialign_cli.show import palette
-from roialign_cli.show.numbers import number
+from roialign_cli.show.numbers import channel_of, number
 from roialign_cli.show.view import View
+from roialign_cli.tracing import Trace
 
 Bounds = tuple[float, float, float, float]
 Line = tuple[tuple[float, float], tuple[float, float]]
@@ -204,6 +205,12 @@ class Panel:
         """Return the points per data unit in so much width."""
         across = (width - self.left - self.beside) / self.view.width
         return min(across, min(width * _TALLEST, self.tallest) / self.view.height)
+
+
+def titled(trace: Trace, *parts: str) -> list[str]:
+    """Return the parts of a title: whose ROI Align it is, on which channel, and what is shown."""
+    channel = channel_of(trace)
+    return [trace.convention.name, *([channel] if channel else []), *parts]
 
 
 def new_page(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Paragraph
-from roialign_cli.show.numbers import NEIGHBOUR_NAMES, aligned, name_of, number, pair
+from roialign_cli.show.numbers import NEIGHBOUR_NAMES, aligned, channel_of, name_of, number, pair
 from roialign_cli.show.rules import offset_rule, rules, starts_above
 from roialign_cli.show.sketch import sketch
 from roialign_cli.tracing import Point, Section, Trace
@@ -65,7 +65,7 @@ class Explanation:
         t = self.trace
         yield Heading(1, f"ROI Align of {self.subject}, step by step")
         up = "up" if t.frame.y_up else "down"
-        channel = f", channel {t.channel} of {t.channels}" if t.channels > 1 else ""
+        channel = f", {channel_of(t)}" if t.channels > 1 else ""
         yield Paragraph(
             f"Convention {name_of(t.convention)}: {t.convention.summary}. The feature map has "
             f"{t.map_size[0]} rows and {t.map_size[1]} columns of cells{channel}. Positions have "

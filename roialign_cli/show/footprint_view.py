@@ -19,6 +19,7 @@ from roialign_cli.show.drawing import (
     new_sheet,
     outside_entry,
     style,
+    titled,
     written,
 )
 from roialign_cli.show.map_area import (
@@ -98,7 +99,7 @@ def _title(trace: Trace, chosen: Section | None, total: float) -> list[str]:
     what = "all outputs" if chosen is None else "section ({}, {})".format(*chosen.section)
     counted = {"avg": "weights of the cells", "max": "weights of the winners' cells"}
     weights = counted[convention.pooling]
-    return [convention.name, weights, f"{what}, sum {written(total, 4)}"]
+    return titled(trace, weights, f"{what}, sum {written(total, 4)}")
 
 
 def _weight_colours() -> Colormap:

@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from roialign_cli.conventions import Convention
+from roialign_cli.tracing import Trace
 
 DECIMALS = 4
 
@@ -86,3 +87,12 @@ def _range(features: NDArray[Any]) -> str:
     if features.nbytes > _MOST_BYTES:
         return ""
     return f", {number(float(features.min()))} to {number(float(features.max()))}"
+
+
+def channel_of(trace: Trace) -> str:
+    """Return which of several channels a trace is of, as text; "" if there is but one."""
+    if trace.channels == 1:
+        return ""
+    if isinstance(trace.channel, str):
+        return f"{trace.channel} of {trace.channels} channels"
+    return f"channel {trace.channel} of {trace.channels}"

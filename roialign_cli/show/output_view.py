@@ -22,6 +22,7 @@ from roialign_cli.show.drawing import (
     new_page,
     outside_entry,
     style,
+    titled,
     written_alike,
 )
 from roialign_cli.show.map_area import draw_map, draw_roi
@@ -53,7 +54,7 @@ def output_figure(trace: Trace, *, width: float = 7.0) -> Figure:
         output_panel(trace, "The output"),
     ]
     with style():
-        title = [trace.convention.name, f"{trace.convention.pooling}, {columns} × {rows} sections"]
+        title = titled(trace, f"{trace.convention.pooling}, {columns} × {rows} sections")
         map_sheet, output_sheet = new_page([panels], width, title=title, legend=legend)
         draw_map(map_sheet, trace)
         draw_roi(map_sheet, trace, None)

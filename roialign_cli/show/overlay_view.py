@@ -35,6 +35,7 @@ from roialign_cli.show.drawing import (
     lattice,
     new_sheet,
     style,
+    titled,
 )
 from roialign_cli.show.marks import (
     MARKS,
@@ -197,7 +198,7 @@ def _overlay_title(boxes: Sequence[_Box]) -> list[str]:
     trace = boxes[0].trace
     sections = f"{len(trace.output[0])} × {len(trace.output)} sections"
     many = f"{len(boxes)} boxes, {sections} each" if len(boxes) > 1 else sections
-    return [trace.convention.name, trace.convention.pooling, many]
+    return titled(trace, trace.convention.pooling, many)
 
 
 def _overlay_legend(

@@ -25,6 +25,7 @@ from roialign_cli.show.drawing import (
     outside_entry,
     significant,
     style,
+    titled,
     written,
     written_alike,
 )
@@ -115,7 +116,7 @@ def point_view(trace: Trace, point: Point) -> View:
 def _title(trace: Trace, section: tuple[int, int], point: Point) -> list[str]:
     where = "point ({}, {}) of section ({}, {})".format(*point.point, *section)
     at = f"at ({written(point.x, 4)}, {written(point.y, 4)})"
-    return [trace.convention.name, where, at]
+    return titled(trace, where, at)
 
 
 def formula(point: Point) -> str:

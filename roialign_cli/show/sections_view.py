@@ -30,6 +30,7 @@ from roialign_cli.show.drawing import (
     outside_entry,
     significant,
     style,
+    titled,
     written,
 )
 from roialign_cli.show.map_area import (
@@ -115,8 +116,10 @@ def _sections_title(trace: Trace, chosen: Section) -> list[str]:
     i, j = chosen.section
     count = columns * rows
     many = f"{columns} × {rows} points" if count > 1 else ("1 point" if count else "no points")
-    name, pooling = trace.convention.name, trace.convention.pooling
-    return [name, f"{pooling} of {many}", f"section ({i}, {j}) = {significant(chosen.output)}"]
+    pooling = trace.convention.pooling
+    return titled(
+        trace, f"{pooling} of {many}", f"section ({i}, {j}) = {significant(chosen.output)}"
+    )
 
 
 def draw_section_points(sheet: Sheet, trace: Trace, chosen: Section) -> None:

@@ -20,6 +20,7 @@ from roialign_cli.show.drawing import (
     outside_entry,
     significant,
     style,
+    titled,
 )
 from roialign_cli.show.map_area import draw_map, draw_roi
 from roialign_cli.show.marks import LARGEST_MARK, point_entries, ring
@@ -136,11 +137,7 @@ _REDUCED = {"avg": "average of each section", "max": "largest of each section"}
 
 def _title(trace: Trace, chosen: Section) -> list[str]:
     i_j = "({}, {})".format(*chosen.section)
-    return [
-        trace.convention.name,
-        trace.convention.pooling,
-        f"section {i_j} = {significant(chosen.output)}",
-    ]
+    return titled(trace, trace.convention.pooling, f"section {i_j} = {significant(chosen.output)}")
 
 
 def _legend(trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
