@@ -217,7 +217,7 @@ def point_legend(point: Point) -> list[Artist]:
             label="centre of a neighbour cell",
         )
     )
-    if point.counted:
+    if point.counted and len({(n.x, n.y) for n in point.neighbours}) == 4:
         entries.append(Patch(facecolor=_AREA_COLOURS[1], label="area opposite a cell: its weight"))
     return entries
 

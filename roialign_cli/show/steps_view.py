@@ -162,7 +162,9 @@ def _whole_view(trace: Trace) -> View:
 
 def _stretched(first: float, last: float, cells: int) -> tuple[float, float]:
     low, high = min(first, last), max(first, last)
-    return max(min(low, 0.0), -cells / 2), min(max(high, float(cells)), 1.5 * cells)
+    margin = 0.04 * (cells + high - low)
+    start = 0.0 if low >= 0 else max(low - margin, -cells / 2)
+    return start, float(cells) if high <= cells else min(high + margin, 1.5 * cells)
 
 
 def _section_view(trace: Trace, chosen: Section) -> View:
