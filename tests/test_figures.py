@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError
+from roialign_cli.show.drawing import Paper
 from roialign_cli.show.figures import check_suffix, save_figure
 from roialign_cli.show.overlay_view import overlay_figure
 from roialign_cli.show.sections_view import sections_figure
@@ -24,9 +25,9 @@ OTHER_SETTINGS: dict[Any, Any] = {"font.size": 20, "axes.facecolor": "red", "svg
 def twins() -> tuple[Figure, Figure]:
     """Return the same figure drawn twice, the second time under other settings."""
     traced = trace(np.eye(4), [[1, 3, 2, 1]], 2, convention="walkthrough")
-    first = sections_figure(traced, width=4)
+    first = sections_figure(traced, paper=Paper(4))
     with mpl.rc_context(OTHER_SETTINGS):
-        return first, sections_figure(traced, width=4)
+        return first, sections_figure(traced, paper=Paper(4))
 
 
 def saved(figure: Figure, kind: str) -> bytes:

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from roialign_cli.errors import ArgumentError
+from roialign_cli.show.drawing import Paper
 from roialign_cli.show.sections_view import sections_figure
 from roialign_cli.tracing import Point
 from tests.figure_cases import (
@@ -42,7 +43,7 @@ def test_points_are_the_traces_points_and_texts_keep_apart(case: str) -> None:
 @pytest.mark.parametrize("case", CASES)
 def test_texts_keep_apart_on_a_narrow_page(case: str) -> None:
     traced, section = CASES[case]
-    check_texts(sections_figure(traced, section=section, width=4.5))
+    check_texts(sections_figure(traced, section=section, paper=Paper(4.5)))
 
 
 @pytest.mark.parametrize("section", [(i, j) for i in (1, 2, 3) for j in (1, 2, 3)])

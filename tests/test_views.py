@@ -13,6 +13,7 @@ from roialign_cli import PRESETS, roi_align, trace
 from roialign_cli.conventions import Pooling
 from roialign_cli.errors import ArgumentError
 from roialign_cli.footprint import footprint
+from roialign_cli.show.drawing import Paper
 from roialign_cli.show.footprint_view import footprint_figure
 from roialign_cli.show.output_view import output_figure
 from roialign_cli.show.point_view import point_figure
@@ -69,10 +70,10 @@ def test_points_are_the_traces_points_and_texts_keep_apart(case: str, width: flo
     everywhere = {(p.x, p.y) for s in traced.sections for p in s.points}
     chosen = traced.section(*section)
     for figure, points in (
-        (output_figure(traced, width=width), everywhere),
-        (footprint_figure(traced, width=width), everywhere),
+        (output_figure(traced, paper=Paper(width)), everywhere),
+        (footprint_figure(traced, paper=Paper(width)), everywhere),
         (
-            footprint_figure(traced, section=section, width=width),
+            footprint_figure(traced, section=section, paper=Paper(width)),
             {(p.x, p.y) for p in chosen.points},
         ),
     ):
@@ -84,7 +85,7 @@ def test_points_are_the_traces_points_and_texts_keep_apart(case: str, width: flo
 @pytest.mark.parametrize("case", [case for case in CASES if _has_points(case)])
 def test_one_point_has_its_cells_and_the_areas_that_are_their_weights(case: str) -> None:
     traced, section = CASES[case]
-    check_texts(point_figure(traced, section=section, width=4.5))
+    check_texts(point_figure(traced, section=section, paper=Paper(4.5)))
     figure = point_figure(traced, section=section)
     check_drawing(figure)
     check_texts(figure)
@@ -105,7 +106,7 @@ def test_one_point_has_its_cells_and_the_areas_that_are_their_weights(case: str)
 @pytest.mark.parametrize("case", CASES)
 def test_the_steps_hold_the_points_the_one_point_and_the_output(case: str, width: float) -> None:
     traced, section = CASES[case]
-    figure = steps_figure(traced, section=section, width=width)
+    figure = steps_figure(traced, section=section, paper=Paper(width))
     check_drawing(figure)
     check_texts(figure)
     chosen = traced.section(*section)
@@ -127,6 +128,14 @@ def test_the_steps_are_numbered_and_start_on_the_image() -> None:
     headings = [t for t in strings(figure) if t[:2] in {f"{n}." for n in range(1, 6)}]
     assert [t[0] for t in headings] == ["1", "1", "2", "3", "4", "5"]
     assert figure.axes[0].images[0].get_extent() == pytest.approx((0, 16, 16, 0))
+
+
+def test_a_title_of_ones_own_is_broken_over_lines() -> None:
+    title = "Where the half-pixel shift of the exported model comes from, on its own feature map"
+    figure = output_figure(walkthrough(), paper=Paper(4.5, title))
+    check_texts(figure)
+    assert title in " ".join(strings(figure)).replace("\n", " ")
+    assert not any("walkthrough" in text for text in strings(figure))
 
 
 def test_the_output_is_written_and_its_winners_ringed() -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.conventions import Summary
+    from roialign_cli.show.drawing import Paper
     from roialign_cli.tracing import Trace
 
 
@@ -54,6 +55,7 @@ VIEWS = {
     show_default=True,
     help="The picture's width in inches.",
 )
+@click.option("--title", help="A title in place of the picture's own; '' for none.")
 @click.option(
     "--dpi",
     type=click.FloatRange(30, 1200),
@@ -100,6 +102,13 @@ class _Asked:
     section: tuple[int, int] | None
     point: tuple[int, int] | None
     width: float
+    title: str | None
+
+    @property
+    def paper(self) -> Paper:
+        from roialign_cli.show.drawing import Paper
+
+        return Paper(self.width, self.title)
 
     def trace(self, inputs: Inputs, roi: int | None = None) -> Trace:
         from roialign_cli.tracing import trace_operation
@@ -116,7 +125,7 @@ def _steps(inputs: Inputs, asked: _Asked) -> Figure:
         stride=inputs.file.stride or 1,
         section=asked.section or (1, 1),
         point=asked.point,
-        width=asked.width,
+        paper=asked.paper,
     )
 
 
@@ -124,7 +133,7 @@ def _sections(inputs: Inputs, asked: _Asked) -> Figure:
     from roialign_cli.show.sections_view import sections_figure
 
     section = asked.section or (1, 1)
-    return sections_figure(asked.trace(inputs), section=section, width=asked.width)
+    return sections_figure(asked.trace(inputs), section=section, paper=asked.paper)
 
 
 def _overlay(inputs: Inputs, asked: _Asked) -> Figure:
@@ -139,7 +148,7 @@ def _overlay(inputs: Inputs, asked: _Asked) -> Figure:
         labels=[inputs.labels[trace.roi] for trace in traces],
         section=asked.section or (1, 1),
         point=asked.point or (1, 1),
-        width=asked.width,
+        paper=asked.paper,
     )
 
 
@@ -147,19 +156,19 @@ def _point(inputs: Inputs, asked: _Asked) -> Figure:
     from roialign_cli.show.point_view import point_figure
 
     section = asked.section or (1, 1)
-    return point_figure(asked.trace(inputs), section=section, point=asked.point, width=asked.width)
+    return point_figure(asked.trace(inputs), section=section, point=asked.point, paper=asked.paper)
 
 
 def _output(inputs: Inputs, asked: _Asked) -> Figure:
     from roialign_cli.show.output_view import output_figure
 
-    return output_figure(asked.trace(inputs), width=asked.width)
+    return output_figure(asked.trace(inputs), paper=asked.paper)
 
 
 def _footprint(inputs: Inputs, asked: _Asked) -> Figure:
     from roialign_cli.show.footprint_view import footprint_figure
 
-    return footprint_figure(asked.trace(inputs), section=asked.section, width=asked.width)
+    return footprint_figure(asked.trace(inputs), section=asked.section, paper=asked.paper)
 
 
 _DRAW: dict[str, Callable[[Inputs, _Asked], Figure]] = {

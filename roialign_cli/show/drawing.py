@@ -6,6 +6,7 @@ Lengths on a sheet are in points (1/72 inch) unless a name says inches or cells.
 from __future__ import annotations
 
 import math
+import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -207,6 +208,23 @@ class Panel:
         return min(across, min(width * _TALLEST, self.tallest) / self.view.height)
 
 
+@dataclass(frozen=True)
+class Paper:
+    """What a figure is drawn on: its width in inches, and a title in place of its own."""
+
+    width: float = 7.0
+    title: str | None = None
+
+    def title_lines(self, own: Sequence[str], characters: float) -> list[str]:
+        """Return the title in lines of at most so many characters."""
+        if self.title is None:
+            return _lines(own, characters)
+        return textwrap.wrap(self.title, max(int(characters), 1)) or [""]
+
+
+PAPER = Paper()
+
+
 def titled(trace: Trace, *parts: str) -> list[str]:
     """Return the parts of a title: whose ROI Align it is, on which channel, and what is shown."""
     channel = channel_of(trace)
@@ -215,25 +233,25 @@ def titled(trace: Trace, *parts: str) -> list[str]:
 
 def new_page(
     rows: Sequence[Sequence[Panel]],
-    width: float,
+    paper: Paper,
     *,
     title: Sequence[str],
     legend: Sequence[Artist] = (),
 ) -> list[Sheet]:
-    """Return the panels of a figure `width` inches wide and as high as they need.
+    """Return the panels of a figure as wide as the paper and as high as they need.
 
     Parameters
     ----------
     rows
         The panels from the top, each row from the left.
-    width
-        In inches.
+    paper
+        What the figure is drawn on.
     title
-        Its parts, none of which is broken over lines.
+        Its own title's parts, none of which is broken over lines.
     legend
         Entries to write at the foot.
     """
-    total = width * POINTS_PER_INCH
+    total = paper.width * POINTS_PER_INCH
     widths = [[total * panel.share / sum(p.share for p in row) for panel in row] for row in rows]
     scales = [
         [panel.scale(room) for panel, room in zip(*both, strict=True)]
@@ -246,11 +264,11 @@ def new_page(
     # The one panel of a page stands in its middle, and the title over it.
     first = rows[0][0]
     start = first.left + _spare(first, widths[0][0], scales[0][0])
-    lines = _lines(title, (total - start) / (_TITLE_SIZE * CHARACTER))
+    lines = paper.title_lines(title, (total - start) / (_TITLE_SIZE * CHARACTER))
     start = _fitting(lines, _TITLE_SIZE, start, total)
     columns, foot = _legend_room(legend, total)
     height = sum(heights) + foot + _TITLE_LINE * len(lines) + 14.0
-    figure = Figure(figsize=(width, height / POINTS_PER_INCH), dpi=200, facecolor="white")
+    figure = Figure(figsize=(paper.width, height / POINTS_PER_INCH), dpi=200, facecolor="white")
     canvas = FigureCanvasAgg(figure)
     look: dict[str, Any] = {"fontsize": _TITLE_SIZE, "weight": "bold", "color": INK, "va": "top"}
     figure.text(start / total, 1 - _EDGE / height, "\n".join(lines), parse_math=False, **look)
@@ -315,7 +333,7 @@ def _panel(
 
 def new_sheet(
     view: View,
-    width: float,
+    paper: Paper,
     *,
     title: Sequence[str],
     unit: str,
@@ -325,7 +343,7 @@ def new_sheet(
 ) -> Sheet:
     """Return the sheet of a page with one panel; the parameters are those of `Panel` and page."""
     panel = Panel(view, unit, above=above, beside=beside)
-    return new_page([[panel]], width, title=title, legend=legend)[0]
+    return new_page([[panel]], paper, title=title, legend=legend)[0]
 
 
 def _scale_axes(axes: Axes, view: View, unit: str) -> None:

@@ -10,9 +10,11 @@ from matplotlib.figure import Figure
 
 from roialign_cli.footprint import footprint
 from roialign_cli.show.drawing import (
+    PAPER,
     SMALLEST_TEXT,
     Label,
     Look,
+    Paper,
     Sheet,
     Texts,
     colour_bar,
@@ -34,7 +36,7 @@ from roialign_cli.tracing import Section, Trace
 
 
 def footprint_figure(
-    trace: Trace, *, section: tuple[int, int] | None = None, width: float = 7.0
+    trace: Trace, *, section: tuple[int, int] | None = None, paper: Paper = PAPER
 ) -> Figure:
     """Draw how much each cell counts: the exact weights, and the points that they come from.
 
@@ -44,8 +46,8 @@ def footprint_figure(
         One ROI and channel.
     section
         (i, j), the section whose output is meant; the sum of all outputs if None.
-    width
-        In inches; the height follows.
+    paper
+        What the figure is drawn on.
 
     Raises
     ------
@@ -65,10 +67,10 @@ def footprint_figure(
     with style():
         strings = [[written(w, 3) if w else "" for w in row] for row in weights.tolist()]
         shown = weights[shown_cells(trace, view)].round(3)
-        written_out = values_fit(shown, view, width)
+        written_out = values_fit(shown, view, paper.width)
         sheet = new_sheet(
             view,
-            width,
+            paper,
             title=_title(trace, chosen, float(weights.sum())),
             unit="cells (centres on .5)",
             legend=legend,

@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 from roialign_cli.show.drawing import (
     CHARACTER,
     INK,
+    PAPER,
     SMALLEST_TEXT,
     Label,
     Look,
     Panel,
+    Paper,
     Sheet,
     Texts,
     colour_bar,
@@ -31,15 +33,15 @@ from roialign_cli.show.view import View, beyond_map, roi_view
 from roialign_cli.tracing import Trace
 
 
-def output_figure(trace: Trace, *, width: float = 7.0) -> Figure:
+def output_figure(trace: Trace, *, paper: Paper = PAPER) -> Figure:
     """Draw the output of one ROI and channel, and where on the map it comes from.
 
     Parameters
     ----------
     trace
         One ROI and channel.
-    width
-        In inches; the height follows.
+    paper
+        What the figure is drawn on.
     """
     view = roi_view(trace)
     rows, columns = len(trace.output), len(trace.output[0])
@@ -55,7 +57,7 @@ def output_figure(trace: Trace, *, width: float = 7.0) -> Figure:
     ]
     with style():
         title = titled(trace, f"{trace.convention.pooling}, {columns} × {rows} sections")
-        map_sheet, output_sheet = new_page([panels], width, title=title, legend=legend)
+        map_sheet, output_sheet = new_page([panels], paper, title=title, legend=legend)
         draw_map(map_sheet, trace)
         draw_roi(map_sheet, trace, None)
         size = min(mark_size(map_sheet, trace, s) for s in trace.sections)

@@ -22,9 +22,11 @@ from roialign_cli.show import palette
 from roialign_cli.show.drawing import (
     GRID_CELL,
     GRID_LOOK,
+    PAPER,
     Bounds,
     Label,
     Look,
+    Paper,
     Sheet,
     Texts,
     casing,
@@ -56,7 +58,7 @@ def overlay_figure(
     labels: Sequence[str] = (),
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] = (1, 1),
-    width: float = 7.0,
+    paper: Paper = PAPER,
 ) -> Figure:
     """Draw boxes on the image with their sections and points, and what one point is made of.
 
@@ -72,8 +74,8 @@ def overlay_figure(
         The boxes' names, one a trace; "box 1", … where there is none.
     section, point
         (i, j) and (n, m): the point of the first trace whose neighbour cells are drawn.
-    width
-        In inches; the height follows.
+    paper
+        What the figure is drawn on.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def overlay_figure(
     with style():
         sheet = new_sheet(
             _picture_view(boxes, extent, y_up=traces[0].frame.y_up),
-            width,
+            paper,
             title=_overlay_title(boxes),
             unit="image pixels",
             legend=_overlay_legend(boxes, section, marked),

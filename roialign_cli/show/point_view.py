@@ -14,10 +14,12 @@ from roialign_cli.errors import ArgumentError
 from roialign_cli.show import palette
 from roialign_cli.show.drawing import (
     INK,
+    PAPER,
     POINTS_PER_INCH,
     Label,
     Look,
     Panel,
+    Paper,
     Sheet,
     Texts,
     draw_lines,
@@ -41,7 +43,7 @@ def point_figure(
     *,
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] | None = None,
-    width: float = 7.0,
+    paper: Paper = PAPER,
 ) -> Figure:
     """Draw one sample point with its neighbour cells, their weights as areas, and the formula.
 
@@ -53,8 +55,8 @@ def point_figure(
         (i, j).
     point
         (n, m); the winner if None, or else the first.
-    width
-        In inches; the height follows.
+    paper
+        What the figure is drawn on.
 
     Raises
     ------
@@ -69,9 +71,9 @@ def point_figure(
     if beyond_map(trace, view):
         legend.append(outside_entry())
     with style():
-        tallest = 0.62 * width * POINTS_PER_INCH
+        tallest = 0.62 * paper.width * POINTS_PER_INCH
         panel = Panel(view, "cells (centres on .5)", formula(one), tallest=tallest)
-        (sheet,) = new_page([[panel]], width, title=_title(trace, section, one), legend=legend)
+        (sheet,) = new_page([[panel]], paper, title=_title(trace, section, one), legend=legend)
         draw_point(sheet, trace, one)
     return sheet.figure
 

@@ -20,9 +20,11 @@ from roialign_cli.show import palette
 from roialign_cli.show.drawing import (
     INK,
     NOT_A_NUMBER,
+    PAPER,
     SMALLEST_TEXT,
     Label,
     Look,
+    Paper,
     Sheet,
     Texts,
     colour_bar,
@@ -56,7 +58,7 @@ from roialign_cli.tracing import Point, Section, Trace
 
 
 def sections_figure(
-    trace: Trace, *, section: tuple[int, int] = (1, 1), width: float = 7.0
+    trace: Trace, *, section: tuple[int, int] = (1, 1), paper: Paper = PAPER
 ) -> Figure:
     """Draw an ROI on the cells, with its sections and the sample points of one of them.
 
@@ -66,8 +68,8 @@ def sections_figure(
         One ROI and channel.
     section
         (i, j), the section whose points are drawn.
-    width
-        In inches; the height follows.
+    paper
+        What the figure is drawn on.
 
     Raises
     ------
@@ -84,10 +86,10 @@ def sections_figure(
     chosen = trace.section(*section)
     view = roi_view(trace)
     with style():
-        written_out = values_fit(trace.cells[shown_cells(trace, view)], view, width)
+        written_out = values_fit(trace.cells[shown_cells(trace, view)], view, paper.width)
         sheet = new_sheet(
             view,
-            width,
+            paper,
             title=_sections_title(trace, chosen),
             unit="cells (centres on .5)",
             legend=_sections_legend(trace, chosen, view, values=written_out),

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from roialign_cli.show import palette
 from roialign_cli.show.drawing import (
+    PAPER,
     POINTS_PER_INCH,
     Panel,
+    Paper,
     Sheet,
     Texts,
     draw_outside,
@@ -55,7 +57,7 @@ def steps_figure(
     stride: int = 1,
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] | None = None,
-    width: float = 7.0,
+    paper: Paper = PAPER,
 ) -> Figure:
     """Draw the box, its sections, the points of one of them, one point's value, and the output.
 
@@ -71,8 +73,8 @@ def steps_figure(
         (i, j), the section whose points are drawn.
     point
         (n, m), the point whose value is told; the winner if None, or else the first.
-    width
-        In inches; the height follows.
+    paper
+        What the figure is drawn on.
 
     Raises
     ------
@@ -82,12 +84,12 @@ def steps_figure(
     chosen = trace.section(*section)
     one = told_point(trace, section, point)
     with style():
-        rows = _panels(trace, chosen, one, width * POINTS_PER_INCH * _TALLEST)
-        if width < _TWO_COLUMNS:
+        rows = _panels(trace, chosen, one, paper.width * POINTS_PER_INCH * _TALLEST)
+        if paper.width < _TWO_COLUMNS:
             rows = [[panel] for row in rows for panel in row]
         sheets = new_page(
             rows,
-            width,
+            paper,
             title=_title(trace, chosen),
             legend=_legend(trace, chosen, one),
         )
