@@ -12,11 +12,8 @@ from roialign_cli.footprint import footprint
 from roialign_cli.show.drawing import (
     PAPER,
     SMALLEST_TEXT,
-    Label,
-    Look,
     Paper,
     Sheet,
-    Texts,
     colour_bar,
     new_sheet,
     outside_entry,
@@ -31,6 +28,7 @@ from roialign_cli.show.map_area import (
     values_fit,
 )
 from roialign_cli.show.marks import LARGEST_MARK, draw_points, mark_size, point_entries, ring
+from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import beyond_map, roi_view
 from roialign_cli.tracing import Section, Trace
 

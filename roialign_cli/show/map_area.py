@@ -20,17 +20,15 @@ from roialign_cli.show.drawing import (
     INK,
     POINTS_PER_INCH,
     SMALLEST_TEXT,
-    Label,
     Line,
-    Look,
     Sheet,
-    Texts,
     draw_cells,
     draw_lines,
     draw_outside,
     lattice,
     written_alike,
 )
+from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import View
 from roialign_cli.tracing import Section, Trace
 

@@ -11,12 +11,9 @@ from roialign_cli.show.drawing import (
     INK,
     PAPER,
     SMALLEST_TEXT,
-    Label,
-    Look,
     Panel,
     Paper,
     Sheet,
-    Texts,
     colour_bar,
     draw_cells,
     draw_lines,
@@ -29,6 +26,7 @@ from roialign_cli.show.drawing import (
 )
 from roialign_cli.show.map_area import draw_map, draw_roi
 from roialign_cli.show.marks import LARGEST_MARK, draw_points, mark_size, point_entries, ring
+from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import View, beyond_map, roi_view
 from roialign_cli.tracing import Trace
 

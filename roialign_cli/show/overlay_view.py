@@ -24,11 +24,8 @@ from roialign_cli.show.drawing import (
     GRID_LOOK,
     PAPER,
     Bounds,
-    Label,
-    Look,
     Paper,
     Sheet,
-    Texts,
     casing,
     draw_cells,
     draw_lines,
@@ -46,6 +43,7 @@ from roialign_cli.show.marks import (
     mark_size,
     point_entries,
 )
+from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import View
 from roialign_cli.tracing import Point, Trace
 

@@ -16,12 +16,9 @@ from roialign_cli.show.drawing import (
     INK,
     PAPER,
     POINTS_PER_INCH,
-    Label,
-    Look,
     Panel,
     Paper,
     Sheet,
-    Texts,
     draw_lines,
     new_page,
     outside_entry,
@@ -34,6 +31,7 @@ from roialign_cli.show.drawing import (
 from roialign_cli.show.map_area import draw_map
 from roialign_cli.show.marks import MARKS, mark_line
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES
+from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import View, beyond_map
 from roialign_cli.tracing import Point, Trace
 

@@ -22,11 +22,8 @@ from roialign_cli.show.drawing import (
     NOT_A_NUMBER,
     PAPER,
     SMALLEST_TEXT,
-    Label,
-    Look,
     Paper,
     Sheet,
-    Texts,
     colour_bar,
     new_sheet,
     outside_entry,
@@ -53,6 +50,7 @@ from roialign_cli.show.marks import (
     point_spacing,
     ring,
 )
+from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import View, beyond_map, roi_view
 from roialign_cli.tracing import Point, Section, Trace
 

@@ -15,7 +15,6 @@ from roialign_cli.show.drawing import (
     Panel,
     Paper,
     Sheet,
-    Texts,
     draw_outside,
     draw_picture,
     new_page,
@@ -42,6 +41,7 @@ from roialign_cli.show.sections_view import (
     write_dimensions,
     write_numbers,
 )
+from roialign_cli.show.texts import Texts
 from roialign_cli.show.view import View, beyond_map, roi_view
 from roialign_cli.tracing import Point, Section, Trace
 
