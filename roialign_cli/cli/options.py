@@ -65,33 +65,13 @@ SECTION = NumberList("I,J", (2,), ",", int, "2,3 (from 1, i along x, j from the 
 POINT = NumberList("N,M", (2,), ",", int, "1,2 (from 1, n along x, m from the top)")
 
 
-class Decimals(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """A number of decimals, or "exact"."""
+class NumberOr(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A whole number, or one of some words: "2" or "exact"."""
 
-    name = "N|exact"
-
-    def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
-        """Return the form as it is written, not in capitals."""
-        return self.name
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> int | str:
-        """Return the number, or "exact"."""
-        if str(value).isdigit():
-            return int(value)
-        if value != "exact":
-            self.fail(f"{value!r} is neither a number of decimals nor exact", param, ctx)
-        return "exact"
-
-
-class Channel(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """A channel's number, or how one is made of all."""
-
-    name = "C|mean|max|norm"
+    def __init__(self, letter: str, what: str, words: tuple[str, ...]) -> None:
+        self.name = "|".join([letter, *words])
+        self.what = what
+        self.words = words
 
     def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
         """Return the form as it is written, not in capitals."""
@@ -103,12 +83,18 @@ class Channel(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         param: click.Parameter | None,
         ctx: click.Context | None,
     ) -> int | str:
-        """Return the number, or the summary's name."""
-        if str(value).isdigit():
+        """Return the number, or the word."""
+        if str(value).isdecimal():
             return int(value)
-        if value not in get_args(Summary):
-            self.fail(f"{value!r} is neither a channel from 0 nor mean, max or norm", param, ctx)
+        if value not in self.words:
+            *others, last = self.words
+            words = f"{', '.join(others)} or {last}" if others else last
+            self.fail(f"{value!r} is neither {self.what} nor {words}", param, ctx)
         return str(value)
+
+
+DECIMALS = NumberOr("N", "a number of decimals", ("exact",))
+CHANNEL = NumberOr("C", "a channel from 0", get_args(Summary))
 
 
 class FieldValue(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -236,7 +222,7 @@ _SHARED = (
     click.option("--min-size", type=float, help="Cells to which a smaller ROI grows."),
     click.option("--extrapolation-value", type=float, help="The value of a point outside."),
     click.option(
-        "--coordinate-decimals", type=Decimals(), help="Round the points' coordinates first."
+        "--coordinate-decimals", type=DECIMALS, help="Round the points' coordinates first."
     ),
     click.option(
         "--set",
@@ -270,4 +256,4 @@ def section_options(command: Command) -> Command:
 def channel_option(command: Command) -> Command:
     """Add --channel, for a command that tells of one."""
     told = "Which channel, from 0; or one made of all.  [default: 0]"
-    return click.option("--channel", type=Channel(), default=0, help=told)(command)
+    return click.option("--channel", type=CHANNEL, default=0, help=told)(command)
