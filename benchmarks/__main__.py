@@ -98,10 +98,11 @@ BOUNDS = (
     "of a large one: for A they take a good half of the time, each at 35 to 75 GFLOP/s, and the "
     "rest goes to the memory of the output, which the system hands out page by page and empties "
     "first (A and C), and to a few microseconds of Python a box (D and E). A single box (F) is "
-    "well over a hundred NumPy calls of about a microsecond each, nearly all of them for the "
-    "sampling plan. One thread runs it all: two threads of Python wait for each other's "
-    "interpreter lock and only C gained by them. B and H vary from run to run, as the matrix "
-    "library starts its own second thread for large windows while the peer's threads still spin.",
+    "well over a hundred NumPy calls of about a microsecond each, a third for the sampling plan "
+    "and half for the matrices and their products. One thread runs it all: two threads of Python "
+    "wait for each other's interpreter lock and only C gained by them. B and H vary from run to "
+    "run, as the matrix library starts its own second thread for large windows while the peer's "
+    "threads still spin.",
 )
 
 

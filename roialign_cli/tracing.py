@@ -111,6 +111,11 @@ class Trace:
     output: tuple[tuple[float, ...], ...]
     cells: Float
 
+    @property
+    def bottom(self) -> float:
+        """The y of the ROI's lower edge as seen."""
+        return self.y - self.height if self.frame.y_up else self.y + self.height
+
     def section(self, i: int, j: int) -> Section:
         """Return section (i, j), i along x and j from the top, from 1."""
         columns, rows = len(self.output[0]), len(self.output)

@@ -113,6 +113,7 @@ def test_the_steps_hold_the_points_the_one_point_and_the_output(case: str, width
     points, *value, output = figure.axes[3:6]
     assert drawn_on(points) == {(p.x, p.y) for p in chosen.points}
     if value:
+        assert len(drawn_on(value[0])) == 1
         assert drawn_on(value[0]) <= {(p.x, p.y) for p in chosen.points}
     drawn_output = output.images[0].get_array()
     assert drawn_output is not None
@@ -155,7 +156,9 @@ def test_cells_that_are_one_at_the_border_are_named_together() -> None:
 
 
 def test_the_walkthroughs_point_is_the_documents() -> None:
-    texts = strings(point_figure(walkthrough(), section=(1, 1), point=(1, 2)))
+    figure = point_figure(walkthrough(), section=(1, 1), point=(1, 2))
+    assert sum(str(p.get_gid()).startswith("area-") for p in figure.axes[0].patches) == 4
+    texts = strings(figure)
     assert "P = 0.2744·0.1 + 0.2156·0.2\n   + 0.2856·1 + 0.2244·0.7 = 0.5132" in texts
     with pytest.raises(ArgumentError, match=r"\(3, 1\) is none of the 2 × 2 points"):
         point_figure(walkthrough(), point=(3, 1))

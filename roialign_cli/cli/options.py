@@ -22,7 +22,15 @@ from roialign_cli.conventions import (
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class NumberList(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+class Form(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A type whose name is the form in which it is written."""
+
+    def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
+        """Return the form as it is written, not in capitals."""
+        return self.name
+
+
+class NumberList(Form):
     """A fixed count of numbers in one word: "9.25,10,6.25,4.53", "512x512", "2,3"."""
 
     def __init__(
@@ -33,10 +41,6 @@ class NumberList(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         self.separator = separator
         self.kind = kind
         self.example = example
-
-    def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
-        """Return the form as it is written, not in capitals."""
-        return self.name
 
     def convert(
         self,
@@ -65,17 +69,13 @@ SECTION = NumberList("I,J", (2,), ",", int, "2,3 (from 1, i along x, j from the 
 POINT = NumberList("N,M", (2,), ",", int, "1,2 (from 1, n along x, m from the top)")
 
 
-class NumberOr(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+class NumberOr(Form):
     """A whole number, or one of some words: "2" or "exact"."""
 
     def __init__(self, letter: str, what: str, words: tuple[str, ...]) -> None:
         self.name = "|".join([letter, *words])
         self.what = what
         self.words = words
-
-    def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
-        """Return the form as it is written, not in capitals."""
-        return self.name
 
     def convert(
         self,

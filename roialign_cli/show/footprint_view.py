@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from itertools import product
 
-from matplotlib.artist import Artist
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from roialign_cli.boxes import Float
 from roialign_cli.footprint import footprint
 from roialign_cli.show.drawing import (
     PAPER,
     SMALLEST_TEXT,
     Paper,
-    Sheet,
     colour_bar,
     new_sheet,
     outside_entry,
@@ -27,7 +26,7 @@ from roialign_cli.show.map_area import (
     shown_cells,
     values_fit,
 )
-from roialign_cli.show.marks import LARGEST_MARK, draw_points, mark_size, point_entries, ring
+from roialign_cli.show.marks import draw_sections_points, section_entries
 from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import beyond_map, roi_view
 from roialign_cli.tracing import Section, Trace
@@ -56,14 +55,10 @@ def footprint_figure(
     sections = trace.sections if chosen is None else (chosen,)
     weights = footprint(trace, sections)
     view = roi_view(trace)
-    won = [s.winning_point for s in sections if s.winning_point is not None]
-    legend: list[Artist] = point_entries(sections, always=True)
-    if won:
-        legend.append(ring(LARGEST_MARK - 1, [], []))
+    legend = section_entries(sections, always=True)
     if beyond_map(trace, view):
         legend.append(outside_entry())
     with style():
-        strings = [[written(w, 3) if w else "" for w in row] for row in weights.tolist()]
         shown = weights[shown_cells(trace, view)].round(3)
         written_out = values_fit(shown, view, paper.width)
         sheet = new_sheet(
@@ -76,15 +71,12 @@ def footprint_figure(
         )
         image = draw_map(sheet, trace, weights, _weight_colours())
         draw_roi(sheet, trace, chosen, tinted=False)
-        size = min(mark_size(sheet, trace, s) for s in sections)
-        draw_points(sheet, [p for s in sections for p in s.points], size)
-        if won:
-            sheet.axes.add_line(ring(size, [p.x for p in won], [p.y for p in won]))
+        size = draw_sections_points(sheet, trace, sections)
         if written_out:
             texts = Texts(sheet)
             for point in (p for s in sections for p in s.points):
                 texts.keep_clear(point.x, point.y, size / 2)
-            _write_weights(texts, trace, strings)
+            _write_weights(texts, trace, weights)
         elif image is not None:
             colour_bar(sheet, image, 8.0)
     return sheet.figure
@@ -107,16 +99,16 @@ def _weight_colours() -> Colormap:
     return LinearSegmentedColormap.from_list("weights", ["#FFFFFF", _MOST])
 
 
-def _write_weights(texts: Texts, trace: Trace, strings: list[list[str]]) -> None:
+def _write_weights(texts: Texts, trace: Trace, weights: Float) -> None:
     """Write each weight in its cell where no point is, at the foot if it can be."""
-    sheet: Sheet = texts.sheet
+    sheet = texts.sheet
     look = Look(SMALLEST_TEXT, "#222222")
     rows, columns = shown_cells(trace, sheet.view)
     up = (sheet.scale - SMALLEST_TEXT) / 2 - 3
     for row, column in product(range(rows.start, rows.stop), range(columns.start, columns.stop)):
-        if strings[row][column]:
+        if weights[row, column]:
             at = trace.frame.x(column), trace.frame.y(row)
-            label = Label(strings[row][column], at, (0.0, 0.0), look)
+            label = Label(written(float(weights[row, column]), 3), at, (0.0, 0.0), look)
             width, _ = texts.size(label.string, look)
             across = max((sheet.scale - width) / 2 - 2, 0.0)
             places = product((0.0, -across, across), (-up, 0.0, up, -up / 2, up / 2))

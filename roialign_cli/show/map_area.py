@@ -112,7 +112,7 @@ def section_room(sheet: Sheet, trace: Trace) -> tuple[float, float]:
 def _in_view(view: View, trace: Trace) -> bool:
     """Return whether all of the ROI is in view; its outline may then stand on the view's edge."""
     right = trace.x + trace.width
-    bottom = trace.y - trace.height if trace.frame.y_up else trace.y + trace.height
+    bottom = trace.bottom
     across = view.left <= min(trace.x, right) and max(trace.x, right) <= view.right
     return across and view.low <= min(trace.y, bottom) and max(trace.y, bottom) <= view.high
 
@@ -123,21 +123,35 @@ def draw_roi(sheet: Sheet, trace: Trace, chosen: Section | None, *, tinted: bool
     crowded = min(section_room(sheet, trace)) < 2 * LEAST_CELL
     look: dict[str, Any] = {"colors": palette.SECTION, "linewidths": 0.8 if crowded else 1.3}
     draw_lines(sheet, roi_lattice(trace), zorder=3, **look)
-    outlines = [((trace.x, trace.y), (trace.width, down * trace.height), palette.ROI)]
     if chosen is not None:
         size = trace.section_width, down * trace.section_height
-        corner = chosen.x, chosen.y
-        tint = Rectangle(corner, *size, facecolor=palette.SECTION, alpha=0.13, zorder=2.8)
-        tint.set(linewidth=0, visible=tinted)
-        sheet.axes.add_patch(tint)
-        outlines.insert(0, (corner, size, palette.SECTION))
-    for at, extent, colour in outlines:
-        outline = Rectangle(at, *extent, fill=False, edgecolor=colour, linewidth=2.4, zorder=4)
-        outline.set(clip_on=not _in_view(sheet.view, trace), joinstyle="miter")
-        sheet.axes.add_patch(outline)
+        if tinted:
+            tint = Rectangle((chosen.x, chosen.y), *size, facecolor=palette.SECTION, alpha=0.13)
+            tint.set(linewidth=0, zorder=2.8)
+            sheet.axes.add_patch(tint)
+        _outline(sheet, trace, (chosen.x, chosen.y), size, palette.SECTION)
+    outline_roi(sheet, trace)
     dot = Line2D([trace.x], [trace.y], marker="o", color=palette.ROI, ms=7, mec="#FFFFFF")
     dot.set(clip_on=not _in_view(sheet.view, trace), zorder=5)
     sheet.axes.add_line(dot)
+
+
+def outline_roi(sheet: Sheet, trace: Trace) -> None:
+    """Draw the ROI's outline."""
+    extent = trace.width, trace.bottom - trace.y
+    _outline(sheet, trace, (trace.x, trace.y), extent, palette.ROI)
+
+
+def _outline(
+    sheet: Sheet,
+    trace: Trace,
+    corner: tuple[float, float],
+    extent: tuple[float, float],
+    colour: str,
+) -> None:
+    outline = Rectangle(corner, *extent, fill=False, edgecolor=colour, linewidth=2.4, zorder=4)
+    outline.set(clip_on=not _in_view(sheet.view, trace), joinstyle="miter")
+    sheet.axes.add_patch(outline)
 
 
 # Texts ------------------------------------------------------------------------------------------

@@ -99,3 +99,21 @@ def ring(size: float, x: Sequence[float], y: Sequence[float]) -> Line2D:
     line = mark_line(mark, size + RING, x, y)
     line.set(markeredgewidth=1.8, zorder=7, gid="winner", path_effects=None)
     return line
+
+
+def section_entries(sections: Sequence[Section], *, always: bool) -> list[Artist]:
+    """Return legend entries for the sections' points and for the rings around the winners."""
+    entries = point_entries(sections, always=always)
+    if any(s.winning_point is not None for s in sections):
+        entries.append(ring(LARGEST_MARK - 1, [], []))
+    return entries
+
+
+def draw_sections_points(sheet: Sheet, trace: Trace, sections: Sequence[Section]) -> float:
+    """Draw the points of sections with rings around the winners; return the points' size."""
+    size = min(mark_size(sheet, trace, s) for s in sections)
+    draw_points(sheet, [p for s in sections for p in s.points], size)
+    won = [s.winning_point for s in sections if s.winning_point is not None]
+    if won:
+        sheet.axes.add_line(ring(size, [p.x for p in won], [p.y for p in won]))
+    return size

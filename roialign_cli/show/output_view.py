@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from roialign_cli.show.drawing import (
@@ -25,7 +24,7 @@ from roialign_cli.show.drawing import (
     written_alike,
 )
 from roialign_cli.show.map_area import draw_map, draw_roi
-from roialign_cli.show.marks import LARGEST_MARK, draw_points, mark_size, point_entries, ring
+from roialign_cli.show.marks import draw_sections_points, section_entries
 from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import View, beyond_map, roi_view
 from roialign_cli.tracing import Trace
@@ -43,10 +42,7 @@ def output_figure(trace: Trace, *, paper: Paper = PAPER) -> Figure:
     """
     view = roi_view(trace)
     rows, columns = len(trace.output), len(trace.output[0])
-    won = [s.winning_point for s in trace.sections if s.winning_point is not None]
-    legend: list[Artist] = point_entries(trace.sections, always=True)
-    if won:
-        legend.append(ring(LARGEST_MARK - 1, [], []))
+    legend = section_entries(trace.sections, always=True)
     if beyond_map(trace, view):
         legend.append(outside_entry())
     panels = [
@@ -58,10 +54,7 @@ def output_figure(trace: Trace, *, paper: Paper = PAPER) -> Figure:
         map_sheet, output_sheet = new_page([panels], paper, title=title, legend=legend)
         draw_map(map_sheet, trace)
         draw_roi(map_sheet, trace, None)
-        size = min(mark_size(map_sheet, trace, s) for s in trace.sections)
-        draw_points(map_sheet, [p for s in trace.sections for p in s.points], size)
-        if won:
-            map_sheet.axes.add_line(ring(size, [p.x for p in won], [p.y for p in won]))
+        draw_sections_points(map_sheet, trace, trace.sections)
         draw_output(output_sheet, trace)
     return output_sheet.figure
 

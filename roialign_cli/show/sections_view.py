@@ -23,7 +23,6 @@ from roialign_cli.show.drawing import (
     PAPER,
     SMALLEST_TEXT,
     Paper,
-    Sheet,
     colour_bar,
     new_sheet,
     outside_entry,
@@ -42,13 +41,11 @@ from roialign_cli.show.map_area import (
     write_values,
 )
 from roialign_cli.show.marks import (
-    LARGEST_MARK,
     RING,
-    draw_points,
+    draw_sections_points,
     mark_size,
-    point_entries,
     point_spacing,
-    ring,
+    section_entries,
 )
 from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import View, beyond_map, roi_view
@@ -96,7 +93,7 @@ def sections_figure(
         )
         image = draw_map(sheet, trace)
         draw_roi(sheet, trace, chosen)
-        draw_section_points(sheet, trace, chosen)
+        draw_sections_points(sheet, trace, [chosen])
         texts = Texts(sheet)
         write_dimensions(texts, trace)
         _write_sections(texts, trace, chosen)
@@ -122,19 +119,8 @@ def _sections_title(trace: Trace, chosen: Section) -> list[str]:
     )
 
 
-def draw_section_points(sheet: Sheet, trace: Trace, chosen: Section) -> None:
-    """Draw a section's points, and the ring around the one that is the output."""
-    size = mark_size(sheet, trace, chosen)
-    draw_points(sheet, chosen.points, size)
-    winner = chosen.winning_point
-    if winner is not None:
-        sheet.axes.add_line(ring(size, [winner.x], [winner.y]))
-
-
 def _sections_legend(trace: Trace, chosen: Section, view: View, *, values: bool) -> list[Artist]:
-    entries = point_entries([chosen], always=False)
-    if chosen.winning_point is not None:
-        entries.append(ring(LARGEST_MARK - 1, [], []))
+    entries = section_entries([chosen], always=False)
     if beyond_map(trace, view):
         entries.append(outside_entry())
     cells = trace.cells[shown_cells(trace, view)]
@@ -158,7 +144,7 @@ def write_dimensions(texts: Texts, trace: Trace) -> None:
     """Write the ROI's width over the axes, its height beside them, and its top-left corner."""
     sheet = texts.sheet
     axes = sheet.axes
-    bottom = trace.y - trace.height if trace.frame.y_up else trace.y + trace.height
+    bottom = trace.bottom
     over = blended_transform_factory(axes.transData, axes.transAxes) + sheet.shifted(0, 8)
     beside = blended_transform_factory(axes.transAxes, axes.transData) + sheet.shifted(8, 0)
     look: dict[str, Any] = {"color": palette.ROI, "linewidth": 1.2, "clip_on": False, "ms": 7}

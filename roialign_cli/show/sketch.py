@@ -99,8 +99,9 @@ class _Paper:
 
     def mark_corners(self, trace: Trace) -> None:
         rows, columns = trace.map_size
-        for y in range(rows + 1):
-            for x in range(columns + 1):
+        view = self.view
+        for y in _whole(max(view.low, 0), min(view.high, rows)):
+            for x in _whole(max(view.left, 0), min(view.right, columns)):
                 self.put(x, y, "·")
 
     def rule(self, trace: Trace) -> None:

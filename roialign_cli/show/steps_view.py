@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from roialign_cli.show import palette
 from roialign_cli.show.drawing import (
     PAPER,
     POINTS_PER_INCH,
@@ -23,8 +21,8 @@ from roialign_cli.show.drawing import (
     style,
     titled,
 )
-from roialign_cli.show.map_area import draw_map, draw_roi
-from roialign_cli.show.marks import LARGEST_MARK, point_entries, ring
+from roialign_cli.show.map_area import draw_map, draw_roi, outline_roi
+from roialign_cli.show.marks import draw_sections_points, section_entries
 from roialign_cli.show.output_view import draw_output, output_panel
 from roialign_cli.show.point_view import (
     draw_point,
@@ -35,7 +33,6 @@ from roialign_cli.show.point_view import (
 )
 from roialign_cli.show.sections_view import (
     DIMENSION_ROOM,
-    draw_section_points,
     write_coordinates,
     write_corner,
     write_dimensions,
@@ -96,7 +93,7 @@ def steps_figure(
         whole, box, sections, points, *value, output = sheets
         _draw_whole(whole, trace, image, stride)
         draw_map(box, trace, shades_of=trace.cells)
-        _outline(box, trace)
+        outline_roi(box, trace)
         write_dimensions(Texts(box), trace)
         write_corner(Texts(box), trace)
         draw_map(sections, trace, shades_of=trace.cells)
@@ -104,7 +101,7 @@ def steps_figure(
         write_numbers(Texts(sections), trace)
         draw_map(points, trace, shades_of=trace.cells)
         draw_roi(points, trace, chosen)
-        draw_section_points(points, trace, chosen)
+        draw_sections_points(points, trace, [chosen])
         write_coordinates(Texts(points), trace, chosen)
         if one is not None:
             draw_point(value[0], trace, one)
@@ -143,9 +140,7 @@ def _title(trace: Trace, chosen: Section) -> list[str]:
 
 
 def _legend(trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
-    entries = point_entries([chosen], always=True)
-    if chosen.winning_point is not None:
-        entries.append(ring(LARGEST_MARK - 1, [], []))
+    entries = section_entries([chosen], always=True)
     if one is not None:
         entries += point_legend(one)[1:]
     if beyond_map(trace, roi_view(trace)):
@@ -156,7 +151,7 @@ def _legend(trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
 def _whole_view(trace: Trace) -> View:
     """Return the map and, up to half its size beyond it, the ROI."""
     rows, columns = trace.map_size
-    bottom = trace.y - trace.height if trace.frame.y_up else trace.y + trace.height
+    bottom = trace.bottom
     left, right = _stretched(trace.x, trace.x + trace.width, columns)
     low, high = _stretched(trace.y, bottom, rows)
     return View(left, right, low, high, trace.frame.y_up).at_least(0.3)
@@ -190,11 +185,4 @@ def _draw_whole(sheet: Sheet, trace: Trace, image: NDArray[np.uint8] | None, str
         extent = 0.0, across, top - down if trace.frame.y_up else down, top
         look = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "antialiased"}
         draw_picture(sheet, image, extent, **look)
-    _outline(sheet, trace)
-
-
-def _outline(sheet: Sheet, trace: Trace) -> None:
-    height = -trace.height if trace.frame.y_up else trace.height
-    outline = Rectangle((trace.x, trace.y), trace.width, height, fill=False, zorder=4)
-    outline.set(edgecolor=palette.ROI, linewidth=2.0, joinstyle="miter")
-    sheet.axes.add_patch(outline)
+    outline_roi(sheet, trace)

@@ -45,7 +45,7 @@ class View:
 def roi_view(trace: Trace) -> View:
     """Return the ROI with a margin, and the map's edge if that is near."""
     rows, columns = trace.map_size
-    bottom = trace.y - trace.height if trace.frame.y_up else trace.y + trace.height
+    bottom = trace.bottom
     longest = max(abs(trace.width), abs(trace.height))
     margin = max(min(1.25, 4 * longest or 1.25), 0.07 * longest, 0.25)
     left, right = _span(trace.x, trace.x + trace.width, columns, margin)
