@@ -392,6 +392,12 @@ def resolve(convention: str | Convention, **overrides: Any) -> Convention:  # no
         raise ArgumentError(bad, f"cannot be {overrides[bad]!r}") from None
 
 
+def meaningful(base: Convention, **overrides: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return those of the fields to replace that a convention's rule for its points uses."""
+    points = overrides.get("points", base.points)
+    return {k: v for k, v in overrides.items() if _ONLY_WITH_POINTS.get(k, points) == points}
+
+
 # Small operations are called by the thousand with the same few conventions. The name is a key of
 # its own because conventions that compute the same are equal.
 @functools.lru_cache(maxsize=256)

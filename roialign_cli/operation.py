@@ -34,7 +34,7 @@ class Operation:
     boxes_given
         (R, 4), float64, as they were written: in the convention's box format and origin.
     boxes_xyxy
-        (R, 4) corners with y down, in image units; their dtype is that of all coordinates.
+        (R, 4) corners with y down, in image units, float64.
     batch_index
         (R,). Which of the N maps each box lies on.
     spatial_scale
@@ -64,9 +64,11 @@ class Operation:
         return Frame(self.convention.origin, self.map_size[0])
 
     def plan(self) -> Plan:
-        """Return the sampling plan of all boxes."""
+        """Return the sampling plan of all boxes, whose dtype is that of all coordinates."""
+        double = self.convention.double_geometry or self.features.dtype == np.float64
+        boxes = _finite(self.boxes_xyxy, np.float64 if double else np.float32)
         return make_plan(
-            self.boxes_xyxy, self.spatial_scale, self.map_size, self.output_size, self.convention
+            boxes, self.spatial_scale, self.map_size, self.output_size, self.convention
         )
 
     def pooled(self) -> Float:
@@ -119,11 +121,10 @@ def prepare(
     if rules.origin == "bottom-left":
         height = _box_height(rules, image_height, array.shape[2], scale[0])
     xyxy = corners(given, rules.box_format, height)
-    double = rules.double_geometry or array.dtype == np.float64
     return Operation(
         array,
         given,
-        _finite(xyxy, np.float64 if double else np.float32),
+        xyxy,
         index,
         scale,
         _pair(output_size, "output_size", int),

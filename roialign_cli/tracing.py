@@ -177,13 +177,18 @@ def trace(
     return trace_operation(prepare(features, boxes, output_size, **call), roi, channel)
 
 
-def trace_operation(operation: Operation, roi: int = 0, channel: int | Summary = 0) -> Trace:
-    """Return the trace of one box and channel, or summary of all, of a decided operation."""
+def trace_operation(
+    operation: Operation, roi: int = 0, channel: int | Summary = 0, frame: Frame | None = None
+) -> Trace:
+    """Return the trace of one box and channel, or summary of all, of a decided operation.
+
+    It is in the convention's own frame unless another is told.
+    """
     with np.errstate(invalid="ignore", over="ignore"):
-        return _trace(operation, roi, channel)
+        return _trace(operation, roi, channel, frame or operation.frame)
 
 
-def _trace(operation: Operation, roi: int, channel: int | Summary) -> Trace:
+def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame) -> Trace:
     _check_index("roi", roi, len(operation.boxes_xyxy), "boxes")
     if not isinstance(channel, str):
         _check_index("channel", channel, operation.features.shape[1], "channels")
@@ -192,7 +197,6 @@ def _trace(operation: Operation, roi: int, channel: int | Summary) -> Trace:
     plan = one.plan()
     y, x = plan.samples()
     output = pool_by_points(features[0], plan)[0]
-    frame = one.frame
     section_size = (float(plan.x.section_size[0]), float(plan.y.section_size[0]))
     builder = _SectionBuilder(
         one.convention,

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from roialign_cli.show.drawing import style
+from roialign_cli.show.paper import style
 from roialign_cli.tracing import Trace, trace
 
 ALIGNED: dict[str, Any] = {"convention": "torchvision-aligned", "spatial_scale": 1 / 32}
@@ -91,6 +91,13 @@ def drawn_on(axes: Axes, prefix: str = "points-") -> set[tuple[float, float]]:
     """Return where the points on these axes are."""
     lines = [line for line in axes.lines if str(line.get_gid()).startswith(prefix)]
     return {(x, y) for line in lines for x, y in np.asarray(line.get_xydata()).tolist()}
+
+
+def shown_output(axes: Axes) -> Any:
+    """Return the output that is drawn on these axes."""
+    drawn_output = axes.images[0].get_array()
+    assert drawn_output is not None
+    return np.ma.filled(drawn_output, np.nan)
 
 
 def visible_texts(figure: Figure) -> list[Text]:

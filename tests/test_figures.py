@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.drawing import Paper
 from roialign_cli.show.figures import check_suffix, save_figure
 from roialign_cli.show.overlay_view import overlay_figure
+from roialign_cli.show.paper import Paper
 from roialign_cli.show.sections_view import sections_figure
 from roialign_cli.tracing import trace
 from tests.figure_cases import walkthrough

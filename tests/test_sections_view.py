@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.drawing import Paper
+from roialign_cli.show.paper import Paper
 from roialign_cli.show.sections_view import sections_figure
 from roialign_cli.tracing import Point
 from tests.figure_cases import (

@@ -13,9 +13,9 @@ from roialign_cli import PRESETS, roi_align, trace
 from roialign_cli.conventions import Pooling
 from roialign_cli.errors import ArgumentError
 from roialign_cli.footprint import footprint
-from roialign_cli.show.drawing import Paper
 from roialign_cli.show.footprint_view import footprint_figure
 from roialign_cli.show.output_view import output_figure
+from roialign_cli.show.paper import Paper
 from roialign_cli.show.point_view import point_figure
 from roialign_cli.show.steps_view import steps_figure
 from tests.figure_cases import (
@@ -26,6 +26,7 @@ from tests.figure_cases import (
     check_texts,
     drawn,
     drawn_on,
+    shown_output,
     strings,
     walkthrough,
 )
@@ -115,11 +116,8 @@ def test_the_steps_hold_the_points_the_one_point_and_the_output(case: str, width
     if value:
         assert len(drawn_on(value[0])) == 1
         assert drawn_on(value[0]) <= {(p.x, p.y) for p in chosen.points}
-    drawn_output = output.images[0].get_array()
-    assert drawn_output is not None
-    shown = np.ma.filled(drawn_output, np.nan)
     np.testing.assert_array_equal(
-        shown, np.where(np.isfinite(traced.output), traced.output, np.nan)
+        shown_output(output), np.where(np.isfinite(traced.output), traced.output, np.nan)
     )
 
 

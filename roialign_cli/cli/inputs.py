@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 import numpy as np
 
-from roialign_cli.cli.options import OperatorOptions
-from roialign_cli.conventions import MEANINGS_OF_MAX, BoxFormat, Convention, preset
+from roialign_cli.cli.options import FieldValue, OperatorOptions
+from roialign_cli.conventions import (
+    MEANINGS_OF_MAX,
+    BoxFormat,
+    Convention,
+    meaningful,
+    preset,
+    resolve,
+)
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.boxes import BoxFile, read_boxes
 from roialign_cli.files.features import FeatureFile, read_features
@@ -28,11 +35,32 @@ class Inputs:
         The decided operation.
     labels
         One for each box, "" where it has none.
+    overrides
+        The fields of the convention that options set.
     """
 
     file: FeatureFile
     operation: Operation
     labels: tuple[str, ...]
+    overrides: dict[str, Any]
+
+
+def under(inputs: Inputs, other: str) -> Operation:
+    """Return the operation under another convention, on the boxes as they were read.
+
+    Parameters
+    ----------
+    inputs
+        What the shared options asked for; what they say of the convention holds for the other too,
+        as far as it has a meaning there.
+    other
+        "NAME" or "NAME,FIELD=VALUE,…", whose fields come first.
+    """
+    name, *fields = other.split(",")
+    own = dict(FieldValue().convert(field, None, None) for field in fields)
+    base = preset(name)
+    shared = meaningful(base, **(inputs.overrides | own))
+    return replace(inputs.operation, convention=resolve(base, **shared))
 
 
 def load(options: OperatorOptions) -> Inputs:
@@ -43,6 +71,7 @@ def load(options: OperatorOptions) -> Inputs:
     file = read_features(
         options.features, layout=options.layout, key=options.key, stride=options.stride
     )
+    overrides = _overrides(options)
     size = options.output_size or convention.output_size
     operation = prepare(
         file.array,
@@ -53,11 +82,11 @@ def load(options: OperatorOptions) -> Inputs:
         batch_index=options.batch_index,
         box_format=box_format,
         image_height=_image_height(options, file),
-        **_overrides(options),
+        **overrides,
     )
     if not len(operation.boxes_given):
         raise ArgumentError("boxes", "there is no box")
-    return Inputs(file, operation, boxes.labels)
+    return Inputs(file, operation, boxes.labels, overrides)
 
 
 def _boxes(options: OperatorOptions) -> BoxFile:

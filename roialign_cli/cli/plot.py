@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.conventions import Summary
-    from roialign_cli.show.drawing import Paper
+    from roialign_cli.show.paper import Paper, Units, Values
     from roialign_cli.tracing import Trace
 
 
@@ -33,6 +33,7 @@ VIEWS = {
     "point": "one point with its neighbours and weights",
     "output": "the output, and the points that won",
     "footprint": "how much each cell counts",
+    "compare": "two conventions on the same box",
 }
 
 
@@ -63,6 +64,34 @@ VIEWS = {
     show_default=True,
     help="Pixels per inch of a .png.",
 )
+@click.option(
+    "--theme",
+    type=click.Choice(["light", "dark"]),
+    default="light",
+    show_default=True,
+    help="The picture's colours.",
+)
+@click.option("--colormap", metavar="NAME", help="A Matplotlib colormap for the cells.")
+@click.option(
+    "--values",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Whether values are written in the cells; auto: where they fit.",
+)
+@click.option(
+    "--units",
+    type=click.Choice(["cells", "boxes"]),
+    default="cells",
+    show_default=True,
+    help="What the map's ticks count; boxes: the units of the boxes.",
+)
+@click.option(
+    "--with",
+    "other",
+    metavar="PRESET",
+    help="The other side of --view compare: NAME or NAME,FIELD=VALUE,…",
+)
 @section_options
 def command(
     options: OperatorOptions,
@@ -83,11 +112,9 @@ def command(
     from roialign_cli.show.figures import check_suffix, save_figure
 
     kind = check_suffix(output)
-    if what["point"] is not None and view not in {"steps", "overlay", "point"}:
-        raise click.UsageError(f"--point has no meaning for --view {view}, which shows them all")
-    if what["section"] is not None and view == "output":
-        raise click.UsageError("--section has no meaning for --view output, which shows them all")
-    figure = _DRAW[view](load(options), _Asked(**what))
+    asked = _Asked(**what)
+    _check_meaning(view, asked)
+    figure = _DRAW[view](load(options), asked)
     with replacing(output) as file:
         save_figure(figure, file, kind, dpi)
     click.echo(f"wrote {output}", err=True)
@@ -101,19 +128,47 @@ class _Asked:
     channel: int | Summary
     section: tuple[int, int] | None
     point: tuple[int, int] | None
+    other: str | None
     width: float
     title: str | None
+    theme: str
+    colormap: str | None
+    values: Values
+    units: Units
 
     @property
     def paper(self) -> Paper:
-        from roialign_cli.show.drawing import Paper
+        from roialign_cli.show.palette import THEMES
+        from roialign_cli.show.paper import Paper
 
-        return Paper(self.width, self.title)
+        theme = THEMES[self.theme]
+        return Paper(self.width, self.title, theme, self.colormap, self.values, self.units)
 
     def trace(self, inputs: Inputs, roi: int | None = None) -> Trace:
         from roialign_cli.tracing import trace_operation
 
         return trace_operation(inputs.operation, self.roi if roi is None else roi, self.channel)
+
+
+# Option → the views that have a use for it, and why the others have none.
+_MEANINGFUL = {
+    "point": (("steps", "overlay", "point"), "which shows no single point"),
+    "section": (
+        ("steps", "sections", "overlay", "point", "footprint", "compare"),
+        "which shows them all",
+    ),
+    "other": (("compare",), "which shows one convention"),
+}
+
+
+def _check_meaning(view: str, asked: _Asked) -> None:
+    """Raise a usage error for an option that the view would ignore."""
+    for name, (views, reason) in _MEANINGFUL.items():
+        if getattr(asked, name) is not None and view not in views:
+            option = "--with" if name == "other" else f"--{name}"
+            raise click.UsageError(f"{option} has no meaning for --view {view}, {reason}")
+    if view == "compare" and asked.other is None:
+        raise click.UsageError("--view compare needs --with PRESET, the other side")
 
 
 def _steps(inputs: Inputs, asked: _Asked) -> Figure:
@@ -171,6 +226,17 @@ def _footprint(inputs: Inputs, asked: _Asked) -> Figure:
     return footprint_figure(asked.trace(inputs), section=asked.section, paper=asked.paper)
 
 
+def _compare(inputs: Inputs, asked: _Asked) -> Figure:
+    from roialign_cli.cli.inputs import under
+    from roialign_cli.show.compare_view import compare_figure
+    from roialign_cli.tracing import trace_operation
+
+    trace = asked.trace(inputs)
+    operation = under(inputs, asked.other or "")
+    other = trace_operation(operation, asked.roi, asked.channel, trace.frame)
+    return compare_figure(trace, other, section=asked.section, paper=asked.paper)
+
+
 _DRAW: dict[str, Callable[[Inputs, _Asked], Figure]] = {
     "steps": _steps,
     "sections": _sections,
@@ -178,4 +244,5 @@ _DRAW: dict[str, Callable[[Inputs, _Asked], Figure]] = {
     "point": _point,
     "output": _output,
     "footprint": _footprint,
+    "compare": _compare,
 }

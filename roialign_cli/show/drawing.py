@@ -6,21 +6,17 @@ Lengths on a sheet are in points (1/72 inch) unless a name says inches or cells.
 from __future__ import annotations
 
 import math
-import textwrap
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import font_manager, patheffects
+from matplotlib import patheffects
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
-from matplotlib.colors import Colormap, ListedColormap
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
@@ -29,8 +25,9 @@ from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from roialign_cli.boxes import Float
-from roialign_cli.show import palette
 from roialign_cli.show.numbers import channel_of, number
+from roialign_cli.show.palette import Theme
+from roialign_cli.show.paper import Paper, Unit
 from roialign_cli.show.view import View
 from roialign_cli.tracing import Trace
 
@@ -43,55 +40,11 @@ SMALLEST_TEXT = 7.0
 CHARACTER = 0.64
 _TICK_DECIMALS = 6
 
-INK = "#222222"
-FAINT = "#6B7280"
-NOT_A_NUMBER = "#E8DCC0"
 GRID_CELL = 4.0  # points; smaller cells have no outlines
-GRID_LOOK: dict[str, Any] = {"colors": "#A6ACB5", "linewidths": 0.6, "zorder": 2}
-# The ramp's darker half would hide the marks that are drawn on the cells.
-_DARKEST = 0.38
-
-_STYLE: dict[Any, Any] = {
-    "font.size": 8.0,
-    "axes.linewidth": 0.8,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "hatch.linewidth": 0.5,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "roialign",
-    "pdf.fonttype": 42,
-}
-
-
-# DejaVu Sans comes with Matplotlib; the others are for box names in scripts that it lacks.
-_FONTS = (
-    "DejaVu Sans",
-    "Noto Sans CJK KR",
-    "Noto Sans CJK JP",
-    "Malgun Gothic",
-    "Apple SD Gothic Neo",
-    "NanumGothic",
-)
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Give Matplotlib this package's looks, whatever the user's are, for as long as it lasts."""
-    here = set(font_manager.get_font_names())
-    with mpl.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
-        mpl.rcParams["font.family"] = [font for font in _FONTS if font in here]
-        yield
 
 
 def casing(
-    line: float = 0.0, colour: str = "#FFFFFF", width: float = 1.2
+    colour: str, line: float = 0.0, width: float = 1.2
 ) -> list[patheffects.AbstractPathEffect]:
     """Return effects that set a text, or a line so many points wide, off from what is under it."""
     return [
@@ -132,6 +85,12 @@ class Sheet:
     axes: Axes
     view: View
     scale: float  # points per data unit
+    paper: Paper
+
+    @property
+    def theme(self) -> Theme:
+        """The paper's colours."""
+        return self.paper.theme
 
     def points(self, positions: Sequence[tuple[float, float]]) -> Float:
         """Return (n, 2), where positions in data units lie on the sheet, in points."""
@@ -150,6 +109,7 @@ _TITLE_SIZE, _TICK_SIZE, _LEGEND_SIZE = 9.5, 7.5, 8.0
 _TITLE_LINE, _LEGEND_LINE = 13.0, 12.5
 _LEGEND_HANDLE = 28.0  # the width of an entry besides its text
 _UNDER = 32.0  # room for ticks under a panel
+_NOTE_LINE = 10.0
 _EDGE = 8.0
 
 
@@ -163,6 +123,8 @@ class Panel:
         What the axes show.
     unit
         What the ticks count; without one there are no ticks.
+    note
+        What is written under the axes.
     heading
         What is written over it, in one line or more.
     share
@@ -174,7 +136,8 @@ class Panel:
     """
 
     view: View
-    unit: str = ""
+    unit: Unit | None = None
+    note: str = ""
     heading: str = ""
     share: float = 1.0
     above: float = 0.0
@@ -184,9 +147,9 @@ class Panel:
     @property
     def left(self) -> float:
         """The room on the left of the axes, in points."""
-        if not self.unit:
+        if self.unit is None:
             return _EDGE
-        ticks = _ticks(self.view.low, self.view.high)
+        ticks = _ticks(self.view.low / self.unit.y, self.view.high / self.unit.y)
         digits = max(len(written(t, _TICK_DECIMALS)) for t in ticks)
         return 24.0 + digits * _TICK_SIZE * CHARACTER
 
@@ -199,29 +162,12 @@ class Panel:
     @property
     def under(self) -> float:
         """The room under the axes, in points."""
-        return _UNDER if self.unit else _EDGE
+        return (_EDGE if self.unit is None else _UNDER) + (_NOTE_LINE if self.note else 0.0)
 
     def scale(self, width: float) -> float:
         """Return the points per data unit in so much width."""
         across = (width - self.left - self.beside) / self.view.width
         return min(across, min(width * _TALLEST, self.tallest) / self.view.height)
-
-
-@dataclass(frozen=True)
-class Paper:
-    """What a figure is drawn on: its width in inches, and a title in place of its own."""
-
-    width: float = 7.0
-    title: str | None = None
-
-    def title_lines(self, own: Sequence[str], characters: float) -> list[str]:
-        """Return the title in lines of at most so many characters."""
-        if self.title is None:
-            return _lines(own, characters)
-        return textwrap.wrap(self.title, max(int(characters), 1)) or [""]
-
-
-PAPER = Paper()
 
 
 def titled(trace: Trace, *parts: str) -> list[str]:
@@ -267,9 +213,9 @@ def new_page(
     start = _fitting(lines, _TITLE_SIZE, start, total)
     columns, foot = _legend_room(legend, total)
     height = sum(heights) + foot + _TITLE_LINE * len(lines) + 14.0
-    figure = Figure(figsize=(paper.width, height / POINTS_PER_INCH), dpi=200, facecolor="white")
+    figure = Figure(figsize=(paper.width, height / POINTS_PER_INCH), dpi=200)
     canvas = FigureCanvasAgg(figure)
-    look: dict[str, Any] = {"fontsize": _TITLE_SIZE, "weight": "bold", "color": INK, "va": "top"}
+    look: dict[str, Any] = {"fontsize": _TITLE_SIZE, "weight": "bold", "va": "top"}
     figure.text(start / total, 1 - _EDGE / height, "\n".join(lines), parse_math=False, **look)
     sheets = []
     top = height - _TITLE_LINE * len(lines) - 14.0
@@ -277,7 +223,7 @@ def new_page(
         begin = 0.0
         for panel, room, scale in zip(row, rooms, row_scales, strict=True):
             left = begin + panel.left + _spare(panel, room, scale)
-            sheets.append(_panel(figure, canvas, panel, scale, (left, top)))
+            sheets.append(_panel(figure, canvas, panel, scale, (left, top), paper))
             begin += room
         top -= row_height
     if legend:
@@ -312,6 +258,7 @@ def _panel(
     panel: Panel,
     scale: float,
     at: tuple[float, float],
+    paper: Paper,
 ) -> Sheet:
     """Return a panel whose axes start at `at`, left, with the top of its room, in points."""
     width, height = (
@@ -321,62 +268,46 @@ def _panel(
     across, up = scale * view.width, scale * view.height
     low = at[1] - panel.over - up
     axes = figure.add_axes((at[0] / width, low / height, across / width, up / height))
-    _scale_axes(axes, view, panel.unit)
+    _scale_axes(axes, panel)
     if panel.heading:
-        look: dict[str, Any] = {"fontsize": _LEGEND_SIZE, "weight": "bold", "color": INK}
+        look: dict[str, Any] = {"fontsize": _LEGEND_SIZE, "weight": "bold"}
         y = (low + up + panel.above + 5.0) / height
         start = _fitting(panel.heading.splitlines(), _LEGEND_SIZE, at[0], width)
         figure.text(start / width, y, panel.heading, parse_math=False, **look)
-    return Sheet(figure, canvas, axes, view, scale)
+    return Sheet(figure, canvas, axes, view, scale, paper)
 
 
 def new_sheet(
-    view: View,
-    paper: Paper,
-    *,
-    title: Sequence[str],
-    unit: str,
-    legend: Sequence[Artist] = (),
-    above: float = 0.0,
-    beside: float = 10.0,
+    panel: Panel, paper: Paper, *, title: Sequence[str], legend: Sequence[Artist] = ()
 ) -> Sheet:
-    """Return the sheet of a page with one panel; the parameters are those of `Panel` and page."""
-    panel = Panel(view, unit, above=above, beside=beside)
+    """Return the sheet of a page with one panel."""
     return new_page([[panel]], paper, title=title, legend=legend)[0]
 
 
-def _scale_axes(axes: Axes, view: View, unit: str) -> None:
+def _scale_axes(axes: Axes, panel: Panel) -> None:
+    view, unit = panel.view, panel.unit
     axes.set_xlim(view.left, view.right)
     axes.set_ylim(*((view.low, view.high) if view.y_up else (view.high, view.low)))
-    if not unit:
+    if unit is None:
         axes.set_xticks([])
         axes.set_yticks([])
         return
-    for axis, low, high in (
-        (axes.xaxis, view.left, view.right),
-        (axes.yaxis, view.low, view.high),
+    for axis, low, high, size in (
+        (axes.xaxis, view.left, view.right, unit.x),
+        (axes.yaxis, view.low, view.high, unit.y),
     ):
-        ticks = _ticks(low, high)
-        axis.set_ticks(ticks, [written(t, _TICK_DECIMALS) for t in ticks])
+        ticks = _ticks(low / size, high / size)
+        axis.set_ticks([t * size for t in ticks], [written(t, _TICK_DECIMALS) for t in ticks])
     axes.tick_params(labelsize=_TICK_SIZE, length=3, width=0.8)
-    axes.set_xlabel(f"x in {unit} →", fontsize=_LEGEND_SIZE, labelpad=2)
-    axes.set_ylabel(f"y in {unit} →" if view.y_up else f"← y in {unit}", fontsize=_LEGEND_SIZE)
+    along = f"x in {unit.name} →\n{panel.note}".rstrip()
+    axes.set_xlabel(along, fontsize=_LEGEND_SIZE, labelpad=2)
+    upward = f"y in {unit.name} →" if view.y_up else f"← y in {unit.name}"
+    axes.set_ylabel(upward, fontsize=_LEGEND_SIZE)
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    found = MaxNLocator(9, steps=[1, 2, 5, 10]).tick_values(low, high)
+def _ticks(low: float, high: float, most: int = 9) -> list[float]:
+    found = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(low, high)
     return [float(t) for t in found if low <= t <= high]
-
-
-def _lines(parts: Sequence[str], characters: float) -> list[str]:
-    lines = [parts[0]]
-    for part in parts[1:]:
-        joined = f"{lines[-1]}  ·  {part}"
-        if len(joined) <= characters:
-            lines[-1] = joined
-        else:
-            lines.append(part)
-    return lines
 
 
 def _legend(
@@ -398,25 +329,20 @@ def _legend(
     )
 
 
-def shades() -> Colormap:
-    """Return the palette's ramp, light enough to draw on, as a Matplotlib colormap."""
-    steps = np.linspace(0.0, _DARKEST, 256).tolist()
-    colours = [tuple(c / 255 for c in palette.ramp(step)) for step in steps]
-    return ListedColormap(colours, name="roialign").with_extremes(bad=NOT_A_NUMBER)
+def _outside_look(theme: Theme) -> dict[str, Any]:
+    return {"facecolor": theme.outside, "edgecolor": theme.outside_edge, "hatch": "////"}
 
 
-_OUTSIDE_LOOK: dict[str, Any] = {"facecolor": "#F1F1F1", "edgecolor": "#BDBDBD", "hatch": "////"}
-
-
-def outside_entry() -> Patch:
+def outside_entry(theme: Theme) -> Patch:
     """Return the legend's entry for what is beyond the map."""
-    return Patch(**_OUTSIDE_LOOK, linewidth=0.5, label="outside the map")
+    return Patch(**_outside_look(theme), linewidth=0.5, label="outside the map")
 
 
 def draw_outside(sheet: Sheet) -> None:
     """Hatch the whole view; what is on the map is drawn over it."""
     view = sheet.view
-    everything = Rectangle((view.left, view.low), view.width, view.height, **_OUTSIDE_LOOK)
+    corner = view.left, view.low
+    everything = Rectangle(corner, view.width, view.height, **_outside_look(sheet.theme))
     everything.set(linewidth=0, zorder=0)
     sheet.axes.add_patch(everything)
 
@@ -426,19 +352,28 @@ def draw_cells(
     cells: Float,
     extent: Bounds,
     colours: Colormap | None = None,
-    shades_of: Float | None = None,
+    span: tuple[float, float] | None = None,
 ) -> AxesImage:
     """Draw (H, W) cells shaded by value; `extent` is their left, right, bottom and top as seen.
 
-    The shades span the values of `shades_of`, or else those of the cells.
+    The shades span the cells' values if they are not told what to.
     """
     shown = np.where(np.isfinite(cells), cells, np.nan)
-    spanned = cells if shades_of is None else shades_of
-    some = spanned[np.isfinite(spanned)]
-    low, high = (float(some.min()), float(some.max())) if some.size else (0.0, 1.0)
-    return draw_picture(
-        sheet, shown, extent, cmap=colours or shades(), vmin=low, vmax=high, interpolation="nearest"
-    )
+    low, high = span or span_of(cells)
+    colours = colours or sheet.paper.shades()
+    look: dict[str, Any] = {"cmap": colours, "vmin": low, "vmax": high}
+    return draw_picture(sheet, shown, extent, interpolation="nearest", **look)
+
+
+def span_of(values: Float) -> tuple[float, float]:
+    """Return the smallest and the largest finite value; 0 and 1 if there is none."""
+    some = values[np.isfinite(values)]
+    return (float(some.min()), float(some.max())) if some.size else (0.0, 1.0)
+
+
+def draw_grid(sheet: Sheet, x: Sequence[float], y: Sequence[float]) -> None:
+    """Draw the cells' edges."""
+    draw_lines(sheet, lattice(x, y), colors=sheet.theme.grid, linewidths=0.6, zorder=2)
 
 
 def draw_picture(
@@ -478,7 +413,7 @@ def colour_bar(sheet: Sheet, image: AxesImage, beside: float) -> None:
     place = (axes.x1 + beside / width, axes.y0, 7.0 / width, axes.height)
     bar = sheet.figure.colorbar(image, cax=sheet.figure.add_axes(place))
     height = axes.height * sheet.figure.get_figheight() * POINTS_PER_INCH
-    bar.locator = MaxNLocator(max(min(int(height / (2 * _TICK_SIZE)), 5), 1))
-    bar.update_ticks()
+    ticks = _ticks(*image.get_clim(), most=max(min(int(height / (2 * _TICK_SIZE)), 5), 1))
+    bar.set_ticks(ticks)
     bar.ax.tick_params(labelsize=SMALLEST_TEXT, length=2)
     bar.outline.set_linewidth(0.5)

@@ -8,7 +8,7 @@ from typing import IO, Any
 from matplotlib.figure import Figure
 
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.drawing import style
+from roialign_cli.show.paper import style
 
 # Per kind of file: what it would otherwise tell of when it was made.
 _METADATA: dict[str, dict[str, Any]] = {

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
-from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from roialign_cli.boxes import Float
 from roialign_cli.footprint import footprint
-from roialign_cli.show.drawing import (
-    PAPER,
-    SMALLEST_TEXT,
-    Paper,
-    colour_bar,
-    new_sheet,
-    outside_entry,
-    style,
-    titled,
-    written,
-)
+from roialign_cli.show.drawing import colour_bar, new_sheet, outside_entry, titled, written
 from roialign_cli.show.map_area import (
     draw_map,
     draw_roi,
-    shown_cells,
-    values_fit,
+    map_panel,
+    value_look,
 )
 from roialign_cli.show.marks import draw_sections_points, section_entries
+from roialign_cli.show.paper import PAPER, Paper, style
 from roialign_cli.show.texts import Label, Look, Texts
-from roialign_cli.show.view import beyond_map, roi_view
+from roialign_cli.show.view import beyond_map, roi_view, shown_cells
 from roialign_cli.tracing import Section, Trace
 
 
@@ -55,35 +46,32 @@ def footprint_figure(
     sections = trace.sections if chosen is None else (chosen,)
     weights = footprint(trace, sections)
     view = roi_view(trace)
-    legend = section_entries(sections, always=True)
+    legend = section_entries(paper.theme, sections, always=True)
     if beyond_map(trace, view):
-        legend.append(outside_entry())
-    with style():
-        shown = weights[shown_cells(trace, view)].round(3)
-        written_out = values_fit(shown, view, paper.width)
+        legend.append(outside_entry(paper.theme))
+    with style(paper.theme):
+        look = value_look(weights[shown_cells(trace, view)].round(3), view, paper)
+        beside = _BAR_ROOM if look is None else 10.0
         sheet = new_sheet(
-            view,
+            map_panel(trace, view, paper, beside=beside),
             paper,
             title=_title(trace, chosen, float(weights.sum())),
-            unit="cells (centres on .5)",
             legend=legend,
-            beside=10.0 if written_out else _BAR_ROOM,
         )
-        image = draw_map(sheet, trace, weights, _weight_colours())
+        image = draw_map(sheet, trace, weights, paper.shades("weight"))
         draw_roi(sheet, trace, chosen, tinted=False)
         size = draw_sections_points(sheet, trace, sections)
-        if written_out:
+        if look is not None:
             texts = Texts(sheet)
             for point in (p for s in sections for p in s.points):
                 texts.keep_clear(point.x, point.y, size / 2)
-            _write_weights(texts, trace, weights)
+            _write_weights(texts, trace, weights, replace(look, colour="ink"))
         elif image is not None:
             colour_bar(sheet, image, 8.0)
     return sheet.figure
 
 
 _BAR_ROOM = 50.0
-_MOST = "#F0BC5E"  # the neighbour cells' colour, light enough to write on
 
 
 def _title(trace: Trace, chosen: Section | None, total: float) -> list[str]:
@@ -94,17 +82,11 @@ def _title(trace: Trace, chosen: Section | None, total: float) -> list[str]:
     return titled(trace, weights, f"{what}, sum {written(total, 4)}")
 
 
-def _weight_colours() -> Colormap:
-    """Return shades of the neighbour cells' colour, from none to full."""
-    return LinearSegmentedColormap.from_list("weights", ["#FFFFFF", _MOST])
-
-
-def _write_weights(texts: Texts, trace: Trace, weights: Float) -> None:
+def _write_weights(texts: Texts, trace: Trace, weights: Float, look: Look) -> None:
     """Write each weight in its cell where no point is, at the foot if it can be."""
     sheet = texts.sheet
-    look = Look(SMALLEST_TEXT, "#222222")
     rows, columns = shown_cells(trace, sheet.view)
-    up = (sheet.scale - SMALLEST_TEXT) / 2 - 3
+    up = (sheet.scale - look.size) / 2 - 3
     for row, column in product(range(rows.start, rows.stop), range(columns.start, columns.stop)):
         if weights[row, column]:
             at = trace.frame.x(column), trace.frame.y(row)

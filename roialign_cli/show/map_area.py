@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
@@ -12,49 +14,82 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from roialign_cli.boxes import Float
-from roialign_cli.show import palette
+from roialign_cli.errors import ArgumentError
 from roialign_cli.show.drawing import (
     CHARACTER,
     GRID_CELL,
-    GRID_LOOK,
-    INK,
     POINTS_PER_INCH,
     SMALLEST_TEXT,
     Line,
+    Panel,
     Sheet,
     draw_cells,
+    draw_grid,
     draw_lines,
     draw_outside,
     lattice,
+    span_of,
     written_alike,
 )
+from roialign_cli.show.paper import Paper
 from roialign_cli.show.texts import Label, Look, Texts
-from roialign_cli.show.view import View
+from roialign_cli.show.view import View, shown_cells, zoom_note
 from roialign_cli.tracing import Section, Trace
 
 LEAST_CELL = 12.0  # points; smaller cells have no value
 
 
-def shown_cells(trace: Trace, view: View) -> tuple[slice, slice]:
-    """Return the rows and columns that are seen at least in part."""
-    rows, columns = trace.map_size
-    top, bottom = view.low, view.high
-    if view.y_up:
-        top, bottom = rows - view.high, rows - view.low
-    return _indices(top, bottom, rows), _indices(view.left, view.right, columns)
+def map_panel(
+    trace: Trace,
+    view: View,
+    paper: Paper,
+    **more: Any,  # noqa: ANN401
+) -> Panel:
+    """Return a panel of the map, which says what part of the map it shows."""
+    return Panel(view, paper.unit(trace), zoom_note(trace, view), **more)
 
 
-def _indices(low: float, high: float, cells: int) -> slice:
-    return slice(max(int(np.floor(low)), 0), min(max(int(np.ceil(high)), 0), cells))
+_LEAST_VALUE = 3.0  # points; smaller values cannot be read at any size
 
 
-def values_fit(values: Float, view: View, width: float) -> bool:
-    """Return whether a value can be written in each cell of a view so many inches wide."""
-    cell = width * POINTS_PER_INCH * 0.85 / max(view.width, view.height)
-    if not values.size or cell < LEAST_CELL:
-        return values.size == 0
-    longest = max(map(len, written_alike(values)))
-    return longest * SMALLEST_TEXT * CHARACTER + 3 <= cell
+def value_look(values: Float, view: View, paper: Paper) -> Look | None:
+    """Return how values are written in the cells of a view as wide as the paper, None if not.
+
+    Raises
+    ------
+    ArgumentError
+        If they must be and there is no room.
+    """
+    room = paper.width * POINTS_PER_INCH * 0.85 / max(view.width, view.height)
+    return cell_look(written_alike(values), room, paper)
+
+
+def cell_look(
+    strings: Sequence[str], room: float, paper: Paper, largest: float = SMALLEST_TEXT
+) -> Look | None:
+    """Return how texts are written in cells of so many points, None if they are not.
+
+    They are as large as fits, up to `largest`.
+
+    Raises
+    ------
+    ArgumentError
+        If they must be and there is no room.
+    """
+    longest = max(map(len, strings), default=1) * CHARACTER
+    size = min((room - 3) / longest, largest)
+    look = Look(size, "value")
+    if paper.values == "never":
+        return None
+    if paper.values == "auto":
+        return look if size >= SMALLEST_TEXT and room >= LEAST_CELL else None
+    if size < _LEAST_VALUE:
+        needed = math.ceil(paper.width * (_LEAST_VALUE * longest + 3) / room)
+        raise ArgumentError(
+            "values",
+            f"a cell is {room:.1f} points wide, too small to write in; --width {needed} has room",
+        )
+    return look
 
 
 def draw_map(
@@ -62,23 +97,28 @@ def draw_map(
     trace: Trace,
     values: Float | None = None,
     colours: Colormap | None = None,
-    shades_of: Float | None = None,
+    *,
+    whole_span: bool = False,
 ) -> AxesImage | None:
     """Draw the cells in view on a hatched ground, and return their image if there is any.
 
-    The cells are shaded by `values` (H, W), the map's own if None.
+    The cells are shaded by `values` (H, W), the map's own if None; their shades span the values in
+    view, or all of the map's.
     """
     draw_outside(sheet)
     rows, columns = shown_cells(trace, sheet.view)
-    cells = (trace.cells if values is None else values)[rows, columns]
+    everywhere = trace.cells if values is None else values
+    cells = everywhere[rows, columns]
     if not cells.size:
         return None
     top, bottom = (_edge(trace, row) for row in (rows.start, rows.stop))
-    image = draw_cells(sheet, cells, (columns.start, columns.stop, bottom, top), colours, shades_of)
+    extent = columns.start, columns.stop, bottom, top
+    span = span_of(everywhere) if whole_span else None
+    image = draw_cells(sheet, cells, extent, colours, span)
     if sheet.scale >= GRID_CELL:
         across = range(columns.start, columns.stop + 1)
         down = [_edge(trace, row) for row in range(rows.start, rows.stop + 1)]
-        draw_lines(sheet, lattice(across, down), **GRID_LOOK)
+        draw_grid(sheet, across, down)
     _draw_map_border(sheet, trace)
     return image
 
@@ -91,7 +131,15 @@ def _edge(trace: Trace, row: int) -> float:
 def _draw_map_border(sheet: Sheet, trace: Trace) -> None:
     rows, columns = trace.map_size
     sheet.axes.add_patch(
-        Rectangle((0, 0), columns, rows, fill=False, edgecolor=INK, linewidth=1.2, zorder=2.5)
+        Rectangle(
+            (0, 0),
+            columns,
+            rows,
+            fill=False,
+            edgecolor=sheet.theme.ink,
+            linewidth=1.2,
+            zorder=2.5,
+        )
     )
 
 
@@ -121,25 +169,25 @@ def draw_roi(sheet: Sheet, trace: Trace, chosen: Section | None, *, tinted: bool
     """Draw the ROI's outline and corner, the sections' edges, and the chosen section."""
     down = -1 if trace.frame.y_up else 1
     crowded = min(section_room(sheet, trace)) < 2 * LEAST_CELL
-    look: dict[str, Any] = {"colors": palette.SECTION, "linewidths": 0.8 if crowded else 1.3}
+    look: dict[str, Any] = {"colors": sheet.theme.section, "linewidths": 0.8 if crowded else 1.3}
     draw_lines(sheet, roi_lattice(trace), zorder=3, **look)
     if chosen is not None:
         size = trace.section_width, down * trace.section_height
         if tinted:
-            tint = Rectangle((chosen.x, chosen.y), *size, facecolor=palette.SECTION, alpha=0.13)
-            tint.set(linewidth=0, zorder=2.8)
+            tint = Rectangle((chosen.x, chosen.y), *size, alpha=0.13)
+            tint.set(facecolor=sheet.theme.section, linewidth=0, zorder=2.8)
             sheet.axes.add_patch(tint)
-        _outline(sheet, trace, (chosen.x, chosen.y), size, palette.SECTION)
+        _outline(sheet, trace, (chosen.x, chosen.y), size, sheet.theme.section)
     outline_roi(sheet, trace)
-    dot = Line2D([trace.x], [trace.y], marker="o", color=palette.ROI, ms=7, mec="#FFFFFF")
-    dot.set(clip_on=not _in_view(sheet.view, trace), zorder=5)
+    dot = Line2D([trace.x], [trace.y], marker="o", color=sheet.theme.roi, ms=7)
+    dot.set(mec=sheet.theme.ground, clip_on=not _in_view(sheet.view, trace), zorder=5)
     sheet.axes.add_line(dot)
 
 
 def outline_roi(sheet: Sheet, trace: Trace) -> None:
     """Draw the ROI's outline."""
     extent = trace.width, trace.bottom - trace.y
-    _outline(sheet, trace, (trace.x, trace.y), extent, palette.ROI)
+    _outline(sheet, trace, (trace.x, trace.y), extent, sheet.theme.roi)
 
 
 def _outline(
@@ -156,7 +204,6 @@ def _outline(
 
 # Texts ------------------------------------------------------------------------------------------
 
-_VALUE = Look(SMALLEST_TEXT, "#4B5563")
 # Where in a cell a value may stand: its middle first, then corners, then sides.
 _SIDES = (0.0, -1.0, 1.0, -0.5, 0.5)
 _VALUE_ANCHORS = sorted(
@@ -176,24 +223,23 @@ def anchored(
     return across, up
 
 
-def write_values(
-    texts: Texts, trace: Trace, values: Float, wanted: set[tuple[float, float]]
-) -> None:
-    """Write the cells' values (H, W) where most can be read in a cell, and the rest where they can.
+def write_values(texts: Texts, trace: Trace, look: Look, wanted: set[tuple[float, float]]) -> None:
+    """Write the cells' values where most can be read in a cell, and the rest where they can.
 
-    Those of the cells whose middles are `wanted` matter most.
+    Those of the cells whose middles are `wanted` matter most. One without a free place is left out,
+    unless all are asked for.
     """
     sheet = texts.sheet
     rows, columns = shown_cells(trace, sheet.view)
-    strings = written_alike(values[rows, columns])
+    strings = written_alike(trace.cells[rows, columns])
     places = product(range(rows.start, rows.stop), range(columns.start, columns.stop))
     middles = [(trace.frame.x(c), trace.frame.y(r)) for r, c in places]
-    sizes = [texts.size(string, _VALUE) for string in strings]
+    sizes = [texts.size(string, look) for string in strings]
     room = sheet.scale, sheet.scale
     weight = np.array([8.0 if middle in wanted else 1.0 for middle in middles])
     choices = [
         [
-            Label(string, middle, anchored(anchor, room, size, 2.5), _VALUE)
+            Label(string, middle, anchored(anchor, room, size, 2.5), look)
             for string, middle, size in zip(strings, middles, sizes, strict=True)
         ]
         for anchor in _VALUE_ANCHORS
@@ -204,5 +250,8 @@ def write_values(
         for labels in choices
     ]
     best = choices[int(np.argmin(lost))]
+    always = sheet.paper.values == "always"
     for place, label in enumerate(best):
-        texts.write_first_free([[label], *([labels[place]] for labels in choices)])
+        free = texts.write_first_free([[label], *([labels[place]] for labels in choices)])
+        if always and not free:
+            texts.write([label])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
+from roialign_cli.boxes import Float
 from roialign_cli.show.drawing import (
-    CHARACTER,
-    INK,
-    PAPER,
-    SMALLEST_TEXT,
     Panel,
-    Paper,
     Sheet,
     colour_bar,
     draw_cells,
@@ -19,13 +18,13 @@ from roialign_cli.show.drawing import (
     lattice,
     new_page,
     outside_entry,
-    style,
     titled,
     written_alike,
 )
-from roialign_cli.show.map_area import draw_map, draw_roi
+from roialign_cli.show.map_area import cell_look, draw_map, draw_roi, map_panel
 from roialign_cli.show.marks import draw_sections_points, section_entries
-from roialign_cli.show.texts import Label, Look, Texts
+from roialign_cli.show.paper import PAPER, Paper, Unit, style
+from roialign_cli.show.texts import Label, Texts
 from roialign_cli.show.view import View, beyond_map, roi_view
 from roialign_cli.tracing import Trace
 
@@ -42,39 +41,44 @@ def output_figure(trace: Trace, *, paper: Paper = PAPER) -> Figure:
     """
     view = roi_view(trace)
     rows, columns = len(trace.output), len(trace.output[0])
-    legend = section_entries(trace.sections, always=True)
+    legend = section_entries(paper.theme, trace.sections, always=True)
     if beyond_map(trace, view):
-        legend.append(outside_entry())
+        legend.append(outside_entry(paper.theme))
     panels = [
-        Panel(view, "cells (centres on .5)", "On the map", 1.25),
+        map_panel(trace, view, paper, heading="On the map", share=1.25),
         output_panel(trace, "The output"),
     ]
-    with style():
+    with style(paper.theme):
         title = titled(trace, f"{trace.convention.pooling}, {columns} × {rows} sections")
         map_sheet, output_sheet = new_page([panels], paper, title=title, legend=legend)
         draw_map(map_sheet, trace)
         draw_roi(map_sheet, trace, None)
         draw_sections_points(map_sheet, trace, trace.sections)
-        draw_output(output_sheet, trace)
+        draw_output(output_sheet, np.array(trace.output))
     return output_sheet.figure
 
 
 _BAR_ROOM = 50.0
+_LARGEST_TEXT = 9.0
 
 
 def output_panel(trace: Trace, heading: str) -> Panel:
     """Return the panel that `draw_output` draws on."""
     view = View(0, len(trace.output[0]), 0, len(trace.output), y_up=False)
-    return Panel(view, "sections", heading, beside=_BAR_ROOM)
+    return Panel(view, Unit("sections"), heading=heading, beside=_BAR_ROOM)
 
 
-def draw_output(sheet: Sheet, trace: Trace) -> None:
-    """Draw the output's sections as cells, with their values or else a bar of shades."""
-    output = np.array(trace.output)
+def draw_output(
+    sheet: Sheet,
+    output: Float,
+    colours: Colormap | None = None,
+    span: tuple[float, float] | None = None,
+) -> None:
+    """Draw an output (T, K) as cells, with their values or else a bar of shades."""
     rows, columns = output.shape
-    image = draw_cells(sheet, output, (0, columns, rows, 0))
-    draw_lines(sheet, lattice(range(columns + 1), range(rows + 1)), colors=INK, linewidths=0.6)
-    axes = sheet.axes
+    axes, ink = sheet.axes, sheet.theme.ink
+    image = draw_cells(sheet, output, (0, columns, rows, 0), colours, span)
+    draw_lines(sheet, lattice(range(columns + 1), range(rows + 1)), colors=ink, linewidths=0.6)
     every = max(int(np.ceil(10 / sheet.scale)), 1)
     for axis, sections in ((axes.xaxis, columns), (axes.yaxis, rows)):
         numbers = range(1, sections + 1, every)
@@ -82,10 +86,11 @@ def draw_output(sheet: Sheet, trace: Trace) -> None:
     axes.set_xlabel("i →")
     axes.set_ylabel("← j")
     strings = written_alike(output)
-    if max(map(len, strings)) * SMALLEST_TEXT * CHARACTER + 3 > sheet.scale:
+    look = cell_look(strings, sheet.scale, sheet.paper, _LARGEST_TEXT)
+    if look is None:
         colour_bar(sheet, image, 8.0)
         return
-    look = Look(min(9.0, sheet.scale / 4 + 3), INK)
+    look = replace(look, colour="ink")
     Texts(sheet).write_each_free(
         [
             Label(string, (index % columns + 0.5, index // columns + 0.5), (0.0, 0.0), look)

@@ -21,28 +21,28 @@ from roialign_cli.errors import ArgumentError
 from roialign_cli.show import palette
 from roialign_cli.show.drawing import (
     GRID_CELL,
-    GRID_LOOK,
-    PAPER,
     Bounds,
-    Paper,
+    Panel,
     Sheet,
     casing,
     draw_cells,
+    draw_grid,
     draw_lines,
     draw_outside,
     draw_picture,
     lattice,
     new_sheet,
-    style,
     titled,
 )
 from roialign_cli.show.marks import (
-    MARKS,
     draw_points,
     mark_line,
     mark_size,
+    marks,
     point_entries,
 )
+from roialign_cli.show.palette import Theme
+from roialign_cli.show.paper import CELLS, PAPER, Paper, Unit, style
 from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import View
 from roialign_cli.tracing import Point, Trace
@@ -85,13 +85,13 @@ def overlay_figure(
     _check_image(image)
     marked = _marked_point(traces[0], section, point)
     extent = _picture_extent(traces[0], image)
-    with style():
+    with style(paper.theme):
+        view = _picture_view(boxes, extent, y_up=traces[0].frame.y_up)
         sheet = new_sheet(
-            _picture_view(boxes, extent, y_up=traces[0].frame.y_up),
+            Panel(view, _unit(traces[0], image)),
             paper,
             title=_overlay_title(boxes),
-            unit="image pixels",
-            legend=_overlay_legend(boxes, section, marked),
+            legend=_overlay_legend(paper.theme, boxes, section, marked),
         )
         _draw_image(sheet, traces[0], image, extent)
         if marked is not None and marked.counted:
@@ -109,6 +109,13 @@ def _cells_per_pixel(trace: Trace, stride: int | None) -> tuple[float, float]:
         return 1 / stride, 1 / stride
     # Normalised boxes are not in pixels: the picture's unit is then the cell.
     return (1.0, 1.0) if trace.convention.normalized else trace.scale
+
+
+def _unit(trace: Trace, image: NDArray[np.uint8] | None) -> Unit:
+    """Return the unit of the axes, which count pixels if there are any."""
+    if image is None and (trace.convention.normalized or trace.scale == (1.0, 1.0)):
+        return CELLS
+    return Unit("image pixels")
 
 
 @dataclass(frozen=True)
@@ -202,25 +209,22 @@ def _overlay_title(boxes: Sequence[_Box]) -> list[str]:
 
 
 def _overlay_legend(
-    boxes: Sequence[_Box], section: tuple[int, int], marked: Point | None
+    theme: Theme, boxes: Sequence[_Box], section: tuple[int, int], marked: Point | None
 ) -> list[Artist]:
-    line = Line2D([], [], color=palette.SECTION, linewidth=1.4, label="section")
+    line = Line2D([], [], color=theme.section, linewidth=1.4, label="section")
     everything = [s for box in boxes for s in box.trace.sections]
-    entries: list[Artist] = [line, *point_entries(everything, always=True)]
+    entries: list[Artist] = [line, *point_entries(theme, everything, always=True)]
     if marked is not None:
         where = "point ({}, {}) of section ({}, {})".format(*marked.point, *section)
-        emphasised = replace(MARKS[marked.border], meaning=where)
+        emphasised = replace(marks(theme)[marked.border], meaning=where)
         entries.append(mark_line(emphasised, 7.5, [], []))
     if marked is not None and marked.counted:
-        entries.append(Patch(**_NEIGHBOUR_LOOK, label="its neighbour cells"))
+        entries.append(Patch(**_neighbour_look(theme), label="its neighbour cells"))
     return entries
 
 
-_NEIGHBOUR_LOOK: dict[str, Any] = {
-    "facecolor": palette.NEIGHBOUR + "66",
-    "edgecolor": palette.NEIGHBOUR,
-    "linewidth": 1.4,
-}
+def _neighbour_look(theme: Theme) -> dict[str, Any]:
+    return {"facecolor": theme.neighbour + "66", "edgecolor": theme.neighbour, "linewidth": 1.4}
 
 
 def _draw_image(
@@ -233,7 +237,7 @@ def _draw_image(
         if sheet.scale * min(extent[1] / columns, abs(extent[2] - extent[3]) / rows) >= GRID_CELL:
             across = np.linspace(extent[0], extent[1], columns + 1).tolist()
             along = np.linspace(extent[2], extent[3], rows + 1).tolist()
-            draw_lines(sheet, lattice(across, along), **GRID_LOOK)
+            draw_grid(sheet, across, along)
         return
     draw_picture(sheet, image, extent, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
 
@@ -244,9 +248,11 @@ def _draw_neighbours(sheet: Sheet, trace: Trace, marked: Point) -> None:
     middles = sorted({(n.x * width, n.y * height) for n in marked.neighbours})
     for x, y in middles:
         corner = x - width / 2, y - height / 2
-        cell = Rectangle(corner, width, height, zorder=2.4, gid="neighbour", **_NEIGHBOUR_LOOK)
+        cell = Rectangle(
+            corner, width, height, zorder=2.4, gid="neighbour", **_neighbour_look(sheet.theme)
+        )
         edge = Rectangle(corner, width, height, fill=False, zorder=2.5, linewidth=1.4)
-        edge.set(edgecolor=palette.NEIGHBOUR, path_effects=casing(1.4, "#00000066", 0.4))
+        edge.set(edgecolor=sheet.theme.neighbour, path_effects=casing("#00000066", 1.4, 0.4))
         for patch in (cell, edge):
             sheet.axes.add_patch(patch)
 
@@ -256,12 +262,12 @@ def _draw_box(sheet: Sheet, box: _Box) -> None:
     left, right, top, bottom = box.corners
     across = np.linspace(left, right, len(trace.output[0]) + 1).tolist()
     along = np.linspace(top, bottom, len(trace.output) + 1).tolist()
-    look: dict[str, Any] = {"colors": palette.SECTION, "linewidths": 0.9, "zorder": 3}
-    look["path_effects"] = casing(0.9, "#00000080", 0.4)
+    look: dict[str, Any] = {"colors": sheet.theme.section, "linewidths": 0.9, "zorder": 3}
+    look["path_effects"] = casing("#00000080", 0.9, 0.4)
     draw_lines(sheet, lattice(across, along), **look)
     outline = Rectangle((left, top), right - left, bottom - top, fill=False, zorder=4)
     outline.set(edgecolor=box.colour, linewidth=2.0, linestyle=box.dashes, joinstyle="miter")
-    outline.set_path_effects(casing(2.0, "#000000", 0.7))
+    outline.set_path_effects(casing("#000000", 2.0, 0.7))
     sheet.axes.add_patch(outline)
     points = [point for section in trace.sections for point in section.points]
     draw_points(sheet, points, _overlay_mark_size(sheet, trace), trace.scale)
@@ -275,8 +281,8 @@ def _overlay_mark_size(sheet: Sheet, trace: Trace) -> float:
 
 def _draw_marked(sheet: Sheet, trace: Trace, marked: Point) -> None:
     sx, sy = trace.scale
-    line = mark_line(MARKS[marked.border], 7.5, [marked.x / sx], [marked.y / sy])
-    line.set(zorder=7, gid="marked", path_effects=casing(0.8, "#000000", 0.7))
+    line = mark_line(marks(sheet.theme)[marked.border], 7.5, [marked.x / sx], [marked.y / sy])
+    line.set(zorder=7, gid="marked", path_effects=casing("#000000", 0.8, 0.7))
     sheet.axes.add_line(line)
 
 

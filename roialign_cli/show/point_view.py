@@ -11,26 +11,22 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show import palette
 from roialign_cli.show.drawing import (
-    INK,
-    PAPER,
     POINTS_PER_INCH,
-    Panel,
-    Paper,
     Sheet,
     draw_lines,
     new_page,
     outside_entry,
     significant,
-    style,
     titled,
     written,
     written_alike,
 )
-from roialign_cli.show.map_area import draw_map
-from roialign_cli.show.marks import MARKS, mark_line
+from roialign_cli.show.map_area import draw_map, map_panel
+from roialign_cli.show.marks import mark_line, marks
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES
+from roialign_cli.show.palette import Theme
+from roialign_cli.show.paper import PAPER, Paper, style
 from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import View, beyond_map
 from roialign_cli.tracing import Point, Trace
@@ -65,12 +61,12 @@ def point_figure(
     if one is None:
         raise ArgumentError("point", "section ({}, {}) has no points".format(*section))
     view = point_view(trace, one)
-    legend = point_legend(one)
+    legend = point_legend(paper.theme, one)
     if beyond_map(trace, view):
-        legend.append(outside_entry())
-    with style():
+        legend.append(outside_entry(paper.theme))
+    with style(paper.theme):
         tallest = 0.62 * paper.width * POINTS_PER_INCH
-        panel = Panel(view, "cells (centres on .5)", formula(one), tallest=tallest)
+        panel = map_panel(trace, view, paper, heading=formula(one), tallest=tallest)
         (sheet,) = new_page([[panel]], paper, title=_title(trace, section, one), legend=legend)
         draw_point(sheet, trace, one)
     return sheet.figure
@@ -88,7 +84,7 @@ def told_point(
 
 def draw_point(sheet: Sheet, trace: Trace, one: Point) -> None:
     """Draw the map around a point, its neighbour cells, and their weights."""
-    draw_map(sheet, trace, shades_of=trace.cells)
+    draw_map(sheet, trace, whole_span=True)
     _outline_cells(sheet, one)
     texts = Texts(sheet)
     texts.keep_clear(one.x, one.y, 5)
@@ -136,26 +132,23 @@ def _clamped(point: Point) -> tuple[float, float]:
 
 def _outline_cells(sheet: Sheet, point: Point) -> None:
     """Outline the neighbour cells and mark their centres."""
-    look: dict[str, Any] = {"edgecolor": palette.NEIGHBOUR, "linewidth": 1.8, "zorder": 3}
+    look: dict[str, Any] = {"edgecolor": sheet.theme.neighbour, "linewidth": 1.8, "zorder": 3}
     for x, y in sorted({(n.x, n.y) for n in point.neighbours}):
         sheet.axes.add_patch(
             Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, gid="neighbour", **look)
         )
-        centre = Line2D([x], [y], marker="o", color=palette.NEIGHBOUR, ms=6, mec="#FFFFFF")
-        centre.set(zorder=5)
+        centre = Line2D([x], [y], marker="o", color=sheet.theme.neighbour, ms=6)
+        centre.set(mec=sheet.theme.ground, zorder=5)
         sheet.axes.add_line(centre)
-
-
-# One for each neighbour, in their order: the area opposite it is its weight.
-_AREA_COLOURS = "#F6D58A", "#E9A33A", "#FBE9C4", "#F0BC5E"
 
 
 def _draw_areas(texts: Texts, point: Point) -> None:
     """Draw the rectangles between the point and the opposite cells' centres."""
     sheet, (px, py) = texts.sheet, _clamped(point)
+    areas = sheet.theme.areas
     parts = []
     for name, neighbour, other, colour in zip(
-        NEIGHBOUR_NAMES, point.neighbours, reversed(point.neighbours), _AREA_COLOURS, strict=True
+        NEIGHBOUR_NAMES, point.neighbours, reversed(point.neighbours), areas, strict=True
     ):
         width, height = other.x - px, other.y - py
         if width and height:
@@ -165,8 +158,8 @@ def _draw_areas(texts: Texts, point: Point) -> None:
             parts.append((name, neighbour.weight, (px + width / 2, py + height / 2)))
     x, y = ([getattr(n, axis) for n in point.neighbours] for axis in "xy")
     lines = [((px, min(y)), (px, max(y))), ((min(x), py), (max(x), py))]
-    draw_lines(sheet, lines, colors=palette.POINT, linewidths=1.0, linestyles="--", zorder=4)
-    look = Look(7.5, INK, "bold")
+    draw_lines(sheet, lines, colors=sheet.theme.point, linewidths=1.0, linestyles="--", zorder=4)
+    look = Look(7.5, "ink", "bold")
     choices = [
         [
             Label(form.format(name, written(weight, 4)), at, (0.0, 0.0), look)
@@ -180,7 +173,7 @@ def _draw_areas(texts: Texts, point: Point) -> None:
 
 def _write_distances(texts: Texts, point: Point) -> None:
     """Write how far the point is from the centres' lines, on the lower and the left side."""
-    look = Look(7.5, palette.POINT, "bold")
+    look = Look(7.5, "point", "bold")
     px, py = _clamped(point)
     low = (min if texts.sheet.view.y_up else max)(point.y1, point.y2)
     for x in {point.x1, point.x2} - {px}:
@@ -194,31 +187,32 @@ def _write_distances(texts: Texts, point: Point) -> None:
 
 
 def _mark_point(sheet: Sheet, point: Point) -> None:
+    kinds = marks(sheet.theme)
     if point.border == "clamped":
         x, y = _clamped(point)
-        arrow = {"arrowstyle": "->", "color": palette.POINT, "linewidth": 1.4}
+        arrow = {"arrowstyle": "->", "color": sheet.theme.point, "linewidth": 1.4}
         sheet.axes.annotate("", (x, y), (point.x, point.y), arrowprops=arrow, zorder=6)
-        sheet.axes.add_line(mark_line(MARKS["inside"], 6.0, [x], [y]))
-    line = mark_line(MARKS[point.border], 8.0, [point.x], [point.y])
+        sheet.axes.add_line(mark_line(kinds["inside"], 6.0, [x], [y]))
+    line = mark_line(kinds[point.border], 8.0, [point.x], [point.y])
     line.set(zorder=7, gid=f"points-{point.border}")
     sheet.axes.add_line(line)
 
 
-def point_legend(point: Point) -> list[Artist]:
+def point_legend(theme: Theme, point: Point) -> list[Artist]:
     """Return what the legend says of a point close up."""
-    entries: list[Artist] = [mark_line(MARKS[point.border], 7.0, [], [])]
+    entries: list[Artist] = [mark_line(marks(theme)[point.border], 7.0, [], [])]
     entries.append(
         Line2D(
             [],
             [],
             marker="o",
             ls="none",
-            color=palette.NEIGHBOUR,
+            color=theme.neighbour,
             label="centre of a neighbour cell",
         )
     )
     if point.counted and len({(n.x, n.y) for n in point.neighbours}) == 4:
-        entries.append(Patch(facecolor=_AREA_COLOURS[1], label="area opposite a cell: its weight"))
+        entries.append(Patch(facecolor=theme.areas[1], label="area opposite a cell: its weight"))
     return entries
 
 
@@ -227,7 +221,7 @@ def _write_cells(texts: Texts, point: Point) -> None:
     values = written_alike(np.array([n.value for n in point.neighbours]))
     px, py = _clamped(point)
     up = 1 if texts.sheet.view.y_up else -1
-    look = Look(9.0, INK, "bold")
+    look = Look(9.0, "ink", "bold")
     named: dict[tuple[float, float], list[str]] = {}
     for name, neighbour in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
         named.setdefault((neighbour.x, neighbour.y), []).append(name)

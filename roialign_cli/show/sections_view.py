@@ -16,18 +16,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 
-from roialign_cli.show import palette
 from roialign_cli.show.drawing import (
-    INK,
-    NOT_A_NUMBER,
-    PAPER,
     SMALLEST_TEXT,
-    Paper,
     colour_bar,
     new_sheet,
     outside_entry,
     significant,
-    style,
     titled,
     written,
 )
@@ -35,9 +29,9 @@ from roialign_cli.show.map_area import (
     anchored,
     draw_map,
     draw_roi,
+    map_panel,
     section_room,
-    shown_cells,
-    values_fit,
+    value_look,
     write_values,
 )
 from roialign_cli.show.marks import (
@@ -47,8 +41,9 @@ from roialign_cli.show.marks import (
     point_spacing,
     section_entries,
 )
+from roialign_cli.show.paper import PAPER, Paper, style
 from roialign_cli.show.texts import Label, Look, Texts
-from roialign_cli.show.view import View, beyond_map, roi_view
+from roialign_cli.show.view import View, beyond_map, roi_view, shown_cells
 from roialign_cli.tracing import Point, Section, Trace
 
 
@@ -80,16 +75,14 @@ def sections_figure(
     """
     chosen = trace.section(*section)
     view = roi_view(trace)
-    with style():
-        written_out = values_fit(trace.cells[shown_cells(trace, view)], view, paper.width)
+    with style(paper.theme):
+        look = value_look(trace.cells[shown_cells(trace, view)], view, paper)
+        beside = DIMENSION_ROOM + (_BAR_ROOM if look is None else 0.0)
         sheet = new_sheet(
-            view,
+            map_panel(trace, view, paper, above=DIMENSION_ROOM, beside=beside),
             paper,
             title=_sections_title(trace, chosen),
-            unit="cells (centres on .5)",
-            legend=_sections_legend(trace, chosen, view, values=written_out),
-            above=DIMENSION_ROOM,
-            beside=DIMENSION_ROOM + (0.0 if written_out else _BAR_ROOM),
+            legend=_sections_legend(paper, trace, chosen, view, values=look is not None),
         )
         image = draw_map(sheet, trace)
         draw_roi(sheet, trace, chosen)
@@ -97,9 +90,9 @@ def sections_figure(
         texts = Texts(sheet)
         write_dimensions(texts, trace)
         _write_sections(texts, trace, chosen)
-        if written_out:
+        if look is not None:
             used = {(n.x, n.y) for p in chosen.points for n in p.neighbours}
-            write_values(texts, trace, trace.cells, used)
+            write_values(texts, trace, look, used)
         elif image is not None:
             colour_bar(sheet, image, DIMENSION_ROOM)
     return sheet.figure
@@ -119,22 +112,24 @@ def _sections_title(trace: Trace, chosen: Section) -> list[str]:
     )
 
 
-def _sections_legend(trace: Trace, chosen: Section, view: View, *, values: bool) -> list[Artist]:
-    entries = section_entries([chosen], always=False)
+def _sections_legend(
+    paper: Paper, trace: Trace, chosen: Section, view: View, *, values: bool
+) -> list[Artist]:
+    entries = section_entries(paper.theme, [chosen], always=False)
     if beyond_map(trace, view):
-        entries.append(outside_entry())
+        entries.append(outside_entry(paper.theme))
     cells = trace.cells[shown_cells(trace, view)]
     if not values and not np.isfinite(cells).all():
-        entries.append(Patch(facecolor=NOT_A_NUMBER, label="not a finite number"))
+        entries.append(Patch(facecolor=paper.theme.not_a_number, label="not a finite number"))
     return entries
 
 
 # Texts ------------------------------------------------------------------------------------------
 
-_DIMENSION = Look(9.5, palette.ROI, "bold")
-_CORNER = Look(8.5, INK, "bold")
+_DIMENSION = Look(9.5, "roi", "bold")
+_CORNER = Look(8.5, "ink", "bold")
 _SECTION_SIZES = 9.5, 8.5, 7.5, SMALLEST_TEXT
-_COORDINATES = Look(SMALLEST_TEXT + 0.3, palette.POINT, "bold")
+_COORDINATES = Look(SMALLEST_TEXT + 0.3, "point", "bold")
 
 # Where in a section a text may stand: its middle first, then corners.
 _ANCHORS = ((0, 0), (0, 1), (-1, 1), (1, 1), (-1, -1), (1, -1))
@@ -147,7 +142,7 @@ def write_dimensions(texts: Texts, trace: Trace) -> None:
     bottom = trace.bottom
     over = blended_transform_factory(axes.transData, axes.transAxes) + sheet.shifted(0, 8)
     beside = blended_transform_factory(axes.transAxes, axes.transData) + sheet.shifted(8, 0)
-    look: dict[str, Any] = {"color": palette.ROI, "linewidth": 1.2, "clip_on": False, "ms": 7}
+    look: dict[str, Any] = {"color": sheet.theme.roi, "linewidth": 1.2, "clip_on": False, "ms": 7}
     right = trace.x + trace.width
     axes.add_line(Line2D([trace.x, right], [1, 1], marker="|", transform=over, **look))
     axes.add_line(Line2D([1, 1], [trace.y, bottom], marker="_", transform=beside, **look))
@@ -155,7 +150,7 @@ def write_dimensions(texts: Texts, trace: Trace) -> None:
     view = sheet.view
     x = _within(texts, across, (trace.x + right) / 2, view.left, view.right)
     y = _within(texts, along, (trace.y + bottom) / 2, view.low, view.high)
-    font: dict[str, Any] = {"size": _DIMENSION.size, "color": palette.ROI, "weight": "bold"}
+    font: dict[str, Any] = {"size": _DIMENSION.size, "color": sheet.theme.roi, "weight": "bold"}
     font |= {"ha": "center", "va": "center"}
     axes.text(x, 1, across, transform=over + sheet.shifted(0, 9), **font)
     axes.text(1, y, along, transform=beside + sheet.shifted(9, 0), rotation=90, **font)
@@ -217,7 +212,7 @@ def _write_tab(
     """Write (i, j) in the sections, and that of the one whose points leave no room on a tab."""
     if not numbered:
         return
-    look = Look(numbered[0][0].look.size, "#FFFFFF", "bold", 2.0, palette.SECTION_INK)
+    look = Look(numbered[0][0].look.size, "ground", "bold", 2.0, "section_ink")
     string = "({}, {})".format(*chosen.section)
     width, height = texts.size(string, look)
     room = section_room(texts.sheet, trace)
@@ -250,7 +245,7 @@ def _section_choices(texts: Texts, trace: Trace) -> list[list[Label]]:
     room = section_room(texts.sheet, trace)
     longest = "({}, {})".format(*trace.sections[-1].section)
     for size in _SECTION_SIZES:
-        look = Look(size, palette.SECTION_INK, "bold")
+        look = Look(size, "section_ink", "bold")
         width, height = texts.size(longest, look)
         if width + 4 <= room[0] and height + 2 <= room[1]:
             return [
@@ -286,7 +281,7 @@ def _write_numbers_outside(texts: Texts, trace: Trace, chosen: Section) -> None:
         for section in sorted(sections, key=lambda s: s.section[axis] != chosen.section[axis]):
             is_chosen = section.section[axis] == chosen.section[axis]
             look = Look(
-                8.5 if is_chosen else 7.0, palette.SECTION_INK, "bold" if is_chosen else "normal", 1
+                8.5 if is_chosen else 7.0, "section_ink", "bold" if is_chosen else "normal", 1
             )
             string = (
                 f"{'ij'[axis]} = {section.section[axis]}"

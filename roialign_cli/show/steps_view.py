@@ -8,22 +8,20 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from roialign_cli.show.drawing import (
-    PAPER,
     POINTS_PER_INCH,
     Panel,
-    Paper,
     Sheet,
     draw_outside,
     draw_picture,
     new_page,
     outside_entry,
     significant,
-    style,
     titled,
 )
 from roialign_cli.show.map_area import draw_map, draw_roi, outline_roi
 from roialign_cli.show.marks import draw_sections_points, section_entries
 from roialign_cli.show.output_view import draw_output, output_panel
+from roialign_cli.show.paper import PAPER, Paper, Unit, boxes_unit, style
 from roialign_cli.show.point_view import (
     draw_point,
     formula,
@@ -39,10 +37,10 @@ from roialign_cli.show.sections_view import (
     write_numbers,
 )
 from roialign_cli.show.texts import Texts
-from roialign_cli.show.view import View, beyond_map, roi_view
+from roialign_cli.show.view import View, beyond_map, roi_view, section_view, zoom_note
 from roialign_cli.tracing import Point, Section, Trace
 
-_UNIT = "cells"
+_CELLS = Unit("cells")
 _TALLEST = 0.46  # a panel's height, in sheet widths
 _TWO_COLUMNS = 6.0  # inches; a narrower sheet has one
 
@@ -80,46 +78,56 @@ def steps_figure(
     """
     chosen = trace.section(*section)
     one = told_point(trace, section, point)
-    with style():
-        rows = _panels(trace, chosen, one, paper.width * POINTS_PER_INCH * _TALLEST)
+    with style(paper.theme):
+        rows = _panels(paper, trace, chosen, one)
         if paper.width < _TWO_COLUMNS:
             rows = [[panel] for row in rows for panel in row]
         sheets = new_page(
             rows,
             paper,
             title=_title(trace, chosen),
-            legend=_legend(trace, chosen, one),
+            legend=_legend(paper, trace, chosen, one),
         )
         whole, box, sections, points, *value, output = sheets
         _draw_whole(whole, trace, image, stride)
-        draw_map(box, trace, shades_of=trace.cells)
+        draw_map(box, trace, whole_span=True)
         outline_roi(box, trace)
         write_dimensions(Texts(box), trace)
         write_corner(Texts(box), trace)
-        draw_map(sections, trace, shades_of=trace.cells)
+        draw_map(sections, trace, whole_span=True)
         draw_roi(sections, trace, chosen)
         write_numbers(Texts(sections), trace)
-        draw_map(points, trace, shades_of=trace.cells)
+        draw_map(points, trace, whole_span=True)
         draw_roi(points, trace, chosen)
         draw_sections_points(points, trace, [chosen])
         write_coordinates(Texts(points), trace, chosen)
         if one is not None:
             draw_point(value[0], trace, one)
-        draw_output(output, trace)
+        draw_output(output, np.array(trace.output))
     return output.figure
 
 
-def _panels(trace: Trace, chosen: Section, one: Point | None, tallest: float) -> list[list[Panel]]:
+def _panels(paper: Paper, trace: Trace, chosen: Section, one: Point | None) -> list[list[Panel]]:
+    tallest = paper.width * POINTS_PER_INCH * _TALLEST
+    unit = paper.unit(trace, _CELLS)
     around = roi_view(trace)
     i_j = "({}, {})".format(*chosen.section)
     dimensions = {"above": DIMENSION_ROOM, "beside": DIMENSION_ROOM}
-    box = Panel(around, _UNIT, "1. The ROI on the cells", tallest=tallest, **dimensions)
-    whole = Panel(_whole_view(trace), _UNIT, "1. The box", tallest=tallest)
-    sections = Panel(around, _UNIT, "2. Its sections", tallest=tallest)
+    box = Panel(
+        around,
+        unit,
+        zoom_note(trace, around),
+        "1. The ROI on the cells",
+        tallest=tallest,
+        **dimensions,
+    )
+    whole_unit = boxes_unit(trace, _CELLS)
+    whole = Panel(_whole_view(trace), whole_unit, heading="1. The box", tallest=tallest)
+    sections = Panel(around, unit, heading="2. Its sections", tallest=tallest)
     points = Panel(
-        _section_view(trace, chosen),
-        _UNIT,
-        f"3. The sample points of section {i_j}",
+        section_view(trace, chosen),
+        unit,
+        heading=f"3. The sample points of section {i_j}",
         tallest=tallest,
     )
     output = output_panel(trace, f"5. The output: the {_REDUCED[trace.convention.pooling]}")
@@ -127,7 +135,7 @@ def _panels(trace: Trace, chosen: Section, one: Point | None, tallest: float) ->
         return [[whole, box], [sections, points], [output]]
     n_m = "({}, {})".format(*one.point)
     heading = f"4. The value of its point {n_m}\n{formula(one)}"
-    value = Panel(point_view(trace, one), _UNIT, heading, tallest=tallest)
+    value = Panel(point_view(trace, one), unit, heading=heading, tallest=tallest)
     return [[whole, box], [sections, points], [value, output]]
 
 
@@ -139,12 +147,13 @@ def _title(trace: Trace, chosen: Section) -> list[str]:
     return titled(trace, trace.convention.pooling, f"section {i_j} = {significant(chosen.output)}")
 
 
-def _legend(trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
-    entries = section_entries([chosen], always=True)
+def _legend(paper: Paper, trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
+    theme = paper.theme
+    entries = section_entries(theme, [chosen], always=True)
     if one is not None:
-        entries += point_legend(one)[1:]
+        entries += point_legend(theme, one)[1:]
     if beyond_map(trace, roi_view(trace)):
-        entries.append(outside_entry())
+        entries.append(outside_entry(theme))
     return entries
 
 
@@ -162,17 +171,6 @@ def _stretched(first: float, last: float, cells: int) -> tuple[float, float]:
     margin = 0.04 * (cells + high - low)
     start = 0.0 if low >= 0 else max(low - margin, -cells / 2)
     return start, float(cells) if high <= cells else min(high + margin, 1.5 * cells)
-
-
-def _section_view(trace: Trace, chosen: Section) -> View:
-    """Return a section with a margin."""
-    down = -1 if trace.frame.y_up else 1
-    across, along = trace.section_width, down * trace.section_height
-    margin = max(0.35 * max(abs(across), abs(along)), 0.05)
-    x, y = sorted((chosen.x, chosen.x + across)), sorted((chosen.y, chosen.y + along))
-    return View(
-        x[0] - margin, x[1] + margin, y[0] - margin, y[1] + margin, trace.frame.y_up
-    ).at_least(0.5)
 
 
 def _draw_whole(sheet: Sheet, trace: Trace, image: NDArray[np.uint8] | None, stride: int) -> None:

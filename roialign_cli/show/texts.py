@@ -19,7 +19,10 @@ from roialign_cli.show.drawing import POINTS_PER_INCH, Line, Sheet, casing
 
 @dataclass(frozen=True)
 class Look:
-    """How a text is written; `pad` is the room around it that is its own."""
+    """How a text is written; `pad` is the room around it that is its own.
+
+    A colour is the name of a meaning in the theme, or a colour itself.
+    """
 
     size: float
     colour: str
@@ -119,7 +122,7 @@ class Texts:
             self._annotate(label)
 
     def _annotate(self, label: Label) -> None:
-        look = label.look
+        look, theme = label.look, self.sheet.theme
         text = self.sheet.axes.annotate(
             label.string,
             label.at,
@@ -128,17 +131,17 @@ class Texts:
             ha="center",
             va="center",
             fontsize=look.size,
-            color=look.colour,
+            color=theme.colour(look.colour),
             weight=look.weight,
             zorder=8,
             annotation_clip=False,
             parse_math=False,
         )
         if look.ground is None:
-            text.set_path_effects(casing())
+            text.set_path_effects(casing(theme.ground))
         else:
             text.set_bbox(
-                {"facecolor": look.ground, "edgecolor": "#000000", "linewidth": 0.6}
+                {"facecolor": theme.colour(look.ground), "edgecolor": "#000000", "linewidth": 0.6}
                 | {"boxstyle": f"square,pad={look.pad / look.size}"}
             )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from roialign_cli.tracing import Trace
+import numpy as np
+
+from roialign_cli.tracing import Section, Trace
 
 _NARROWEST = 0.4  # the shorter side of a view, in longer ones
 _OVER = 1e-3  # cells by which an ROI may be off the map by rounding alone
@@ -41,6 +43,16 @@ class View:
         dy = max(self.width * aspect - self.height, 0.0) / 2
         return View(self.left - dx, self.right + dx, self.low - dy, self.high + dy, self.y_up)
 
+    def joined(self, other: View) -> View:
+        """Return the view with what another shows."""
+        return View(
+            min(self.left, other.left),
+            max(self.right, other.right),
+            min(self.low, other.low),
+            max(self.high, other.high),
+            self.y_up,
+        )
+
 
 def roi_view(trace: Trace) -> View:
     """Return the ROI with a margin, and the map's edge if that is near."""
@@ -51,6 +63,17 @@ def roi_view(trace: Trace) -> View:
     left, right = _span(trace.x, trace.x + trace.width, columns, margin)
     low, high = _span(trace.y, bottom, rows, margin)
     return View(left, right, low, high, trace.frame.y_up).at_least(_NARROWEST)
+
+
+def section_view(trace: Trace, section: Section) -> View:
+    """Return a section with a margin."""
+    down = -1 if trace.frame.y_up else 1
+    across, along = trace.section_width, down * trace.section_height
+    margin = max(0.35 * max(abs(across), abs(along)), 0.05)
+    x, y = sorted((section.x, section.x + across)), sorted((section.y, section.y + along))
+    return View(
+        x[0] - margin, x[1] + margin, y[0] - margin, y[1] + margin, trace.frame.y_up
+    ).at_least(0.5)
 
 
 def _span(first: float, last: float, cells: int, margin: float) -> tuple[float, float]:
@@ -64,6 +87,32 @@ def _span(first: float, last: float, cells: int, margin: float) -> tuple[float, 
     if cells - 1 < low < cells + near:
         start = min(start, cells - 1.0)
     return start, end
+
+
+def shown_cells(trace: Trace, view: View) -> tuple[slice, slice]:
+    """Return the rows and columns that are seen at least in part."""
+    rows, columns = trace.map_size
+    top, bottom = view.low, view.high
+    if view.y_up:
+        top, bottom = rows - view.high, rows - view.low
+    return _indices(top, bottom, rows), _indices(view.left, view.right, columns)
+
+
+def _indices(low: float, high: float, cells: int) -> slice:
+    return slice(max(int(np.floor(low)), 0), min(max(int(np.ceil(high)), 0), cells))
+
+
+def zoom_note(trace: Trace, view: View) -> str:
+    """Return which part of the map is seen, nothing if it is all of it."""
+    seen = shown_cells(trace, view)
+    rows, columns = (
+        f"{name} {part.start}–{part.stop - 1}"
+        for name, part in zip(("rows", "columns"), seen, strict=True)
+    )
+    whole = all(p.stop - p.start == n for p, n in zip(seen, trace.map_size, strict=True))
+    if whole or any(part.stop <= part.start for part in seen):
+        return ""
+    return f"zoomed in on {rows}, {columns}"
 
 
 def beyond_map(trace: Trace, view: View) -> bool:

@@ -1,0 +1,165 @@
+"""Two conventions in one picture: both sets of points, the moves, the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.quiver import Quiver
+
+from roialign_cli import PRESETS, Convention
+from roialign_cli.cli.main import main
+from roialign_cli.matching import common_shift, difference, most_different, paired_points
+from roialign_cli.operation import prepare, roi_align
+from roialign_cli.show.compare_view import compare_figure
+from roialign_cli.show.paper import Paper
+from roialign_cli.tracing import Trace, trace_operation
+from tests.figure_cases import (
+    HELMET,
+    OUTSIDE,
+    OVER_CORNER,
+    a_map,
+    check_drawing,
+    check_texts,
+    drawn_on,
+    shown_output,
+    strings,
+)
+
+TWO: dict[str, Any] = {"sampling_ratio": 2}
+
+
+def both(
+    one: str,
+    other: str,
+    box: Sequence[float] = HELMET,
+    output_size: int = 3,
+    features: Any = None,
+    **overrides: Any,
+) -> tuple[Trace, Trace]:
+    """Return the traces of a box on a map under two conventions, in the first one's frame."""
+    scale: dict[str, Any] = {} if PRESETS[one].normalized else {"spatial_scale": 1 / 32}
+    cells = a_map() if features is None else features
+    operation = prepare(cells, [box], output_size, convention=one, **scale, **overrides)
+    second: Convention = replace(PRESETS[other], **overrides)
+    traced = trace_operation(operation)
+    return traced, trace_operation(replace(operation, convention=second), frame=traced.frame)
+
+
+WITHOUT_NUMBERS = np.where(a_map() > 0.7, np.nan, a_map())
+PAIRS = {
+    "the shift": both("torchvision-aligned", "torchvision", **TWO),
+    "the same": both("torchvision-aligned", "onnx-half-pixel", **TWO),
+    "y up": both("walkthrough", "torchvision-aligned", [296, 320, 200, 145]),
+    "the other y up": both("torchvision-aligned", "walkthrough"),
+    "over the corner": both("onnx-half-pixel", "openvino-half-pixel", OVER_CORNER),
+    "over the corner, max": both("mmcv", "openvino-asymmetric", OVER_CORNER, pooling="max"),
+    "outside": both("torchvision-aligned", "torchvision", OUTSIDE, **TWO),
+    "corner to corner": both("torchvision-aligned", "tensorflow", output_size=7),
+    "normalised": both("tensorflow", "torchvision-aligned", [0.1, 0.2, 0.7, 0.9], 7),
+    "cells": both("torchvision-aligned", "roi-pool", output_size=5),
+    "14 × 14": both("torchvision-aligned", "torchvision", output_size=14, **TWO),
+    "not numbers": both("torchvision", "mmcv", features=WITHOUT_NUMBERS, pooling="max"),
+    "no area": both("torchvision-aligned", "paddle", [160, 160, 160, 160]),
+}
+
+
+@pytest.mark.parametrize("width", [4.5, 7.0])
+@pytest.mark.parametrize("case", PAIRS)
+def test_both_conventions_points_are_drawn_with_their_moves(case: str, width: float) -> None:
+    one, other = PAIRS[case]
+    figure = compare_figure(one, other, paper=Paper(width))
+    check_drawing(figure)
+    check_texts(figure)
+    on_map, close, *outputs = figure.axes[:5]
+    for side, prefix in ((one, "points-"), (other, "other-")):
+        assert drawn_on(on_map, prefix) == {(p.x, p.y) for s in side.sections for p in s.points}
+        chosen = side.section(*most_different(one, other))
+        assert drawn_on(close, prefix) == {(p.x, p.y) for p in chosen.points}
+    for arrows in (
+        a for axes in (on_map, close) for a in axes.collections if isinstance(a, Quiver)
+    ):
+        starts = {(p.x, p.y) for s in one.sections for p in s.points}
+        ends = {(p.x, p.y) for s in other.sections for p in s.points}
+        tails = np.asarray(arrows.get_offsets())
+        heads = tails + np.stack([arrows.U, arrows.V], axis=1)
+        assert {tuple(p) for p in tails.round(9)} <= {(round(x, 9), round(y, 9)) for x, y in starts}
+        assert {tuple(p) for p in heads.round(9)} <= {(round(x, 9), round(y, 9)) for x, y in ends}
+    shown = [shown_output(axes) for axes in outputs]
+    finite = np.isfinite(shown[0]) & np.isfinite(shown[1])
+    np.testing.assert_array_equal(shown[2][finite], (shown[1] - shown[0])[finite])
+
+
+def test_the_other_trace_is_the_other_convention() -> None:
+    for one, other in (PAIRS["the shift"], PAIRS["the other y up"], PAIRS["corner to corner"]):
+        call: dict[str, Any] = {
+            "convention": replace(other.convention, origin="top-left", normalized=False),
+            "box_format": "xyxy",
+            "spatial_scale": 1 / 32,
+        }
+        expected = roi_align(a_map(), [one.box], len(other.output), **call)[0, 0]
+        np.testing.assert_allclose(other.output, expected, atol=1e-6)
+
+
+def test_the_half_cell_shift_is_told() -> None:
+    one, other = PAIRS["the shift"]
+    texts = strings(compare_figure(one, other, section=(2, 1)))
+    assert "Section (2, 1): points move by (0.5, 0.5) cells" in texts
+    assert "Section (1, 1): points move by (0, 0) cells" in strings(
+        compare_figure(*PAIRS["the same"])
+    )
+    assert any("the same output" in text for text in strings(compare_figure(*PAIRS["the same"])))
+
+
+def test_points_are_paired_only_on_the_same_grid() -> None:
+    one, other = PAIRS["the shift"]
+    pairs = paired_points(one.section(3, 2), other.section(3, 2))
+    assert [a.point for a, _ in pairs] == [b.point for _, b in pairs] == [
+        (1, 1), (2, 1), (1, 2), (2, 2)
+    ]  # fmt: skip
+    assert common_shift(pairs) == pytest.approx((0.5, 0.5))
+    assert common_shift([]) is None
+    one, other = PAIRS["corner to corner"]
+    assert paired_points(one.section(1, 1), other.section(1, 1)) == []
+
+
+def test_a_difference_is_nothing_where_both_are_the_same_and_none_where_one_is_no_number() -> None:
+    one = np.array([[1, np.nan, np.inf, -np.inf, 3]], np.float32)
+    other = np.array([[1, np.nan, np.inf, 2, np.nan]], np.float32)
+    np.testing.assert_array_equal(difference(one, other), [[0, 0, 0, np.nan, np.nan]])
+
+
+def test_with_takes_fields_of_its_own(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("map.npy", a_map())
+    call = ["plot", "map.npy", "--box", "1,2,9,8", "--preset", "torchvision-aligned", "--view"]
+    call += ["compare", "-o", "out.svg", "--output-size", "2", "--sampling-ratio", "2"]
+    assert main([*call, "--with", "torchvision,sampling_ratio=3"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--view", "compare"], "--view compare needs --with PRESET, the other side"),
+        (["--with", "mmcv"], "--with has no meaning for --view steps, which shows one convention"),
+        (["--view", "compare", "--with", "mmcv,colour=2"], "is not FIELD=VALUE with a field among"),
+        (["--view", "compare", "--with", "mmvc"], "mmvc"),
+        (["--colormap", "virids"], "--colormap: Matplotlib has no 'virids'; there is viridis"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(
+    options: list[str],
+    message: str,
+    tmp_path: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("map.npy", a_map())
+    assert main(["plot", "map.npy", "--box", "1,9,4,3", "-o", "out.png", *options]) == 2
+    error = capfd.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
