@@ -52,6 +52,18 @@ PICTURES = {
         "How much each cell counts in the whole output",
         f"{_HELMET} --output-size 3 --view footprint",
     ),
+    "compare-walkthrough": (
+        "Two conventions on the same box: points, outputs and their difference",
+        f"{_WALKTHROUGH} --pooling avg --view compare --with torchvision-aligned",
+    ),
+    "compare-astronaut": (
+        "The half-cell shift of an export without aligned=True",
+        f"{_ASTRONAUT} --output-size 3 --sampling-ratio 2 --view compare --with torchvision",
+    ),
+    "steps-dark": (
+        "Dark, with another colormap for the cells and ticks in the boxes' units",
+        f"{_HELMET} --output-size 3 --theme dark --colormap cividis --units boxes",
+    ),
 }
 
 

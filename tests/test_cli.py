@@ -154,7 +154,8 @@ def test_explain_json_is_the_documented_object(capfd: Capture) -> None:
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_plot_writes_a_picture(view: str, suffix: str, capfd: Capture) -> None:
-    run("plot", *ASTRONAUT, "--view", view, "-o", f"picture.{suffix}", capture=capfd)
+    other = ["--with", "torchvision"] if view == "compare" else []
+    run("plot", *ASTRONAUT, "--view", view, *other, "-o", f"picture.{suffix}", capture=capfd)
     magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix]
     assert Path(f"picture.{suffix}").read_bytes().startswith(magic)
 

@@ -152,7 +152,7 @@ class _Asked:
 
 # Option → the views that have a use for it, and why the others have none.
 _MEANINGFUL = {
-    "point": (("steps", "overlay", "point"), "which shows no single point"),
+    "point": (("steps", "overlay", "point"), "which shows them all"),
     "section": (
         ("steps", "sections", "overlay", "point", "footprint", "compare"),
         "which shows them all",

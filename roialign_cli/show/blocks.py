@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from roialign_cli.boxes import Float
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -39,4 +41,11 @@ class Grid:
     prose: bool = False
 
 
-Block = Heading | Paragraph | Formulas | Grid
+@dataclass(frozen=True)
+class Output:
+    """An output (T, K), section (1, 1) first."""
+
+    values: Float
+
+
+Block = Heading | Paragraph | Formulas | Grid | Output

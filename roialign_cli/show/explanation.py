@@ -10,8 +10,10 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Paragraph
-from roialign_cli.show.numbers import NEIGHBOUR_NAMES, aligned, channel_of, name_of, number, pair
+import numpy as np
+
+from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
+from roialign_cli.show.numbers import NEIGHBOUR_NAMES, channel_of, name_of, number, pair
 from roialign_cli.show.rules import offset_rule, rules, starts_above
 from roialign_cli.show.sketch import sketch
 from roialign_cli.tracing import Point, Section, Trace
@@ -264,16 +266,8 @@ class Explanation:
             yield Paragraph(rules(t.convention)[t.convention.pooling])
         yield Formulas(tuple(line for s in self._whole for line in self._reduced(s)))
         if self.section is None and self.point is None:
-            columns = len(t.output[0])
-            text = aligned(v for row in t.output for v in row)
             yield Paragraph("The output, section (1, 1) at the top left:")
-            yield Grid(
-                ("", *(f"i = {i + 1}" for i in range(columns))),
-                tuple(
-                    (f"j = {j + 1}", *text[j * columns : (j + 1) * columns])
-                    for j in range(len(t.output))
-                ),
-            )
+            yield Output(np.array(t.output))
 
     def _reduced(self, section: Section) -> Iterator[str]:
         head = f"section {pair(*section.section)}: "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
-from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Paragraph
+from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
+from roialign_cli.show.numbers import aligned
 
 
 def to_markdown(blocks: Iterable[Block]) -> str:
@@ -21,5 +23,16 @@ def _render(block: Block) -> str:
         case Formulas(lines):
             return "\n".join(("```text", *lines, "```"))
         case Grid(headers, rows, prose):
-            rule = ["---", *("---" if prose else "---:" for _ in headers[1:])]
-            return "\n".join(f"| {' | '.join(row)} |" for row in (headers, rule, *rows))
+            return _table(headers, rows, "---" if prose else "---:")
+        case Output(values):
+            headers = ("", *(f"i = {i + 1}" for i in range(values.shape[1])))
+            texts = iter(aligned(values.ravel().tolist()))
+            rows = tuple(
+                (f"j = {j + 1}", *islice(texts, values.shape[1])) for j in range(len(values))
+            )
+            return _table(headers, rows, "---:")
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], side: str) -> str:
+    rule = ["---", *(side for _ in headers[1:])]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (headers, rule, *rows))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.padding import Padding
 from rich.style import Style
 from rich.table import Table
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from roialign_cli.boxes import Float
 from roialign_cli.records import Result
-from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Paragraph
+from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
 from roialign_cli.show.numbers import aligned, number, pair
 from roialign_cli.show.palette import ink, ramp
 
@@ -25,10 +25,10 @@ def print_blocks(blocks: Iterable[Block]) -> None:
     for position, block in enumerate(blocks):
         if isinstance(block, Heading) and position:
             console.print()
-        console.print(_renderable(block))
+        console.print(_renderable(block, console.width))
 
 
-def _renderable(block: Block) -> Text | Padding:
+def _renderable(block: Block, width: int) -> Text | Padding:
     match block:
         case Heading(level, text):
             return Text(text, style="bold" if level < 3 else "italic")
@@ -38,6 +38,8 @@ def _renderable(block: Block) -> Text | Padding:
             return Text("\n".join(f"  {line}" for line in lines))
         case Grid(headers, rows, prose):
             return Padding(_grid(headers, rows, prose=prose), (0, 0, 0, 1), expand=False)
+        case Output(values):
+            return Padding(Group(*_output_tables(values, width - 1)), (1, 0, 0, 1), expand=False)
 
 
 def _grid(headers: Sequence[str], rows: Iterable[Sequence[str]], *, prose: bool = False) -> Table:
@@ -66,7 +68,9 @@ def print_result(subject: str, result: Result) -> None:
     for r in range(rois):
         for c, channel in enumerate(result.channels):
             title = _title(result, r) + (f", channel {channel}" if channel or channels > 1 else "")
-            _print_output(console, title, result.pooled[r, c])
+            console.print(Text(title, style="bold"))
+            for table in _output_tables(result.pooled[r, c], console.width):
+                console.print(table)
 
 
 def _title(result: Result, r: int) -> str:
@@ -100,8 +104,8 @@ def _print_summary(console: Console, result: Result) -> None:
     )
 
 
-def _print_output(console: Console, title: str, output: Float) -> None:
-    """Print an output, (height, width), each cell coloured by its value."""
+def _output_tables(output: Float, width: int) -> Iterator[Table]:
+    """Yield an output, (height, width), each cell coloured by its value, in tables that fit."""
     rows, columns = output.shape
     text = aligned(output.ravel().tolist())
     cells = [
@@ -110,8 +114,7 @@ def _print_output(console: Console, title: str, output: Float) -> None:
     ]
     label = max(len(f"j={rows}"), 3)
     widest = max(*(cell.cell_len for cell in cells), len(f"i={columns}") + 2)
-    fitting = max((console.width - label - 2) // (widest + 1), 1)
-    console.print(Text(title, style="bold"))
+    fitting = max((width - label - 2) // (widest + 1), 1)
     for first in range(0, columns, fitting):
         shown = range(first, min(first + fitting, columns))
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
@@ -120,7 +123,7 @@ def _print_output(console: Console, title: str, output: Float) -> None:
             table.add_column(f"i={i + 1}", justify="center", no_wrap=True)
         for j in range(rows):
             table.add_row(f"j={j + 1}", *(cells[j * columns + i] for i in shown))
-        console.print(table)
+        yield table
 
 
 def _shares(output: Float) -> list[float]:
