@@ -147,6 +147,10 @@ def test_with_takes_fields_of_its_own(tmp_path: Any, monkeypatch: pytest.MonkeyP
         (["--with", "mmcv"], "--with has no meaning for --view steps, which shows one convention"),
         (["--view", "compare", "--with", "mmcv,colour=2"], "is not FIELD=VALUE with a field among"),
         (["--view", "compare", "--with", "mmvc"], "mmvc"),
+        (
+            ["--view", "sections", "--values", "always", "--width", "2.5", "--stride", "1"],
+            "--values: a cell is",
+        ),
         (["--colormap", "virids"], "--colormap: Matplotlib has no 'virids'; there is viridis"),
     ],
 )
@@ -158,8 +162,8 @@ def test_what_cannot_be_compared_is_said(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    np.save("map.npy", a_map())
-    assert main(["plot", "map.npy", "--box", "1,9,4,3", "-o", "out.png", *options]) == 2
+    np.save("map.npy", a_map(200, 200) / 7)
+    assert main(["plot", "map.npy", "--box", "1,9,180,170", "-o", "out.png", *options]) == 2
     error = capfd.readouterr().err
     assert message in error
     assert error.count("\n") == 1

@@ -87,7 +87,7 @@ def cell_look(
         needed = math.ceil(paper.width * (_LEAST_VALUE * longest + 3) / room)
         raise ArgumentError(
             "values",
-            f"a cell is {room:.1f} points wide, too small to write in; --width {needed} has room",
+            f"a cell is {room:.1f} points wide, too small to write in; {needed} inches have room",
         )
     return look
 

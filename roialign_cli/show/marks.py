@@ -13,7 +13,7 @@ from roialign_cli.show.drawing import Sheet, casing
 from roialign_cli.show.palette import Theme
 from roialign_cli.tracing import Border, Point, Section, Trace
 
-_SMALLEST_MARK, LARGEST_MARK = 1.2, 5.5  # points
+_SMALLEST_MARK, LARGEST_MARK = 0.4, 5.5  # points
 
 
 @dataclass(frozen=True)

@@ -191,13 +191,14 @@ def _picture_view(boxes: Sequence[_Box], extent: Bounds, *, y_up: bool) -> View:
     low, high = min(ends), max(ends)
     across, up = (right - left) / 2, (high - low) / 2
     margin = 0.06 * (across + up)
+    rounding = 0.002 * (across + up)
     for box in boxes:
         x1, x2, y1, y2 = box.corners
         x1, x2, y1, y2 = min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)
-        left = min(left, max(x1 - margin, -across)) if x1 < -1 else left
-        right = max(right, min(x2 + margin, 3 * across)) if x2 > 2 * across + 1 else right
-        low = min(low, max(y1 - margin, min(ends) - up)) if y1 < min(ends) - 1 else low
-        high = max(high, min(y2 + margin, max(ends) + up)) if y2 > max(ends) + 1 else high
+        left = min(left, max(x1 - margin, -across)) if x1 < -rounding else left
+        right = max(right, min(x2 + margin, 3 * across)) if x2 > 2 * across + rounding else right
+        low = min(low, max(y1 - margin, min(ends) - up)) if y1 < min(ends) - rounding else low
+        high = max(high, min(y2 + margin, max(ends) + up)) if y2 > max(ends) + rounding else high
     return View(left, right, low, high, y_up).at_least(0.1)
 
 

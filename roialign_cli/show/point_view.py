@@ -120,8 +120,12 @@ def formula(point: Point) -> str:
     value = significant(point.value)
     if not point.counted:
         return f"outside the map, its value is {value}"
-    a, b, c, d = (f"{written(n.weight, 4)}·{significant(n.value)}" for n in point.neighbours)
+    a, b, c, d = (f"{written(n.weight, 4)}·{_factor(n.value)}" for n in point.neighbours)
     return f"P = {a} + {b}\n   + {c} + {d} = {value}"
+
+
+def _factor(value: float) -> str:
+    return f"({significant(value)})" if value < 0 else significant(value)
 
 
 def _clamped(point: Point) -> tuple[float, float]:
