@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from roialign_cli.conventions import PRESETS as PRESETS
     from roialign_cli.conventions import Convention as Convention
     from roialign_cli.errors import RoiAlignError as RoiAlignError
+    from roialign_cli.identifying import identify as identify
     from roialign_cli.operation import roi_align as roi_align
     from roialign_cli.tracing import trace as trace
 
@@ -18,10 +19,19 @@ _HOMES = {
     "PRESETS": "conventions",
     "Convention": "conventions",
     "RoiAlignError": "errors",
+    "identify": "identifying",
     "roi_align": "operation",
     "trace": "tracing",
 }
-__all__ = ["PRESETS", "Convention", "RoiAlignError", "__version__", "roi_align", "trace"]
+__all__ = [
+    "PRESETS",
+    "Convention",
+    "RoiAlignError",
+    "__version__",
+    "identify",
+    "roi_align",
+    "trace",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -79,7 +79,13 @@ _READERS: dict[BoxFormat, Callable[[Float, float | None], tuple[Float, ...]]] = 
 }
 
 
-def corners(boxes: Float, box_format: BoxFormat, image_height: float | None = None) -> Float:
+def corners(
+    boxes: Float,
+    box_format: BoxFormat,
+    image_height: float | None = None,
+    *,
+    inclusive: bool = False,
+) -> Float:
     """Return boxes as their corners x1, y1, x2, y2 with y down, in the units they came in.
 
     Parameters
@@ -91,6 +97,8 @@ def corners(boxes: Float, box_format: BoxFormat, image_height: float | None = No
         What the four columns are.
     image_height
         The height that y is measured from, in the boxes' units, if y points up.
+    inclusive
+        Whether the second corner is a box's last pixel.
 
     Returns
     -------
@@ -101,9 +109,10 @@ def corners(boxes: Float, box_format: BoxFormat, image_height: float | None = No
     >>> corners(np.array([[296.0, 320, 200, 145]]), "xywh", image_height=512)
     array([[296., 192., 496., 337.]])
     """
-    if box_format == "xyxy" and image_height is None:
-        return boxes
-    return np.stack(_READERS[box_format](boxes, image_height), axis=1)
+    xyxy = boxes
+    if box_format != "xyxy" or image_height is not None:
+        xyxy = np.stack(_READERS[box_format](boxes, image_height), axis=1)
+    return np.add(xyxy, (0, 0, 1, 1)) if inclusive else xyxy
 
 
 def split_boxes(

@@ -86,9 +86,10 @@ class Convention:
         Whether coordinates are float64 even where the features are float32.
     refuses
         ROIs that the operator does not accept.
-    box_format, origin, normalized, normalized_by
+    box_format, origin, normalized, normalized_by, inclusive
         How the library writes its boxes; normalised ones end at 1, which is the edge of the map
-        ("size") or the centre of its last cell ("last-centre").
+        ("size") or the centre of its last cell ("last-centre"). The second corner of inclusive
+        ones is a box's last pixel, so that they reach one unit farther.
     output_size
         (height, width) in sections where a caller has no wish; only commands use it.
     name, summary, standing, source, peculiar
@@ -118,6 +119,7 @@ class Convention:
     origin: Origin = "top-left"
     normalized: bool = False
     normalized_by: NormalizedBy = "size"
+    inclusive: bool = False
     output_size: tuple[int, int] = field(default=(7, 7), compare=False)
     name: str = field(default="custom", compare=False)
     summary: str = field(default="", compare=False)
@@ -152,6 +154,9 @@ class Convention:
         original = PRESETS.get(self.name, Convention()).parameters()
         return {name: value for name, value in self.parameters().items() if value != original[name]}
 
+
+# The fields that say how boxes are written, and nothing of what is then done with them.
+READING = ("box_format", "origin", "normalized", "normalized_by", "inclusive")
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     name: get_args(hint)

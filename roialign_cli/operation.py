@@ -120,7 +120,7 @@ def prepare(
     height = None
     if rules.origin == "bottom-left":
         height = _box_height(rules, image_height, array.shape[2], scale[0])
-    xyxy = corners(given, rules.box_format, height)
+    xyxy = corners(given, rules.box_format, height, inclusive=rules.inclusive)
     return Operation(
         array,
         given,

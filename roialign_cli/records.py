@@ -14,6 +14,7 @@ from roialign_cli.sampling import Plan
 
 if TYPE_CHECKING:
     from roialign_cli.tracing import Point, Section, Trace
+    from roialign_cli.ways import Identification, Match, Partial, Way
 
 VERSION = 1
 
@@ -157,6 +158,54 @@ def _point(point: Point) -> dict[str, Any]:
         "neighbours": [vars(neighbour) for neighbour in point.neighbours],
         "value": point.value,
         "contribution": point.contribution,
+    }
+
+
+def identification_record(found: Identification) -> dict[str, Any]:
+    """Return what a search found as the documented JSON object, best match first."""
+    return {
+        "version": VERSION,
+        "matches": [_match(match) for match in found.matches],
+        "closest": None if found.closest is None else _match(found.closest),
+        "partial": None if found.partial is None else _partial(found.partial),
+        "searched": found.searched,
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        **_way(match.way),
+        "max_difference": match.max_difference,
+        "equivalents": [convention.name for convention in match.equivalents],
+    }
+
+
+def _way(way: Way) -> dict[str, Any]:
+    rules = way.convention
+    scale = way.spatial_scale
+    return {
+        "preset": rules.name,
+        "pooling": rules.pooling,
+        "sampling_ratio": rules.sampling_ratio if rules.points == "centred" else None,
+        "box_format": rules.box_format,
+        "origin": rules.origin,
+        "normalized": rules.normalized,
+        "spatial_scale": None if scale is None else {"x": scale[1], "y": scale[0]},
+        "layout": way.layout,
+        "batches": way.batches,
+        "oddities": way.oddities(),
+        "convention": rules.parameters(),
+    }
+
+
+def _partial(partial: Partial) -> dict[str, Any]:
+    return {
+        **_way(partial.way),
+        "max_difference": partial.max_difference,
+        "boxes": partial.boxes.tolist(),
+        "channels": partial.channels.tolist(),
+        "sections": partial.sections.tolist(),
+        "common": list(partial.common),
     }
 
 

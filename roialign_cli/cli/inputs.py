@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from roialign_cli.cli.options import FieldValue, OperatorOptions
 from roialign_cli.conventions import (
@@ -65,12 +66,10 @@ def under(inputs: Inputs, other: str) -> Operation:
 
 def load(options: OperatorOptions) -> Inputs:
     """Read the files that the options name and return the operation they ask for."""
-    convention = preset(options.preset)
+    convention = preset(options.preset or "walkthrough")
     boxes = _boxes(options)
     box_format = _box_format(options, boxes)
-    file = read_features(
-        options.features, layout=options.layout, key=options.key, stride=options.stride
-    )
+    file = _features(options)
     overrides = _overrides(options)
     size = options.output_size or convention.output_size
     operation = prepare(
@@ -87,6 +86,45 @@ def load(options: OperatorOptions) -> Inputs:
     if not len(operation.boxes_given):
         raise ArgumentError("boxes", "there is no box")
     return Inputs(file, operation, boxes.labels, overrides)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of an operation that is searched for.
+
+    Parameters
+    ----------
+    file
+        The features as they were read.
+    boxes
+        (R, 4), or (R, 5) with the batch index first.
+    stated
+        What the options say, as keywords of `identify`.
+    """
+
+    file: FeatureFile
+    boxes: NDArray[np.float64]
+    stated: dict[str, Any]
+
+
+def load_known(options: OperatorOptions) -> Known:
+    """Read the files that the options name and return all that they say."""
+    boxes = _boxes(options)
+    file = _features(options)
+    stated: dict[str, Any] = _overrides(options) | {
+        "convention": options.preset,
+        "spatial_scale": _scale(options, file, Convention()),
+        "batch_index": options.batch_index,
+        "image_height": _image_height(options, file),
+        "box_format": _box_format(options, boxes),
+    }
+    return Known(file, boxes.boxes, {k: v for k, v in stated.items() if v is not None})
+
+
+def _features(options: OperatorOptions) -> FeatureFile:
+    return read_features(
+        options.features, layout=options.layout, key=options.key, stride=options.stride
+    )
 
 
 def _boxes(options: OperatorOptions) -> BoxFile:

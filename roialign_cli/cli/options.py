@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar, get_args
 
@@ -142,7 +142,7 @@ class OperatorOptions:
     stride: int | None
     spatial_scale: tuple[float, ...] | None
     batch_index: int | None
-    preset: str
+    preset: str | None
     output_size: tuple[int, ...] | None
     pooling: Pooling | None
     max_of: str | None
@@ -157,6 +157,17 @@ class OperatorOptions:
 
 
 _WHOLE = click.IntRange(min=0)
+
+_PRESET = click.option(
+    "--preset",
+    default="walkthrough",
+    show_default=True,
+    envvar="ROIALIGN_PRESET",
+    help="Whose ROI Align.",
+)
+_OUTPUT_SIZE = click.option(
+    "--output-size", type=OUTPUT_SIZE, help="Sections: K, or rows x columns.  [default: preset's]"
+)
 
 _SHARED = (
     click.argument("features"),
@@ -191,18 +202,8 @@ _SHARED = (
     ),
     click.option("--spatial-scale", type=SCALE, help="Feature-map units per unit of the boxes."),
     click.option("--batch-index", type=_WHOLE, help="Which of N maps the boxes lie on, from 0."),
-    click.option(
-        "--preset",
-        default="walkthrough",
-        show_default=True,
-        envvar="ROIALIGN_PRESET",
-        help="Whose ROI Align.",
-    ),
-    click.option(
-        "--output-size",
-        type=OUTPUT_SIZE,
-        help="Sections: K, or rows x columns.  [default: preset's]",
-    ),
+    _PRESET,
+    _OUTPUT_SIZE,
     click.option(
         "--pooling",
         type=click.Choice(get_args(Pooling)),
@@ -235,13 +236,23 @@ _SHARED = (
 
 def operator_options(command: Command) -> Command:
     """Add the shared options; the command gets them as one `OperatorOptions`, first."""
+    return _gathering(command, _SHARED)
 
+
+def known_options(command: Command) -> Command:
+    """Add the shared options for a command that searches what they do not say."""
+    known = tuple(option for option in _SHARED if option not in {_PRESET, _OUTPUT_SIZE})
+    only = click.option("--preset", help="The only one to try.  [default: all]")
+    return _gathering(command, (*known, only))
+
+
+def _gathering(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
     @functools.wraps(command)
     def gathered(**values: Any) -> Any:  # noqa: ANN401
-        shared = {f.name: values.pop(f.name) for f in fields(OperatorOptions)}
+        shared = {f.name: values.pop(f.name, None) for f in fields(OperatorOptions)}
         return command(OperatorOptions(**shared), **values)
 
-    for option in reversed(_SHARED):
+    for option in reversed(options):
         gathered = option(gathered)
     return gathered  # type: ignore[return-value]
 

@@ -82,14 +82,35 @@ def read_features(
         If the file is missing, damaged, or holds no array of real numbers.
     """
     with _opened(name) as content:
-        head = content.read(len(_NPY_MAGIC))
-        content.seek(0)
-        if head == _NPY_MAGIC or head.startswith(_ZIP_MAGIC):
-            load = _load_npy if head == _NPY_MAGIC else _load_npz
-            array = _loaded(load, name, content, key)
+        array = _array(name, content, key)
+        if array is not None:
             return FeatureFile(name, _as_nchw(name, array, layout))
         _refuse_for_image(layout, key)
         return _read_image(name, content, stride or 1)
+
+
+def read_array(name: str) -> NDArray[Any]:
+    """Read the array of a `.npy`, or the only one of an `.npz`, whatever its axes are.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, or no such file.
+    """
+    with _opened(name) as content:
+        array = _array(name, content, None)
+    if array is None:
+        raise FileError(name, "is neither a .npy nor an .npz; save the array with numpy.save")
+    return array
+
+
+def _array(name: str, content: IO[bytes], key: str | None) -> NDArray[Any] | None:
+    """Return the array of a NumPy file, None if it is none."""
+    head = content.read(len(_NPY_MAGIC))
+    content.seek(0)
+    if head != _NPY_MAGIC and not head.startswith(_ZIP_MAGIC):
+        return None
+    return _loaded(_load_npy if head == _NPY_MAGIC else _load_npz, name, content, key)
 
 
 def _opened(name: str) -> IO[bytes]:

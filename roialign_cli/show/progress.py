@@ -28,14 +28,24 @@ def box_progress(boxes: int) -> Iterator[Callable[[int], object]]:
         meter.stop()
 
 
+@contextmanager
+def share_progress(what: str) -> Iterator[Callable[[float], object]]:
+    """Give what to call with each share of some work that is done."""
+    meter = _Meter(1, what)
+    try:
+        yield meter.advance
+    finally:
+        meter.stop()
+
+
 class _Meter:
-    def __init__(self, boxes: int) -> None:
-        self._boxes, self._done = boxes, 0
+    def __init__(self, total: int, what: str = "") -> None:
+        self._total, self._what, self._done = total, what, 0.0
         self._due = perf_counter() + _PATIENCE if sys.stderr.isatty() else float("inf")
         self._bar: Progress | None = None
 
-    def advance(self, boxes: int) -> None:
-        self._done += boxes
+    def advance(self, more: float) -> None:
+        self._done += more
         if perf_counter() >= self._due:
             self._bar = self._bar or self._started()
             self._bar.update(self._bar.task_ids[0], completed=self._done)
@@ -45,9 +55,10 @@ class _Meter:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-        columns = BarColumn(), MofNCompleteColumn(), "boxes, left", TimeRemainingColumn()
+        counted = (self._what,) if self._what else (MofNCompleteColumn(), "boxes, left")
+        columns = BarColumn(), *counted, TimeRemainingColumn()
         bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        bar.add_task("", total=self._boxes)
+        bar.add_task("", total=self._total)
         bar.start()
         return bar
 

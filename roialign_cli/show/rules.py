@@ -62,7 +62,8 @@ def _boxes(c: Convention) -> str:
     corner = c.origin.replace("-", " ")
     up = "up" if c.origin == "bottom-left" else "down"
     unit = _NORMALIZED[c.normalized_by] if c.normalized else "in image units"
-    return f"{_COLUMNS[c.box_format]}, {unit}; origin at the {corner}, y {up}."
+    last = "; the second corner is the last pixel" if c.inclusive else ""
+    return f"{_COLUMNS[c.box_format]}, {unit}{last}; origin at the {corner}, y {up}."
 
 
 def offset_rule(c: Convention) -> str:

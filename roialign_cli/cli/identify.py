@@ -1,0 +1,78 @@
+"""`roialign identify`: find the convention that made an output."""
+
+from __future__ import annotations
+
+import shlex
+
+import click
+
+from roialign_cli.cli.options import OperatorOptions, known_options
+
+
+@click.command("identify")
+@known_options
+@click.option("--expected", metavar="FILE", required=True, help="The output: a .npy or .npz.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    help="The largest difference that is none.  [default: 1e-4 of a channel's largest value]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="What to print.",
+)
+def command(options: OperatorOptions, expected: str, tolerance: float | None, form: str) -> int:
+    """Find the convention that made an output.
+
+    Tries conventions, sampling ratios, readings of the boxes, scales and known mistakes; what an
+    option says is not searched. Exit status 1 if nothing makes the output.
+
+    \b
+    roialign identify map.npy --boxes boxes.csv --expected pooled.npy
+    roialign identify map.npy --boxes boxes.csv --expected pooled.npy \\
+        --spatial-scale 0.0625 --format json
+    """  # noqa: D301
+    from roialign_cli.cli.inputs import load_known
+    from roialign_cli.files.features import read_array
+    from roialign_cli.identifying import identify
+    from roialign_cli.show.progress import share_progress
+
+    known = load_known(options)
+    array = read_array(expected)
+    with share_progress("searching") as advance:
+        found = identify(
+            known.file.array,
+            known.boxes,
+            array,
+            tolerance=tolerance,
+            advance=advance,
+            **known.stated,
+        )
+    if form == "json":
+        from roialign_cli.records import identification_record, to_json
+
+        click.echo(to_json(identification_record(found)))
+    else:
+        from roialign_cli.show.identification import print_identification
+
+        print_identification(found, _inputs(options), array.shape)
+    return 0 if found.matches else 1
+
+
+def _inputs(options: OperatorOptions) -> str:
+    """Return the words of a command line that name the features and the boxes."""
+    words = [options.features]
+    for name in ("layout", "key", "boxes"):
+        value = getattr(options, name)
+        words += [f"--{name}", value] if value else []
+    for box in options.box:
+        words += ["--box", ",".join(f"{number:.17g}" for number in box)]
+    if options.stride is not None:
+        words += ["--stride", str(options.stride)]
+    if options.image_size is not None:
+        words += ["--image-size", "{:g}x{:g}".format(*options.image_size)]
+    return shlex.join(words)

@@ -1,0 +1,287 @@
+"""The search finds what made an output, names what went wrong, and claims nothing else."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roialign_cli import PRESETS, identify, roi_align
+from roialign_cli.cli.main import main
+from roialign_cli.errors import ArgumentError
+from roialign_cli.show.identification import python_call, run_command
+from roialign_cli.ways import Identification
+from tests.test_golden import entries, preset_of
+
+SEEDED = np.random.default_rng(11)
+MAP = SEEDED.normal(size=(1, 3, 12, 16)).astype(np.float32)
+# On an image of 256 × 192 pixels, 16 to a cell: inside, over each border, small, large.
+BOXES = np.array(
+    [
+        [21.5, 34.2, 130.8, 101.3],
+        [100.1, 20.7, 215.4, 166.2],
+        [-20.3, 60.9, 70.2, 140.4],
+        [180.6, 110.3, 280.7, 215.5],
+        [47.3, 51.9, 55.2, 60.8],
+        [3.4, 7.7, 250.2, 180.6],
+    ]
+)
+SCALE = 1 / 16
+
+
+def pooled(boxes: Any = BOXES, convention: str = "torchvision-aligned", **call: Any) -> Any:
+    call = {"spatial_scale": SCALE, "sampling_ratio": 2} | call
+    return roi_align(MAP, boxes, call.pop("output_size", 5), convention=convention, **call)
+
+
+def names(found: Identification) -> set[str]:
+    """Return the presets of the best match."""
+    best = found.matches[0]
+    return {best.way.convention.name, *(c.name for c in best.equivalents)}
+
+
+def told(path: Path, entry: dict[str, Any], *, scale: bool, yxyx: bool) -> tuple[Any, ...]:
+    """Return an entry's features, boxes as the framework got them, output, and what is told."""
+    with np.load(path) as file:
+        features, index, expected = file["features"], file["batch_index"], file[entry["key"]]
+        boxes = file[entry.get("boxes", "boxes")].astype(np.float64)
+    known = {}
+    if "spatial_scale" in entry:
+        boxes = boxes / entry["spatial_scale"]
+        known = {"spatial_scale": entry["spatial_scale"]} if scale else {}
+    if yxyx:
+        boxes = boxes[:, [1, 0, 3, 2]]
+    return features, np.column_stack([index, boxes]), expected, known
+
+
+@pytest.mark.parametrize(
+    ("scale", "yxyx"), [(True, False), (False, False), (True, True)], ids=["told", "scale", "yxyx"]
+)
+@pytest.mark.parametrize(("path", "entry"), entries())
+def test_every_golden_output_is_identified(
+    path: Path, entry: dict[str, Any], *, scale: bool, yxyx: bool
+) -> None:
+    features, boxes, expected, known = told(path, entry, scale=scale, yxyx=yxyx)
+    found = identify(features, boxes, expected, **known)
+    assert preset_of(entry) in names(found)
+    best = found.matches[0].way
+    rules = best.convention
+    assert rules.pooling == entry.get("mode", PRESETS[preset_of(entry)].pooling)
+    assert rules.box_format == ("yxyx" if yxyx != rules.normalized else "xyxy")
+    if rules.points == "centred":
+        assert rules.sampling_ratio == entry["sampling_ratio"]
+    assert best.spatial_scale == (entry.get("spatial_scale") and (entry["spatial_scale"],) * 2)
+
+
+@pytest.fixture(scope="module")
+def framework() -> tuple[Any, Any, Any]:
+    """Return an output of torchvision with aligned=True at a scale of 1/4, and its call."""
+    for parameter in entries():
+        path, entry = parameter.values
+        asked = entry["framework"], entry.get("aligned"), entry.get("spatial_scale")
+        if asked == ("torchvision", True, 0.25):
+            return told(path, entry, scale=True, yxyx=False)[:3]
+    raise AssertionError
+
+
+# What the search says → how the boxes that the framework was given had been changed before, all in
+# image pixels. An aligned call takes off half a cell, which is two pixels.
+MISTAKES: dict[str, Any] = {
+    "the half-cell shift is applied twice": lambda boxes: boxes - 2,
+    "the half-cell shift is missing": lambda boxes: boxes + 2,
+    "the shift is applied before the scale instead of after it": lambda boxes: boxes - 0.5 + 2,
+    "the boxes' second corners are read as inclusive, +1": lambda boxes: boxes + [0, 0, 1, 1],
+    "x and y of the boxes are swapped": lambda boxes: boxes[:, [1, 0, 3, 2]],
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_a_mistake_behind_a_real_output_is_named(words: str, framework: Any) -> None:
+    features, boxes, expected = framework
+    change = MISTAKES[words]
+    moved = change(np.zeros((1, 4)))
+    before = change(boxes[:, 1:]) if "swapped" in words else boxes[:, 1:] - moved
+    np.testing.assert_allclose(change(before), boxes[:, 1:])
+    found = identify(features, np.column_stack([boxes[:, 0], before]), expected, spatial_scale=0.25)
+    assert found.matches[0].way.oddities() == [words]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [p for p in entries() if p.values[1].get("sampling_ratio") == 1],
+    ids=lambda values: None,
+)
+def test_one_point_where_the_grid_should_be_adaptive_is_named(entry: Any) -> None:
+    features, boxes, expected, known = told(*entry.values, scale=True, yxyx=False)
+    found = identify(features, boxes, expected, **known)
+    assert any("omitted sampling_ratio" in words for words in found.matches[0].way.oddities())
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ((0, 2, 3, 1), ["the output's channels are last"]),
+        ((0, 1, 3, 2), ["the output's height and width are swapped"]),
+        (
+            (0, 3, 2, 1),
+            ["the output's channels are last", "the output's height and width are swapped"],
+        ),
+    ],
+)
+def test_the_outputs_layout_is_found(axes: tuple[int, ...], words: list[str]) -> None:
+    found = identify(MAP, BOXES, pooled(output_size=(2, 4)).transpose(axes), spatial_scale=SCALE)
+    way = found.matches[0].way
+    assert way.oddities() == words
+    call = python_call(way, (2, 4))
+    made = eval(call, {"roi_align": roi_align, "features": MAP, "boxes": BOXES})  # noqa: S307
+    np.testing.assert_allclose(made, pooled(output_size=(2, 4)).transpose(axes), atol=1e-6)
+
+
+def test_boxes_that_were_all_pooled_from_the_first_map_are_named() -> None:
+    maps = np.concatenate([MAP, MAP[:, ::-1] + 1])
+    boxes = np.column_stack([np.arange(6) % 2, BOXES])
+    found = identify(maps, boxes, pooled(), spatial_scale=SCALE)
+    assert found.matches[0].way.oddities() == ["all boxes are pooled from the first map"]
+
+
+@pytest.mark.parametrize("kind", ["random", "noise"])
+def test_what_no_convention_made_is_not_matched(kind: str) -> None:
+    output = pooled()
+    noise = np.random.default_rng(2).normal(size=output.shape)
+    wrong = noise if kind == "random" else output * (1 + 0.01 * noise)
+    found = identify(MAP, BOXES, wrong.astype(np.float32))
+    assert not found.matches
+    assert found.searched > 10_000
+
+
+def test_noise_within_the_tolerance_still_matches() -> None:
+    output = pooled()
+    noise = np.random.default_rng(2).uniform(-1, 1, size=output.shape)
+    for tolerance, size in ((None, 2e-5), (0.05, 0.04)):
+        found = identify(MAP, BOXES, output + size * noise, tolerance=tolerance)
+        assert "torchvision-aligned" in names(found)
+        assert found.matches[0].max_difference == pytest.approx(size, rel=0.05)
+
+
+def test_half_precision_outputs_are_matched_within_their_rounding() -> None:
+    found = identify(MAP, BOXES, pooled().astype(np.float16), spatial_scale=SCALE)
+    assert "torchvision-aligned" in names(found)
+
+
+def test_what_only_some_boxes_show_is_told_with_what_they_have_in_common() -> None:
+    # Only the fifth box is smaller than a cell, which aligned=False lets grow to one.
+    output = pooled(offset=0.0)
+    found = identify(MAP, BOXES, output, convention="torchvision", spatial_scale=SCALE)
+    assert not found.matches
+    partial = found.partial
+    assert partial is not None
+    assert partial.boxes.tolist() == [True, True, True, True, False, True]
+    assert partial.common == ("smaller than a cell",)
+
+
+def test_negative_sections_tell_the_third_meaning_of_max() -> None:
+    output = pooled(convention="openvino-half-pixel-for-nn", pooling="max")
+    found = identify(MAP, BOXES, output, convention="mmcv", pooling="max", spatial_scale=SCALE)
+    assert names(found) == {"mmcv"}
+    assert found.matches[0].way.convention.max_start == 0
+
+
+def test_what_is_stated_is_not_searched() -> None:
+    output = pooled()
+    for stated in ({"box_format": "xywh"}, {"pooling": "max"}, {"sampling_ratio": 3}):
+        assert not identify(MAP, BOXES, output, spatial_scale=SCALE, **stated).matches
+    few = identify(MAP, BOXES, output, spatial_scale=SCALE, box_format="xyxy", origin="top-left")
+    many = identify(MAP, BOXES, output)
+    assert names(few) == names(many)
+    assert few.searched < many.searched
+
+
+@pytest.mark.parametrize(
+    ("expected", "problem"),
+    [
+        (np.zeros((5, 3, 2, 2)), r"must be \(6, channels, height, width\), one a box"),
+        (np.zeros((6, 4, 2, 2)), "has the map's 3 channels neither in second nor in last place"),
+        (np.zeros((6, 3, 4)), r"got \(6, 3, 4\)"),
+        (np.array([["a"]]), "must be real numbers"),
+    ],
+)
+def test_an_output_of_another_shape_is_an_argument_error(expected: Any, problem: str) -> None:
+    with pytest.raises(ArgumentError, match=problem) as caught:
+        identify(MAP, BOXES, expected)
+    assert caught.value.argument == "expected"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    np.save("map.npy", MAP)
+    np.savetxt("boxes.csv", BOXES, delimiter=",")
+    np.save("out.npy", pooled(offset=1.0, sampling_ratio=3))
+    np.save("noise.npy", np.random.default_rng(0).normal(size=(6, 3, 5, 5)))
+    return tmp_path
+
+
+IDENTIFY = ["identify", "map.npy", "--boxes", "boxes.csv", "--expected"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_command_prints_a_command_that_makes_the_output(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*IDENTIFY, "out.npy"]) == 0
+    printed = capfd.readouterr().out
+    assert "! the half-cell shift is applied twice" in printed
+    line = next(line for line in printed.splitlines() if line.startswith("  roialign run"))
+    assert main([*shlex.split(line)[1:], "-o", "again.npy"]) == 0
+    np.testing.assert_allclose(np.load("again.npy"), np.load("out.npy"), atol=1e-6)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_commands_json_and_its_exit_status(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main([*IDENTIFY, "out.npy", "--format", "json"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    first = record["matches"][0]
+    assert (first["preset"], first["pooling"], first["sampling_ratio"]) == (
+        "torchvision-aligned", "avg", 3
+    )  # fmt: skip
+    assert first["spatial_scale"] == {"x": SCALE, "y": SCALE}
+    assert first["max_difference"] < 1e-5
+    assert main([*IDENTIFY, "noise.npy", "--format", "json"]) == 1
+    record = json.loads(capfd.readouterr().out)
+    assert record["matches"] == []
+    assert main([*IDENTIFY, "noise.npy"]) == 1
+    assert "No convention makes this output." in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("call", "boxes"),
+    [
+        ({"convention": "torchvision"}, BOXES),
+        ({"convention": "openvino-half-pixel", "pooling": "max"}, BOXES),
+        ({"convention": "tensorflow", "spatial_scale": None}, BOXES[:, [1, 0, 3, 2]] / 256),
+        ({"convention": "torchvision-aligned", "box_format": "cxcywh"}, np.abs(BOXES) + 1),
+        ({"convention": "torchvision-aligned", "origin": "bottom-left"}, BOXES),
+        ({"convention": "walkthrough", "sampling_ratio": 0}, np.abs(BOXES) + 20),
+    ],
+)
+def test_both_texts_say_what_makes_the_output(
+    call: dict[str, Any], boxes: Any, folder: Path
+) -> None:
+    np.savetxt(folder / "boxes.csv", boxes, delimiter=",")
+    size = (4, 3)
+    call = {"spatial_scale": SCALE, "sampling_ratio": 2} | call
+    if call["convention"] in {"tensorflow", "walkthrough"}:
+        del call["sampling_ratio"]
+    output = roi_align(MAP, boxes, size, **call)
+    way = identify(MAP, boxes, output).matches[0].way
+    made = eval(  # noqa: S307
+        python_call(way, size), {"roi_align": roi_align, "features": MAP, "boxes": boxes}
+    )
+    np.testing.assert_allclose(made, output, atol=1e-5)
+    line = run_command(way, "map.npy --boxes boxes.csv", size)
+    assert main([*shlex.split(line)[1:], "-o", "made.npy"]) == 0
+    np.testing.assert_allclose(np.load("made.npy"), output, atol=1e-5)
