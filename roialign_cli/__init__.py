@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from roialign_cli.conventions import Convention as Convention
     from roialign_cli.errors import RoiAlignError as RoiAlignError
     from roialign_cli.identifying import identify as identify
+    from roialign_cli.matching import compare as compare
     from roialign_cli.operation import roi_align as roi_align
     from roialign_cli.tracing import trace as trace
 
@@ -19,6 +20,7 @@ _HOMES = {
     "PRESETS": "conventions",
     "Convention": "conventions",
     "RoiAlignError": "errors",
+    "compare": "matching",
     "identify": "identifying",
     "roi_align": "operation",
     "trace": "tracing",
@@ -28,6 +30,7 @@ __all__ = [
     "Convention",
     "RoiAlignError",
     "__version__",
+    "compare",
     "identify",
     "roi_align",
     "trace",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from roialign_cli.boxes import Float
-from roialign_cli.tracing import Neighbour, Section, Trace
+from roialign_cli.conventions import Summary
+from roialign_cli.errors import ArgumentError
+from roialign_cli.operation import Operation
+from roialign_cli.sampling import AxisSamples
+from roialign_cli.tracing import Neighbour, Section, Trace, trace_operation
 
 
 def footprint(trace: Trace, sections: Sequence[Section] | None = None) -> Float:
@@ -37,20 +43,70 @@ def footprint(trace: Trace, sections: Sequence[Section] | None = None) -> Float:
     """
     weights = np.zeros(trace.map_size)
     for section in trace.sections if sections is None else sections:
-        average = trace.convention.pooling == "avg"
-        share = 1 / max(len(section.points), 1) if average else 1.0
-        for neighbour in _counting(trace, section):
-            weights[neighbour.row, neighbour.column] += share * neighbour.weight
+        for neighbour, weight in _counting(trace, section):
+            weights[neighbour.row, neighbour.column] += weight
     return weights
 
 
-def _counting(trace: Trace, section: Section) -> list[Neighbour]:
-    """Return the neighbours that the section's output is made of, some of them several times."""
+@dataclass(frozen=True)
+class Fed:
+    """A section (i, j) of an ROI that a cell of the map feeds, and the cell's weight in it."""
+
+    roi: int
+    section: tuple[int, int]
+    weight: float
+
+
+def fed_by(operation: Operation, row: int, column: int, channel: int | Summary = 0) -> list[Fed]:
+    """Return the outputs that a cell of the map feeds; of every box, the cell of its own map.
+
+    Parameters
+    ----------
+    operation
+        All boxes.
+    row, column
+        The cell, from 0.
+    channel
+        On which "max" finds its winners.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such cell.
+    """
+    rows, columns = operation.map_size
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise ArgumentError("cell", f"({row}, {column}) is none of the {rows} × {columns} cells")
+    y, x = operation.plan().samples()
+    near = np.flatnonzero(_reaches(y, row) & _reaches(x, column)).tolist()
+    fed = []
+    for roi in near:
+        trace = trace_operation(operation, roi, channel)
+        for section in trace.sections:
+            counting = _counting(trace, section)
+            weight = sum(w for n, w in counting if (n.row, n.column) == (row, column))
+            fed += [Fed(roi, section.section, weight)] if weight else []
+    return fed
+
+
+def _reaches(samples: AxisSamples, cell: int) -> NDArray[np.bool_]:
+    """Return which regions have a point that is counted and has the cell for a neighbour, (R,)."""
+    among = ((samples.lower == cell) | (samples.upper == cell)) & samples.counted & samples.present
+    return np.asarray(among.any(axis=(1, 2)), dtype=np.bool_)
+
+
+def _counting(trace: Trace, section: Section) -> list[tuple[Neighbour, float]]:
+    """Return the neighbours that the section's output is made of, with their weights in it.
+
+    The same cell may be there several times.
+    """
+    points = section.points
     if trace.convention.pooling == "avg":
-        return [n for point in section.points for n in point.neighbours]
+        return [(n, n.weight / len(points)) for point in points for n in point.neighbours]
     winner = section.winning_point
     if winner is None:
         return []
     if trace.convention.max_of == "weighted-cell":
-        return [max(winner.neighbours, key=lambda n: n.weight * n.value)]
-    return list(winner.neighbours)
+        largest = max(winner.neighbours, key=lambda n: n.weight * n.value)
+        return [(largest, largest.weight)]
+    return [(neighbour, neighbour.weight) for neighbour in winner.neighbours]

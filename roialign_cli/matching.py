@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from roialign_cli.boxes import Float
+from roialign_cli.conventions import READING, Convention, meaningful, resolve
+from roialign_cli.errors import ArgumentError
+from roialign_cli.operation import Operation, prepare
+from roialign_cli.sampling import AxisSamples, Plan
 from roialign_cli.tracing import Point, Section, Trace
+from roialign_cli.traits import Mask, box_traits, common_traits
+from roialign_cli.ways import essence
 
 
 def difference(outputs: Float, others: Float) -> Float:
@@ -50,3 +60,219 @@ def common_shift(pairs: list[tuple[Point, Point]]) -> tuple[float, float] | None
 
 
 _ALIKE = 1e-4  # cells; coordinates in float32 on a map of a thousand cells agree to less
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A field in which two conventions differ, and how much of the difference it makes.
+
+    `share` is how much less the outputs differ once this field alone is the other's: 1 if they no
+    longer do, negative if they differ more; None if the field cannot be set alone.
+    """
+
+    field: str
+    here: Any
+    there: Any
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How the sample points of boxes with the same grid in both conventions move.
+
+    `x` and `y` are the smallest and the largest move in cells, with y in the frame's direction;
+    None where no box has the same grid in both. `other_grids` are the boxes that have not, (R,).
+    """
+
+    x: tuple[float, float] | None
+    y: tuple[float, float] | None
+    other_grids: Mask
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two outputs of the same boxes.
+
+    Parameters
+    ----------
+    operation
+        What made the first.
+    other
+        The second convention, None if the second output was given.
+    outputs, others
+        (R, C, height, width), the first and the second.
+    apart
+        Of the same shape: how much the second is above the first, as `difference` says.
+    boxes
+        (R,): which boxes' outputs differ by more than rounding.
+    common
+        What these boxes have in common, and the others have not.
+    reasons
+        The fields in which the conventions differ, the weightiest first; none if the second output
+        was given.
+    shift
+        How the points move, None if the second output was given.
+    """
+
+    operation: Operation
+    other: Convention | None
+    outputs: Float
+    others: Float
+    apart: Float
+    boxes: Mask
+    common: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    shift: Shift | None
+
+    @property
+    def largest(self) -> float:
+        """The largest difference; infinite where only one is a finite number."""
+        return _largest(self.apart)
+
+    @property
+    def mean(self) -> float:
+        """The mean difference, infinite as well."""
+        return float(np.nan_to_num(np.abs(self.apart), nan=np.inf).mean())
+
+    @property
+    def worst(self) -> tuple[int, int, tuple[int, int]]:
+        """The box and channel, from 0, and the section (i, j), from 1, that differ most."""
+        apart = np.nan_to_num(np.abs(self.apart), nan=np.inf)
+        r, c, j, i = (int(at) for at in np.unravel_index(np.argmax(apart), apart.shape))
+        return r, c, (i + 1, j + 1)
+
+
+def _largest(apart: Float) -> float:
+    return float(np.nan_to_num(np.abs(apart), nan=np.inf).max(initial=0.0))
+
+
+def compare(
+    features: object,
+    boxes: object,
+    output_size: int | tuple[int, int],
+    *,
+    convention: str | Convention,
+    other: object,
+    **call: Any,  # noqa: ANN401
+) -> Comparison:
+    """Hold two conventions, or a convention and a given output, against each other.
+
+    Parameters
+    ----------
+    features, boxes, output_size, convention, **call
+        As for `roi_align`; they say how the boxes are read for both.
+    other
+        A preset's name or a `Convention`, which is taken as it is; or an output (R, C, height,
+        width).
+
+    Raises
+    ------
+    RoiAlignError
+        As for `roi_align`, and for an output of another shape.
+
+    Examples
+    --------
+    >>> call = {"convention": "torchvision-aligned", "sampling_ratio": 2}
+    >>> held = compare(np.eye(8), [[1, 1, 6, 5]], 2, other="torchvision", **call)
+    >>> held.shift.x, [reason.field for reason in held.reasons][:1]
+    ((0.5, 0.5), ['offset'])
+    """
+    operation = prepare(features, boxes, output_size, convention=convention, **call)
+    if isinstance(other, (str, Convention)):
+        shared = {k: v for k, v in call.items() if k in operation.convention.parameters()}
+        base = resolve(other)
+        return compare_conventions(operation, resolve(base, **meaningful(base, **shared)))
+    return compare_output(operation, np.asarray(other))
+
+
+def compare_output(operation: Operation, given: NDArray[Any]) -> Comparison:
+    """Hold an operation's output against one that was given."""
+    outputs = operation.pooled()
+    if given.dtype.kind not in "buif" or given.shape != outputs.shape:
+        raise ArgumentError(
+            "other", f"must be numbers of shape {outputs.shape}, got {given.dtype} {given.shape}"
+        )
+    return _compared(operation, None, outputs, given, (), None)
+
+
+def compare_conventions(operation: Operation, other: Convention) -> Comparison:
+    """Hold an operation against the same one under another convention."""
+    second = replace(operation, convention=other)
+    plan, moved = operation.plan(), second.plan()
+    outputs, others = operation.pooled(), second.pooled()
+    reasons = _reasons(operation, other, outputs, others)
+    shift = _shift(operation, plan, moved)
+    return _compared(operation, other, outputs, others, reasons, shift)
+
+
+def _compared(
+    operation: Operation,
+    other: Convention | None,
+    outputs: Float,
+    others: Float,
+    reasons: tuple[Reason, ...],
+    shift: Shift | None,
+) -> Comparison:
+    apart = difference(outputs, others)
+    finite = np.abs(outputs[np.isfinite(outputs)])
+    rounding = _ROUNDING * float(finite.max(initial=0.0))
+    wrong = np.nan_to_num(np.abs(apart), nan=np.inf).max(axis=(1, 2, 3), initial=0.0) > rounding
+    boxes = np.asarray(wrong, dtype=np.bool_)
+    common = () if boxes.all() else tuple(common_traits(box_traits(operation.plan()), boxes))
+    return Comparison(operation, other, outputs, others, apart, boxes, common, reasons, shift)
+
+
+_ROUNDING = 1e-5  # of the largest value; what lies below is no difference between boxes
+
+
+def _reasons(
+    operation: Operation, other: Convention, outputs: Float, others: Float
+) -> tuple[Reason, ...]:
+    own = operation.convention
+    here, there = own.parameters(), other.parameters()
+    first, second = essence(own).parameters(), essence(other).parameters()
+    names = [name for name in first if first[name] != second[name] and name not in READING]
+    amount = _amount(outputs, others)
+    reasons = []
+    for name in names:
+        share = None
+        try:
+            alone = replace(operation, convention=replace(own, **{name: there[name]}))
+            if amount:
+                share = 1 - _amount(alone.pooled(), others) / amount
+        except ArgumentError:
+            pass
+        reasons.append(Reason(name, here[name], there[name], share))
+    return tuple(sorted(reasons, key=lambda reason: -(reason.share or 0.0)))
+
+
+def _amount(outputs: Float, others: Float) -> float:
+    """Return the mean difference; where there is none, as large as the largest."""
+    apart = np.abs(difference(outputs, others))
+    most = float(np.nanmax(apart, initial=0.0)) or 1.0
+    return float(np.nan_to_num(apart, nan=most).mean()) if apart.size else 0.0
+
+
+def _shift(operation: Operation, plan: Plan, moved: Plan) -> Shift:
+    other_grids = np.zeros(len(plan.y.start), np.bool_)
+    for one, two in ((plan.y, moved.y), (plan.x, moved.x)):
+        other_grids |= (one.count != two.count).any(axis=1)
+    same = np.flatnonzero(~other_grids)
+    moves = [
+        _moves(one, two)
+        for one, two in zip(plan[same].samples(), moved[same].samples(), strict=True)
+    ]
+    if not all(len(move) for move in moves):
+        return Shift(None, None, other_grids)
+    sign = -1 if operation.frame.y_up else 1
+    y, x = (sorted((float(move.min()), float(move.max()))) for move in moves)
+    low, high = sorted((sign * y[0], sign * y[1]))
+    return Shift((x[0], x[1]), (low, high), other_grids)
+
+
+def _moves(one: AxisSamples, two: AxisSamples) -> Float:
+    """Return by how much the points of the same sections and number move along an axis."""
+    points = min(one.position.shape[2], two.position.shape[2])
+    moves = two.position[..., :points].astype(np.float64) - one.position[..., :points]
+    present: Float = moves[np.broadcast_to(one.present[..., :points], moves.shape)].round(6)
+    return present

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from roialign_cli.boxes import Float
 from roialign_cli.conventions import Convention
+from roialign_cli.notes import Note
 from roialign_cli.operation import Operation
 from roialign_cli.sampling import Plan
 
 if TYPE_CHECKING:
+    from roialign_cli.footprint import Fed
+    from roialign_cli.matching import Comparison
     from roialign_cli.tracing import Point, Section, Trace
     from roialign_cli.ways import Identification, Match, Partial, Way
 
@@ -33,6 +36,8 @@ class Result:
         R of them, "" where a box has none.
     channels
         The C channels' numbers in the feature map.
+    notes
+        The traps that the boxes are in.
     """
 
     operation: Operation
@@ -40,6 +45,7 @@ class Result:
     pooled: Float
     labels: Sequence[str]
     channels: Sequence[int]
+    notes: Sequence[Note] = ()
 
     def roi(self, index: int) -> dict[str, float]:
         """Return where a region lies, in the convention's frame, in cells."""
@@ -86,7 +92,13 @@ def result_record(result: Result) -> dict[str, Any]:
             "channels": list(result.channels),
         },
         "rois": rois,
+        "notes": notes_record(result.notes),
     }
+
+
+def notes_record(notes: Sequence[Note]) -> list[dict[str, Any]]:
+    """Return traps as plain data."""
+    return [{"trap": note.trap, "rois": list(note.rois), "text": note.text} for note in notes]
 
 
 def convention_record(convention: Convention) -> dict[str, Any]:
@@ -101,7 +113,7 @@ def convention_record(convention: Convention) -> dict[str, Any]:
     }
 
 
-def trace_record(trace: Trace) -> dict[str, Any]:
+def trace_record(trace: Trace, notes: Sequence[Note] = ()) -> dict[str, Any]:
     """Return a trace as the documented JSON object; sections from 1, arrays from 0."""
     rows, columns = trace.map_size
     return {
@@ -130,6 +142,7 @@ def trace_record(trace: Trace) -> dict[str, Any]:
         "section_size": {"width": trace.section_width, "height": trace.section_height},
         "sections": [_section(section) for section in trace.sections],
         "output": [list(row) for row in trace.output],
+        "notes": notes_record(notes),
     }
 
 
@@ -159,6 +172,53 @@ def _point(point: Point) -> dict[str, Any]:
         "value": point.value,
         "contribution": point.contribution,
     }
+
+
+def comparison_record(
+    held: Comparison, labels: Sequence[str], second: str, notes: Sequence[Note] = ()
+) -> dict[str, Any]:
+    """Return a comparison as the documented JSON object."""
+    roi, channel, section = held.worst
+    i, j = section
+    shift = held.shift
+    return {
+        "version": VERSION,
+        "first": {
+            "preset": held.operation.convention.name,
+            "convention": held.operation.convention.parameters(),
+        },
+        "second": {
+            "name": second,
+            "convention": None if held.other is None else held.other.parameters(),
+        },
+        "shape": list(held.apart.shape),
+        "largest": held.largest,
+        "mean": held.mean,
+        "worst": {
+            "roi": roi,
+            "label": labels[roi],
+            "channel": channel,
+            "section": list(section),
+            "first": float(held.outputs[roi, channel, j - 1, i - 1]),
+            "second": float(held.others[roi, channel, j - 1, i - 1]),
+        },
+        "differing_rois": [r for r, differs in enumerate(held.boxes.tolist()) if differs],
+        "common": list(held.common),
+        "reasons": [vars(reason) for reason in held.reasons],
+        "shift": None
+        if shift is None
+        else {"x": shift.x, "y": shift.y, "other_grids": shift.other_grids.tolist()},
+        "notes": notes_record(notes),
+    }
+
+
+def fed_record(cell: tuple[int, int], fed: Sequence[Fed], labels: Sequence[str]) -> dict[str, Any]:
+    """Return which outputs a cell feeds as the documented JSON object."""
+    outputs = [
+        {"roi": f.roi, "label": labels[f.roi], "section": list(f.section), "weight": f.weight}
+        for f in fed
+    ]
+    return {"version": VERSION, "cell": {"row": cell[0], "column": cell[1]}, "outputs": outputs}
 
 
 def identification_record(found: Identification) -> dict[str, Any]:

@@ -42,9 +42,13 @@ def near_a_whole(plan: Plan) -> Mask:
 def _at_a_whole(axis: RoiAxis) -> Mask:
     section = axis.size.astype(np.float64) / axis.sections
     whole = np.round(section)
+    # Nothing rounds where the numbers are whole in either precision.
+    length = (axis.last.astype(np.float64) - axis.first) * float(axis.scale)
+    certain = (section == whole) & (length == whole * axis.sections)
     # The rounding of the edges counts as well, which is as large as they are.
     slack = _NEAR * np.maximum(np.abs(axis.start) + np.abs(axis.size), 1) / axis.sections
-    return np.asarray((whole >= 1) & (np.abs(section - whole) <= slack), dtype=np.bool_)
+    near = (whole >= 1) & (np.abs(section - whole) <= slack)
+    return np.asarray(near & ~certain, dtype=np.bool_)
 
 
 def _ends(axis: RoiAxis) -> tuple[NDArray[np.floating], NDArray[np.floating]]:

@@ -185,6 +185,8 @@ def essence(convention: Convention) -> Convention:
         }
     else:
         plain |= {"guards_count": True}
+    if convention.points == "centred" and convention.min_size > 0:
+        plain |= {"guards_count": True, "empty_max": 0.0}
     if convention.points != "centred":
         plain |= {"sampling_ratio": 0, "stepping": "section-first", "min_size": 0.0}
     return replace(convention, **plain)

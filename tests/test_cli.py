@@ -140,7 +140,7 @@ def test_explain_json_is_the_documented_object(capfd: Capture) -> None:
     record = json.loads(out)
     assert list(record) == [
         "version", "preset", "convention", "frame", "feature_map", "box", "roi", "section_size",
-        "sections", "output",
+        "sections", "output", "notes",
     ]  # fmt: skip
     assert record["frame"] == {"origin": "bottom-left"}
     assert record["feature_map"] == {"height": 16, "width": 16, "channels": 1, "channel": 0}
@@ -177,7 +177,9 @@ def test_all_channels_can_be_told_of_as_one(capfd: Capture) -> None:
 def test_demo_runs_everything_and_does_not_overwrite(capfd: Capture) -> None:
     out = run("demo", capture=capfd)
     shown = [line for line in out.splitlines() if line.startswith("$ roialign ")]
-    assert [line.split()[2] for line in shown] == ["run", "explain", "plot", "plot", "run", "plot"]
+    assert [line.split()[2] for line in shown] == [
+        "run", "explain", "plot", "plot", "run", "plot", "identify", "compare"
+    ]  # fmt: skip
     made = {path.name for path in Path("roialign-demo").iterdir()}
     pictures = {"steps.png", "sections.png", "overlay.png"}
     assert made >= {"walkthrough.npy", "README.md", "faces.npy", *pictures}

@@ -111,12 +111,12 @@ def test_a_mistake_behind_a_real_output_is_named(words: str, framework: Any) -> 
 
 
 @pytest.mark.parametrize(
-    "entry",
-    [p for p in entries() if p.values[1].get("sampling_ratio") == 1],
-    ids=lambda values: None,
+    ("path", "entry"), [p for p in entries() if p.values[1].get("sampling_ratio") == 1]
 )
-def test_one_point_where_the_grid_should_be_adaptive_is_named(entry: Any) -> None:
-    features, boxes, expected, known = told(*entry.values, scale=True, yxyx=False)
+def test_one_point_where_the_grid_should_be_adaptive_is_named(
+    path: Path, entry: dict[str, Any]
+) -> None:
+    features, boxes, expected, known = told(path, entry, scale=True, yxyx=False)
     found = identify(features, boxes, expected, **known)
     assert any("omitted sampling_ratio" in words for words in found.matches[0].way.oddities())
 

@@ -10,7 +10,14 @@ import click
 
 from roialign_cli.errors import FileError
 
-_SAMPLES = ("walkthrough.npy", "walkthrough.csv", "astronaut.png", "astronaut.csv", "README.md")
+_SAMPLES = (
+    "walkthrough.npy",
+    "walkthrough.csv",
+    "astronaut.png",
+    "astronaut.csv",
+    "exported.npy",
+    "README.md",
+)
 
 _WALKTHROUGH = (
     "{dir}/walkthrough.npy --preset walkthrough --image-size 512x512 --boxes {dir}/walkthrough.csv"
@@ -18,6 +25,7 @@ _WALKTHROUGH = (
 _ASTRONAUT = (
     "{dir}/astronaut.png --stride 32 --preset torchvision-aligned --boxes {dir}/astronaut.csv"
 )
+_EXPORTED = "{dir}/astronaut.png --stride 32 --boxes {dir}/astronaut.csv"
 _COMMANDS = (
     f"run {_WALKTHROUGH}",
     f"explain {_WALKTHROUGH} --section 1,1",
@@ -25,6 +33,8 @@ _COMMANDS = (
     f"plot {_WALKTHROUGH} --view sections -o {{dir}}/sections.png",
     f"run {_ASTRONAUT} --output-size 7 -o {{dir}}/faces.npy",
     f"plot {_ASTRONAUT} --view overlay -o {{dir}}/overlay.png",
+    f"identify {_EXPORTED} --expected {{dir}}/exported.npy",
+    f"compare {_ASTRONAUT} --with torchvision --output-size 7",
 )
 
 

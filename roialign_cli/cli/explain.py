@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from roialign_cli.cli.options import (
+    CELL,
     OperatorOptions,
     channel_option,
+    note_options,
     operator_options,
     section_options,
 )
 
 if TYPE_CHECKING:
+    from roialign_cli.cli.inputs import Inputs
     from roialign_cli.conventions import Summary
+    from roialign_cli.show.blocks import Block
 
 
 @click.command("explain")
@@ -32,6 +37,10 @@ if TYPE_CHECKING:
     help="JSON has the whole ROI, unrounded.",
 )
 @click.option("--sketch", is_flag=True, help="Draw the ROI and its points on the cells in text.")
+@click.option(
+    "--cell", type=CELL, help="Tell instead which outputs of all boxes this cell of the map feeds."
+)
+@note_options
 def command(
     options: OperatorOptions,
     roi: int,
@@ -39,8 +48,11 @@ def command(
     section: tuple[int, int] | None,
     point: tuple[int, int] | None,
     form: str,
+    cell: tuple[int, int] | None,
     *,
     sketch: bool,
+    quiet: bool,
+    strict: bool,
 ) -> None:
     """Tell every step of one ROI, with its numbers.
 
@@ -48,16 +60,26 @@ def command(
     roialign explain map.npy --image-size 512x512 --box 296,320,200,145
     roialign explain map.npy --box 9.25,10,6.25,4.53 --sketch
     roialign explain map.npy --box 9.25,10,6.25,4.53 --section 1,1 --format json
+    roialign explain map.npy --boxes boxes.csv --cell 6,9
     """  # noqa: D301
     from roialign_cli.cli.inputs import load
+    from roialign_cli.cli.notes import tell
+    from roialign_cli.notes import find_notes
     from roialign_cli.records import to_json, trace_record
     from roialign_cli.show.explanation import Explanation
     from roialign_cli.tracing import trace_operation
 
     if sketch and form == "json":
         raise click.UsageError("--sketch is text; --format json has the numbers that it draws")
+    if cell is not None and (sketch or section or point):
+        raise click.UsageError("--cell tells of all boxes, without --section, --point or --sketch")
     inputs = load(options)
     operation = inputs.operation
+    notes = find_notes(operation, operation.plan(), None if cell else roi)
+    tell(notes, quiet=quiet, strict=strict)
+    if cell is not None:
+        _tell_of_cell(inputs, cell, channel, form)
+        return
     trace = trace_operation(operation, roi, channel)
     exact = None
     if trace.convention.coordinate_decimals is not None:
@@ -65,10 +87,25 @@ def command(
         exact = trace_operation(replace(operation, convention=unrounded), roi, channel)
     if form == "json":
         narrowed = replace(trace, sections=trace.narrowed(section, point))
-        click.echo(to_json(trace_record(narrowed)))
+        click.echo(to_json(trace_record(narrowed, notes)))
         return
     explanation = Explanation(trace, exact, inputs.file.title, section, point, sketch)
-    blocks = list(explanation.blocks())
+    _print(list(explanation.blocks()), form)
+
+
+def _tell_of_cell(inputs: Inputs, cell: tuple[int, int], channel: int | Summary, form: str) -> None:
+    from roialign_cli.footprint import fed_by
+    from roialign_cli.records import fed_record, to_json
+    from roialign_cli.show.explanation import cell_blocks
+
+    fed = fed_by(inputs.operation, *cell, channel)
+    if form == "json":
+        click.echo(to_json(fed_record(cell, fed, inputs.labels)))
+    else:
+        _print(cell_blocks(inputs.operation, cell, fed, inputs.labels), form)
+
+
+def _print(blocks: Sequence[Block], form: str) -> None:
     if form == "markdown":
         from roialign_cli.show.markdown import to_markdown
 

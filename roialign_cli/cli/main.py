@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "Pool every box and print or write the outputs.",
     "explain": "Tell every step of one ROI, with its numbers.",
     "plot": "Draw an ROI, its sections and its sample points.",
+    "compare": "Hold two conventions, or an output, against each other.",
     "identify": "Find the convention that made an output.",
     "presets": "Show the conventions and how they differ.",
     "demo": "Write the sample data and run everything on it.",

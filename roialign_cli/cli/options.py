@@ -66,6 +66,7 @@ IMAGE_SIZE = NumberList("WxH", (2,), "x", float, "512x512")
 OUTPUT_SIZE = NumberList("K|TxK", (1, 2), "x", int, "7 or 7x5 (rows x columns)")
 SCALE = NumberList("F|FX,FY", (1, 2), ",", float, "0.0625 or 0.0625,0.05")
 SECTION = NumberList("I,J", (2,), ",", int, "2,3 (from 1, i along x, j from the top)")
+CELL = NumberList("R,C", (2,), ",", int, "6,9 (row and column from 0, row 0 at the top)")
 POINT = NumberList("N,M", (2,), ",", int, "1,2 (from 1, n along x, m from the top)")
 
 
@@ -262,6 +263,13 @@ def section_options(command: Command) -> Command:
     section = click.option("--section", type=SECTION, help="Section i (along x), j (from the top).")
     point = click.option("--point", type=POINT, help="Point n (along x), m (from the top).")
     return section(point(command))
+
+
+def note_options(command: Command) -> Command:
+    """Add --quiet and --strict, for a command that tells of traps."""
+    quiet = click.option("--quiet", "-q", is_flag=True, help="Say nothing of traps.")
+    strict = click.option("--strict", is_flag=True, help="Treat a trap as an error.")
+    return quiet(strict(command))
 
 
 def channel_option(command: Command) -> Command:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.options import OperatorOptions, operator_options
+from roialign_cli.cli.options import OperatorOptions, note_options, operator_options
 
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.records import Result
+    from roialign_cli.sampling import Plan
 
 
 @click.command("run")
@@ -25,8 +26,15 @@ if TYPE_CHECKING:
     type=click.Choice(["table", "csv", "json"]),
     help="What to print.  [default: table, or nothing with -o]",
 )
+@note_options
 def command(
-    options: OperatorOptions, channel: int | None, output: Path | None, form: str | None
+    options: OperatorOptions,
+    channel: int | None,
+    output: Path | None,
+    form: str | None,
+    *,
+    quiet: bool,
+    strict: bool,
 ) -> None:
     """Pool every box and print or write the outputs.
 
@@ -36,14 +44,19 @@ def command(
         --boxes boxes.csv --output-size 7 -o pooled.npy
     """  # noqa: D301
     from roialign_cli.cli.inputs import load
+    from roialign_cli.cli.notes import tell
     from roialign_cli.files.results import check_output, to_csv, write_result
+    from roialign_cli.notes import find_notes
     from roialign_cli.records import result_record, to_json
     from roialign_cli.show.numbers import describe
 
     if output is not None:
         check_output(output)
     inputs = load(options)
-    result = _run(inputs, channel, output)
+    plan = inputs.operation.plan()
+    notes = find_notes(inputs.operation, plan)
+    tell(notes, quiet=quiet, strict=strict)
+    result = replace(_run(inputs, plan, channel, output), notes=notes)
     subject = describe(inputs.file.title, inputs.file.array, inputs.operation.convention)
     if output is not None:
         write_result(output, result)
@@ -60,7 +73,7 @@ def command(
         print_result(subject, result)
 
 
-def _run(inputs: Inputs, channel: int | None, output: Path | None) -> Result:
+def _run(inputs: Inputs, plan: Plan, channel: int | None, output: Path | None) -> Result:
     from roialign_cli.errors import ArgumentError
     from roialign_cli.files.results import output_array
     from roialign_cli.pooling import output_like, pool
@@ -76,7 +89,6 @@ def _run(inputs: Inputs, channel: int | None, output: Path | None) -> Result:
             )
         channels = range(channel, channel + 1)
         operation = replace(operation, features=operation.features[:, channel : channel + 1])
-    plan = operation.plan()
     like = output_like(operation.features, plan)
     with output_array(output, *like) as out, box_progress(like[0][0]) as advance:
         pooled = pool(operation.features, plan, operation.batch_index, out=out, advance=advance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -15,6 +15,7 @@ import numpy as np
 from roialign_cli.boxes import Float
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.writing import replacing
+from roialign_cli.matching import Comparison
 from roialign_cli.records import Result, result_record, to_json
 
 
@@ -38,6 +39,21 @@ def _lines(result: Result) -> Iterator[tuple[Any, ...]]:
             for j in range(rows):
                 for i in range(columns):
                     yield *roi, channel, i + 1, j + 1, values[j][i]
+
+
+def comparison_csv(held: Comparison, labels: Sequence[str]) -> str:
+    """Return one line per ROI, channel and section with both values and how far they are apart."""
+    import csv
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("roi", "label", "batch", "channel", "i", "j", "first", "second", "difference"))
+    index = held.operation.batch_index
+    for (r, c, j, i), first in np.ndenumerate(held.outputs):
+        second, apart = held.others[r, c, j, i], held.apart[r, c, j, i]
+        where = r, labels[r], int(index[r]), c, i + 1, j + 1
+        writer.writerow((*where, float(first), float(second), float(apart)))
+    return text.getvalue()
 
 
 def _npz(result: Result) -> bytes:

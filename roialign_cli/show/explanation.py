@@ -7,11 +7,13 @@ sections, their sample points, the interpolation, and the reduction.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from roialign_cli.footprint import Fed
+from roialign_cli.operation import Operation
 from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES, channel_of, name_of, number, pair
 from roialign_cli.show.rules import offset_rule, rules, starts_above
@@ -382,3 +384,25 @@ def _interpolated(point: Point) -> Iterator[str]:
         yield f"{head}{left}·{first}"
         yield f"{' ' * (len(head) - 2)}+ {right}·{second} ]"
     yield f"  = {number(point.value)}"
+
+
+def cell_blocks(
+    operation: Operation, cell: tuple[int, int], fed: Sequence[Fed], labels: Sequence[str]
+) -> list[Block]:
+    """Tell which outputs a cell of the map feeds, and with what weight."""
+    row, column = cell
+    at = pair(operation.frame.x(column), operation.frame.y(row))
+    convention = f"{name_of(operation.convention)}, {operation.convention.pooling}"
+    blocks: list[Block] = [
+        Heading(1, f"The outputs that the cell at row {row}, column {column} feeds"),
+        Paragraph(f"Its centre is at {at}. Convention {convention}."),
+    ]
+    if not fed:
+        return [*blocks, Paragraph("It feeds none.")]
+    rows = ((f"{f.roi} {labels[f.roi]}".strip(), pair(*f.section), number(f.weight)) for f in fed)
+    total = number(sum(f.weight for f in fed))
+    return [
+        *blocks,
+        Grid(("ROI", "section (i, j)", "weight"), tuple(rows)),
+        Paragraph(f"{len(fed)} outputs, {total} in all."),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -29,9 +30,18 @@ def print_identification(found: Identification, inputs: str, shape: Sequence[int
     console = Console(highlight=False, emoji=False)
     lines = _matched(found, inputs, shape) if found.matches else _unmatched(found)
     for line in lines:
-        text = Text.from_markup(line) if line.startswith("[") else Text(line)
-        console.print(text, soft_wrap=line.startswith(_COPIED))
+        console.print(_laid_out(line, console.width), soft_wrap=True)
     console.print(Text(f"{found.searched} ways were tried."), style="dim")
+
+
+def _laid_out(line: str, width: int) -> Text:
+    """Return a line, bold if it is marked so, broken where it must be, all as far in."""
+    if line.startswith("["):
+        return Text.from_markup(line)
+    if line.startswith(_COPIED):
+        return Text(line)
+    indent = " " * (len(line) - len(line.lstrip()))
+    return Text(textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False))
 
 
 # Lines that are meant to be copied are not broken.

@@ -1,0 +1,153 @@
+"""`roialign compare`: two conventions, or a convention and an output, on the same boxes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from roialign_cli.cli.options import OperatorOptions, note_options, operator_options
+
+if TYPE_CHECKING:
+    from roialign_cli.cli.inputs import Inputs
+    from roialign_cli.matching import Comparison
+    from roialign_cli.tracing import Trace
+
+_FILES = (".npy", ".npz")
+
+
+@click.command("compare")
+@operator_options
+@click.option(
+    "--with",
+    "other",
+    metavar="PRESET|FILE",
+    required=True,
+    help="The other side: NAME, NAME,FIELD=VALUE,… or a .npy or .npz with an output.",
+)
+@click.option(
+    "--max-difference",
+    type=click.FloatRange(min=0),
+    help="Exit with status 1 if they differ by more.",
+)
+@click.option("--plot", type=Path, help="Draw the box that differs most: .png, .svg or .pdf.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="What to print; csv has every number.",
+)
+@note_options
+def command(
+    options: OperatorOptions,
+    other: str,
+    max_difference: float | None,
+    plot: Path | None,
+    form: str,
+    *,
+    quiet: bool,
+    strict: bool,
+) -> int:
+    """Hold two conventions, or a convention and an output, against each other.
+
+    Tells how far apart the outputs are, where most, why, and how the sample points move. Options
+    hold for both sides; fields after the other's name only for it.
+
+    \b
+    roialign compare map.npy --boxes boxes.csv \\
+        --preset torchvision-aligned --with torchvision
+    roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned \\
+        --with exported.npy --max-difference 1e-4
+    """  # noqa: D301
+    from roialign_cli.cli.inputs import load
+    from roialign_cli.cli.notes import tell
+    from roialign_cli.notes import find_notes
+    from roialign_cli.show.figures import check_suffix
+
+    if plot is not None:
+        check_suffix(plot)
+    given = other if other.lower().endswith(_FILES) else None
+    inputs = load(options if given is None else _sized_as(options, given))
+    notes = find_notes(inputs.operation, inputs.operation.plan())
+    tell(notes, quiet=quiet, strict=strict)
+    held, name = _compared(inputs, other, given)
+    if plot is not None:
+        _draw(inputs, held, name, plot)
+    if form == "json":
+        from roialign_cli.records import comparison_record, to_json
+
+        click.echo(to_json(comparison_record(held, inputs.labels, name, notes)))
+    elif form == "csv":
+        from roialign_cli.files.results import comparison_csv
+
+        click.echo(comparison_csv(held, inputs.labels), nl=False)
+    else:
+        from roialign_cli.show.comparison import print_comparison
+
+        print_comparison(held, inputs.labels, name)
+    return int(max_difference is not None and not held.largest <= max_difference)
+
+
+def _sized_as(options: OperatorOptions, given: str) -> OperatorOptions:
+    """Return the options with the output size of a given output, unless they state one."""
+    from roialign_cli.files.features import read_array
+
+    shape = read_array(given).shape
+    if options.output_size is not None or len(shape) != 4:
+        return options
+    return replace(options, output_size=(shape[2], shape[3]))
+
+
+def _compared(inputs: Inputs, other: str, given: str | None) -> tuple[Comparison, str]:
+    """Return the comparison, and what the other side is called."""
+    from roialign_cli.cli.inputs import under
+    from roialign_cli.errors import ArgumentError, FileError
+    from roialign_cli.files.features import read_array
+    from roialign_cli.matching import compare_conventions, compare_output
+    from roialign_cli.show.numbers import name_of
+
+    if given is None:
+        convention = under(inputs, other).convention
+        return compare_conventions(inputs.operation, convention), name_of(convention)
+    try:
+        return compare_output(inputs.operation, read_array(given)), given
+    except ArgumentError as error:
+        raise FileError(given, error.problem) from None
+
+
+def _draw(inputs: Inputs, held: Comparison, name: str, path: Path) -> None:
+    from roialign_cli.files.writing import replacing
+    from roialign_cli.show.compare_view import compare_figure
+    from roialign_cli.show.figures import check_suffix, save_figure
+    from roialign_cli.tracing import trace_operation
+
+    roi, channel, section = held.worst
+    trace = trace_operation(inputs.operation, roi, channel)
+    if held.other is None:
+        second = _given_output(trace, held, name)
+    else:
+        operation = replace(inputs.operation, convention=held.other)
+        second = trace_operation(operation, roi, channel, trace.frame)
+    figure = compare_figure(trace, second, section=section)
+    with replacing(path) as file:
+        save_figure(figure, file, check_suffix(path))
+    click.echo(f"wrote {path}", err=True)
+
+
+def _given_output(trace: Trace, held: Comparison, name: str) -> Trace:
+    """Return a trace with a given output in place of its own."""
+    roi, channel, _ = held.worst
+    output = held.others[roi, channel].astype(float)
+    return replace(
+        trace,
+        convention=replace(trace.convention, name=Path(name).name),
+        output=tuple(tuple(row) for row in output.tolist()),
+        sections=tuple(
+            replace(s, output=value, winner=None)
+            for s, value in zip(trace.sections, output.ravel().tolist(), strict=True)
+        ),
+    )

@@ -1,0 +1,222 @@
+"""Traps that people fall into with ROI Align, looked for in what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from roialign_cli.boxes import Float, corners
+from roialign_cli.conventions import BoxFormat, Convention
+from roialign_cli.operation import Operation
+from roialign_cli.sampling import Plan, RoiAxis
+from roialign_cli.traits import Mask, near_a_whole
+
+Trap = Literal["outside", "grown", "empty", "inverted", "ceil", "many-points"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A trap, and what to do about it.
+
+    Parameters
+    ----------
+    trap
+        Which.
+    rois
+        The boxes that are in it, from 0.
+    text
+        What there is to say, in one line.
+    """
+
+    trap: Trap
+    rois: tuple[int, ...]
+    text: str
+
+
+def find_notes(operation: Operation, plan: Plan, only: int | None = None) -> tuple[Note, ...]:
+    """Return the traps that there are, in one box or in all."""
+    rois = np.ones(len(operation.boxes_xyxy), np.bool_)
+    if only is not None:
+        rois = np.arange(len(rois)) == only
+    if not rois.any():
+        return ()
+    finders = _grown, _empty, _inverted, _ceil, _many_points
+    found = (note for find in finders for note in find(plan, rois))
+    return (*_outside(operation, plan, rois), *found)
+
+
+def _note(trap: Trap, mask: Mask, asked: Mask, text: str) -> Iterator[Note]:
+    """Yield a note if any box asked for is in a trap; `{}` in the text becomes their numbers."""
+    rois = np.flatnonzero(mask & asked).tolist()
+    if rois:
+        yield Note(trap, tuple(rois), text.format(_numbered(rois)))
+
+
+_MOST_NUMBERED = 8
+
+
+def _numbered(rois: Sequence[int]) -> str:
+    listed = ", ".join(map(str, rois[:_MOST_NUMBERED]))
+    rest = f" and {len(rois) - _MOST_NUMBERED} more" if len(rois) > _MOST_NUMBERED else ""
+    return f"ROI{'s' if len(rois) > 1 else ''} {listed}{rest}"
+
+
+def _outside(operation: Operation, plan: Plan, asked: Mask) -> Iterator[Note]:
+    share = outside_share(plan)
+    percent = f"{100 * float(share[asked].mean()):.2g} %"
+    margin = operation.convention.border_margin
+    worth = f"{operation.convention.extrapolation_value:g}"
+    reach = "the outermost cell centres" if not margin else f"the map by more than {margin:g} cell"
+    yield from _note(
+        "outside",
+        share > 0,
+        asked,
+        f"{{}}: sample points lie beyond {reach} and are worth {worth}, {percent} of all"
+        f"{_reading_inside(operation, share[asked])}",
+    )
+
+
+def outside_share(plan: Plan) -> Float:
+    """Return which share of each region is so far outside the map that its points are out, (R,)."""
+    inside = np.ones(len(plan.y.start))
+    margin = plan.convention.border_margin
+    if plan.convention.points == "cells":
+        return inside - 1
+    for axis in (plan.y, plan.x):
+        inside *= _share_within(axis, -margin, axis.cells - 1 + margin)
+    return 1 - inside
+
+
+def _share_within(axis: RoiAxis, low: float, high: float) -> Float:
+    start, end = axis.start.astype(np.float64), (axis.start + axis.size).astype(np.float64)
+    first, last = np.minimum(start, end), np.maximum(start, end)
+    length = last - first
+    overlap = np.clip(np.minimum(last, high) - np.maximum(first, low), 0, None)
+    point = (first >= low) & (first <= high)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(length > 0, np.minimum(overlap / length, 1), point)
+
+
+_OFTEN = 0.25  # share of the points outside from which the boxes may be read wrongly
+
+
+def _reading_inside(operation: Operation, share: Float) -> str:
+    """Return the reading of the boxes that would put all of them inside, as words; "" if none."""
+    if share.mean() < _OFTEN:
+        return ""
+    for words, changed in _other_readings(operation):
+        if outside_share(changed.plan()).max() <= 0:
+            return f"; {words} would put all of them inside"
+    return ""
+
+
+def _other_readings(operation: Operation) -> Iterator[tuple[str, Operation]]:
+    rules, given = operation.convention, operation.boxes_given
+    plain = replace(rules, refuses="nothing", inclusive=False)
+    rows = operation.map_size[0]
+    if not rules.normalized:
+        for by in (32, 16, 8, 4):
+            y, x = operation.spatial_scale
+            scaled = replace(operation, convention=plain, spatial_scale=(y / by, x / by))
+            if operation.spatial_scale == (1.0, 1.0):
+                yield f"dividing by {by} (--stride {by})", scaled
+    for box_format in get_args(BoxFormat):
+        if box_format == rules.box_format:
+            continue
+        height = None
+        if rules.origin == "bottom-left":
+            height = 1.0 if rules.normalized else rows / operation.spatial_scale[0]
+        xyxy = corners(given, box_format, height)
+        if (xyxy[:, 2:] < xyxy[:, :2]).any():
+            continue
+        swapped = {rules.box_format, box_format} == {"xyxy", "yxyx"}
+        words = "swapping x and y" if swapped else f"reading the boxes as {box_format}"
+        yield (
+            f"{words} (--box-format {box_format})",
+            replace(operation, convention=plain, boxes_xyxy=xyxy),
+        )
+
+
+def _grown(plan: Plan, asked: Mask) -> Iterator[Note]:
+    least = plan.convention.min_size
+    small = ((plan.y.raw_size < least) | (plan.x.raw_size < least)) & (least > 0)
+    yield from _note(
+        "grown",
+        small,
+        asked,
+        f"{{}}: smaller than {least:g} × {least:g} cells, or inverted, and grown to that; "
+        "--min-size 0 leaves them as they are, as conventions with aligned=True do",
+    )
+
+
+def _empty(plan: Plan, asked: Mask) -> Iterator[Note]:
+    y, x = plan.y, plan.x
+    empty = ((y.raw_size == 0) | (x.raw_size == 0)) & _as_they_are(plan)
+    yield from _note("empty", empty, asked, f"{{}}: no area; {_made_of(plan.convention, 'empty')}")
+
+
+def _inverted(plan: Plan, asked: Mask) -> Iterator[Note]:
+    y, x = plan.y, plan.x
+    inverted = ((y.raw_size < 0) | (x.raw_size < 0)) & _as_they_are(plan)
+    yield from _note(
+        "inverted",
+        inverted,
+        asked,
+        f"{{}}: the second corner is before the first; "
+        f"{_made_of(plan.convention, 'inverted')}; is it --box-format xywh?",
+    )
+
+
+def _as_they_are(plan: Plan) -> Mask:
+    """Return which regions do not grow; ROI Pool's always do."""
+    rules = plan.convention
+    grows = rules.min_size > 0 or rules.points == "cells"
+    return np.full(len(plan.y.start), not grows)
+
+
+def _made_of(rules: Convention, kind: str) -> str:
+    """Return what a convention makes of an empty or inverted box."""
+    if rules.points != "centred" or rules.sampling_ratio:
+        return {
+            "empty": "all its points lie on a line or in one place",
+            "inverted": "its points run backwards, which flips the output",
+        }[kind]
+    if rules.pooling == "max":
+        return f"it has no points, and the max of none is {rules.empty_max:g}"
+    worth = "0" if rules.guards_count else "not a number"
+    return f"it has no points, and the average of none is {worth}"
+
+
+def _ceil(plan: Plan, asked: Mask) -> Iterator[Note]:
+    yield from _note(
+        "ceil",
+        near_a_whole(plan),
+        asked,
+        "{}: sections within rounding of a whole number of cells, so that the adaptive grid may "
+        "have one point more or less elsewhere; --sampling-ratio N makes it certain",
+    )
+
+
+_MOST_POINTS = 10_000_000  # of one box; a second's work or so
+
+
+def _many_points(plan: Plan, asked: Mask) -> Iterator[Note]:
+    across, along = _points(plan.x), _points(plan.y)
+    most = int((across * along).argmax())
+    yield from _note(
+        "many-points",
+        across * along > _MOST_POINTS,
+        asked,
+        f"{{}}: an adaptive grid of up to {across[most]:.3g} × {along[most]:.3g} sample points, "
+        "which most libraries compute one by one; check the scale, or take --sampling-ratio 2",
+    )
+
+
+def _points(axis: RoiAxis) -> Float:
+    """Return how many points a region has along an axis, in all sections, (R,)."""
+    count = np.maximum(axis.count, 0).astype(np.float64)
+    points: Float = count.sum(axis=1) * (axis.sections if count.shape[1] == 1 else 1)
+    return points

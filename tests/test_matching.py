@@ -1,0 +1,191 @@
+"""Two conventions held against each other: how far, where, why."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roialign_cli import compare, roi_align
+from roialign_cli.cli.main import main
+from roialign_cli.errors import ArgumentError
+from roialign_cli.footprint import fed_by, footprint
+from roialign_cli.operation import prepare
+from roialign_cli.tracing import trace_operation
+from tests.test_golden import GOLDEN
+
+MAP = np.random.default_rng(5).normal(size=(1, 3, 12, 16)).astype(np.float32)
+BOXES: list[list[float]] = [
+    [21.5, 34.2, 130.8, 101.3],
+    [47.3, 51.9, 55.2, 60.8],
+    [100, 20, 215, 166],
+]
+CALL: dict[str, Any] = {"convention": "torchvision-aligned", "spatial_scale": 1 / 16}
+
+
+def test_the_difference_is_that_of_two_calls() -> None:
+    held = compare(MAP, BOXES, 3, other="torchvision", **CALL)
+    first = roi_align(MAP, BOXES, 3, **CALL)
+    second = roi_align(MAP, BOXES, 3, **(CALL | {"convention": "torchvision"}))
+    np.testing.assert_array_equal(held.outputs, first)
+    np.testing.assert_array_equal(held.others, second)
+    apart = np.abs(second - first)
+    assert held.largest == pytest.approx(apart.max())
+    assert held.mean == pytest.approx(apart.mean(), rel=1e-6)
+    roi, channel, (i, j) = held.worst
+    assert apart[roi, channel, j - 1, i - 1] == apart.max()
+
+
+def test_two_conventions_differ_as_the_frameworks_do() -> None:
+    with np.load(GOLDEN / "torchvision_onnx_openvino.npz") as file:
+        meta = json.loads(str(file["meta"]))
+        same = {"framework": "torchvision", "sampling_ratio": 2, "spatial_scale": 1.0}
+        keys = {
+            entry["aligned"]: entry["key"]
+            for entry in meta
+            if same.items() <= entry.items() and entry["output_size"] == [3, 3]
+        }
+        held = compare(
+            file["features"], file["boxes"], 3, batch_index=file["batch_index"],
+            convention="torchvision-aligned", other="torchvision", sampling_ratio=2,
+        )  # fmt: skip
+        expected = file[keys[False]] - file[keys[True]]
+    np.testing.assert_allclose(held.apart, expected, atol=2e-5)
+
+
+def test_shares_say_which_field_makes_the_difference() -> None:
+    held = compare(MAP, BOXES, 3, other="torchvision", sampling_ratio=2, **CALL)
+    shares = {reason.field: reason.share for reason in held.reasons}
+    assert set(shares) == {"offset", "min_size"}
+    # By hand: with the offset alone set only the small box, which does not grow, still differs.
+    alone = roi_align(MAP, BOXES, 3, sampling_ratio=2, offset=0.0, **CALL)
+    rest = np.abs(held.others - alone)
+    assert rest[[0, 2]].max() == 0
+    assert shares["offset"] == pytest.approx(1 - rest.mean() / held.mean, rel=1e-5)
+    assert shares["min_size"] is not None
+    assert shares["offset"] is not None
+    assert shares["offset"] > shares["min_size"]
+
+
+def test_two_conventions_that_differ_on_some_boxes_only_say_which_and_why() -> None:
+    held = compare(MAP, BOXES, 3, other="torchvision-aligned", min_size=1.0, **CALL)
+    assert not held.boxes.any()  # what options say holds for both
+    held = compare(MAP, BOXES, 2, other="torchvision", offset=0.0, **CALL)
+    assert held.boxes.tolist() == [False, True, False]
+    assert held.common == ("smaller than a cell",)
+    assert [(reason.field, reason.share) for reason in held.reasons] == [("min_size", 1.0)]
+
+
+def test_the_points_shift_is_told_in_cells() -> None:
+    shift = compare(MAP, BOXES[:1], 3, other="torchvision", sampling_ratio=2, **CALL).shift
+    assert shift is not None
+    assert (shift.x, shift.y) == ((0.5, 0.5), (0.5, 0.5))
+    call = CALL | {"origin": "bottom-left", "sampling_ratio": 2}
+    shift = compare(MAP, BOXES[:1], 3, other="torchvision", **call).shift
+    assert shift is not None
+    assert (shift.x, shift.y) == ((0.5, 0.5), (-0.5, -0.5))
+    shift = compare(MAP, BOXES, 3, other="torchvision", **CALL).shift
+    assert shift is not None
+    assert shift.other_grids.tolist() == [False, False, False]
+    shift = compare(MAP, BOXES, 3, other="tensorflow", **CALL).shift
+    assert shift is not None
+    assert shift.other_grids.tolist() == [True, False, True]
+
+
+def test_where_only_one_is_a_number_the_difference_is_infinite() -> None:
+    held = compare(MAP, [[30, 40, 30, 80]], 2, other="paddle", **CALL)
+    assert np.isinf(held.largest)
+    assert [reason.field for reason in held.reasons if reason.share == 1] == ["guards_count"]
+
+
+def test_an_output_is_held_against_a_convention() -> None:
+    output = roi_align(MAP, BOXES, 3, **CALL)
+    held = compare(MAP, BOXES, 3, other=output, **CALL)
+    assert (held.largest, held.shift, held.reasons, held.other) == (0, None, (), None)
+    with pytest.raises(ArgumentError, match=r"must be numbers of shape \(3, 3, 3, 3\), got"):
+        compare(MAP, BOXES, 3, other=output[:2], **CALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    np.save("map.npy", MAP)
+    Path("boxes.csv").write_text(
+        "label,x1,y1,x2,y2\n"
+        + "".join(f"b{r},{','.join(map(str, b))}\n" for r, b in enumerate(BOXES))
+    )
+    np.save("out.npy", roi_align(MAP, BOXES, (2, 3), **CALL))
+    return tmp_path
+
+
+COMPARE = ["compare", "map.npy", "--boxes", "boxes.csv", "--stride", "16"]
+COMPARE += ["--preset", "torchvision-aligned", "--with"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_commands_table_csv_and_json(capfd: pytest.CaptureFixture[str]) -> None:
+    call = [*COMPARE, "torchvision", "--output-size", "2"]
+    held = compare(MAP, BOXES, 2, other="torchvision", **CALL)
+    assert main([*call, "--format", "csv"]) == 0
+    rows = list(csv.DictReader(capfd.readouterr().out.splitlines()))
+    assert [float(row["difference"]) for row in rows] == held.apart.ravel().tolist()
+    assert rows[-1]["label"] == "b2"
+    assert main([*call, "--format", "json"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    assert record["largest"] == held.largest
+    assert [reason["field"] for reason in record["reasons"]] == ["offset", "min_size"]
+    assert main(call) == 0
+    printed = capfd.readouterr().out
+    assert "The sample points move by 0.5" in printed
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_largest_difference_allowed_decides_the_exit_status(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*COMPARE, "out.npy", "--max-difference", "0"]) == 0
+    assert main([*COMPARE, "torchvision", "--max-difference", "1e-3"]) == 1
+    assert main([*COMPARE, "out.npy", "--output-size", "3"]) == 2
+    assert "out.npy: must be numbers of shape (3, 3, 3, 3), got float32 (3, 3, 2, 3)" in (
+        capfd.readouterr().err
+    )
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("other", ["torchvision", "out.npy"])
+def test_the_worst_box_is_drawn(other: str) -> None:
+    assert main([*COMPARE, other, "--plot", "worst.png"]) == 0
+    assert Path("worst.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("pooling", ["avg", "max"])
+def test_a_cell_feeds_the_sections_whose_footprint_it_is_in(pooling: str) -> None:
+    operation = prepare(MAP, BOXES, 3, pooling=pooling, **CALL)
+    for row, column in ((4, 4), (5, 10), (0, 0), (11, 15)):
+        fed = {(f.roi, f.section): f.weight for f in fed_by(operation, row, column, 1)}
+        expected = {}
+        for roi in range(3):
+            traced = trace_operation(operation, roi, 1)
+            for section in traced.sections:
+                weight = footprint(traced, [section])[row, column]
+                if weight:
+                    expected[roi, section.section] = pytest.approx(weight)
+        assert fed == expected
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_command_tells_what_a_cell_feeds(capfd: pytest.CaptureFixture[str]) -> None:
+    call = ["explain", "map.npy", "--boxes", "boxes.csv", "--stride", "16", "--output-size", "2"]
+    call += ["--preset", "torchvision-aligned", "--cell"]
+    assert main([*call, "4,4", "--format", "json"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    assert record["cell"] == {"row": 4, "column": 4}
+    assert {output["label"] for output in record["outputs"]} == {"b0"}
+    assert main([*call, "11,0"]) == 0
+    assert "It feeds none." in capfd.readouterr().out
+    assert main([*call, "12,0"]) == 2
+    assert "--cell: (12, 0) is none of the 12 × 16 cells" in capfd.readouterr().err

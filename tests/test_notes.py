@@ -1,0 +1,182 @@
+"""Every trap is seen where it is, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roialign_cli.cli.main import main
+from roialign_cli.notes import Note, find_notes, outside_share
+from roialign_cli.operation import prepare
+from roialign_cli.tracing import trace_operation
+
+ALIGNED: dict[str, Any] = {"convention": "torchvision-aligned", "spatial_scale": 1 / 16}
+FINE = [10.0, 20.0, 90.0, 100.0]
+
+
+def notes(boxes: Any, only: int | None = None, **call: Any) -> dict[str, Note]:
+    """Return the notes on boxes on a map of 10 × 12 cells of 16 pixels, by trap."""
+    call = ALIGNED | call
+    operation = prepare(np.zeros((2, 1, 10, 12)), boxes, call.pop("output_size", 3), **call)
+    return {note.trap: note for note in find_notes(operation, operation.plan(), only)}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {},
+        {"sampling_ratio": 2},
+        {"convention": "torchvision"},
+        {"convention": "walkthrough", "box_format": "xyxy", "origin": "top-left"},
+        {"convention": "roi-pool"},
+        {"convention": "tensorflow", "box_format": "xyxy", "normalized": False},
+    ],
+)
+def test_a_box_inside_the_map_is_in_no_trap(call: dict[str, Any]) -> None:
+    assert notes([FINE], **call) == {}
+
+
+def test_points_outside_are_told_with_their_share() -> None:
+    # From −5 to 5 cells along x, of which 4 lie beyond one cell outside the cells' centres.
+    found = notes([FINE, [-72, 16, 88, 64]])["outside"]
+    assert found.rois == (1,)
+    assert found.text.startswith("ROI 1: sample points lie beyond the map by more than 1 cell")
+    assert "are worth 0, 20 % of all" in found.text
+    assert notes([[-8, 16, 88, 64]]) == {}
+
+
+@pytest.mark.parametrize(
+    ("call", "box"),
+    [
+        ({"spatial_scale": 1}, [-4.0, 2, 8.5, 9]),
+        ({"spatial_scale": 1, "sampling_ratio": 64}, [-20.0, -7, 18.5, 14]),
+        ({"convention": "torchvision", "spatial_scale": 1, "sampling_ratio": 64}, [3, 4, 33, 19]),
+        ({"convention": "torchvision", "spatial_scale": 1, "sampling_ratio": 64}, [50, 4, 60, 9]),
+    ],
+)
+def test_the_share_outside_is_that_of_the_points(call: dict[str, Any], box: list[float]) -> None:
+    call = ALIGNED | {"sampling_ratio": 100} | call
+    operation = prepare(np.zeros((10, 12)), [box], 2, **call)
+    points = [p for s in trace_operation(operation).sections for p in s.points]
+    share = sum(p.border == "out" for p in points) / len(points)
+    assert outside_share(operation.plan())[0] == pytest.approx(share, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "call", "advice"),
+    [
+        ([[110, 90, 170, 130]], {"box_format": "xywh"}, "reading the boxes as xyxy"),
+        ([[8, 150, 60, 185]], {}, "swapping x and y (--box-format yxyx)"),
+        ([[160, 40, 300, 310]], {"spatial_scale": 1}, "dividing by 32 (--stride 32)"),
+    ],
+)
+def test_the_reading_that_would_put_the_boxes_inside_is_named(
+    boxes: Any, call: dict[str, Any], advice: str
+) -> None:
+    text = notes(boxes, **call)["outside"].text
+    assert f"; {advice}" in text
+    assert text.endswith("would put all of them inside")
+
+
+def test_no_other_reading_is_named_where_none_would_do() -> None:
+    assert "would put" not in notes([[3000, 40, 4000, 310]])["outside"].text
+
+
+def test_a_box_that_grows_is_told() -> None:
+    found = notes([FINE, [20, 20, 30, 90], [50, 50, 20, 20]], convention="torchvision")["grown"]
+    assert found.rois == (1, 2)
+    assert found.text.startswith("ROIs 1, 2: smaller than 1 × 1 cells, or inverted")
+    assert "grown" not in notes([[20, 20, 30, 90]])
+
+
+@pytest.mark.parametrize(
+    ("call", "made"),
+    [
+        ({}, "the average of none is 0"),
+        ({"convention": "paddle"}, "the average of none is not a number"),
+        ({"convention": "mmcv", "pooling": "max"}, "the max of none is -10000"),
+        ({"sampling_ratio": 2}, "all its points lie on a line"),
+    ],
+)
+def test_an_empty_box_and_what_becomes_of_it_are_told(call: dict[str, Any], made: str) -> None:
+    found = notes([FINE, [30, 40, 30, 80]], **call)
+    assert found["empty"].rois == (1,)
+    assert made in found["empty"].text
+    assert "inverted" not in found
+    assert "empty" not in notes([[30, 40, 30, 80]], convention="torchvision")
+
+
+def test_an_inverted_box_is_told() -> None:
+    found = notes([[90, 20, 30, 80], FINE], sampling_ratio=1)
+    assert found["inverted"].rois == (0,)
+    assert "its points run backwards" in found["inverted"].text
+    assert "empty" not in found
+
+
+def test_an_adaptive_grid_at_the_edge_of_a_ceil_is_told() -> None:
+    # The section of this box is 2 in float32 and a little more in float64.
+    edge = {"spatial_scale": 1, "output_size": 7}
+    box = [19.7, 2, 33.7, 9]
+    found = notes([box], **edge)["ceil"]
+    assert found.rois == (0,)
+    assert "ceil" not in notes([box], sampling_ratio=2, **edge)
+    assert "ceil" not in notes([[19, 2, 33, 9]], **edge)  # exactly two, in any precision
+    assert "ceil" not in notes([[19.7, 2, 33.9, 9]], **edge)
+
+
+def test_an_enormous_grid_is_told() -> None:
+    box = [0, 0, 200_000, 160_000]
+    found = notes([FINE, box])["many-points"]
+    assert found.rois == (1,)
+    assert "up to 1.25e+04 × 1e+04 sample points" in found.text
+    assert "many-points" not in notes([box], sampling_ratio=2)
+
+
+def test_only_the_asked_box_is_told_of() -> None:
+    boxes = [FINE, [30, 40, 30, 80], [90, 20, 30, 80]]
+    assert set(notes(boxes)) == {"empty", "inverted"}
+    assert set(notes(boxes, only=2)) == {"inverted"}
+    assert notes(boxes, only=0) == {}
+
+
+def test_many_boxes_are_not_all_listed() -> None:
+    text = notes([[30, 40, 30, 80]] * 12)["empty"].text
+    assert text.startswith("ROIs 0, 1, 2, 3, 4, 5, 6, 7 and 4 more: no area")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    np.save("map.npy", np.arange(120.0).reshape(10, 12))
+    return tmp_path
+
+
+CALL = ["map.npy", "--box", "30,40,30,80", "--preset", "torchvision-aligned", "--stride", "16"]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", [["run"], ["explain"], ["compare", "--with", "torchvision"]])
+def test_every_command_says_notes_and_can_be_quiet_or_strict(
+    command: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = "ROI 0: no area; it has no points, and the average of none is 0\n"
+    assert main([*command, *CALL]) == 0
+    assert capfd.readouterr().err == f"note: {line}"
+    assert main([*command, *CALL, "--quiet"]) == 0
+    assert capfd.readouterr().err == ""
+    assert main([*command, *CALL, "--strict"]) == 2
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", f"roialign: {line}")
+    assert main([*command, *CALL, "--format", "json", "--quiet"]) == 0
+    (note,) = json.loads(capfd.readouterr().out)["notes"]
+    assert (note["trap"], note["rois"], note["text"] + "\n") == ("empty", [0], line)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_batch_index_out_of_range_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "map.npy", "--box", "3,1,2,4,5"]) == 2
+    assert "--batch-index: 3 is none of the 1 maps" in capfd.readouterr().err
