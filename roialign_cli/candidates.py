@@ -9,7 +9,6 @@ from itertools import product
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from roialign_cli.conventions import (
     MEANINGS_OF_MAX,
@@ -21,6 +20,7 @@ from roialign_cli.conventions import (
     Pooling,
     meaningful,
 )
+from roialign_cli.fitting import Index
 from roialign_cli.ways import SLIPS, Batches, rough
 
 _SLIPPED = "torchvision-aligned"
@@ -34,12 +34,8 @@ class Candidates:
 
     Parameters
     ----------
-    map_shape
-        (N, C, H, W) of the features.
-    boxes
-        How many.
-    batch_index
-        (R,): the map that each box lies on, None if it is not known.
+    map_size
+        (height, width) of the feature map in cells.
     spatial_scale
         (y, x), None if it is not known.
     only
@@ -50,9 +46,7 @@ class Candidates:
         What a point outside may be worth.
     """
 
-    map_shape: tuple[int, ...]
-    boxes: int
-    batch_index: NDArray[np.intp] | None
+    map_size: tuple[int, int]
     spatial_scale: tuple[float, float] | None
     only: Convention | None
     stated: Mapping[str, Any]
@@ -107,7 +101,7 @@ class Candidates:
 
     def scales(self) -> list[tuple[tuple[float, float], dict[str, Any]]]:
         """Return scales (y, x), with the fields of a reading that they amount to."""
-        rows, columns = self.map_shape[2:]
+        rows, columns = self.map_size
         if self.spatial_scale is not None:
             return [(self.spatial_scale, {"normalized": False})]
         normalized: list[tuple[tuple[float, float], dict[str, Any]]] = [
@@ -137,14 +131,17 @@ class Candidates:
         for values in product(*(known.get(name, values) for name, values in choices.items())):
             yield dict(zip(choices, values, strict=True)) | dict(scaled)
 
-    def batches(self) -> dict[Batches, NDArray[np.intp]]:
-        """Return which map each box may lie on, (R,) each."""
-        first = np.zeros(self.boxes, np.intp)
-        maps = self.map_shape[0]
-        if self.batch_index is not None:
-            given: dict[Batches, NDArray[np.intp]] = {"given": self.batch_index}
-            return given | ({"first map": first} if self.batch_index.any() else {})
-        found: dict[Batches, NDArray[np.intp]] = {"given": first}
-        if maps > 1 and self.boxes % maps == 0:
-            found["in turn"] = np.repeat(np.arange(maps, dtype=np.intp), self.boxes // maps)
-        return found
+
+def possible_batches(known: Index | None, maps: int, boxes: int) -> dict[Batches, Index]:
+    """Return which of N maps each of R boxes may lie on, (R,) each.
+
+    What is known is tried, and that it was ignored; if nothing is, the first map for all, and as
+    many boxes on each map in turn.
+    """
+    first = np.zeros(boxes, np.intp)
+    found: dict[Batches, Index] = {"given": first if known is None else known}
+    if known is not None and known.any():
+        found["first map"] = first
+    if known is None and maps > 1 and boxes % maps == 0:
+        found["in turn"] = np.repeat(np.arange(maps, dtype=np.intp), boxes // maps)
+    return found

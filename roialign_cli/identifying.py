@@ -8,7 +8,7 @@ on more boxes, and those that fit these on everything.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.boxes import Float, corners, split_boxes
-from roialign_cli.candidates import Candidates
+from roialign_cli.candidates import Candidates, possible_batches
 from roialign_cli.conventions import (
     READING,
     Convention,
@@ -26,9 +26,9 @@ from roialign_cli.conventions import (
     resolve,
 )
 from roialign_cli.errors import ArgumentError
-from roialign_cli.matching import difference
+from roialign_cli.fitting import ALL, Index, Report, Some, Target
 from roialign_cli.operation import Operation, prepare
-from roialign_cli.traits import Mask, box_traits, common_traits
+from roialign_cli.traits import box_traits, common_traits
 from roialign_cli.ways import (
     LAYOUTS,
     Batches,
@@ -40,9 +40,6 @@ from roialign_cli.ways import (
     essence,
     rough,
 )
-
-# A difference up to this share of a channel's largest value is rounding.
-_ROUNDING = {"f2": 4e-3, "f4": 1e-4, "f8": 1e-4}
 
 
 def identify(
@@ -111,19 +108,13 @@ def identify(
         )
     searched, partials = 0, []
     for layout in layouts:
-        search = _Search(
-            checked.features,
-            checked.boxes_given,
-            checked.batch_index if told else None,
-            output.transpose(LAYOUTS[layout]),
-            layout,
-            tolerance,
-            None if convention is None else resolve(convention),
-            None if spatial_scale is None else checked.spatial_scale,
-            image_height,
-            stated,
-            lambda share: advance(share / len(layouts)),
-        )
+        search = _search(
+            checked, told, output.transpose(LAYOUTS[layout]), layout,
+            tolerance=tolerance, image_height=image_height, stated=stated,
+            only=None if convention is None else resolve(convention),
+            scaled=spatial_scale is not None,
+            advance=lambda share: advance(share / len(layouts)),
+        )  # fmt: skip
         matches, closest = search.matches()
         searched += search.searched
         if matches:
@@ -162,44 +153,36 @@ def _expected(expected: object, boxes: object) -> NDArray[Any]:
     return array
 
 
-Some = NDArray[np.intp] | slice  # of the boxes or channels
-_ALL = slice(None)
-
-
-@dataclass
-class _Fit:
-    """How far from the output a way is: both are (R, C, height, width)."""
-
-    pooled: Float
-    apart: Float  # NaN where only one is a number
-    allowed: Float  # (C, 1, 1)
-
-    @property
-    def fits(self) -> Mask:
-        """Where the output is made."""
-        with np.errstate(invalid="ignore"):
-            return np.asarray(np.abs(self.apart) <= self.allowed, dtype=np.bool_)
-
-    @property
-    def largest(self) -> float:
-        """The largest difference; infinite where only one is a number."""
-        return float(np.nan_to_num(np.abs(self.apart), nan=np.inf).max())
+def _search(
+    checked: Operation,
+    told: bool,  # noqa: FBT001 - whether the boxes' maps are known
+    output: NDArray[Any],
+    layout: Layout,
+    *,
+    tolerance: float | None,
+    image_height: float | None,
+    stated: dict[str, Any],
+    only: Convention | None,
+    scaled: bool,
+    advance: Callable[[float], object],
+) -> _Search:
+    boxes = checked.boxes_given
+    known = checked.batch_index if told else None
+    batches = possible_batches(known, len(checked.features), len(boxes))
+    target = Target(checked.features, boxes, batches, output, tolerance, image_height)
+    scale = checked.spatial_scale if scaled else None
+    outside = target.outside_values()
+    candidates = Candidates(checked.map_size, scale, only, stated, outside)
+    return _Search(target, candidates, layout, advance)
 
 
 @dataclass
 class _Search:
     """The search for one layout of the output."""
 
-    features: NDArray[Any]  # (N, C, H, W)
-    boxes: Float  # (R, 4), as given
-    batch_index: NDArray[np.intp] | None  # (R,)
-    output: Float  # (R, C, height, width)
+    target: Target
+    candidates: Candidates
     layout: Layout
-    tolerance: float | None
-    only: Convention | None
-    spatial_scale: tuple[float, float] | None
-    image_height: float | None
-    stated: dict[str, Any]
     advance: Callable[[float], object]
     searched: int = field(default=0, init=False)
     # How much of a telling box the ways fit that fit some of it.
@@ -209,110 +192,56 @@ class _Search:
         """Return the ways that make the output, and the closest that does not if there are some."""
         poolings = self.candidates.poolings()
         for pooling in poolings:
-            survivors = self._survivors(pooling, 1 / len(poolings))
-            matches, closest = self._settle(survivors)
-            if matches:
-                return matches, closest
+            for survivors in self._survivors(pooling, 1 / len(poolings)):
+                matches, closest = self._settle(survivors)
+                if matches:
+                    return matches, closest
         return (), None
 
-    @cached_property
-    def candidates(self) -> Candidates:
-        """What is tried."""
-        return Candidates(
-            self.features.shape,
-            len(self.boxes),
-            self.batch_index,
-            self.spatial_scale,
-            self.only,
-            self.stated,
-            self._outside_values(),
-        )
-
-    # The data that ways are held against ------------------------------------------------------
-
-    def _outside_values(self) -> tuple[float, ...]:
-        """Return 0, and what else a point outside may be worth: what whole sections hold."""
-        flat = np.moveaxis(self.output, 1, -1).reshape(-1, self.output.shape[1])
-        alike = flat[(flat == flat[:, :1]).all(axis=1) & (flat[:, 0] != 0), 0]
-        values, counts = np.unique(alike, return_counts=True)
-        often = counts.max(initial=0) >= _OFTEN
-        return (0.0, float(values[counts.argmax()])) if often else (0.0,)
-
-    @property
-    def _size(self) -> tuple[int, int]:
-        return self.output.shape[2], self.output.shape[3]
-
-    @cached_property
-    def _allowed(self) -> Float:
-        """(C, 1, 1), the difference that is none."""
-        channels = self.features.shape[1]
-        if self.tolerance is not None:
-            return np.full((channels, 1, 1), self.tolerance)
-        values = np.abs(np.where(np.isfinite(self.output), self.output, 0).astype(np.float64))
-        largest = values.max(axis=(0, 2, 3))[:, None, None]
-        kinds = {self.output.dtype.str[1:], self.features.dtype.str[1:]}
-        share = max(_ROUNDING.get(kind, _ROUNDING["f4"]) for kind in kinds)
-        return np.asarray(share * np.where(largest > 0, largest, 1.0))
-
-    @cached_property
-    def _probes(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return a few boxes and channels in which the output tells most."""
-        values = np.where(np.isfinite(self.output), self.output, 0).astype(np.float64)
-        channels = np.argsort(-values.std(axis=(0, 2, 3)))[:_PROBE_CHANNELS]
-        spread = values[:, channels].std(axis=(1, 2, 3)) + 1e-9 * np.abs(values[:, channels]).max(
-            axis=(1, 2, 3)
-        )
-        finite = np.isfinite(self.output).all(axis=(1, 2, 3))
-        telling = np.flatnonzero(finite & (spread > 0))
-        order = telling[np.argsort(-spread[telling], kind="stable")]
-        return order[:_PROBE_BOXES], np.sort(channels)
-
-    def _operation(self, way: Way, boxes: Some = _ALL, channels: Some = _ALL) -> Operation:
-        index = self.candidates.batches()[way.batches]
-        rows = self.features.shape[2]
-        height = self.image_height
-        if height is None and way.spatial_scale is not None:
-            height = rows / way.spatial_scale[0]
-        return prepare(
-            self.features[:, channels],
-            self.boxes[boxes],
-            self._size,
-            convention=way.convention,
-            spatial_scale=way.spatial_scale,
-            batch_index=index[boxes],
-            image_height=height,
-        )
-
-    def _fit(self, way: Way, boxes: Some = _ALL, channels: Some = _ALL) -> _Fit | None:
-        """Return how a way fits, None if it refuses the boxes."""
-        try:
-            pooled = self._operation(way, boxes, channels).pooled()
-        except ArgumentError:
+    def partial(self) -> Partial | None:
+        """Return what the way that fits most does fit, None if none fits any of a telling box."""
+        sample = self.target.sampled(_SAMPLED)
+        most = sorted(self._near, key=lambda way: (-self._near[way], way.plainness))
+        fits = ((way, self.target.fit(way, *sample)) for way in most[:_MOST_PARTIAL])
+        ranked = {way: self._rank(fit.report(), sample[0]) for way, fit in fits if fit is not None}
+        if not ranked:
             return None
-        return _Fit(
-            pooled, difference(self.output[boxes][:, channels], pooled), self._allowed[channels]
-        )
+        way = max(ranked, key=lambda way: ranked[way])
+        report = self.target.report(way)
+        if report is None:
+            return None
+        rank = self._rank(report)
+        traits = box_traits(self.target.operation(way).plan()) | {
+            "with negative values": report.negative,
+            "with values that are not finite": report.not_finite,
+        }
+        common = tuple(common_traits(traits, ~report.boxes)) if rank[0] else ()
+        parts = report.boxes, report.channels, report.sections
+        return Partial(way, report.largest, *parts, common, rank)
 
-    # The search -------------------------------------------------------------------------------
+    def _rank(self, report: Report, boxes: Some = ALL) -> tuple[int, int]:
+        """Return how many boxes fit whose output tells something, and how many numbers."""
+        return int((report.boxes & self.target.telling[boxes]).sum()), report.count
 
-    def _survivors(self, pooling: Pooling, share: float) -> list[Way]:
-        """Return the ways that fit the first telling box that any way fits."""
-        probes, channels = self._probes
+    @cached_property
+    def _probes(self) -> tuple[Index, Index]:
+        """Some boxes and channels that tell most."""
+        return self.target.probes(_PROBE_BOXES, _PROBE_CHANNELS)
+
+    def _survivors(self, pooling: Pooling, share: float) -> Iterator[list[Way]]:
+        """Yield the ways that fit a telling box, one box after another."""
+        probes, _ = self._probes
         operators = list(self.candidates.operators(pooling))
         scales = self.candidates.scales()
-        for probe in probes:
+        for probe in probes.tolist():
             found: list[Way] = []
             for scale, scaled in scales:
-                read, xyxy, index = self._variants(int(probe), scale, scaled)
-                if len(read):
-                    for operator, slip in operators:
-                        found += self._fitting(
-                            operator, slip, int(probe), channels, scale, read, xyxy, index
-                        )
+                read, xyxy, index = self._variants(probe, scale, scaled)
+                for operator, slip in operators if read else ():
+                    found += self._fitting(operator, slip, probe, scale, read, xyxy, index)
                 self.advance(share / len(scales) / len(probes))
             if found:
-                return found
-        return []
+                yield found
 
     def _variants(
         self, probe: int, scale: tuple[float, float], scaled: Mapping[str, Any]
@@ -322,8 +251,8 @@ class _Search:
         xyxy, index = [], []
         for reading in self.candidates.readings(scaled):
             box = self._corners(probe, scale, reading)
-            if _plausible(box, scale, self.features.shape[2:]):
-                for batches, maps in self.candidates.batches().items():
+            if _plausible(box, scale, self.target.features.shape[2:]):
+                for batches, maps in self.target.batches.items():
                     read.append((reading, batches))
                     xyxy.append(box)
                     index.append(maps[probe])
@@ -332,9 +261,8 @@ class _Search:
     def _corners(self, probe: int, scale: tuple[float, float], reading: Mapping[str, Any]) -> Float:
         height = None
         if reading["origin"] == "bottom-left":
-            rows = self.features.shape[2]
-            height = 1.0 if reading["normalized"] else self.image_height or rows / scale[0]
-        one = self.boxes[probe : probe + 1]
+            height = 1.0 if reading["normalized"] else self.target.height_of_image(scale[0])
+        one = self.target.boxes[probe : probe + 1]
         box: Float = corners(one, reading["box_format"], height, inclusive=reading["inclusive"])[0]
         return box
 
@@ -343,24 +271,22 @@ class _Search:
         operator: Convention,
         slip: str,
         probe: int,
-        channels: NDArray[np.intp],
         scale: tuple[float, float],
         read: list[tuple[dict[str, Any], Batches]],
         xyxy: Float,
-        index: NDArray[np.intp],
+        index: Index,
     ) -> list[Way]:
+        """Return the ways to read a box by which an operator makes its output."""
         self.searched += len(read)
-        operation = Operation(
-            self.features[:, channels], xyxy, xyxy, index, scale, self._size,
-            replace(operator, refuses="nothing"),
-        )  # fmt: skip
+        _, channels = self._probes
+        features = self.target.features[:, channels]
+        rules = replace(operator, refuses="nothing")
+        operation = Operation(features, xyxy, xyxy, index, scale, self.target.size, rules)
         try:
             pooled = operation.pooled()
         except ArgumentError:
             return []
-        fit = _Fit(
-            pooled, difference(self.output[probe, channels], pooled), self._allowed[channels]
-        )
+        fit = self.target.fit_of(pooled, slice(probe, probe + 1), channels)
         shares = fit.fits.mean(axis=(1, 2, 3))
         found = []
         for k in np.flatnonzero(shares > 0):
@@ -379,23 +305,32 @@ class _Search:
 
     def _settle(self, survivors: list[Way]) -> tuple[tuple[Match, ...], Match | None]:
         """Return the matches among ways that fit a box and their like, and the closest other."""
-        probes, channels = self._probes
-        tried: dict[Way, float] = {}
-        for way in survivors:
-            for named in self._refined(way):
-                fit = self._fit(named, probes, channels)
-                self.searched += 1
-                if fit is not None:
-                    self._near[named] = max(self._near.get(named, 0.0), float(fit.fits.mean()))
-                    tried[named] = fit.largest if fit.fits.mean() >= _MOSTLY else np.inf
-        right = {way: largest for way, largest in tried.items() if np.isfinite(largest)}
-        made = self._whole(right)
+        refined = [named for way in survivors for named in self._refined(way)]
+        fitting = [way for way, share, _ in self._probed(refined) if share >= _MOSTLY]
+        made = self._whole(fitting)
         if not made:
             return (), None
         best = min(made, key=lambda way: (way.plainness, made[way]))
-        alike, others = self._alike(best)
-        made |= self._whole(alike)
+        reading = {name: getattr(best.convention, name) for name in READING}
+        like = [
+            replace(best, convention=replace(operator, **reading), slip=slip)
+            for pooling in self.candidates.poolings()
+            for operator, slip in self.candidates.operators(pooling)
+        ]
+        probed = list(self._probed(like))
+        alike = [way for way, share, _ in probed if share >= _MOSTLY]
+        made |= self._whole([named for way in alike for named in self._refined(way)])
+        others = {way: largest for way, share, largest in probed if share < _MOSTLY}
         return _grouped(made), self._closest(others)
+
+    def _probed(self, ways: Sequence[Way]) -> Iterator[tuple[Way, float, float]]:
+        """Yield ways with the share of the probes that they make and their largest difference."""
+        for way in ways:
+            self.searched += 1
+            fit = self.target.fit(way, *self._probes)
+            if fit is not None:
+                self._near[way] = max(self._near.get(way, 0.0), fit.share)
+                yield way, fit.share, fit.largest
 
     def _refined(self, way: Way) -> list[Way]:
         """Return the presets that do roughly what a way does, or else the way itself."""
@@ -404,95 +339,33 @@ class _Search:
         distinct = {(essence(c), c.name): c for c in named}
         return [replace(way, convention=replace(c, **reading)) for c in distinct.values()]
 
-    def _whole(self, ways: Mapping[Way, float]) -> dict[Way, float]:
+    def _whole(self, ways: Sequence[Way]) -> dict[Way, float]:
         """Return those of the ways that make the whole output, with their largest difference."""
         made: dict[Way, float] = {}
-        computed: dict[tuple[Any, ...], _Fit | None] = {}
+        computed: dict[tuple[Any, ...], float | None] = {}
         for way in ways:
-            key = (
-                essence(way.convention), way.spatial_scale, way.batches,
-                *(getattr(way.convention, name) for name in READING),
-            )  # fmt: skip
+            reading = (getattr(way.convention, name) for name in READING)
+            key = essence(way.convention), way.spatial_scale, way.batches, *reading
             if key not in computed:
-                computed[key] = self._fit(way)
-            fit = computed[key]
-            if fit is not None and fit.fits.all():
-                made[way] = fit.largest
+                computed[key] = self.target.makes(way)
+            largest = computed[key]
+            if largest is not None:
+                made[way] = largest
         return made
 
-    def _alike(self, best: Way) -> tuple[dict[Way, float], dict[Way, float]]:
-        """Return the ways read like the best one that fit the probes, and those that do not."""
-        probes, channels = self._probes
-        reading = {name: getattr(best.convention, name) for name in READING}
-        alike: dict[Way, float] = {}
-        others: dict[Way, float] = {}
-        for pooling in self.candidates.poolings():
-            for operator, slip in self.candidates.operators(pooling):
-                rough = replace(best, convention=replace(operator, **reading), slip=slip)
-                fit = self._fit(rough, probes, channels)
-                self.searched += 1
-                if fit is None:
-                    continue
-                if fit.fits.mean() >= _MOSTLY:
-                    alike |= dict.fromkeys(self._refined(rough), fit.largest)
-                else:
-                    others[rough] = fit.largest
-        return alike, others
-
     def _closest(self, others: Mapping[Way, float]) -> Match | None:
+        """Return the way whose largest difference on the probes is least."""
         if not others:
             return None
         way = min(others, key=lambda w: (others[w], w.plainness))
-        fit = self._fit(way)
-        return None if fit is None else Match(way, fit.largest, ())
-
-    def partial(self) -> Partial | None:
-        """Return what the way that fits most does fit, None if none fits any of a telling box."""
-        most = sorted(self._near, key=lambda way: (-self._near[way], way.plainness))
-        best: tuple[tuple[int, float], Way] | None = None
-        for way in most[:_MOST_PARTIAL]:
-            fit = self._fit(way)
-            rank = (-1, 0.0) if fit is None else self._rank(fit)
-            best = (rank, way) if best is None or rank > best[0] else best
-        return None if best is None else self._told(*best)
-
-    def _told(self, rank: tuple[int, float], way: Way) -> Partial | None:
-        fit = self._fit(way)
-        if fit is None:
-            return None
-        boxes = _all(fit.fits, (1, 2, 3))
-        return Partial(
-            way,
-            float(np.nanmax(np.abs(fit.apart), initial=0.0)),
-            boxes,
-            _all(fit.fits, (0, 2, 3)),
-            _all(fit.fits, (0, 1)),
-            self._common(way, fit, ~boxes) if rank[0] else (),
-            rank,
-        )
-
-    def _rank(self, fit: _Fit) -> tuple[int, float]:
-        """Return how many boxes fit whose output is not one number throughout, and what share."""
-        flat = self.output.reshape(len(self.output), -1)
-        telling = (flat != flat[:, :1]).any(axis=1)
-        return int((_all(fit.fits, (1, 2, 3)) & telling).sum()), float(fit.fits.mean())
-
-    def _common(self, way: Way, fit: _Fit, wrong: Mask) -> tuple[str, ...]:
-        traits = box_traits(self._operation(way).plan()) | {
-            "with negative values": ~_all(~(fit.pooled < 0), (1, 2, 3)),
-            "with values that are not finite": ~_all(np.isfinite(fit.pooled), (1, 2, 3)),
-        }
-        return tuple(common_traits(traits, wrong))
-
-
-def _all(mask: Mask, axes: tuple[int, ...]) -> Mask:
-    return np.asarray(mask.all(axis=axes), dtype=np.bool_)
+        report = self.target.report(way)
+        return None if report is None else Match(way, report.largest, ())
 
 
 _PROBE_BOXES, _PROBE_CHANNELS = 4, 4
-_OFTEN = 3  # sections with the same value throughout
 _MOSTLY = 0.7  # share of sections; at a threshold libraries round differently
-_MOST_PARTIAL = 8
+_MOST_PARTIAL = 12
+_SAMPLED = 64, 8  # boxes and channels on which ways that do not fit everything are ranked
 
 
 def _plausible(box: Float, scale: tuple[float, float], cells: tuple[int, ...]) -> bool:
@@ -517,9 +390,14 @@ def _grouped(made: Mapping[Way, float]) -> tuple[Match, ...]:
         key = way.slip, way.layout, way.batches, way.spatial_scale, rules.pooling, ratio, *reading
         groups.setdefault(key, []).append(way)
     return tuple(
-        Match(first, made[first], tuple(dict.fromkeys(way.convention for way in others)))
-        for first, *others in groups.values()
+        Match(first, made[first], _distinct(first, others)) for first, *others in groups.values()
     )
+
+
+def _distinct(first: Way, others: Sequence[Way]) -> tuple[Convention, ...]:
+    """Return the conventions of others, each name once."""
+    named = {way.convention.name: way.convention for way in others}
+    return tuple(rules for name, rules in named.items() if name != first.convention.name)
 
 
 def _digits(apart: float) -> int:

@@ -125,7 +125,7 @@ class Partial:
     common
         What the boxes that it does not fit have in common, and the others have not.
     rank
-        How many boxes it fits whose outputs tell something, and what share of all numbers.
+        How many boxes it fits whose outputs tell something, and how many numbers.
     """
 
     way: Way
@@ -134,7 +134,7 @@ class Partial:
     channels: Mask
     sections: Mask
     common: tuple[str, ...]
-    rank: tuple[int, float]
+    rank: tuple[int, int]
 
 
 @dataclass(frozen=True)
