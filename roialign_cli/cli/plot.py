@@ -150,21 +150,20 @@ class _Asked:
         return trace_operation(inputs.operation, self.roi if roi is None else roi, self.channel)
 
 
-# Option → the views that have a use for it, and why the others have none.
-_MEANINGFUL = {
-    "point": (("steps", "overlay", "point"), "which shows them all"),
-    "section": (
-        ("steps", "sections", "overlay", "point", "footprint", "compare"),
-        "which shows them all",
-    ),
-    "other": (("compare",), "which shows one convention"),
+# Option → its default, the views that have no use for it, and why.
+_MEANINGLESS: dict[str, tuple[str | None, frozenset[str], str]] = {
+    "point": (None, frozenset(VIEWS) - {"steps", "overlay", "point"}, "which shows them all"),
+    "section": (None, frozenset({"output"}), "which shows them all"),
+    "other": (None, frozenset(VIEWS) - {"compare"}, "which shows one convention"),
+    "values": ("auto", frozenset({"overlay", "point"}), "which has no values in all cells"),
+    "units": ("cells", frozenset({"overlay"}), "which counts the boxes' units"),
 }
 
 
 def _check_meaning(view: str, asked: _Asked) -> None:
     """Raise a usage error for an option that the view would ignore."""
-    for name, (views, reason) in _MEANINGFUL.items():
-        if getattr(asked, name) is not None and view not in views:
+    for name, (default, views, reason) in _MEANINGLESS.items():
+        if getattr(asked, name) != default and view in views:
             option = "--with" if name == "other" else f"--{name}"
             raise click.UsageError(f"{option} has no meaning for --view {view}, {reason}")
     if view == "compare" and asked.other is None:
