@@ -88,7 +88,14 @@ def draw() -> None:
     (DOCS / "gallery").mkdir(exist_ok=True)
     os.chdir(DOCS.parent)
     for name, (_, command) in PICTURES.items():
-        arguments = [*shlex.split(command), "--dpi", str(DPI), "-o", f"docs/gallery/{name}.png"]
+        arguments = [
+            *shlex.split(command),
+            "--dpi",
+            str(DPI),
+            "-o",
+            f"docs/gallery/{name}.png",
+            "--force",
+        ]
         if main(["plot", *arguments]):
             raise SystemExit(f"{name} was not drawn")
 

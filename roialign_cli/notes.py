@@ -201,22 +201,17 @@ def _ceil(plan: Plan, asked: Mask) -> Iterator[Note]:
 
 
 _MOST_POINTS = 10_000_000  # of one box; a second's work or so
+_FINE = 1000  # points of a section; with fewer it is the output that is large
 
 
 def _many_points(plan: Plan, asked: Mask) -> Iterator[Note]:
-    across, along = _points(plan.x), _points(plan.y)
+    across, along = plan.x.points, plan.y.points
+    fine = np.maximum(plan.x.count, 0).max(axis=1) * np.maximum(plan.y.count, 0).max(axis=1)
     most = int((across * along).argmax())
     yield from _note(
         "many-points",
-        across * along > _MOST_POINTS,
+        (across * along > _MOST_POINTS) & (fine > _FINE),
         asked,
         f"{{}}: an adaptive grid of up to {across[most]:.3g} × {along[most]:.3g} sample points, "
         "which most libraries compute one by one; check the scale, or take --sampling-ratio 2",
     )
-
-
-def _points(axis: RoiAxis) -> Float:
-    """Return how many points a region has along an axis, in all sections, (R,)."""
-    count = np.maximum(axis.count, 0).astype(np.float64)
-    points: Float = count.sum(axis=1) * (axis.sections if count.shape[1] == 1 else 1)
-    return points

@@ -36,6 +36,8 @@ class Result:
         R of them, "" where a box has none.
     channels
         The C channels' numbers in the feature map.
+    scores
+        R of them, NaN where a box has none; empty if none has.
     notes
         The traps that the boxes are in.
     """
@@ -45,7 +47,16 @@ class Result:
     pooled: Float
     labels: Sequence[str]
     channels: Sequence[int]
+    scores: Sequence[float] = ()
     notes: Sequence[Note] = ()
+
+    def score(self, index: int) -> float:
+        """Return a box's score, NaN where it has none."""
+        return self.scores[index] if self.scores else math.nan
+
+    def name(self, index: int) -> str:
+        """Return what a box is called: its label and its score."""
+        return named(self.labels[index], self.score(index))
 
     def roi(self, index: int) -> dict[str, float]:
         """Return where a region lies, in the convention's frame, in cells."""
@@ -68,12 +79,25 @@ class Result:
         }
 
 
+def named(label: str, score: float) -> str:
+    """Return what a box is called: its label and its score, as far as it has them.
+
+    Examples
+    --------
+    >>> named("face", 0.9312), named("face", math.nan), named("", 0.5)
+    ('face 0.93', 'face', '0.50')
+    """
+    scored = "" if math.isnan(score) else f"{score:.2f}"
+    return f"{label} {scored}".strip()
+
+
 def result_record(result: Result) -> dict[str, Any]:
     """Return a run as the documented JSON object."""
     rois = [
         {
             "index": r,
             "label": result.labels[r],
+            "score": result.score(r),
             "batch_index": int(result.operation.batch_index[r]),
             "box": result.operation.boxes_given[r].tolist(),
             **result.roi(r),

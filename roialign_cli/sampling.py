@@ -60,6 +60,13 @@ class RoiAxis:
         size: Float = self.size / self.size.dtype.type(self.sections)
         return size
 
+    @property
+    def points(self) -> Float:
+        """(R,). How many points there are along this axis, in all sections."""
+        count = np.maximum(self.count, 0).astype(np.float64)
+        points: Float = count.sum(axis=1) * (self.sections if count.shape[1] == 1 else 1)
+        return points
+
     def __getitem__(self, rois: NDArray[np.intp]) -> RoiAxis:
         """Return the same axis of some of the regions."""
         return RoiAxis(

@@ -193,8 +193,14 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
     if not isinstance(channel, str):
         _check_index("channel", channel, operation.features.shape[1], "channels")
     one = operation.only(roi, channel)
-    features = one.features.astype(np.float64)
     plan = one.plan()
+    points = float(plan.y.points[0] * plan.x.points[0])
+    if points > _MOST_TOLD:
+        raise ArgumentError(
+            "sampling_ratio",
+            f"{points:.3g} points of box {roi} are too many to tell of; give one above 0",
+        )
+    features = one.features.astype(np.float64)
     y, x = plan.samples()
     output = pool_by_points(features[0], plan)[0]
     section_size = (float(plan.x.section_size[0]), float(plan.y.section_size[0]))
@@ -241,6 +247,9 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
         output=tuple(tuple(row) for row in output.tolist()),
         cells=features[0, 0],
     )
+
+
+_MOST_TOLD = 1_000_000
 
 
 def _check_index(name: str, value: int, length: int, things: str) -> None:

@@ -98,7 +98,7 @@ def test_run_writes_the_same_numbers_in_every_format(capfd: Capture) -> None:
 
 def test_run_prints_csv_and_json(capfd: Capture) -> None:
     text = run("run", WALKTHROUGH, *BOX, "--format", "csv", capture=capfd)
-    assert text.splitlines()[0] == "roi,label,batch,channel,i,j,value"
+    assert text.splitlines()[0] == "roi,label,score,batch,channel,i,j,value"
     assert len(text.splitlines()) == 10
     record = json.loads(run("run", WALKTHROUGH, *BOX, "--format", "json", capture=capfd))
     assert record["rois"][0]["output"][0][0][0] == pytest.approx(0.51324, abs=1e-5)
@@ -230,107 +230,6 @@ def test_blocks_over_the_edge_average_what_is_there(capfd: Capture) -> None:
         "--box", "4,2,6,4", "--output-size", "1", "-o", "out.npy", capture=capfd,
     )  # fmt: skip
     assert np.load("out.npy").item() == 14
-
-
-def bad_files() -> None:
-    np.save("pickled.npy", np.array([{"a": 1}], dtype=object))
-    np.save("words.npy", np.array(["a", "b"]))
-    np.save("line.npy", np.zeros(4))
-    np.save("map.npy", np.zeros((4, 4), np.float32))
-    np.savez("two.npz", a=np.zeros((2, 2)), b=np.zeros((2, 2)))
-    Path("cut.npy").write_bytes(Path("map.npy").read_bytes()[:-9])
-    Path("text.png").write_text("no picture", encoding="utf-8")
-    Path("names.csv").write_text("a,b,c,d\n1,2,3,4\n", encoding="utf-8")
-    Path("short.csv").write_text("1,2,3\n", encoding="utf-8")
-    Path("word.csv").write_text("1,2,3,4\n1,2,three,4\n", encoding="utf-8")
-    Path("empty.csv").write_text("\n", encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ("run none.npy --box 1,2,3,4", "none.npy: cannot be read: No such file or directory"),
-        ("run pickled.npy --box 1,2,3,4",
-         "pickled.npy: holds Python objects, which are not read; save plain numbers instead"),
-        ("run words.npy --box 1,2,3,4", "words.npy: holds <U1, not real numbers"),
-        ("run line.npy --box 1,2,3,4", "line.npy: has shape (4,); a feature map has 2 to 4 axes"),
-        ("run cut.npy --box 1,2,3,4",
-         "cut.npy: is damaged or no NumPy file; save it again with numpy.save"),
-        ("run text.png --box 1,2,3,4",
-         "text.png: is neither a .npy, an .npz nor an image; save features with numpy.save"),
-        ("run two.npz --box 1,2,3,4",
-         "two.npz: holds 2 arrays; say which with --key (there: a, b)"),
-        ("run two.npz --key c --box 1,2,3,4", "two.npz: has no array 'c' (there: a, b)"),
-        ("run map.npy --box 1,2,3",
-         "Invalid value for '--box': '1,2,3' is not of the form 9.25,10,6.25,4.53"),
-        ("run map.npy --box 1,2,nan,4", "--box/--boxes: number 3 of box 0 is nan; must be finite"),
-        ("run map.npy", "give the boxes either as --box A,B,C,D or as --boxes FILE"),
-        ("run map.npy --boxes names.csv",
-         ("names.csv: its header names no box columns; known: x1, y1, x2, y2; xmin, ymin, xmax, "
-          "ymax; x, y, w, h; x, y, width, height; cx, cy, w, h; cx, cy, width, height")),
-        ("run map.npy --boxes short.csv",
-         "short.csv: line 1 has 3 columns, not 4: ['1', '2', '3']"),
-        ("run map.npy --boxes word.csv", "word.csv: line 2: 'three' is no finite number"),
-        ("run map.npy --boxes empty.csv",
-         "empty.csv: holds no boxes; write four numbers a line, with commas between"),
-        ("run map.npy --box 1,2,3,4 --preset torchvison",
-         "--preset: no preset 'torchvison'; did you mean torchvision? known: "
-         + ", ".join([*PRESETS, *ALIASES])),
-        ("run map.npy --box 1,2,1,1 --output-size 1",
-         "--divide: one section along an axis has no interior dividers; set divide to 2 or more"),
-        ("run map.npy --box 1,2,0,1",
-         ("--box/--boxes: box 0 has no area on the feature map, which walkthrough refuses; check "
-          "the box format")),
-        ("run map.npy --box 1,2,1,1 --sampling-ratio 2",
-         "--sampling-ratio: walkthrough places its points by the rule dividers, set by divide"),
-        ("run map.npy --box 1,2,1,1 --stride 2 --image-size 8x8",
-         "--image-size and --stride say the same thing; give one of them"),
-        ("run map.npy --box 1,2,1,1 --channel 1",
-         "--channel: 1 is none of the 1 channels, counted from 0"),
-        ("run map.npy --box 1,2,1,1 -o out.txt",
-         "--output: out.txt ends in none of .npy, .npz, .csv, .json"),
-        ("run map.npy --box 1,2,1,1 -o nowhere/out.npy",
-         "nowhere/out.npy: cannot be written: No such file or directory"),
-        ("run map.npy --box 1,2,1,1 --layout CHW",
-         "--layout: CHW does not fit the 2 axes (4, 4)"),
-        ("explain map.npy --box 1,2,1,1 --section 4,1",
-         "--section: (4, 1) is none of the 3 × 3 sections, from (1, 1)"),
-        ("explain map.npy --box 1,2,1,1 --section 1,1 --point 3,1",
-         "--point: (3, 1) is none of the 2 × 2 points, from (1, 1)"),
-        ("explain map.npy --box 1,2,1,1 --roi 1",
-         "--roi: 1 is none of the 1 boxes, counted from 0"),
-        ("plot map.npy --box 1,2,1,1 -o out.gif",
-         "--output: out.gif ends in none of .png, .svg, .pdf"),
-        ("plot map.npy --box 1,2,1,1 -o nowhere/out.png",
-         "nowhere/out.png: cannot be written: No such file or directory"),
-        ("plot map.npy --box 1,2,1,1 -o out.png --view overlay --roi 7",
-         "--roi: 7 is none of the 1 boxes, counted from 0"),
-        ("plot map.npy --box 1,2,1,1 -o out.png --view sections --point 1,1",
-         "--point has no meaning for --view sections, which shows them all"),
-        ("run map.npy --preset tensorflow --box 0,0,1,1 --image-size 8x8",
-         "--image-size: the boxes are read as normalised, which have no scale; see --absolute"),
-        ("run map.npy --box 1,2,1,1 --box 0,1,2,1,1",
-         "--box/--boxes: either all boxes have their map as a fifth number or none"),
-        ("run map.npy --box 1,2,1,1 --set offset",
-         "Invalid value for '--set': 'offset' is not FIELD=VALUE with a field among "
-         + ", ".join(PRESETS["mmcv"].parameters())),
-        ("run map.npy --box 1,2,1,1 --set offset=wide",
-         "Invalid value for '--set': 'wide' is no value for offset"),
-        ("run map.npy --box 1,2,1,1 --set points=round",
-         "--points: 'round' is not one of centred, dividers, corners, cells"),
-        ("fly map.npy", "No such command 'fly'."),
-    ],
-)  # fmt: skip
-def test_errors_are_one_line_and_leave_nothing(
-    arguments: str, message: str, capfd: Capture
-) -> None:
-    bad_files()
-    before = sorted(Path().iterdir())
-    assert main(arguments.split()) == 2
-    captured = capfd.readouterr()
-    assert captured.out == ""
-    assert captured.err == f"roialign: {message}\n"
-    assert sorted(Path().iterdir()) == before
 
 
 def test_the_command_is_installed_and_help_names_every_command() -> None:

@@ -68,7 +68,7 @@ def test_a_failed_save_leaves_what_was_there(
     monkeypatch.setattr(Figure, "savefig", full)
     np.save("map.npy", np.eye(4))
     Path("out.png").write_bytes(b"before")
-    assert main(["plot", "map.npy", "--box", "1,2,1,1", "-o", "out.png"]) == 2
+    assert main(["plot", "map.npy", "--box", "1,2,1,1", "-o", "out.png", "--force"]) == 2
     message = "roialign: out.png: cannot be written: No space left on device\n"
     assert capfd.readouterr().err == message
     assert Path("out.png").read_bytes() == b"before"

@@ -16,6 +16,7 @@ from roialign_cli import roi_align
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.errors import FileError
+from roialign_cli.files import arrays
 from roialign_cli.files.features import read_features
 from roialign_cli.show import progress
 
@@ -23,6 +24,11 @@ WALKTHROUGH = f"{sample_data()}/walkthrough.npy"
 RUN = ["run", WALKTHROUGH, "--box", "9.25,10,6.25,4.53"]
 # Few small windows on the map, two of them over its border.
 BOXES = [[3.5, 7.25, 12, 9], [-2, 90, 5, 130], [88, 1, 97.5, 3], [40, 40, 40, 40]]
+
+
+@pytest.fixture(autouse=True)
+def _small_files_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays, "_MOST_READ", 0)
 
 
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<f2", "u1"])

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.options import OperatorOptions, note_options, operator_options
+from roialign_cli.cli.options import (
+    OperatorOptions,
+    force_option,
+    note_options,
+    operator_options,
+)
 
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
@@ -41,6 +46,7 @@ _FILES = (".npy", ".npz")
     show_default=True,
     help="What to print; csv has every number.",
 )
+@force_option
 @note_options
 def command(
     options: OperatorOptions,
@@ -49,6 +55,7 @@ def command(
     plot: Path | None,
     form: str,
     *,
+    force: bool,
     quiet: bool,
     strict: bool,
 ) -> int:
@@ -65,18 +72,20 @@ def command(
     """  # noqa: D301
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.notes import tell
+    from roialign_cli.files.writing import check_writable
     from roialign_cli.notes import find_notes
     from roialign_cli.show.figures import check_suffix
 
     if plot is not None:
         check_suffix(plot)
+        check_writable(plot, force=force, read=(options.features, options.boxes or "-", other))
     given = other if other.lower().endswith(_FILES) else None
     inputs = load(options if given is None else _sized_as(options, given))
     notes = find_notes(inputs.operation, inputs.operation.plan())
     tell(notes, quiet=quiet, strict=strict)
     held, name = _compared(inputs, other, given)
     if plot is not None:
-        _draw(inputs, held, name, plot)
+        _draw(inputs, held, name, plot, force=force)
     if form == "json":
         from roialign_cli.records import comparison_record, to_json
 
@@ -94,7 +103,7 @@ def command(
 
 def _sized_as(options: OperatorOptions, given: str) -> OperatorOptions:
     """Return the options with the output size of a given output, unless they state one."""
-    from roialign_cli.files.features import read_array
+    from roialign_cli.files.arrays import read_array
 
     shape = read_array(given).shape
     if options.output_size is not None or len(shape) != 4:
@@ -106,7 +115,7 @@ def _compared(inputs: Inputs, other: str, given: str | None) -> tuple[Comparison
     """Return the comparison, and what the other side is called."""
     from roialign_cli.cli.inputs import under
     from roialign_cli.errors import ArgumentError, FileError
-    from roialign_cli.files.features import read_array
+    from roialign_cli.files.arrays import read_array
     from roialign_cli.matching import compare_conventions, compare_output
     from roialign_cli.show.numbers import name_of
 
@@ -119,7 +128,7 @@ def _compared(inputs: Inputs, other: str, given: str | None) -> tuple[Comparison
         raise FileError(given, error.problem) from None
 
 
-def _draw(inputs: Inputs, held: Comparison, name: str, path: Path) -> None:
+def _draw(inputs: Inputs, held: Comparison, name: str, path: Path, *, force: bool) -> None:
     from roialign_cli.files.writing import replacing
     from roialign_cli.show.compare_view import compare_figure
     from roialign_cli.show.figures import check_suffix, save_figure
@@ -133,7 +142,7 @@ def _draw(inputs: Inputs, held: Comparison, name: str, path: Path) -> None:
         operation = replace(inputs.operation, convention=held.other)
         second = trace_operation(operation, roi, channel, trace.frame)
     figure = compare_figure(trace, second, section=section)
-    with replacing(path) as file:
+    with replacing(path, force=force) as file:
         save_figure(figure, file, check_suffix(path))
     click.echo(f"wrote {path}", err=True)
 

@@ -51,6 +51,7 @@ def command(directory: Path, *, force: bool) -> None:
     _write_samples(directory, force=force)
     for template in _COMMANDS:
         arguments = [word.format(dir=directory) for word in template.split()]
+        arguments += ["--force"] if force and "-o" in arguments else []
         click.echo(click.style(f"\n$ roialign {shlex.join(arguments)}", bold=True))
         _run(arguments)
     click.echo(f"\nThe sample data and the pictures are in {directory}.")

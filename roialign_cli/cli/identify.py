@@ -37,7 +37,7 @@ def command(options: OperatorOptions, expected: str, tolerance: float | None, fo
         --spatial-scale 0.0625 --format json
     """  # noqa: D301
     from roialign_cli.cli.inputs import load_known
-    from roialign_cli.files.features import read_array
+    from roialign_cli.files.arrays import read_array
     from roialign_cli.identifying import identify
     from roialign_cli.show.progress import share_progress
 

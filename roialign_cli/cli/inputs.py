@@ -22,6 +22,7 @@ from roialign_cli.errors import ArgumentError
 from roialign_cli.files.boxes import BoxFile, read_boxes
 from roialign_cli.files.features import FeatureFile, read_features
 from roialign_cli.operation import Operation, prepare
+from roialign_cli.records import named
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Inputs:
         The decided operation.
     labels
         One for each box, "" where it has none.
+    scores
+        One for each box, NaN where it has none.
     overrides
         The fields of the convention that options set.
     """
@@ -43,7 +46,12 @@ class Inputs:
     file: FeatureFile
     operation: Operation
     labels: tuple[str, ...]
+    scores: tuple[float, ...]
     overrides: dict[str, Any]
+
+    def name(self, roi: int) -> str:
+        """Return what a box is called in a picture: its label and its score."""
+        return named(self.labels[roi], self.scores[roi])
 
 
 def under(inputs: Inputs, other: str) -> Operation:
@@ -58,8 +66,12 @@ def under(inputs: Inputs, other: str) -> Operation:
         "NAME" or "NAME,FIELD=VALUE,…", whose fields come first.
     """
     name, *fields = other.split(",")
-    own = dict(FieldValue().convert(field, None, None) for field in fields)
-    base = preset(name)
+    try:
+        own = dict(FieldValue().convert(field, None, None) for field in fields)
+        base = preset(name)
+    except (ArgumentError, click.BadParameter) as error:
+        problem = error.problem if isinstance(error, ArgumentError) else error.message
+        raise ArgumentError("with", problem) from None
     shared = meaningful(base, **(inputs.overrides | own))
     return replace(inputs.operation, convention=resolve(base, **shared))
 
@@ -68,6 +80,7 @@ def load(options: OperatorOptions) -> Inputs:
     """Read the files that the options name and return the operation they ask for."""
     convention = preset(options.preset or "walkthrough")
     boxes = _boxes(options)
+    options = _with_reading(options, boxes)
     box_format = _box_format(options, boxes)
     file = _features(options)
     overrides = _overrides(options)
@@ -85,7 +98,7 @@ def load(options: OperatorOptions) -> Inputs:
     )
     if not len(operation.boxes_given):
         raise ArgumentError("boxes", "there is no box")
-    return Inputs(file, operation, boxes.labels, overrides)
+    return Inputs(file, operation, boxes.labels, boxes.scores, overrides)
 
 
 @dataclass(frozen=True)
@@ -110,6 +123,7 @@ class Known:
 def load_known(options: OperatorOptions) -> Known:
     """Read the files that the options name and return all that they say."""
     boxes = _boxes(options)
+    options = _with_reading(options, boxes)
     file = _features(options)
     stated: dict[str, Any] = _overrides(options) | {
         "convention": options.preset,
@@ -130,19 +144,31 @@ def _features(options: OperatorOptions) -> FeatureFile:
 def _boxes(options: OperatorOptions) -> BoxFile:
     if bool(options.box) == (options.boxes is not None):
         raise click.UsageError("give the boxes either as --box A,B,C,D or as --boxes FILE")
+    if options.image_id is not None and options.boxes is None:
+        raise click.UsageError("--image-id is for --boxes FILE")
     if options.boxes is not None:
-        return read_boxes(options.boxes)
+        if options.boxes == options.features == "-":
+            raise click.UsageError("FEATURES and --boxes cannot both be standard input")
+        return read_boxes(options.boxes, image_id=options.image_id)
     if len({len(box) for box in options.box}) > 1:
         raise ArgumentError("boxes", "either all boxes have their map as a fifth number or none")
-    return BoxFile(np.array(options.box), ("",) * len(options.box), None)
+    return BoxFile.of(np.array(options.box))
+
+
+def _with_reading(options: OperatorOptions, boxes: BoxFile) -> OperatorOptions:
+    """Return the options with what the boxes' file says of normalised boxes."""
+    if boxes.normalized is None:
+        return options
+    if options.normalized not in {None, boxes.normalized}:
+        raise ArgumentError("normalized", f"the boxes in {options.boxes} are normalised, YOLO's")
+    return replace(options, normalized=boxes.normalized)
 
 
 def _box_format(options: OperatorOptions, boxes: BoxFile) -> BoxFormat | None:
     if options.box_format and boxes.box_format not in {None, options.box_format}:
         raise ArgumentError(
             "box_format",
-            f"{options.box_format} was given, but the header of {options.boxes} names "
-            f"{boxes.box_format} columns",
+            f"{options.box_format} was given, but {options.boxes} says {boxes.box_format}",
         )
     return options.box_format or boxes.box_format
 

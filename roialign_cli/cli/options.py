@@ -98,6 +98,27 @@ DECIMALS = NumberOr("N", "a number of decimals", ("exact",))
 CHANNEL = NumberOr("C", "a channel from 0", get_args(Summary))
 
 
+class Size(Form):
+    """A number of bytes: "500MB", "2GB"."""
+
+    name = "SIZE"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the bytes."""
+        if isinstance(value, float):
+            return value
+        number, unit = value.rstrip("kKMGTBb"), value.lstrip("0123456789.").upper().rstrip("B")
+        try:
+            return float(number) * 1000.0 ** ["", "K", "M", "G", "T"].index(unit)
+        except ValueError:
+            self.fail(f"{value!r} is not of the form 500MB or 2GB", param, ctx)
+
+
 class FieldValue(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     """A field of a convention and its value: "border_margin=0"."""
 
@@ -136,6 +157,7 @@ class OperatorOptions:
     key: str | None
     box: tuple[tuple[float, ...], ...]
     boxes: str | None
+    image_id: str | None
     box_format: BoxFormat | None
     origin: Origin | None
     normalized: bool | None
@@ -177,7 +199,12 @@ _SHARED = (
     click.option(
         "--box", type=BOX, multiple=True, help="A box; repeatable. A fifth number first: its map."
     ),
-    click.option("--boxes", metavar="FILE", help="Boxes from a .csv."),
+    click.option(
+        "--boxes",
+        metavar="FILE",
+        help="Boxes as text, JSON, COCO, YOLO or .npy; - is standard input.",
+    ),
+    click.option("--image-id", metavar="ID", help="Which image's boxes, of a JSON with several."),
     click.option(
         "--box-format",
         type=click.Choice(get_args(BoxFormat)),
@@ -263,6 +290,12 @@ def section_options(command: Command) -> Command:
     section = click.option("--section", type=SECTION, help="Section i (along x), j (from the top).")
     point = click.option("--point", type=POINT, help="Point n (along x), m (from the top).")
     return section(point(command))
+
+
+def force_option(command: Command) -> Command:
+    """Add --force, for a command that writes a file."""
+    told = "Overwrite a file that is there."
+    return click.option("--force", is_flag=True, help=told)(command)
 
 
 def note_options(command: Command) -> Command:

@@ -12,6 +12,7 @@ import click
 from roialign_cli.cli.options import (
     OperatorOptions,
     channel_option,
+    force_option,
     operator_options,
     section_options,
 )
@@ -92,12 +93,15 @@ VIEWS = {
     metavar="PRESET",
     help="The other side of --view compare: NAME or NAME,FIELD=VALUE,…",
 )
+@force_option
 @section_options
 def command(
     options: OperatorOptions,
     output: Path,
     view: str,
     dpi: float,
+    *,
+    force: bool,
     **what: Any,  # noqa: ANN401
 ) -> None:
     """Draw an ROI, its sections and its sample points.
@@ -108,14 +112,15 @@ def command(
         --boxes boxes.csv --view overlay -o overlay.png
     """  # noqa: D301
     from roialign_cli.cli.inputs import load
-    from roialign_cli.files.writing import replacing
+    from roialign_cli.files.writing import check_writable, replacing
     from roialign_cli.show.figures import check_suffix, save_figure
 
     kind = check_suffix(output)
     asked = _Asked(**what)
     _check_meaning(view, asked)
+    check_writable(output, force=force, read=(options.features, options.boxes or "-"))
     figure = _DRAW[view](load(options), asked)
-    with replacing(output) as file:
+    with replacing(output, force=force) as file:
         save_figure(figure, file, kind, dpi)
     click.echo(f"wrote {output}", err=True)
 
@@ -199,7 +204,7 @@ def _overlay(inputs: Inputs, asked: _Asked) -> Figure:
         traces,
         inputs.file.image,
         stride=inputs.file.stride,
-        labels=[inputs.labels[trace.roi] for trace in traces],
+        labels=[inputs.name(trace.roi) for trace in traces],
         section=asked.section or (1, 1),
         point=asked.point or (1, 1),
         paper=asked.paper,

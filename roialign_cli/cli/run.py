@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.options import OperatorOptions, note_options, operator_options
+from roialign_cli.cli.options import (
+    OperatorOptions,
+    Size,
+    force_option,
+    note_options,
+    operator_options,
+)
 
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
@@ -26,13 +32,21 @@ if TYPE_CHECKING:
     type=click.Choice(["table", "csv", "json"]),
     help="What to print.  [default: table, or nothing with -o]",
 )
+@click.option(
+    "--max-memory",
+    type=Size(),
+    help="What the outputs may take in memory, as 2GB.  [default: what is free]",
+)
+@force_option
 @note_options
 def command(
     options: OperatorOptions,
     channel: int | None,
     output: Path | None,
     form: str | None,
+    max_memory: float | None,
     *,
+    force: bool,
     quiet: bool,
     strict: bool,
 ) -> None:
@@ -46,20 +60,23 @@ def command(
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.notes import tell
     from roialign_cli.files.results import check_output, to_csv, write_result
+    from roialign_cli.files.writing import check_writable
     from roialign_cli.notes import find_notes
     from roialign_cli.records import result_record, to_json
     from roialign_cli.show.numbers import describe
 
     if output is not None:
         check_output(output)
+        check_writable(output, force=force, read=(options.features, options.boxes or "-"))
     inputs = load(options)
     plan = inputs.operation.plan()
     notes = find_notes(inputs.operation, plan)
     tell(notes, quiet=quiet, strict=strict)
-    result = replace(_run(inputs, plan, channel, output), notes=notes)
+    _check_room(inputs, plan, channel, output, form, max_memory)
+    result = replace(_run(inputs, plan, channel, output, force=force), notes=notes)
     subject = describe(inputs.file.title, inputs.file.array, inputs.operation.convention)
     if output is not None:
-        write_result(output, result)
+        write_result(output, result, force=force)
         written = f"{' × '.join(map(str, result.pooled.shape))} {result.pooled.dtype}"
         click.echo(f"{subject}\nwrote {output}: {written}", err=True)
         form = form or "nothing"
@@ -73,7 +90,28 @@ def command(
         print_result(subject, result)
 
 
-def _run(inputs: Inputs, plan: Plan, channel: int | None, output: Path | None) -> Result:
+def _check_room(
+    inputs: Inputs,
+    plan: Plan,
+    channel: int | None,
+    output: Path | None,
+    form: str | None,
+    most: float | None,
+) -> None:
+    from roialign_cli.files.room import check_room
+    from roialign_cli.pooling import output_like
+
+    (rois, channels, *size), dtype = output_like(inputs.operation.features, plan)
+    shape = rois, channels if channel is None else 1, *size
+    suffix = "" if output is None else output.suffix.lower()
+    mapped = output if suffix == ".npy" and form in {None, "nothing"} else None
+    as_text = suffix in {".csv", ".json"} or form in {"csv", "json"}
+    check_room(shape, dtype.itemsize, mapped, most, as_text=as_text)
+
+
+def _run(
+    inputs: Inputs, plan: Plan, channel: int | None, output: Path | None, *, force: bool
+) -> Result:
     from roialign_cli.errors import ArgumentError
     from roialign_cli.files.results import output_array
     from roialign_cli.pooling import output_like, pool
@@ -90,6 +128,7 @@ def _run(inputs: Inputs, plan: Plan, channel: int | None, output: Path | None) -
         channels = range(channel, channel + 1)
         operation = replace(operation, features=operation.features[:, channel : channel + 1])
     like = output_like(operation.features, plan)
-    with output_array(output, *like) as out, box_progress(like[0][0]) as advance:
+    with output_array(output, *like, force=force) as out, box_progress(like[0][0]) as advance:
         pooled = pool(operation.features, plan, operation.batch_index, out=out, advance=advance)
-    return Result(operation, plan, pooled, inputs.labels, channels)
+        inputs.file.check_unchanged()
+    return Result(operation, plan, pooled, inputs.labels, channels, inputs.scores)

@@ -1,26 +1,38 @@
-"""Reading boxes from a file: comma-separated text, with or without a header."""
+"""Reading boxes: text with commas, tabs or spaces, JSON and COCO, NumPy's formats."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import io
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.conventions import BoxFormat
 from roialign_cli.errors import FileError
+from roialign_cli.files.arrays import is_numpy, load_array
+from roialign_cli.files.reading import read_text_or_bytes
 
-# Names that a header may give to the four numbers, in the order in which they are taken.
+# Names that columns or keys may have, in the order in which the numbers are taken.
 _HEADERS: dict[tuple[str, ...], BoxFormat] = {
     ("x1", "y1", "x2", "y2"): "xyxy",
     ("xmin", "ymin", "xmax", "ymax"): "xyxy",
-    ("x", "y", "w", "h"): "xywh",
-    ("x", "y", "width", "height"): "xywh",
+    ("x_min", "y_min", "x_max", "y_max"): "xyxy",
+    ("left", "top", "right", "bottom"): "xyxy",
     ("cx", "cy", "w", "h"): "cxcywh",
     ("cx", "cy", "width", "height"): "cxcywh",
+    ("x_center", "y_center", "width", "height"): "cxcywh",
+    ("x", "y", "w", "h"): "xywh",
+    ("x", "y", "width", "height"): "xywh",
+    ("left", "top", "width", "height"): "xywh",
 }
+_BATCH = ("batch", "batch_index")
+_LABEL = ("label", "name", "class", "category")
+_SCORE = ("score", "confidence", "conf")
 
 
 @dataclass(frozen=True)
@@ -33,53 +45,207 @@ class BoxFile:
         (R, 4), or (R, 5) with the batch index first.
     labels
         R of them, "" where a box has none.
-    box_format
-        What the header's names say the columns are; None without such names.
+    scores
+        R of them, NaN where a box has none.
+    box_format, normalized
+        What the file says the numbers are; None where it does not.
     """
 
     boxes: NDArray[np.float64]
     labels: tuple[str, ...]
-    box_format: BoxFormat | None
+    scores: tuple[float, ...]
+    box_format: BoxFormat | None = None
+    normalized: bool | None = None
+
+    @classmethod
+    def of(cls, boxes: NDArray[np.float64]) -> BoxFile:
+        """Return boxes of which nothing is known but the numbers."""
+        return cls(boxes, ("",) * len(boxes), (math.nan,) * len(boxes))
 
 
-def read_boxes(name: str) -> BoxFile:
-    """Read boxes from a `.csv`: four numbers a line, or five with the batch index first.
+def read_boxes(name: str, *, image_id: str | None = None, key: str | None = None) -> BoxFile:
+    """Read boxes from a file, whatever its name ends in; "-" is standard input.
 
-    A header may name the columns, in any order, and further ones: label, batch.
+    Text has a box a line, with commas, tabs, semicolons or spaces between: four numbers, or five
+    with the batch index first, or columns that a header names in any order. Lines of a class and
+    four numbers up to 1 with spaces between are YOLO's. JSON is a list of lists or of objects, or
+    COCO's annotations.
+
+    Parameters
+    ----------
+    name
+        Path of the file.
+    image_id
+        Which image's boxes, of a JSON with those of several: its id or file name.
+    key
+        Which array of an `.npz`; "boxes", or the only one, if None.
 
     Raises
     ------
     FileError
-        If the file cannot be read, or naming the line that is no box and what it holds.
+        If the file cannot be read, naming the line or box that is none and what it holds.
     """
-    lines = [(n, row) for n, row in _rows(name) if any(cell.strip() for cell in row)]
+    content = read_text_or_bytes(name)
+    if isinstance(content, bytes):
+        if not is_numpy(content):
+            raise FileError(name, "is neither text nor a NumPy file; boxes are one or the other")
+        _refuse_image(name, image_id)
+        return _from_array(name, load_array(name, io.BytesIO(content), key or "boxes"))
+    if content.lstrip()[:1] in {"[", "{"}:
+        return _from_json(name, content, image_id)
+    _refuse_image(name, image_id)
+    return _from_text(name, content)
+
+
+def _refuse_image(name: str, image_id: str | None) -> None:
+    if image_id is not None:
+        raise FileError(name, "tells of no images; --image-id is for JSON")
+
+
+def _from_array(name: str, array: NDArray[Any]) -> BoxFile:
+    if array.dtype.kind not in "buif":
+        raise FileError(name, f"holds {array.dtype}, not real numbers")
+    if array.ndim != 2 or array.shape[1] not in {4, 5}:
+        raise FileError(name, f"has shape {array.shape}; boxes are (R, 4) or (R, 5)")
+    boxes = array.astype(np.float64)
+    for row, column in np.argwhere(~np.isfinite(boxes))[:1]:
+        problem = f"number {column + 1} of box {row} is {boxes[row, column]}; it must be finite"
+        raise FileError(name, problem)
+    if not len(boxes):
+        raise FileError(name, _NONE)
+    return BoxFile.of(boxes)
+
+
+_NONE = "holds no boxes; write four numbers a line, with commas between"
+
+
+# Columns and keys ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which of some names hold what: the four numbers, and "" where there is no such name."""
+
+    numbers: tuple[str, ...]
+    box_format: BoxFormat
+    batch: str
+    label: str
+    score: str
+
+
+def _columns(names: Iterable[str]) -> _Columns | None:
+    """Return what names hold, None if there are not the four numbers among them."""
+    known = set(names)
+    for header, box_format in _HEADERS.items():
+        if known.issuperset(header):
+            batch, label, score = (
+                next((name for name in choices if name in known), "")
+                for choices in (_BATCH, _LABEL, _SCORE)
+            )
+            return _Columns(header, box_format, batch, label, score)
+    return None
+
+
+def _known_headers() -> str:
+    return "; ".join(", ".join(header) for header in _HEADERS)
+
+
+@dataclass
+class _Gathered:
+    """Boxes while they are read, each with where it stands in the file."""
+
+    name: str
+    boxes: list[list[float]] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+    def add(
+        self,
+        where: str,
+        numbers: Mapping[str, object] | Sequence[object],
+        label: object = None,
+        score: object = None,
+    ) -> None:
+        """Add a box, or raise an error that says where and what it holds."""
+        if not isinstance(numbers, Mapping):
+            numbers = {f"number {n}": number for n, number in enumerate(numbers, start=1)}
+        box = [self._number(f"{where}, {name}", number) for name, number in numbers.items()]
+        if self.boxes and len(box) != len(self.boxes[0]):
+            problem = f"{where} has {len(box)} numbers, the others {len(self.boxes[0])}"
+            raise FileError(self.name, problem)
+        self.boxes.append(box)
+        self.labels.append("" if label is None else str(label).strip())
+        self.scores.append(
+            math.nan if score in {None, ""} else self._number(f"{where}, score", score)
+        )
+
+    def _number(self, where: str, value: object) -> float:
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not math.isfinite(number):
+            shown = value.strip() if isinstance(value, str) else value
+            raise FileError(self.name, f"{where}: {_short(shown)} is no finite number")
+        return number
+
+    def file(self, box_format: BoxFormat | None, *, normalized: bool | None = None) -> BoxFile:
+        """Return the boxes."""
+        if not self.boxes:
+            raise FileError(self.name, _NONE)
+        boxes = np.array(self.boxes, np.float64).reshape(len(self.boxes), -1)
+        labels, scores = tuple(self.labels), tuple(self.scores)
+        return BoxFile(boxes, labels, scores, box_format, normalized)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+_LONGEST = 40
+
+
+# Text ---------------------------------------------------------------------------------------------
+
+
+def _from_text(name: str, text: str) -> BoxFile:
+    lines = [(n, row) for n, row in _rows(name, text) if any(cell.strip() for cell in row)]
     if not lines:
-        raise FileError(name, "holds no boxes; write four numbers a line, with commas between")
-    names = [cell.strip().lower() for cell in lines[0][1]]
-    if all(_is_number(cell) for cell in names):
-        width = 5 if len(names) == 5 else 4
-        return BoxFile(_numbers(name, lines, range(width), width), ("",) * len(lines), None)
-    wanted = next((header for header in _HEADERS if set(header) <= set(names)), None)
-    if wanted is None:
-        known = "; ".join(", ".join(header) for header in _HEADERS)
-        raise FileError(name, f"its header names no box columns; known: {known}")
-    batch = [column for column in ("batch", "batch_index") if column in names][:1]
-    columns = [names.index(column) for column in (*batch, *wanted)]
-    boxes = _numbers(name, lines[1:], columns, len(names))
-    return BoxFile(boxes, _labels(names, lines[1:]), _HEADERS[wanted])
+        raise FileError(name, _NONE)
+    first = [cell.strip().lower() for cell in lines[0][1]]
+    if not any(_is_number(cell) for cell in first):
+        return _with_header(name, first, lines)
+    if _is_yolo(text, lines):
+        return _yolo(name, lines)
+    gathered = _Gathered(name)
+    for line, row in lines:
+        if len(row) not in {4, 5}:
+            raise FileError(name, f"line {line} has {len(row)} columns, not 4 or 5: {_short(row)}")
+        gathered.add(f"line {line}", row)
+    return gathered.file(None)
 
 
-def _rows(name: str) -> list[tuple[int, list[str]]]:
+def _rows(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the cells of every line."""
     import csv
 
+    delimiter = _delimiter(text)
+    if delimiter is None:
+        yield from ((n, line.split()) for n, line in enumerate(text.splitlines(), start=1))
+        return
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        with Path(name).open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            return [(reader.line_num, row) for row in reader]
-    except OSError as error:
-        raise FileError(name, f"cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise FileError(name, "is no text with commas; boxes are read from .csv files") from None
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise FileError(name, f"line {reader.line_num}: {error}") from None
+
+
+def _delimiter(text: str) -> str | None:
+    """Return what stands between the cells of the first line, None for spaces."""
+    first = text.lstrip().partition("\n")[0]
+    return next((mark for mark in ("\t", ",", ";") if mark in first), None)
 
 
 def _is_number(text: str) -> bool:
@@ -90,22 +256,155 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _numbers(
-    name: str, lines: list[tuple[int, list[str]]], columns: Sequence[int], width: int
-) -> NDArray[np.float64]:
-    boxes = np.empty((len(lines), len(columns)))
-    for row, (line, cells) in enumerate(lines):
-        if len(cells) != width:
-            raise FileError(name, f"line {line} has {len(cells)} columns, not {width}: {cells}")
-        for k, column in enumerate(columns):
-            text = cells[column].strip()
-            if not _is_number(text) or not np.isfinite(float(text)):
-                raise FileError(name, f"line {line}: {text!r} is no finite number")
-            boxes[row, k] = float(text)
-    return boxes
+def _with_header(name: str, names: list[str], lines: list[tuple[int, list[str]]]) -> BoxFile:
+    columns = _columns(names)
+    if columns is None:
+        raise FileError(name, f"its header names no box columns; known: {_known_headers()}")
+    gathered = _Gathered(name)
+    for line, row in lines[1:]:
+        if len(row) != len(names):
+            problem = f"line {line} has {len(row)} columns, not {len(names)}: {_short(row)}"
+            raise FileError(name, problem)
+        _add_named(gathered, f"line {line}", dict(zip(names, row, strict=True)), columns)
+    return gathered.file(columns.box_format)
 
 
-def _labels(names: list[str], lines: list[tuple[int, list[str]]]) -> tuple[str, ...]:
-    if "label" not in names:
-        return ("",) * len(lines)
-    return tuple(cells[names.index("label")].strip() for _, cells in lines)
+def _add_named(
+    gathered: _Gathered, where: str, values: Mapping[str, Any], columns: _Columns
+) -> None:
+    wanted = [columns.batch] * bool(columns.batch) + list(columns.numbers)
+    gathered.add(
+        where,
+        {name: values.get(name) for name in wanted},
+        values.get(columns.label),
+        values.get(columns.score),
+    )
+
+
+_YOLO = re.compile(r"\d+(\s+[0-9.eE+-]+){4,5}\s*")
+
+
+def _is_yolo(text: str, lines: list[tuple[int, list[str]]]) -> bool:
+    """Return whether every line is a class, four numbers from 0 to 1, and perhaps a confidence."""
+    if _delimiter(text) is not None:
+        return False
+    return all(
+        _YOLO.fullmatch(" ".join(row))
+        and all(_is_number(cell) and 0 <= float(cell) <= 1 for cell in row[1:])
+        for _, row in lines
+    )
+
+
+def _yolo(name: str, lines: list[tuple[int, list[str]]]) -> BoxFile:
+    gathered = _Gathered(name)
+    for line, (kind, *numbers) in lines:
+        score = numbers[4] if len(numbers) == 5 else None
+        gathered.add(f"line {line}", numbers[:4], f"class {kind}", score)
+    return gathered.file("cxcywh", normalized=True)
+
+
+# JSON ---------------------------------------------------------------------------------------------
+
+
+def _from_json(name: str, text: str, image_id: str | None) -> BoxFile:
+    import json
+
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise FileError(name, f"line {error.lineno}: is no JSON: {error.msg}") from None
+    except (RecursionError, ValueError):
+        raise FileError(name, "is no JSON that can be read") from None
+    if isinstance(content, dict) and isinstance(content.get("annotations"), list):
+        return _from_coco(name, content, image_id)
+    if isinstance(content, dict) and isinstance(content.get("boxes"), list):
+        content = content["boxes"]
+    if not isinstance(content, list):
+        problem = "holds no list of boxes, nor an object with boxes or COCO's annotations"
+        raise FileError(name, problem)
+    if content and all(isinstance(box, dict) for box in content):
+        return _from_objects(name, content, image_id, {})
+    gathered = _Gathered(name)
+    for index, box in enumerate(content):
+        if not isinstance(box, list) or len(box) not in {4, 5}:
+            raise FileError(name, f"box {index} is not four or five numbers: {_short(box)}")
+        gathered.add(f"box {index}", box)
+    return gathered.file(None)
+
+
+def _from_coco(name: str, content: dict[str, Any], image_id: str | None) -> BoxFile:
+    if not all(isinstance(box, dict) for box in content["annotations"]):
+        raise FileError(name, "its annotations are not all objects")
+    names = {
+        one["id"]: str(one.get("name", one["id"])) for one in _identified(content.get("categories"))
+    }
+    files = {
+        one["id"]: str(one["file_name"])
+        for one in _identified(content.get("images"))
+        if "file_name" in one
+    }
+    by_name = {file: identity for identity, file in files.items()}
+    wanted = str(by_name.get(image_id, image_id)) if image_id is not None else None
+    return _from_objects(name, content["annotations"], wanted, names)
+
+
+def _identified(entries: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    """Return the objects of a list that have an id."""
+    known = entries if isinstance(entries, list) else []
+    return [e for e in known if isinstance(e, dict) and isinstance(e.get("id"), int | str)]
+
+
+def _from_objects(
+    name: str, objects: list[dict[str, Any]], image_id: str | None, names: Mapping[Any, str]
+) -> BoxFile:
+    chosen = _of_image(name, objects, image_id)
+    gathered = _Gathered(name)
+    formats = set()
+    for index, box in chosen:
+        where = f"box {index}"
+        label = next((box[key] for key in (*_LABEL, "category_name") if key in box), None)
+        if label is None and isinstance(box.get("category_id"), int | str):
+            label = names.get(box["category_id"], f"category {box['category_id']}")
+        score = next((box[key] for key in _SCORE if key in box), None)
+        box_format, numbers = _numbers_of(name, where, box)
+        formats.add(box_format)
+        gathered.add(where, numbers, label, score)
+    if len(formats) > 1:
+        raise FileError(name, "its boxes are written in several ways; write all in one")
+    return gathered.file(next(iter(formats), None))
+
+
+def _numbers_of(
+    name: str, where: str, box: dict[str, Any]
+) -> tuple[BoxFormat | None, Sequence[object]]:
+    """Return the four numbers of an object, and what they are as far as the keys say."""
+    batch = [box[key] for key in _BATCH if key in box][:1]
+    for key, box_format in _LISTS.items():
+        numbers = box.get(key)
+        if isinstance(numbers, list) and len(numbers) == 4:
+            return box_format, [*batch, *numbers]
+    columns = _columns(box)
+    if columns is None:
+        raise FileError(name, f"{where} has no bbox of four numbers, nor {_known_headers()}")
+    return columns.box_format, [*batch, *(box[key] for key in columns.numbers)]
+
+
+# COCO's bbox is x, y, width, height; a box is whatever the convention's library writes.
+_LISTS: dict[str, BoxFormat | None] = {"bbox": "xywh", "box": None}
+
+
+def _of_image(
+    name: str, objects: list[dict[str, Any]], image_id: str | None
+) -> list[tuple[int, dict[str, Any]]]:
+    """Return the objects of one image with their place among all."""
+    ids = {str(box["image_id"]): None for box in objects if "image_id" in box}
+    if image_id is None and len(ids) <= 1:
+        return list(enumerate(objects))
+    if image_id not in ids:
+        some = ", ".join(list(ids)[:_MOST_IDS]) + (", …" if len(ids) > _MOST_IDS else "")
+        wanted = f"has no boxes of image {image_id}" if image_id else "has boxes of several images"
+        raise FileError(name, f"{wanted}; choose one with --image-id: {some or 'there is none'}")
+    return [(n, box) for n, box in enumerate(objects) if str(box.get("image_id")) == image_id]
+
+
+_MOST_IDS = 6

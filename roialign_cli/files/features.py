@@ -1,21 +1,19 @@
-"""Reading a feature map: arrays in NumPy's formats, and images."""
+"""Reading a feature map: arrays in NumPy's formats, and images as a viewer shows them."""
 
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.errors import ArgumentError, FileError
+from roialign_cli.files.arrays import is_numpy, load_array, refuse_others
+from roialign_cli.files.reading import Stamp, opened, stamp_of
 
-_NPY_MAGIC = b"\x93NUMPY"
-_ZIP_MAGIC = b"PK"
+if TYPE_CHECKING:
+    from PIL import Image
 
 # Layout → how its axes come to stand as N, C, H, W.
 _TO_NCHW: dict[str, str] = {
@@ -26,7 +24,8 @@ _TO_NCHW: dict[str, str] = {
     "NHWC": "NCHW",
 }
 LAYOUTS = tuple(_TO_NCHW)
-_GUESSES = {2: "HW", 3: "CHW", 4: "NCHW"}
+# Axes → the layouts that an array of so many may have: channels first, and last.
+_POSSIBLE = {2: ("HW",), 3: ("CHW", "HWC"), 4: ("NCHW", "NHWC")}
 
 
 @dataclass(frozen=True)
@@ -43,21 +42,33 @@ class FeatureFile:
         (height, width, 3) or (height, width), uint8: the picture, if the file is one.
     stride
         Image pixels per cell, if the file is an image.
+    remarks
+        What was guessed of an array or done to an image, in words.
+    stamp
+        The file's size and time when it was read, None of standard input.
     """
 
     name: str
     array: NDArray[Any]
     image: NDArray[np.uint8] | None = None
     stride: int | None = None
+    remarks: tuple[str, ...] = ()
+    stamp: Stamp | None = None
+
+    def check_unchanged(self) -> None:
+        """Raise an error if the file is another one than when it was opened."""
+        if self.stamp is not None and stamp_of(self.name) != self.stamp:
+            raise FileError(self.name, "was changed while it was being read; run it again")
 
     @property
     def title(self) -> str:
-        """The name, and what was made of an image before it became features."""
-        if self.image is None or self.stride is None:
-            return self.name
-        height, width = self.image.shape[:2]
-        averaged = f" averaged over {self.stride} × {self.stride}" if self.stride > 1 else ""
-        return f"{self.name} ({width} × {height} pixels{averaged})"
+        """The name, and what was made of the file before it became features."""
+        said = list(self.remarks)
+        if self.image is not None and self.stride is not None:
+            height, width = self.image.shape[:2]
+            averaged = f" averaged over {self.stride} × {self.stride}" if self.stride > 1 else ""
+            said.insert(0, f"{width} × {height} pixels{averaged}")
+        return f"{self.name} ({', '.join(said)})" if said else self.name
 
 
 def read_features(
@@ -70,7 +81,7 @@ def read_features(
     name
         Path of the file.
     layout
-        One of `LAYOUTS`; for arrays HW, CHW or NCHW by the number of axes if not given.
+        One of `LAYOUTS`; guessed from the shape if not given.
     key
         Which array of an `.npz` with several.
     stride
@@ -80,129 +91,63 @@ def read_features(
     ------
     FileError
         If the file is missing, damaged, or holds no array of real numbers.
+    ArgumentError
+        If two layouts are as likely.
     """
-    with _opened(name) as content:
-        array = _array(name, content, key)
-        if array is not None:
-            return FeatureFile(name, _as_nchw(name, array, layout))
-        _refuse_for_image(layout, key)
-        return _read_image(name, content, stride or 1)
+    stamp = stamp_of(name)
+    with opened(name) as content:
+        file = replace(_read(name, content, layout, key, stride or 1), stamp=stamp)
+    file.check_unchanged()
+    return file
 
 
-def read_array(name: str) -> NDArray[Any]:
-    """Read the array of a `.npy`, or the only one of an `.npz`, whatever its axes are.
-
-    Raises
-    ------
-    FileError
-        If the file is missing, damaged, or no such file.
-    """
-    with _opened(name) as content:
-        array = _array(name, content, None)
-    if array is None:
-        raise FileError(name, "is neither a .npy nor an .npz; save the array with numpy.save")
-    return array
-
-
-def _array(name: str, content: IO[bytes], key: str | None) -> NDArray[Any] | None:
-    """Return the array of a NumPy file, None if it is none."""
-    head = content.read(len(_NPY_MAGIC))
+def _read(
+    name: str, content: IO[bytes], layout: str | None, key: str | None, stride: int
+) -> FeatureFile:
+    head = content.read(16)
     content.seek(0)
-    if head != _NPY_MAGIC and not head.startswith(_ZIP_MAGIC):
-        return None
-    return _loaded(_load_npy if head == _NPY_MAGIC else _load_npz, name, content, key)
+    if is_numpy(head):
+        return _as_nchw(name, load_array(name, content, key), layout)
+    refuse_others(name, head)
+    if not head:
+        raise FileError(name, "is empty")
+    _refuse_for_image(layout, key)
+    return _read_image(name, content, stride)
 
 
-def _opened(name: str) -> IO[bytes]:
-    if name == "-":
-        return io.BytesIO(sys.stdin.buffer.read())
-    try:
-        return Path(name).open("rb")
-    except OSError as error:
-        raise FileError(name, f"cannot be read: {error.strerror}") from None
-
-
-def _loaded(
-    load: Callable[[str, IO[bytes], str | None], NDArray[Any]],
-    name: str,
-    content: IO[bytes],
-    key: str | None,
-) -> NDArray[Any]:
-    try:
-        return load(name, content, key)
-    except FileError:
-        raise
-    except (EOFError, KeyError, OSError, ValueError):
-        problem = "is damaged or no NumPy file; save it again with numpy.save"
-        raise FileError(name, problem) from None
-
-
-def _load_npz(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
-    from zipfile import BadZipFile
-
-    try:
-        with np.load(content, allow_pickle=False) as archive:
-            member = _member(name, archive.files, key)
-            with archive.zip.open(f"{member}.npy") as file:
-                _refuse_objects(name, file)
-            array: NDArray[Any] = archive[member]
-            return array
-    except BadZipFile as error:
-        raise ValueError(str(error)) from None
-
-
-def _load_npy(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
-    """Read an array, from a file by mapping it into memory."""
-    if key is not None:
-        raise FileError(name, "is a single array; --key is for .npz files")
-    shape = _refuse_objects(name, content)
-    content.seek(0)
-    mapped = name != "-" and 0 not in shape
-    array: NDArray[Any] = (
-        np.load(name, mmap_mode="r", allow_pickle=False)
-        if mapped
-        else np.load(content, allow_pickle=False)
-    )
-    return array
-
-
-def _refuse_objects(name: str, content: IO[bytes]) -> tuple[int, ...]:
-    """Read the header of a `.npy` and return the shape that it promises."""
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    shape, _, dtype = readers[np.lib.format.read_magic(content)](content)
-    if dtype.hasobject:
-        problem = "holds Python objects, which are not read; save plain numbers instead"
-        raise FileError(name, problem)
-    return shape
-
-
-def _member(name: str, keys: list[str], key: str | None) -> str:
-    if key in keys:
-        return key
-    if key is None and len(keys) == 1:
-        return keys[0]
-    known = ", ".join(keys) or "none"
-    wanted = f"has no array {key!r}" if key else f"holds {len(keys)} arrays; say which with --key"
-    raise FileError(name, f"{wanted} (there: {known})")
-
-
-def _as_nchw(name: str, array: NDArray[Any], layout: str | None) -> NDArray[Any]:
-    if array.dtype.kind not in "buif":
-        raise FileError(name, f"holds {array.dtype}, not real numbers")
-    if array.ndim not in _GUESSES:
+def _as_nchw(name: str, array: NDArray[Any], layout: str | None) -> FeatureFile:
+    if array.ndim not in _POSSIBLE:
         raise FileError(name, f"has shape {array.shape}; a feature map has 2 to 4 axes")
-    chosen = layout or _GUESSES[array.ndim]
-    if len(chosen) != array.ndim:
-        raise ArgumentError("layout", f"{chosen} does not fit the {array.ndim} axes {array.shape}")
     if 0 in array.shape:
         raise FileError(name, f"is empty: its shape is {array.shape}")
-    target = _TO_NCHW[chosen]
-    order = [chosen.index(axis) for axis in target if axis != "1"]
+    chosen = layout or _guessed(array.shape)
+    if chosen not in LAYOUTS:
+        raise ArgumentError("layout", f"{chosen!r} is none of {', '.join(LAYOUTS)}")
+    if len(chosen) != array.ndim:
+        raise ArgumentError("layout", f"{chosen} does not fit the {array.ndim} axes {array.shape}")
+    order = [chosen.index(axis) for axis in _TO_NCHW[chosen] if axis != "1"]
     moved = array.transpose(order)
-    return moved.reshape((1,) * (4 - moved.ndim) + moved.shape)
+    guess = () if layout or chosen == _POSSIBLE[array.ndim][0] else (f"layout {chosen} guessed",)
+    return FeatureFile(name, moved.reshape((1,) * (4 - moved.ndim) + moved.shape), remarks=guess)
+
+
+# Channels of pictures; sides from which an array may be one; how long a map is at most, in widths.
+_FEW, _PICTURE, _LONGEST = (1, 3, 4), 8, 8
+
+
+def _guessed(shape: tuple[int, ...]) -> str:
+    """Return the one likely layout: channels first, unless they are few and last as in pictures."""
+    first, *others = _POSSIBLE[len(shape)]
+    if not others:
+        return first
+    a, b, c = shape[-3:]
+    is_picture = c in _FEW and min(a, b) >= _PICTURE
+    is_map = max(b, c) <= _LONGEST * min(b, c) or a in _FEW
+    if is_picture and is_map:
+        raise ArgumentError(
+            "layout", f"{shape} may be {first} or {others[0]}; say which with --layout"
+        )
+    return others[0] if is_picture else first
 
 
 def _refuse_for_image(layout: str | None, key: str | None) -> None:
@@ -211,24 +156,83 @@ def _refuse_for_image(layout: str | None, key: str | None) -> None:
             raise ArgumentError(option, "is for arrays; the features given are an image")
 
 
+# Images -------------------------------------------------------------------------------------------
+
+
 def _read_image(name: str, content: IO[bytes], stride: int) -> FeatureFile:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    import struct
+    import warnings
+
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(content) as opened:
-            picture = ImageOps.exif_transpose(opened)
-            if picture.mode not in {"L", "RGB"}:
-                picture = picture.convert("L" if picture.mode in {"1", "LA"} else "RGB")
+        with warnings.catch_warnings():
+            # Pillow warns of pictures that are large and refuses those that are enormous.
+            warnings.simplefilter("ignore")
+            with Image.open(content) as picture:
+                planes, remarks = _as_seen(picture)
     except UnidentifiedImageError:
         raise FileError(
             name, "is neither a .npy, an .npz nor an image; save features with numpy.save"
         ) from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise FileError(name, f"cannot be read as an image: {error}") from None
-    image = np.asarray(picture)
-    planes = image.astype(np.float32).reshape(*image.shape[:2], -1)
-    blocks = average_blocks(planes, stride)
-    return FeatureFile(name, blocks.transpose(2, 0, 1)[None], image, stride)
+    except Image.DecompressionBombError:
+        raise FileError(name, "is an image too large to unpack safely; make it smaller") from None
+    except MemoryError:
+        raise FileError(name, "is larger than the memory that there is") from None
+    except (
+        EOFError, IndexError, KeyError, NotImplementedError, OSError, OverflowError, RuntimeError,
+        SyntaxError, TypeError, ValueError, ZeroDivisionError, AttributeError, struct.error,
+    ) as error:  # fmt: skip
+        reason = str(error) or type(error).__name__
+        raise FileError(name, f"cannot be read as an image: {reason}") from None
+    blocks = average_blocks(planes.astype(np.float32), stride)
+    image = planes if planes.dtype == np.uint8 else _eight_bits(planes)
+    shown = image[..., 0] if image.shape[2] == 1 else image
+    features = blocks.transpose(2, 0, 1)[None]
+    return FeatureFile(name, features, shown, stride, tuple(remarks))
+
+
+def _as_seen(picture: Image.Image) -> tuple[NDArray[Any], list[str]]:
+    """Return a picture's pixels (H, W, 1 or 3), turned and flattened as a viewer does; and how."""
+    from PIL import Image, ImageOps
+
+    remarks = []
+    if getattr(picture, "n_frames", 1) > 1:
+        remarks.append(f"the first of {getattr(picture, 'n_frames', 1)} frames")
+    upright = ImageOps.exif_transpose(picture)
+    if upright.size != picture.size or _is_turned(picture):
+        remarks.append("turned as its EXIF data says")
+    if upright.mode in {"I", "F"} or upright.mode.startswith("I;16"):
+        return np.asarray(upright)[..., None], [*remarks, f"mode {upright.mode}"]
+    if upright.has_transparency_data:
+        grey = upright.mode in {"LA", "La"}
+        clear = upright.convert("RGBA")
+        if np.asarray(clear.getchannel("A")).min() < 255:
+            remarks.append("transparent parts over white")
+            white = Image.new("RGBA", clear.size, "white")
+            clear = Image.alpha_composite(white, clear)
+        upright = clear.convert("L" if grey else "RGB")
+    if upright.mode == "CMYK":
+        remarks.append("from CMYK")
+    if upright.mode not in {"L", "RGB"}:
+        upright = upright.convert("L" if upright.mode == "1" else "RGB")
+    pixels = np.asarray(upright)
+    return pixels.reshape(*pixels.shape[:2], -1), remarks
+
+
+_ORIENTATION = 0x0112  # EXIF's tag; 1 is upright
+
+
+def _is_turned(picture: Image.Image) -> bool:
+    return bool(picture.getexif().get(_ORIENTATION, 1) not in {0, 1})
+
+
+def _eight_bits(planes: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return deeper pixels as 8 bits, the darkest black and the brightest white."""
+    values = np.nan_to_num(planes.astype(np.float64), posinf=0, neginf=0)
+    low, high = values.min(), values.max()
+    eight: NDArray[np.uint8] = ((values - low) * (255 / (high - low or 1))).round().astype(np.uint8)
+    return eight
 
 
 def average_blocks(planes: NDArray[np.float32], stride: int) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ def to_csv(result: Result) -> str:
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("roi", "label", "batch", "channel", "i", "j", "value"))
+    writer.writerow(("roi", "label", "score", "batch", "channel", "i", "j", "value"))
     writer.writerows(_lines(result))
     return text.getvalue()
 
@@ -33,7 +33,9 @@ def to_csv(result: Result) -> str:
 def _lines(result: Result) -> Iterator[tuple[Any, ...]]:
     rois, _, rows, columns = result.pooled.shape
     for r in range(rois):
-        roi = r, result.labels[r], int(result.operation.batch_index[r])
+        score = result.score(r)
+        scored = "" if math.isnan(score) else score
+        roi = r, result.labels[r], scored, int(result.operation.batch_index[r])
         for c, channel in enumerate(result.channels):
             values = result.pooled[r, c].tolist()
             for j in range(rows):
@@ -64,6 +66,7 @@ def _npz(result: Result) -> bytes:
         boxes=result.operation.boxes_given,
         batch_index=result.operation.batch_index,
         labels=np.array(result.labels, dtype=np.str_),
+        scores=np.array([result.score(r) for r in range(len(result.labels))]),
         channels=np.array(result.channels),
         parameters=np.array(to_json(result.parameters())),
     )
@@ -87,7 +90,7 @@ def check_output(path: Path) -> None:
 
 @contextmanager
 def output_array(
-    path: Path | None, shape: tuple[int, ...], dtype: np.dtype[np.floating]
+    path: Path | None, shape: tuple[int, ...], dtype: np.dtype[np.floating], *, force: bool = True
 ) -> Iterator[Float | None]:
     """Give the array that the outputs of a `.npy` are pooled into, None for another file or none.
 
@@ -97,7 +100,7 @@ def output_array(
     if path is None or path.suffix.lower() != ".npy":
         yield None
         return
-    with replacing(path) as file:
+    with replacing(path, force=force) as file:
         header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         file.flush()
@@ -114,10 +117,10 @@ def _reserve(file: IO[bytes], size: int) -> None:
         file.truncate(size)
 
 
-def write_result(path: Path, result: Result) -> None:
+def write_result(path: Path, result: Result, *, force: bool = True) -> None:
     """Write a result in the format that the file's suffix names, unless it was pooled into it."""
     writer = _WRITERS.get(path.suffix.lower())
     if writer is not None:
         content = writer(result)
-        with replacing(path) as file:
+        with replacing(path, force=force) as file:
             file.write(content)

@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from rich.console import Console
 from rich.text import Text
 
 from roialign_cli.conventions import PRESETS, Convention
 from roialign_cli.show.numbers import number
+from roialign_cli.show.terminal import new_console
 from roialign_cli.traits import Mask
 from roialign_cli.ways import LAYOUTS, Identification, Match, Partial, Way, told_apart_by
 
@@ -27,7 +27,7 @@ def print_identification(found: Identification, inputs: str, shape: Sequence[int
     shape
         Of the output that was looked for.
     """
-    console = Console(highlight=False, emoji=False)
+    console = new_console()
     lines = _matched(found, inputs, shape) if found.matches else _unmatched(found)
     for line in lines:
         console.print(_laid_out(line, console.width), soft_wrap=True)

@@ -19,9 +19,22 @@ from roialign_cli.show.numbers import aligned, number, pair
 from roialign_cli.show.palette import ink, ramp
 
 
+class PipedConsole(Console):
+    """A console that leaves it to the command line what becomes of a reader who has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what any other write would."""
+        raise BrokenPipeError
+
+
+def new_console() -> Console:
+    """Return the console that results are printed on."""
+    return PipedConsole(highlight=False, emoji=False)
+
+
 def print_blocks(blocks: Iterable[Block]) -> None:
     """Print an explanation."""
-    console = Console(highlight=False, emoji=False)
+    console = new_console()
     for position, block in enumerate(blocks):
         if isinstance(block, Heading) and position:
             console.print()
@@ -59,7 +72,7 @@ _MOST_ROWS = 40
 
 def print_result(subject: str, result: Result) -> None:
     """Print what a run made: the outputs themselves if they are few, else a summary."""
-    console = Console(highlight=False, emoji=False)
+    console = new_console()
     console.print(Text(subject), soft_wrap=True)
     rois, channels = result.pooled.shape[:2]
     if rois * channels > _MOST_TABLES:
@@ -75,7 +88,7 @@ def print_result(subject: str, result: Result) -> None:
 
 def _title(result: Result, r: int) -> str:
     roi = result.roi(r)
-    label = f" {result.labels[r]}" if result.labels[r] else ""
+    label = f" {result.name(r)}" if result.name(r) else ""
     return (
         f"ROI {r}{label}: top-left {pair(roi['x'], roi['y'])}, "
         f"{number(roi['width'], 5)} × {number(roi['height'], 5)} cells"
@@ -90,7 +103,7 @@ def _print_summary(console: Console, result: Result) -> None:
         roi, output = result.roi(r), result.pooled[r, c].astype(np.float64)
         table.add_row(
             str(r),
-            result.labels[r],
+            result.name(r),
             pair(roi["x"], roi["y"], 2),
             f"{number(roi['width'], 2)} × {number(roi['height'], 2)}",
             str(result.channels[c]),

@@ -1,0 +1,1 @@
+"""Feeding the readers and the command line what nobody would write."""

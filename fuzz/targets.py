@@ -1,0 +1,179 @@
+"""What is fuzzed: of bytes, nothing but a result or a RoiAlignError may come."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from roialign_cli import RoiAlignError, roi_align
+from roialign_cli.cli.main import main
+from roialign_cli.files.arrays import read_array
+from roialign_cli.files.boxes import read_boxes
+from roialign_cli.files.features import read_features
+
+_LARGEST = 1 << 16  # numbers; larger maps are read and not pooled
+
+
+def npy(data: bytes, folder: Path) -> None:
+    """Read bytes as an array and, if they are a small one, pool from it."""
+    path = folder / "fuzzed.npy"
+    path.write_bytes(data)
+    with contextlib.suppress(RoiAlignError):
+        read_array(str(path))
+    with contextlib.suppress(RoiAlignError):
+        file = read_features(str(path))
+        if file.array.size <= _LARGEST:
+            roi_align(file.array, [[0, 0, 2, 2]], 2, convention="torchvision-aligned")
+
+
+def boxes(data: bytes, folder: Path) -> None:
+    """Read bytes as boxes in text or in NumPy's formats."""
+    path = folder / "fuzzed.csv"
+    path.write_bytes(data)
+    with contextlib.suppress(RoiAlignError):
+        read = read_boxes(str(path))
+        assert len(read.boxes) == len(read.labels) == len(read.scores) > 0
+        assert np.isfinite(read.boxes).all()
+
+
+def json(data: bytes, folder: Path) -> None:
+    """Read bytes as boxes in JSON, of an image, too."""
+    path = folder / "fuzzed.json"
+    path.write_bytes(b"[" + data if data[:1] not in {b"[", b"{"} else data)
+    for image in (None, "1"):
+        with contextlib.suppress(RoiAlignError):
+            assert np.isfinite(read_boxes(str(path), image_id=image).boxes).all()
+
+
+def image(data: bytes, folder: Path) -> None:
+    """Read bytes as an image and average it."""
+    path = folder / "fuzzed.png"
+    path.write_bytes(data)
+    with contextlib.suppress(RoiAlignError):
+        file = read_features(str(path), stride=2)
+        assert file.image is not None or file.stride is None
+
+
+_WORDS = (
+    *(
+        "run",
+        "explain",
+        "plot",
+        "compare",
+        "identify",
+        "presets",
+        "map.npy",
+        "boxes.csv",
+        "photo.png",
+    ),
+    *(
+        "--box",
+        "1,1,3,3",
+        "0,1,1,3,3",
+        "-3,-2,90,7",
+        "3,3,1,1",
+        "2,2,2,2",
+        "1e9,0,1e10,5",
+        "nan,1,1,1",
+    ),
+    *(
+        "--boxes",
+        "--box-format",
+        "xyxy",
+        "xywh",
+        "cxcywh",
+        "yxyx",
+        "--origin",
+        "bottom-left",
+        "top-left",
+    ),
+    *(
+        "--preset",
+        "torchvision",
+        "mmcv",
+        "tensorflow",
+        "roi-pool",
+        "walkthrough",
+        "paddle",
+        "--pooling",
+    ),
+    *(
+        "max",
+        "avg",
+        "--sampling-ratio",
+        "0",
+        "1",
+        "2",
+        "--output-size",
+        "2x3",
+        "7",
+        "--stride",
+        "4",
+    ),
+    *("--spatial-scale", "0.5", "0.25,3", "--image-size", "16x9", "--normalized", "--absolute"),
+    *("--set", "offset=0", "points=cells", "points=corners", "inclusive=true", "--divide", "3"),
+    *(
+        "--min-size",
+        "--offset",
+        "-1",
+        "--extrapolation-value",
+        "inf",
+        "--coordinate-decimals",
+        "exact",
+    ),
+    *("--channel", "mean", "norm", "--section", "1,2", "--point", "--roi", "--cell", "--sketch"),
+    *("--format", "json", "csv", "table", "markdown", "--view", "sections", "point", "output"),
+    *("--with", "torchvision-aligned", "mmcv,offset=1", "out.npy", "--expected", "--tolerance"),
+    *("--max-difference", "--strict", "--quiet", "--force", "-o", "new.npy", "new.json", "new.svg"),
+    *(
+        "--layout",
+        "HW",
+        "NHWC",
+        "--key",
+        "a",
+        "--batch-index",
+        "--points",
+        "--max-of",
+        "point",
+        "-",
+    ),
+)
+
+
+def command_line(data: bytes, folder: Path) -> None:
+    """Run a command line whose words the bytes choose, in a folder with a few files."""
+    arguments = [_WORDS[byte % len(_WORDS)] for byte in data[:24]]
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        if not Path("map.npy").exists():
+            np.save("map.npy", np.arange(48, dtype=np.float32).reshape(6, 8))
+            np.save("out.npy", np.zeros((1, 1, 2, 3), np.float32))
+            Path("boxes.csv").write_text("label,x,y,w,h\nthing,1,5,2,2\n")
+        silent = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(io.StringIO()):
+            assert main(arguments) in {0, 1, 2, 130}, arguments
+    finally:
+        os.chdir(here)
+
+
+TARGETS: dict[str, Callable[[bytes, Path], None]] = {
+    "npy": npy,
+    "boxes": boxes,
+    "json": json,
+    "image": image,
+    "command-line": command_line,
+}
+
+
+def run(target: str, data: bytes, folder: Path) -> None:
+    """Run a target with warnings as errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TARGETS[target](data, folder)

@@ -1,0 +1,71 @@
+"""Opening what a user names: a file or standard input, and nothing else."""
+
+from __future__ import annotations
+
+import io
+import stat
+import sys
+from pathlib import Path
+from typing import IO
+
+from roialign_cli.errors import FileError
+
+# More text than this is no list of boxes.
+_MOST_TEXT = 1 << 30
+
+
+Stamp = tuple[int, int, int]
+
+
+def stamp_of(name: str) -> Stamp | None:
+    """Return what changes when a file does; None of standard input and of what is not there."""
+    try:
+        known = None if name == "-" else Path(name).stat()
+    except (OSError, ValueError):
+        return None
+    return None if known is None else (known.st_ino, known.st_size, known.st_mtime_ns)
+
+
+def opened(name: str) -> IO[bytes]:
+    """Open a file for reading bytes; "-" is standard input, read whole.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or it is a folder, a device or a pipe.
+    """
+    if name == "-":
+        return io.BytesIO(sys.stdin.buffer.read())
+    try:
+        mode = Path(name).stat().st_mode
+        if stat.S_ISREG(mode):
+            return Path(name).open("rb")
+    except OSError as error:
+        raise FileError(name, f"cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise FileError(repr(name), "is no file name") from None
+    kind = "folder" if stat.S_ISDIR(mode) else "device or pipe"
+    raise FileError(name, f"is a {kind}, not a file")
+
+
+def read_text_or_bytes(name: str) -> str | bytes:
+    """Return a file's text, or its bytes if they are none.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, or is far too long.
+    """
+    with opened(name) as file:
+        try:
+            content = file.read(_MOST_TEXT + 1)
+        except OSError as error:
+            raise FileError(name, f"cannot be read: {error.strerror}") from None
+    if len(content) > _MOST_TEXT:
+        raise FileError(name, "is longer than any list of boxes")
+    if b"\0" in content[:4096]:
+        return content
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content

@@ -1,0 +1,161 @@
+"""Files that are not what they should be."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+
+def npy(array: Any, **options: Any) -> bytes:
+    """Return the bytes of a `.npy`."""
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+def header(text: str, numbers: bytes = b"") -> bytes:
+    """Return a `.npy` with this header, whatever it says."""
+    padded = text.encode() + b" " * (-(10 + len(text) + 1) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded + numbers
+
+
+def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    """Return a zip archive."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def picture(kind: str = "png", size: tuple[int, int] = (8, 8), mode: str = "RGB") -> bytes:
+    """Return the bytes of an image."""
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, kind)
+    return file.getvalue()
+
+
+NUMBERS = b"0" * 64
+MAP = np.zeros((4, 4), np.float32)
+COCO = {
+    "images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "b.jpg"}],
+    "annotations": [
+        {"image_id": 1, "bbox": [0, 0, 2, 2], "category_id": 7},
+        {"image_id": 2, "bbox": [1, 1, 2, 2], "category_id": 7},
+    ],
+    "categories": [{"id": 7, "name": "cat"}],
+}
+
+FILES: dict[str, bytes | str] = {
+    "map.npy": npy(MAP),
+    "maps.npy": npy(np.zeros((2, 3, 4, 4), np.float32)),
+    "pickled.npy": npy(np.array([{"a": 1}], dtype=object), allow_pickle=True),
+    "words.npy": npy(np.array(["a", "b"])),
+    "bytes.npy": npy(np.array([b"a", b"b"])),
+    "complex.npy": npy(np.zeros((4, 4), complex)),
+    "dates.npy": npy(np.zeros((4, 4), "datetime64[s]")),
+    "times.npy": npy(np.zeros((4, 4), "timedelta64[s]")),
+    "records.npy": npy(np.zeros(4, [("a", "f4"), ("b", "i4")])),
+    "long.npy": npy(np.zeros((4, 4), np.longdouble)),
+    "line.npy": npy(np.zeros(4)),
+    "five.npy": npy(np.zeros((1, 1, 1, 4, 4))),
+    "none.of.it.npy": npy(np.zeros((0, 4))),
+    "scalar.npy": npy(np.float32(1)),
+    "cut.npy": npy(MAP)[:-9],
+    "stub.npy": npy(MAP)[:40],
+    "magic.npy": b"\x93NUMPY",
+    "empty.npy": b"",
+    "version.npy": b"\x93NUMPY\x09\x00" + npy(MAP)[8:],
+    "huge.npy": header("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999, 99999999), }"),
+    "negative.npy": header(
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (-4, 4), }", b"0" * 64
+    ),
+    "words-in-shape.npy": header("{'descr': '<f4', 'fortran_order': False, 'shape': ('a',), }"),
+    "code.npy": header("__import__('os').system('touch owned')"),
+    "nodescr.npy": header("{'fortran_order': False, 'shape': (4, 4), }", NUMBERS),
+    "dtype.npy": header("{'descr': 'zz', 'fortran_order': False, 'shape': (4, 4), }", NUMBERS),
+    "deep.npy": header("{'descr': " + "[" * 3000 + ", 'fortran_order': False, 'shape': (4,), }"),
+    "two.npz": zipped({"a.npy": npy(MAP), "b.npy": npy(MAP)}),
+    "empty.npz": zipped({}),
+    "text.npz": zipped({"readme.txt": b"no array"}),
+    "cut.npz": zipped({"a.npy": npy(MAP)})[:-30],
+    "flipped.npz": zipped({"a.npy": npy(MAP)}).replace(npy(MAP)[-16:], b"\1" * 16, 1),
+    "pickled.npz": zipped({"a.npy": npy(np.array([None]), allow_pickle=True)}),
+    "short.npz": zipped({"a.npy": npy(MAP)[:-8]}),
+    "model.pt": zipped({"archive/data.pkl": b"\x80\x02.", "archive/data/0": b"0" * 64}),
+    "bomb.npz": zipped({"a.npy": npy(np.zeros((300, 1 << 14)))}, zipfile.ZIP_LZMA),
+    "model.pkl": pickle.dumps({"a": 1}),
+    "model.safetensors": struct.pack("<Q", 60)
+    + b'{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+    "model.h5": b"\x89HDF\r\n\x1a\n" + b"\0" * 40,
+    "text.png": "no picture",
+    "cut.png": picture()[:45],
+    "cut.jpg": picture("jpeg", (64, 64))[:300],
+    "cut.gif": picture("gif")[:20],
+    "cut.webp": picture("webp")[:30],
+    "cut.bmp": picture("bmp")[:40],
+    "cut.tif": picture("tiff")[:50],
+    "grey.png": picture(mode="L"),
+    "rgb.png": picture(),
+    "both.npy": npy(np.zeros((16, 16, 4), np.float32)),
+    "names.csv": "a,b,c,d\n1,2,3,4\n",
+    "short.csv": "1,2,3\n",
+    "long.csv": "1,2,3,4\n1,2,3,4,5,6\n",
+    "mixed.csv": "1,2,3,4\n0,1,2,3,4\n",
+    "word.csv": "1,2,3,4\n1,2,three,4\n",
+    "nan.csv": "1,2,3,4\n1,2,nan,4\n",
+    "inf.csv": "x1,y1,x2,y2\n1,2,inf,4\n",
+    "gap.csv": "1,2,,4\n",
+    "empty.csv": "\n",
+    "nothing.csv": "",
+    "header.csv": "x1,y1,x2,y2\n",
+    "ragged.csv": "x1,y1,x2,y2\n1,2,3\n",
+    "score.csv": "x,y,w,h,score\n1,2,1,1,high\n",
+    "batch.csv": "batch,x,y,w,h\n3,1,2,1,1\n",
+    "half.csv": "batch,x,y,w,h\n0.5,1,2,1,1\n",
+    "binary.csv": b"\x00\x01\x02\x03",
+    "latin.csv": b"x,y,w,h,label\n1,2,1,1,\xe9\n",
+    "quote.csv": '1,2,3,"4\n' + "x" * 200000,
+    "class.txt": "cat 0.5 0.5 0.2 0.2\n",
+    "tabs.tsv": "1\t2\t3\n",
+    "good.csv": "x,y,w,h\n1,3,2,2\n",
+    "bad.json": "[[1,2,3,4],",
+    "word.json": '"boxes"',
+    "null.json": "[[1,2,3,null]]",
+    "text.json": '[[1,2,3,"4px"]]',
+    "bool.json": "[[1,2,3,true]]",
+    "three.json": "[[1,2,3]]",
+    "empty.json": "[]",
+    "object.json": '{"a": 1}',
+    "nan.json": "[[1,2,NaN,4]]",
+    "big.json": "[[1,2,1e999,4]]",
+    "nested.json": "[" * 100000,
+    "keys.json": '[{"a": 1}]',
+    "kinds.json": '[{"bbox": [1,2,3,4]}, {"x1":1,"y1":2,"x2":3,"y2":4}]',
+    "notes.json": '{"annotations": [1]}',
+    "coco.json": json.dumps(COCO),
+    "boxes.npy": npy(np.zeros((3, 3))),
+    "nan-boxes.npy": npy(np.array([[1, 2, np.nan, 4]])),
+    "word-boxes.npy": npy(np.array([["a"] * 4])),
+    "no-boxes.npy": npy(np.zeros((0, 4))),
+    "out.npy": "before",
+    "out.png": "before",
+    "expected.npy": npy(np.zeros((1, 1, 3, 3), np.float32)),
+    "wrong.npy": npy(np.zeros((2, 1, 3, 3), np.float32)),
+}
+
+
+def write(folder: Path) -> None:
+    """Write all of them into a folder, and a folder among them."""
+    for name, content in FILES.items():
+        data = content.encode() if isinstance(content, str) else content
+        (folder / name).write_bytes(data)
+    (folder / "folder.npy").mkdir()
