@@ -88,10 +88,11 @@ class Candidates:
                 if rough(changed) not in seen:
                     seen.add(rough(changed))
                     yield changed, ""
-        if self.only is not None:
+        right = self.only or PRESETS[_SLIPPED]
+        if right.points != "centred" or right.offset != PRESETS[_SLIPPED].offset:
             return
-        for (slip, fields), ratio in product(SLIPS.items(), self._ratios(PRESETS[_SLIPPED])):
-            base = replace(PRESETS[_SLIPPED], pooling=pooling, sampling_ratio=ratio)
+        for (slip, fields), ratio in product(SLIPS.items(), self._ratios(right)):
+            base = replace(right, pooling=pooling, sampling_ratio=ratio)
             slipped: list[Mapping[str, Any]] = [{}]
             for meaning in slipped if pooling == "avg" else MEANINGS_OF_MAX.values():
                 changed = replace(base, **{**fields, **meaning, **self._stated_for(base)})

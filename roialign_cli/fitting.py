@@ -146,6 +146,11 @@ class Target:
         return np.where(np.isfinite(self.output), self.output, 0)
 
     @cached_property
+    def spread(self) -> float:
+        """The range of the output's finite values."""
+        return float(self._finite.max()) - float(self._finite.min())
+
+    @cached_property
     def telling(self) -> Mask:
         """(R,), the boxes whose output is not one number throughout."""
         flat = self.output.reshape(len(self.output), -1)

@@ -97,8 +97,11 @@ def identify(
     >>> found.matches[0].way.convention.name, found.matches[0].way.spatial_scale
     ('torchvision', (0.0625, 0.0625))
     """
+    if tolerance is not None and not 0 <= tolerance < np.inf:
+        raise ArgumentError("tolerance", f"must be a number from 0 up, got {tolerance}")
     output = _expected(expected, boxes)
-    checked, told = _checked(features, boxes, batch_index, convention, spatial_scale, stated)
+    told = _told_by(output)
+    checked, mapped = _checked(features, boxes, batch_index, convention, spatial_scale, stated)
     channels = checked.features.shape[1]
     layouts = [name for name, axes in LAYOUTS.items() if output.shape[axes[1]] == channels]
     if not layouts:
@@ -106,10 +109,12 @@ def identify(
             "expected",
             f"{output.shape} has the map's {channels} channels neither in second nor in last place",
         )
-    searched, partials = 0, []
+    if not told or (output.size > 1 and (output == output.flat[0]).all()):
+        return Identification((), None, None, 0, 0)
+    searched, searches, partials = 0, [], []
     for layout in layouts:
         search = _search(
-            checked, told, output.transpose(LAYOUTS[layout]), layout,
+            checked, mapped, output.transpose(LAYOUTS[layout]), layout,
             tolerance=tolerance, image_height=image_height, stated=stated,
             only=None if convention is None else resolve(convention),
             scaled=spatial_scale is not None,
@@ -118,11 +123,20 @@ def identify(
         matches, closest = search.matches()
         searched += search.searched
         if matches:
-            return Identification(matches, closest, None, searched)
+            return Identification(matches, closest, None, searched, told)
+        searches.append(search)
         partials.append(search.partial())
     known = [partial for partial in partials if partial is not None]
     best = max(known, key=lambda partial: partial.rank, default=None)
-    return Identification((), None, best, searched)
+    if best is None or not best.rank[0]:
+        best = next((near for search in searches if (near := search.nearest())), best)
+    return Identification((), None, best, searched, told)
+
+
+def _told_by(output: NDArray[Any]) -> int:
+    """Return how many different numbers there are in an output, zero aside."""
+    finite = output[np.isfinite(output)]
+    return len(np.unique(finite[finite != 0]))
 
 
 def _checked(
@@ -206,7 +220,16 @@ class _Search:
         ranked = {way: self._rank(fit.report(), sample[0]) for way, fit in fits if fit is not None}
         if not ranked:
             return None
-        way = max(ranked, key=lambda way: ranked[way])
+        return self._told(max(ranked, key=lambda way: ranked[way]))
+
+    def nearest(self) -> Partial | None:
+        """Return the way that makes the output but for few digits, None if none does."""
+        loose = replace(self.target, tolerance=_NEARLY * self.target.spread)
+        matches, _ = _Search(loose, self.candidates, self.layout, lambda _share: None).matches()
+        return self._told(matches[0].way) if matches else None
+
+    def _told(self, way: Way) -> Partial | None:
+        """Return what a way fits of everything, None if it refuses the boxes."""
         report = self.target.report(way)
         if report is None:
             return None
@@ -217,7 +240,8 @@ class _Search:
         }
         common = tuple(common_traits(traits, ~report.boxes)) if rank[0] else ()
         parts = report.boxes, report.channels, report.sections
-        return Partial(way, report.largest, *parts, common, rank)
+        nearly = report.largest <= _NEARLY * self.target.spread
+        return Partial(way, report.largest, *parts, common, rank, nearly)
 
     def _rank(self, report: Report, boxes: Some = ALL) -> tuple[int, int]:
         """Return how many boxes fit whose output tells something, and how many numbers."""
@@ -363,6 +387,7 @@ class _Search:
 
 
 _PROBE_BOXES, _PROBE_CHANNELS = 4, 4
+_NEARLY = 0.02  # of the output's range: what is left when it is rounded to few digits
 _MOSTLY = 0.7  # share of sections; at a threshold libraries round differently
 _MOST_PARTIAL = 12
 _SAMPLED = 64, 8  # boxes and channels on which ways that do not fit everything are ranked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Literal, get_args
 
 import numpy as np
@@ -66,7 +67,7 @@ def _numbered(rois: Sequence[int]) -> str:
 
 def _outside(operation: Operation, plan: Plan, asked: Mask) -> Iterator[Note]:
     share = outside_share(plan)
-    percent = f"{100 * float(share[asked].mean()):.2g} %"
+    percent = f"{max(100 * float(share[asked].mean()), 0.1):.3g} %"
     margin = operation.convention.border_margin
     worth = f"{operation.convention.extrapolation_value:g}"
     reach = "the outermost cell centres" if not margin else f"the map by more than {margin:g} cell"
@@ -80,24 +81,31 @@ def _outside(operation: Operation, plan: Plan, asked: Mask) -> Iterator[Note]:
 
 
 def outside_share(plan: Plan) -> Float:
-    """Return which share of each region is so far outside the map that its points are out, (R,)."""
+    """Return which share of each region's points is out, (R,)."""
     inside = np.ones(len(plan.y.start))
     margin = plan.convention.border_margin
     if plan.convention.points == "cells":
         return inside - 1
+    if plan.convention.points != "centred":  # one point a section and axis, or few
+        for samples in plan.samples():
+            inside *= samples.counted.mean(axis=(1, 2))
+        return 1 - inside
     for axis in (plan.y, plan.x):
         inside *= _share_within(axis, -margin, axis.cells - 1 + margin)
     return 1 - inside
 
 
 def _share_within(axis: RoiAxis, low: float, high: float) -> Float:
-    start, end = axis.start.astype(np.float64), (axis.start + axis.size).astype(np.float64)
-    first, last = np.minimum(start, end), np.maximum(start, end)
-    length = last - first
-    overlap = np.clip(np.minimum(last, high) - np.maximum(first, low), 0, None)
-    point = (first >= low) & (first <= high)
+    """Return which share of points in the middle of equal parts of a region is between two ends."""
+    points = np.maximum(axis.points, 1)
+    step = np.abs(axis.size.astype(np.float64)) / points
+    first = np.minimum(axis.start, axis.start + axis.size) + step / 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(length > 0, np.minimum(overlap / length, 1), point)
+        before = np.ceil((low - first) / step)
+        until = np.floor((high - first) / step) + 1
+    between = np.clip(until, 0, points) - np.clip(before, 0, points)
+    in_one_place = (first >= low) & (first <= high)
+    return np.where(step > 0, np.maximum(between, 0) / points, in_one_place)
 
 
 _OFTEN = 0.25  # share of the points outside from which the boxes may be read wrongly
@@ -107,22 +115,38 @@ def _reading_inside(operation: Operation, share: Float) -> str:
     """Return the reading of the boxes that would put all of them inside, as words; "" if none."""
     if share.mean() < _OFTEN:
         return ""
-    for words, changed in _other_readings(operation):
-        if outside_share(changed.plan()).max() <= 0:
-            return f"; {words} would put all of them inside"
-    return ""
+    fitting = [
+        words
+        for readings in (_other_scales(operation), _other_formats(operation))
+        for words in _putting_inside(readings)
+    ]
+    return f"; {', or '.join(fitting)} would put all of them inside" if fitting else ""
 
 
-def _other_readings(operation: Operation) -> Iterator[tuple[str, Operation]]:
+def _putting_inside(readings: Iterator[tuple[str, Operation]]) -> list[str]:
+    """Return the first of some readings that puts all points inside."""
+    inside = (words for words, changed in readings if outside_share(changed.plan()).max() <= 0)
+    return list(islice(inside, 1))
+
+
+def _plainly(operation: Operation) -> Convention:
+    return replace(operation.convention, refuses="nothing", inclusive=False)
+
+
+def _other_scales(operation: Operation) -> Iterator[tuple[str, Operation]]:
+    """Yield the operation with boxes in the pixels of an image, the finest scale first."""
+    if operation.convention.normalized or operation.spatial_scale != (1.0, 1.0):
+        return
+    for by in (4, 8, 16, 32):
+        scale = 1 / by, 1 / by
+        changed = replace(operation, convention=_plainly(operation), spatial_scale=scale)
+        yield f"dividing by {by} (--stride {by})", changed
+
+
+def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
+    """Yield the operation with the boxes' numbers read as something else."""
     rules, given = operation.convention, operation.boxes_given
-    plain = replace(rules, refuses="nothing", inclusive=False)
-    rows = operation.map_size[0]
-    if not rules.normalized:
-        for by in (32, 16, 8, 4):
-            y, x = operation.spatial_scale
-            scaled = replace(operation, convention=plain, spatial_scale=(y / by, x / by))
-            if operation.spatial_scale == (1.0, 1.0):
-                yield f"dividing by {by} (--stride {by})", scaled
+    plain, rows = _plainly(operation), operation.map_size[0]
     for box_format in get_args(BoxFormat):
         if box_format == rules.box_format:
             continue
@@ -187,7 +211,10 @@ def _made_of(rules: Convention, kind: str) -> str:
     if rules.pooling == "max":
         return f"it has no points, and the max of none is {rules.empty_max:g}"
     worth = "0" if rules.guards_count else "not a number"
-    return f"it has no points, and the average of none is {worth}"
+    both = (
+        ", 0 if inverted along both axes" if kind == "inverted" and not rules.guards_count else ""
+    )
+    return f"it has no points, and the average of none is {worth}{both}"
 
 
 def _ceil(plan: Plan, asked: Mask) -> Iterator[Note]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from roialign_cli.boxes import Float
-from roialign_cli.conventions import Convention
+from roialign_cli.conventions import Convention, Summary
 from roialign_cli.notes import Note
 from roialign_cli.operation import Operation
 from roialign_cli.sampling import Plan
+from roialign_cli.ways import told_apart_by
 
 if TYPE_CHECKING:
     from roialign_cli.footprint import Fed
@@ -236,20 +237,46 @@ def comparison_record(
     }
 
 
-def fed_record(cell: tuple[int, int], fed: Sequence[Fed], labels: Sequence[str]) -> dict[str, Any]:
+def fed_record(
+    operation: Operation,
+    cell: tuple[int, int],
+    fed: Sequence[Fed],
+    labels: Sequence[str],
+    channel: int | Summary,
+    notes: Sequence[Note] = (),
+) -> dict[str, Any]:
     """Return which outputs a cell feeds as the documented JSON object."""
     outputs = [
-        {"roi": f.roi, "label": labels[f.roi], "section": list(f.section), "weight": f.weight}
-        for f in fed
+        {
+            "roi": one.roi,
+            "label": labels[one.roi],
+            "batch_index": int(operation.batch_index[one.roi]),
+            "section": list(one.section),
+            "weight": one.weight,
+        }
+        for one in fed
     ]
-    return {"version": VERSION, "cell": {"row": cell[0], "column": cell[1]}, "outputs": outputs}
-
-
-def identification_record(found: Identification) -> dict[str, Any]:
-    """Return what a search found as the documented JSON object, best match first."""
     return {
         "version": VERSION,
-        "matches": [_match(match) for match in found.matches],
+        "preset": operation.convention.name,
+        "convention": operation.convention.parameters(),
+        "channel": channel,
+        "cell": {"row": cell[0], "column": cell[1]},
+        "outputs": outputs,
+        "notes": notes_record(notes),
+    }
+
+
+def identification_record(found: Identification, said: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Return what a search found as the documented JSON object, best match first.
+
+    `said` is what makes the same output, one a match.
+    """
+    matches = zip(found.matches, said, strict=True)
+    return {
+        "version": VERSION,
+        "matches": [_match(match) | words for match, words in matches],
+        "doubtful": found.doubtful,
         "closest": None if found.closest is None else _match(found.closest),
         "partial": None if found.partial is None else _partial(found.partial),
         "searched": found.searched,
@@ -261,6 +288,9 @@ def _match(match: Match) -> dict[str, Any]:
         **_way(match.way),
         "max_difference": match.max_difference,
         "equivalents": [convention.name for convention in match.equivalents],
+        "told_apart_by": {
+            other.name: told_apart_by(match.way.convention, other) for other in match.equivalents
+        },
     }
 
 

@@ -25,6 +25,7 @@ def box_traits(plan: Plan) -> dict[str, Mask]:
         "over the right border": _beyond(x),
         "over the top border": _before(y),
         "over the bottom border": _beyond(y),
+        "over the border": _before(x) | _beyond(x) | _before(y) | _beyond(y),
         "empty": (y.raw_size == 0) | (x.raw_size == 0),
         "inverted": (y.raw_size < 0) | (x.raw_size < 0),
         "smaller than a cell": _small(y) | _small(x),

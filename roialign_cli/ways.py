@@ -124,6 +124,8 @@ class Partial:
         (height, width): which it fits in all boxes.
     common
         What the boxes that it does not fit have in common, and the others have not.
+    nearly
+        Whether it is so near that the output may have been rounded.
     rank
         How many boxes it fits whose outputs tell something, and how many numbers.
     """
@@ -135,6 +137,7 @@ class Partial:
     sections: Mask
     common: tuple[str, ...]
     rank: tuple[int, int]
+    nearly: bool
 
 
 @dataclass(frozen=True)
@@ -151,12 +154,24 @@ class Identification:
         What the closest does fit, if there is no match.
     searched
         How many ways were tried.
+    told
+        How many different numbers the output holds, zero aside: what there is to tell by.
     """
 
     matches: tuple[Match, ...]
     closest: Match | None
     partial: Partial | None
     searched: int
+    told: int
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether so few numbers are held against so many ways that one may fit by chance."""
+        return self.searched * _CHANCE**self.told > _UNLIKELY
+
+
+# How likely a number fits a wrong way, and how unlikely it must be that all of them do.
+_CHANCE, _UNLIKELY = 1e-3, 0.01
 
 
 # Fields that change nothing but the last digits, or nothing on boxes with points and finite cells.

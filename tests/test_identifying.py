@@ -215,6 +215,44 @@ def test_an_output_of_another_shape_is_an_argument_error(expected: Any, problem:
     assert caught.value.argument == "expected"
 
 
+@pytest.mark.parametrize("value", [0.0, 3.5])
+def test_an_output_that_is_one_number_tells_nothing(value: float) -> None:
+    found = identify(MAP, BOXES, np.full((6, 3, 4, 4), value, np.float32))
+    assert (found.matches, found.told) == ((), 0)
+
+
+def test_few_numbers_against_many_ways_are_doubtful() -> None:
+    one = BOXES[:1]
+    output = pooled(one, output_size=1)[:, :1]
+    found = identify(MAP[:, :1], one, output)
+    assert found.doubtful
+    assert not identify(MAP, BOXES, pooled()).doubtful
+
+
+def test_a_rounded_output_is_near() -> None:
+    found = identify(MAP, BOXES, pooled().round(2), spatial_scale=SCALE)
+    assert not found.matches
+    assert found.partial is not None
+    assert found.partial.nearly
+    assert found.partial.way.convention.name == "torchvision-aligned"
+    noise = np.random.default_rng(2).normal(size=(6, 3, 5, 5)).astype(np.float32)
+    far = identify(MAP, BOXES, noise, spatial_scale=SCALE).partial
+    assert far is None or not far.nearly
+
+
+def test_a_mistake_is_named_though_the_preset_is_stated() -> None:
+    output = pooled(offset=0.0)
+    for preset in ("torchvision-aligned", "onnx-half-pixel"):
+        found = identify(MAP, BOXES, output, convention=preset, spatial_scale=SCALE)
+        assert found.matches[0].way.oddities() == ["the half-cell shift is missing"]
+
+
+@pytest.mark.parametrize("tolerance", [float("nan"), float("inf"), -1.0])
+def test_a_tolerance_that_is_no_number_is_an_argument_error(tolerance: float) -> None:
+    with pytest.raises(ArgumentError, match="must be a number from 0 up"):
+        identify(MAP, BOXES, pooled(), tolerance=tolerance)
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -240,6 +278,32 @@ def test_the_command_prints_a_command_that_makes_the_output(
     np.testing.assert_allclose(np.load("again.npy"), np.load("out.npy"), atol=1e-6)
 
 
+@pytest.mark.parametrize("layout", [(0, 1, 2, 3), (0, 2, 3, 1)])
+@pytest.mark.parametrize("header", ["x1,y1,x2,y2", "batch,x1,y1,x2,y2"])
+def test_what_a_files_header_says_may_be_the_mistake(
+    header: str, layout: tuple[int, ...], folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    batch = "batch" in header
+    maps = np.concatenate([MAP, MAP[:, ::-1] + 1]) if batch else MAP
+    np.save("map.npy", maps)
+    rows = np.column_stack([np.arange(6) % 2, BOXES]) if batch else BOXES
+    np.savetxt(folder / "boxes.csv", rows, delimiter=",", header=header, comments="")
+    swapped = pooled(BOXES[:, [1, 0, 3, 2]])
+    np.save("out.npy", swapped.transpose(layout))
+    assert main([*IDENTIFY, "out.npy"]) == 0
+    printed = capfd.readouterr().out
+    assert "! x and y of the boxes are swapped" in printed
+    assert ("! all boxes are pooled from the first map" in printed) == batch
+    assert ("the output's channels are last" in printed) == (layout != (0, 1, 2, 3))
+    line = next(line for line in printed.splitlines() if line.startswith("  roialign run"))
+    assert main([*shlex.split(line)[1:], "-o", "again.npy"]) == 0
+    np.testing.assert_allclose(np.load("again.npy"), swapped, atol=1e-6)
+    call = next(line for line in printed.splitlines() if line.startswith("  roi_align("))
+    names = {"roi_align": roi_align, "features": maps, "boxes": rows, "np": np}
+    made = eval(call.strip(), names)  # noqa: S307
+    np.testing.assert_allclose(made, np.load("out.npy"), atol=1e-6)
+
+
 @pytest.mark.usefixtures("folder")
 def test_the_commands_json_and_its_exit_status(capfd: pytest.CaptureFixture[str]) -> None:
     assert main([*IDENTIFY, "out.npy", "--format", "json"]) == 0
@@ -250,10 +314,10 @@ def test_the_commands_json_and_its_exit_status(capfd: pytest.CaptureFixture[str]
     )  # fmt: skip
     assert first["spatial_scale"] == {"x": SCALE, "y": SCALE}
     assert first["max_difference"] < 1e-5
-    assert main([*IDENTIFY, "noise.npy", "--format", "json"]) == 1
+    assert main([*IDENTIFY, "noise.npy", "--stride", "16", "--format", "json"]) == 1
     record = json.loads(capfd.readouterr().out)
     assert record["matches"] == []
-    assert main([*IDENTIFY, "noise.npy"]) == 1
+    assert main([*IDENTIFY, "noise.npy", "--stride", "16"]) == 1
     assert "No convention makes this output." in capfd.readouterr().out
 
 

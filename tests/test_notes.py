@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from roialign_cli import roi_align
 from roialign_cli.cli.main import main
 from roialign_cli.notes import Note, find_notes, outside_share
 from roialign_cli.operation import prepare
 from roialign_cli.tracing import trace_operation
 
-ALIGNED: dict[str, Any] = {"convention": "torchvision-aligned", "spatial_scale": 1 / 16}
+SCALED: dict[str, Any] = {"spatial_scale": 1 / 16}
+ALIGNED = SCALED | {"convention": "torchvision-aligned"}
 FINE = [10.0, 20.0, 90.0, 100.0]
 
 
@@ -41,11 +43,11 @@ def test_a_box_inside_the_map_is_in_no_trap(call: dict[str, Any]) -> None:
 
 
 def test_points_outside_are_told_with_their_share() -> None:
-    # From −5 to 5 cells along x, of which 4 lie beyond one cell outside the cells' centres.
+    # 12 points along x from −5 + 5/12 on, 10/12 apart: 5 of them lie before −1, of one box of two.
     found = notes([FINE, [-72, 16, 88, 64]])["outside"]
     assert found.rois == (1,)
     assert found.text.startswith("ROI 1: sample points lie beyond the map by more than 1 cell")
-    assert "are worth 0, 20 % of all" in found.text
+    assert "are worth 0, 20.8 % of all" in found.text
     assert notes([[-8, 16, 88, 64]]) == {}
 
 
@@ -72,6 +74,7 @@ def test_the_share_outside_is_that_of_the_points(call: dict[str, Any], box: list
         ([[110, 90, 170, 130]], {"box_format": "xywh"}, "reading the boxes as xyxy"),
         ([[8, 150, 60, 185]], {}, "swapping x and y (--box-format yxyx)"),
         ([[160, 40, 300, 310]], {"spatial_scale": 1}, "dividing by 32 (--stride 32)"),
+        ([[16, 4, 30, 31]], {"spatial_scale": 1}, "dividing by 4 (--stride 4)"),
     ],
 )
 def test_the_reading_that_would_put_the_boxes_inside_is_named(
@@ -108,6 +111,13 @@ def test_an_empty_box_and_what_becomes_of_it_are_told(call: dict[str, Any], made
     assert made in found["empty"].text
     assert "inverted" not in found
     assert "empty" not in notes([[30, 40, 30, 80]], convention="torchvision")
+
+
+def test_what_becomes_of_a_box_inverted_along_both_axes_is_told() -> None:
+    text = notes([[90, 80, 30, 20]], convention="paddle")["inverted"].text
+    assert "not a number, 0 if inverted along both axes" in text
+    output = roi_align(np.ones((10, 12)), [[90, 80, 30, 20]], 2, convention="paddle", **SCALED)
+    assert (output == 0).all()
 
 
 def test_an_inverted_box_is_told() -> None:
@@ -159,7 +169,9 @@ CALL = ["map.npy", "--box", "30,40,30,80", "--preset", "torchvision-aligned", "-
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("command", [["run"], ["explain"], ["compare", "--with", "torchvision"]])
+@pytest.mark.parametrize(
+    "command", [["run"], ["explain"], ["compare", "--with", "onnx-half-pixel"]]
+)
 def test_every_command_says_notes_and_can_be_quiet_or_strict(
     command: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,6 +186,13 @@ def test_every_command_says_notes_and_can_be_quiet_or_strict(
     assert main([*command, *CALL, "--format", "json", "--quiet"]) == 0
     (note,) = json.loads(capfd.readouterr().out)["notes"]
     assert (note["trap"], note["rois"], note["text"] + "\n") == ("empty", [0], line)
+
+
+@pytest.mark.usefixtures("folder")
+def test_compare_tells_of_the_second_sides_traps(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", *CALL, "--with", "torchvision"]) == 0
+    _, second = capfd.readouterr().err.splitlines()
+    assert second.startswith("note: torchvision: ROI 0: smaller than 1 × 1 cells")
 
 
 @pytest.mark.usefixtures("folder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from roialign_cli.cli.options import (
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.matching import Comparison
+    from roialign_cli.operation import Operation
     from roialign_cli.tracing import Trace
 
 _FILES = (".npy", ".npz")
@@ -70,20 +72,28 @@ def command(
     roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned \\
         --with exported.npy --max-difference 1e-4
     """  # noqa: D301
-    from roialign_cli.cli.inputs import load
+    from roialign_cli.cli.inputs import load, under
     from roialign_cli.cli.notes import tell
     from roialign_cli.files.writing import check_writable
     from roialign_cli.notes import find_notes
     from roialign_cli.show.figures import check_suffix
 
+    if max_difference is not None and math.isnan(max_difference):
+        raise click.UsageError("--max-difference must be a number")
     if plot is not None:
         check_suffix(plot)
         check_writable(plot, force=force, read=(options.features, options.boxes or "-", other))
     given = other if other.lower().endswith(_FILES) else None
     inputs = load(options if given is None else _sized_as(options, given))
-    notes = find_notes(inputs.operation, inputs.operation.plan())
+    second = None if given is not None else under(inputs, other)
+    notes = list(find_notes(inputs.operation, inputs.operation.plan()))
+    if second is not None:
+        known = {note.text for note in notes}
+        others = find_notes(second, second.plan())
+        name = second.convention.name
+        notes += [replace(n, text=f"{name}: {n.text}") for n in others if n.text not in known]
     tell(notes, quiet=quiet, strict=strict)
-    held, name = _compared(inputs, other, given)
+    held, name = _compared(inputs, second, given)
     if plot is not None:
         _draw(inputs, held, name, plot, force=force)
     if form == "json":
@@ -111,21 +121,23 @@ def _sized_as(options: OperatorOptions, given: str) -> OperatorOptions:
     return replace(options, output_size=(shape[2], shape[3]))
 
 
-def _compared(inputs: Inputs, other: str, given: str | None) -> tuple[Comparison, str]:
+def _compared(
+    inputs: Inputs, second: Operation | None, given: str | None
+) -> tuple[Comparison, str]:
     """Return the comparison, and what the other side is called."""
-    from roialign_cli.cli.inputs import under
     from roialign_cli.errors import ArgumentError, FileError
     from roialign_cli.files.arrays import read_array
     from roialign_cli.matching import compare_conventions, compare_output
     from roialign_cli.show.numbers import name_of
 
-    if given is None:
-        convention = under(inputs, other).convention
+    if second is not None:
+        convention = second.convention
         return compare_conventions(inputs.operation, convention), name_of(convention)
+    name = str(given)
     try:
-        return compare_output(inputs.operation, read_array(given)), given
+        return compare_output(inputs.operation, read_array(name)), name
     except ArgumentError as error:
-        raise FileError(given, error.problem) from None
+        raise FileError(name, error.problem) from None
 
 
 def _draw(inputs: Inputs, held: Comparison, name: str, path: Path, *, force: bool) -> None:

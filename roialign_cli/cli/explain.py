@@ -20,12 +20,13 @@ from roialign_cli.cli.options import (
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.conventions import Summary
+    from roialign_cli.notes import Note
     from roialign_cli.show.blocks import Block
 
 
 @click.command("explain")
 @operator_options
-@click.option("--roi", type=click.IntRange(min=0), default=0, help="Which of the boxes, from 0.")
+@click.option("--roi", type=click.IntRange(min=0), help="Which of the boxes.  [default: 0]")
 @channel_option
 @section_options
 @click.option(
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 @note_options
 def command(
     options: OperatorOptions,
-    roi: int,
+    roi: int | None,
     channel: int | Summary,
     section: tuple[int, int] | None,
     point: tuple[int, int] | None,
@@ -71,14 +72,15 @@ def command(
 
     if sketch and form == "json":
         raise click.UsageError("--sketch is text; --format json has the numbers that it draws")
-    if cell is not None and (sketch or section or point):
-        raise click.UsageError("--cell tells of all boxes, without --section, --point or --sketch")
+    if cell is not None and (sketch or section or point or roi is not None):
+        raise click.UsageError("--cell takes no --roi, --section, --point and --sketch")
+    roi = roi or 0
     inputs = load(options)
     operation = inputs.operation
     notes = find_notes(operation, operation.plan(), None if cell else roi)
     tell(notes, quiet=quiet, strict=strict)
     if cell is not None:
-        _tell_of_cell(inputs, cell, channel, form)
+        _tell_of_cell(inputs, cell, channel, form, notes)
         return
     trace = trace_operation(operation, roi, channel)
     exact = None
@@ -93,16 +95,23 @@ def command(
     _print(list(explanation.blocks()), form)
 
 
-def _tell_of_cell(inputs: Inputs, cell: tuple[int, int], channel: int | Summary, form: str) -> None:
+def _tell_of_cell(
+    inputs: Inputs,
+    cell: tuple[int, int],
+    channel: int | Summary,
+    form: str,
+    notes: Sequence[Note],
+) -> None:
     from roialign_cli.footprint import fed_by
     from roialign_cli.records import fed_record, to_json
     from roialign_cli.show.explanation import cell_blocks
 
     fed = fed_by(inputs.operation, *cell, channel)
     if form == "json":
-        click.echo(to_json(fed_record(cell, fed, inputs.labels)))
+        record = fed_record(inputs.operation, cell, fed, inputs.labels, channel, notes)
+        click.echo(to_json(record))
     else:
-        _print(cell_blocks(inputs.operation, cell, fed, inputs.labels), form)
+        _print(cell_blocks(inputs.operation, cell, fed, inputs.labels, channel), form)
 
 
 def _print(blocks: Sequence[Block], form: str) -> None:

@@ -29,7 +29,8 @@ def command(options: OperatorOptions, expected: str, tolerance: float | None, fo
     """Find the convention that made an output.
 
     Tries conventions, sampling ratios, readings of the boxes, scales and known mistakes; what an
-    option says is not searched. Exit status 1 if nothing makes the output.
+    option says is not searched. Exit status 1 if nothing makes the output, or so few numbers are
+    known that some way fits them by chance.
 
     \b
     roialign identify map.npy --boxes boxes.csv --expected pooled.npy
@@ -54,13 +55,15 @@ def command(options: OperatorOptions, expected: str, tolerance: float | None, fo
         )
     if form == "json":
         from roialign_cli.records import identification_record, to_json
+        from roialign_cli.show.identification import spelled_out
 
-        click.echo(to_json(identification_record(found)))
+        said = [spelled_out(match.way, _inputs(options), array.shape) for match in found.matches]
+        click.echo(to_json(identification_record(found, said)))
     else:
         from roialign_cli.show.identification import print_identification
 
-        print_identification(found, _inputs(options), array.shape)
-    return 0 if found.matches else 1
+        print_identification(found, _inputs(options), array.shape, known.stated)
+    return 0 if found.matches and not found.doubtful else 1
 
 
 def _inputs(options: OperatorOptions) -> str:

@@ -87,7 +87,7 @@ def load(options: OperatorOptions) -> Inputs:
     size = options.output_size or convention.output_size
     operation = prepare(
         file.array,
-        boxes.boxes,
+        _numbers(options, boxes),
         (size[0], size[-1]),
         convention=convention,
         spatial_scale=_scale(options, file, convention),
@@ -121,18 +121,20 @@ class Known:
 
 
 def load_known(options: OperatorOptions) -> Known:
-    """Read the files that the options name and return all that they say."""
+    """Read the files that the options name and return all that the options say.
+
+    What a file says of its boxes is not among it: that may be what went wrong.
+    """
     boxes = _boxes(options)
-    options = _with_reading(options, boxes)
     file = _features(options)
     stated: dict[str, Any] = _overrides(options) | {
         "convention": options.preset,
         "spatial_scale": _scale(options, file, Convention()),
         "batch_index": options.batch_index,
         "image_height": _image_height(options, file),
-        "box_format": _box_format(options, boxes),
+        "box_format": options.box_format,
     }
-    return Known(file, boxes.boxes, {k: v for k, v in stated.items() if v is not None})
+    return Known(file, _numbers(options, boxes), {k: v for k, v in stated.items() if v is not None})
 
 
 def _features(options: OperatorOptions) -> FeatureFile:
@@ -155,21 +157,19 @@ def _boxes(options: OperatorOptions) -> BoxFile:
     return BoxFile.of(np.array(options.box))
 
 
+def _numbers(options: OperatorOptions, boxes: BoxFile) -> NDArray[np.float64]:
+    """Return the boxes, without their maps where an option says one for all."""
+    return boxes.boxes if options.batch_index is None else boxes.boxes[:, -4:]
+
+
 def _with_reading(options: OperatorOptions, boxes: BoxFile) -> OperatorOptions:
     """Return the options with what the boxes' file says of normalised boxes."""
-    if boxes.normalized is None:
+    if boxes.normalized is None or options.normalized is not None:
         return options
-    if options.normalized not in {None, boxes.normalized}:
-        raise ArgumentError("normalized", f"the boxes in {options.boxes} are normalised, YOLO's")
     return replace(options, normalized=boxes.normalized)
 
 
 def _box_format(options: OperatorOptions, boxes: BoxFile) -> BoxFormat | None:
-    if options.box_format and boxes.box_format not in {None, options.box_format}:
-        raise ArgumentError(
-            "box_format",
-            f"{options.box_format} was given, but {options.boxes} says {boxes.box_format}",
-        )
     return options.box_format or boxes.box_format
 
 

@@ -67,6 +67,10 @@ def main(args: Sequence[str] | None = None) -> int:
         status = group.main(args, prog_name="roialign", standalone_mode=False)
     except (click.ClickException, RoiAlignError) as error:
         return _report(error)
+    except MemoryError:
+        return _report(
+            RoiAlignError("there is not enough memory; fewer boxes or channels need less")
+        )
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:

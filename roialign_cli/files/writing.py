@@ -107,8 +107,26 @@ def _link(file: IO[bytes], target: Path) -> None:
         # With a folder's descriptor Python follows the link to the file itself.
         source = f"/proc/self/fd/{file.fileno()}"
         os.link(source, target.name, dst_dir_fd=folder, follow_symlinks=True)
+    except FileExistsError:
+        raise
+    except OSError:  # where there is no /proc or a file system has no links
+        _copy(file, target)
     finally:
         os.close(folder)
+
+
+def _copy(file: IO[bytes], target: Path) -> None:
+    import shutil
+
+    file.seek(0)
+    try:
+        with target.open("xb") as copy:
+            shutil.copyfileobj(file, copy)
+    except FileExistsError:
+        raise
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _umask() -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from roialign_cli.conventions import Summary
 from roialign_cli.footprint import Fed
 from roialign_cli.operation import Operation
 from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
@@ -387,7 +388,11 @@ def _interpolated(point: Point) -> Iterator[str]:
 
 
 def cell_blocks(
-    operation: Operation, cell: tuple[int, int], fed: Sequence[Fed], labels: Sequence[str]
+    operation: Operation,
+    cell: tuple[int, int],
+    fed: Sequence[Fed],
+    labels: Sequence[str],
+    channel: int | Summary,
 ) -> list[Block]:
     """Tell which outputs a cell of the map feeds, and with what weight."""
     row, column = cell
@@ -395,14 +400,28 @@ def cell_blocks(
     convention = f"{name_of(operation.convention)}, {operation.convention.pooling}"
     blocks: list[Block] = [
         Heading(1, f"The outputs that the cell at row {row}, column {column} feeds"),
-        Paragraph(f"Its centre is at {at}. Convention {convention}."),
+        Paragraph(f"Its centre is at {at}. Convention {convention}{_on(operation, channel)}."),
     ]
     if not fed:
         return [*blocks, Paragraph("It feeds none.")]
-    rows = ((f"{f.roi} {labels[f.roi]}".strip(), pair(*f.section), number(f.weight)) for f in fed)
+    rows = (
+        (
+            f"{f.roi} {labels[f.roi]}".strip(),
+            str(operation.batch_index[f.roi]),
+            pair(*f.section),
+            number(f.weight),
+        )
+        for f in fed
+    )
     total = number(sum(f.weight for f in fed))
     return [
         *blocks,
-        Grid(("ROI", "section (i, j)", "weight"), tuple(rows)),
+        Grid(("ROI", "map", "section (i, j)", "weight"), tuple(rows)),
         Paragraph(f"{len(fed)} outputs, {total} in all."),
     ]
+
+
+def _on(operation: Operation, channel: int | Summary) -> str:
+    """Return on which channel winners are found, if there are several and any."""
+    several = operation.features.shape[1] > 1 and operation.convention.pooling == "max"
+    return f", channel {channel}" if several else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from rich.text import Text
@@ -15,7 +15,9 @@ from roialign_cli.traits import Mask
 from roialign_cli.ways import LAYOUTS, Identification, Match, Partial, Way, told_apart_by
 
 
-def print_identification(found: Identification, inputs: str, shape: Sequence[int]) -> None:
+def print_identification(
+    found: Identification, inputs: str, shape: Sequence[int], stated: Collection[str] = ()
+) -> None:
     """Print what was found.
 
     Parameters
@@ -26,9 +28,11 @@ def print_identification(found: Identification, inputs: str, shape: Sequence[int
         The words of a command line that name the features and the boxes.
     shape
         Of the output that was looked for.
+    stated
+        What was not searched, as keywords of `identify`.
     """
     console = new_console()
-    lines = _matched(found, inputs, shape) if found.matches else _unmatched(found)
+    lines = _matched(found, inputs, shape) if found.matches else _unmatched(found, stated)
     for line in lines:
         console.print(_laid_out(line, console.width), soft_wrap=True)
     console.print(Text(f"{found.searched} ways were tried."), style="dim")
@@ -50,6 +54,14 @@ _COPIED = ("  roialign run", "  roi_align(")
 
 def _matched(found: Identification, inputs: str, shape: Sequence[int]) -> Iterator[str]:
     best, *others = found.matches
+    if found.doubtful:
+        yield "[bold]Too little to tell:[/]"
+        yield (
+            f"  {found.told} different numbers were held against {found.searched} ways, of which "
+            "some fit by chance. More boxes, channels or sections would decide, or options that "
+            "say what is known. One that fits:"
+        )
+        yield ""
     yield f"[bold]{operator_words(best.way)}[/]"
     yield f"  {reading_words(best.way)}"
     yield f"  largest difference {number(best.max_difference)}"
@@ -59,19 +71,47 @@ def _matched(found: Identification, inputs: str, shape: Sequence[int]) -> Iterat
     yield ""
     yield f"  {run_command(best.way, inputs, size)}"
     yield f"  {python_call(best.way, size)}"
+    yield from (f"  {words}" for words in _not_in_a_command(best.way))
     if best.equivalents or others:
         yield ""
         yield "[bold]The same on this input, and what would tell it apart:[/]"
     yield from _equivalents(best)
-    for match in others:
-        parts = [operator_words(match.way), reading_words(match.way), *match.way.oddities()]
-        yield f"  {'; '.join(parts)}: {_telling(best.way.convention, match.way.convention)}"
+    for match in others[:_MOST_OTHERS]:
+        yield f"  {_other_words(best.way, match.way)}: {_told_apart(best.way, match.way)}"
+    if len(others) > _MOST_OTHERS:
+        yield f"  and {len(others) - _MOST_OTHERS} other ways."
     if found.closest is not None:
         closest = found.closest
         yield ""
         slip = f" ({closest.way.slip})" if closest.way.slip else ""
         apart = number(closest.max_difference)
         yield f"Closest other: {operator_words(closest.way)}{slip}, largest difference {apart}."
+
+
+_MOST_OTHERS = 8
+
+
+def _other_words(best: Way, way: Way) -> str:
+    """Return what another way is, as far as it is not what the best one is."""
+    parts = [operator_words(way)]
+    if reading_words(way) != reading_words(best):
+        parts.append(reading_words(way))
+    return "; ".join([*parts, *way.oddities()])
+
+
+def _told_apart(best: Way, way: Way) -> str:
+    scales = ["other boxes"] if way.spatial_scale != best.spatial_scale else []
+    telling = [*told_apart_by(best.convention, way.convention), *scales]
+    return "; or ".join(telling) or "nothing, it is the same operator"
+
+
+def _not_in_a_command(way: Way) -> Iterator[str]:
+    """Yield what the command line cannot say of a way."""
+    if way.layout != "RCHW":
+        back = tuple(np.argsort(LAYOUTS[way.layout]).tolist())
+        yield f"(what the command writes has its axes turned by .transpose{back} in the output)"
+    if way.batches == "in turn":
+        yield "(the command needs each box's map as the first of five numbers)"
 
 
 def _equivalents(match: Match) -> Iterator[str]:
@@ -86,12 +126,16 @@ def _telling(one: Convention, other: Convention) -> str:
     return "; or ".join(told_apart_by(one, other)) or "nothing, it is the same operator"
 
 
-def _unmatched(found: Identification) -> Iterator[str]:
-    yield "[bold]No convention makes this output.[/]"
-    if found.partial is None:
-        yield "  None fits any section of a telling box: are these the features and the boxes?"
+def _unmatched(found: Identification, stated: Collection[str]) -> Iterator[str]:
+    if not found.told:
+        yield "[bold]The output is one number throughout, which tells nothing.[/]"
         return
+    yield "[bold]No convention makes this output.[/]"
     partial = found.partial
+    if partial is None or not (partial.rank[0] or partial.nearly):
+        yield "  Nothing comes near it: are these the features and the boxes that it was made of?"
+        yield from _untried(stated)
+        return
     yield f"  The closest: {operator_words(partial.way)}; {reading_words(partial.way)}"
     for words in partial.way.oddities():
         yield f"  ! {words}"
@@ -100,6 +144,17 @@ def _unmatched(found: Identification) -> Iterator[str]:
         yield f"  {name}: {_counted(mask)}"
     if partial.common:
         yield f"  The boxes that it does not fit are all {' and '.join(partial.common)}."
+    if partial.nearly:
+        yield f"  --tolerance {1.01 * partial.max_difference:.3g} would take that for rounding."
+    yield from _untried(stated)
+
+
+def _untried(stated: Collection[str]) -> Iterator[str]:
+    """Yield what was tried of what people may have changed, and how to say more."""
+    if "spatial_scale" not in stated:
+        yield "  Scales of 1 to 1/64 and normalised boxes were tried; --spatial-scale says others."
+    if "sampling_ratio" not in stated:
+        yield "  Sampling ratios from 0 to 4 were tried; --sampling-ratio says others."
 
 
 def _parts(partial: Partial) -> Iterator[tuple[str, Mask]]:
@@ -173,6 +228,7 @@ def run_command(way: Way, inputs: str, size: tuple[int, int]) -> str:
     """Return the command line that makes the output; `inputs` may already say the scale."""
     scale_said = any(option in inputs.split() for option in ("--image-size", "--stride"))
     words = ["roialign run", inputs, "--preset", way.convention.name]
+    words += ["--batch-index 0"] if way.batches == "first map" else []
     for name, value in _changes(way.convention).items():
         if name == "normalized":
             words.append("--normalized" if value else "--absolute")
@@ -186,14 +242,25 @@ def run_command(way: Way, inputs: str, size: tuple[int, int]) -> str:
     return " ".join([*words, "--output-size", "{}x{}".format(*size)])
 
 
+def spelled_out(way: Way, inputs: str, shape: Sequence[int]) -> dict[str, str]:
+    """Return the command line and the call that make the output."""
+    size = _output_size(way, shape)
+    return {"command": run_command(way, inputs, size), "call": python_call(way, size)}
+
+
 def python_call(way: Way, size: tuple[int, int]) -> str:
     """Return the call of `roi_align` that makes the output."""
-    given = {"convention": way.convention.name, **_changes(way.convention)}
+    given: dict[str, object] = {"convention": way.convention.name, **_changes(way.convention)}
     if way.spatial_scale is not None and way.spatial_scale != (1.0, 1.0):
         y, x = way.spatial_scale
         given["spatial_scale"] = x if x == y else (y, x)
+    boxes = "boxes"
+    if way.batches == "first map":
+        boxes, given["batch_index"] = "boxes[:, -4:]", 0
     words = ", ".join(f"{name}={_literal(value)}" for name, value in given.items())
-    call = f"roi_align(features, boxes, {size}, {words})"
+    if way.batches == "in turn":
+        words += ", batch_index=np.repeat(range(len(features)), len(boxes) // len(features))"
+    call = f"roi_align(features, {boxes}, {size}, {words})"
     back = np.argsort(LAYOUTS[way.layout]).tolist()
     return call if way.layout == "RCHW" else f"{call}.transpose{tuple(back)}"
 

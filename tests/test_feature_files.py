@@ -1,0 +1,161 @@
+"""Feature maps as arrays of any kind, and images as a viewer shows them."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from roialign_cli.errors import ArgumentError, FileError
+from roialign_cli.files import arrays
+from roialign_cli.files.features import FeatureFile, read_features
+
+PIXELS = np.random.default_rng(1).integers(0, 256, (9, 12, 3), dtype=np.uint8)
+
+
+def saved(tmp_path: Path, picture: Image.Image, kind: str = "png", **options: Any) -> FeatureFile:
+    path = tmp_path / f"picture.{kind}"
+    picture.save(path, **options)
+    return read_features(str(path))
+
+
+def planes(file: FeatureFile) -> Any:
+    """Return the features of an image as (H, W, C)."""
+    return file.array[0].transpose(1, 2, 0)
+
+
+@pytest.mark.parametrize("dtype", ["?", "i1", "u2", ">i4", "i8", "f2", ">f4", "f8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_every_dtype_and_order_is_read(dtype: str, order: Any, tmp_path: Path) -> None:
+    numbers = np.asarray(np.arange(48).reshape(3, 4, 4) % 2, dtype, order=order)
+    np.save(tmp_path / "map.npy", numbers)
+    file = read_features(str(tmp_path / "map.npy"))
+    np.testing.assert_array_equal(file.array[0], numbers)
+    assert file.array.dtype == numbers.dtype
+
+
+@pytest.mark.parametrize(
+    ("shape", "nchw", "remark"),
+    [
+        ((5, 7), (1, 1, 5, 7), ()),
+        ((3, 20, 30), (1, 3, 20, 30), ()),
+        ((256, 50, 76), (1, 256, 50, 76), ()),
+        ((2, 4, 4), (1, 2, 4, 4), ()),
+        ((200, 300, 3), (1, 3, 200, 300), ("layout HWC guessed",)),
+        ((40, 50, 1), (1, 1, 40, 50), ("layout HWC guessed",)),
+        ((2, 64, 80, 90), (2, 64, 80, 90), ()),
+        ((2, 80, 90, 3), (2, 3, 80, 90), ("layout NHWC guessed",)),
+    ],
+)
+def test_the_layout_is_guessed_and_said(
+    shape: tuple[int, ...], nchw: tuple[int, ...], remark: tuple[str, ...], tmp_path: Path
+) -> None:
+    np.save(tmp_path / "map.npy", np.zeros(shape, np.float32))
+    file = read_features(str(tmp_path / "map.npy"))
+    assert (file.array.shape, file.remarks) == (nchw, remark)
+
+
+@pytest.mark.parametrize("shape", [(3, 12, 3), (16, 16, 4), (2, 8, 8, 4), (8, 8, 1)])
+def test_two_likely_layouts_are_both_named(shape: tuple[int, ...], tmp_path: Path) -> None:
+    np.save(tmp_path / "map.npy", np.zeros(shape, np.float32))
+    if shape == (3, 12, 3):  # too small for a picture
+        assert read_features(str(tmp_path / "map.npy")).array.shape == (1, 3, 12, 3)
+        return
+    with pytest.raises(ArgumentError, match=r"may be N?CHW or N?HWC; say which with --layout"):
+        read_features(str(tmp_path / "map.npy"))
+
+
+def test_a_palette_is_its_colours(tmp_path: Path) -> None:
+    palette = Image.fromarray(PIXELS).quantize(256)
+    file = saved(tmp_path, palette)
+    np.testing.assert_array_equal(planes(file), np.asarray(palette.convert("RGB")))
+
+
+def test_transparent_parts_are_white(tmp_path: Path) -> None:
+    clear = np.dstack([PIXELS, np.full((9, 12), 255, np.uint8)])
+    clear[:4, :, 3] = 0
+    file = saved(tmp_path, Image.fromarray(clear))
+    assert (planes(file)[:4] == 255).all()
+    np.testing.assert_array_equal(planes(file)[4:], PIXELS[4:])
+    assert file.remarks == ("transparent parts over white",)
+    clear[..., 3] = 255
+    opaque = saved(tmp_path, Image.fromarray(clear))
+    np.testing.assert_array_equal(planes(opaque), PIXELS)
+    assert opaque.remarks == ()
+
+
+def test_sixteen_bits_stay(tmp_path: Path) -> None:
+    deep = np.arange(108, dtype=np.uint16).reshape(9, 12) * 600
+    file = saved(tmp_path, Image.fromarray(deep))
+    np.testing.assert_array_equal(planes(file)[..., 0], deep)
+    assert file.image is not None
+    assert str(file.image.dtype) == "uint8"
+    assert (file.image.min(), file.image.max()) == (0, 255)
+
+
+def test_cmyk_is_turned_into_colours(tmp_path: Path) -> None:
+    file = saved(tmp_path, Image.new("CMYK", (12, 9), (0, 255, 255, 0)), "tif")
+    assert planes(file)[0, 0].tolist() == [255, 0, 0]
+    assert file.remarks == ("from CMYK",)
+
+
+@pytest.mark.parametrize(("orientation", "turned"), [(3, 2), (6, -1), (8, 1)])
+def test_a_picture_is_turned_as_its_exif_says(
+    orientation: int, turned: int, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = saved(tmp_path, Image.fromarray(PIXELS), exif=exif)
+    np.testing.assert_array_equal(planes(file), np.rot90(PIXELS, turned))
+    assert file.remarks == ("turned as its EXIF data says",)
+
+
+def test_the_first_frame_is_taken(tmp_path: Path) -> None:
+    frames = [Image.new("L", (12, 9), shade) for shade in (10, 200)]
+    file = saved(tmp_path, frames[0], "gif", save_all=True, append_images=frames[1:])
+    assert (planes(file) == 10).all()
+    assert file.title.endswith("(12 × 9 pixels, the first of 2 frames)")
+
+
+def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    with pytest.raises(FileError, match="is an image too large to unpack safely"):
+        saved(tmp_path, Image.fromarray(PIXELS))
+    # Half as many are only warned of by Pillow; here nothing is said.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80)
+    assert saved(tmp_path, Image.fromarray(PIXELS)).array.shape == (1, 3, 9, 12)
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_file_that_changes_meanwhile_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, mapped: bool
+) -> None:
+    path = tmp_path / "map.npy"
+    np.save(path, np.zeros((9, 9)))
+    if mapped:
+        monkeypatch.setattr(arrays, "_MOST_READ", 0)
+        file = read_features(str(path))
+        os.utime(path, ns=(1, 1))
+        with pytest.raises(FileError, match="was changed while it was being read"):
+            file.check_unchanged()
+        return
+    load = np.load
+
+    def meddle(*args: Any, **options: Any) -> Any:
+        os.utime(path, ns=(1, 1))
+        return load(*args, **options)
+
+    monkeypatch.setattr(np, "load", meddle)
+    with pytest.raises(FileError, match="was changed while it was being read"):
+        read_features(str(path))
+
+
+def test_standard_input_that_is_no_array_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"nothing of the kind")))
+    with pytest.raises(FileError, match=r"-: is neither a \.npy, an \.npz nor an image"):
+        read_features("-")

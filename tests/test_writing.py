@@ -1,0 +1,183 @@
+"""The old file or the new one, never a mixture, and nothing left beside it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from roialign_cli.cli.main import main
+from roialign_cli.errors import FileError
+from roialign_cli.files import writing
+from roialign_cli.files.room import check_room, sized
+from roialign_cli.files.writing import replacing
+
+CALLS = {
+    "npy": ["run", "map.npy", "--box", "1,2,1,1", "-o", "out.npy"],
+    "npz": ["run", "map.npy", "--box", "1,2,1,1", "-o", "out.npz"],
+    "csv": ["run", "map.npy", "--box", "1,2,1,1", "-o", "out.csv"],
+    "json": ["run", "map.npy", "--box", "1,2,1,1", "-o", "out.json"],
+    "png": ["plot", "map.npy", "--box", "1,2,1,1", "-o", "out.png", "--view", "output"],
+    "svg": ["plot", "map.npy", "--box", "1,2,1,1", "-o", "out.svg", "--view", "output"],
+}
+FAILURES: dict[str, BaseException | type[BaseException]] = {
+    "full": OSError(28, "No space left on device"),
+    "memory": MemoryError,
+    "interrupt": KeyboardInterrupt,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    np.save("map.npy", np.eye(4))
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "map.npy"}
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("kind", CALLS)
+def test_a_failure_at_any_step_leaves_the_old_file(
+    kind: str, failure: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, nameless: bool
+) -> None:
+    (folder / f"out.{kind}").write_bytes(b"before")
+    if not nameless:
+        monkeypatch.delattr(os, "O_TMPFILE")
+
+    def fail(*_: Any, **__: Any) -> Any:
+        raise FAILURES[failure]
+
+    steps: list[tuple[Any, str]] = [(writing, "_publish"), (os, "fchmod"), (os, "fdopen")]
+    steps += [(Path, "replace")] + ([(os, "link")] if nameless else [])
+    steps += [(Figure, "savefig")] if kind in {"png", "svg"} else []
+    steps += [(np, "memmap")] if kind == "npy" else []
+    for owner, step in steps:
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, step, fail)
+            if step == "link" and failure == "full":
+                # Without links the file is copied to its name.
+                assert main([*CALLS[kind], "--force"]) == 0
+                (folder / f"out.{kind}").write_bytes(b"before")
+                continue
+            expected = 130 if failure == "interrupt" else 2
+            assert main([*CALLS[kind], "--force"]) == expected, step
+        assert contents(folder) == {f"out.{kind}": b"before"}, step
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_a_file_size_limit_leaves_the_old_file(kind: str, folder: Path) -> None:
+    (folder / f"out.{kind}").write_bytes(b"before")
+    done = subprocess.run(
+        [sys.executable, "-m", "roialign_cli", *CALLS[kind], "--force"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert (
+        done.stderr.splitlines()[-1] == f"roialign: out.{kind}: cannot be written: File too large"
+    )
+    assert contents(folder) == {f"out.{kind}": b"before"}
+
+
+def test_a_kill_leaves_the_old_file_and_no_other(folder: Path) -> None:
+    np.save("map.npy", np.zeros((64, 200, 200), np.float32))
+    np.savetxt("boxes.csv", np.tile([1, 1, 190, 190], (4000, 1)), delimiter=",")
+    (folder / "out.npy").write_bytes(b"before")
+    call = ["run", "map.npy", "--boxes", "boxes.csv", "--preset", "mmcv", "--output-size", "7"]
+    call += ["-q", "-o", "out.npy", "--force"]
+    for pause in (0.6, 1.0):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "roialign_cli", *call], stderr=subprocess.DEVNULL
+        )
+        time.sleep(pause)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        left = {path.name for path in folder.iterdir()}
+        assert left == {"map.npy", "boxes.csv", "out.npy"}
+        if process.returncode == -signal.SIGKILL:
+            assert (folder / "out.npy").read_bytes() == b"before"
+
+
+def test_an_interrupt_ends_with_130_and_leaves_nothing(folder: Path) -> None:
+    np.save("map.npy", np.zeros((64, 200, 200), np.float32))
+    np.savetxt("boxes.csv", np.tile([1, 1, 190, 190], (20000, 1)), delimiter=",")
+    call = ["run", "map.npy", "--boxes", "boxes.csv", "--preset", "mmcv", "--pooling", "max"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "roialign_cli", *call, "-q", "-o", "out.npy"],
+        stderr=subprocess.PIPE,
+    )
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate()
+    assert (process.returncode, said.strip()) == (130, b"")
+    assert not (folder / "out.npy").exists()
+
+
+def test_a_reader_who_goes_is_no_error(folder: Path) -> None:
+    del folder
+    call = f"{sys.executable} -m roialign_cli run map.npy --box 1,2,1,1 --output-size 200"
+    for form in ("table", "csv", "json"):
+        done = subprocess.run(
+            ["bash", "-c", f"{call} --preset mmcv --box-format cxcywh --format {form} | head -1;"
+             "exit ${PIPESTATUS[0]}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+def test_what_is_there_is_overwritten_only_by_force(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, nameless: bool
+) -> None:
+    if not nameless:
+        monkeypatch.delattr(os, "O_TMPFILE")
+    path = folder / "out.txt"
+    path.write_bytes(b"before")
+    with pytest.raises(FileError, match="exists; --force"), replacing(path, force=False) as file:
+        file.write(b"after")
+    assert contents(folder) == {"out.txt": b"before"}
+    with replacing(path) as file:
+        file.write(b"after")
+    assert contents(folder) == {"out.txt": b"after"}
+    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_a_link_is_followed(folder: Path) -> None:
+    (folder / "real.txt").write_bytes(b"before")
+    (folder / "out.txt").symlink_to("real.txt")
+    with replacing(folder / "out.txt") as file:
+        file.write(b"after")
+    assert (folder / "out.txt").is_symlink()
+    assert (folder / "real.txt").read_bytes() == b"after"
+
+
+def test_outputs_without_room_are_refused_before_they_are_made(folder: Path) -> None:
+    with pytest.raises(FileError, match=r"needs 4e\+06 TB"):
+        check_room((10**9, 10**9), 4, folder / "out.npy", None, as_text=False)
+    with pytest.raises(ValueError, match="take 4 kB, more than the 3 kB allowed"):
+        check_room((10, 100), 4, None, 3e3, as_text=False)
+    with pytest.raises(ValueError, match="take 124 kB, more than the 5 kB allowed"):
+        check_room((10, 100), 4, None, 5e3, as_text=True)
+    check_room((10, 100), 4, None, 4e3, as_text=False)
+    assert sized(4e18) == "4e+06 TB"
