@@ -351,12 +351,16 @@ def _blocks(spans: _Spans, per_section: int) -> list[tuple[slice, slice, list[in
 
 def pool_by_points(features: NDArray[Any], plan: Plan) -> Float:
     """Return the output (C, T, K) of a plan's one region from the values of its points."""
-    rules = plan.convention
     features = features.astype(floating(features.dtype), copy=False)
     y, x = plan.samples()
+    return reduce_points(contributions(features, y, x, plan.convention), y, x, plan)
+
+
+def reduce_points(values: Float, y: AxisSamples, x: AxisSamples, plan: Plan) -> Float:
+    """Return the output (C, T, K) of a plan's one region from its points' contributions."""
+    rules = plan.convention
     present = y.present[0][:, :, None, None] & x.present[0]  # (T, P, K, Q)
     divisor, empty = _divisor(plan)
-    values = contributions(features, y, x, rules)
     if rules.pooling == "avg":
         total = values.sum(axis=(2, 4), where=present)
         average: Float = total / divisor[0].astype(values.dtype)

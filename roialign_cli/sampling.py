@@ -8,7 +8,7 @@ prints them, the figures draw them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +108,15 @@ class AxisSamples:
     upper_weight: Float
     counted: NDArray[np.bool_]
     count: NDArray[np.intp]
+
+    @property
+    def span(self) -> slice:
+        """The cells between which all points lie."""
+        return slice(int(self.neighbours.min()), int(self.neighbours.max()) + 1)
+
+    def seen_from(self, cell: int) -> AxisSamples:
+        """Return the samples on a map that begins at a cell."""
+        return replace(self, neighbours=self.neighbours - cell)
 
     @property
     def lower(self) -> NDArray[np.intp]:

@@ -15,7 +15,7 @@ from roialign_cli.boxes import Float, Frame
 from roialign_cli.conventions import Convention, Summary
 from roialign_cli.errors import ArgumentError
 from roialign_cli.operation import Operation, prepare
-from roialign_cli.pooling import contributions, point_values, pool_by_points
+from roialign_cli.pooling import contributions, point_values, reduce_points
 from roialign_cli.sampling import AxisSamples
 
 Border = Literal["inside", "clamped", "out"]
@@ -200,21 +200,25 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
             "sampling_ratio",
             f"{points:.3g} points of box {roi} are too many to tell of; give one above 0",
         )
-    features = one.features.astype(np.float64)
     y, x = plan.samples()
-    output = pool_by_points(features[0], plan)[0]
+    # Of a large map only the window that the points lie in is read.
+    rows, columns = y.span, x.span
+    window = one.features[0][:, rows, columns].astype(np.float64)
+    inside = y.seen_from(rows.start), x.seen_from(columns.start)
+    taken = contributions(window, *inside, one.convention)
+    output = reduce_points(taken, *inside, plan)[0]
     section_size = (float(plan.x.section_size[0]), float(plan.y.section_size[0]))
     builder = _SectionBuilder(
         one.convention,
         frame,
-        features[0, 0],
+        one.features[0, 0],
         y,
         x,
-        point_values(features[0], y, x, one.convention)[0],
-        contributions(features[0], y, x, one.convention)[0],
+        point_values(window, *inside, one.convention)[0],
+        taken[0],
     )
     corner = float(plan.x.start[0]), float(plan.y.start[0])
-    rows, columns = one.output_size
+    across, along = one.output_size[1], one.output_size[0]
     sections = tuple(
         builder.section(
             i,
@@ -223,8 +227,8 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
             frame.y(corner[1] + j * section_size[1]),
             float(output[j, i]),
         )
-        for j in range(rows)
-        for i in range(columns)
+        for j in range(along)
+        for i in range(across)
     )
     return Trace(
         convention=one.convention,
@@ -245,7 +249,7 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
         section_height=section_size[1],
         sections=sections,
         output=tuple(tuple(row) for row in output.tolist()),
-        cells=features[0, 0],
+        cells=one.features[0, 0],
     )
 
 

@@ -68,9 +68,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (click.ClickException, RoiAlignError) as error:
         return _report(error)
     except MemoryError:
-        return _report(
-            RoiAlignError("there is not enough memory; fewer boxes or channels need less")
-        )
+        return _report(RoiAlignError("out of memory; fewer boxes or channels at a time need less"))
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:

@@ -176,7 +176,7 @@ class _Gathered:
         self.boxes.append(box)
         self.labels.append("" if label is None else str(label).strip())
         self.scores.append(
-            math.nan if score in {None, ""} else self._number(f"{where}, score", score)
+            math.nan if score is None or score == "" else self._number(f"{where}, score", score)
         )
 
     def _number(self, where: str, value: object) -> float:

@@ -61,6 +61,8 @@ def value_look(values: Float, view: View, paper: Paper) -> Look | None:
         If they must be and there is no room.
     """
     room = paper.width * POINTS_PER_INCH * 0.85 / max(view.width, view.height)
+    if room < LEAST_CELL and paper.values != "always":
+        return None
     return cell_look(written_alike(values), room, paper)
 
 
@@ -113,14 +115,32 @@ def draw_map(
         return None
     top, bottom = (_edge(trace, row) for row in (rows.start, rows.stop))
     extent = columns.start, columns.stop, bottom, top
-    span = span_of(everywhere) if whole_span else None
-    image = draw_cells(sheet, cells, extent, colours, span)
+    span = span_of(_thinned(everywhere, _MOST_SPANNED)) if whole_span else None
+    # More cells than there are pixels of print would only be read to be left out.
+    most = int(_FINEST * sheet.scale * max(sheet.view.width, sheet.view.height))
+    image = draw_cells(sheet, _thinned(cells, most), extent, colours, span)
     if sheet.scale >= GRID_CELL:
         across = range(columns.start, columns.stop + 1)
         down = [_edge(trace, row) for row in range(rows.start, rows.stop + 1)]
         draw_grid(sheet, across, down)
     _draw_map_border(sheet, trace)
     return image
+
+
+_FINEST = 4  # cells that are drawn in a point of the sheet
+_MOST_SPANNED = 2000  # rows and columns that the shades' ends are taken from
+
+
+def _thinned(cells: Float, most: int) -> Float:
+    """Return cells with at most so many rows and columns, from all over."""
+    if max(cells.shape) <= most:
+        return cells
+    rows, columns = (
+        np.linspace(0, length - 1, min(length, most)).round().astype(np.intp)
+        for length in cells.shape
+    )
+    thinned: Float = cells[rows][:, columns]
+    return thinned
 
 
 def _edge(trace: Trace, row: int) -> float:
