@@ -126,9 +126,19 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
     with pytest.raises(FileError, match="is an image too large to unpack safely"):
         saved(tmp_path, Image.fromarray(PIXELS))
-    # Half as many are only warned of by Pillow; here nothing is said.
+    # Of half as many Pillow only warns.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 80)
+    with pytest.raises(FileError, match="is an image too large to unpack safely"):
+        saved(tmp_path, Image.fromarray(PIXELS))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 108)
     assert saved(tmp_path, Image.fromarray(PIXELS)).array.shape == (1, 3, 9, 12)
+
+
+def test_a_picture_that_promises_more_than_it_can_hold_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "short.ppm"
+    path.write_bytes(b"P6 8000 8000 255\n" + b"\0" * 60)
+    with pytest.raises(FileError, match="promises 64000000 pixels and has 77 bytes"):
+        read_features(str(path))
 
 
 @pytest.mark.parametrize("mapped", [False, True])

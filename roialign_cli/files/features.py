@@ -167,15 +167,19 @@ def _read_image(name: str, content: IO[bytes], stride: int) -> FeatureFile:
 
     try:
         with warnings.catch_warnings():
-            # Pillow warns of pictures that are large and refuses those that are enormous.
             warnings.simplefilter("ignore")
+            # Pillow only warns of pictures up to twice as large as it thinks safe.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(content) as picture:
+                _check_promise(name, picture, content)
                 planes, remarks = _as_seen(picture)
+    except FileError:
+        raise
     except UnidentifiedImageError:
         raise FileError(
             name, "is neither a .npy, an .npz nor an image; save features with numpy.save"
         ) from None
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise FileError(name, "is an image too large to unpack safely; make it smaller") from None
     except MemoryError:
         raise FileError(name, "is larger than the memory that there is") from None
@@ -190,6 +194,20 @@ def _read_image(name: str, content: IO[bytes], stride: int) -> FeatureFile:
     shown = image[..., 0] if image.shape[2] == 1 else image
     features = blocks.transpose(2, 0, 1)[None]
     return FeatureFile(name, features, shown, stride, tuple(remarks))
+
+
+# A byte of the tightest packing makes some 8000 pixels, of black and white.
+_MOST_PER_BYTE, _FEW_PIXELS = 10_000, 1_000_000
+
+
+def _check_promise(name: str, picture: Image.Image, content: IO[bytes]) -> None:
+    """Refuse a file so short that it cannot hold the pixels that it promises."""
+    at = content.tell()
+    size = content.seek(0, 2)
+    content.seek(at)
+    pixels = picture.width * picture.height
+    if pixels > _FEW_PIXELS + _MOST_PER_BYTE * size:
+        raise FileError(name, f"promises {pixels} pixels and has {size} bytes; is it complete?")
 
 
 def _as_seen(picture: Image.Image) -> tuple[NDArray[Any], list[str]]:
