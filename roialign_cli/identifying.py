@@ -101,7 +101,7 @@ def identify(
         raise ArgumentError("tolerance", f"must be a number from 0 up, got {tolerance}")
     output = _expected(expected, boxes)
     told = _told_by(output)
-    checked, mapped = _checked(features, boxes, batch_index, convention, spatial_scale, stated)
+    checked, batches = _checked(features, boxes, batch_index, convention, spatial_scale, stated)
     channels = checked.features.shape[1]
     layouts = [name for name, axes in LAYOUTS.items() if output.shape[axes[1]] == channels]
     if not layouts:
@@ -111,26 +111,34 @@ def identify(
         )
     if not told or (output.size > 1 and (output == output.flat[0]).all()):
         return Identification((), None, None, 0, 0)
-    searched, searches, partials = 0, [], []
+    only = None if convention is None else resolve(convention)
+    scale = None if spatial_scale is None else checked.spatial_scale
+    searches: list[_Search] = []
     for layout in layouts:
-        search = _search(
-            checked, mapped, output.transpose(LAYOUTS[layout]), layout,
-            tolerance=tolerance, image_height=image_height, stated=stated,
-            only=None if convention is None else resolve(convention),
-            scaled=spatial_scale is not None,
-            advance=lambda share: advance(share / len(layouts)),
-        )  # fmt: skip
-        matches, closest = search.matches()
-        searched += search.searched
-        if matches:
-            return Identification(matches, closest, None, searched, told)
+        turned = output.transpose(LAYOUTS[layout])
+        boxes_given = checked.boxes_given
+        target = Target(checked.features, boxes_given, batches, turned, tolerance, image_height)
+        outside = target.outside_values()
+        candidates = Candidates(checked.map_size, scale, only, stated, outside)
+        search = _Search(target, candidates, layout, lambda share: advance(share / len(layouts)))
         searches.append(search)
-        partials.append(search.partial())
-    known = [partial for partial in partials if partial is not None]
+        matches, closest = search.matches()
+        if matches:
+            return Identification(matches, closest, None, _tried(searches), told)
+    return Identification((), None, _nearest_of(searches), _tried(searches), told)
+
+
+def _tried(searches: Sequence[_Search]) -> int:
+    return sum(search.searched for search in searches)
+
+
+def _nearest_of(searches: Sequence[_Search]) -> Partial | None:
+    """Return what fits most boxes, or else makes the output but for few digits."""
+    known = [partial for search in searches if (partial := search.partial()) is not None]
     best = max(known, key=lambda partial: partial.rank, default=None)
-    if best is None or not best.rank[0]:
-        best = next((near for search in searches if (near := search.nearest())), best)
-    return Identification((), None, best, searched, told)
+    if best is not None and best.rank[0]:
+        return best
+    return next((near for search in searches if (near := search.nearest())), best)
 
 
 def _told_by(output: NDArray[Any]) -> int:
@@ -146,15 +154,17 @@ def _checked(
     convention: str | Convention | None,
     spatial_scale: float | tuple[float, float] | None,
     stated: dict[str, Any],
-) -> tuple[Operation, bool]:
-    """Check what is stated as every call is; return it, and whether the boxes' maps are told."""
+) -> tuple[Operation, dict[Batches, Index]]:
+    """Check what is stated as every call is; return it, and the maps that the boxes may lie on."""
     base = resolve(Convention() if convention is None else convention)
     rules = resolve(base, **meaningful(base, **stated))
     if rules.normalized and spatial_scale is None:
         rules = replace(rules, normalized=False)
     call = {"spatial_scale": spatial_scale, "batch_index": batch_index}
     checked = prepare(features, boxes, 1, convention=rules, **call)  # type: ignore[arg-type]
-    return checked, batch_index is not None or np.asarray(boxes).shape[-1] == 5
+    told = batch_index is not None or np.asarray(boxes).shape[-1] == 5
+    known = checked.batch_index if told else None
+    return checked, possible_batches(known, len(checked.features), len(checked.boxes_given))
 
 
 def _expected(expected: object, boxes: object) -> NDArray[Any]:
@@ -165,29 +175,6 @@ def _expected(expected: object, boxes: object) -> NDArray[Any]:
         needed = f"({count}, channels, height, width)"
         raise ArgumentError("expected", f"must be {needed}, one a box, got {array.shape}")
     return array
-
-
-def _search(
-    checked: Operation,
-    told: bool,  # noqa: FBT001 - whether the boxes' maps are known
-    output: NDArray[Any],
-    layout: Layout,
-    *,
-    tolerance: float | None,
-    image_height: float | None,
-    stated: dict[str, Any],
-    only: Convention | None,
-    scaled: bool,
-    advance: Callable[[float], object],
-) -> _Search:
-    boxes = checked.boxes_given
-    known = checked.batch_index if told else None
-    batches = possible_batches(known, len(checked.features), len(boxes))
-    target = Target(checked.features, boxes, batches, output, tolerance, image_height)
-    scale = checked.spatial_scale if scaled else None
-    outside = target.outside_values()
-    candidates = Candidates(checked.map_size, scale, only, stated, outside)
-    return _Search(target, candidates, layout, advance)
 
 
 @dataclass
@@ -252,6 +239,11 @@ class _Search:
         """Some boxes and channels that tell most."""
         return self.target.probes(_PROBE_BOXES, _PROBE_CHANNELS)
 
+    @cached_property
+    def _probe_features(self) -> NDArray[Any]:
+        """(N, c, H, W), the channels that tell most."""
+        return self.target.features[:, self._probes[1]]
+
     def _survivors(self, pooling: Pooling, share: float) -> Iterator[list[Way]]:
         """Yield the ways that fit a telling box, one box after another."""
         probes, _ = self._probes
@@ -303,9 +295,10 @@ class _Search:
         """Return the ways to read a box by which an operator makes its output."""
         self.searched += len(read)
         _, channels = self._probes
-        features = self.target.features[:, channels]
         rules = replace(operator, refuses="nothing")
-        operation = Operation(features, xyxy, xyxy, index, scale, self.target.size, rules)
+        operation = Operation(
+            self._probe_features, xyxy, xyxy, index, scale, self.target.size, rules
+        )
         try:
             pooled = operation.pooled()
         except ArgumentError:

@@ -15,7 +15,7 @@ from roialign_cli.operation import Operation
 from roialign_cli.sampling import Plan, RoiAxis
 from roialign_cli.traits import Mask, near_a_whole
 
-Trap = Literal["outside", "grown", "empty", "inverted", "ceil", "many-points"]
+Trap = Literal["outside", "normalized", "grown", "empty", "inverted", "ceil", "many-points"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def find_notes(operation: Operation, plan: Plan, only: int | None = None) -> tup
         return ()
     finders = _grown, _empty, _inverted, _ceil, _many_points
     found = (note for find in finders for note in find(plan, rois))
-    return (*_outside(operation, plan, rois), *found)
+    return (*_outside(operation, plan, rois), *_normalized(operation, rois), *found)
 
 
 def _note(trap: Trap, mask: Mask, asked: Mask, text: str) -> Iterator[Note]:
@@ -127,6 +127,22 @@ def _putting_inside(readings: Iterator[tuple[str, Operation]]) -> list[str]:
     """Return the first of some readings that puts all points inside."""
     inside = (words for words, changed in readings if outside_share(changed.plan()).max() <= 0)
     return list(islice(inside, 1))
+
+
+def _normalized(operation: Operation, asked: Mask) -> Iterator[Note]:
+    given = np.abs(operation.boxes_given)
+    small = given.max(initial=0) <= _UP_TO_ONE and operation.spatial_scale == (1.0, 1.0)
+    if small and not operation.convention.normalized and min(operation.map_size) > _UP_TO_ONE:
+        yield from _note(
+            "normalized",
+            np.full(len(given), fill_value=True),
+            asked,
+            "{}: no number above 1, so that all lie in the map's first cell; --normalized reads "
+            "them as shares of the map",
+        )
+
+
+_UP_TO_ONE = 1.05
 
 
 def _plainly(operation: Operation) -> Convention:

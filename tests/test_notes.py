@@ -138,6 +138,15 @@ def test_an_adaptive_grid_at_the_edge_of_a_ceil_is_told() -> None:
     assert "ceil" not in notes([[19.7, 2, 33.9, 9]], **edge)
 
 
+def test_boxes_that_may_be_normalised_are_told() -> None:
+    boxes = [[0.1, 0.2, 0.5, 0.9], [0, 0, 1, 1]]
+    found = notes(boxes, spatial_scale=1)["normalized"]
+    assert found.rois == (0, 1)
+    assert "--normalized reads them as shares of the map" in found.text
+    assert "normalized" not in notes([*boxes, [0, 0, 2, 1]], spatial_scale=1)
+    assert "normalized" not in notes(boxes, spatial_scale=None, normalized=True)
+
+
 def test_an_enormous_grid_is_told() -> None:
     box = [0, 0, 200_000, 160_000]
     found = notes([FINE, box])["many-points"]

@@ -301,7 +301,9 @@ def force_option(command: Command) -> Command:
 def note_options(command: Command) -> Command:
     """Add --quiet and --strict, for a command that tells of traps."""
     quiet = click.option("--quiet", "-q", is_flag=True, help="Say nothing of traps.")
-    strict = click.option("--strict", is_flag=True, help="Treat a trap as an error.")
+    strict = click.option(
+        "--strict", is_flag=True, help="Treat a trap as an error, --quiet or not."
+    )
     return quiet(strict(command))
 
 
