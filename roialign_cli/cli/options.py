@@ -181,18 +181,23 @@ class OperatorOptions:
 
 _WHOLE = click.IntRange(min=0)
 
-_PRESET = click.option(
-    "--preset",
-    default="walkthrough",
-    show_default=True,
-    envvar="ROIALIGN_PRESET",
-    help="Whose ROI Align.",
+_CONVENTION = (
+    click.option(
+        "--preset",
+        default="walkthrough",
+        show_default=True,
+        envvar="ROIALIGN_PRESET",
+        help="Whose ROI Align.",
+    ),
+    click.option(
+        "--output-size",
+        type=OUTPUT_SIZE,
+        help="Sections: K, or rows x columns.  [default: preset's]",
+    ),
 )
-_OUTPUT_SIZE = click.option(
-    "--output-size", type=OUTPUT_SIZE, help="Sections: K, or rows x columns.  [default: preset's]"
-)
+_ONLY_CONVENTION = click.option("--preset", help="The only one to try.  [default: all]")
 
-_SHARED = (
+_FILES = (
     click.argument("features"),
     click.option("--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW, NHWC."),
     click.option("--key", metavar="NAME", help="Which array of an .npz with several."),
@@ -205,21 +210,31 @@ _SHARED = (
         help="Boxes as text, JSON, COCO, YOLO or .npy; - is standard input.",
     ),
     click.option("--image-id", metavar="ID", help="Which image's boxes, of a JSON with several."),
-    click.option(
-        "--box-format",
-        type=click.Choice(get_args(BoxFormat)),
-        help="What a box's four numbers are.  [default: as the preset's library writes them]",
-    ),
-    click.option(
-        "--origin",
-        type=click.Choice(get_args(Origin)),
-        help="Where (0, 0) is; y points away from it.  [default: the preset's]",
-    ),
-    click.option(
-        "--normalized/--absolute",
-        default=None,
-        help="Whether the boxes end at 1.  [default: as the preset's library writes them]",
-    ),
+)
+
+
+def _reading(default: str) -> tuple[Callable[[Any], Any], ...]:
+    """Return the options that say how the boxes are read, with what is done without them."""
+    return (
+        click.option(
+            "--box-format",
+            type=click.Choice(get_args(BoxFormat)),
+            help=f"What a box's four numbers are.  [default: {default}]",
+        ),
+        click.option(
+            "--origin",
+            type=click.Choice(get_args(Origin)),
+            help=f"Where (0, 0) is; y points away from it.  [default: {default}]",
+        ),
+        click.option(
+            "--normalized/--absolute",
+            default=None,
+            help=f"Whether the boxes end at 1.  [default: {default}]",
+        ),
+    )
+
+
+_SCALE_AND_RULES = (
     click.option(
         "--image-size", type=IMAGE_SIZE, help="The boxes are in an image of this size, in pixels."
     ),
@@ -230,8 +245,6 @@ _SHARED = (
     ),
     click.option("--spatial-scale", type=SCALE, help="Feature-map units per unit of the boxes."),
     click.option("--batch-index", type=_WHOLE, help="Which of N maps the boxes lie on, from 0."),
-    _PRESET,
-    _OUTPUT_SIZE,
     click.option(
         "--pooling",
         type=click.Choice(get_args(Pooling)),
@@ -264,14 +277,14 @@ _SHARED = (
 
 def operator_options(command: Command) -> Command:
     """Add the shared options; the command gets them as one `OperatorOptions`, first."""
-    return _gathering(command, _SHARED)
+    reading = _reading("as the preset's library writes them")
+    return _gathering(command, (*_FILES, *reading, *_CONVENTION, *_SCALE_AND_RULES))
 
 
 def known_options(command: Command) -> Command:
     """Add the shared options for a command that searches what they do not say."""
-    known = tuple(option for option in _SHARED if option not in {_PRESET, _OUTPUT_SIZE})
-    only = click.option("--preset", help="The only one to try.  [default: all]")
-    return _gathering(command, (*known, only))
+    reading = _reading("searched")
+    return _gathering(command, (*_FILES, *reading, _ONLY_CONVENTION, *_SCALE_AND_RULES))
 
 
 def _gathering(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
