@@ -344,3 +344,29 @@ def test_a_scale_for_each_axis(capfd: Capture) -> None:
     expected = roi_align(features, [1, 1, 8, 6], 2, convention="torchvision")
     np.testing.assert_array_equal(np.load("scaled.npy"), expected)
     np.testing.assert_array_equal(np.load("o.npy"), expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("roialign ex", ["explain"]),
+        ("roialign run map.npy --preset torchv", ["torchvision", "torchvision-aligned"]),
+        ("roialign plot map.npy --view o", ["overlay", "output"]),
+        ("roialign run map.npy --box-format x", ["xyxy", "xywh"]),
+        ("roialign compare map.npy --with paddle", ["paddle", "paddle-legacy"]),
+    ],
+)
+def test_a_shell_completes(words: str, expected: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "roialign_cli"],
+        env=os.environ
+        | {
+            "_ROIALIGN_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split()) - 1),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert [line.partition(",")[2] for line in done.stdout.splitlines()] == expected

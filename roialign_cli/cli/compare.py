@@ -11,6 +11,7 @@ import click
 
 from roialign_cli.cli.options import (
     OperatorOptions,
+    PresetName,
     force_option,
     note_options,
     operator_options,
@@ -30,6 +31,7 @@ _FILES = (".npy", ".npz")
 @click.option(
     "--with",
     "other",
+    type=PresetName(),
     metavar="PRESET|FILE",
     required=True,
     help="The other side: NAME, NAME,FIELD=VALUE,… or a .npy or .npz with an output.",

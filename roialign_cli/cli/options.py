@@ -8,9 +8,11 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar, get_args
 
 import click
+from click.shell_completion import CompletionItem
 
 from roialign_cli.conventions import (
     MEANINGS_OF_MAX,
+    PRESETS,
     BoxFormat,
     Convention,
     Origin,
@@ -119,6 +121,21 @@ class Size(Form):
             self.fail(f"{value!r} is not of the form 500MB or 2GB", param, ctx)
 
 
+class PresetName(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A preset's name, which a shell completes; what it is not is said where it is used."""
+
+    name = "PRESET"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Return the presets that begin so."""
+        return [CompletionItem(name) for name in PRESETS if name.startswith(incomplete)]
+
+
 class FieldValue(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     """A field of a convention and its value: "border_margin=0"."""
 
@@ -184,6 +201,7 @@ _WHOLE = click.IntRange(min=0)
 _CONVENTION = (
     click.option(
         "--preset",
+        type=PresetName(),
         default="walkthrough",
         show_default=True,
         envvar="ROIALIGN_PRESET",
@@ -195,7 +213,9 @@ _CONVENTION = (
         help="Sections: K, or rows x columns.  [default: preset's]",
     ),
 )
-_ONLY_CONVENTION = click.option("--preset", help="The only one to try.  [default: all]")
+_ONLY_CONVENTION = click.option(
+    "--preset", type=PresetName(), help="The only one to try.  [default: all]"
+)
 
 _FILES = (
     click.argument("features"),

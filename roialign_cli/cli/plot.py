@@ -11,6 +11,7 @@ import click
 
 from roialign_cli.cli.options import (
     OperatorOptions,
+    PresetName,
     channel_option,
     force_option,
     operator_options,
@@ -90,7 +91,7 @@ VIEWS = {
 @click.option(
     "--with",
     "other",
-    metavar="PRESET",
+    type=PresetName(),
     help="The other side of --view compare: NAME or NAME,FIELD=VALUE,…",
 )
 @force_option
