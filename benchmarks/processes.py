@@ -76,7 +76,7 @@ def _from_files(folder: Path) -> Iterator[str]:
     np.save(folder / "features.npy", features)
     np.savetxt(folder / "boxes.csv", boxes, delimiter=",", fmt="%.9g")
     ours = [*ROIALIGN, "run", "features.npy", "--boxes", "boxes.csv", "--preset"]
-    ours += ["torchvision-aligned", "--sampling-ratio", "2", "-o", "ours.npy"]
+    ours += ["torchvision-aligned", "--sampling-ratio", "2", "-o", "ours.npy", "--force"]
     scripts = {"torchvision": _TORCHVISION, "onnxruntime": _ONNXRUNTIME}
     for name, script in scripts.items():
         if importlib.util.find_spec(name):

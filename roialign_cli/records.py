@@ -12,7 +12,6 @@ from roialign_cli.conventions import Convention, Summary
 from roialign_cli.notes import Note
 from roialign_cli.operation import Operation
 from roialign_cli.sampling import Plan
-from roialign_cli.ways import told_apart_by
 
 if TYPE_CHECKING:
     from roialign_cli.footprint import Fed
@@ -284,6 +283,8 @@ def identification_record(found: Identification, said: Sequence[dict[str, str]])
 
 
 def _match(match: Match) -> dict[str, Any]:
+    from roialign_cli.ways import told_apart_by  # noqa: PLC0415 - most commands need none
+
     return {
         **_way(match.way),
         "max_difference": match.max_difference,

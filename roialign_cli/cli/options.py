@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
-from click.shell_completion import CompletionItem
 
 from roialign_cli.conventions import (
     MEANINGS_OF_MAX,
@@ -20,6 +19,9 @@ from roialign_cli.conventions import (
     Pooling,
     Summary,
 )
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -133,6 +135,8 @@ class PresetName(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         incomplete: str,
     ) -> list[CompletionItem]:
         """Return the presets that begin so."""
+        from click.shell_completion import CompletionItem
+
         return [CompletionItem(name) for name in PRESETS if name.startswith(incomplete)]
 
 

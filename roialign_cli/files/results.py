@@ -8,15 +8,17 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from roialign_cli.boxes import Float
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.writing import replacing
-from roialign_cli.matching import Comparison
 from roialign_cli.records import Result, result_record, to_json
+
+if TYPE_CHECKING:
+    from roialign_cli.matching import Comparison
 
 
 def to_csv(result: Result) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 from pathlib import Path
 
 from roialign_cli.errors import ArgumentError, FileError
@@ -57,6 +56,8 @@ def check_room(
     numbers = math.prod(shape)
     shown = " × ".join(map(str, shape))
     if path is not None:
+        import shutil
+
         needed = float(numbers * number)
         free = shutil.disk_usage(os.path.realpath(path.parent)).free
         if needed > free:
