@@ -114,6 +114,18 @@ def test_the_half_cell_shift_is_told() -> None:
     assert any("the same output" in text for text in strings(compare_figure(*PAIRS["the same"])))
 
 
+def test_of_an_output_without_points_only_the_numbers_are_drawn() -> None:
+    one, other = PAIRS["the shift"]
+    bare = [replace(section, points=(), grid=(0, 0)) for section in other.sections]
+    figure = compare_figure(one, replace(other, sections=tuple(bare)), section=(2, 1))
+    check_texts(figure)
+    assert "Section (2, 1)" in strings(figure)
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert not any("of torchvision" in text and "aligned" not in text for text in legend)
+    assert drawn_on(figure.axes[0], "other-") == set()
+    np.testing.assert_array_equal(shown_output(figure.axes[3]), other.output)
+
+
 def test_points_are_paired_only_on_the_same_grid() -> None:
     one, other = PAIRS["the shift"]
     pairs = paired_points(one.section(3, 2), other.section(3, 2))

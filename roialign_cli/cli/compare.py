@@ -162,7 +162,7 @@ def _draw(inputs: Inputs, held: Comparison, name: str, path: Path, *, force: boo
 
 
 def _given_output(trace: Trace, held: Comparison, name: str) -> Trace:
-    """Return a trace with a given output in place of its own."""
+    """Return a trace with a given output in place of its own, of whose points nothing is known."""
     roi, channel, _ = held.worst
     output = held.others[roi, channel].astype(float)
     return replace(
@@ -170,7 +170,7 @@ def _given_output(trace: Trace, held: Comparison, name: str) -> Trace:
         convention=replace(trace.convention, name=Path(name).name),
         output=tuple(tuple(row) for row in output.tolist()),
         sections=tuple(
-            replace(s, output=value, winner=None)
+            replace(s, output=value, winner=None, points=(), grid=(0, 0))
             for s, value in zip(trace.sections, output.ravel().tolist(), strict=True)
         ),
     )

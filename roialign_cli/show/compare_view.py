@@ -48,7 +48,8 @@ def compare_figure(
     Parameters
     ----------
     trace, other
-        The same ROI, channel and output size under two conventions, in the same frame.
+        The same ROI, channel and output size under two conventions, in the same frame. Of a
+        second one without points only the output is drawn.
     section
         (i, j), the section seen close up; the one whose outputs differ most if None.
     paper
@@ -110,6 +111,8 @@ def _name(trace: Trace) -> str:
 def _moved(section: Section, other: Section) -> str:
     """Return what is said of a section close up: how its points move."""
     where = "Section ({}, {})".format(*section.section)
+    if not other.points:
+        return where
     if section.grid != other.grid:
         grids = " and ".join("{} × {}".format(*s.grid) for s in (section, other))
         return f"{where}: {grids} points"
@@ -148,7 +151,7 @@ def _legend(theme: Theme, trace: Trace, other: Trace, *, beyond: bool) -> list[A
         (trace, marks(theme), theme.roi, (1, 0), 2.4),
         (other, _other_marks(theme), theme.other, (3.7, 1.6), 1.6),
     )
-    for side, kinds, colour, dashes, width in sides:
+    for side, kinds, colour, dashes, width in sides if _has_points(other) else sides[:1]:
         name = side.convention.name
         line = Line2D([], [], color=colour, dashes=dashes, linewidth=width)
         line.set_label(f"ROI of {name}")
@@ -166,6 +169,10 @@ def _legend(theme: Theme, trace: Trace, other: Trace, *, beyond: bool) -> list[A
     return [*entries, outside_entry(theme)] if beyond else entries
 
 
+def _has_points(trace: Trace) -> bool:
+    return any(section.points for section in trace.sections)
+
+
 def _draw_both(
     sheet: Sheet,
     trace: Trace,
@@ -176,14 +183,8 @@ def _draw_both(
     """Draw both ROIs on the cells, and the points of these sections of both."""
     draw_map(sheet, trace, whole_span=True)
     draw_roi(sheet, trace, sections[0] if len(sections) == 1 else None)
-    theme = sheet.theme
-    draw_lines(
-        sheet, roi_lattice(other), colors=theme.other, linewidths=0.7, linestyles=":", zorder=4.5
-    )
-    corner, extent = (other.x, other.y), (other.width, other.bottom - other.y)
-    outline = Rectangle(corner, *extent, fill=False, edgecolor=theme.other, zorder=4.6)
-    outline.set(linewidth=1.6, linestyle="--", joinstyle="miter")
-    sheet.axes.add_patch(outline)
+    if _has_points(other):
+        _outline_other(sheet, other)
     size = min(
         mark_size(sheet, side, s)
         for side, some in ((trace, sections), (other, others))
@@ -192,9 +193,19 @@ def _draw_both(
     draw_points(sheet, [p for s in sections for p in s.points], size)
     # The smaller marks are on top, so that both are seen where a point does not move.
     points = [p for s in others for p in s.points]
-    draw_points(sheet, points, 0.55 * size, kinds=_other_marks(theme), gid="other")
+    draw_points(sheet, points, 0.55 * size, kinds=_other_marks(sheet.theme), gid="other")
     pairs = [pair for both in zip(sections, others, strict=True) for pair in paired_points(*both)]
     _draw_moves(sheet, pairs)
+
+
+def _outline_other(sheet: Sheet, other: Trace) -> None:
+    """Draw the second ROI and its sections' edges over the first."""
+    colour = sheet.theme.other
+    draw_lines(sheet, roi_lattice(other), colors=colour, linewidths=0.7, linestyles=":", zorder=4.5)
+    corner, extent = (other.x, other.y), (other.width, other.bottom - other.y)
+    outline = Rectangle(corner, *extent, fill=False, edgecolor=colour, zorder=4.6)
+    outline.set(linewidth=1.6, linestyle="--", joinstyle="miter")
+    sheet.axes.add_patch(outline)
 
 
 _SHORTEST_ARROW = 5.0  # points on the sheet

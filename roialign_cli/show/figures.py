@@ -33,7 +33,7 @@ def save_figure(figure: Figure, file: IO[bytes], kind: str, dpi: float = 200) ->
     Parameters
     ----------
     figure
-        Of `sections_figure` or `overlay_figure`.
+        Of any view.
     file
         Open for writing bytes.
     kind
