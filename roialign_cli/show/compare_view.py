@@ -91,9 +91,10 @@ def _panels(
     tallest = _TALLEST * paper.width * POINTS_PER_INCH
     around = roi_view(trace).joined(roi_view(other))
     close = section_view(trace, pair[0]).joined(section_view(other, pair[1]))
+    both = "Both on the map" if _has_points(other) else "On the map"
     return [
         [
-            map_panel(trace, around, paper, heading="Both on the map", tallest=tallest),
+            map_panel(trace, around, paper, heading=both, tallest=tallest),
             map_panel(trace, close, paper, heading=_moved(*pair), tallest=tallest),
         ],
         [
@@ -105,7 +106,8 @@ def _panels(
 
 
 def _name(trace: Trace) -> str:
-    return f"{trace.convention.name}, {trace.convention.pooling}"
+    pooling = f", {trace.convention.pooling}" if _has_points(trace) else ""
+    return f"{trace.convention.name}{pooling}"
 
 
 def _moved(section: Section, other: Section) -> str:
