@@ -13,7 +13,7 @@ import pytest
 from roialign_cli import PRESETS, identify, roi_align
 from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.identification import python_call, run_command
+from roialign_cli.show.identification import Inputs, python_call, run_command
 from roialign_cli.ways import Identification
 from tests.test_golden import entries, preset_of
 
@@ -304,6 +304,26 @@ def test_what_a_files_header_says_may_be_the_mistake(
     np.testing.assert_allclose(made, np.load("out.npy"), atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["boxes.csv", "boxes.txt"])
+def test_the_command_overrules_what_a_file_says_wrongly(
+    name: str, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if name == "boxes.csv":  # corners under a header of widths and heights
+        np.savetxt(folder / name, BOXES, delimiter=",", header="x,y,w,h", comments="")
+        expected = pooled()
+    else:  # what looks like YOLO's lines are maps and corners in cells
+        Path(name).write_text("0 0.1 0.2 0.9 1\n0 0.2 0.1 1 0.7\n0 0 0.3 0.5 0.9\n")
+        cells = np.loadtxt(name)[:, 1:]
+        expected = pooled(cells, spatial_scale=1)
+    np.save("out.npy", expected)
+    call = ["identify", "map.npy", "--boxes", name, "--expected", "out.npy"]
+    assert main([*call, "--preset", "torchvision-aligned"]) == 0
+    printed = capfd.readouterr().out
+    line = next(line for line in printed.splitlines() if line.startswith("  roialign run"))
+    assert main([*shlex.split(line)[1:], "-o", "again.npy"]) == 0
+    np.testing.assert_allclose(np.load("again.npy"), expected, atol=1e-5)
+
+
 @pytest.mark.usefixtures("folder")
 def test_the_commands_json_and_its_exit_status(capfd: pytest.CaptureFixture[str]) -> None:
     assert main([*IDENTIFY, "out.npy", "--format", "json"]) == 0
@@ -346,6 +366,6 @@ def test_both_texts_say_what_makes_the_output(
         python_call(way, size), {"roi_align": roi_align, "features": MAP, "boxes": boxes}
     )
     np.testing.assert_allclose(made, output, atol=1e-5)
-    line = run_command(way, "map.npy --boxes boxes.csv", size)
+    line = run_command(way, Inputs("map.npy --boxes boxes.csv", {}), size)
     assert main([*shlex.split(line)[1:], "-o", "made.npy"]) == 0
     np.testing.assert_allclose(np.load("made.npy"), output, atol=1e-5)

@@ -20,6 +20,7 @@ from roialign_cli.cli.options import (
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.matching import Comparison
+    from roialign_cli.notes import Note
     from roialign_cli.operation import Operation
     from roialign_cli.tracing import Trace
 
@@ -77,7 +78,6 @@ def command(
     from roialign_cli.cli.inputs import load, under
     from roialign_cli.cli.notes import tell
     from roialign_cli.files.writing import check_writable
-    from roialign_cli.notes import find_notes
     from roialign_cli.show.figures import check_suffix
 
     if max_difference is not None and math.isnan(max_difference):
@@ -88,12 +88,7 @@ def command(
     given = other if other.lower().endswith(_FILES) else None
     inputs = load(options if given is None else _sized_as(options, given))
     second = None if given is not None else under(inputs, other)
-    notes = list(find_notes(inputs.operation, inputs.operation.plan()))
-    if second is not None:
-        known = {note.text for note in notes}
-        others = find_notes(second, second.plan())
-        name = second.convention.name
-        notes += [replace(n, text=f"{name}: {n.text}") for n in others if n.text not in known]
+    notes = _notes(inputs.operation, second)
     tell(notes, quiet=quiet, strict=strict)
     held, name = _compared(inputs, second, given)
     if plot is not None:
@@ -111,6 +106,19 @@ def command(
 
         print_comparison(held, inputs.labels, name)
     return int(max_difference is not None and not held.largest <= max_difference)
+
+
+def _notes(first: Operation, second: Operation | None) -> list[Note]:
+    """Return the traps of the first side, and those that only the second is in."""
+    from roialign_cli.notes import find_notes
+
+    notes = list(find_notes(first, first.plan()))
+    if second is None:
+        return notes
+    known = {note.text for note in notes}
+    name = second.convention.name
+    others = find_notes(second, second.plan())
+    return notes + [replace(n, text=f"{name}: {n.text}") for n in others if n.text not in known]
 
 
 def _sized_as(options: OperatorOptions, given: str) -> OperatorOptions:

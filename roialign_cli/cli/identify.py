@@ -40,6 +40,7 @@ def command(options: OperatorOptions, expected: str, tolerance: float | None, fo
     from roialign_cli.cli.inputs import load_known
     from roialign_cli.files.arrays import read_array
     from roialign_cli.identifying import identify
+    from roialign_cli.show.identification import Inputs
     from roialign_cli.show.progress import share_progress
 
     known = load_known(options)
@@ -53,20 +54,21 @@ def command(options: OperatorOptions, expected: str, tolerance: float | None, fo
             advance=advance,
             **known.stated,
         )
+    inputs = Inputs(_words(options), known.said)
     if form == "json":
         from roialign_cli.records import identification_record, to_json
         from roialign_cli.show.identification import spelled_out
 
-        said = [spelled_out(match.way, _inputs(options), array.shape) for match in found.matches]
+        said = [spelled_out(match.way, inputs, array.shape) for match in found.matches]
         click.echo(to_json(identification_record(found, said)))
     else:
         from roialign_cli.show.identification import print_identification
 
-        print_identification(found, _inputs(options), array.shape, known.stated)
+        print_identification(found, inputs, array.shape, known.stated)
     return 0 if found.matches and not found.doubtful else 1
 
 
-def _inputs(options: OperatorOptions) -> str:
+def _words(options: OperatorOptions) -> str:
     """Return the words of a command line that name the features and the boxes."""
     words = [options.features]
     for name in ("layout", "key", "boxes"):

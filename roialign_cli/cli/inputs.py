@@ -113,11 +113,14 @@ class Known:
         (R, 4), or (R, 5) with the batch index first.
     stated
         What the options say, as keywords of `identify`.
+    said
+        What the boxes' file says of how they are read, as fields of a convention.
     """
 
     file: FeatureFile
     boxes: NDArray[np.float64]
     stated: dict[str, Any]
+    said: dict[str, Any]
 
 
 def load_known(options: OperatorOptions) -> Known:
@@ -134,7 +137,12 @@ def load_known(options: OperatorOptions) -> Known:
         "image_height": _image_height(options, file),
         "box_format": options.box_format,
     }
-    return Known(file, _numbers(options, boxes), {k: v for k, v in stated.items() if v is not None})
+    said = {"box_format": boxes.box_format, "normalized": boxes.normalized}
+    return Known(file, _numbers(options, boxes), _known(stated), _known(said))
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _features(options: OperatorOptions) -> FeatureFile:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from rich.text import Text
 
-from roialign_cli.conventions import PRESETS, Convention
+from roialign_cli.conventions import PRESETS, READING, Convention
 from roialign_cli.show.numbers import number
 from roialign_cli.show.terminal import new_console
 from roialign_cli.traits import Mask
 from roialign_cli.ways import LAYOUTS, Identification, Match, Partial, Way, told_apart_by
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """The words of a command line that name the features and the boxes.
+
+    `said` is what the boxes' file says of how they are read, as fields of a convention.
+    """
+
+    words: str
+    said: Mapping[str, Any]
+
+
 def print_identification(
-    found: Identification, inputs: str, shape: Sequence[int], stated: Collection[str] = ()
+    found: Identification, inputs: Inputs, shape: Sequence[int], stated: Collection[str] = ()
 ) -> None:
     """Print what was found.
 
@@ -25,7 +38,7 @@ def print_identification(
     found
         The search's result.
     inputs
-        The words of a command line that name the features and the boxes.
+        How a command line names the features and the boxes.
     shape
         Of the output that was looked for.
     stated
@@ -52,7 +65,7 @@ def _laid_out(line: str, width: int) -> Text:
 _COPIED = ("  roialign run", "  roi_align(")
 
 
-def _matched(found: Identification, inputs: str, shape: Sequence[int]) -> Iterator[str]:
+def _matched(found: Identification, inputs: Inputs, shape: Sequence[int]) -> Iterator[str]:
     best, *others = found.matches
     if found.doubtful:
         yield "[bold]Too little to tell:[/]"
@@ -101,8 +114,7 @@ def _other_words(best: Way, way: Way) -> str:
 
 def _told_apart(best: Way, way: Way) -> str:
     scales = ["other boxes"] if way.spatial_scale != best.spatial_scale else []
-    telling = [*told_apart_by(best.convention, way.convention), *scales]
-    return "; or ".join(telling) or "nothing, it is the same operator"
+    return _telling(best.convention, way.convention, *scales)
 
 
 def _not_in_a_command(way: Way) -> Iterator[str]:
@@ -122,8 +134,10 @@ def _equivalents(match: Match) -> Iterator[str]:
         yield f"  {', '.join(names)}: {telling}"
 
 
-def _telling(one: Convention, other: Convention) -> str:
-    return "; or ".join(told_apart_by(one, other)) or "nothing, it is the same operator"
+def _telling(one: Convention, other: Convention, *more: str) -> str:
+    """Return what data would tell two conventions apart."""
+    telling = [*told_apart_by(one, other), *more]
+    return "; or ".join(telling) or "nothing, it is the same operator"
 
 
 def _unmatched(found: Identification, stated: Collection[str]) -> Iterator[str]:
@@ -184,12 +198,9 @@ def operator_words(way: Way) -> str:
     if rules.points == "centred":
         ratio = rules.sampling_ratio
         words.append(f"sampling ratio {ratio}" if ratio else "adaptive sampling")
-    read = {"pooling", "sampling_ratio", *_READING_SAID}
+    read = {"pooling", "sampling_ratio", *READING}
     changes = {k: v for k, v in _changes(rules).items() if k not in read}
     return ", ".join([*words, *(f"{name}={value}" for name, value in changes.items())])
-
-
-_READING_SAID = ("box_format", "origin", "normalized", "normalized_by", "inclusive")
 
 
 def _changes(rules: Convention) -> dict[str, object]:
@@ -224,12 +235,15 @@ _OPTIONS = {
 }  # fmt: skip
 
 
-def run_command(way: Way, inputs: str, size: tuple[int, int]) -> str:
-    """Return the command line that makes the output; `inputs` may already say the scale."""
-    scale_said = any(option in inputs.split() for option in ("--image-size", "--stride"))
-    words = ["roialign run", inputs, "--preset", way.convention.name]
+def run_command(way: Way, inputs: Inputs, size: tuple[int, int]) -> str:
+    """Return the command line that makes the output; the inputs may already say the scale."""
+    rules = way.convention
+    scale_said = any(option in inputs.words.split() for option in ("--image-size", "--stride"))
+    words = ["roialign run", inputs.words, "--preset", rules.name]
     words += ["--batch-index 0"] if way.batches == "first map" else []
-    for name, value in _changes(way.convention).items():
+    read = {name: getattr(rules, name) for name in inputs.said}
+    unlike = {name: value for name, value in read.items() if value != inputs.said[name]}
+    for name, value in (_changes(rules) | unlike).items():
         if name == "normalized":
             words.append("--normalized" if value else "--absolute")
         elif name in _OPTIONS:
@@ -242,7 +256,7 @@ def run_command(way: Way, inputs: str, size: tuple[int, int]) -> str:
     return " ".join([*words, "--output-size", "{}x{}".format(*size)])
 
 
-def spelled_out(way: Way, inputs: str, shape: Sequence[int]) -> dict[str, str]:
+def spelled_out(way: Way, inputs: Inputs, shape: Sequence[int]) -> dict[str, str]:
     """Return the command line and the call that make the output."""
     size = _output_size(way, shape)
     return {"command": run_command(way, inputs, size), "call": python_call(way, size)}
