@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from docs.gallery import gallery
-from roialign_cli.cli.main import main
+from roialign_cli.cli.main import COMMANDS, group, main
 from roialign_cli.conventions import PRESETS
 from roialign_cli.show.blocks import Block, Heading
 from roialign_cli.show.conventions import in_full, odd_boxes, overview
@@ -40,6 +40,27 @@ def conventions() -> str:
     return head + to_markdown(blocks)
 
 
+def cli() -> str:
+    """Return docs/cli.md: its head, and the help of every command."""
+    parts = [(DOCS / "cli-head.md").read_text(encoding="utf-8"), _fenced(help_text())]
+    for name in COMMANDS:
+        parts += [f"## roialign {name}", _fenced(help_text(name))]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def help_text(name: str | None = None, width: int = 78) -> str:
+    """Return the help of a command, or of the program."""
+    context = group.make_context("roialign", [], resilient_parsing=True, terminal_width=width)
+    command = name and group.get_command(context, name)
+    if command:
+        context = command.make_context(name, [], context, resilient_parsing=True)
+    return context.get_help()
+
+
+def _fenced(text: str) -> str:
+    return f"```text\n{text}\n```"
+
+
 def printed(command: str) -> str:
     """Return what a `roialign` command prints, run from the project's root."""
     output = io.StringIO()
@@ -54,6 +75,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "walkthrough.md": walkthrough,
     "conventions.md": conventions,
     "gallery.md": gallery,
+    "cli.md": cli,
 }
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from roialign_cli.cli.helping import command, option
 from roialign_cli.cli.options import (
     OperatorOptions,
     PresetName,
     force_option,
+    format_option,
     note_options,
     operator_options,
 )
@@ -27,33 +29,40 @@ if TYPE_CHECKING:
 _FILES = (".npy", ".npz")
 
 
-@click.command("compare")
+@command(
+    "compare",
+    "roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned --with torchvision",
+    "roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned --with exported.npy "
+    "--max-difference 1e-4",
+)
 @operator_options
-@click.option(
+@option(
     "--with",
     "other",
+    group="Operator",
     type=PresetName(),
     metavar="PRESET|FILE",
     required=True,
     help="The other side: NAME, NAME,FIELD=VALUE,… or a .npy or .npz with an output.",
 )
-@click.option(
+@option(
     "--max-difference",
+    group="Output",
+    metavar="D",
     type=click.FloatRange(min=0),
     help="Exit with status 1 if they differ by more.",
 )
-@click.option("--plot", type=Path, help="Draw the box that differs most: .png, .svg or .pdf.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="What to print; csv has every number.",
+@option(
+    "--plot",
+    group="Output",
+    metavar="FILE",
+    type=Path,
+    help="Draw the box that differs most: .png, .svg or .pdf.",
 )
+@format_option("table", "csv", "json", default="table", told="What to print; csv has every number.")
 @force_option
 @note_options
-def command(
+def compare(
     options: OperatorOptions,
     other: str,
     max_difference: float | None,
@@ -64,17 +73,11 @@ def command(
     quiet: bool,
     strict: bool,
 ) -> int:
-    """Hold two conventions, or a convention and an output, against each other.
+    """Hold a convention against another one, or against an output.
 
     Tells how far apart the outputs are, where most, why, and how the sample points move. Options
     hold for both sides; fields after the other's name only for it.
-
-    \b
-    roialign compare map.npy --boxes boxes.csv \\
-        --preset torchvision-aligned --with torchvision
-    roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned \\
-        --with exported.npy --max-difference 1e-4
-    """  # noqa: D301
+    """
     from roialign_cli.cli.inputs import load, under
     from roialign_cli.cli.notes import tell
     from roialign_cli.files.writing import check_writable

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from roialign_cli.cli.helping import argument, command, option
 from roialign_cli.errors import FileError
 
 _SAMPLES = (
@@ -38,16 +39,18 @@ _COMMANDS = (
 )
 
 
-@click.command("demo")
-@click.argument("directory", metavar="[DIR]", type=Path, default=Path("roialign-demo"))
-@click.option("--force", is_flag=True, help="Overwrite the files of an earlier demo.")
-def command(directory: Path, *, force: bool) -> None:
-    """Write the sample data to DIR (roialign-demo) and run everything on it.
-
-    \b
-    roialign demo
-    roialign demo elsewhere --force
-    """  # noqa: D301
+@command("demo", "roialign demo", "roialign demo elsewhere --force")
+@argument(
+    "directory",
+    group="Output",
+    metavar="[DIR]",
+    told="The folder for data and pictures.  [default: roialign-demo]",
+    type=Path,
+    default=Path("roialign-demo"),
+)
+@option("--force", group="Output", is_flag=True, help="Overwrite the files of an earlier demo.")
+def demo(directory: Path, *, force: bool) -> None:
+    """Write the sample data to DIR and run everything on it."""
     _write_samples(directory, force=force)
     for template in _COMMANDS:
         arguments = [word.format(dir=directory) for word in template.split()]

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from roialign_cli.cli.helping import command, option
 from roialign_cli.cli.options import (
     CELL,
     OperatorOptions,
     channel_option,
+    format_option,
     note_options,
     operator_options,
+    roi_option,
     section_options,
 )
 
@@ -24,25 +27,34 @@ if TYPE_CHECKING:
     from roialign_cli.show.blocks import Block
 
 
-@click.command("explain")
+@command(
+    "explain",
+    "roialign explain map.npy --image-size 512x512 --box 296,320,200,145",
+    "roialign explain map.npy --box 9.25,10,6.25,4.53 --sketch",
+    "roialign explain map.npy --box 9.25,10,6.25,4.53 --section 1,1 --format json",
+    "roialign explain map.npy --boxes boxes.csv --cell 6,9",
+)
 @operator_options
-@click.option("--roi", type=click.IntRange(min=0), help="Which of the boxes.  [default: 0]")
+@roi_option
 @channel_option
 @section_options
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="JSON has the whole ROI, unrounded.",
+@option(
+    "--cell",
+    group="Selection",
+    type=CELL,
+    help="Tell instead which outputs of all boxes this cell of the map feeds.",
 )
-@click.option("--sketch", is_flag=True, help="Draw the ROI and its points on the cells in text.")
-@click.option(
-    "--cell", type=CELL, help="Tell instead which outputs of all boxes this cell of the map feeds."
+@format_option(
+    "text", "markdown", "json", default="text", told="JSON has the whole ROI, unrounded."
+)
+@option(
+    "--sketch",
+    group="Output",
+    is_flag=True,
+    help="Draw the ROI and its points on the cells in text.",
 )
 @note_options
-def command(
+def explain(
     options: OperatorOptions,
     roi: int | None,
     channel: int | Summary,
@@ -55,14 +67,7 @@ def command(
     quiet: bool,
     strict: bool,
 ) -> None:
-    """Tell every step of one ROI, with its numbers.
-
-    \b
-    roialign explain map.npy --image-size 512x512 --box 296,320,200,145
-    roialign explain map.npy --box 9.25,10,6.25,4.53 --sketch
-    roialign explain map.npy --box 9.25,10,6.25,4.53 --section 1,1 --format json
-    roialign explain map.npy --boxes boxes.csv --cell 6,9
-    """  # noqa: D301
+    """Tell every step of one ROI, with its numbers."""
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.notes import tell
     from roialign_cli.notes import find_notes

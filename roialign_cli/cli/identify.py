@@ -6,37 +6,39 @@ import shlex
 
 import click
 
-from roialign_cli.cli.options import OperatorOptions, known_options
+from roialign_cli.cli.helping import command, option
+from roialign_cli.cli.options import OperatorOptions, format_option, known_options
 
 
-@click.command("identify")
+@command(
+    "identify",
+    "roialign identify map.npy --boxes boxes.csv --expected exported.npy",
+    "roialign identify map.npy --boxes boxes.csv --expected exported.npy --spatial-scale 1 "
+    "--format json",
+)
 @known_options
-@click.option("--expected", metavar="FILE", required=True, help="The output: a .npy or .npz.")
-@click.option(
+@option(
+    "--expected",
+    group="Input",
+    metavar="FILE",
+    required=True,
+    help="The output: a .npy or .npz.",
+)
+@option(
     "--tolerance",
+    group="Operator",
+    metavar="D",
     type=click.FloatRange(min=0),
     help="The largest difference that is none.  [default: 1e-4 of a channel's largest value]",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="What to print.",
-)
-def command(options: OperatorOptions, expected: str, tolerance: float | None, form: str) -> int:
+@format_option("table", "json", default="table", told="What to print.")
+def identify(options: OperatorOptions, expected: str, tolerance: float | None, form: str) -> int:
     """Find the convention that made an output.
 
     Tries conventions, sampling ratios, readings of the boxes, scales and known mistakes; what an
     option says is not searched. Exit status 1 if nothing makes the output, or so few numbers are
     known that some way fits them by chance.
-
-    \b
-    roialign identify map.npy --boxes boxes.csv --expected pooled.npy
-    roialign identify map.npy --boxes boxes.csv --expected pooled.npy \\
-        --spatial-scale 0.0625 --format json
-    """  # noqa: D301
+    """
     from roialign_cli.cli.inputs import load_known
     from roialign_cli.files.arrays import read_array
     from roialign_cli.identifying import identify

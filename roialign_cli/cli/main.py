@@ -9,18 +9,26 @@ from importlib import import_module
 import click
 
 from roialign_cli import __version__
+from roialign_cli.cli.helping import Context
 from roialign_cli.errors import ArgumentError, RoiAlignError
 
-# Command → its module's summary, so that the list of commands loads none of them.
-COMMANDS = {
-    "run": "Pool every box and print or write the outputs.",
-    "explain": "Tell every step of one ROI, with its numbers.",
-    "plot": "Draw an ROI, its sections and its sample points.",
-    "compare": "Hold two conventions, or an output, against each other.",
-    "identify": "Find the convention that made an output.",
-    "presets": "Show the conventions and how they differ.",
-    "demo": "Write the sample data and run everything on it.",
+# Task → its commands with their modules' summaries, so that the list loads none of them.
+TASKS = {
+    "See what happens to a box": {
+        "run": "Pool every box and print or write the outputs.",
+        "explain": "Tell every step of one ROI, with its numbers.",
+        "plot": "Draw an ROI, its sections and its sample points.",
+    },
+    "Settle whose numbers they are": {
+        "compare": "Hold a convention against another one, or against an output.",
+        "identify": "Find the convention that made an output.",
+    },
+    "Get to know it": {
+        "presets": "Show the conventions and how they differ, or one of them in full.",
+        "demo": "Write the sample data to DIR and run everything on it.",
+    },
 }
+COMMANDS = [name for commands in TASKS.values() for name in commands]
 
 # Where an option is not simply the argument's name with dashes.
 _OPTIONS = {
@@ -34,9 +42,11 @@ _OPTIONS = {
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is used."""
 
+    context_class = Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the commands in the order in which a person meets them."""
-        return list(COMMANDS)
+        return COMMANDS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import and return a command."""
@@ -47,21 +57,22 @@ class LazyGroup(click.Group):
             hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(COMMANDS)}"
             raise click.UsageError(f"no such command {cmd_name!r}; {hint}")
         module = import_module(f"roialign_cli.cli.{cmd_name}")
-        command: click.Command = module.command
+        command: click.Command = getattr(module, cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """Write the list of commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        """Write the commands by task, without importing them."""
+        for task, commands in TASKS.items():
+            with formatter.section(task):
+                formatter.write_dl(list(commands.items()))
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="roialign")
 def group() -> None:
-    """Inspect ROI Align: run it, explain every number it makes, draw it.
+    """Inspect ROI Align: run it, explain every number, draw it, settle which one made a tensor.
 
-    FEATURES is a .npy, an .npz, an image, or - for a .npy on standard input.
+    Begin with `roialign demo`; `roialign COMMAND --help` has examples.
     """
 
 

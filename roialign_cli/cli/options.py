@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from roialign_cli.cli.helping import Decorator, Function, argument, option
 from roialign_cli.conventions import (
     MEANINGS_OF_MAX,
     PRESETS,
@@ -22,8 +23,6 @@ from roialign_cli.conventions import (
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Form(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -203,95 +202,178 @@ class OperatorOptions:
 _WHOLE = click.IntRange(min=0)
 
 _CONVENTION = (
-    click.option(
+    option(
         "--preset",
+        group="Operator",
         type=PresetName(),
         default="walkthrough",
         show_default=True,
         envvar="ROIALIGN_PRESET",
         help="Whose ROI Align.",
     ),
-    click.option(
+    option(
         "--output-size",
+        group="Operator",
         type=OUTPUT_SIZE,
         help="Sections: K, or rows x columns.  [default: preset's]",
     ),
 )
-_ONLY_CONVENTION = click.option(
-    "--preset", type=PresetName(), help="The only one to try.  [default: all]"
+_ONLY_CONVENTION = option(
+    "--preset",
+    group="Operator",
+    type=PresetName(),
+    help="The only one to try.  [default: all]",
 )
 
-_FILES = (
-    click.argument("features"),
-    click.option("--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW, NHWC."),
-    click.option("--key", metavar="NAME", help="Which array of an .npz with several."),
-    click.option(
-        "--box", type=BOX, multiple=True, help="A box; repeatable. A fifth number first: its map."
+_INPUT = (
+    argument(
+        "features",
+        group="Input",
+        metavar="FEATURES",
+        told="A .npy, an .npz or an image; - is a .npy on standard input.",
     ),
-    click.option(
-        "--boxes",
-        metavar="FILE",
-        help="Boxes as text, JSON, COCO, YOLO or .npy; - is standard input.",
+    option(
+        "--layout",
+        group="Input",
+        metavar="LAYOUT",
+        help="Axes of an array: HW, CHW, HWC, NCHW, NHWC.",
     ),
-    click.option("--image-id", metavar="ID", help="Which image's boxes, of a JSON with several."),
+    option("--key", group="Input", metavar="NAME", help="Which array of an .npz with several."),
 )
 
 
-def _reading(default: str) -> tuple[Callable[[Any], Any], ...]:
-    """Return the options that say how the boxes are read, with what is done without them."""
+def _boxes(default: str) -> tuple[Decorator, ...]:
+    """Return the options that say what the boxes are, with how they are read without them."""
     return (
-        click.option(
+        option(
+            "--box",
+            group="Boxes",
+            type=BOX,
+            multiple=True,
+            help="A box; repeatable. A fifth number first: its map.",
+        ),
+        option(
+            "--boxes",
+            group="Boxes",
+            metavar="FILE",
+            help="Boxes as text, JSON, COCO, YOLO or .npy; - is standard input.",
+        ),
+        option(
+            "--image-id",
+            group="Boxes",
+            metavar="ID",
+            help="Which image's boxes, of a JSON with several.",
+        ),
+        option(
             "--box-format",
+            group="Boxes",
             type=click.Choice(get_args(BoxFormat)),
             help=f"What a box's four numbers are.  [default: {default}]",
         ),
-        click.option(
+        option(
             "--origin",
+            group="Boxes",
             type=click.Choice(get_args(Origin)),
             help=f"Where (0, 0) is; y points away from it.  [default: {default}]",
         ),
-        click.option(
+        option(
             "--normalized/--absolute",
+            group="Boxes",
             default=None,
             help=f"Whether the boxes end at 1.  [default: {default}]",
+        ),
+        option(
+            "--image-size",
+            group="Boxes",
+            type=IMAGE_SIZE,
+            help="They are in an image of this size, in pixels.",
+        ),
+        option(
+            "--stride",
+            group="Boxes",
+            metavar="S",
+            type=click.IntRange(min=1),
+            help="They are in image pixels, S to a cell; an image is averaged to that.",
+        ),
+        option(
+            "--spatial-scale",
+            group="Boxes",
+            type=SCALE,
+            help="Feature-map units per unit of the boxes.",
+        ),
+        option(
+            "--batch-index",
+            group="Boxes",
+            metavar="N",
+            type=_WHOLE,
+            help="Which of N maps they lie on, from 0.",
         ),
     )
 
 
-_SCALE_AND_RULES = (
-    click.option(
-        "--image-size", type=IMAGE_SIZE, help="The boxes are in an image of this size, in pixels."
-    ),
-    click.option(
-        "--stride",
-        type=click.IntRange(min=1),
-        help="The boxes are in image pixels, this many to a cell; an image is averaged to that.",
-    ),
-    click.option("--spatial-scale", type=SCALE, help="Feature-map units per unit of the boxes."),
-    click.option("--batch-index", type=_WHOLE, help="Which of N maps the boxes lie on, from 0."),
-    click.option(
+_RULES = (
+    option(
         "--pooling",
+        group="Operator",
         type=click.Choice(get_args(Pooling)),
         help="What becomes of a section's points.",
     ),
-    click.option(
-        "--max-of", type=click.Choice([*MEANINGS_OF_MAX]), help="What max is the largest of."
+    option(
+        "--max-of",
+        group="Operator",
+        type=click.Choice([*MEANINGS_OF_MAX]),
+        help="What max is the largest of.",
     ),
-    click.option(
-        "--points", type=click.Choice(get_args(PointsRule)), help="How a section's points lie."
+    option(
+        "--points",
+        group="Operator",
+        type=click.Choice(get_args(PointsRule)),
+        help="How a section's points lie.",
     ),
-    click.option(
-        "--sampling-ratio", type=_WHOLE, help="Points per section and axis; 0 is adaptive."
+    option(
+        "--sampling-ratio",
+        group="Operator",
+        metavar="G",
+        type=_WHOLE,
+        help="Points per section and axis; 0 is adaptive.",
     ),
-    click.option("--divide", type=_WHOLE, help="Parts between whose dividers the points lie."),
-    click.option("--offset", type=float, help="Cells taken off a box edge on the map."),
-    click.option("--min-size", type=float, help="Cells to which a smaller ROI grows."),
-    click.option("--extrapolation-value", type=float, help="The value of a point outside."),
-    click.option(
-        "--coordinate-decimals", type=DECIMALS, help="Round the points' coordinates first."
+    option(
+        "--divide",
+        group="Operator",
+        metavar="D",
+        type=_WHOLE,
+        help="Parts between whose dividers the points lie.",
     ),
-    click.option(
+    option(
+        "--offset",
+        group="Operator",
+        metavar="CELLS",
+        type=float,
+        help="Taken off a box edge on the map.",
+    ),
+    option(
+        "--min-size",
+        group="Operator",
+        metavar="CELLS",
+        type=float,
+        help="To which a smaller ROI grows.",
+    ),
+    option(
+        "--extrapolation-value",
+        group="Operator",
+        metavar="VALUE",
+        type=float,
+        help="What a point outside is worth.",
+    ),
+    option(
+        "--coordinate-decimals",
+        group="Operator",
+        type=DECIMALS,
+        help="Round the points' coordinates first.",
+    ),
+    option(
         "--set",
+        group="Operator",
         type=FieldValue(),
         multiple=True,
         help="Any other field that `roialign presets NAME` shows; repeatable.",
@@ -299,52 +381,74 @@ _SCALE_AND_RULES = (
 )
 
 
-def operator_options(command: Command) -> Command:
+def operator_options(command: Function) -> Function:
     """Add the shared options; the command gets them as one `OperatorOptions`, first."""
-    reading = _reading("as the preset's library writes them")
-    return _gathering(command, (*_FILES, *reading, *_CONVENTION, *_SCALE_AND_RULES))
+    return _gathering(command, (*_INPUT, *_boxes("preset's"), *_CONVENTION, *_RULES))
 
 
-def known_options(command: Command) -> Command:
+def known_options(command: Function) -> Function:
     """Add the shared options for a command that searches what they do not say."""
-    reading = _reading("searched")
-    return _gathering(command, (*_FILES, *reading, _ONLY_CONVENTION, *_SCALE_AND_RULES))
+    return _gathering(command, (*_INPUT, *_boxes("searched"), _ONLY_CONVENTION, *_RULES))
 
 
-def _gathering(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
+def _gathering(command: Function, options: Sequence[Decorator]) -> Function:
     @functools.wraps(command)
     def gathered(**values: Any) -> Any:  # noqa: ANN401
         shared = {f.name: values.pop(f.name, None) for f in fields(OperatorOptions)}
         return command(OperatorOptions(**shared), **values)
 
-    for option in reversed(options):
-        gathered = option(gathered)
-    return gathered  # type: ignore[return-value]
+    made: Function = gathered
+    for add in reversed(options):
+        made = add(made)
+    return made
 
 
-def section_options(command: Command) -> Command:
+def section_options(command: Function) -> Function:
     """Add --section and --point."""
-    section = click.option("--section", type=SECTION, help="Section i (along x), j (from the top).")
-    point = click.option("--point", type=POINT, help="Point n (along x), m (from the top).")
+    section = option(
+        "--section", group="Selection", type=SECTION, help="Section i (along x), j (from the top)."
+    )
+    point = option(
+        "--point", group="Selection", type=POINT, help="Point n (along x), m (from the top)."
+    )
     return section(point(command))
 
 
-def force_option(command: Command) -> Command:
-    """Add --force, for a command that writes a file."""
-    told = "Overwrite a file that is there."
-    return click.option("--force", is_flag=True, help=told)(command)
+def roi_option(command: Function) -> Function:
+    """Add --roi, for a command that tells of one box; None if it is not given."""
+    told = "Which of the boxes, from 0.  [default: 0]"
+    roi = option("--roi", group="Selection", metavar="R", type=_WHOLE, help=told)
+    return roi(command)
 
 
-def note_options(command: Command) -> Command:
-    """Add --quiet and --strict, for a command that tells of traps."""
-    quiet = click.option("--quiet", "-q", is_flag=True, help="Say nothing of traps.")
-    strict = click.option(
-        "--strict", is_flag=True, help="Treat a trap as an error, --quiet or not."
-    )
-    return quiet(strict(command))
-
-
-def channel_option(command: Command) -> Command:
+def channel_option(command: Function) -> Function:
     """Add --channel, for a command that tells of one."""
     told = "Which channel, from 0; or one made of all.  [default: 0]"
-    return click.option("--channel", type=CHANNEL, default=0, help=told)(command)
+    return option("--channel", group="Selection", type=CHANNEL, default=0, help=told)(command)
+
+
+def format_option(*forms: str, told: str, default: str | None = None) -> Decorator:
+    """Return --format, by which a command is told what to print."""
+    return option(
+        "--format",
+        "form",
+        group="Output",
+        type=click.Choice(forms),
+        default=default,
+        show_default=default is not None,
+        help=told,
+    )
+
+
+def force_option(command: Function) -> Function:
+    """Add --force, for a command that writes a file."""
+    told = "Overwrite a file that is there."
+    return option("--force", group="Output", is_flag=True, help=told)(command)
+
+
+def note_options(command: Function) -> Function:
+    """Add --quiet and --strict, for a command that tells of traps."""
+    quiet = option("--quiet", "-q", group="Output", is_flag=True, help="Say nothing of traps.")
+    told = "Treat a trap as an error, --quiet or not."
+    strict = option("--strict", group="Output", is_flag=True, help=told)
+    return quiet(strict(command))

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from roialign_cli.cli.helping import command, option
 from roialign_cli.cli.options import (
     OperatorOptions,
     PresetName,
     channel_option,
     force_option,
     operator_options,
+    roi_option,
     section_options,
 )
 
@@ -39,85 +41,102 @@ VIEWS = {
 }
 
 
-@click.command("plot")
+@command(
+    "plot",
+    "roialign plot map.npy --box 9.25,10,6.25,4.53 -o steps.png",
+    "roialign plot photo.png --stride 32 --preset torchvision-aligned --boxes boxes.csv "
+    "--view overlay -o overlay.png",
+)
 @operator_options
-@click.option("-o", "--output", type=Path, required=True, help="The picture: .png, .svg or .pdf.")
-@click.option(
+@option(
+    "--with",
+    "other",
+    group="Operator",
+    type=PresetName(),
+    help="The other side of --view compare: NAME or NAME,FIELD=VALUE,…",
+)
+@roi_option
+@channel_option
+@section_options
+@option(
+    "-o",
+    "--output",
+    group="Output",
+    metavar="FILE",
+    type=Path,
+    required=True,
+    help="The picture: .png, .svg or .pdf.",
+)
+@option(
     "--view",
+    group="Output",
     type=click.Choice([*VIEWS]),
     default="steps",
     show_default=True,
     help="; ".join(f"{name}: {shows}" for name, shows in VIEWS.items()) + ".",
 )
-@click.option("--roi", type=click.IntRange(min=0), default=0, help="Which of the boxes, from 0.")
-@channel_option
-@click.option(
+@option(
     "--width",
+    group="Output",
+    metavar="INCHES",
     type=click.FloatRange(2.5, 40),
     default=7.0,
     show_default=True,
-    help="The picture's width in inches.",
+    help="The picture's width.",
 )
-@click.option("--title", help="A title in place of the picture's own; '' for none.")
-@click.option(
+@option("--title", group="Output", help="A title in place of the picture's own; '' for none.")
+@option(
     "--dpi",
+    group="Output",
+    metavar="N",
     type=click.FloatRange(30, 1200),
     default=200.0,
     show_default=True,
     help="Pixels per inch of a .png.",
 )
-@click.option(
+@option(
     "--theme",
+    group="Output",
     type=click.Choice(["light", "dark"]),
     default="light",
     show_default=True,
     help="The picture's colours.",
 )
-@click.option("--colormap", metavar="NAME", help="A Matplotlib colormap for the cells.")
-@click.option(
+@option("--colormap", group="Output", metavar="NAME", help="A Matplotlib colormap for the cells.")
+@option(
     "--values",
+    group="Output",
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
     help="Whether values are written in the cells; auto: where they fit.",
 )
-@click.option(
+@option(
     "--units",
+    group="Output",
     type=click.Choice(["cells", "boxes"]),
     default="cells",
     show_default=True,
     help="What the map's ticks count; boxes: the units of the boxes.",
 )
-@click.option(
-    "--with",
-    "other",
-    type=PresetName(),
-    help="The other side of --view compare: NAME or NAME,FIELD=VALUE,…",
-)
 @force_option
-@section_options
-def command(
+def plot(
     options: OperatorOptions,
     output: Path,
     view: str,
     dpi: float,
+    roi: int | None,
     *,
     force: bool,
     **what: Any,  # noqa: ANN401
 ) -> None:
-    """Draw an ROI, its sections and its sample points.
-
-    \b
-    roialign plot map.npy --box 9.25,10,6.25,4.53 -o steps.png
-    roialign plot photo.png --stride 32 --preset torchvision-aligned \\
-        --boxes boxes.csv --view overlay -o overlay.png
-    """  # noqa: D301
+    """Draw an ROI, its sections and its sample points."""
     from roialign_cli.cli.inputs import load
     from roialign_cli.files.writing import check_writable, replacing
     from roialign_cli.show.figures import check_suffix, save_figure
 
     kind = check_suffix(output)
-    asked = _Asked(**what)
+    asked = _Asked(roi or 0, **what)
     _check_meaning(view, asked)
     check_writable(output, force=force, read=(options.features, options.boxes or "-"))
     figure = _DRAW[view](load(options), asked)

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import click
 
+from roialign_cli.cli.helping import argument, command
+from roialign_cli.cli.options import format_option
 
-@click.command("presets")
-@click.argument("name", required=False)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "markdown", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print it.",
+
+@command("presets", "roialign presets", "roialign presets onnx-half-pixel")
+@argument(
+    "name", group="Input", metavar="[NAME]", told="One preset, to be shown in full.", required=False
 )
-def command(name: str | None, form: str) -> None:
-    """Show the conventions and how they differ, or one of them in full.
-
-    \b
-    roialign presets
-    roialign presets onnx-half-pixel
-    """  # noqa: D301
+@format_option("table", "markdown", "json", default="table", told="How to print it.")
+def presets(name: str | None, form: str) -> None:
+    """Show the conventions and how they differ, or one of them in full."""
     from roialign_cli.conventions import PRESETS, preset
     from roialign_cli.records import convention_record, to_json
     from roialign_cli.show.conventions import in_full, overview

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from roialign_cli.cli.helping import command, option
 from roialign_cli.cli.options import (
     OperatorOptions,
     Size,
     force_option,
+    format_option,
     note_options,
     operator_options,
 )
@@ -22,24 +24,31 @@ if TYPE_CHECKING:
     from roialign_cli.sampling import Plan
 
 
-@click.command("run")
-@operator_options
-@click.option("--channel", type=click.IntRange(min=0), help="Only this channel, from 0.")
-@click.option("-o", "--output", type=Path, help="Write a .npy, .npz, .csv or .json.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    help="What to print.  [default: table, or nothing with -o]",
+@command(
+    "run",
+    "roialign run map.npy --box 9.25,10,6.25,4.53",
+    "roialign run photo.png --stride 32 --preset torchvision-aligned --boxes boxes.csv "
+    "--output-size 7 -o pooled.npy",
 )
-@click.option(
+@operator_options
+@option(
+    "--channel",
+    group="Selection",
+    metavar="C",
+    type=click.IntRange(min=0),
+    help="Only this channel, from 0.",
+)
+@option("-o", "--output", group="Output", type=Path, help="Write a .npy, .npz, .csv or .json.")
+@format_option("table", "csv", "json", told="What to print.  [default: table, or nothing with -o]")
+@option(
     "--max-memory",
+    group="Output",
     type=Size(),
     help="What the outputs may take in memory, as 2GB.  [default: what is free]",
 )
 @force_option
 @note_options
-def command(
+def run(
     options: OperatorOptions,
     channel: int | None,
     output: Path | None,
@@ -50,13 +59,7 @@ def command(
     quiet: bool,
     strict: bool,
 ) -> None:
-    """Pool every box and print or write the outputs.
-
-    \b
-    roialign run map.npy --box 9.25,10,6.25,4.53
-    roialign run photo.png --stride 32 --preset torchvision-aligned \\
-        --boxes boxes.csv --output-size 7 -o pooled.npy
-    """  # noqa: D301
+    """Pool every box and print or write the outputs."""
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.notes import tell
     from roialign_cli.files.results import check_output, to_csv, write_result

@@ -1,0 +1,104 @@
+"""The live commands: each has help that fits, examples that run, a page and a test."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from docs.generate import DOCS, help_text
+from roialign_cli import roi_align
+from roialign_cli.cli.helping import Command, Context
+from roialign_cli.cli.main import COMMANDS, TASKS, group, main
+
+TESTS = Path(__file__).parent
+
+
+def live(name: str) -> Command:
+    command = group.get_command(Context(group), name)
+    assert isinstance(command, Command)
+    return command
+
+
+def help_of(name: str, width: int) -> list[str]:
+    return help_text(name, width).splitlines()
+
+
+EXAMPLES = [example for name in COMMANDS for example in live(name).examples]
+
+
+def test_every_module_of_a_command_is_in_the_list() -> None:
+    modules = {path.stem for path in (TESTS.parent / "roialign_cli" / "cli").glob("*.py")}
+    helpers = {"__init__", "helping", "inputs", "main", "notes", "options"}
+    assert modules - helpers == set(COMMANDS)
+
+
+def test_the_list_of_commands_fits_a_screen() -> None:
+    shown = help_text().splitlines()
+    assert len(shown) <= 24
+    assert max(map(len, shown)) <= 80
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_what_the_list_says(name: str) -> None:
+    summary = next(commands[name] for commands in TASKS.values() if name in commands)
+    assert (live(name).help or "").split("\n")[0] == summary
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_groups_every_option(name: str) -> None:
+    lines = help_of(name, 78)
+    titles = [line for line in lines if re.fullmatch(r"[A-Z]\w+:", line)]
+    known = ["Examples:", "Input:", "Boxes:", "Operator:", "Selection:", "Output:", "Other:"]
+    assert titles == [title for title in known if title in titles]
+    assert lines[lines.index("Other:") + 1 :] == ["  -h, --help  Show this message and exit."]
+    for parameter in live(name).params:
+        assert any(parameter.opts[-1] in line or parameter.metavar in line.split()
+                   for line in lines), parameter.name  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("columns", [80, 40])
+def test_help_fits(name: str, columns: int) -> None:
+    for line in help_of(name, columns - 2):
+        unbreakable = max(map(len, line.split()), default=0) > columns // 2
+        assert len(line) <= columns or unbreakable, line
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_examples_a_page_and_a_test(name: str) -> None:
+    examples = live(name).examples
+    assert len(examples) >= 2
+    assert all(shlex.split(example)[:2] == ["roialign", name] for example in examples)
+    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    assert f"## roialign {name}\n" in page
+    call = re.compile(rf"(\brun\(|\bmain\(\[|= \[)\s*\"{name}\"")
+    assert any(call.search(path.read_text(encoding="utf-8")) for path in TESTS.glob("test_*.py"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_run(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(8)
+    features = random.random((16, 16), dtype=np.float32)
+    np.save("map.npy", features)
+    Image.fromarray(random.integers(0, 255, (160, 200, 3), np.uint8)).save("photo.png")
+    boxes = [[1.5, 2, 9.25, 8], [4, 3, 15, 13.5]]
+    lines = [",".join(map(str, box)) for box in boxes]
+    Path("boxes.csv").write_text("\n".join(["x1,y1,x2,y2", *lines]), encoding="utf-8")
+    np.save("exported.npy", roi_align(features, boxes, 7, convention="torchvision-aligned"))
+    assert main(shlex.split(example)[1:]) == 0, capfd.readouterr().err
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_an_example_is_broken_where_a_shell_goes_on(columns: int) -> None:
+    lines = help_of("run", columns - 2)
+    text = "\n".join(lines).partition("Examples:\n")[2].partition("\n\n")[0]
+    joined = [shlex.join(shlex.split(line)) for line in text.replace("\\\n", " ").splitlines()]
+    assert joined == list(live("run").examples)
