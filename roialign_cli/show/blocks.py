@@ -1,10 +1,11 @@
-"""The parts of a document, rendered alike as text and as Markdown."""
+"""The parts of a document, rendered alike as text, Markdown and HTML."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from roialign_cli.boxes import Float
+from roialign_cli.show.formulas import Line
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,14 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Formulas:
-    """Lines of formulas with their numbers put in."""
+    """Formulas with their numbers put in, aligned with each other."""
+
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """Lines of characters, each in its place."""
 
     lines: tuple[str, ...]
 
@@ -48,4 +56,4 @@ class Output:
     values: Float
 
 
-Block = Heading | Paragraph | Formulas | Grid | Output
+Block = Heading | Paragraph | Formulas | Verbatim | Grid | Output

@@ -15,7 +15,8 @@ import numpy as np
 from roialign_cli.conventions import Summary
 from roialign_cli.footprint import Fed
 from roialign_cli.operation import Operation
-from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
+from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph, Verbatim
+from roialign_cli.show.formulas import Fraction, Line, TextBreak, joined
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES, channel_of, name_of, number, pair
 from roialign_cli.show.rules import offset_rule, rules, starts_above
 from roialign_cli.show.sketch import sketch
@@ -51,7 +52,7 @@ class Explanation:
         """Return the whole explanation from the top."""
         yield from self._title()
         if self.sketched:
-            yield Formulas(sketch(self.trace, self._narrowed))
+            yield Verbatim(sketch(self.trace, self._narrowed))
         yield from self._box()
         yield from self._sections()
         yield from self._points()
@@ -85,13 +86,12 @@ class Explanation:
         lines = []
         if t.scale == (1.0, 1.0):
             yield Paragraph("The box is given in feature-map units: nothing is scaled.")
-            lines += [f"{n:6} = {number(v)}" for n, v in zip(names, t.box, strict=True)]
+            lines += [(f"{n:6} = {number(v)}",) for n, v in zip(names, t.box, strict=True)]
         else:
             for name, value in zip(names, t.box, strict=True):
                 factor = t.scale[0 if name in _ALONG_X else 1]
-                lines.append(
-                    f"{name:6} = {number(value)} {_scaling(factor)} = {number(value * factor, 5)}"
-                )
+                scaled = f"{_scaling(factor)} = {number(value * factor, 5)}"
+                lines.append((f"{name:6} = {number(value)} {scaled}",))
         yield Formulas(tuple(lines))
         yield from self._placing()
         bottom = t.y - t.height if t.frame.y_up else t.y + t.height
@@ -122,18 +122,9 @@ class Explanation:
         t = self.trace
         rows, columns = len(t.output), len(t.output[0])
         yield Heading(2, f"2. The sections: {columns} along x × {rows} along y")
-        yield Formulas(
-            (
-                (
-                    f"width  of a section = {number(t.width, 5)} / {columns} = "
-                    f"{number(t.section_width)}"
-                ),
-                (
-                    f"height of a section = {number(t.height, 5)} / {rows} = "
-                    f"{number(t.section_height)}"
-                ),
-            )
-        )
+        width = f"{number(t.width, 5)} / {columns} = {number(t.section_width)}"
+        height = f"{number(t.height, 5)} / {rows} = {number(t.section_height)}"
+        yield Formulas(((f"width  of a section = {width}",), (f"height of a section = {height}",)))
         sign = -1 if t.frame.y_up else 1
         yield Grid(
             ("section (i, j)", "top-left", "bottom-right"),
@@ -151,9 +142,10 @@ class Explanation:
         t = self.trace
         yield Heading(2, "3. The sample points")
         yield Paragraph(rules(t.convention)["points"])
-        along_x, along_y = _FORMULAS[t.convention.points]
-        sign = "−" if t.frame.y_up else "+"
-        yield Formulas((f"x = x_roi {along_x}", f"y = y_roi {along_y.replace('+', sign)}"))
+        formula = _FORMULAS[t.convention.points]
+        along_x = formula(_Symbols("+", "w", "k", "i", "n"))
+        along_y = formula(_Symbols(self._down, "h", "t", "j", "m"))
+        yield Formulas((("x = x_roi ", *along_x), ("y = y_roi ", *along_y)))
         yield from self._grid_rule()
         if self.exact is not None:
             yield Paragraph(
@@ -165,7 +157,7 @@ class Explanation:
             if not section.points:
                 yield Paragraph("This section has no sample points.")
                 continue
-            lines = [line for point in section.points for line in self._coordinates(section, point)]
+            lines = (line for p in section.points for line in self._labelled(section, p))
             yield Formulas(tuple(lines))
 
     def _grid_rule(self) -> Iterator[Block]:
@@ -173,25 +165,32 @@ class Explanation:
         if t.convention.points != "centred" or t.convention.sampling_ratio:
             return
         columns, rows = t.sections[0].grid
+        width, height = number(t.section_width, 6), number(t.section_height, 6)
         yield Formulas(
-            (
-                f"g along x = ceil({number(t.section_width, 6)}) = {columns}",
-                f"g along y = ceil({number(t.section_height, 6)}) = {rows}",
-            )
+            ((f"g along x = ceil({width}) = {columns}",), (f"g along y = ceil({height}) = {rows}",))
         )
 
-    def _coordinates(self, section: Section, point: Point) -> tuple[str, str]:
+    @property
+    def _down(self) -> str:
+        """The sign of what lies further down."""
+        return "−" if self.trace.frame.y_up else "+"
+
+    def _labelled(self, section: Section, point: Point) -> tuple[Line, Line]:
+        label = f"point {pair(*point.point)}"
+        x, y = self.coordinates(section, point)
+        return (f"{label}  ", *x), (f"{' ' * len(label)}  ", *y)
+
+    def coordinates(self, section: Section, point: Point) -> tuple[Line, Line]:
+        """Return how a point's x and y come about."""
         t = self.trace
         (i, j), (n, m) = section.section, point.point
         exact = self._exact_point(section, point)
         put_in = _PUT_IN[t.convention.points]
-        sign = "−" if t.frame.y_up else "+"
         x = put_in(_Along(t.x, "+", t.width, len(t.output[0]), i, section.grid[0], n))
-        y = put_in(_Along(t.y, sign, t.height, len(t.output), j, section.grid[1], m))
-        label = f"point {pair(*point.point)}"
+        y = put_in(_Along(t.y, self._down, t.height, len(t.output), j, section.grid[1], m))
         return (
-            f"{label}  x = {x} = {_rounded(exact.x, point.x)}",
-            f"{' ' * len(label)}  y = {y} = {_rounded(exact.y, point.y)}",
+            ("x = ", *x, f" = {_rounded(exact.x, point.x)}"),
+            ("y = ", *y, f" = {_rounded(exact.y, point.y)}"),
         )
 
     def _exact_point(self, section: Section, point: Point) -> Point:
@@ -211,10 +210,12 @@ class Explanation:
 
     def _interpolation_rule(self) -> Iterator[Block]:
         yield Heading(2, "4. The value at each point: bilinear interpolation")
+        low, high = Fraction("y − y1", "y2 − y1"), Fraction("y2 − y", "y2 − y1")
+        left, right = Fraction("x2 − x", "x2 − x1"), Fraction("x − x1", "x2 − x1")
         yield Formulas(
             (
-                "P = (y − y1)/(y2 − y1) · [ (x2 − x)/(x2 − x1)·Q11 + (x − x1)/(x2 − x1)·Q21 ]",
-                "  + (y2 − y)/(y2 − y1) · [ (x2 − x)/(x2 − x1)·Q12 + (x − x1)/(x2 − x1)·Q22 ]",
+                ("P = ", low, " · [ ", left, "·Q11 + ", right, "·Q21 ]"),
+                ("  + ", high, " · [ ", left, "·Q12 + ", right, "·Q22 ]"),
             )
         )
         yield Paragraph(
@@ -236,9 +237,7 @@ class Explanation:
             )
             return
         if self.trace.convention.points == "cells":
-            cell = point.neighbours[0]
-            value = number(point.value)
-            yield Formulas((f"P = cell at row {cell.row}, column {cell.column} = {value}",))
+            yield Formulas(tuple(self.interpolated(point)))
             return
         if point.border == "clamped":
             yield Paragraph(
@@ -259,7 +258,7 @@ class Explanation:
                 for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True)
             ),
         )
-        yield Formulas(tuple(_interpolated(point)))
+        yield Formulas(tuple(self.interpolated(point)))
 
     def _reduction(self) -> Iterator[Block]:
         t = self.trace
@@ -267,30 +266,48 @@ class Explanation:
         yield Heading(2, f"5. The output of each section: {what} of its points")
         if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
             yield Paragraph(rules(t.convention)[t.convention.pooling])
-        yield Formulas(tuple(line for s in self._whole for line in self._reduced(s)))
+        yield Formulas(tuple(line for s in self._whole for line in self._concluded(s)))
         if self.section is None and self.point is None:
             yield Paragraph("The output, section (1, 1) at the top left:")
             yield Output(np.array(t.output))
 
-    def _reduced(self, section: Section) -> Iterator[str]:
+    def _concluded(self, section: Section) -> Iterator[Line]:
         head = f"section {pair(*section.section)}: "
-        yield f"{head}{_reduction(self.trace, section)}"
+        first, *others = self.reduced(section)
+        yield (f"{head}&", *first)
+        yield from ((f"{' ' * len(head)}&", *other) for other in others)
+
+    def reduced(self, section: Section) -> Iterator[Line]:
+        """Yield how a section's output comes about from its points."""
+        yield _reduction(self.trace, section)
         if self.exact is not None:
             exact = self.exact.section(*section.section).output
-            yield f"{' ' * len(head)}exact coordinates give {number(exact)}"
+            yield (f"exact coordinates give {number(exact)}",)
+
+    def interpolated(self, point: Point) -> Iterator[Line]:
+        """Yield how a point's value comes about from its neighbours."""
+        if self.trace.convention.points == "cells":
+            cell, value = point.neighbours[0], number(point.value)
+            yield (f"P = cell at row {cell.row}, column {cell.column} = {value}",)
+        elif point.x1 == point.x2 or point.y1 == point.y2 or point.border == "clamped":
+            # The fractions have no width to divide by, or not the point's own position in them.
+            terms = (f"{number(q.weight)}·{number(q.value)}" for q in point.neighbours)
+            yield (f"P = {' + '.join(terms)} = {number(point.value)}",)
+        else:
+            yield from _interpolated(point)
 
 
-def _reduction(trace: Trace, section: Section) -> str:
+def _reduction(trace: Trace, section: Section) -> Line:
     taken = [number(p.contribution) for p in section.points]
     output = number(section.output)
     if not taken:
-        return f"no points, which give {output}"
+        return (f"no points, which give {output}",)
     if trace.convention.pooling == "avg":
-        return f"({' + '.join(taken)}) / {len(taken)} = {output}"
+        return "(", *joined(taken, " + "), f") / {len(taken)} = {output}"
     if starts_above(trace.convention):
         taken.insert(0, number(trace.convention.max_start))
     won = f", point {pair(*section.winner)}" if section.winner else ""
-    return f"max({', '.join(taken)}) = {output}{won}"
+    return "max(", *joined(taken, ", "), f") = {output}{won}"
 
 
 _BOX_NAMES = {
@@ -328,39 +345,60 @@ class _Along:
     point: int
 
     @property
-    def section_start(self) -> str:
-        size = number(self.size, 5)
-        return f"{number(self.start)} {self.sign} ({size}/{self.sections})·({self.section} − 1)"
+    def section_start(self) -> Line:
+        width = Fraction(number(self.size, 5), str(self.sections), enclosed=True)
+        return f"{number(self.start)} {self.sign} ", width, f"·({self.section} − 1)"
 
-    def step(self, parts: int, steps: str) -> str:
-        size = number(self.size, 5)
-        return f"{self.section_start} {self.sign} ({size}/{self.sections * parts})·{steps}"
+    def step(self, parts: int, steps: str) -> Line:
+        part = Fraction(number(self.size, 5), str(self.sections * parts), enclosed=True)
+        return *self.section_start, f" {self.sign} ", part, f"·{steps}"
 
 
-def _corner(a: _Along) -> str:
+def _corner(a: _Along) -> Line:
+    start, size = f"{number(a.start)} {a.sign} ", number(a.size, 5)
     if a.sections == 1:
-        return f"{number(a.start)} {a.sign} {number(a.size, 5)}/2"
-    start, size = number(a.start), number(a.size, 5)
-    return f"{start} {a.sign} ({size}/{a.sections - 1})·({a.section} − 1)"
+        return start, Fraction(size, "2")
+    return start, Fraction(size, str(a.sections - 1), enclosed=True), f"·({a.section} − 1)"
 
 
-def _cell(a: _Along) -> str:
+def _cell(a: _Along) -> Line:
     # Of a section cut off by the border the first cell is not the formula's.
     first = math.floor(a.size / a.sections * (a.section - 1))
-    return f"{number(a.start)} {a.sign} {first} {a.sign} 0.5 {a.sign} {a.point - 1}"
+    return (f"{number(a.start)} {a.sign} {first} {a.sign} 0.5 {a.sign} {a.point - 1}",)
 
 
-# A rule's formula along x and along y, and with the numbers put in.
-_FORMULAS = {
-    "centred": (
-        "+ (w/k)·(i − 1) + (w/(k·g))·(n − 0.5)",
-        "+ (h/t)·(j − 1) + (h/(t·g))·(m − 0.5)",
-    ),
-    "dividers": ("+ (w/k)·(i − 1) + (w/(k·d))·n", "+ (h/t)·(j − 1) + (h/(t·d))·m"),
-    "corners": ("+ (w/(k − 1))·(i − 1)", "+ (h/(t − 1))·(j − 1)"),
-    "cells": ("+ floor((w/k)·(i − 1)) + 0.5 + n − 1", "+ floor((h/t)·(j − 1)) + 0.5 + m − 1"),
+@dataclass(frozen=True)
+class _Symbols:
+    """What an axis is called in a formula, and the sign of its direction."""
+
+    sign: str
+    size: str
+    sections: str
+    section: str
+    point: str
+
+    def section_start(self, sections: str) -> Line:
+        width = Fraction(self.size, sections, enclosed=True)
+        return f"{self.sign} ", width, f"·({self.section} − 1)"
+
+    def step(self, parts: str, steps: str) -> Line:
+        part = Fraction(self.size, f"{self.sections}·{parts}", enclosed=True)
+        return *self.section_start(self.sections), f" {self.sign} ", part, f"·{steps}"
+
+    def cell(self) -> Line:
+        width = Fraction(self.size, self.sections, enclosed=True)
+        step = f"·({self.section} − 1)) {self.sign} 0.5 {self.sign} ({self.point} − 1)"
+        return f"{self.sign} floor(", width, step
+
+
+# A rule's formula, and the same with the numbers put in.
+_FORMULAS: dict[str, Callable[[_Symbols], Line]] = {
+    "centred": lambda s: s.step("g", f"({s.point} − 0.5)"),
+    "dividers": lambda s: s.step("d", s.point),
+    "corners": lambda s: s.section_start(f"{s.sections} − 1"),
+    "cells": _Symbols.cell,
 }
-_PUT_IN: dict[str, Callable[[_Along], str]] = {
+_PUT_IN: dict[str, Callable[[_Along], Line]] = {
     "centred": lambda a: a.step(a.count, number(a.point - 0.5)),
     "dividers": lambda a: a.step(a.count + 1, str(a.point)),
     "corners": _corner,
@@ -368,23 +406,16 @@ _PUT_IN: dict[str, Callable[[_Along], str]] = {
 }
 
 
-def _interpolated(point: Point) -> Iterator[str]:
-    if point.x1 == point.x2 or point.y1 == point.y2 or point.border == "clamped":
-        # The fractions have no width to divide by, or not the point's own position in them.
-        terms = (f"{number(q.weight)}·{number(q.value)}" for q in point.neighbours)
-        yield f"P = {' + '.join(terms)} = {number(point.value)}"
-        return
+def _interpolated(point: Point) -> Iterator[Line]:
     x, y = number(point.x), number(point.y)
     x1, x2, y1, y2 = (number(v) for v in (point.x1, point.x2, point.y1, point.y2))
     q11, q21, q12, q22 = (number(q.value) for q in point.neighbours)
-    left, right = f"({x2} − {x})/({x2} − {x1})", f"({x} − {x1})/({x2} − {x1})"
-    for head, first, second in (
-        (f"P = ({y} − {y1})/({y2} − {y1}) · [ ", q11, q21),
-        (f"  + ({y2} − {y})/({y2} − {y1}) · [ ", q12, q22),
-    ):
-        yield f"{head}{left}·{first}"
-        yield f"{' ' * (len(head) - 2)}+ {right}·{second} ]"
-    yield f"  = {number(point.value)}"
+    left, right = Fraction(f"{x2} − {x}", f"{x2} − {x1}"), Fraction(f"{x} − {x1}", f"{x2} − {x1}")
+    low, high = Fraction(f"{y} − {y1}", f"{y2} − {y1}"), Fraction(f"{y2} − {y}", f"{y2} − {y1}")
+    for head, share, first, second in (("P = ", low, q11, q21), ("  + ", high, q12, q22)):
+        inside = TextBreak(len(f"{head}{share} · "))
+        yield head, share, " · [ ", left, f"·{first}", inside, "+ ", right, f"·{second} ]"
+    yield (f"  = {number(point.value)}",)
 
 
 def cell_blocks(

@@ -1,11 +1,12 @@
-"""An explanation as Markdown."""
+"""Documents as Markdown for code hosts, their formulas as LaTeX."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
+from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph, Verbatim
+from roialign_cli.show.formulas import to_latex
 from roialign_cli.show.numbers import aligned
 
 
@@ -21,6 +22,8 @@ def _render(block: Block) -> str:
         case Paragraph(text):
             return text
         case Formulas(lines):
+            return f"```math\n{to_latex(lines)}\n```"
+        case Verbatim(lines):
             return "\n".join(("```text", *lines, "```"))
         case Grid(headers, rows, prose):
             return _table(headers, rows, "---" if prose else "---:")
@@ -35,4 +38,5 @@ def _render(block: Block) -> str:
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], side: str) -> str:
     rule = ["---", *(side for _ in headers[1:])]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (headers, rule, *rows))
+    cells = ([cell.replace("|", "\\|") for cell in row] for row in (headers, rule, *rows))
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)

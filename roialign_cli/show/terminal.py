@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -14,7 +15,8 @@ from rich.text import Text
 
 from roialign_cli.boxes import Float
 from roialign_cli.records import Result
-from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
+from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph, Verbatim
+from roialign_cli.show.formulas import to_text
 from roialign_cli.show.numbers import aligned, number, pair
 from roialign_cli.show.palette import ink, ramp
 
@@ -48,6 +50,8 @@ def _renderable(block: Block, width: int) -> Text | Padding:
         case Paragraph(text):
             return Text(text)
         case Formulas(lines):
+            return Text(textwrap.indent("\n".join(map(to_text, lines)), "  "))
+        case Verbatim(lines):
             return Text("\n".join(f"  {line}" for line in lines))
         case Grid(headers, rows, prose):
             return Padding(_grid(headers, rows, prose=prose), (0, 0, 0, 1), expand=False)

@@ -1,0 +1,58 @@
+"""Explanations as Markdown: what a code host's parser makes of them."""
+
+from __future__ import annotations
+
+import pytest
+from markdown_it import MarkdownIt
+
+from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
+from roialign_cli.show.explanation import Explanation
+from roialign_cli.show.formulas import Fraction, TextBreak, joined, to_latex, to_text
+from roialign_cli.show.markdown import to_markdown
+from tests.figure_cases import CASES
+
+
+def explained(name: str) -> list[Block]:
+    return list(Explanation(CASES[name][0], None, "a|b <c>", (1, 1)).blocks())
+
+
+@pytest.mark.parametrize("name", ["walkthrough", "over the corner, max", "outside", "no area"])
+def test_a_parser_finds_every_block(name: str) -> None:
+    blocks = explained(name)
+    tokens = MarkdownIt("commonmark").enable("table").parse(to_markdown(blocks))
+    kinds = [
+        token.type for token in tokens if token.level == 0 and not token.type.endswith("close")
+    ]
+    expected = {
+        Heading: "heading_open",
+        Paragraph: "paragraph_open",
+        Formulas: "fence",
+        Grid: "table_open",
+        Output: "table_open",
+    }
+    assert kinds == [expected[type(block)] for block in blocks]
+    assert {token.info for token in tokens if token.type == "fence"} == {"math"}
+
+
+def test_a_cell_with_a_bar_stays_one_cell() -> None:
+    table = Grid(("ROI", "label"), (("0", "a|b"),))
+    tokens = MarkdownIt("commonmark").enable("table").parse(to_markdown([table]))
+    assert sum(token.type == "td_open" for token in tokens) == 2
+
+
+def test_the_same_line_as_text_and_as_latex() -> None:
+    share = Fraction("y − y1", "y2 − y1")
+    line = ("P = ", share, " · [ ", share, "·-0.2", TextBreak(2), "+ 3e-05 ]")
+    assert to_text(line) == "P = (y − y1)/(y2 − y1) · [ (y − y1)/(y2 − y1)·-0.2\n  + 3e-05 ]"
+    fraction = r"\frac{y - y_{1}}{y_{2} - y_{1}}"
+    assert to_latex([line]).splitlines()[1] == (
+        rf"P &= {fraction} \cdot  \left[ {fraction}\cdot (-0.2) + 3\times 10^{{-5}} \right]"
+    )
+
+
+def test_long_reductions_are_broken_on_a_page_only() -> None:
+    line = ("&max(", *joined(map(str, range(20)), ", "), ") = 19")
+    assert "\n" not in to_text(line)
+    rows = to_latex([line]).splitlines()[1:-1]
+    assert [row.count(",") for row in rows] == [8, 8, 3]
+    assert all(row.startswith("&") for row in rows)
