@@ -324,11 +324,14 @@ def _partial(partial: Partial) -> dict[str, Any]:
     }
 
 
-def to_json(record: Any) -> str:  # noqa: ANN401
+def to_json(record: Any, indent: int | None = 1) -> str:  # noqa: ANN401
     """Return a record as JSON text; NaN and infinities, which JSON lacks, become null."""
     import json  # noqa: PLC0415 - slow to import, and tables need none
 
-    return json.dumps(_plain(record), ensure_ascii=False, indent=1, allow_nan=False)
+    separators = (",", ":") if indent is None else None
+    return json.dumps(
+        _plain(record), ensure_ascii=False, indent=indent, separators=separators, allow_nan=False
+    )
 
 
 def _plain(record: Any) -> Any:  # noqa: ANN401

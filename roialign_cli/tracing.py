@@ -83,12 +83,42 @@ class Section:
         return next((p for p in self.points if p.point == self.winner), None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace:
     """One ROI and channel, from the box to the output.
 
-    Positions are in `frame`; sizes in cells, the raw ones from before the smallest size was
-    applied. `box` is as it was written, `scale` is (x, y).
+    It prints as a table; a notebook shows it as a page to point at.
+
+    Parameters
+    ----------
+    convention
+        The rules.
+    frame
+        In which all positions are.
+    map_size
+        (height, width) of the feature map in cells.
+    channels, channel
+        How many there are, and which this is of, or what all were made one by.
+    roi
+        Which box, from 0.
+    box
+        Its four numbers as they were written.
+    scale
+        (x, y): feature-map units per unit of the box.
+    x, y
+        The ROI's top-left corner, in cells.
+    width, height
+        Its size, in cells.
+    raw_width, raw_height
+        The same before the smallest size was applied.
+    section_width, section_height
+        The size of a section, in cells.
+    sections
+        All of them, row by row from the top.
+    output
+        (height, width) of numbers.
+    cells
+        (H, W): the channel of the feature map.
     """
 
     convention: Convention
@@ -110,6 +140,21 @@ class Trace:
     sections: tuple[Section, ...]
     output: tuple[tuple[float, ...], ...]
     cells: Float
+
+    def __repr__(self) -> str:
+        from roialign_cli.show.repl import trace_summary
+
+        return f"<Trace of {trace_summary(self)}>"
+
+    def __str__(self) -> str:
+        from roialign_cli.show.repl import trace_table
+
+        return trace_table(self)
+
+    def _repr_html_(self) -> str:
+        from roialign_cli.show.repl import trace_html
+
+        return trace_html(self)
 
     @property
     def bottom(self) -> float:

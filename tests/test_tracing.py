@@ -127,3 +127,24 @@ def test_a_trace_of_all_channels_is_of_the_map_made_of_them(
     np.testing.assert_allclose(traced.cells[0], expected)
     assert (traced.channel, traced.channels) == (summary, 3)
     assert traced.output[0][0] == pytest.approx(np.mean(expected))
+
+
+def test_a_trace_prints_as_a_table_with_every_point() -> None:
+    features = np.arange(36.0).reshape(6, 6)
+    call: dict[str, Any] = {"convention": "torchvision-aligned", "sampling_ratio": 2}
+    traced = trace(features, [-2, 0.5, 4, 3.5], 2, pooling="max", **call)
+    lines = str(traced).splitlines()
+    assert lines[0] in repr(traced)
+    assert len(repr(traced).splitlines()) == 1
+    # A cell is 6·row + column: x = −1.25 is out, x = 0.25 is clamped to column 0, y = 1.625 is at
+    # row 1.125, so that its value is 6·1.125 = 6.75.
+    assert lines[2:5] == ["        i=1     i=2", "j=1   6.750   9.500", "j=2  15.750  18.500"]
+    rows = [line.split() for line in lines[7:]]
+    assert len(rows) == 16
+    assert rows[0] == ["(1,", "1)", "(1,", "1)", "-1.25", "0.875", "–", "–", "0", "out"]
+    assert rows[3][4:] == ["0.25", "1.625", "1–2", "0–1", "6.75", "the", "output"]
+
+
+def test_a_long_table_is_cut_and_says_so() -> None:
+    traced = trace(np.eye(9), [0, 0, 9, 9], 7, convention="torchvision-aligned")
+    assert str(traced).splitlines()[-1] == f"and {4 * 49 - 40} more points; .sections has all."

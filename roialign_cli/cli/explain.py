@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,12 +14,14 @@ from roialign_cli.cli.options import (
     CELL,
     OperatorOptions,
     channel_option,
+    force_option,
     format_option,
     note_options,
     operator_options,
     roi_option,
     section_options,
 )
+from roialign_cli.errors import ArgumentError
 
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
@@ -27,11 +30,15 @@ if TYPE_CHECKING:
     from roialign_cli.show.blocks import Block
 
 
+# Form → what a file of it ends in.
+FORMS = {"text": "txt", "markdown": "md", "html": "html", "json": "json"}
+
+
 @command(
     "explain",
     "roialign explain map.npy --image-size 512x512 --box 296,320,200,145",
-    "roialign explain map.npy --box 9.25,10,6.25,4.53 --sketch",
-    "roialign explain map.npy --box 9.25,10,6.25,4.53 --section 1,1 --format json",
+    "roialign explain map.npy --box 9.25,10,6.25,4.53 --section 1,1 --sketch",
+    "roialign explain map.npy --box 9.25,10,6.25,4.53 -o roi.html",
     "roialign explain map.npy --boxes boxes.csv --cell 6,9",
 )
 @operator_options
@@ -44,8 +51,16 @@ if TYPE_CHECKING:
     type=CELL,
     help="Tell instead which outputs of all boxes this cell of the map feeds.",
 )
+@option(
+    "-o",
+    "--output",
+    group="Output",
+    metavar="FILE",
+    type=Path,
+    help="Write it to a .txt, .md, .html or .json.",
+)
 @format_option(
-    "text", "markdown", "json", default="text", told="JSON has the whole ROI, unrounded."
+    *FORMS, told="What to write; html is a page to point at.  [default: as -o ends, or text]"
 )
 @option(
     "--sketch",
@@ -53,6 +68,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Draw the ROI and its points on the cells in text.",
 )
+@force_option
 @note_options
 def explain(
     options: OperatorOptions,
@@ -60,71 +76,136 @@ def explain(
     channel: int | Summary,
     section: tuple[int, int] | None,
     point: tuple[int, int] | None,
-    form: str,
     cell: tuple[int, int] | None,
+    output: Path | None,
+    form: str | None,
     *,
     sketch: bool,
+    force: bool,
     quiet: bool,
     strict: bool,
 ) -> None:
     """Tell every step of one ROI, with its numbers."""
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.notes import tell
+    from roialign_cli.files.writing import check_writable
     from roialign_cli.notes import find_notes
-    from roialign_cli.records import to_json, trace_record
-    from roialign_cli.show.explanation import Explanation
-    from roialign_cli.tracing import trace_operation
 
-    if sketch and form == "json":
-        raise click.UsageError("--sketch is text; --format json has the numbers that it draws")
+    form = form or _form_of(output)
+    if sketch and form in {"html", "json"}:
+        raise click.UsageError(f"--sketch is text; {form} has all that it draws")
     if cell is not None and (sketch or section or point or roi is not None):
         raise click.UsageError("--cell takes no --roi, --section, --point and --sketch")
-    roi = roi or 0
+    if output is not None:
+        check_writable(output, force=force, read=(options.features, options.boxes or "-"))
     inputs = load(options)
     operation = inputs.operation
-    notes = find_notes(operation, operation.plan(), None if cell else roi)
+    notes = find_notes(operation, operation.plan(), None if cell else roi or 0)
     tell(notes, quiet=quiet, strict=strict)
     if cell is not None:
-        _tell_of_cell(inputs, cell, channel, form, notes)
-        return
+        document = _of_cell(inputs, cell, channel, notes)
+    else:
+        document = _of_roi(inputs, roi or 0, channel, section, point, notes, sketch=sketch)
+    if output is None:
+        document.show(form)
+    else:
+        document.write(form, output, force=force)
+
+
+def _form_of(path: Path | None) -> str:
+    """Return the form that a file's name ends in, text if there is no file."""
+    if path is None:
+        return "text"
+    known = {f".{suffix}": form for form, suffix in FORMS.items()}
+    if path.suffix.lower() not in known:
+        raise ArgumentError("output", f"{path} ends in none of {', '.join(known)}")
+    return known[path.suffix.lower()]
+
+
+@dataclass(frozen=True)
+class _Document:
+    """What is told, in any form; each is made when it is asked for."""
+
+    blocks: Callable[[], Iterable[Block]]
+    page: Callable[[], str]
+    record: Callable[[], dict[str, Any]]
+
+    def show(self, form: str) -> None:
+        """Print it."""
+        if form == "text":
+            from roialign_cli.show.terminal import print_blocks
+
+            print_blocks(self.blocks())
+        else:
+            click.echo(self.written(form), nl=False)
+
+    def write(self, form: str, path: Path, *, force: bool) -> None:
+        """Write it to a file."""
+        from roialign_cli.files.writing import replacing
+
+        content = self.written(form).encode()
+        with replacing(path, force=force) as file:
+            file.write(content)
+        click.echo(f"wrote {path}", err=True)
+
+    def written(self, form: str) -> str:
+        """Return it as text of a form."""
+        if form == "html":
+            return self.page()
+        if form == "json":
+            from roialign_cli.records import to_json
+
+            return to_json(self.record()) + "\n"
+        if form == "markdown":
+            from roialign_cli.show.markdown import to_markdown
+
+            return to_markdown(self.blocks())
+        from roialign_cli.show.terminal import blocks_text
+
+        return blocks_text(self.blocks())
+
+
+def _of_roi(
+    inputs: Inputs,
+    roi: int,
+    channel: int | Summary,
+    section: tuple[int, int] | None,
+    point: tuple[int, int] | None,
+    notes: Sequence[Note],
+    *,
+    sketch: bool,
+) -> _Document:
+    from roialign_cli.records import trace_record
+    from roialign_cli.show.explanation import Explanation
+    from roialign_cli.show.page import explanation_page
+    from roialign_cli.tracing import trace_operation
+
+    operation = inputs.operation
     trace = trace_operation(operation, roi, channel)
     exact = None
     if trace.convention.coordinate_decimals is not None:
         unrounded = replace(trace.convention, coordinate_decimals=None)
         exact = trace_operation(replace(operation, convention=unrounded), roi, channel)
-    if form == "json":
-        narrowed = replace(trace, sections=trace.narrowed(section, point))
-        click.echo(to_json(trace_record(narrowed, notes)))
-        return
     explanation = Explanation(trace, exact, inputs.file.title, section, point, sketch)
-    _print(list(explanation.blocks()), form)
+    return _Document(
+        explanation.blocks,
+        lambda: explanation_page(explanation, notes),
+        lambda: trace_record(replace(trace, sections=explanation.narrowed), notes),
+    )
 
 
-def _tell_of_cell(
-    inputs: Inputs,
-    cell: tuple[int, int],
-    channel: int | Summary,
-    form: str,
-    notes: Sequence[Note],
-) -> None:
+def _of_cell(
+    inputs: Inputs, cell: tuple[int, int], channel: int | Summary, notes: Sequence[Note]
+) -> _Document:
     from roialign_cli.footprint import fed_by
-    from roialign_cli.records import fed_record, to_json
+    from roialign_cli.records import fed_record
     from roialign_cli.show.explanation import cell_blocks
+    from roialign_cli.show.page import blocks_page
 
     fed = fed_by(inputs.operation, *cell, channel)
-    if form == "json":
-        record = fed_record(inputs.operation, cell, fed, inputs.labels, channel, notes)
-        click.echo(to_json(record))
-    else:
-        _print(cell_blocks(inputs.operation, cell, fed, inputs.labels, channel), form)
-
-
-def _print(blocks: Sequence[Block], form: str) -> None:
-    if form == "markdown":
-        from roialign_cli.show.markdown import to_markdown
-
-        click.echo(to_markdown(blocks), nl=False)
-        return
-    from roialign_cli.show.terminal import print_blocks
-
-    print_blocks(blocks)
+    blocks = cell_blocks(inputs.operation, cell, fed, inputs.labels, channel)
+    return _Document(
+        lambda: blocks,
+        lambda: blocks_page(blocks),
+        lambda: fed_record(inputs.operation, cell, fed, inputs.labels, channel, notes),
+    )

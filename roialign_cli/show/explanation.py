@@ -6,8 +6,7 @@ sections, their sample points, the interpolation, and the reduction.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +15,17 @@ from roialign_cli.conventions import Summary
 from roialign_cli.footprint import Fed
 from roialign_cli.operation import Operation
 from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph, Verbatim
-from roialign_cli.show.formulas import Fraction, Line, TextBreak, joined
+from roialign_cli.show.formulas import Line
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES, channel_of, name_of, number, pair
-from roialign_cli.show.rules import offset_rule, rules, starts_above
+from roialign_cli.show.rules import offset_rule, rules
 from roialign_cli.show.sketch import sketch
+from roialign_cli.show.steps import (
+    interpolated,
+    interpolation_rule,
+    position_rules,
+    positions,
+    reduction,
+)
 from roialign_cli.tracing import Point, Section, Trace
 
 
@@ -32,7 +38,8 @@ class Explanation:
     trace
         What happened.
     exact
-        The same without rounded coordinates, where the convention rounds them.
+        The same without rounded coordinates, where the convention rounds them; None if it does not
+        or if that is not known.
     subject
         What the features are called.
     section, point
@@ -50,9 +57,13 @@ class Explanation:
 
     def blocks(self) -> Iterator[Block]:
         """Return the whole explanation from the top."""
-        yield from self._title()
+        yield from self.title()
         if self.sketched:
-            yield Verbatim(sketch(self.trace, self._narrowed))
+            yield Verbatim(sketch(self.trace, self.narrowed))
+        yield from self.steps()
+
+    def steps(self) -> Iterator[Block]:
+        """Return the five steps."""
         yield from self._box()
         yield from self._sections()
         yield from self._points()
@@ -60,14 +71,16 @@ class Explanation:
         yield from self._reduction()
 
     @property
-    def _narrowed(self) -> tuple[Section, ...]:
+    def narrowed(self) -> tuple[Section, ...]:
+        """The sections to tell of, with the points to tell of."""
         return self.trace.narrowed(self.section, self.point)
 
     @property
     def _whole(self) -> tuple[Section, ...]:
         return self.trace.narrowed(self.section)
 
-    def _title(self) -> Iterator[Block]:
+    def title(self) -> Iterator[Block]:
+        """Return what is told of."""
         t = self.trace
         yield Heading(1, f"ROI Align of {self.subject}, step by step")
         up = "up" if t.frame.y_up else "down"
@@ -134,7 +147,7 @@ class Explanation:
                     pair(s.x, s.y),
                     pair(s.x + t.section_width, s.y + sign * t.section_height),
                 )
-                for s in self._narrowed
+                for s in self.narrowed
             ),
         )
 
@@ -142,17 +155,14 @@ class Explanation:
         t = self.trace
         yield Heading(2, "3. The sample points")
         yield Paragraph(rules(t.convention)["points"])
-        formula = _FORMULAS[t.convention.points]
-        along_x = formula(_Symbols("+", "w", "k", "i", "n"))
-        along_y = formula(_Symbols(self._down, "h", "t", "j", "m"))
-        yield Formulas((("x = x_roi ", *along_x), ("y = y_roi ", *along_y)))
+        yield Formulas(position_rules(t))
         yield from self._grid_rule()
         if self.exact is not None:
             yield Paragraph(
                 f"Coordinates are rounded to {t.convention.coordinate_decimals} decimals (→), and "
                 "everything after is computed from the rounded ones."
             )
-        for section in self._narrowed:
+        for section in self.narrowed:
             yield Heading(3, f"Section {pair(*section.section)}")
             if not section.points:
                 yield Paragraph("This section has no sample points.")
@@ -170,11 +180,6 @@ class Explanation:
             ((f"g along x = ceil({width}) = {columns}",), (f"g along y = ceil({height}) = {rows}",))
         )
 
-    @property
-    def _down(self) -> str:
-        """The sign of what lies further down."""
-        return "−" if self.trace.frame.y_up else "+"
-
     def _labelled(self, section: Section, point: Point) -> tuple[Line, Line]:
         label = f"point {pair(*point.point)}"
         x, y = self.coordinates(section, point)
@@ -182,15 +187,13 @@ class Explanation:
 
     def coordinates(self, section: Section, point: Point) -> tuple[Line, Line]:
         """Return how a point's x and y come about."""
-        t = self.trace
-        (i, j), (n, m) = section.section, point.point
+        x, y = positions(self.trace, section, point)
         exact = self._exact_point(section, point)
-        put_in = _PUT_IN[t.convention.points]
-        x = put_in(_Along(t.x, "+", t.width, len(t.output[0]), i, section.grid[0], n))
-        y = put_in(_Along(t.y, self._down, t.height, len(t.output), j, section.grid[1], m))
+        unknown = self.exact is None and self.trace.convention.coordinate_decimals is not None
+        makes = "≈" if unknown else "="
         return (
-            ("x = ", *x, f" = {_rounded(exact.x, point.x)}"),
-            ("y = ", *y, f" = {_rounded(exact.y, point.y)}"),
+            ("x = ", *x, f" {makes} {_rounded(exact.x, point.x)}"),
+            ("y = ", *y, f" {makes} {_rounded(exact.y, point.y)}"),
         )
 
     def _exact_point(self, section: Section, point: Point) -> Point:
@@ -204,20 +207,13 @@ class Explanation:
             yield Heading(2, "4. The value at each point: the cell's own")
         else:
             yield from self._interpolation_rule()
-        for section in self._narrowed:
+        for section in self.narrowed:
             for point in section.points:
                 yield from self._point(section, point)
 
     def _interpolation_rule(self) -> Iterator[Block]:
         yield Heading(2, "4. The value at each point: bilinear interpolation")
-        low, high = Fraction("y − y1", "y2 − y1"), Fraction("y2 − y", "y2 − y1")
-        left, right = Fraction("x2 − x", "x2 − x1"), Fraction("x − x1", "x2 − x1")
-        yield Formulas(
-            (
-                ("P = ", low, " · [ ", left, "·Q11 + ", right, "·Q21 ]"),
-                ("  + ", high, " · [ ", left, "·Q12 + ", right, "·Q22 ]"),
-            )
-        )
+        yield Formulas(interpolation_rule())
         yield Paragraph(
             "Q11 and Q21 are the two cells at y2, Q12 and Q22 the two at y1 (textbooks often name "
             "them the other way round). A weight is the product of its two fractions."
@@ -229,36 +225,29 @@ class Explanation:
             f"Section {pair(*section.section)}, point {pair(*point.point)} at "
             f"{pair(point.x, point.y)}",
         )
+        noted = self.border_words(point)
+        if noted:
+            yield Paragraph(noted)
+        if point.border == "out":
+            return
+        if self.trace.convention.points != "cells":
+            yield Grid(NEIGHBOUR_COLUMNS, tuple(neighbour_rows(point)))
+        yield Formulas(tuple(interpolated(self.trace, point)))
+
+    def border_words(self, point: Point) -> str:
+        """Return what the map's border does to a point, "" if nothing."""
         margin = number(self.trace.convention.border_margin)
         if point.border == "out":
-            yield Paragraph(
+            return (
                 f"Out: the point lies more than {margin} beyond the outermost cell centres, so its "
                 f"value is {number(point.value)}."
             )
-            return
-        if self.trace.convention.points == "cells":
-            yield Formulas(tuple(self.interpolated(point)))
-            return
-        if point.border == "clamped":
-            yield Paragraph(
-                f"Clamped: the point lies beyond the outermost cell centres, by no more than "
+        if point.border == "clamped" and self.trace.convention.points != "cells":
+            return (
+                "Clamped: the point lies beyond the outermost cell centres, by no more than "
                 f"{margin}, and is moved to them."
             )
-        yield Grid(
-            ("cell", "row", "column", "centre", "weight", "value"),
-            tuple(
-                (
-                    name,
-                    str(q.row),
-                    str(q.column),
-                    pair(q.x, q.y),
-                    number(q.weight),
-                    number(q.value),
-                )
-                for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True)
-            ),
-        )
-        yield Formulas(tuple(self.interpolated(point)))
+        return ""
 
     def _reduction(self) -> Iterator[Block]:
         t = self.trace
@@ -279,35 +268,20 @@ class Explanation:
 
     def reduced(self, section: Section) -> Iterator[Line]:
         """Yield how a section's output comes about from its points."""
-        yield _reduction(self.trace, section)
+        yield reduction(self.trace, section)
         if self.exact is not None:
             exact = self.exact.section(*section.section).output
             yield (f"exact coordinates give {number(exact)}",)
 
-    def interpolated(self, point: Point) -> Iterator[Line]:
-        """Yield how a point's value comes about from its neighbours."""
-        if self.trace.convention.points == "cells":
-            cell, value = point.neighbours[0], number(point.value)
-            yield (f"P = cell at row {cell.row}, column {cell.column} = {value}",)
-        elif point.x1 == point.x2 or point.y1 == point.y2 or point.border == "clamped":
-            # The fractions have no width to divide by, or not the point's own position in them.
-            terms = (f"{number(q.weight)}·{number(q.value)}" for q in point.neighbours)
-            yield (f"P = {' + '.join(terms)} = {number(point.value)}",)
-        else:
-            yield from _interpolated(point)
+
+NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
 
 
-def _reduction(trace: Trace, section: Section) -> Line:
-    taken = [number(p.contribution) for p in section.points]
-    output = number(section.output)
-    if not taken:
-        return (f"no points, which give {output}",)
-    if trace.convention.pooling == "avg":
-        return "(", *joined(taken, " + "), f") / {len(taken)} = {output}"
-    if starts_above(trace.convention):
-        taken.insert(0, number(trace.convention.max_start))
-    won = f", point {pair(*section.winner)}" if section.winner else ""
-    return "max(", *joined(taken, ", "), f") = {output}{won}"
+def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
+    """Yield a row a neighbour, of `NEIGHBOUR_COLUMNS`."""
+    for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
+        at = str(q.row), str(q.column), pair(q.x, q.y)
+        yield name, *at, number(q.weight), number(q.value)
 
 
 _BOX_NAMES = {
@@ -330,92 +304,6 @@ def _scaling(factor: float) -> str:
 def _rounded(exact: float, shown: float) -> str:
     before, after = number(exact), number(shown)
     return before if before == after else f"{before} → {after}"
-
-
-@dataclass(frozen=True)
-class _Along:
-    """One point along one axis, as its formula needs it; all counted from 1."""
-
-    start: float
-    sign: str
-    size: float
-    sections: int
-    section: int
-    count: int
-    point: int
-
-    @property
-    def section_start(self) -> Line:
-        width = Fraction(number(self.size, 5), str(self.sections), enclosed=True)
-        return f"{number(self.start)} {self.sign} ", width, f"·({self.section} − 1)"
-
-    def step(self, parts: int, steps: str) -> Line:
-        part = Fraction(number(self.size, 5), str(self.sections * parts), enclosed=True)
-        return *self.section_start, f" {self.sign} ", part, f"·{steps}"
-
-
-def _corner(a: _Along) -> Line:
-    start, size = f"{number(a.start)} {a.sign} ", number(a.size, 5)
-    if a.sections == 1:
-        return start, Fraction(size, "2")
-    return start, Fraction(size, str(a.sections - 1), enclosed=True), f"·({a.section} − 1)"
-
-
-def _cell(a: _Along) -> Line:
-    # Of a section cut off by the border the first cell is not the formula's.
-    first = math.floor(a.size / a.sections * (a.section - 1))
-    return (f"{number(a.start)} {a.sign} {first} {a.sign} 0.5 {a.sign} {a.point - 1}",)
-
-
-@dataclass(frozen=True)
-class _Symbols:
-    """What an axis is called in a formula, and the sign of its direction."""
-
-    sign: str
-    size: str
-    sections: str
-    section: str
-    point: str
-
-    def section_start(self, sections: str) -> Line:
-        width = Fraction(self.size, sections, enclosed=True)
-        return f"{self.sign} ", width, f"·({self.section} − 1)"
-
-    def step(self, parts: str, steps: str) -> Line:
-        part = Fraction(self.size, f"{self.sections}·{parts}", enclosed=True)
-        return *self.section_start(self.sections), f" {self.sign} ", part, f"·{steps}"
-
-    def cell(self) -> Line:
-        width = Fraction(self.size, self.sections, enclosed=True)
-        step = f"·({self.section} − 1)) {self.sign} 0.5 {self.sign} ({self.point} − 1)"
-        return f"{self.sign} floor(", width, step
-
-
-# A rule's formula, and the same with the numbers put in.
-_FORMULAS: dict[str, Callable[[_Symbols], Line]] = {
-    "centred": lambda s: s.step("g", f"({s.point} − 0.5)"),
-    "dividers": lambda s: s.step("d", s.point),
-    "corners": lambda s: s.section_start(f"{s.sections} − 1"),
-    "cells": _Symbols.cell,
-}
-_PUT_IN: dict[str, Callable[[_Along], Line]] = {
-    "centred": lambda a: a.step(a.count, number(a.point - 0.5)),
-    "dividers": lambda a: a.step(a.count + 1, str(a.point)),
-    "corners": _corner,
-    "cells": _cell,
-}
-
-
-def _interpolated(point: Point) -> Iterator[Line]:
-    x, y = number(point.x), number(point.y)
-    x1, x2, y1, y2 = (number(v) for v in (point.x1, point.x2, point.y1, point.y2))
-    q11, q21, q12, q22 = (number(q.value) for q in point.neighbours)
-    left, right = Fraction(f"{x2} − {x}", f"{x2} − {x1}"), Fraction(f"{x} − {x1}", f"{x2} − {x1}")
-    low, high = Fraction(f"{y} − {y1}", f"{y2} − {y1}"), Fraction(f"{y2} − {y}", f"{y2} − {y1}")
-    for head, share, first, second in (("P = ", low, q11, q21), ("  + ", high, q12, q22)):
-        inside = TextBreak(len(f"{head}{share} · "))
-        yield head, share, " · [ ", left, f"·{first}", inside, "+ ", right, f"·{second} ]"
-    yield (f"  = {number(point.value)}",)
 
 
 def cell_blocks(
@@ -448,7 +336,7 @@ def cell_blocks(
     return [
         *blocks,
         Grid(("ROI", "map", "section (i, j)", "weight"), tuple(rows)),
-        Paragraph(f"{len(fed)} outputs, {total} in all."),
+        Paragraph(f"{len(fed)} output{'s' if len(fed) > 1 else ''}, {total} in all."),
     ]
 
 

@@ -112,7 +112,25 @@ def _latex(part: Part) -> str:
             return _written(part)
 
 
+def on_a_page(text: str) -> str:
+    """Return a string of a line as a page has it: unaligned, no sign right after another.
+
+    Factors are held together by a character that is not seen.
+
+    Examples
+    --------
+    >>> on_a_page("&max(-1, 2)·-0.5")
+    'max(-1, 2)\u2060·\u2060(-0.5)'
+    """
+    signed = _SIGN_AFTER_SIGN.sub(r"\1(\2)", text.replace("&", ""))
+    return signed.replace("·", "\N{WORD JOINER}·\N{WORD JOINER}").replace("\N{WORD JOINER} ", " ")
+
+
+_SIGN_AFTER_SIGN = re.compile(r"([−+·/] ?)(-[\d.]+(?:e[-+]?\d+)?)")
+
+
 def _written(text: str) -> str:
+    text = _SIGN_AFTER_SIGN.sub(r"\1(\2)", text)
     for pattern, replacement in _LATEX:
         text = pattern.sub(replacement, text)
     return text
@@ -128,7 +146,6 @@ def _words(match: re.Match[str]) -> str:
 
 # What text writes → how LaTeX writes it, in this order.
 _LATEX: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"([−+·/] ?)(-[\d.]+(?:e[-+]?\d+)?)"), r"\1(\2)"),
     (re.compile(r"(?<=\d)e([-+]?\d+)"), _power),
     (re.compile(r"\) {2,}"), r") \\quad "),
     (re.compile(r" {2,}"), " "),

@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.boxes import Float
 from roialign_cli.conventions import Convention
 from roialign_cli.tracing import Trace
 
@@ -55,6 +57,22 @@ def aligned(values: Iterable[float], decimals: int = DECIMALS) -> list[str]:
     else:
         decimals = max(1, min(decimals, decimals + 1 - len(str(int(largest)))))
     return [f"{v:.{decimals}f}" for v in values]
+
+
+def shares(values: Float) -> Float:
+    """Place each value in the range of the finite ones, from 0 to 1; 0 where it is not finite.
+
+    Examples
+    --------
+    >>> shares(np.array([2.0, 3.0, np.nan, 4.0])).tolist(), shares(np.array([7.0])).tolist()
+    ([0.0, 0.5, 0.0, 1.0], [0.0])
+    """
+    wide = values.astype(np.float64)
+    finite = np.isfinite(wide)
+    low, high = (wide[finite].min(), wide[finite].max()) if finite.any() else (0.0, 0.0)
+    # Halves, so that the range of the largest numbers does not overflow.
+    within = (np.where(finite, wide, low) / 2 - low / 2) / (high / 2 - low / 2 or 1.0)
+    return np.asarray(within)
 
 
 def pair(x: float, y: float, decimals: int = DECIMALS) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -17,7 +18,7 @@ from roialign_cli.boxes import Float
 from roialign_cli.records import Result
 from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph, Verbatim
 from roialign_cli.show.formulas import to_text
-from roialign_cli.show.numbers import aligned, number, pair
+from roialign_cli.show.numbers import aligned, number, pair, shares
 from roialign_cli.show.palette import ink, ramp
 
 
@@ -36,7 +37,17 @@ def new_console() -> Console:
 
 def print_blocks(blocks: Iterable[Block]) -> None:
     """Print an explanation."""
-    console = new_console()
+    _print_on(new_console(), blocks)
+
+
+def blocks_text(blocks: Iterable[Block]) -> str:
+    """Return an explanation as text for a page of 80 columns."""
+    written = io.StringIO()
+    _print_on(Console(file=written, width=80, highlight=False, emoji=False), blocks)
+    return written.getvalue()
+
+
+def _print_on(console: Console, blocks: Iterable[Block]) -> None:
     for position, block in enumerate(blocks):
         if isinstance(block, Heading) and position:
             console.print()
@@ -127,7 +138,7 @@ def _output_tables(output: Float, width: int) -> Iterator[Table]:
     text = aligned(output.ravel().tolist())
     cells = [
         Text(f" {value} ", style=_shade(share))
-        for value, share in zip(text, _shares(output), strict=True)
+        for value, share in zip(text, shares(output.ravel()).tolist(), strict=True)
     ]
     label = max(len(f"j={rows}"), 3)
     widest = max(*(cell.cell_len for cell in cells), len(f"i={columns}") + 2)
@@ -141,17 +152,6 @@ def _output_tables(output: Float, width: int) -> Iterator[Table]:
         for j in range(rows):
             table.add_row(f"j={j + 1}", *(cells[j * columns + i] for i in shown))
         yield table
-
-
-def _shares(output: Float) -> list[float]:
-    """Place each value in the range of the finite ones; 0 where there is no range or no number."""
-    finite = output[np.isfinite(output)]
-    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
-    span = float(high) - float(low)
-    return [
-        (value - float(low)) / span if span and np.isfinite(value) else 0.0
-        for value in output.ravel().tolist()
-    ]
 
 
 def _shade(share: float) -> Style:

@@ -1,0 +1,86 @@
+"""A trace as a Python session shows it: a plain table, and a page inside a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from roialign_cli.errors import ArgumentError
+from roialign_cli.show.explanation import Explanation
+from roialign_cli.show.numbers import aligned, channel_of, name_of, number, pair
+from roialign_cli.show.page import explanation_page
+from roialign_cli.tracing import Point, Section, Trace
+
+_MOST_ROWS = 40
+_HEIGHT = 760  # pixels of a notebook's page
+
+
+def trace_summary(trace: Trace) -> str:
+    """Return in one line what a trace is of."""
+    rows, columns = len(trace.output), len(trace.output[0])
+    channel = f", {channel_of(trace)}" if channel_of(trace) else ""
+    return (
+        f"ROI {trace.roi} under {name_of(trace.convention)}, {trace.convention.pooling}{channel}: "
+        f"top-left {pair(trace.x, trace.y)}, {number(trace.width, 5)} × {number(trace.height, 5)} "
+        f"cells, {columns} × {rows} sections"
+    )
+
+
+def trace_table(trace: Trace) -> str:
+    """Return the output, and a row a sample point, as plain text."""
+    output = np.array(trace.output)
+    values = np.reshape(aligned(output.ravel().tolist()), output.shape).tolist()
+    head = ["", *(f"i={i + 1}" for i in range(output.shape[1]))]
+    outputs = _columns([head, *([f"j={j + 1}", *row] for j, row in enumerate(values))])
+    told = [(section, point) for section in trace.sections for point in section.points]
+    rows = [_point(section, point) for section, point in told[:_MOST_ROWS]]
+    remarks = ["", *(_remark(section, point) for section, point in told[:_MOST_ROWS])]
+    titles = ["section", "point", "x", "y", "rows", "columns", "value"]
+    lines = zip(_columns([titles, *rows]), remarks, strict=True)
+    points = [f"{line}  {remark}".rstrip() for line, remark in lines]
+    rest = len(told) - _MOST_ROWS
+    more = [f"and {rest} more points; .sections has all."] if rest > 0 else []
+    return "\n".join([trace_summary(trace), "", *outputs, "", *points, *more])
+
+
+def _point(section: Section, point: Point) -> list[str]:
+    rows, columns = ({q.row for q in point.neighbours}, {q.column for q in point.neighbours})
+    cells = [_range(rows), _range(columns)] if point.counted else ["–", "–"]
+    at = number(point.x), number(point.y)
+    return [pair(*section.section), pair(*point.point), *at, *cells, number(point.value)]
+
+
+def _remark(section: Section, point: Point) -> str:
+    if point.point == section.winner:
+        return "the output"
+    return "" if point.border == "inside" else point.border
+
+
+def _range(cells: set[int]) -> str:
+    return "–".join(map(str, sorted({min(cells), max(cells)})))
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of a table as lines, the cells of a column equally wide."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return [line.rstrip() for line in lines]
+
+
+def trace_html(trace: Trace) -> str:
+    """Return a trace's page as part of a notebook, with its table where there are no frames."""
+    table = f"<pre>{escape(trace_table(trace))}</pre>"
+    try:
+        page = explanation_page(Explanation(trace, None, "the features"))
+    except ArgumentError:  # too many points for a page
+        return table
+    return (
+        f'<iframe srcdoc="{escape(page)}" title="{escape(trace_summary(trace))}" '
+        f'style="width: 100%; height: {_HEIGHT}px; border: 0" sandbox="allow-scripts"></iframe>'
+        f"<details><summary>as a table</summary>{table}</details>"
+    )

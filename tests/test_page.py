@@ -1,0 +1,277 @@
+"""The page of an explanation, in a real browser: `python -m pytest -m browser`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roialign_cli import trace
+from roialign_cli.cli.demo import sample_data
+from roialign_cli.cli.main import main
+from roialign_cli.show.numbers import number, pair
+from roialign_cli.show.palette import DARK, LIGHT, Theme
+from tests.browser import chromium, complaints, needs_chromium, requested
+
+pytestmark = [pytest.mark.browser, needs_chromium]
+
+SAMPLES = sample_data()
+CALLS = {
+    "walkthrough": "walkthrough.npy --image-size 512x512 --box 296,320,200,145",
+    "over the border": "walkthrough.npy --preset torchvision-aligned --box -3,-2,9,7 "
+    "--output-size 3x2",
+    "weighted cells": "walkthrough.npy --preset onnx-half-pixel --pooling max --box 1,2,9,7",
+    "one section": "walkthrough.npy --image-size 512x512 --box 296,320,200,145 --section 2,3",
+    "cells": "walkthrough.npy --preset roi-pool --box 3,2,9,7 --output-size 3",
+    "a large map": "astronaut.png --preset torchvision-aligned --sampling-ratio 2 "
+    "--box 170,70,272,190",
+    "no points": "walkthrough.npy --preset torchvision-aligned --box 5,5,5,9 --output-size 2",
+}
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+BRACKETS = str.maketrans("[]", "()", "\u2060")
+ROUNDED = 0.50001e-4
+# Sections of ROI Pool share cells, of which the last one drawn can be clicked.
+IS_ON_TOP = """
+const r = arguments[0].getBoundingClientRect();
+return document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2) === arguments[0];
+"""
+
+
+class Page:
+    """A page with its trace, as a person sees and uses it."""
+
+    def __init__(self, driver: Any, words: str, folder: Path) -> None:
+        file, *others = words.split()
+        call = ["explain", str(SAMPLES / file), *others, "--quiet"]
+        assert main([*call, "-o", str(folder / "roi.html")]) == 0
+        assert main([*call, "-o", str(folder / "roi.json")]) == 0
+        self.trace = json.loads((folder / "roi.json").read_text(encoding="utf-8"))
+        self.driver = driver
+        self.address = (folder / "roi.html").as_uri()
+        complaints(driver)
+        requested(driver)
+        driver.get(self.address)
+
+    def text(self, selector: str) -> str:
+        return str(self.run(f"return document.querySelector({selector!r}).innerText"))
+
+    def run(self, script: str, *given: Any) -> Any:
+        return self.driver.execute_script(script, *given)
+
+    def find(self, selector: str) -> Any:
+        return self.driver.find_element("css selector", selector)
+
+    def at(self, kind: str, *numbers: int) -> Any:
+        """Return a section or point of the drawing."""
+        return self.find(f"[id='{kind}{','.join(map(str, numbers))}']")
+
+    def press(self, *keys: str) -> None:
+        """Press keys, whatever has the focus."""
+        for key in keys:
+            self.driver.switch_to.active_element.send_keys(key)
+
+    def points(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        for section in self.trace["sections"]:
+            for point in section["points"]:
+                yield section, point
+
+    def check_point(self, section: dict[str, Any], point: dict[str, Any]) -> None:
+        """Assert that the page shows a point and its neighbours as the trace has them."""
+        output = number(section["output"])
+        assert self.text("#section-title") == f"Section {pair(*section['section'])} = {output}"
+        place, value = pair(point["x"], point["y"]), number(point["value"])
+        title = f"Point {pair(*point['point'])} at {place} = {value}"
+        assert self.text("#point-title") == title
+        rows = [row.split("\t") for row in self.text("#neighbours tbody").splitlines()]
+        expected = [
+            [str(q["row"]), str(q["column"]), pair(q["x"], q["y"]), number(q["weight"]),
+             number(q["value"])]
+            for q in point["neighbours"]
+        ]  # fmt: skip
+        alone = not point["counted"] or self.trace["convention"]["points"] == "cells"
+        assert [row[1:] for row in rows] == ([] if alone else expected)
+        assert self.run("return document.querySelectorAll('#marks .neighbour').length") == len(rows)
+
+
+@pytest.fixture(params=CALLS)
+def page(request: pytest.FixtureRequest, driver: Any, tmp_path: Path) -> Page:
+    return Page(driver, CALLS[request.param], tmp_path)
+
+
+@pytest.fixture
+def walkthrough(driver: Any, tmp_path: Path) -> Page:
+    return Page(driver, CALLS["walkthrough"], tmp_path)
+
+
+def test_a_click_shows_what_the_trace_has(page: Page) -> None:
+    shown = list(page.points())[:: max(len(list(page.points())) // 12, 1)]
+    for section, point in shown:
+        element = page.at("p", *section["section"], *point["point"])
+        page.run("arguments[0].scrollIntoView({block: 'center'})", element)
+        if page.run(IS_ON_TOP, element):
+            element.click()
+            page.check_point(section, point)
+    assert complaints(page.driver) == []
+    assert requested(page.driver) == [page.address]
+
+
+def test_the_numbers_in_the_formula_make_the_value(walkthrough: Page) -> None:
+    for section, point in walkthrough.points():
+        walkthrough.at("p", *section["section"], *point["point"]).click()
+        said = walkthrough.text("#interpolated")
+        # The slash between the parts of a fraction is there for who reads it aloud.
+        formula = walkthrough.run(
+            "return [...document.querySelectorAll('#interpolated .formula')].map(p => "
+            "[...p.childNodes].map(n => n.nodeType === 3 ? n.textContent : "
+            "'((' + n.textContent.replace('/', ')/(') + '))').join('')).join('')"
+        )
+        given = formula.replace("−", "-").replace("·", "*").translate(BRACKETS)
+        terms, _, value = given.removeprefix("P = ").rpartition("=")
+        assert re.fullmatch(r"[-+*/(). \d]+", terms), said
+        assert eval(terms) == pytest.approx(float(value), abs=ROUNDED)  # noqa: S307
+        assert float(value) == pytest.approx(point["value"], abs=ROUNDED)
+
+
+def test_pointing_shows_and_leaving_shows_again_what_was_chosen(walkthrough: Page) -> None:
+    actions = __import__("selenium.webdriver", fromlist=["ActionChains"]).ActionChains
+    walkthrough.at("p", 1, 1, 2, 1).click()
+    before = walkthrough.text(".inspector")
+    section = walkthrough.trace["sections"][4]
+    target = walkthrough.at("p", 2, 2, 1, 2)
+    actions(walkthrough.driver).move_to_element(target).perform()
+    walkthrough.check_point(section, section["points"][2])
+    actions(walkthrough.driver).move_to_element(walkthrough.find("h1")).perform()
+    assert walkthrough.text(".inspector") == before
+    rows = walkthrough.driver.find_elements("css selector", "#neighbours tbody tr")
+    actions(walkthrough.driver).move_to_element(rows[1]).perform()
+    assert "weight = " in walkthrough.text("#weighted")
+    assert walkthrough.run("return document.querySelectorAll('.neighbour.shown').length") == 1
+
+
+def test_the_keyboard_alone_reaches_everything(walkthrough: Page) -> None:
+    tab, right, down = "\ue004", "\ue014", "\ue015"
+    sections = walkthrough.trace["sections"]
+    walkthrough.find("body").send_keys(tab)
+    walkthrough.press(right, down)
+    central, winner = sections[4], sections[4]["winner"]
+    won = next(p for p in central["points"] if p["point"] == winner)
+    walkthrough.check_point(central, won)
+    outlined = "const m = document.querySelector('#marks .section'); const s = "
+    outlined += (
+        "document.getElementById('s2,2'); return m.getAttribute('x') === s.getAttribute('x')"
+    )
+    assert walkthrough.run(outlined)
+    walkthrough.press(tab)
+    here = central["points"].index(won)
+    for key, step in ((right, 1), (down, 2), ("\ue012", -1), ("\ue013", -2)):
+        if 0 <= here + step < 4 and (step % 2 == 0 or here // 2 == (here + step) // 2):
+            walkthrough.press(key)
+            here += step
+        walkthrough.check_point(central, central["points"][here])
+    walkthrough.press(tab)
+    for k, neighbour in enumerate(central["points"][here]["neighbours"]):
+        if k:
+            walkthrough.press(down)
+        added = number(neighbour["weight"] * neighbour["value"])
+        assert walkthrough.text("#weighted").endswith(f"= {added}")
+        assert added in walkthrough.text("#said") or walkthrough.text("#said") == ""
+    focus = "return getComputedStyle(document.activeElement).outlineStyle"
+    assert walkthrough.run(focus) == "solid"
+    assert complaints(walkthrough.driver) == []
+
+
+def test_a_notebook_shows_the_same_page_in_a_frame(driver: Any, tmp_path: Path) -> None:
+    features = np.load(SAMPLES / "walkthrough.npy")
+    call: dict[str, Any] = {"convention": "walkthrough", "spatial_scale": 1 / 32}
+    traced = trace(features, [296, 320, 200, 145], 3, **call)
+    notebook = f"<!doctype html><meta charset=utf-8><body>{traced._repr_html_()}</body>"
+    (tmp_path / "notebook.html").write_text(notebook, encoding="utf-8")
+    complaints(driver)
+    driver.get((tmp_path / "notebook.html").as_uri())
+    assert (
+        str(traced).split()
+        == driver.find_element("css selector", "pre").get_attribute("textContent").split()
+    )
+    driver.switch_to.frame(0)
+    driver.find_element("css selector", "[id='p2,3,2,1']").click()
+    point = traced.section(2, 3).points[1]
+    title = driver.find_element("css selector", "#point-title").text
+    assert title == f"Point (2, 1) at {pair(point.x, point.y)} = {number(point.value)}"
+    assert "≈ 12.72" in driver.find_element("css selector", "#coordinates").text
+    assert complaints(driver) == []
+
+
+def _luminance(rgb: str) -> float:
+    channels = [int(n) / 255 for n in re.findall(r"\d+", rgb)[:3]]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("scheme", "theme"), [("light", LIGHT), ("dark", DARK)])
+def test_light_and_dark(scheme: str, theme: Theme, walkthrough: Page) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    walkthrough.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    colour = (
+        "const s = getComputedStyle(document.querySelector(arguments[0])); return s[arguments[1]]"
+    )
+    ground = walkthrough.run(colour, "body", "backgroundColor")
+    red, green, blue = (int(theme.ground[at : at + 2], 16) for at in (1, 3, 5))
+    assert ground == f"rgb({red}, {green}, {blue})"
+    for selector in ("p", "header p", "figcaption", "td", "thead th", ".formula", "button"):
+        text = walkthrough.run(colour, selector, "color")
+        lighter, darker = sorted((_luminance(text), _luminance(ground)), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, selector
+
+
+@pytest.mark.parametrize("width", [360, 800, 1600])
+def test_the_page_does_not_scroll_sideways(width: int, page: Page) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        assert page.run("return document.documentElement.scrollWidth") <= width
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_what_a_file_is_called_stays_text(driver: Any, tmp_path: Path) -> None:
+    hostile = tmp_path / "<img src=x onerror=console.error(1)>"
+    hostile.symlink_to(SAMPLES / "walkthrough.npy")
+    out = tmp_path / "roi.html"
+    assert main(["explain", str(hostile), "--box", "9.25,10,6.25,4.53", "-o", str(out)]) == 0
+    complaints(driver)
+    driver.get(out.as_uri())
+    assert driver.find_elements("css selector", "img") == []
+    assert "<img src=x" in driver.find_element("css selector", "h1").text
+    assert complaints(driver) == []
+
+
+KATEX = Path("/usr/share/javascript/katex/katex.min.js")
+
+
+@pytest.mark.skipif(not KATEX.exists(), reason="KaTeX is not installed")
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_katex_renders_every_formula_of_the_markdown(
+    call: str, driver: Any, tmp_path: Path
+) -> None:
+    file, *others = call.split()
+    out = tmp_path / "roi.md"
+    assert main(["explain", str(SAMPLES / file), *others, "-q", "-o", str(out)]) == 0
+    formulas = re.findall(r"```math\n(.*?)\n```", out.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(formulas) >= 4
+    (tmp_path / "empty.html").write_text("<!doctype html><title>formulas</title>")
+    driver.get((tmp_path / "empty.html").as_uri())
+    driver.execute_script(KATEX.read_text(encoding="utf-8") + "; window.katex = katex;")
+    render = "return arguments[0].map(f => katex.renderToString(f, {strict: 'error'}).length)"
+    assert all(driver.execute_script(render, formulas))
