@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,8 +61,43 @@ def help_text(name: str | None = None, width: int = 78) -> str:
     return context.get_help()
 
 
-def _fenced(text: str) -> str:
-    return f"```text\n{text}\n```"
+def readme() -> str:
+    """Return README.md with what its commands and its Python print, as they print it now."""
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "sample_data").symlink_to(DOCS.parent / "sample_data")
+        text = _SESSION.sub(lambda m: _fenced(m[1] + typed(m[1], folder), "console"), text)
+        return _PYTHON.sub(lambda m: f"{m[1]}{_fenced(ran(m[2], folder))}", text)
+
+
+# A block of commands after a "$", and what they print; a block of Python, and what it prints.
+_SESSION = re.compile(r"```console\n((?:\$ (?:[^\n]*\\\n)*[^\n]*\n)+).*?```", re.DOTALL)
+_PYTHON = re.compile(r"(```python\n(.*?)```\n\n)```text\n.*?```", re.DOTALL)
+
+
+def typed(commands: str, folder: str) -> str:
+    """Return what commands after a "$" print in a folder, on either stream."""
+    lines = re.sub(r"^\$ ", "", commands, flags=re.MULTILINE)
+    script = f'roialign() {{ "{sys.executable}" -m roialign_cli "$@"; }}\n{lines}'
+    return _output(["bash", "-c", script], folder)
+
+
+def ran(program: str, folder: str) -> str:
+    """Return what a Python program prints in a folder."""
+    return _output([sys.executable, "-c", program], folder)
+
+
+def _output(call: list[str], folder: str) -> str:
+    plain = os.environ | {"COLUMNS": "80", "PYTHONPATH": str(DOCS.parent)}
+    plain.pop("ROIALIGN_PRESET", None)
+    done = subprocess.run(  # noqa: S603 - commands of our own README
+        call, cwd=folder, env=plain, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True
+    )
+    return done.stdout.decode().rstrip("\n")
+
+
+def _fenced(text: str, kind: str = "text") -> str:
+    return f"```{kind}\n{text}\n```"
 
 
 def printed(command: str) -> str:
@@ -72,6 +111,7 @@ def printed(command: str) -> str:
 
 
 GENERATED: dict[str, Callable[[], str]] = {
+    "../README.md": readme,
     "walkthrough.md": walkthrough,
     "conventions.md": conventions,
     "gallery.md": gallery,

@@ -66,12 +66,12 @@ class Scene:
         view = self.view
         width = _LEFT + view.width * self.unit + _AROUND
         height = _AROUND + view.height * self.unit + _BELOW
-        parts = [*self._cells(), *self._ticks(), *self._sections(), self._roi(), *self._points()]
-        body = "\n".join(parts)
+        under = [*self._cells(), *self._ticks(), *self._sections(), self._roi()]
+        # What is chosen is marked under the points, so that these stay as they are.
+        body = "\n".join([*under, '<g id="marks" aria-hidden="true"></g>', *self._points()])
         return (
             f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
-            f'aria-label="{escape(self._described())}">\n{body}\n'
-            '<g id="marks" aria-hidden="true"></g>\n</svg>'
+            f'aria-label="{escape(self._described())}">\n{body}\n</svg>'
         )
 
     def _described(self) -> str:

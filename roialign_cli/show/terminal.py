@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TextIO, cast
 
 import numpy as np
 from rich import box
@@ -30,9 +33,26 @@ class PipedConsole(Console):
         raise BrokenPipeError
 
 
-def new_console() -> Console:
-    """Return the console that results are printed on."""
-    return PipedConsole(highlight=False, emoji=False)
+class _Trimmed:
+    """A text stream to whose lines no blanks are added at their ends."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(_BLANKS.sub("", text))
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._stream, name)
+
+
+_BLANKS = re.compile(r" +(?=\n)")
+
+
+def new_console(stream: TextIO | None = None, width: int | None = None) -> Console:
+    """Return a console that results are printed on, standard output's if no other."""
+    trimmed = cast("TextIO", _Trimmed(stream or sys.stdout))
+    return PipedConsole(file=trimmed, width=width, highlight=False, emoji=False)
 
 
 def print_blocks(blocks: Iterable[Block]) -> None:
@@ -43,7 +63,7 @@ def print_blocks(blocks: Iterable[Block]) -> None:
 def blocks_text(blocks: Iterable[Block]) -> str:
     """Return an explanation as text for a page of 80 columns."""
     written = io.StringIO()
-    _print_on(Console(file=written, width=80, highlight=False, emoji=False), blocks)
+    _print_on(new_console(written, 80), blocks)
     return written.getvalue()
 
 
