@@ -135,7 +135,7 @@ class _Document:
         if form == "text":
             from roialign_cli.show.terminal import print_blocks
 
-            print_blocks(self.blocks())
+            print_blocks(list(self.blocks()))
         else:
             click.echo(self.written(form), nl=False)
 
