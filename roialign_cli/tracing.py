@@ -6,6 +6,7 @@ that pooling did not use.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from roialign_cli.conventions import Convention, Summary
 from roialign_cli.errors import ArgumentError
 from roialign_cli.operation import Operation, prepare
 from roialign_cli.pooling import contributions, point_values, reduce_points
-from roialign_cli.sampling import AxisSamples
+from roialign_cli.sampling import AxisSamples, Plan
 
 Border = Literal["inside", "clamped", "out"]
 
@@ -239,42 +240,9 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
         _check_index("channel", channel, operation.features.shape[1], "channels")
     one = operation.only(roi, channel)
     plan = one.plan()
-    points = float(plan.y.points[0] * plan.x.points[0])
-    if points > _MOST_TOLD:
-        raise ArgumentError(
-            "sampling_ratio",
-            f"{points:.3g} points of box {roi} are too many to tell of; give one above 0",
-        )
-    y, x = plan.samples()
-    # Of a large map only the window that the points lie in is read.
-    rows, columns = y.span, x.span
-    window = one.features[0][:, rows, columns].astype(np.float64)
-    inside = y.seen_from(rows.start), x.seen_from(columns.start)
-    taken = contributions(window, *inside, one.convention)
-    output = reduce_points(taken, *inside, plan)[0]
-    section_size = (float(plan.x.section_size[0]), float(plan.y.section_size[0]))
-    builder = _SectionBuilder(
-        one.convention,
-        frame,
-        one.features[0, 0],
-        y,
-        x,
-        point_values(window, *inside, one.convention)[0],
-        taken[0],
-    )
-    corner = float(plan.x.start[0]), float(plan.y.start[0])
-    across, along = one.output_size[1], one.output_size[0]
-    sections = tuple(
-        builder.section(
-            i,
-            j,
-            frame.x(corner[0] + i * section_size[0]),
-            frame.y(corner[1] + j * section_size[1]),
-            float(output[j, i]),
-        )
-        for j in range(along)
-        for i in range(across)
-    )
+    _check_points(plan, roi)
+    sections = tuple(_sections(one, plan, frame))
+    outputs, columns = [section.output for section in sections], plan.x.sections
     return Trace(
         convention=one.convention,
         frame=frame,
@@ -284,18 +252,45 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
         roi=roi,
         box=tuple(one.boxes_given[0].tolist()),
         scale=(one.spatial_scale[1], one.spatial_scale[0]),
-        x=frame.x(corner[0]),
-        y=frame.y(corner[1]),
+        x=frame.x(plan.x.start[0]),
+        y=frame.y(plan.y.start[0]),
         width=float(plan.x.size[0]),
         height=float(plan.y.size[0]),
         raw_width=float(plan.x.raw_size[0]),
         raw_height=float(plan.y.raw_size[0]),
-        section_width=section_size[0],
-        section_height=section_size[1],
+        section_width=float(plan.x.section_size[0]),
+        section_height=float(plan.y.section_size[0]),
         sections=sections,
-        output=tuple(tuple(row) for row in output.tolist()),
+        output=tuple(tuple(outputs[at : at + columns]) for at in range(0, len(outputs), columns)),
         cells=one.features[0, 0],
     )
+
+
+def _sections(one: Operation, plan: Plan, frame: Frame) -> Iterator[Section]:
+    """Yield the sections of an operation's one box and channel, row by row."""
+    y, x = plan.samples()
+    # Of a large map only the window that the points lie in is read.
+    rows, columns = y.span, x.span
+    window = one.features[0][:, rows, columns].astype(np.float64)
+    inside = y.seen_from(rows.start), x.seen_from(columns.start)
+    taken = contributions(window, *inside, one.convention)
+    values = point_values(window, *inside, one.convention)[0]
+    output = reduce_points(taken, *inside, plan)[0]
+    builder = _SectionBuilder(one.convention, frame, one.features[0, 0], y, x, values, taken[0])
+    left, top = float(plan.x.start[0]), float(plan.y.start[0])
+    width, height = float(plan.x.section_size[0]), float(plan.y.section_size[0])
+    for j, i in np.ndindex(*plan.output_size):
+        corner = frame.x(left + i * width), frame.y(top + j * height)
+        yield builder.section(i, j, *corner, float(output[j, i]))
+
+
+def _check_points(plan: Plan, roi: int) -> None:
+    points = float(plan.y.points[0] * plan.x.points[0])
+    if points > _MOST_TOLD:
+        raise ArgumentError(
+            "sampling_ratio",
+            f"{points:.3g} points of box {roi} are too many to tell of; give one above 0",
+        )
 
 
 _MOST_TOLD = 1_000_000

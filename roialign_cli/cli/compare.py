@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.helping import command, option
+from roialign_cli.cli.helping import command, output_option, rule_option
 from roialign_cli.cli.options import (
     OperatorOptions,
     PresetName,
@@ -36,25 +36,22 @@ _FILES = (".npy", ".npz")
     "--max-difference 1e-4",
 )
 @operator_options
-@option(
+@rule_option(
     "--with",
     "other",
-    group="Operator",
     type=PresetName(),
     metavar="PRESET|FILE",
     required=True,
     help="The other side: NAME, NAME,FIELD=VALUE,… or a .npy or .npz with an output.",
 )
-@option(
+@output_option(
     "--max-difference",
-    group="Output",
     metavar="D",
     type=click.FloatRange(min=0),
     help="Exit with status 1 if they differ by more.",
 )
-@option(
+@output_option(
     "--plot",
-    group="Output",
     metavar="FILE",
     type=Path,
     help="Draw the box that differs most: .png, .svg or .pdf.",

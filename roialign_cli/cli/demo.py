@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from roialign_cli.cli.helping import argument, command, option
+from roialign_cli.cli.helping import argument, command, output_option
 from roialign_cli.errors import FileError
 
 _SAMPLES = (
@@ -48,7 +48,7 @@ _COMMANDS = (
     type=Path,
     default=Path("roialign-demo"),
 )
-@option("--force", group="Output", is_flag=True, help="Overwrite the files of an earlier demo.")
+@output_option("--force", is_flag=True, help="Overwrite the files of an earlier demo.")
 def demo(directory: Path, *, force: bool) -> None:
     """Write the sample data to DIR and run everything on it."""
     _write_samples(directory, force=force)

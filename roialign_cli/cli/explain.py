@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roialign_cli.cli.helping import command, option
+from roialign_cli.cli.helping import choice_option, command, output_option
 from roialign_cli.cli.options import (
     CELL,
     OperatorOptions,
@@ -45,16 +45,14 @@ FORMS = {"text": "txt", "markdown": "md", "html": "html", "json": "json"}
 @roi_option
 @channel_option
 @section_options
-@option(
+@choice_option(
     "--cell",
-    group="Selection",
     type=CELL,
     help="Tell instead which outputs of all boxes this cell of the map feeds.",
 )
-@option(
+@output_option(
     "-o",
     "--output",
-    group="Output",
     metavar="FILE",
     type=Path,
     help="Write it to a .txt, .md, .html or .json.",
@@ -62,9 +60,8 @@ FORMS = {"text": "txt", "markdown": "md", "html": "html", "json": "json"}
 @format_option(
     *FORMS, told="What to write; html is a page to point at.  [default: as -o ends, or text]"
 )
-@option(
+@output_option(
     "--sketch",
-    group="Output",
     is_flag=True,
     help="Draw the ROI and its points on the cells in text.",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import textwrap
@@ -129,3 +130,10 @@ def option(*names: str, group: Group, **settings: Any) -> Decorator:  # noqa: AN
 def argument(*names: str, group: Group, told: str, **settings: Any) -> Decorator:  # noqa: ANN401
     """Add an argument that is told of in a group of the help."""
     return click.argument(*names, cls=Argument, group=group, told=told, **settings)
+
+
+input_option = functools.partial(option, group="Input")
+box_option = functools.partial(option, group="Boxes")
+rule_option = functools.partial(option, group="Operator")
+choice_option = functools.partial(option, group="Selection")
+output_option = functools.partial(option, group="Output")

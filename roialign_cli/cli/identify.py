@@ -6,7 +6,7 @@ import shlex
 
 import click
 
-from roialign_cli.cli.helping import command, option
+from roialign_cli.cli.helping import command, input_option, rule_option
 from roialign_cli.cli.options import OperatorOptions, format_option, known_options
 
 
@@ -17,16 +17,14 @@ from roialign_cli.cli.options import OperatorOptions, format_option, known_optio
     "--format json",
 )
 @known_options
-@option(
+@input_option(
     "--expected",
-    group="Input",
     metavar="FILE",
     required=True,
     help="The output: a .npy or .npz.",
 )
-@option(
+@rule_option(
     "--tolerance",
-    group="Operator",
     metavar="D",
     type=click.FloatRange(min=0),
     help="The largest difference that is none.  [default: 1e-4 of a channel's largest value]",

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from roialign_cli.cli.helping import Decorator, Function, argument, option
+from roialign_cli.cli.helping import (
+    Decorator,
+    Function,
+    argument,
+    box_option,
+    choice_option,
+    input_option,
+    output_option,
+    rule_option,
+)
 from roialign_cli.conventions import (
     MEANINGS_OF_MAX,
     PRESETS,
@@ -201,30 +210,6 @@ class OperatorOptions:
 
 _WHOLE = click.IntRange(min=0)
 
-_CONVENTION = (
-    option(
-        "--preset",
-        group="Operator",
-        type=PresetName(),
-        default="walkthrough",
-        show_default=True,
-        envvar="ROIALIGN_PRESET",
-        help="Whose ROI Align.",
-    ),
-    option(
-        "--output-size",
-        group="Operator",
-        type=OUTPUT_SIZE,
-        help="Sections: K, or rows x columns.  [default: preset's]",
-    ),
-)
-_ONLY_CONVENTION = option(
-    "--preset",
-    group="Operator",
-    type=PresetName(),
-    help="The only one to try.  [default: all]",
-)
-
 _INPUT = (
     argument(
         "features",
@@ -232,148 +217,113 @@ _INPUT = (
         metavar="FEATURES",
         told="A .npy, an .npz or an image; - is a .npy on standard input.",
     ),
-    option(
-        "--layout",
-        group="Input",
-        metavar="LAYOUT",
-        help="Axes of an array: HW, CHW, HWC, NCHW, NHWC.",
+    input_option("--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW, NHWC."),
+    input_option("--key", metavar="NAME", help="Which array of an .npz with several."),
+)
+
+_BOXES = (
+    box_option(
+        "--box", type=BOX, multiple=True, help="A box; repeatable. A fifth number first: its map."
     ),
-    option("--key", group="Input", metavar="NAME", help="Which array of an .npz with several."),
+    box_option(
+        "--boxes",
+        metavar="FILE",
+        help="Boxes as text, JSON, COCO, YOLO or .npy; - is standard input.",
+    ),
+    box_option("--image-id", metavar="ID", help="Which image's boxes, of a JSON with several."),
 )
 
 
-def _boxes(default: str) -> tuple[Decorator, ...]:
-    """Return the options that say what the boxes are, with how they are read without them."""
+def _reading(default: str) -> tuple[Decorator, ...]:
+    """Return the options that say how the boxes are read, with what is done without them."""
     return (
-        option(
-            "--box",
-            group="Boxes",
-            type=BOX,
-            multiple=True,
-            help="A box; repeatable. A fifth number first: its map.",
-        ),
-        option(
-            "--boxes",
-            group="Boxes",
-            metavar="FILE",
-            help="Boxes as text, JSON, COCO, YOLO or .npy; - is standard input.",
-        ),
-        option(
-            "--image-id",
-            group="Boxes",
-            metavar="ID",
-            help="Which image's boxes, of a JSON with several.",
-        ),
-        option(
+        box_option(
             "--box-format",
-            group="Boxes",
             type=click.Choice(get_args(BoxFormat)),
             help=f"What a box's four numbers are.  [default: {default}]",
         ),
-        option(
+        box_option(
             "--origin",
-            group="Boxes",
             type=click.Choice(get_args(Origin)),
             help=f"Where (0, 0) is; y points away from it.  [default: {default}]",
         ),
-        option(
+        box_option(
             "--normalized/--absolute",
-            group="Boxes",
             default=None,
             help=f"Whether the boxes end at 1.  [default: {default}]",
-        ),
-        option(
-            "--image-size",
-            group="Boxes",
-            type=IMAGE_SIZE,
-            help="They are in an image of this size, in pixels.",
-        ),
-        option(
-            "--stride",
-            group="Boxes",
-            metavar="S",
-            type=click.IntRange(min=1),
-            help="They are in image pixels, S to a cell; an image is averaged to that.",
-        ),
-        option(
-            "--spatial-scale",
-            group="Boxes",
-            type=SCALE,
-            help="Feature-map units per unit of the boxes.",
-        ),
-        option(
-            "--batch-index",
-            group="Boxes",
-            metavar="N",
-            type=_WHOLE,
-            help="Which of N maps they lie on, from 0.",
         ),
     )
 
 
+_SCALE = (
+    box_option(
+        "--image-size", type=IMAGE_SIZE, help="They are in an image of this size, in pixels."
+    ),
+    box_option(
+        "--stride",
+        metavar="S",
+        type=click.IntRange(min=1),
+        help="They are in image pixels, S to a cell; an image is averaged to that.",
+    ),
+    box_option("--spatial-scale", type=SCALE, help="Feature-map units per unit of the boxes."),
+    box_option(
+        "--batch-index", metavar="N", type=_WHOLE, help="Which of N maps they lie on, from 0."
+    ),
+)
+
+_CONVENTION = (
+    rule_option(
+        "--preset",
+        type=PresetName(),
+        default="walkthrough",
+        show_default=True,
+        envvar="ROIALIGN_PRESET",
+        help="Whose ROI Align.",
+    ),
+    rule_option(
+        "--output-size",
+        type=OUTPUT_SIZE,
+        help="Sections: K, or rows x columns.  [default: preset's]",
+    ),
+)
+_ONLY_CONVENTION = rule_option(
+    "--preset", type=PresetName(), help="The only one to try.  [default: all]"
+)
+
 _RULES = (
-    option(
+    rule_option(
         "--pooling",
-        group="Operator",
         type=click.Choice(get_args(Pooling)),
         help="What becomes of a section's points.",
     ),
-    option(
-        "--max-of",
-        group="Operator",
-        type=click.Choice([*MEANINGS_OF_MAX]),
-        help="What max is the largest of.",
+    rule_option(
+        "--max-of", type=click.Choice([*MEANINGS_OF_MAX]), help="What max is the largest of."
     ),
-    option(
-        "--points",
-        group="Operator",
-        type=click.Choice(get_args(PointsRule)),
-        help="How a section's points lie.",
+    rule_option(
+        "--points", type=click.Choice(get_args(PointsRule)), help="How a section's points lie."
     ),
-    option(
+    rule_option(
         "--sampling-ratio",
-        group="Operator",
         metavar="G",
         type=_WHOLE,
         help="Points per section and axis; 0 is adaptive.",
     ),
-    option(
+    rule_option(
         "--divide",
-        group="Operator",
         metavar="D",
         type=_WHOLE,
         help="Parts between whose dividers the points lie.",
     ),
-    option(
-        "--offset",
-        group="Operator",
-        metavar="CELLS",
-        type=float,
-        help="Taken off a box edge on the map.",
+    rule_option("--offset", metavar="CELLS", type=float, help="Taken off a box edge on the map."),
+    rule_option("--min-size", metavar="CELLS", type=float, help="To which a smaller ROI grows."),
+    rule_option(
+        "--extrapolation-value", metavar="VALUE", type=float, help="What a point outside is worth."
     ),
-    option(
-        "--min-size",
-        group="Operator",
-        metavar="CELLS",
-        type=float,
-        help="To which a smaller ROI grows.",
+    rule_option(
+        "--coordinate-decimals", type=DECIMALS, help="Round the points' coordinates first."
     ),
-    option(
-        "--extrapolation-value",
-        group="Operator",
-        metavar="VALUE",
-        type=float,
-        help="What a point outside is worth.",
-    ),
-    option(
-        "--coordinate-decimals",
-        group="Operator",
-        type=DECIMALS,
-        help="Round the points' coordinates first.",
-    ),
-    option(
+    rule_option(
         "--set",
-        group="Operator",
         type=FieldValue(),
         multiple=True,
         help="Any other field that `roialign presets NAME` shows; repeatable.",
@@ -383,12 +333,16 @@ _RULES = (
 
 def operator_options(command: Function) -> Function:
     """Add the shared options; the command gets them as one `OperatorOptions`, first."""
-    return _gathering(command, (*_INPUT, *_boxes("preset's"), *_CONVENTION, *_RULES))
+    return _gathering(
+        command, (*_INPUT, *_BOXES, *_reading("preset's"), *_SCALE, *_CONVENTION, *_RULES)
+    )
 
 
 def known_options(command: Function) -> Function:
     """Add the shared options for a command that searches what they do not say."""
-    return _gathering(command, (*_INPUT, *_boxes("searched"), _ONLY_CONVENTION, *_RULES))
+    return _gathering(
+        command, (*_INPUT, *_BOXES, *_reading("searched"), *_SCALE, _ONLY_CONVENTION, *_RULES)
+    )
 
 
 def _gathering(command: Function, options: Sequence[Decorator]) -> Function:
@@ -405,34 +359,30 @@ def _gathering(command: Function, options: Sequence[Decorator]) -> Function:
 
 def section_options(command: Function) -> Function:
     """Add --section and --point."""
-    section = option(
-        "--section", group="Selection", type=SECTION, help="Section i (along x), j (from the top)."
+    section = choice_option(
+        "--section", type=SECTION, help="Section i (along x), j (from the top)."
     )
-    point = option(
-        "--point", group="Selection", type=POINT, help="Point n (along x), m (from the top)."
-    )
+    point = choice_option("--point", type=POINT, help="Point n (along x), m (from the top).")
     return section(point(command))
 
 
 def roi_option(command: Function) -> Function:
     """Add --roi, for a command that tells of one box; None if it is not given."""
     told = "Which of the boxes, from 0.  [default: 0]"
-    roi = option("--roi", group="Selection", metavar="R", type=_WHOLE, help=told)
-    return roi(command)
+    return choice_option("--roi", metavar="R", type=_WHOLE, help=told)(command)
 
 
 def channel_option(command: Function) -> Function:
     """Add --channel, for a command that tells of one."""
     told = "Which channel, from 0; or one made of all.  [default: 0]"
-    return option("--channel", group="Selection", type=CHANNEL, default=0, help=told)(command)
+    return choice_option("--channel", type=CHANNEL, default=0, help=told)(command)
 
 
 def format_option(*forms: str, told: str, default: str | None = None) -> Decorator:
     """Return --format, by which a command is told what to print."""
-    return option(
+    return output_option(
         "--format",
         "form",
-        group="Output",
         type=click.Choice(forms),
         default=default,
         show_default=default is not None,
@@ -442,13 +392,11 @@ def format_option(*forms: str, told: str, default: str | None = None) -> Decorat
 
 def force_option(command: Function) -> Function:
     """Add --force, for a command that writes a file."""
-    told = "Overwrite a file that is there."
-    return option("--force", group="Output", is_flag=True, help=told)(command)
+    return output_option("--force", is_flag=True, help="Overwrite a file that is there.")(command)
 
 
 def note_options(command: Function) -> Function:
     """Add --quiet and --strict, for a command that tells of traps."""
-    quiet = option("--quiet", "-q", group="Output", is_flag=True, help="Say nothing of traps.")
+    quiet = output_option("--quiet", "-q", is_flag=True, help="Say nothing of traps.")
     told = "Treat a trap as an error, --quiet or not."
-    strict = option("--strict", group="Output", is_flag=True, help=told)
-    return quiet(strict(command))
+    return quiet(output_option("--strict", is_flag=True, help=told)(command))

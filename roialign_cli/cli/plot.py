@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roialign_cli.cli.helping import command, option
+from roialign_cli.cli.helping import command, output_option, rule_option
 from roialign_cli.cli.options import (
     OperatorOptions,
     PresetName,
@@ -48,72 +48,64 @@ VIEWS = {
     "--view overlay -o overlay.png",
 )
 @operator_options
-@option(
+@rule_option(
     "--with",
     "other",
-    group="Operator",
     type=PresetName(),
     help="The other side of --view compare: NAME or NAME,FIELD=VALUE,…",
 )
 @roi_option
 @channel_option
 @section_options
-@option(
+@output_option(
     "-o",
     "--output",
-    group="Output",
     metavar="FILE",
     type=Path,
     required=True,
     help="The picture: .png, .svg or .pdf.",
 )
-@option(
+@output_option(
     "--view",
-    group="Output",
     type=click.Choice([*VIEWS]),
     default="steps",
     show_default=True,
     help="; ".join(f"{name}: {shows}" for name, shows in VIEWS.items()) + ".",
 )
-@option(
+@output_option(
     "--width",
-    group="Output",
     metavar="INCHES",
     type=click.FloatRange(2.5, 40),
     default=7.0,
     show_default=True,
     help="The picture's width.",
 )
-@option("--title", group="Output", help="A title in place of the picture's own; '' for none.")
-@option(
+@output_option("--title", help="A title in place of the picture's own; '' for none.")
+@output_option(
     "--dpi",
-    group="Output",
     metavar="N",
     type=click.FloatRange(30, 1200),
     default=200.0,
     show_default=True,
     help="Pixels per inch of a .png.",
 )
-@option(
+@output_option(
     "--theme",
-    group="Output",
     type=click.Choice(["light", "dark"]),
     default="light",
     show_default=True,
     help="The picture's colours.",
 )
-@option("--colormap", group="Output", metavar="NAME", help="A Matplotlib colormap for the cells.")
-@option(
+@output_option("--colormap", metavar="NAME", help="A Matplotlib colormap for the cells.")
+@output_option(
     "--values",
-    group="Output",
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
     help="Whether values are written in the cells; auto: where they fit.",
 )
-@option(
+@output_option(
     "--units",
-    group="Output",
     type=click.Choice(["cells", "boxes"]),
     default="cells",
     show_default=True,

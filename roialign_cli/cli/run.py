@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.helping import command, option
+from roialign_cli.cli.helping import choice_option, command, output_option
 from roialign_cli.cli.options import (
     OperatorOptions,
     Size,
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     "--output-size 7 -o pooled.npy",
 )
 @operator_options
-@option(
+@choice_option(
     "--channel",
-    group="Selection",
     metavar="C",
     type=click.IntRange(min=0),
     help="Only this channel, from 0.",
 )
-@option("-o", "--output", group="Output", type=Path, help="Write a .npy, .npz, .csv or .json.")
+@output_option(
+    "-o", "--output", metavar="FILE", type=Path, help="Write a .npy, .npz, .csv or .json."
+)
 @format_option("table", "csv", "json", told="What to print.  [default: table, or nothing with -o]")
-@option(
+@output_option(
     "--max-memory",
-    group="Output",
     type=Size(),
     help="What the outputs may take in memory, as 2GB.  [default: what is free]",
 )
