@@ -70,6 +70,12 @@ def test_moving_the_map_and_the_box_together(name: str, data: st.DataObject) -> 
     features = data.draw(maps(smallest=3))
     box = data.draw(boxes_inside(*features.shape[1:]))
     call = data.draw(options(name))
+    if PRESETS[name].coordinate_decimals is not None:
+        # Quarters over powers of two are exact. Over others, what is a tie between two decimals
+        # before the move may be none after it.
+        powers = st.sampled_from([1, 2, 4])
+        call["output_size"] = data.draw(st.tuples(powers, powers))
+        call["divide"] = data.draw(st.sampled_from([2, 4]))
     top, left = data.draw(st.integers(0, 3)), data.draw(st.integers(0, 3))
     grown = np.pad(features, ((0, 0), (top, 2), (left, 2)))
     moved = roi_align(grown, box + [left, top, left, top], **call)
