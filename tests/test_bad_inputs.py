@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from roialign_cli.conventions import ALIASES, PRESETS
@@ -15,11 +16,12 @@ from tests import bad_files
 TABLE = Path(__file__).with_name("bad_inputs.txt").read_text(encoding="utf-8").splitlines()
 CASES = [(call, message.strip()) for call, message in zip(TABLE[::2], TABLE[1::2], strict=True)]
 
-# What stands in the table for lists that grow.
+# What stands in the table for lists that grow, and for a sentence that is click's to word.
 LISTS = {
     "<presets>": ", ".join([*PRESETS, *ALIASES]),
     "<fields>": ", ".join(PRESETS["mmcv"].parameters()),
     "<headers>": _known_headers(),
+    "<no --colour>": click.NoSuchOption("--colour").format_message(),
 }
 
 

@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -60,6 +61,16 @@ DRAWN: dict[str, Callable[[], Figure]] = {
     "compare": lambda: compare_figure(*PAIRS["the shift"]),
 }
 
+# Matplotlib before 3.11 draws the edges of an image's pixels up to one pixel of the picture away.
+_IMAGES = ("overlay", "output")
+_FORMER = mpl.__version_info__ < (3, 11)
+COMPARED = [
+    pytest.param(name, marks=pytest.mark.skipif(_FORMER, reason="drawn by Matplotlib 3.11"))
+    if name in _IMAGES
+    else name
+    for name in DRAWN
+]
+
 
 def without_texts(figure: Figure) -> Any:
     """Return a figure's pixels (H, W, 3) without what is written on it."""
@@ -86,12 +97,12 @@ def baseline(name: str) -> Any:
     return np.asarray(Image.open(PICTURES / f"{name}.png").convert("RGB"), dtype=float)
 
 
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", COMPARED)
 def test_the_picture_is_the_one_that_was_looked_at(name: str) -> None:
     assert blocks_apart(without_texts(DRAWN[name]()), baseline(name)) < _TOLERANCE
 
 
-@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("name", COMPARED)
 def test_another_font_draws_the_same_picture(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paper, "_FONTS", ("DejaVu Serif",))
     assert blocks_apart(without_texts(DRAWN[name]()), baseline(name)) < _TOLERANCE
