@@ -360,6 +360,7 @@ _ROWS = (
     ),
 )
 
+# Name → convention, of every operator that is known; read-only.
 PRESETS: Mapping[str, Convention] = MappingProxyType({row.name: row for row in _ROWS})
 
 # Other names of the same operator.

@@ -82,6 +82,11 @@ def identify(
     **stated
         Fields of the convention that are known and not searched: `pooling`, `box_format`, …
 
+    Returns
+    -------
+    The ways that make the output, best first, each with what would tell it from its like; or what
+    the closest one does fit.
+
     Raises
     ------
     RoiAlignError
@@ -110,7 +115,7 @@ def identify(
             f"{output.shape} has the map's {channels} channels neither in second nor in last place",
         )
     if not told or (output.size > 1 and (output == output.flat[0]).all()):
-        return Identification((), None, None, 0, 0)
+        return Identification((), None, None, 0, 0, output.shape)
     only = None if convention is None else resolve(convention)
     scale = None if spatial_scale is None else checked.spatial_scale
     searches: list[_Search] = []
@@ -124,8 +129,9 @@ def identify(
         searches.append(search)
         matches, closest = search.matches()
         if matches:
-            return Identification(matches, closest, None, _tried(searches), told)
-    return Identification((), None, _nearest_of(searches), _tried(searches), told)
+            return Identification(matches, closest, None, _tried(searches), told, output.shape)
+    nearest = _nearest_of(searches)
+    return Identification((), None, nearest, _tried(searches), told, output.shape)
 
 
 def _tried(searches: Sequence[_Search]) -> int:

@@ -140,9 +140,9 @@ class Partial:
     nearly: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Identification:
-    """What a search found.
+    """What a search found; it prints as the command does.
 
     Parameters
     ----------
@@ -156,6 +156,8 @@ class Identification:
         How many ways were tried.
     told
         How many different numbers the output holds, zero aside: what there is to tell by.
+    shape
+        Of the output, as it was given.
     """
 
     matches: tuple[Match, ...]
@@ -163,6 +165,16 @@ class Identification:
     partial: Partial | None
     searched: int
     told: int
+    shape: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        names = dict.fromkeys(match.way.convention.name for match in self.matches)
+        return f"<Identification: {', '.join(names) or 'no match'}>"
+
+    def __str__(self) -> str:
+        from roialign_cli.show.repl import identification_text
+
+        return identification_text(self)
 
     @property
     def doubtful(self) -> bool:

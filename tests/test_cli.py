@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from roialign_cli import PRESETS, roi_align, trace
+from roialign_cli import PRESETS, compare, identify, roi_align, trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import COMMANDS, main
 from roialign_cli.cli.plot import VIEWS
@@ -362,3 +362,24 @@ def test_a_shell_completes(words: str, expected: list[str]) -> None:
         check=False,
     )
     assert [line.partition(",")[2] for line in done.stdout.splitlines()] == expected
+
+
+def test_results_print_in_python_as_the_commands_print_them(capfd: Capture) -> None:
+    features = np.random.default_rng(5).normal(size=(2, 9, 12)).astype("f4")
+    boxes = [[1.5, 2, 9, 8], [0, 3, 5, 7.5]]
+    np.save("map.npy", features)
+    np.save("boxes.npy", np.array(boxes))
+    call = ["map.npy", "--boxes", "boxes.npy"]
+    out = run("compare", *call, "--preset", "mmcv", "--with", "paddle-legacy", capture=capfd)
+    held = compare(features, boxes, 7, convention="mmcv", other="paddle-legacy")
+    assert str(held) == out.rstrip("\n")
+    expected = roi_align(features, boxes, 3, convention="torchvision", sampling_ratio=2)
+    np.save("out.npy", expected)
+    found = identify(features, boxes, expected)
+    told = run("identify", *call, "--expected", "out.npy", capture=capfd).rstrip("\n").splitlines()
+    assert [line for line in told if not line.startswith("  roialign run")] == str(
+        found
+    ).splitlines()
+    for result in (held, found):
+        assert len(repr(result).splitlines()) == 1
+        assert "torchvision" in repr(result) or "mmcv with paddle-legacy" in repr(result)

@@ -22,7 +22,8 @@ ALLOWED = {
     "cli": (CORE | {"files", "show", "cli"}, {"numpy", "click", "matplotlib"}),
 }
 # What the core shows of itself in a Python session, asked for when it is shown.
-SHOWN = {"tracing": {"roialign_cli.show.repl"}}
+REPL = "roialign_cli.show.repl"
+SHOWN = {"tracing": {REPL}, "matching": {REPL}, "ways": {REPL}}
 
 
 def imported(path: Path) -> set[str]:

@@ -59,12 +59,12 @@ def identify(options: OperatorOptions, expected: str, tolerance: float | None, f
         from roialign_cli.records import identification_record, to_json
         from roialign_cli.show.identification import spelled_out
 
-        said = [spelled_out(match.way, inputs, array.shape) for match in found.matches]
+        said = [spelled_out(match.way, inputs, found.shape) for match in found.matches]
         click.echo(to_json(identification_record(found, said)))
     else:
         from roialign_cli.show.identification import print_identification
 
-        print_identification(found, inputs, array.shape, known.stated)
+        print_identification(found, inputs, known.stated)
     return 0 if found.matches and not found.doubtful else 1
 
 

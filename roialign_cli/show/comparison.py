@@ -24,10 +24,11 @@ def print_comparison(held: Comparison, labels: Sequence[str], second: str) -> No
     second
         What the other side is called.
     """
-    print_blocks(_blocks(held, labels, second))
+    print_blocks(comparison_blocks(held, labels, second))
 
 
-def _blocks(held: Comparison, labels: Sequence[str], second: str) -> Iterator[Block]:
+def comparison_blocks(held: Comparison, labels: Sequence[str], second: str) -> Iterator[Block]:
+    """Return a comparison as a document; the parameters are those of `print_comparison`."""
     first = held.operation.convention
     pooled = "" if held.other is None else f", {held.other.pooling}"
     yield Heading(1, f"{name_of(first)}, {first.pooling}, with {second}{pooled}")

@@ -29,7 +29,7 @@ class Inputs:
 
 
 def print_identification(
-    found: Identification, inputs: Inputs, shape: Sequence[int], stated: Collection[str] = ()
+    found: Identification, inputs: Inputs, stated: Collection[str] = ()
 ) -> None:
     """Print what was found.
 
@@ -39,16 +39,27 @@ def print_identification(
         The search's result.
     inputs
         How a command line names the features and the boxes.
-    shape
-        Of the output that was looked for.
     stated
         What was not searched, as keywords of `identify`.
     """
     console = new_console()
-    lines = _matched(found, inputs, shape) if found.matches else _unmatched(found, stated)
-    for line in lines:
+    for line in _lines(found, inputs, stated):
         console.print(_laid_out(line, console.width), soft_wrap=True)
-    console.print(Text(f"{found.searched} ways were tried."), style="dim")
+    console.print(Text(_tried(found)), style="dim")
+
+
+def identification_lines(found: Identification) -> list[str]:
+    """Return what was found as lines of text, of inputs that no command line names."""
+    lines = [_laid_out(line, 80).plain for line in _lines(found, None, ())]
+    return [*lines, _tried(found)]
+
+
+def _lines(found: Identification, inputs: Inputs | None, stated: Collection[str]) -> Iterator[str]:
+    return _matched(found, inputs) if found.matches else _unmatched(found, stated)
+
+
+def _tried(found: Identification) -> str:
+    return f"{found.searched} ways were tried."
 
 
 def _laid_out(line: str, width: int) -> Text:
@@ -65,7 +76,7 @@ def _laid_out(line: str, width: int) -> Text:
 _COPIED = ("  roialign run", "  roi_align(")
 
 
-def _matched(found: Identification, inputs: Inputs, shape: Sequence[int]) -> Iterator[str]:
+def _matched(found: Identification, inputs: Inputs | None) -> Iterator[str]:
     best, *others = found.matches
     if found.doubtful:
         yield "[bold]Too little to tell:[/]"
@@ -80,11 +91,13 @@ def _matched(found: Identification, inputs: Inputs, shape: Sequence[int]) -> Ite
     yield f"  largest difference {number(best.max_difference)}"
     for words in best.way.oddities():
         yield f"  ! {words}"
-    size = _output_size(best.way, shape)
+    size = _output_size(best.way, found.shape)
     yield ""
-    yield f"  {run_command(best.way, inputs, size)}"
+    if inputs is not None:
+        yield f"  {run_command(best.way, inputs, size)}"
     yield f"  {python_call(best.way, size)}"
-    yield from (f"  {words}" for words in _not_in_a_command(best.way))
+    if inputs is not None:
+        yield from (f"  {words}" for words in _not_in_a_command(best.way))
     if best.equivalents or others:
         yield ""
         yield "[bold]The same on this input, and what would tell it apart:[/]"

@@ -1,4 +1,4 @@
-"""A trace as a Python session shows it: a plain table, and a page inside a notebook."""
+"""What a Python session shows of results: plain text, and of a trace a page inside a notebook."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from html import escape
 import numpy as np
 
 from roialign_cli.errors import ArgumentError
+from roialign_cli.matching import Comparison
+from roialign_cli.show.comparison import comparison_blocks
 from roialign_cli.show.explanation import Explanation
+from roialign_cli.show.identification import identification_lines
 from roialign_cli.show.numbers import aligned, channel_of, name_of, number, pair
 from roialign_cli.show.page import explanation_page
+from roialign_cli.show.terminal import blocks_text
 from roialign_cli.tracing import Point, Section, Trace
+from roialign_cli.ways import Identification
 
 _MOST_ROWS = 40
 _HEIGHT = 760  # pixels of a notebook's page
@@ -84,3 +89,15 @@ def trace_html(trace: Trace) -> str:
         f'style="width: 100%; height: {_HEIGHT}px; border: 0" sandbox="allow-scripts"></iframe>'
         f"<details><summary>as a table</summary>{table}</details>"
     )
+
+
+def comparison_text(held: Comparison) -> str:
+    """Return a comparison as text."""
+    labels = [""] * len(held.boxes)
+    second = "the given output" if held.other is None else name_of(held.other)
+    return blocks_text(comparison_blocks(held, labels, second)).rstrip("\n")
+
+
+def identification_text(found: Identification) -> str:
+    """Return what a search found as text."""
+    return "\n".join(identification_lines(found))
