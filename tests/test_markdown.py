@@ -56,3 +56,8 @@ def test_long_reductions_are_broken_on_a_page_only() -> None:
     rows = to_latex([line]).splitlines()[1:-1]
     assert [row.count(",") for row in rows] == [8, 8, 3]
     assert all(row.startswith("&") for row in rows)
+
+
+def test_a_long_sum_goes_on_with_its_sign() -> None:
+    rows = to_latex([("&(", *joined(["1"] * 8 + ["-2"], " + "), ") / 9")]).splitlines()[1:-1]
+    assert rows[1] == r"&\quad + (-2)) / 9"

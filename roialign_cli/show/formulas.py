@@ -52,11 +52,12 @@ Line = tuple[Part, ...]
 
 def joined(terms: Iterable[str], separator: str) -> Line:
     """Return terms with something between, and places to break it."""
+    leads = separator.startswith(" ")  # an operator begins a line, a comma ends one
     parts: list[Part] = []
     for position, term in enumerate(terms):
-        parts += [separator] if position else []
-        parts += [MathBreak()] if position and position % _TERMS == 0 else []
-        parts.append(term)
+        before = separator if position else ""
+        broken = [MathBreak()] if position and position % _TERMS == 0 else []
+        parts += [*broken, f"{before}{term}"] if leads else [before, *broken, term]
     return tuple(parts)
 
 
