@@ -383,3 +383,31 @@ def test_results_print_in_python_as_the_commands_print_them(capfd: Capture) -> N
     for result in (held, found):
         assert len(repr(result).splitlines()) == 1
         assert "torchvision" in repr(result) or "mmcv with paddle-legacy" in repr(result)
+
+
+NARROW = {
+    "run": ["run", *ASTRONAUT, "--output-size", "7"],
+    "one output": ["run", WALKTHROUGH, *BOX, "--output-size", "9"],
+    "explain": ["explain", WALKTHROUGH, *BOX, "--sketch"],
+    "an average": ["explain", *ASTRONAUT, "--output-size", "1", "--sampling-ratio", "5"],
+    "a cell": ["explain", *ASTRONAUT, "--cell", "3,6"],
+    "compare": ["compare", *ASTRONAUT, "--with", "torchvision"],
+    "identify": ["identify", *ASTRONAUT, "--expected", f"{SAMPLES}/exported.npy"],
+    "presets": ["presets"],
+    "a preset": ["presets", "openvino-half-pixel"],
+}
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+@pytest.mark.parametrize("call", NARROW.values(), ids=NARROW)
+def test_everything_fits_a_narrow_terminal(
+    call: list[str], columns: int, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert main(call) in {0, 1}
+    lines = capfd.readouterr().out.splitlines()
+    # What is meant to be copied is not broken, nor is the line that says what was read.
+    kept = ("  roialign run", "  roi_align(", str(SAMPLES))
+    assert [line for line in lines if len(line) > columns and not line.startswith(kept)] == []
+    assert not any(mark in line for line in lines for mark in ("…", "\x1b"))
+    assert not any(line.endswith(" ") for line in lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -102,7 +103,9 @@ def explain(
     if cell is not None:
         document = _of_cell(inputs, cell, channel, notes)
     else:
-        document = _of_roi(inputs, roi or 0, channel, section, point, notes, sketch=sketch)
+        # Two columns are the indent of what stands as it is.
+        columns = min(shutil.get_terminal_size().columns, 80) - 2 if sketch else 0
+        document = _of_roi(inputs, roi or 0, channel, section, point, notes, columns)
     if output is None:
         document.show(form)
     else:
@@ -169,8 +172,7 @@ def _of_roi(
     section: tuple[int, int] | None,
     point: tuple[int, int] | None,
     notes: Sequence[Note],
-    *,
-    sketch: bool,
+    sketched: int,
 ) -> _Document:
     from roialign_cli.records import trace_record
     from roialign_cli.show.explanation import Explanation
@@ -183,7 +185,7 @@ def _of_roi(
     if trace.convention.coordinate_decimals is not None:
         unrounded = replace(trace.convention, coordinate_decimals=None)
         exact = trace_operation(replace(operation, convention=unrounded), roi, channel)
-    explanation = Explanation(trace, exact, inputs.file.title, section, point, sketch)
+    explanation = Explanation(trace, exact, inputs.file.title, section, point, sketched)
     return _Document(
         explanation.blocks,
         lambda: explanation_page(explanation, notes),

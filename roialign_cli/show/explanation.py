@@ -45,7 +45,7 @@ class Explanation:
     section, point
         The only section (i, j) and point (n, m) to tell of; all of them if None.
     sketched
-        Whether the ROI is drawn in text, too.
+        In how many columns the ROI is drawn in text, too; 0 if it is not.
     """
 
     trace: Trace
@@ -53,13 +53,13 @@ class Explanation:
     subject: str
     section: tuple[int, int] | None = None
     point: tuple[int, int] | None = None
-    sketched: bool = False
+    sketched: int = 0
 
     def blocks(self) -> Iterator[Block]:
         """Return the whole explanation from the top."""
         yield from self.title()
         if self.sketched:
-            yield Verbatim(sketch(self.trace, self.narrowed))
+            yield Verbatim(sketch(self.trace, self.narrowed, self.sketched))
         yield from self.steps()
 
     def steps(self) -> Iterator[Block]:

@@ -64,12 +64,12 @@ def _tried(found: Identification) -> str:
 
 def _laid_out(line: str, width: int) -> Text:
     """Return a line, bold if it is marked so, broken where it must be, all as far in."""
-    if line.startswith("["):
-        return Text.from_markup(line)
     if line.startswith(_COPIED):
         return Text(line)
+    said = Text.from_markup(line) if line.startswith("[") else Text(line)
     indent = " " * (len(line) - len(line.lstrip()))
-    return Text(textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False))
+    filled = textwrap.fill(said.plain, width, subsequent_indent=indent, break_on_hyphens=False)
+    return Text(filled, style="bold" if said.spans else "")
 
 
 # Lines that are meant to be copied are not broken.

@@ -22,7 +22,7 @@ _WIDEST, _HIGHEST = 12.0, 40.0  # characters a cell, lines in all
 _LEAST_CELL = 3.0  # characters; smaller cells have no corners
 
 
-def sketch(trace: Trace, sections: Sequence[Section], columns: int = 78) -> tuple[str, ...]:
+def sketch(trace: Trace, sections: Sequence[Section], columns: int) -> tuple[str, ...]:
     """Return lines of text that show an ROI on the cells with the points of some sections.
 
     Parameters

@@ -12,6 +12,7 @@ from typing import Any, TextIO, cast
 import numpy as np
 from rich import box
 from rich.console import Console, Group
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.style import Style
 from rich.table import Table
@@ -20,7 +21,7 @@ from rich.text import Text
 from roialign_cli.boxes import Float
 from roialign_cli.records import Result
 from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph, Verbatim
-from roialign_cli.show.formulas import to_text
+from roialign_cli.show.formulas import Line, to_text
 from roialign_cli.show.numbers import aligned, number, pair, shares
 from roialign_cli.show.palette import ink, ramp
 
@@ -71,33 +72,64 @@ def _print_on(console: Console, blocks: Iterable[Block]) -> None:
     for position, block in enumerate(blocks):
         if isinstance(block, Heading) and position:
             console.print()
-        console.print(_renderable(block, console.width))
+        console.print(_renderable(block, console))
 
 
-def _renderable(block: Block, width: int) -> Text | Padding:
+def _renderable(block: Block, console: Console) -> Text | Padding:
     match block:
         case Heading(level, text):
             return Text(text, style="bold" if level < 3 else "italic")
         case Paragraph(text):
             return Text(text)
         case Formulas(lines):
-            return Text(textwrap.indent("\n".join(map(to_text, lines)), "  "))
+            return Text("\n".join(_formula(line, console.width) for line in lines))
         case Verbatim(lines):
             return Text("\n".join(f"  {line}" for line in lines))
         case Grid(headers, rows, prose):
-            return Padding(_grid(headers, rows, prose=prose), (0, 0, 0, 1), expand=False)
+            grid = _grid(headers, rows, console, prose=prose)
+            return Padding(grid, (0, 0, 0, 1), expand=False)
         case Output(values):
-            return Padding(Group(*_output_tables(values, width - 1)), (1, 0, 0, 1), expand=False)
+            tables = _output_tables(values, console.width - 1)
+            return Padding(Group(*tables), (1, 0, 0, 1), expand=False)
 
 
-def _grid(headers: Sequence[str], rows: Iterable[Sequence[str]], *, prose: bool = False) -> Table:
+def _formula(line: Line, width: int) -> str:
+    """Return a line of formulas, broken without regard to its layout if it is too wide."""
+    text = textwrap.indent(to_text(line), "  ")
+    if max(map(len, text.split("\n"))) <= width:
+        return text
+    return textwrap.fill(
+        " ".join(text.split()),
+        width,
+        initial_indent="  ",
+        subsequent_indent="      ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _grid(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], console: Console, *, prose: bool = False
+) -> Table | Text:
+    """Return a table, or what is in it as running text if it is too wide for the console."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for position, header in enumerate(headers):
         right = position and not prose
         table.add_column(header, justify="right" if right else "left", no_wrap=not prose)
     for row in rows:
         table.add_row(*row)
-    return table
+    needed = Measurement.get(console, console.options.update(max_width=_VERY_WIDE), table)
+    if (needed.minimum if prose else needed.maximum) < console.width:
+        return table
+    return Text("\n".join(_running(headers, row, console.width - 2) for row in rows))
+
+
+_VERY_WIDE = 1 << 16
+
+
+def _running(headers: Sequence[str], row: Sequence[str], width: int) -> str:
+    told = (f"{header} {cell}" for header, cell in zip(headers, row, strict=True) if cell)
+    return textwrap.fill("; ".join(told), width, subsequent_indent="  ")
 
 
 # With more outputs than this they get a row each; with more rows than this, the first ones.
@@ -132,23 +164,26 @@ def _title(result: Result, r: int) -> str:
 
 def _print_summary(console: Console, result: Result) -> None:
     rois, channels = result.pooled.shape[:2]
-    table = _grid(("ROI", "label", "top-left", "size", "ch.", "min", "mean", "max"), ())
     shown = min(rois * channels, _MOST_ROWS)
-    for r, c in (divmod(index, channels) for index in range(shown)):
-        roi, output = result.roi(r), result.pooled[r, c].astype(np.float64)
-        table.add_row(
-            str(r),
-            result.name(r),
-            pair(roi["x"], roi["y"], 2),
-            f"{number(roi['width'], 2)} × {number(roi['height'], 2)}",
-            str(result.channels[c]),
-            *aligned((output.min(), output.mean(), output.max()), 3),
-        )
-    console.print(table)
+    rows = [_summary_row(result, *divmod(index, channels)) for index in range(shown)]
+    headers = ("ROI", "label", "top-left", "size", "ch.", "min", "mean", "max")
+    console.print(_grid(headers, rows, console))
     rest = rois * channels - shown
     more = f"{rest} more outputs are not shown. " if rest else ""
     console.print(
         f"{more}One box or --channel C shows the values; -o FILE or --format csv has all of them."
+    )
+
+
+def _summary_row(result: Result, r: int, c: int) -> tuple[str, ...]:
+    roi, output = result.roi(r), result.pooled[r, c].astype(np.float64)
+    return (
+        str(r),
+        result.name(r),
+        pair(roi["x"], roi["y"], 2),
+        f"{number(roi['width'], 2)} × {number(roi['height'], 2)}",
+        str(result.channels[c]),
+        *aligned((output.min(), output.mean(), output.max()), 3),
     )
 
 
