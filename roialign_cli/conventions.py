@@ -11,6 +11,7 @@ import functools
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -79,7 +80,7 @@ class Convention:
         How far, in cells, a point may lie beyond the outermost cell centres and still be counted
         in, clamped to them.
     extrapolation_value
-        The value of a point farther out.
+        The value of a point farther out, in the features' units.
     coordinate_decimals
         Decimals to which a point's coordinates are rounded before anything is computed from them.
     double_geometry
@@ -94,6 +95,11 @@ class Convention:
         (height, width) in sections where a caller has no wish; only commands use it.
     name, summary, standing, source, peculiar
         Documentation: no part of what is computed.
+
+    Raises
+    ------
+    RoiAlignError
+        For a value that is none of a field's choices, of another type, or out of range.
     """
 
     pooling: Pooling = "avg"
@@ -132,10 +138,8 @@ class Convention:
             if getattr(self, name) not in choices:
                 known = ", ".join(choices)
                 raise ArgumentError(name, f"{getattr(self, name)!r} is not one of {known}")
-        for name in ("sampling_ratio", "divide", "coordinate_decimals"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 0):
-                raise ArgumentError(name, f"must be a whole number from 0 up, got {value!r}")
+        for name, kind in FIELD_KINDS.items():
+            object.__setattr__(self, name, _of_kind(kind, name, getattr(self, name)))
         for name in ("image_offset", "offset", "min_size", "border_margin"):
             if not math.isfinite(getattr(self, name)):
                 raise ArgumentError(name, f"must be finite, got {getattr(self, name)}")
@@ -154,6 +158,32 @@ class Convention:
         original = PRESETS.get(self.name, Convention()).parameters()
         return {name: value for name, value in self.parameters().items() if value != original[name]}
 
+
+# Field → of what type its values are, for those that are no choice among words.
+FIELD_KINDS: dict[str, type] = {
+    name: kind
+    for name, hint in get_type_hints(Convention).items()
+    for kind in (bool, int, float)
+    if hint in {kind, kind | None}
+}
+
+
+def _of_kind(kind: type, name: str, value: Any) -> Any:  # noqa: ANN401
+    """Return a field's value as a plain bool, int or float, or raise an error if it is none."""
+    if value is None and name in _MAY_BE_NONE:
+        return None
+    number, needed = {
+        bool: (bool, "True or False"),
+        int: (Integral, "a whole number from 0 up"),
+        float: (Real, "a number"),
+    }[kind]
+    usable = isinstance(value, number) and isinstance(value, bool) is (kind is bool)
+    if not usable or (kind is int and value < 0):
+        raise ArgumentError(name, f"must be {needed}, got {value!r}")
+    return kind(value)
+
+
+_MAY_BE_NONE = {"coordinate_decimals"}
 
 # The fields that say how boxes are written, and nothing of what is then done with them.
 READING = ("box_format", "origin", "normalized", "normalized_by", "inclusive")
@@ -390,12 +420,20 @@ def resolve(convention: str | Convention, **overrides: Any) -> Convention:  # no
     >>> resolve("torchvision-aligned", pooling="max", sampling_ratio=2).pooling
     'max'
     """
-    base = preset(convention) if isinstance(convention, str) else convention
-    try:
-        return _resolve(base, base.name, frozenset(overrides.items()))
-    except TypeError:
-        bad = next(name for name, value in overrides.items() if not isinstance(value, Hashable))
-        raise ArgumentError(bad, f"cannot be {overrides[bad]!r}") from None
+    base = _base(convention)
+    for name, value in overrides.items():
+        if not isinstance(value, Hashable):
+            raise ArgumentError(name, f"cannot be {value!r}")
+    return _resolve(base, base.name, frozenset(overrides.items()))
+
+
+def _base(convention: object) -> Convention:
+    if isinstance(convention, str):
+        return preset(convention)
+    if isinstance(convention, Convention):
+        return convention
+    needed = "must be a preset's name or a Convention"
+    raise ArgumentError("convention", f"{needed}, got {convention!r}")
 
 
 def meaningful(base: Convention, **overrides: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -413,7 +451,7 @@ def _resolve(base: Convention, _name: str, overrides: frozenset[tuple[str, Any]]
         raise ArgumentError(name, f"no such field; known: {', '.join(base.parameters())}")
     resolved = replace(base, **changed)
     for name, rule in _ONLY_WITH_POINTS.items():
-        if changed.get(name) and resolved.points != rule:
+        if changed.get(name) and changed[name] != getattr(base, name) and resolved.points != rule:
             used = [n for n, r in _ONLY_WITH_POINTS.items() if r == resolved.points]
             hint = f", set by {used[0]}" if used else ""
             raise ArgumentError(

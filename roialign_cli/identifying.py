@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,8 @@ def identify(
     batch_index
         (R,): the map that each box lies on.
     image_height
-        From which y is measured where it points up; the map's height over the scale if None.
+        In the boxes' units: from which y is measured where it points up; the map's height over the
+        scale if None.
     advance
         Called with the share of the search that was done since the last call.
     **stated
@@ -102,8 +104,7 @@ def identify(
     >>> found.matches[0].way.convention.name, found.matches[0].way.spatial_scale
     ('torchvision', (0.0625, 0.0625))
     """
-    if tolerance is not None and not 0 <= tolerance < np.inf:
-        raise ArgumentError("tolerance", f"must be a number from 0 up, got {tolerance}")
+    _check_tolerance(tolerance)
     output = _expected(expected, boxes)
     told = _told_by(output)
     checked, batches = _checked(features, boxes, batch_index, convention, spatial_scale, stated)
@@ -132,6 +133,11 @@ def identify(
             return Identification(matches, closest, None, _tried(searches), told, output.shape)
     nearest = _nearest_of(searches)
     return Identification((), None, nearest, _tried(searches), told, output.shape)
+
+
+def _check_tolerance(value: object) -> None:
+    if value is not None and not (isinstance(value, Real) and 0 <= float(value) < np.inf):
+        raise ArgumentError("tolerance", f"must be a number from 0 up, got {value!r}")
 
 
 def _tried(searches: Sequence[_Search]) -> int:

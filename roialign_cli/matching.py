@@ -141,12 +141,22 @@ class Comparison:
 
     @property
     def mean(self) -> float:
-        """The mean difference, infinite as well."""
+        """The mean difference, infinite as well; 0 of no outputs."""
+        if not self.apart.size:
+            return 0.0
         return float(np.nan_to_num(np.abs(self.apart), nan=np.inf).mean())
 
     @property
     def worst(self) -> tuple[int, int, tuple[int, int]]:
-        """The box and channel, from 0, and the section (i, j), from 1, that differ most."""
+        """The box and channel, from 0, and the section (i, j), from 1, that differ most.
+
+        Raises
+        ------
+        RoiAlignError
+            If there are no outputs.
+        """
+        if not self.apart.size:
+            raise ArgumentError("boxes", "without an output none differs most")
         apart = np.nan_to_num(np.abs(self.apart), nan=np.inf)
         r, c, j, i = (int(at) for at in np.unravel_index(np.argmax(apart), apart.shape))
         return r, c, (i + 1, j + 1)

@@ -118,6 +118,8 @@ def prepare(
         wrong = index[(index < 0) | (index >= len(array))][0]
         raise ArgumentError("batch_index", f"{wrong} is none of the {len(array)} maps, from 0")
     height = None
+    if image_height is not None:
+        image_height = _pair(image_height, "image_height", float)[0]
     if rules.origin == "bottom-left":
         height = _box_height(rules, image_height, array.shape[2], scale[0])
     xyxy = corners(given, rules.box_format, height, inclusive=rules.inclusive)
@@ -171,8 +173,8 @@ def roi_align(
     normalized
         Whether the boxes end at 1.
     image_height
-        The image's height, from which y is measured where it points up; the feature map's height
-        over the scale if not given.
+        The image's height in the boxes' units, from which y is measured where it points up; the
+        feature map's height over the scale if not given.
     **overrides
         Any other field of the convention: `pooling`, `sampling_ratio`, …
 

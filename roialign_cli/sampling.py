@@ -400,10 +400,13 @@ def _position_dividers(axis: RoiAxis, q: Float, _convention: Convention) -> Floa
     return _in_section(axis, (q + 1) * axis.section_size[:, None, None] / parts)
 
 
-def _position_corners(axis: RoiAxis, _q: Float, _convention: Convention) -> Float:
+def _position_corners(axis: RoiAxis, _q: Float, convention: Convention) -> Float:
     number = axis.start.dtype.type
     if axis.sections == 1:
-        middle = number(0.5) * (axis.first + axis.last) * axis.scale
+        before, after = number(convention.image_offset), number(convention.offset)
+        edges = (axis.first - before) + (axis.last - before)
+        grown = axis.size - axis.raw_size
+        middle = number(0.5) * edges * axis.scale - after + number(0.5) * grown
         return middle[:, None, None]
     i = np.arange(axis.sections, dtype=number)
     step = (axis.size / number(axis.sections - 1))[:, None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -209,6 +209,11 @@ def trace(
     channel
         Which channel, from 0; or "mean", "max" or "norm", one made of all of them.
 
+    Returns
+    -------
+    All positions in cells, in the frame of the convention; values in float64, whatever the
+    features' dtype.
+
     Raises
     ------
     RoiAlignError
@@ -236,8 +241,7 @@ def trace_operation(
 
 def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame) -> Trace:
     _check_index("roi", roi, len(operation.boxes_xyxy), "boxes")
-    if not isinstance(channel, str):
-        _check_index("channel", channel, operation.features.shape[1], "channels")
+    check_channel(operation, channel)
     one = operation.only(roi, channel)
     plan = one.plan()
     _check_points(plan, roi)
@@ -296,7 +300,18 @@ def _check_points(plan: Plan, roi: int) -> None:
 _MOST_TOLD = 1_000_000
 
 
-def _check_index(name: str, value: int, length: int, things: str) -> None:
+def check_channel(operation: Operation, channel: int | Summary) -> None:
+    """Raise an `ArgumentError` if an operation has no such channel, nor a summary so called."""
+    if not isinstance(channel, str):
+        _check_index("channel", channel, operation.features.shape[1], "channels")
+    elif channel not in get_args(Summary):
+        known = ", ".join(get_args(Summary))
+        raise ArgumentError("channel", f"{channel!r} is neither a number nor one of {known}")
+
+
+def _check_index(name: str, value: object, length: int, things: str) -> None:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+        raise ArgumentError(name, f"must be a whole number, got {value!r}")
     if not 0 <= value < length:
         raise ArgumentError(name, f"{value} is none of the {length} {things}, counted from 0")
 

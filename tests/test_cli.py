@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -411,3 +412,39 @@ def test_everything_fits_a_narrow_terminal(
     assert [line for line in lines if len(line) > columns and not line.startswith(kept)] == []
     assert not any(mark in line for line in lines for mark in ("…", "\x1b"))
     assert not any(line.endswith(" ") for line in lines)
+
+
+@pytest.mark.parametrize("name", PRESETS["mmcv"].parameters())
+def test_every_field_can_be_set_to_what_it_is(name: str, capfd: Capture) -> None:
+    for preset in ("mmcv", "walkthrough"):
+        value = PRESETS[preset].parameters()[name]
+        call = [WALKTHROUGH, "--preset", preset, "--box", "2,3,4,7", "--format", "json"]
+        plain = json.loads(run("run", *call, capture=capfd))
+        again = run("run", *call, "--set", f"{name}={str(value).lower()}", capture=capfd)
+        assert json.loads(again) == plain
+        if isinstance(value, bool):
+            other = run("run", *call, "--set", f"{name}={str(not value).lower()}", capture=capfd)
+            assert json.loads(other)["convention"][name] is not value
+
+
+def test_the_identified_command_runs(capfd: Capture) -> None:
+    features = np.random.default_rng(6).normal(size=(1, 12, 12)).astype("f4")
+    np.save("map.npy", features)
+    np.save("boxes.npy", np.array([[1.37, 2.11, 9.93, 8.21], [3.3, 1.7, 7.77, 9.9]]))
+    rules = ["--preset", "torchvision-aligned", "--coordinate-decimals", "1"]
+    call = ["map.npy", "--boxes", "boxes.npy"]
+    run("run", *call, *rules, "--output-size", "4", "-o", "out.npy", capture=capfd)
+    rules += ["--expected", "out.npy", "--format", "json"]
+    told = run("identify", *call, *rules, capture=capfd)
+    words = shlex.split(json.loads(told)["matches"][0]["command"])[1:]
+    run(*words, "-o", "again.npy", capture=capfd)
+    np.testing.assert_array_equal(np.load("again.npy"), np.load("out.npy"))
+
+
+def test_labels_are_text_whatever_is_in_them(capfd: Capture) -> None:
+    Path("boxes.csv").write_text("label,x1,y1,x2,y2\n[/bold],1,1,5,5\n[red]a,1,1,4,4\n")
+    call = [WALKTHROUGH, "--boxes", "boxes.csv", "--preset", "torchvision-aligned"]
+    for words in (["run", *call], ["compare", *call, "--with", "torchvision"],
+                  ["explain", *call, "--cell", "3,3"]):  # fmt: skip
+        assert "[/bold]" in run(*words, capture=capfd)
+    assert "[red]a" in run("run", *call, capture=capfd)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from roialign_cli import PRESETS, RoiAlignError, roi_align
+from roialign_cli import PRESETS, RoiAlignError, roi_align, trace
 from roialign_cli.conventions import ALIASES, Pooling
 from tests.oracle import roi_align_oracle
 from tests.strategies import OUTPUT_SIZES, SCALES, boxes_xyxy, feature_maps
@@ -271,3 +271,47 @@ def test_a_section_without_points_is_not_extrapolated() -> None:
     for pooling in ("avg", "max"):
         out = roi_align(np.ones((2, 2)), [[5, 0, 6, 1]], 1, pooling=pooling, **call)
         assert out.item() == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    # x = column; the box is from 2 to 9, its middle at 5.5 less the offset.
+    [({}, 5.5), ({"offset": 0.5}, 5.0), ({"image_offset": 1.0}, 4.5), ({"min_size": 9.0}, 6.5)],
+)
+def test_one_section_from_corner_to_corner_has_its_point_in_the_middle(
+    changes: dict[str, Any], expected: float
+) -> None:
+    features = np.broadcast_to(np.arange(12.0), (12, 12))
+    call: dict[str, Any] = {"normalized": False, "box_format": "xyxy"} | changes
+    whole = roi_align(features, [2, 2, 9, 9], 1, convention="tensorflow", **call)
+    thirds = roi_align(features, [2, 2, 9, 9], 3, convention="tensorflow", **call)
+    assert whole.item() == thirds[0, 0, 1, 1] == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"convention": 3}, "convention: must be a preset's name or a Convention, got 3"),
+        ({"offset": "x"}, "offset: must be a number, got 'x'"),
+        ({"sampling_ratio": True}, "sampling_ratio: must be a whole number from 0 up, got True"),
+        ({"double_geometry": 1}, "double_geometry: must be True or False, got 1"),
+        ({"pooling": ["avg"]}, "pooling: cannot be ['avg']"),
+        ({"origin": "bottom-left", "image_height": "x"}, "image_height: must be a number above 0"),
+        ({"channel": "sum"}, "channel: 'sum' is neither a number nor one of mean, max, norm"),
+        ({"channel": 1.0}, "channel: must be a whole number, got 1.0"),
+        ({"roi": None}, "roi: must be a whole number, got None"),
+    ],
+)
+def test_what_is_wrong_with_a_call_is_said(changes: dict[str, Any], message: str) -> None:
+    call: dict[str, Any] = {"convention": "torchvision"} | changes
+    with pytest.raises(RoiAlignError) as caught:
+        trace(np.eye(4), [[0, 0, 3, 3]], 2, **call)
+    assert str(caught.value).startswith(message)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    call: dict[str, Any] = {"sampling_ratio": np.int64(2), "offset": np.float32(0.25)}
+    out = roi_align(np.eye(4), [[0, 0, 3, 3]], 2, convention="torchvision", **call)
+    plain: dict[str, Any] = {"sampling_ratio": 2, "offset": 0.25}
+    again = roi_align(np.eye(4), [[0, 0, 3, 3]], 2, convention="torchvision", **plain)
+    np.testing.assert_array_equal(out, again)

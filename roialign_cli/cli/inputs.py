@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from roialign_cli.cli.options import FieldValue, OperatorOptions
 from roialign_cli.conventions import (
     MEANINGS_OF_MAX,
-    BoxFormat,
+    READING,
     Convention,
     meaningful,
     preset,
@@ -72,6 +73,9 @@ def under(inputs: Inputs, other: str) -> Operation:
     except (ArgumentError, click.BadParameter) as error:
         problem = error.problem if isinstance(error, ArgumentError) else error.message
         raise ArgumentError("with", problem) from None
+    for field in own.keys() & set(READING):
+        problem = f"{field} holds for both sides; say it with {option_of(field)}"
+        raise ArgumentError("with", problem)
     shared = meaningful(base, **(inputs.overrides | own))
     return replace(inputs.operation, convention=resolve(base, **shared))
 
@@ -81,7 +85,6 @@ def load(options: OperatorOptions) -> Inputs:
     convention = preset(options.preset or "walkthrough")
     boxes = _boxes(options)
     options = _with_reading(options, boxes)
-    box_format = _box_format(options, boxes)
     file = _features(options)
     overrides = _overrides(options)
     size = options.output_size or convention.output_size
@@ -92,7 +95,6 @@ def load(options: OperatorOptions) -> Inputs:
         convention=convention,
         spatial_scale=_scale(options, file, convention),
         batch_index=options.batch_index,
-        box_format=box_format,
         image_height=_image_height(options, file),
         **overrides,
     )
@@ -135,7 +137,6 @@ def load_known(options: OperatorOptions) -> Known:
         "spatial_scale": _scale(options, file, Convention()),
         "batch_index": options.batch_index,
         "image_height": _image_height(options, file),
-        "box_format": options.box_format,
     }
     said = {"box_format": boxes.box_format, "normalized": boxes.normalized}
     return Known(file, _numbers(options, boxes), _known(stated), _known(said))
@@ -171,14 +172,10 @@ def _numbers(options: OperatorOptions, boxes: BoxFile) -> NDArray[np.float64]:
 
 
 def _with_reading(options: OperatorOptions, boxes: BoxFile) -> OperatorOptions:
-    """Return the options with what the boxes' file says of normalised boxes."""
-    if boxes.normalized is None or options.normalized is not None:
-        return options
-    return replace(options, normalized=boxes.normalized)
-
-
-def _box_format(options: OperatorOptions, boxes: BoxFile) -> BoxFormat | None:
-    return options.box_format or boxes.box_format
+    """Return the options with what the boxes' file says of how they are read, where they do not."""
+    normalized = boxes.normalized if options.normalized is None else options.normalized
+    box_format = options.box_format or boxes.box_format
+    return replace(options, normalized=normalized, box_format=box_format)
 
 
 def _scale(
@@ -201,8 +198,8 @@ def _scale(
         return None
     if options.image_size is not None:
         width, height = options.image_size
-        if min(width, height) <= 0:
-            raise ArgumentError("image_size", "must be above 0 along both axes")
+        if not (0 < width < math.inf and 0 < height < math.inf):
+            raise ArgumentError("image_size", "must be above 0 and finite along both axes")
         return file.array.shape[2] / height, file.array.shape[3] / width
     if options.stride is not None:
         return 1 / options.stride, 1 / options.stride
@@ -217,7 +214,9 @@ def _image_height(options: OperatorOptions, file: FeatureFile) -> float | None:
     return None if file.image is None else float(file.image.shape[0])
 
 
-_OVERRIDES = (
+# The fields of a convention that have an option of their own name.
+FIELD_OPTIONS = (
+    "box_format",
     "origin",
     "normalized",
     "pooling",
@@ -232,10 +231,27 @@ _OVERRIDES = (
 
 
 def _overrides(options: OperatorOptions) -> dict[str, Any]:
-    given = {name: getattr(options, name) for name in _OVERRIDES}
+    given = {name: getattr(options, name) for name in FIELD_OPTIONS}
     overrides = {name: value for name, value in given.items() if value is not None}
     if overrides.get("coordinate_decimals") == "exact":
         overrides["coordinate_decimals"] = None
     if options.max_of is not None:
         overrides |= MEANINGS_OF_MAX[options.max_of]
     return overrides | dict(options.set)
+
+
+def option_of(argument: str) -> str:
+    """Return how a command line says what the Python API calls so."""
+    if argument in _OPTIONS:
+        return _OPTIONS[argument]
+    only_set = argument in Convention().parameters() and argument not in FIELD_OPTIONS
+    return f"--set {argument}" if only_set else "--" + argument.replace("_", "-")
+
+
+# Where an option is not simply the argument's name with dashes.
+_OPTIONS = {
+    "boxes": "--box/--boxes",
+    "convention": "--preset",
+    "features": "FEATURES",
+    "origin": "--origin",
+}

@@ -30,14 +30,6 @@ TASKS = {
 }
 COMMANDS = [name for commands in TASKS.values() for name in commands]
 
-# Where an option is not simply the argument's name with dashes.
-_OPTIONS = {
-    "boxes": "--box/--boxes",
-    "convention": "--preset",
-    "features": "FEATURES",
-    "origin": "--origin",
-}
-
 
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is used."""
@@ -100,7 +92,8 @@ def _report(error: click.ClickException | RoiAlignError) -> int:
     if isinstance(error, click.ClickException):
         problem = error.format_message()
     if isinstance(error, ArgumentError):
-        option = _OPTIONS.get(error.argument, "--" + error.argument.replace("_", "-"))
-        problem = f"{option}: {error.problem}"
+        from roialign_cli.cli.inputs import option_of
+
+        problem = f"{option_of(error.argument)}: {error.problem}"
     click.echo(f"roialign: {' '.join(problem.split())}", err=True)
     return 2

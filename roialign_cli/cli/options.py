@@ -20,6 +20,7 @@ from roialign_cli.cli.helping import (
     rule_option,
 )
 from roialign_cli.conventions import (
+    FIELD_KINDS,
     MEANINGS_OF_MAX,
     PRESETS,
     BoxFormat,
@@ -124,7 +125,8 @@ class Size(Form):
         """Return the bytes."""
         if isinstance(value, float):
             return value
-        number, unit = value.rstrip("kKMGTBb"), value.lstrip("0123456789.").upper().rstrip("B")
+        size = value.upper()
+        number, unit = size.rstrip("KMGTB"), size.lstrip("0123456789.").rstrip("B")
         try:
             return float(number) * 1000.0 ** ["", "K", "M", "G", "T"].index(unit)
         except ValueError:
@@ -167,10 +169,10 @@ class FieldValue(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         if not equals or name not in defaults:
             known = ", ".join(defaults)
             self.fail(f"{value!r} is not FIELD=VALUE with a field among {known}", param, ctx)
-        kind = type(defaults[name])
+        kind = FIELD_KINDS.get(name, str)
         try:
-            return name, _WORDS[text] if text in _WORDS and kind is not str else kind(text)
-        except (TypeError, ValueError):
+            return name, _WORDS[text] if kind is bool or text == "none" else kind(text)
+        except (KeyError, ValueError):
             self.fail(f"{text!r} is no value for {name}", param, ctx)
 
 

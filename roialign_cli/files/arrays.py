@@ -63,7 +63,9 @@ def read_array(name: str) -> NDArray[Any]:
         return load_array(name, content, None)
 
 
-def load_array(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
+def load_array(
+    name: str, content: IO[bytes], key: str | None, preferred: str | None = None
+) -> NDArray[Any]:
     """Return the array of a `.npy`, or one of an `.npz`.
 
     Parameters
@@ -74,24 +76,27 @@ def load_array(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
         It, open at its start.
     key
         Which array of an `.npz` with several.
+    preferred
+        Which to take of several if no key is given.
     """
     load = _load_npz if content.read(2) == _ZIP_MAGIC else _load_npy
     content.seek(0)
-    return _guarded(load, name, content, key)
+    return _guarded(load, name, content, key, preferred)
 
 
 def _guarded(
-    load: Callable[[str, IO[bytes], str | None], NDArray[Any]],
+    load: Callable[[str, IO[bytes], str | None, str | None], NDArray[Any]],
     name: str,
     content: IO[bytes],
     key: str | None,
+    preferred: str | None,
 ) -> NDArray[Any]:
     """Return what a loader does, its complaints about the file as one line."""
     try:
         with warnings.catch_warnings():
             # NumPy's words on old headers are no concern of who reads the file.
             warnings.simplefilter("ignore")
-            return load(name, content, key)
+            return load(name, content, key, preferred)
     except FileError:
         raise
     except MemoryError:
@@ -104,9 +109,11 @@ def _guarded(
         raise FileError(name, problem) from None
 
 
-def _load_npy(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
+def _load_npy(
+    name: str, content: IO[bytes], key: str | None, _preferred: str | None
+) -> NDArray[Any]:
     """Return the array of a `.npy`, of a real file by mapping it into memory."""
-    if key is not None and isinstance(content, io.BufferedReader):
+    if key is not None:
         raise FileError(name, "is a single array; --key is for .npz files")
     shape, fortran, dtype = _header(name, content)
     start = content.tell()
@@ -164,17 +171,21 @@ _MOST_UNPACKED = 1 << 33
 _MOST_RATIO = 1200
 
 
-def _load_npz(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
+def _load_npz(
+    name: str, content: IO[bytes], key: str | None, preferred: str | None
+) -> NDArray[Any]:
     from zipfile import BadZipFile
     from zlib import error as CompressionError  # noqa: N812 - a class
 
     try:
-        return _member_of(name, content, key)
+        return _member_of(name, content, key, preferred)
     except (BadZipFile, CompressionError) as error:
         raise ValueError(str(error)) from None
 
 
-def _member_of(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
+def _member_of(
+    name: str, content: IO[bytes], key: str | None, preferred: str | None
+) -> NDArray[Any]:
     from zipfile import ZipFile
 
     with ZipFile(content) as archive:
@@ -183,7 +194,7 @@ def _member_of(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
             problem = "is a PyTorch file, which could run code when it is read; save its tensor: "
             raise FileError(name, f"{problem}numpy.save('map.npy', tensor.numpy())")
         keys = [member.removesuffix(".npy") for member in names if member.endswith(".npy")]
-        info = archive.getinfo(f"{_member(name, keys, key)}.npy")
+        info = archive.getinfo(f"{_member(name, keys, key, preferred)}.npy")
         if info.file_size > min(_MOST_UNPACKED, _MOST_RATIO * info.compress_size + 256):
             problem = f"{info.filename} in it unpacks to {info.file_size} bytes, which is refused"
             raise FileError(name, problem)
@@ -196,11 +207,12 @@ def _member_of(name: str, content: IO[bytes], key: str | None) -> NDArray[Any]:
             return array
 
 
-def _member(name: str, keys: list[str], key: str | None) -> str:
-    if key in keys:
-        return str(key)
-    if (key is None or key == "boxes") and len(keys) == 1:
+def _member(name: str, keys: list[str], key: str | None, preferred: str | None) -> str:
+    if key is None and len(keys) == 1:
         return keys[0]
+    wanted_key = key or preferred
+    if wanted_key in keys:
+        return str(wanted_key)
     known = ", ".join(keys[:_MOST_KEYS])
     if not keys:
         raise FileError(name, "holds no arrays")

@@ -63,7 +63,7 @@ class BoxFile:
         return cls(boxes, ("",) * len(boxes), (math.nan,) * len(boxes))
 
 
-def read_boxes(name: str, *, image_id: str | None = None, key: str | None = None) -> BoxFile:
+def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
     """Read boxes from a file, whatever its name ends in; "-" is standard input.
 
     Text has a box a line, with commas, tabs, semicolons or spaces between: four numbers, or five
@@ -77,8 +77,6 @@ def read_boxes(name: str, *, image_id: str | None = None, key: str | None = None
         Path of the file.
     image_id
         Which image's boxes, of a JSON with those of several: its id or file name.
-    key
-        Which array of an `.npz`; "boxes", or the only one, if None.
 
     Raises
     ------
@@ -90,7 +88,7 @@ def read_boxes(name: str, *, image_id: str | None = None, key: str | None = None
         if not is_numpy(content):
             raise FileError(name, "is neither text nor a NumPy file; boxes are one or the other")
         _refuse_image(name, image_id)
-        return _from_array(name, load_array(name, io.BytesIO(content), key or "boxes"))
+        return _from_array(name, load_array(name, io.BytesIO(content), None, "boxes"))
     if content.lstrip()[:1] in {"[", "{"}:
         return _from_json(name, content, image_id)
     _refuse_image(name, image_id)

@@ -151,7 +151,7 @@ _LATEX: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"\) {2,}"), r") \\quad "),
     (re.compile(r" {2,}"), " "),
     (re.compile(r"\b(ceil|floor)\("), r"\\mathrm{\1}("),
-    (re.compile(r"\bmax\("), r"\\max("),
+    (re.compile(r"\b(max|min)\("), r"\\\1("),
     (re.compile(r"(?<![\\{_]) ?\b[A-Za-z]{2,}\b(?: (?:a|[A-Za-z]{2,})\b)* ?"), _words),
     (re.compile(r"\b([A-Za-z])_([a-z]+)"), r"\1_{\\text{\2}}"),
     (re.compile(r"\b([A-Za-z])(\d+)"), r"\1_{\2}"),

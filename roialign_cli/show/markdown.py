@@ -38,5 +38,10 @@ def _render(block: Block) -> str:
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], side: str) -> str:
     rule = ["---", *(side for _ in headers[1:])]
-    cells = ([cell.replace("|", "\\|") for cell in row] for row in (headers, rule, *rows))
+    cells = (map(_cell, row) for row in (headers, rule, *rows))
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def _cell(text: str) -> str:
+    """Return text that stays in its cell, and text."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

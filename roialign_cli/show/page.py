@@ -138,15 +138,10 @@ def _point(explanation: Explanation, section: Section, point: Point) -> dict[str
         "taken": number(point.contribution),
         "note": explanation.border_words(point),
         "coordinates": _lines(explanation.coordinates(section, point)),
-        "interpolated": [] if out else _lines([*interpolated(trace, point), *_taken(point)]),
+        "interpolated": [] if out else _lines(interpolated(trace, point)),
         "neighbours": [] if alone else list(neighbour_rows(point)),
         "weighted": [] if alone else _lines(weighted(point)),
     }
-
-
-def _taken(point: Point) -> Iterator[Line]:
-    if point.contribution != point.value:
-        yield (f"The section takes the largest weight × cell: {number(point.contribution)}",)
 
 
 def _lines(lines: Iterable[Line]) -> list[list[str | list[str]]]:

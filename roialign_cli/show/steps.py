@@ -15,9 +15,11 @@ from roialign_cli.tracing import Point, Section, Trace
 def position_rules(trace: Trace) -> tuple[Line, Line]:
     """Return the formulas for the x and the y of a point."""
     formula = _FORMULAS[trace.convention.points]
-    along_x = formula(_Symbols("+", "w", "k", "i", "n"))
-    along_y = formula(_Symbols(_down(trace), "h", "t", "j", "m"))
-    return ("x = x_roi ", *along_x), ("y = y_roi ", *along_y)
+    rows, columns = len(trace.output), len(trace.output[0])
+    along_x = formula(_Symbols("x_roi", "+", "0", "w", "k", columns, "i", "n"))
+    top = number(trace.map_size[0]) if trace.frame.y_up else "0"
+    along_y = formula(_Symbols("y_roi", _down(trace), top, "h", "t", rows, "j", "m"))
+    return ("x = ", *along_x), ("y = ", *along_y)
 
 
 def positions(trace: Trace, section: Section, point: Point) -> tuple[Line, Line]:
@@ -25,8 +27,9 @@ def positions(trace: Trace, section: Section, point: Point) -> tuple[Line, Line]
     (i, j), (n, m) = section.section, point.point
     put_in = _PUT_IN[trace.convention.points]
     rows, columns = len(trace.output), len(trace.output[0])
-    x = put_in(_Along(trace.x, "+", trace.width, columns, i, section.grid[0], n))
-    y = put_in(_Along(trace.y, _down(trace), trace.height, rows, j, section.grid[1], m))
+    top = float(trace.map_size[0]) if trace.frame.y_up else 0.0
+    x = put_in(_Along(trace.x, "+", 0.0, trace.width, columns, i, section.grid[0], n))
+    y = put_in(_Along(trace.y, _down(trace), top, trace.height, rows, j, section.grid[1], m))
     return x, y
 
 
@@ -37,10 +40,14 @@ def _down(trace: Trace) -> str:
 
 @dataclass(frozen=True)
 class _Along:
-    """One point along one axis, as its formula needs it; all counted from 1."""
+    """One point along one axis, as its formula needs it; all counted from 1.
+
+    `edge` is where the map begins, seen in the direction of `sign`.
+    """
 
     start: float
     sign: str
+    edge: float
     size: float
     sections: int
     section: int
@@ -65,40 +72,56 @@ def _corner(a: _Along) -> Line:
 
 
 def _cell(a: _Along) -> Line:
-    # Of a section cut off by the border the first cell is not the formula's.
     first = math.floor(a.size / a.sections * (a.section - 1))
-    return (f"{number(a.start)} {a.sign} {first} {a.sign} 0.5 {a.sign} {a.point - 1}",)
+    cut = f"{_CUT[a.sign]}({number(a.start)} {a.sign} {first}, {number(a.edge)})"
+    return (f"{cut} {a.sign} 0.5 {a.sign} {a.point - 1}",)
+
+
+# Sign of an axis's direction → which of a position and the map's edge lies further along.
+_CUT = {"+": "max", "−": "min"}
 
 
 @dataclass(frozen=True)
 class _Symbols:
-    """What an axis is called in a formula, and the sign of its direction."""
+    """What stands for the numbers of an axis in a formula; `edge` as in `_Along`.
 
+    `how_many` sections there really are.
+    """
+
+    start: str
     sign: str
+    edge: str
     size: str
     sections: str
+    how_many: int
     section: str
     point: str
 
     def section_start(self, sections: str) -> Line:
         width = Fraction(self.size, sections, enclosed=True)
-        return f"{self.sign} ", width, f"·({self.section} − 1)"
+        return f"{self.start} {self.sign} ", width, f"·({self.section} − 1)"
 
     def step(self, parts: str, steps: str) -> Line:
         part = Fraction(self.size, f"{self.sections}·{parts}", enclosed=True)
         return *self.section_start(self.sections), f" {self.sign} ", part, f"·{steps}"
 
+    def corner(self) -> Line:
+        if self.how_many == 1:
+            return f"{self.start} {self.sign} ", Fraction(self.size, "2")
+        return self.section_start(f"{self.sections} − 1")
+
     def cell(self) -> Line:
         width = Fraction(self.size, self.sections, enclosed=True)
-        step = f"·({self.section} − 1)) {self.sign} 0.5 {self.sign} ({self.point} − 1)"
-        return f"{self.sign} floor(", width, step
+        head = f"{_CUT[self.sign]}({self.start} {self.sign} floor("
+        inside = f"{self.sign} 0.5 {self.sign} ({self.point} − 1)"
+        return head, width, f"·({self.section} − 1)), {self.edge}) {inside}"
 
 
 # A rule's formula, and the same with the numbers put in.
 _FORMULAS: dict[str, Callable[[_Symbols], Line]] = {
     "centred": lambda s: s.step("g", f"({s.point} − 0.5)"),
     "dividers": lambda s: s.step("d", s.point),
-    "corners": lambda s: s.section_start(f"{s.sections} − 1"),
+    "corners": _Symbols.corner,
     "cells": _Symbols.cell,
 }
 _PUT_IN: dict[str, Callable[[_Along], Line]] = {
@@ -157,18 +180,23 @@ def interpolated(trace: Trace, point: Point) -> Iterator[Line]:
     if trace.convention.points == "cells":
         cell = point.neighbours[0]
         yield (f"P = cell at row {cell.row}, column {cell.column} = {value}",)
-        return
-    if shares is None:
+    elif shares is None:
         terms = (f"{number(q.weight)}·{number(q.value)}" for q in point.neighbours)
         yield (f"P = {' + '.join(terms)} = {value}",)
-        return
+    else:
+        yield from _weighed(point, shares)
+    if point.contribution != point.value:
+        yield (f"the section takes the largest weight × cell: {number(point.contribution)}",)
+
+
+def _weighed(point: Point, shares: _Shares) -> Iterator[Line]:
     q11, q21, q12, q22 = (number(q.value) for q in point.neighbours)
     rows = ("P = ", shares.high, q11, q21), ("  + ", shares.low, q12, q22)
     for head, share, first, second in rows:
         inside = TextBreak(len(f"{head}{share} · "))
         left, right = shares.left, shares.right
         yield head, share, " · [ ", left, f"·{first}", inside, "+ ", right, f"·{second} ]"
-    yield (f"  = {value}",)
+    yield (f"  = {number(point.value)}",)
 
 
 def weighted(point: Point) -> Iterator[Line]:

@@ -53,7 +53,7 @@ _BLANKS = re.compile(r" +(?=\n)")
 def new_console(stream: TextIO | None = None, width: int | None = None) -> Console:
     """Return a console that results are printed on, standard output's if no other."""
     trimmed = cast("TextIO", _Trimmed(stream or sys.stdout))
-    return PipedConsole(file=trimmed, width=width, highlight=False, emoji=False)
+    return PipedConsole(file=trimmed, width=width, highlight=False, emoji=False, markup=False)
 
 
 def print_blocks(blocks: Iterable[Block]) -> None:

@@ -1,0 +1,87 @@
+"""What an explanation puts in adds up: its formulas, evaluated, give the numbers beside them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roialign_cli import PRESETS, RoiAlignError, trace
+from roialign_cli.show.explanation import Explanation
+from roialign_cli.show.formulas import Line, to_text
+from roialign_cli.show.steps import interpolated, reduction, weighted
+from roialign_cli.tracing import Trace
+
+FEATURES = np.random.default_rng(3).integers(-20, 20, (9, 8)) / 8
+BOXES = {
+    "inside": [1.25, 0.5, 6.25, 5.5],
+    "over the first corner": [-3, -2.5, 4, 4.5],
+    "over the last corner": [4.5, 5.25, 12.5, 11.25],
+    "sub-cell": [2.25, 2.25, 2.5, 2.75],
+    "inverted": [6.5, 5.25, 2.5, 1.25],
+}
+CHANGES: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "max": {"pooling": "max"},
+    "another offset": {"offset": 0.25},
+    "one section": {"output_size": 1},
+    "grown": {"min_size": 2.0},
+}
+# As many digits as are shown; sizes are divided and multiplied before they are shown.
+SHOWN = 2e-3
+
+
+def evaluated(line: Line) -> tuple[float, float]:
+    """Return what the terms of a line make, and what it says that they make."""
+    terms, result = to_text(line).replace("≈", "=").partition(" = ")[2].rsplit(" = ", 1)
+    result = result.rpartition("→ ")[2].partition(",")[0]
+    plain = terms.translate(str.maketrans("·−[]", "*-()", "\n"))
+    assert re.fullmatch(r"(?:max|min|[-+*/(),. \de])+", plain), plain
+    extremes = {"max": lambda *values: max(values), "min": lambda *values: min(values)}
+    return eval(plain, extremes), float(result)  # noqa: S307
+
+
+def traced(name: str, box: list[float], changes: dict[str, Any]) -> Trace | None:
+    call: dict[str, Any] = {"box_format": "xyxy", "origin": "top-left", "normalized": False}
+    if PRESETS[name].points == "dividers":
+        call |= {"divide": 4, "origin": "bottom-left", "coordinate_decimals": None}
+    call |= {k: v for k, v in changes.items() if k != "output_size"}
+    size = changes.get("output_size", (2, 4))
+    try:
+        return trace(FEATURES, box, size, convention=name, **call)
+    except RoiAlignError:
+        assert PRESETS[name].refuses != "nothing"
+        return None
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("name", PRESETS)
+def test_formulas_add_up(name: str, change: str) -> None:
+    for box in BOXES.values():
+        one = traced(name, box, CHANGES[change])
+        for section in one.sections if one else ():
+            assert one is not None
+            if section.points:
+                made, said = evaluated(("S = ", *reduction(one, section)))
+                assert made == pytest.approx(said, abs=SHOWN)
+            for point in section.points:
+                lines = list(Explanation(one, None, "").coordinates(section, point))
+                whole: Line = tuple(
+                    part for line in interpolated(one, point) for part in line
+                    if not str(part).startswith("the section takes")
+                )  # fmt: skip
+                shown = one.convention.points != "cells" and point.counted
+                lines += [whole] if shown else []
+                for line in lines:
+                    made, said = evaluated(line)
+                    assert made == pytest.approx(said, abs=SHOWN), to_text(line)
+
+
+def test_what_neighbours_add_makes_the_value() -> None:
+    one = trace(FEATURES, BOXES["inside"], 2, convention="torchvision-aligned")
+    for section in one.sections:
+        for point in section.points:
+            added = [float(to_text(line).rpartition("= ")[2]) for line in weighted(point)]
+            assert sum(added) == pytest.approx(point.value, abs=4 * 0.5e-4)
