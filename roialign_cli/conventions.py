@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
 from types import MappingProxyType
@@ -424,6 +424,8 @@ def resolve(convention: str | Convention, **overrides: Any) -> Convention:  # no
     for name, value in overrides.items():
         if not isinstance(value, Hashable):
             raise ArgumentError(name, f"cannot be {value!r}")
+        if name in FIELD_KINDS:  # before True is taken for the 1 that was asked for before
+            _of_kind(FIELD_KINDS[name], name, value)
     return _resolve(base, base.name, frozenset(overrides.items()))
 
 
@@ -448,7 +450,7 @@ def meaningful(base: Convention, **overrides: Any) -> dict[str, Any]:  # noqa: A
 def _resolve(base: Convention, _name: str, overrides: frozenset[tuple[str, Any]]) -> Convention:
     changed = dict(overrides)
     for name in changed.keys() - base.parameters().keys():
-        raise ArgumentError(name, f"no such field; known: {', '.join(base.parameters())}")
+        raise ArgumentError(name, f"no such field; {_nearest(name, base.parameters())}")
     resolved = replace(base, **changed)
     for name, rule in _ONLY_WITH_POINTS.items():
         if changed.get(name) and changed[name] != getattr(base, name) and resolved.points != rule:
@@ -465,8 +467,12 @@ def preset(name: str) -> Convention:
     known = {**PRESETS, **{alias: PRESETS[row] for alias, row in ALIASES.items()}}
     if name in known:
         return known[name]
+    raise ArgumentError("convention", f"no preset {name!r}; {_nearest(name, known)}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
     import difflib  # noqa: PLC0415 - only an error needs it
 
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise ArgumentError("convention", f"no preset {name!r}; {hint}known: {', '.join(known)}")
+    return f"{hint}known: {', '.join(known)}"

@@ -182,8 +182,8 @@ def compare(
     features, boxes, output_size, convention, **call
         As for `roi_align`; they say how the boxes are read for both.
     other
-        A preset's name or a `Convention`, which is taken as it is; or an output (R, C, height,
-        width).
+        A preset's name or a `Convention`, for which the fields given in `call` hold, too, as far as
+        they have a meaning for it; or an output (R, C, height, width).
 
     Returns
     -------
@@ -205,9 +205,16 @@ def compare(
     operation = prepare(features, boxes, output_size, convention=convention, **call)
     if isinstance(other, (str, Convention)):
         shared = {k: v for k, v in call.items() if k in operation.convention.parameters()}
-        base = resolve(other)
+        base = _other(other)
         return compare_conventions(operation, resolve(base, **meaningful(base, **shared)))
     return compare_output(operation, np.asarray(other))
+
+
+def _other(other: str | Convention) -> Convention:
+    try:
+        return resolve(other)
+    except ArgumentError as error:
+        raise ArgumentError("other", error.problem) from None
 
 
 def compare_output(operation: Operation, given: NDArray[Any]) -> Comparison:

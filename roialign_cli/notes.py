@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -145,39 +145,46 @@ def _normalized(operation: Operation, asked: Mask) -> Iterator[Note]:
 _UP_TO_ONE = 1.05
 
 
-def _plainly(operation: Operation) -> Convention:
-    return replace(operation.convention, refuses="nothing", inclusive=False)
+def _read_again(
+    operation: Operation,
+    scale: float | None = None,
+    **fields: Any,  # noqa: ANN401
+) -> Operation:
+    """Return the operation with its boxes' numbers read otherwise, at another scale if given."""
+    plain: dict[str, Any] = {"refuses": "nothing", "inclusive": False}
+    rules = replace(operation.convention, **(plain | fields))
+    scales = operation.spatial_scale if scale is None else (scale, scale)
+    height = None
+    if rules.origin == "bottom-left":
+        height = 1.0 if rules.normalized else operation.map_size[0] / scales[0]
+    xyxy = corners(operation.boxes_given, rules.box_format, height)
+    return replace(operation, convention=rules, boxes_xyxy=xyxy, spatial_scale=scales)
 
 
 def _other_scales(operation: Operation) -> Iterator[tuple[str, Operation]]:
     """Yield the operation with boxes in the pixels of an image, the finest scale first."""
-    if operation.convention.normalized or operation.spatial_scale != (1.0, 1.0):
-        return
-    for by in (4, 8, 16, 32):
-        scale = 1 / by, 1 / by
-        changed = replace(operation, convention=_plainly(operation), spatial_scale=scale)
-        yield f"dividing by {by} (--stride {by})", changed
+    if operation.convention.normalized:
+        yield "reading them in cells (--absolute)", _read_again(operation, 1.0, normalized=False)
+    elif operation.spatial_scale == (1.0, 1.0):
+        for by in (4, 8, 16, 32):
+            words = f"dividing by {by} (--spatial-scale {1 / by:g})"
+            yield words, _read_again(operation, 1 / by)
 
 
 def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
     """Yield the operation with the boxes' numbers read as something else."""
-    rules, given = operation.convention, operation.boxes_given
-    plain, rows = _plainly(operation), operation.map_size[0]
+    rules = operation.convention
     for box_format in get_args(BoxFormat):
-        if box_format == rules.box_format:
-            continue
-        height = None
-        if rules.origin == "bottom-left":
-            height = 1.0 if rules.normalized else rows / operation.spatial_scale[0]
-        xyxy = corners(given, box_format, height)
-        if (xyxy[:, 2:] < xyxy[:, :2]).any():
+        changed = _read_again(operation, box_format=box_format)
+        xyxy = changed.boxes_xyxy
+        if box_format == rules.box_format or (xyxy[:, 2:] < xyxy[:, :2]).any():
             continue
         swapped = {rules.box_format, box_format} == {"xyxy", "yxyx"}
         words = "swapping x and y" if swapped else f"reading the boxes as {box_format}"
-        yield (
-            f"{words} (--box-format {box_format})",
-            replace(operation, convention=plain, boxes_xyxy=xyxy),
-        )
+        yield f"{words} (--box-format {box_format})", changed
+    if rules.origin == "bottom-left":
+        changed = _read_again(operation, origin="top-left")
+        yield "measuring y from the top (--origin top-left)", changed
 
 
 def _grown(plan: Plan, asked: Mask) -> Iterator[Note]:

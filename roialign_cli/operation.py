@@ -176,7 +176,7 @@ def roi_align(
         The image's height in the boxes' units, from which y is measured where it points up; the
         feature map's height over the scale if not given.
     **overrides
-        Any other field of the convention: `pooling`, `sampling_ratio`, …
+        Any other field of `Convention`: `pooling`, `sampling_ratio`, `offset`, …
 
     Returns
     -------

@@ -29,6 +29,7 @@ SLIPS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "offset": 0.0,
         },
         "the half-cell shift is missing": {"offset": 0.0},
+        "the half-cell shift has the wrong sign": {"offset": -0.5},
     }
 )
 

@@ -73,8 +73,8 @@ def test_the_share_outside_is_that_of_the_points(call: dict[str, Any], box: list
     [
         ([[110, 90, 170, 130]], {"box_format": "xywh"}, "reading the boxes as xyxy"),
         ([[8, 150, 60, 185]], {}, "swapping x and y (--box-format yxyx)"),
-        ([[160, 40, 300, 310]], {"spatial_scale": 1}, "dividing by 32 (--stride 32)"),
-        ([[16, 4, 30, 31]], {"spatial_scale": 1}, "dividing by 4 (--stride 4)"),
+        ([[160, 40, 300, 310]], {"spatial_scale": 1}, "dividing by 32 (--spatial-scale 0.03125)"),
+        ([[16, 4, 30, 31]], {"spatial_scale": 1}, "dividing by 4 (--spatial-scale 0.25)"),
     ],
 )
 def test_the_reading_that_would_put_the_boxes_inside_is_named(

@@ -11,6 +11,7 @@ import click
 
 from roialign_cli.cli.helping import command, output_option, rule_option
 from roialign_cli.cli.options import (
+    OUTPUT_FILE,
     OperatorOptions,
     PresetName,
     force_option,
@@ -53,7 +54,7 @@ _FILES = (".npy", ".npz")
 @output_option(
     "--plot",
     metavar="FILE",
-    type=Path,
+    type=OUTPUT_FILE,
     help="Draw the box that differs most: .png, .svg or .pdf.",
 )
 @format_option("table", "csv", "json", default="table", told="What to print; csv has every number.")
@@ -78,12 +79,11 @@ def compare(
     from roialign_cli.cli.inputs import load, under
     from roialign_cli.cli.notes import tell
     from roialign_cli.files.writing import check_writable
-    from roialign_cli.show.figures import check_suffix
 
     if max_difference is not None and math.isnan(max_difference):
         raise click.UsageError("--max-difference must be a number")
     if plot is not None:
-        check_suffix(plot)
+        _check_picture(plot)
         check_writable(plot, force=force, read=(options.features, options.boxes or "-", other))
     given = other if other.lower().endswith(_FILES) else None
     inputs = load(options if given is None else _sized_as(options, given))
@@ -105,7 +105,20 @@ def compare(
         from roialign_cli.show.comparison import print_comparison
 
         print_comparison(held, inputs.labels, name)
-    return int(max_difference is not None and not held.largest <= max_difference)
+    if max_difference is None or held.largest <= max_difference:
+        return 0
+    click.echo(f"they differ by more than {max_difference:g}", err=True)
+    return 1
+
+
+def _check_picture(path: Path) -> None:
+    from roialign_cli.errors import ArgumentError
+    from roialign_cli.show.figures import check_suffix
+
+    try:
+        check_suffix(path)
+    except ArgumentError as error:
+        raise ArgumentError("plot", error.problem) from None
 
 
 def _notes(first: Operation, second: Operation | None) -> list[Note]:

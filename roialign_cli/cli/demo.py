@@ -45,7 +45,7 @@ _COMMANDS = (
     group="Output",
     metavar="[DIR]",
     told="The folder for data and pictures.  [default: roialign-demo]",
-    type=Path,
+    type=click.Path(path_type=Path),
     default=Path("roialign-demo"),
 )
 @output_option("--force", is_flag=True, help="Overwrite the files of an earlier demo.")

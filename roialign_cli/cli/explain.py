@@ -13,6 +13,7 @@ import click
 from roialign_cli.cli.helping import choice_option, command, output_option
 from roialign_cli.cli.options import (
     CELL,
+    OUTPUT_FILE,
     OperatorOptions,
     channel_option,
     force_option,
@@ -55,7 +56,7 @@ FORMS = {"text": "txt", "markdown": "md", "html": "html", "json": "json"}
     "-o",
     "--output",
     metavar="FILE",
-    type=Path,
+    type=OUTPUT_FILE,
     help="Write it to a .txt, .md, .html or .json.",
 )
 @format_option(

@@ -7,7 +7,7 @@ import shlex
 import click
 
 from roialign_cli.cli.helping import command, input_option, rule_option
-from roialign_cli.cli.options import OperatorOptions, format_option, known_options
+from roialign_cli.cli.options import INPUT_FILE, OperatorOptions, format_option, known_options
 
 
 @command(
@@ -20,6 +20,7 @@ from roialign_cli.cli.options import OperatorOptions, format_option, known_optio
 @input_option(
     "--expected",
     metavar="FILE",
+    type=INPUT_FILE,
     required=True,
     help="The output: a .npy or .npz.",
 )

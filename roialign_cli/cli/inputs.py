@@ -148,7 +148,10 @@ def _known(values: dict[str, Any]) -> dict[str, Any]:
 
 def _features(options: OperatorOptions) -> FeatureFile:
     return read_features(
-        options.features, layout=options.layout, key=options.key, stride=options.stride
+        options.features,
+        layout=options.layout and options.layout.upper(),
+        key=options.key,
+        stride=options.stride,
     )
 
 
@@ -193,7 +196,10 @@ def _scale(
     if normalized:
         # With an image the stride says how it is averaged, too.
         if given and not (options.stride and file.image is not None):
-            problem = "the boxes are read as normalised, which have no scale; see --absolute"
+            problem = (
+                "the boxes are read as normalised, which have no scale; leave it out, or say "
+                "--absolute if they are not"
+            )
             raise click.UsageError(f"{given[0]}: {problem}")
         return None
     if options.image_size is not None:
@@ -253,5 +259,4 @@ _OPTIONS = {
     "boxes": "--box/--boxes",
     "convention": "--preset",
     "features": "FEATURES",
-    "origin": "--origin",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -72,6 +73,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1, 2 or 130."""
     try:
         status = group.main(args, prog_name="roialign", standalone_mode=False)
+        sys.stdout.flush()
     except (click.ClickException, RoiAlignError) as error:
         return _report(error)
     except MemoryError:
@@ -81,7 +83,15 @@ def main(args: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        return _lost(error)
     return status if isinstance(status, int) else 0
+
+
+def _lost(error: OSError) -> int:
+    """Say that standard output cannot be written, and keep Python from trying again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _report(RoiAlignError(f"standard output: cannot be written: {error.strerror}"))
 
 
 def _report(error: click.ClickException | RoiAlignError) -> int:
@@ -91,6 +101,8 @@ def _report(error: click.ClickException | RoiAlignError) -> int:
     problem = str(error)
     if isinstance(error, click.ClickException):
         problem = error.format_message()
+    if isinstance(error, click.MissingParameter) and error.ctx is not None:
+        problem = f"{problem.rstrip('.')}; see `{error.ctx.command_path} --help`"
     if isinstance(error, ArgumentError):
         from roialign_cli.cli.inputs import option_of
 

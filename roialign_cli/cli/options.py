@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -150,10 +151,27 @@ class PresetName(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         return [CompletionItem(name) for name in PRESETS if name.startswith(incomplete)]
 
 
+# A file that is read, - for standard input; what is wrong with it is said where it is opened.
+INPUT_FILE = click.Path(readable=False, allow_dash=True)
+OUTPUT_FILE = click.Path(readable=False, path_type=Path)
+
+
 class FieldValue(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     """A field of a convention and its value: "border_margin=0"."""
 
     name = "FIELD=VALUE"
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Return the fields that begin so."""
+        from click.shell_completion import CompletionItem
+
+        fields = Convention().parameters()
+        return [CompletionItem(f"{name}=") for name in fields if name.startswith(incomplete)]
 
     def convert(
         self,
@@ -217,6 +235,7 @@ _INPUT = (
         "features",
         group="Input",
         metavar="FEATURES",
+        type=INPUT_FILE,
         told="A .npy, an .npz or an image; - is a .npy on standard input.",
     ),
     input_option("--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW, NHWC."),
@@ -230,6 +249,7 @@ _BOXES = (
     box_option(
         "--boxes",
         metavar="FILE",
+        type=INPUT_FILE,
         help="Boxes as text, JSON, COCO, YOLO or .npy; - is standard input.",
     ),
     box_option("--image-id", metavar="ID", help="Which image's boxes, of a JSON with several."),
@@ -280,6 +300,7 @@ _CONVENTION = (
         default="walkthrough",
         show_default=True,
         envvar="ROIALIGN_PRESET",
+        show_envvar=True,
         help="Whose ROI Align.",
     ),
     rule_option(

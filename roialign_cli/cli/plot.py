@@ -11,6 +11,7 @@ import click
 
 from roialign_cli.cli.helping import command, output_option, rule_option
 from roialign_cli.cli.options import (
+    OUTPUT_FILE,
     OperatorOptions,
     PresetName,
     channel_option,
@@ -61,7 +62,7 @@ VIEWS = {
     "-o",
     "--output",
     metavar="FILE",
-    type=Path,
+    type=OUTPUT_FILE,
     required=True,
     help="The picture: .png, .svg or .pdf.",
 )

@@ -5,21 +5,30 @@ from __future__ import annotations
 import click
 
 from roialign_cli.cli.helping import argument, command
-from roialign_cli.cli.options import format_option
+from roialign_cli.cli.options import PresetName, format_option
 
 
 @command("presets", "roialign presets", "roialign presets onnx-half-pixel")
 @argument(
-    "name", group="Input", metavar="[NAME]", told="One preset, to be shown in full.", required=False
+    "name",
+    group="Input",
+    metavar="[NAME]",
+    told="One preset, to be shown in full.",
+    type=PresetName(),
+    required=False,
 )
 @format_option("table", "markdown", "json", default="table", told="How to print it.")
 def presets(name: str | None, form: str) -> None:
     """Show the conventions and how they differ, or one of them in full."""
     from roialign_cli.conventions import PRESETS, preset
+    from roialign_cli.errors import ArgumentError, RoiAlignError
     from roialign_cli.records import convention_record, to_json
     from roialign_cli.show.conventions import in_full, overview
 
-    chosen = None if name is None else preset(name)
+    try:
+        chosen = None if name is None else preset(name)
+    except ArgumentError as error:
+        raise RoiAlignError(error.problem) from None
     if form == "json":
         rows = PRESETS.values() if chosen is None else (chosen,)
         records = [convention_record(row) for row in rows]

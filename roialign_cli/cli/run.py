@@ -10,6 +10,7 @@ import click
 
 from roialign_cli.cli.helping import choice_option, command, output_option
 from roialign_cli.cli.options import (
+    OUTPUT_FILE,
     OperatorOptions,
     Size,
     force_option,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     help="Only this channel, from 0.",
 )
 @output_option(
-    "-o", "--output", metavar="FILE", type=Path, help="Write a .npy, .npz, .csv or .json."
+    "-o", "--output", metavar="FILE", type=OUTPUT_FILE, help="Write a .npy, .npz, .csv or .json."
 )
 @format_option("table", "csv", "json", told="What to print.  [default: table, or nothing with -o]")
 @output_option(

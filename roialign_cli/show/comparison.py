@@ -8,7 +8,7 @@ import numpy as np
 
 from roialign_cli.matching import Comparison, Reason, Shift
 from roialign_cli.show.blocks import Block, Grid, Heading, Paragraph
-from roialign_cli.show.numbers import name_of, number, pair
+from roialign_cli.show.numbers import name_of, number, pair, reading_of
 from roialign_cli.show.terminal import print_blocks
 
 
@@ -32,6 +32,7 @@ def comparison_blocks(held: Comparison, labels: Sequence[str], second: str) -> I
     first = held.operation.convention
     pooled = "" if held.other is None else f", {held.other.pooling}"
     yield Heading(1, f"{name_of(first)}, {first.pooling}, with {second}{pooled}")
+    yield Paragraph(f"Boxes read as {reading_of(first)}.")
     if not held.outputs.size:
         yield Paragraph("There is nothing to compare.")
         return

@@ -179,7 +179,8 @@ def _unmatched(found: Identification, stated: Collection[str]) -> Iterator[str]:
 def _untried(stated: Collection[str]) -> Iterator[str]:
     """Yield what was tried of what people may have changed, and how to say more."""
     if "spatial_scale" not in stated:
-        yield "  Scales of 1 to 1/64 and normalised boxes were tried; --spatial-scale says others."
+        scales = "1, 1/2, 1/4, 1/8, 1/16, 1/32, 1/64"
+        yield f"  Scales of {scales} and normalised boxes were tried; --spatial-scale says others."
     if "sampling_ratio" not in stated:
         yield "  Sampling ratios from 0 to 4 were tried; --sampling-ratio says others."
 

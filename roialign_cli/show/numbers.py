@@ -89,12 +89,16 @@ def name_of(convention: Convention) -> str:
 def describe(name: str, features: NDArray[Any], convention: Convention) -> str:
     """Say in one line what was read and by which rules it is pooled."""
     shape = " × ".join(map(str, features.shape))
-    normalized = " normalised" if convention.normalized else ""
     return (
         f"{name}: {shape} {features.dtype}{_range(features)}; convention {name_of(convention)}, "
-        f"{convention.pooling}; boxes read as {convention.box_format}{normalized}, origin "
-        f"{convention.origin}"
+        f"{convention.pooling}; boxes read as {reading_of(convention)}"
     )
+
+
+def reading_of(convention: Convention) -> str:
+    """Return how boxes are read, as text."""
+    normalized = " normalised" if convention.normalized else ""
+    return f"{convention.box_format}{normalized}, origin {convention.origin}"
 
 
 # Reading more than this only to tell its range would be most of a run.
@@ -104,7 +108,12 @@ _MOST_BYTES = 1 << 27
 def _range(features: NDArray[Any]) -> str:
     if features.nbytes > _MOST_BYTES:
         return ""
-    return f", {number(float(features.min()))} to {number(float(features.max()))}"
+    finite = features[np.isfinite(features)]
+    others = features.size - finite.size
+    not_finite = f", {others} not finite" if others else ""
+    if not finite.size:
+        return not_finite
+    return f", {number(float(finite.min()))} to {number(float(finite.max()))}{not_finite}"
 
 
 def channel_of(trace: Trace) -> str:

@@ -140,7 +140,7 @@ _MOST_ROWS = 40
 def print_result(subject: str, result: Result) -> None:
     """Print what a run made: the outputs themselves if they are few, else a summary."""
     console = new_console()
-    console.print(Text(subject), soft_wrap=True)
+    console.print(Text(subject), soft_wrap=not console.is_terminal)
     rois, channels = result.pooled.shape[:2]
     if rois * channels > _MOST_TABLES:
         _print_summary(console, result)
@@ -166,8 +166,11 @@ def _print_summary(console: Console, result: Result) -> None:
     rois, channels = result.pooled.shape[:2]
     shown = min(rois * channels, _MOST_ROWS)
     rows = [_summary_row(result, *divmod(index, channels)) for index in range(shown)]
-    headers = ("ROI", "label", "top-left", "size", "ch.", "min", "mean", "max")
-    console.print(_grid(headers, rows, console))
+    headers = ("ROI", "label", "map", "top-left", "size", "ch.", "min", "mean", "max")
+    # Without names, and with one map, there is nothing to tell in these.
+    kept = [k for k, h in enumerate(headers) if h not in _AT_TIMES or len({r[k] for r in rows}) > 1]
+    told = [[row[k] for k in kept] for row in rows]
+    console.print(_grid([headers[k] for k in kept], told, console))
     rest = rois * channels - shown
     more = f"{rest} more outputs are not shown. " if rest else ""
     console.print(
@@ -175,11 +178,15 @@ def _print_summary(console: Console, result: Result) -> None:
     )
 
 
+_AT_TIMES = {"label", "map"}
+
+
 def _summary_row(result: Result, r: int, c: int) -> tuple[str, ...]:
     roi, output = result.roi(r), result.pooled[r, c].astype(np.float64)
     return (
         str(r),
         result.name(r),
+        str(result.operation.batch_index[r]),
         pair(roi["x"], roi["y"], 2),
         f"{number(roi['width'], 2)} × {number(roi['height'], 2)}",
         str(result.channels[c]),
