@@ -103,7 +103,7 @@ class Comparison:
         (R, C, height, width), the first and the second.
     apart
         Of the same shape: how much the second is above the first, as `difference` says.
-    boxes
+    differing
         (R,): which boxes' outputs differ by more than rounding.
     common
         What these boxes have in common, and the others have not.
@@ -119,7 +119,7 @@ class Comparison:
     outputs: Float
     others: Float
     apart: Float
-    boxes: Mask
+    differing: Mask
     common: tuple[str, ...]
     reasons: tuple[Reason, ...]
     shift: Shift | None

@@ -126,7 +126,7 @@ def notes_record(notes: Sequence[Note]) -> list[dict[str, Any]]:
 
 
 def convention_record(convention: Convention) -> dict[str, Any]:
-    """Return a convention as plain data; an unbounded start of "max" becomes null."""
+    """Return a convention as plain data."""
     return {
         "name": convention.name,
         "summary": convention.summary,
@@ -226,7 +226,7 @@ def comparison_record(
             "first": float(held.outputs[roi, channel, j - 1, i - 1]),
             "second": float(held.others[roi, channel, j - 1, i - 1]),
         },
-        "differing_rois": [r for r, differs in enumerate(held.boxes.tolist()) if differs],
+        "differing_rois": [r for r, differs in enumerate(held.differing.tolist()) if differs],
         "common": list(held.common),
         "reasons": [vars(reason) for reason in held.reasons],
         "shift": None

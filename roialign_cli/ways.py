@@ -155,7 +155,7 @@ class Identification:
         What the closest does fit, if there is no match.
     searched
         How many ways were tried.
-    told
+    distinct_values
         How many different numbers the output holds, zero aside: what there is to tell by.
     shape
         Of the output, as it was given.
@@ -165,7 +165,7 @@ class Identification:
     closest: Match | None
     partial: Partial | None
     searched: int
-    told: int
+    distinct_values: int
     shape: tuple[int, ...]
 
     def __repr__(self) -> str:
@@ -180,7 +180,7 @@ class Identification:
     @property
     def doubtful(self) -> bool:
         """Whether so few numbers are held against so many ways that one may fit by chance."""
-        return self.searched * _CHANCE**self.told > _UNLIKELY
+        return self.searched * _CHANCE**self.distinct_values > _UNLIKELY
 
 
 # How likely a number fits a wrong way, and how unlikely it must be that all of them do.

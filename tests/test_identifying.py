@@ -218,7 +218,7 @@ def test_an_output_of_another_shape_is_an_argument_error(expected: Any, problem:
 @pytest.mark.parametrize("value", [0.0, 3.5])
 def test_an_output_that_is_one_number_tells_nothing(value: float) -> None:
     found = identify(MAP, BOXES, np.full((6, 3, 4, 4), value, np.float32))
-    assert (found.matches, found.told) == ((), 0)
+    assert (found.matches, found.distinct_values) == ((), 0)
 
 
 def test_few_numbers_against_many_ways_are_doubtful() -> None:

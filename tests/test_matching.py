@@ -73,9 +73,9 @@ def test_shares_say_which_field_makes_the_difference() -> None:
 
 def test_two_conventions_that_differ_on_some_boxes_only_say_which_and_why() -> None:
     held = compare(MAP, BOXES, 3, other="torchvision-aligned", min_size=1.0, **CALL)
-    assert not held.boxes.any()  # what options say holds for both
+    assert not held.differing.any()  # what options say holds for both
     held = compare(MAP, BOXES, 2, other="torchvision", offset=0.0, **CALL)
-    assert held.boxes.tolist() == [False, True, False]
+    assert held.differing.tolist() == [False, True, False]
     assert held.common == ("smaller than a cell",)
     assert [(reason.field, reason.share) for reason in held.reasons] == [("min_size", 1.0)]
 

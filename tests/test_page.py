@@ -16,7 +16,7 @@ from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.show.numbers import number, pair
 from roialign_cli.show.palette import DARK, LIGHT, Theme
-from tests.browser import chromium, complaints, needs_chromium, requested
+from tests.browser import chromium, complaints, needs_chromium, requested, webdriver
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -117,12 +117,15 @@ def walkthrough(driver: Any, tmp_path: Path) -> Page:
 
 def test_a_click_shows_what_the_trace_has(page: Page) -> None:
     shown = list(page.points())[:: max(len(list(page.points())) // 12, 1)]
+    clicked = 0
     for section, point in shown:
         element = page.at("p", *section["section"], *point["point"])
         page.run("arguments[0].scrollIntoView({block: 'center'})", element)
         if page.run(IS_ON_TOP, element):
             element.click()
             page.check_point(section, point)
+            clicked += 1
+    assert clicked >= len(shown) / 2
     assert complaints(page.driver) == []
     assert requested(page.driver) == [page.address]
 
@@ -144,8 +147,49 @@ def test_the_numbers_in_the_formula_make_the_value(walkthrough: Page) -> None:
         assert float(value) == pytest.approx(point["value"], abs=ROUNDED)
 
 
+def test_the_square_has_the_weights_for_areas(walkthrough: Page) -> None:
+    areas = (
+        "return [...document.querySelectorAll('#square rect')]"
+        ".map(r => r.width.baseVal.value * r.height.baseVal.value / 1e4)"
+    )
+    for section, point in walkthrough.points():
+        walkthrough.at("p", *section["section"], *point["point"]).click()
+        weights = [q["weight"] for q in point["neighbours"]]
+        assert walkthrough.run(areas) == pytest.approx(weights, abs=1e-7)  # SVG has float32
+
+
+def test_what_is_below_and_the_legend(page: Page) -> None:
+    steps = page.text(".steps")
+    for section in page.trace["sections"]:
+        assert pair(section["x"], section["y"]) in steps
+    borders = {point["border"] for _, point in page.points()}
+    legend = page.text("figcaption ul")
+    meanings = {
+        "inside": "sample point",
+        "clamped": "clamped to the border",
+        "out": "outside, reads no cell",
+    }
+    assert {kind for kind, meaning in meanings.items() if meaning in legend} == borders
+    assert ("largest value" in legend) == any(s["winner"] for s in page.trace["sections"])
+
+
+def test_pointing_does_not_take_the_focus(walkthrough: Page) -> None:
+    actions = webdriver.ActionChains
+    walkthrough.find("body").send_keys("\ue004")
+    walkthrough.press("\ue004")
+    focus = "return document.activeElement.getAttribute('aria-label')"
+    before = walkthrough.run(focus)
+    assert before.startswith("point (")
+    actions(walkthrough.driver).move_to_element(walkthrough.at("p", 3, 3, 1, 1)).perform()
+    assert walkthrough.text("#section-title").startswith("Section (3, 3)")
+    assert walkthrough.run(focus) == before
+    actions(walkthrough.driver).move_to_element(walkthrough.find("h1")).perform()
+    assert walkthrough.run(focus) == before
+    assert walkthrough.text("#section-title").startswith("Section (1, 1)")
+
+
 def test_pointing_shows_and_leaving_shows_again_what_was_chosen(walkthrough: Page) -> None:
-    actions = __import__("selenium.webdriver", fromlist=["ActionChains"]).ActionChains
+    actions = webdriver.ActionChains
     walkthrough.at("p", 1, 1, 2, 1).click()
     before = walkthrough.text(".inspector")
     section = walkthrough.trace["sections"][4]
@@ -186,7 +230,12 @@ def test_the_keyboard_alone_reaches_everything(walkthrough: Page) -> None:
             walkthrough.press(down)
         added = number(neighbour["weight"] * neighbour["value"])
         assert walkthrough.text("#weighted").endswith(f"= {added}")
-        assert added in walkthrough.text("#said") or walkthrough.text("#said") == ""
+        said = walkthrough.run("return document.getElementById('said').textContent")
+        assert walkthrough.text("#point-title") in said
+        assert said.endswith(f"= {added}")
+        assert (
+            walkthrough.run("return document.querySelectorAll('[aria-current=true]').length") == 1
+        )
     focus = "return getComputedStyle(document.activeElement).outlineStyle"
     assert walkthrough.run(focus) == "solid"
     assert complaints(walkthrough.driver) == []

@@ -138,7 +138,7 @@ def test_a_trace_prints_as_a_table_with_every_point() -> None:
     assert len(repr(traced).splitlines()) == 1
     # A cell is 6·row + column: x = −1.25 is out, x = 0.25 is clamped to column 0, y = 1.625 is at
     # row 1.125, so that its value is 6·1.125 = 6.75.
-    assert lines[2:5] == ["        i=1     i=2", "j=1   6.750   9.500", "j=2  15.750  18.500"]
+    assert lines[2:5] == ["        i = 1   i = 2", "j = 1   6.750   9.500", "j = 2  15.750  18.500"]
     rows = [line.split() for line in lines[7:]]
     assert len(rows) == 16
     assert rows[0] == ["(1,", "1)", "(1,", "1)", "-1.25", "0.875", "–", "–", "0", "out"]

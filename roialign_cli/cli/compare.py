@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.helping import command, output_option, rule_option
+from roialign_cli.cli.helping import command, operator_option, output_option
 from roialign_cli.cli.options import (
     OUTPUT_FILE,
     OperatorOptions,
@@ -37,7 +37,7 @@ _FILES = (".npy", ".npz")
     "--max-difference 1e-4",
 )
 @operator_options
-@rule_option(
+@operator_option(
     "--with",
     "other",
     type=PresetName(),
@@ -84,7 +84,7 @@ def compare(
         raise click.UsageError("--max-difference must be a number")
     if plot is not None:
         _check_picture(plot)
-        check_writable(plot, force=force, read=(options.features, options.boxes or "-", other))
+        check_writable(plot, force=force, read=(*options.files, other))
     given = other if other.lower().endswith(_FILES) else None
     inputs = load(options if given is None else _sized_as(options, given))
     second = None if given is not None else under(inputs, other)

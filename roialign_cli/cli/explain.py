@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roialign_cli.cli.helping import choice_option, command, output_option
+from roialign_cli.cli.helping import command, output_option, selection_option
 from roialign_cli.cli.options import (
     CELL,
     OUTPUT_FILE,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from roialign_cli.conventions import Summary
     from roialign_cli.notes import Note
     from roialign_cli.show.blocks import Block
+    from roialign_cli.tracing import Section
 
 
 # Form → what a file of it ends in.
@@ -47,7 +49,7 @@ FORMS = {"text": "txt", "markdown": "md", "html": "html", "json": "json"}
 @roi_option
 @channel_option
 @section_options
-@choice_option(
+@selection_option(
     "--cell",
     type=CELL,
     help="Tell instead which outputs of all boxes this cell of the map feeds.",
@@ -96,7 +98,7 @@ def explain(
     if cell is not None and (sketch or section or point or roi is not None):
         raise click.UsageError("--cell takes no --roi, --section, --point and --sketch")
     if output is not None:
-        check_writable(output, force=force, read=(options.features, options.boxes or "-"))
+        check_writable(output, force=force, read=options.files)
     inputs = load(options)
     operation = inputs.operation
     notes = find_notes(operation, operation.plan(), None if cell else roi or 0)
@@ -109,8 +111,14 @@ def explain(
         document = _of_roi(inputs, roi or 0, channel, section, point, notes, columns)
     if output is None:
         document.show(form)
+        told = len(document.sections)
+        if form == "text" and told > _MANY and sys.stdout.isatty():
+            click.echo(f"{told} sections were told of; --section I,J tells of one", err=True)
     else:
         document.write(form, output, force=force)
+
+
+_MANY = 9  # sections, more than which are pages of text
 
 
 def _form_of(path: Path | None) -> str:
@@ -130,6 +138,7 @@ class _Document:
     blocks: Callable[[], Iterable[Block]]
     page: Callable[[], str]
     record: Callable[[], dict[str, Any]]
+    sections: Sequence[Section] = ()
 
     def show(self, form: str) -> None:
         """Print it."""
@@ -173,7 +182,7 @@ def _of_roi(
     section: tuple[int, int] | None,
     point: tuple[int, int] | None,
     notes: Sequence[Note],
-    sketched: int,
+    sketch_columns: int,
 ) -> _Document:
     from roialign_cli.records import trace_record
     from roialign_cli.show.explanation import Explanation
@@ -186,11 +195,12 @@ def _of_roi(
     if trace.convention.coordinate_decimals is not None:
         unrounded = replace(trace.convention, coordinate_decimals=None)
         exact = trace_operation(replace(operation, convention=unrounded), roi, channel)
-    explanation = Explanation(trace, exact, inputs.file.title, section, point, sketched)
+    explanation = Explanation(trace, exact, inputs.file.title, section, point, sketch_columns)
     return _Document(
         explanation.blocks,
         lambda: explanation_page(explanation, notes),
         lambda: trace_record(replace(trace, sections=explanation.narrowed), notes),
+        explanation.narrowed,
     )
 
 

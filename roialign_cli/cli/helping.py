@@ -134,6 +134,6 @@ def argument(*names: str, group: Group, told: str, **settings: Any) -> Decorator
 
 input_option = functools.partial(option, group="Input")
 box_option = functools.partial(option, group="Boxes")
-rule_option = functools.partial(option, group="Operator")
-choice_option = functools.partial(option, group="Selection")
+operator_option = functools.partial(option, group="Operator")
+selection_option = functools.partial(option, group="Selection")
 output_option = functools.partial(option, group="Output")

@@ -6,7 +6,7 @@ import shlex
 
 import click
 
-from roialign_cli.cli.helping import command, input_option, rule_option
+from roialign_cli.cli.helping import command, input_option, operator_option
 from roialign_cli.cli.options import INPUT_FILE, OperatorOptions, format_option, known_options
 
 
@@ -24,7 +24,7 @@ from roialign_cli.cli.options import INPUT_FILE, OperatorOptions, format_option,
     required=True,
     help="The output: a .npy or .npz.",
 )
-@rule_option(
+@operator_option(
     "--tolerance",
     metavar="D",
     type=click.FloatRange(min=0),

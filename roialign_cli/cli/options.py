@@ -15,10 +15,10 @@ from roialign_cli.cli.helping import (
     Function,
     argument,
     box_option,
-    choice_option,
     input_option,
+    operator_option,
     output_option,
-    rule_option,
+    selection_option,
 )
 from roialign_cli.conventions import (
     FIELD_KINDS,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-class Form(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+class WrittenType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     """A type whose name is the form in which it is written."""
 
     def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
@@ -44,7 +44,7 @@ class Form(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         return self.name
 
 
-class NumberList(Form):
+class NumberList(WrittenType):
     """A fixed count of numbers in one word: "9.25,10,6.25,4.53", "512x512", "2,3"."""
 
     def __init__(
@@ -84,7 +84,7 @@ CELL = NumberList("R,C", (2,), ",", int, "6,9 (row and column from 0, row 0 at t
 POINT = NumberList("N,M", (2,), ",", int, "1,2 (from 1, n along x, m from the top)")
 
 
-class NumberOr(Form):
+class NumberOr(WrittenType):
     """A whole number, or one of some words: "2" or "exact"."""
 
     def __init__(self, letter: str, what: str, words: tuple[str, ...]) -> None:
@@ -112,7 +112,7 @@ DECIMALS = NumberOr("N", "a number of decimals", ("exact",))
 CHANNEL = NumberOr("C", "a channel from 0", get_args(Summary))
 
 
-class Size(Form):
+class Size(WrittenType):
     """A number of bytes: "500MB", "2GB"."""
 
     name = "SIZE"
@@ -227,6 +227,11 @@ class OperatorOptions:
     coordinate_decimals: int | str | None
     set: tuple[tuple[str, Any], ...]
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that are read."""
+        return self.features, self.boxes or "-"
+
 
 _WHOLE = click.IntRange(min=0)
 
@@ -294,7 +299,7 @@ _SCALE = (
 )
 
 _CONVENTION = (
-    rule_option(
+    operator_option(
         "--preset",
         type=PresetName(),
         default="walkthrough",
@@ -303,49 +308,53 @@ _CONVENTION = (
         show_envvar=True,
         help="Whose ROI Align.",
     ),
-    rule_option(
+    operator_option(
         "--output-size",
         type=OUTPUT_SIZE,
         help="Sections: K, or rows x columns.  [default: preset's]",
     ),
 )
-_ONLY_CONVENTION = rule_option(
+_ONLY_CONVENTION = operator_option(
     "--preset", type=PresetName(), help="The only one to try.  [default: all]"
 )
 
 _RULES = (
-    rule_option(
+    operator_option(
         "--pooling",
         type=click.Choice(get_args(Pooling)),
         help="What becomes of a section's points.",
     ),
-    rule_option(
+    operator_option(
         "--max-of", type=click.Choice([*MEANINGS_OF_MAX]), help="What max is the largest of."
     ),
-    rule_option(
+    operator_option(
         "--points", type=click.Choice(get_args(PointsRule)), help="How a section's points lie."
     ),
-    rule_option(
+    operator_option(
         "--sampling-ratio",
         metavar="G",
         type=_WHOLE,
         help="Points per section and axis; 0 is adaptive.",
     ),
-    rule_option(
+    operator_option(
         "--divide",
         metavar="D",
         type=_WHOLE,
         help="Parts between whose dividers the points lie.",
     ),
-    rule_option("--offset", metavar="CELLS", type=float, help="Taken off a box edge on the map."),
-    rule_option("--min-size", metavar="CELLS", type=float, help="To which a smaller ROI grows."),
-    rule_option(
+    operator_option(
+        "--offset", metavar="CELLS", type=float, help="Taken off a box edge on the map."
+    ),
+    operator_option(
+        "--min-size", metavar="CELLS", type=float, help="To which a smaller ROI grows."
+    ),
+    operator_option(
         "--extrapolation-value", metavar="VALUE", type=float, help="What a point outside is worth."
     ),
-    rule_option(
+    operator_option(
         "--coordinate-decimals", type=DECIMALS, help="Round the points' coordinates first."
     ),
-    rule_option(
+    operator_option(
         "--set",
         type=FieldValue(),
         multiple=True,
@@ -382,23 +391,23 @@ def _gathering(command: Function, options: Sequence[Decorator]) -> Function:
 
 def section_options(command: Function) -> Function:
     """Add --section and --point."""
-    section = choice_option(
+    section = selection_option(
         "--section", type=SECTION, help="Section i (along x), j (from the top)."
     )
-    point = choice_option("--point", type=POINT, help="Point n (along x), m (from the top).")
+    point = selection_option("--point", type=POINT, help="Point n (along x), m (from the top).")
     return section(point(command))
 
 
 def roi_option(command: Function) -> Function:
     """Add --roi, for a command that tells of one box; None if it is not given."""
     told = "Which of the boxes, from 0.  [default: 0]"
-    return choice_option("--roi", metavar="R", type=_WHOLE, help=told)(command)
+    return selection_option("--roi", metavar="R", type=_WHOLE, help=told)(command)
 
 
 def channel_option(command: Function) -> Function:
     """Add --channel, for a command that tells of one."""
     told = "Which channel, from 0; or one made of all.  [default: 0]"
-    return choice_option("--channel", type=CHANNEL, default=0, help=told)(command)
+    return selection_option("--channel", type=CHANNEL, default=0, help=told)(command)
 
 
 def format_option(*forms: str, told: str, default: str | None = None) -> Decorator:

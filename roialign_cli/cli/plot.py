@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roialign_cli.cli.helping import command, output_option, rule_option
+from roialign_cli.cli.helping import command, operator_option, output_option
 from roialign_cli.cli.options import (
     OUTPUT_FILE,
     OperatorOptions,
     PresetName,
     channel_option,
     force_option,
+    note_options,
     operator_options,
     roi_option,
     section_options,
@@ -49,7 +50,7 @@ VIEWS = {
     "--view overlay -o overlay.png",
 )
 @operator_options
-@rule_option(
+@operator_option(
     "--with",
     "other",
     type=PresetName(),
@@ -113,6 +114,7 @@ VIEWS = {
     help="What the map's ticks count; boxes: the units of the boxes.",
 )
 @force_option
+@note_options
 def plot(
     options: OperatorOptions,
     output: Path,
@@ -121,18 +123,25 @@ def plot(
     roi: int | None,
     *,
     force: bool,
+    quiet: bool,
+    strict: bool,
     **what: Any,  # noqa: ANN401
 ) -> None:
     """Draw an ROI, its sections and its sample points."""
     from roialign_cli.cli.inputs import load
+    from roialign_cli.cli.notes import tell
     from roialign_cli.files.writing import check_writable, replacing
+    from roialign_cli.notes import find_notes
     from roialign_cli.show.figures import check_suffix, save_figure
 
     kind = check_suffix(output)
     asked = _Asked(roi or 0, **what)
     _check_meaning(view, asked)
-    check_writable(output, force=force, read=(options.features, options.boxes or "-"))
-    figure = _DRAW[view](load(options), asked)
+    check_writable(output, force=force, read=options.files)
+    inputs = load(options)
+    figure = _DRAW[view](inputs, asked)
+    only = None if view == "overlay" else asked.roi
+    tell(find_notes(inputs.operation, inputs.operation.plan(), only), quiet=quiet, strict=strict)
     with replacing(output, force=force) as file:
         save_figure(figure, file, kind, dpi)
     click.echo(f"wrote {output}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.helping import choice_option, command, output_option
+from roialign_cli.cli.helping import command, output_option, selection_option
 from roialign_cli.cli.options import (
     OUTPUT_FILE,
     OperatorOptions,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--output-size 7 -o pooled.npy",
 )
 @operator_options
-@choice_option(
+@selection_option(
     "--channel",
     metavar="C",
     type=click.IntRange(min=0),
@@ -71,7 +71,7 @@ def run(
 
     if output is not None:
         check_output(output)
-        check_writable(output, force=force, read=(options.features, options.boxes or "-"))
+        check_writable(output, force=force, read=options.files)
     inputs = load(options)
     plan = inputs.operation.plan()
     notes = find_notes(inputs.operation, plan)

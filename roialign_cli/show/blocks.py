@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from roialign_cli.boxes import Float
 from roialign_cli.show.formulas import Line
+from roialign_cli.show.numbers import aligned
 
 
 @dataclass(frozen=True)
@@ -57,3 +60,10 @@ class Output:
 
 
 Block = Heading | Paragraph | Formulas | Verbatim | Grid | Output
+
+
+def output_grid(values: Float) -> Grid:
+    """Return an output (T, K) as a table."""
+    texts = np.reshape(aligned(values.ravel().tolist()), values.shape).tolist()
+    headers = ("", *(f"i = {i + 1}" for i in range(values.shape[1])))
+    return Grid(headers, tuple((f"j = {j + 1}", *row) for j, row in enumerate(texts)))

@@ -54,7 +54,7 @@ def comparison_blocks(held: Comparison, labels: Sequence[str], second: str) -> I
             tuple(_reason(reason) for reason in held.reasons),
             prose=True,
         )
-    elif held.other is None and held.boxes.any():
+    elif held.other is None and held.differing.any():
         yield Paragraph("`roialign identify` finds what made an output.")
 
 
@@ -87,8 +87,8 @@ _MOST_NAMED = 12
 
 def _boxes(held: Comparison) -> str:
     """Say which boxes differ by more than rounding."""
-    differing = np.flatnonzero(held.boxes).tolist()
-    total = len(held.boxes)
+    differing = np.flatnonzero(held.differing).tolist()
+    total = len(held.differing)
     if not differing:
         return "No box differs by more than rounding."
     if len(differing) == total:

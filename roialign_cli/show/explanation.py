@@ -44,7 +44,7 @@ class Explanation:
         What the features are called.
     section, point
         The only section (i, j) and point (n, m) to tell of; all of them if None.
-    sketched
+    sketch_columns
         In how many columns the ROI is drawn in text, too; 0 if it is not.
     """
 
@@ -53,13 +53,13 @@ class Explanation:
     subject: str
     section: tuple[int, int] | None = None
     point: tuple[int, int] | None = None
-    sketched: int = 0
+    sketch_columns: int = 0
 
     def blocks(self) -> Iterator[Block]:
         """Return the whole explanation from the top."""
         yield from self.title()
-        if self.sketched:
-            yield Verbatim(sketch(self.trace, self.narrowed, self.sketched))
+        if self.sketch_columns:
+            yield Verbatim(sketch(self.trace, self.narrowed, self.sketch_columns))
         yield from self.steps()
 
     def steps(self) -> Iterator[Block]:
@@ -107,11 +107,10 @@ class Explanation:
                 lines.append((f"{name:6} = {number(value)} {scaled}",))
         yield Formulas(tuple(lines))
         yield from self._placing()
-        bottom = t.y - t.height if t.frame.y_up else t.y + t.height
         yield Paragraph(
             f"The ROI lies from its top-left corner {pair(t.x, t.y)} to its bottom-right corner "
-            f"{pair(t.x + t.width, bottom, 5)}: {number(t.width, 5)} cells wide and "
-            f"{number(t.height, 5)} high."
+            f"{pair(t.x + t.width, t.bottom, 5)}: {number(t.width, 5)} cell{_plural(t.width)} wide "
+            f"and {number(t.height, 5)} high."
         )
 
     def _placing(self) -> Iterator[Block]:
@@ -121,6 +120,8 @@ class Explanation:
             yield Paragraph(f"Offset: {offset_rule(t.convention)}")
         if t.convention.points == "cells":
             yield Paragraph(f"Points: {rules(t.convention)['points']}")
+        elif not t.frame.y_up:
+            yield from self._in_the_library()
         for axis, raw, size in (
             ("width", t.raw_width, t.width),
             ("height", t.raw_height, t.height),
@@ -130,6 +131,20 @@ class Explanation:
                     f"The ROI's {axis} of {number(raw, 5)} is below the smallest size that the "
                     f"convention allows, and grows to {number(size, 5)}."
                 )
+
+    def _in_the_library(self) -> Iterator[Block]:
+        """Say where the ROI begins when cells are counted from their centres."""
+        t, offset = self.trace, self.trace.convention.offset
+        yield Paragraph(
+            "In the library's code the centre of cell i is at i. There the ROI begins at"
+        )
+        yield Formulas(
+            tuple(
+                (f"{name} = {number(start + offset, 5)} − {number(offset)} = {number(start, 5)}",)
+                for name, start in (("x", t.x - 0.5), ("y", t.y - 0.5))
+            )
+        )
+        yield Paragraph("Here cells' centres lie on .5, and every position is 0.5 more.")
 
     def _sections(self) -> Iterator[Block]:
         t = self.trace
@@ -293,6 +308,10 @@ _BOX_NAMES = {
 _ALONG_X = {"x", "x1", "x2", "cx", "width"}
 
 
+def _plural(count: float) -> str:
+    return "" if count == 1 else "s"
+
+
 def _scaling(factor: float) -> str:
     """Return the step from image units to cells: a division where it is by a whole number."""
     inverse = 1 / factor if 0 < factor < 1 else 0.5
@@ -336,7 +355,7 @@ def cell_blocks(
     return [
         *blocks,
         Grid(("ROI", "map", "section (i, j)", "weight"), tuple(rows)),
-        Paragraph(f"{len(fed)} output{'s' if len(fed) > 1 else ''}, {total} in all."),
+        Paragraph(f"{len(fed)} output{_plural(len(fed))}, {total} in all."),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Formulas with their numbers put in, written as text and as LaTeX.
+"""Formulas with their numbers put in, written as text, as LaTeX and for a page of HTML.
 
 A line is made of strings and of what a page sets otherwise than a terminal does. In its strings
 `&` is where lines are aligned, the first equals sign if there is none.
@@ -39,29 +39,29 @@ class TextBreak:
 
 
 @dataclass(frozen=True)
-class MathBreak:
-    """Where a formula on a page, which does not break by itself, goes on in a new line."""
+class LatexBreak:
+    """Where LaTeX, which does not break a formula by itself, goes on in a new line."""
 
     def __str__(self) -> str:
         return ""
 
 
-Part = str | Fraction | TextBreak | MathBreak
+Part = str | Fraction | TextBreak | LatexBreak
 Line = tuple[Part, ...]
 
 
 def joined(terms: Iterable[str], separator: str) -> Line:
-    """Return terms with something between, and places to break it."""
+    """Return terms with something between, and places to break them."""
     leads = separator.startswith(" ")  # an operator begins a line, a comma ends one
     parts: list[Part] = []
     for position, term in enumerate(terms):
         before = separator if position else ""
-        broken = [MathBreak()] if position and position % _TERMS == 0 else []
+        broken = [LatexBreak()] if position and position % _TERMS == 0 else []
         parts += [*broken, f"{before}{term}"] if leads else [before, *broken, term]
     return tuple(parts)
 
 
-_TERMS = 8  # on a line of a page
+_TERMS = 8  # on a line of LaTeX
 
 
 def to_text(line: Line) -> str:
@@ -107,7 +107,7 @@ def _latex(part: Part) -> str:
             return f"\\frac{{{_written(over)}}}{{{_written(under)}}}"
         case TextBreak():
             return " "
-        case MathBreak():
+        case LatexBreak():
             return _BROKEN
         case _:
             return _written(part)

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph, Verbatim
+from roialign_cli.show.blocks import (
+    Block,
+    Formulas,
+    Grid,
+    Heading,
+    Output,
+    Paragraph,
+    Verbatim,
+    output_grid,
+)
 from roialign_cli.show.formulas import Fraction, Line, Part, on_a_page
-from roialign_cli.show.numbers import aligned
 
 
 def to_html(blocks: Iterable[Block]) -> str:
@@ -28,24 +36,20 @@ def _render(block: Block) -> str:
         case Grid(headers, rows):
             return _table(headers, rows)
         case Output(values):
-            columns = values.shape[1]
-            texts = aligned(values.ravel().tolist())
-            starts = range(0, len(texts), columns)
-            return _table(
-                ("", *(f"i = {i + 1}" for i in range(columns))),
-                [(f"j = {j + 1}", *texts[at : at + columns]) for j, at in enumerate(starts)],
-            )
+            return _render(output_grid(values))
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(header)}</th>" for header in headers)
+    head = "".join(f'<th scope="col">{escape(header)}</th>' for header in headers)
     body = "\n".join(
-        f"<tr><th>{escape(first)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in others)}</tr>"
+        f'<tr><th scope="row">{escape(first)}</th>'
+        f"{''.join(f'<td>{escape(cell)}</td>' for cell in others)}</tr>"
         for first, *others in rows
     )
     # A scrolling part of a page must be reachable by keyboard.
     return (
-        '<div class="scroll" tabindex="0"><table><thead><tr>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(", ".join(headers))}">'
+        "<table><thead><tr>"
         f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -81,9 +81,9 @@ def _matched(found: Identification, inputs: Inputs | None) -> Iterator[str]:
     if found.doubtful:
         yield "[bold]Too little to tell:[/]"
         yield (
-            f"  {found.told} different numbers were held against {found.searched} ways, of which "
-            "some fit by chance. More boxes, channels or sections would decide, or options that "
-            "say what is known. One that fits:"
+            f"  {found.distinct_values} different numbers were held against {found.searched} ways, "
+            "of which some fit by chance. More boxes, channels or sections would decide, or "
+            "options that say what is known. One that fits:"
         )
         yield ""
     yield f"[bold]{operator_words(best.way)}[/]"
@@ -154,7 +154,7 @@ def _telling(one: Convention, other: Convention, *more: str) -> str:
 
 
 def _unmatched(found: Identification, stated: Collection[str]) -> Iterator[str]:
-    if not found.told:
+    if not found.distinct_values:
         yield "[bold]The output is one number throughout, which tells nothing.[/]"
         return
     yield "[bold]No convention makes this output.[/]"

@@ -33,7 +33,7 @@ from roialign_cli.show.drawing import (
 )
 from roialign_cli.show.paper import Paper
 from roialign_cli.show.texts import Label, Look, Texts
-from roialign_cli.show.view import View, shown_cells, zoom_note
+from roialign_cli.show.view import View, shown_cells, thinned, zoom_note
 from roialign_cli.tracing import Section, Trace
 
 LEAST_CELL = 12.0  # points; smaller cells have no value
@@ -115,10 +115,10 @@ def draw_map(
         return None
     top, bottom = (_edge(trace, row) for row in (rows.start, rows.stop))
     extent = columns.start, columns.stop, bottom, top
-    span = span_of(_thinned(everywhere, _MOST_SPANNED)) if whole_span else None
+    span = span_of(thinned(everywhere, _MOST_SPANNED)) if whole_span else None
     # More cells than there are pixels of print would only be read to be left out.
     most = int(_FINEST * sheet.scale * max(sheet.view.width, sheet.view.height))
-    image = draw_cells(sheet, _thinned(cells, most), extent, colours, span)
+    image = draw_cells(sheet, thinned(cells, most), extent, colours, span)
     if sheet.scale >= GRID_CELL:
         across = range(columns.start, columns.stop + 1)
         down = [_edge(trace, row) for row in range(rows.start, rows.stop + 1)]
@@ -129,18 +129,6 @@ def draw_map(
 
 _FINEST = 4  # cells that are drawn in a point of the sheet
 _MOST_SPANNED = 2000  # rows and columns that the shades' ends are taken from
-
-
-def _thinned(cells: Float, most: int) -> Float:
-    """Return cells with at most so many rows and columns, from all over."""
-    if max(cells.shape) <= most:
-        return cells
-    rows, columns = (
-        np.linspace(0, length - 1, min(length, most)).round().astype(np.intp)
-        for length in cells.shape
-    )
-    thinned: Float = cells[rows][:, columns]
-    return thinned
 
 
 def _edge(trace: Trace, row: int) -> float:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import islice
 
-from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph, Verbatim
+from roialign_cli.show.blocks import (
+    Block,
+    Formulas,
+    Grid,
+    Heading,
+    Output,
+    Paragraph,
+    Verbatim,
+    output_grid,
+)
 from roialign_cli.show.formulas import to_latex
-from roialign_cli.show.numbers import aligned
 
 
 def to_markdown(blocks: Iterable[Block]) -> str:
@@ -28,12 +35,7 @@ def _render(block: Block) -> str:
         case Grid(headers, rows, prose):
             return _table(headers, rows, "---" if prose else "---:")
         case Output(values):
-            headers = ("", *(f"i = {i + 1}" for i in range(values.shape[1])))
-            texts = iter(aligned(values.ravel().tolist()))
-            rows = tuple(
-                (f"j = {j + 1}", *islice(texts, values.shape[1])) for j in range(len(values))
-            )
-            return _table(headers, rows, "---:")
+            return _render(output_grid(values))
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], side: str) -> str:

@@ -9,7 +9,7 @@
   let chosen = { section: 0, point: null, neighbour: null };
   const sectionAt = new Map(trace.sections.map((s, index) => [`${s.section}`, index]));
 
-  function element(name, settings = {}, ...children) {
+  function element(name, settings, ...children) {
     const made = document.createElement(name);
     for (const [key, value] of Object.entries(settings)) made.setAttribute(key, value);
     made.append(...children);
@@ -126,7 +126,8 @@
     at("neighbours-of-point").hidden = !(sample && sample.neighbours.length);
     fill("weighted", sample && neighbour !== null ? [sample.weighted[neighbour]] : []);
     [...at("neighbours").tBodies[0].rows].forEach((row, k) => {
-      row.toggleAttribute("aria-current", k === neighbour);
+      if (k === neighbour) row.setAttribute("aria-current", "true");
+      else row.removeAttribute("aria-current");
     });
   }
 
@@ -138,29 +139,26 @@
     });
   }
 
-  let listed = null;
-  let focused = null;
+  // Which section's points and which point's neighbours are listed.
+  const listed = { points: "", neighbours: "" };
+
+  // List anew, unless the focus is there and what is shown is only pointed at.
+  function list(group, what, state, fill) {
+    const kept = state !== chosen && at(group).contains(document.activeElement);
+    if (listed[group] === what || kept) return;
+    listed[group] = what;
+    fill();
+  }
 
   function show(state) {
-    if (listed === null || listed.section !== state.section) {
-      focused ??= at("points").contains(document.activeElement) ? "points" : null;
-      listPoints(state.section);
-    }
-    if (listed === null || listed.section !== state.section || listed.point !== state.point) {
-      focused ??= at("neighbours").contains(document.activeElement) ? "neighbours" : null;
-      listNeighbours(state.section, state.point);
-    }
-    listed = state;
-    press("sections", state.section);
-    press("points", state.point);
+    const { section, point } = state;
+    list("points", `${section}`, state, () => listPoints(section));
+    list("neighbours", `${section},${point}`, state, () => listNeighbours(section, point));
+    press("sections", section);
+    press("points", listed.points === `${section}` ? point : chosen.point);
     tell(state);
     draw(state);
     drawSquare(state);
-    if (focused !== null && state === chosen) {
-      const group = focused;
-      focused = null;
-      at(group).querySelector("[tabindex='0']")?.focus();
-    }
   }
 
   function choose(state) {
@@ -181,12 +179,13 @@
   function listen(button, state) {
     button.addEventListener("pointerenter", () => show(state()));
     button.addEventListener("pointerleave", () => show(chosen));
-    button.addEventListener("focus", () => { if (focused === null) choose(state()); });
+    button.addEventListener("focus", () => choose(state()));
     button.addEventListener("click", () => { button.focus(); choose(state()); });
   }
 
   function walk(group, columns) {
     at(group).addEventListener("keydown", (event) => {
+      if (event.altKey || event.ctrlKey || event.metaKey) return;
       const buttons = [...at(group).querySelectorAll("button")];
       const here = buttons.indexOf(document.activeElement);
       const across = columns();

@@ -1,7 +1,7 @@
 """An explanation as one page that nothing has to be fetched for: a drawing to point at.
 
-What the page shows of a section, a point or a neighbour is written here, beside the trace as it is
-documented; the page's script only shows and hides it.
+What the page says of a section, a point or a neighbour is written here, beside the trace as it is
+documented; the page's script lays it out and marks what is chosen.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from roialign_cli.show.steps import interpolated, weighted
 from roialign_cli.tracing import Point, Section, Trace
 
 _HERE = Path(__file__).parent
-_MOST_POINTS = 5000  # some 2 kB each
+_MOST = 5000  # points, of some 2 kB each, or sections
 
 
 def explanation_page(explanation: Explanation, notes: Sequence[Note] = ()) -> str:
@@ -42,9 +42,12 @@ def explanation_page(explanation: Explanation, notes: Sequence[Note] = ()) -> st
     """
     trace, sections = explanation.trace, explanation.narrowed
     points = sum(len(section.points) for section in sections)
-    if points > _MOST_POINTS:
+    if points > _MOST:
         problem = f"{points} points are too many for a page; tell of one with --section I,J"
         raise ArgumentError("section", problem)
+    if len(trace.sections) > _MOST:
+        problem = f"{len(trace.sections)} sections are too many for a page; take fewer"
+        raise ArgumentError("output_size", problem)
     scene = Scene(trace, sections)
     data = {
         "trace": trace_record(replace(trace, sections=sections), notes),
@@ -52,15 +55,15 @@ def explanation_page(explanation: Explanation, notes: Sequence[Note] = ()) -> st
         "scene": scene.record(),
     }
     body = _read("page-body.html").substitute(
+        notes="".join(f'<p class="note">{escape(note.text)}</p>' for note in notes),
         drawing=scene.svg(),
         legend=_legend(trace, sections),
-        columns="".join(f"<th>{name}</th>" for name in NEIGHBOUR_COLUMNS),
+        columns="".join(f'<th scope="col">{name}</th>' for name in NEIGHBOUR_COLUMNS),
         steps=to_html(_without_points(explanation.steps())),
         data=_script_safe(to_json(data, indent=None)),
         script=(_HERE / "page.js").read_text(encoding="utf-8"),
     )
-    notes_told = "".join(f'<p class="note">{escape(note.text)}</p>' for note in notes)
-    return _page(explanation.title(), notes_told + body)
+    return _page(explanation.title(), body)
 
 
 def blocks_page(blocks: Iterable[Block]) -> str:
@@ -72,11 +75,12 @@ def blocks_page(blocks: Iterable[Block]) -> str:
 def _page(title: Iterable[Block], body: str) -> str:
     blocks = list(title)
     name = next(block.text for block in blocks if isinstance(block, Heading))
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
     return _read("page.html").substitute(
         title=escape(name),
-        light=_variables(LIGHT),
-        dark=_variables(DARK),
-        style=(_HERE / "page.css").read_text(encoding="utf-8"),
+        light=_variables(LIGHT, style),
+        dark=_variables(DARK, style),
+        style=style,
         head=to_html(blocks),
         body=body,
     )
@@ -86,14 +90,11 @@ def _read(name: str) -> Template:
     return Template((_HERE / name).read_text(encoding="utf-8"))
 
 
-def _variables(theme: Theme) -> str:
-    """Return a theme's colours as variables of a style sheet."""
-    colours = {f.name: getattr(theme, f.name) for f in fields(theme)}
-    return "".join(
-        f"--{name.replace('_', '-')}:{value};"
-        for name, value in colours.items()
-        if isinstance(value, str)
-    )
+def _variables(theme: Theme, style: str) -> str:
+    """Return those of a theme's colours that a style sheet uses as its variables."""
+    variables = {f"--{f.name.replace('_', '-')}": getattr(theme, f.name) for f in fields(theme)}
+    used = (name for name in variables if f"var({name})" in style)
+    return "".join(f"{name}:{variables[name]};" for name in used)
 
 
 def _script_safe(text: str) -> str:

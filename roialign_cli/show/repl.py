@@ -9,10 +9,11 @@ import numpy as np
 
 from roialign_cli.errors import ArgumentError
 from roialign_cli.matching import Comparison
+from roialign_cli.show.blocks import output_grid
 from roialign_cli.show.comparison import comparison_blocks
 from roialign_cli.show.explanation import Explanation
 from roialign_cli.show.identification import identification_lines
-from roialign_cli.show.numbers import aligned, channel_of, name_of, number, pair
+from roialign_cli.show.numbers import channel_of, name_of, number, pair
 from roialign_cli.show.page import explanation_page
 from roialign_cli.show.terminal import blocks_text
 from roialign_cli.tracing import Point, Section, Trace
@@ -35,10 +36,8 @@ def trace_summary(trace: Trace) -> str:
 
 def trace_table(trace: Trace) -> str:
     """Return the output, and a row a sample point, as plain text."""
-    output = np.array(trace.output)
-    values = np.reshape(aligned(output.ravel().tolist()), output.shape).tolist()
-    head = ["", *(f"i={i + 1}" for i in range(output.shape[1]))]
-    outputs = _columns([head, *([f"j={j + 1}", *row] for j, row in enumerate(values))])
+    grid = output_grid(np.array(trace.output))
+    outputs = _columns([grid.headers, *grid.rows])
     told = [(section, point) for section in trace.sections for point in section.points]
     rows = [_point(section, point) for section, point in told[:_MOST_ROWS]]
     remarks = ["", *(_remark(section, point) for section, point in told[:_MOST_ROWS])]
@@ -93,7 +92,7 @@ def trace_html(trace: Trace) -> str:
 
 def comparison_text(held: Comparison) -> str:
     """Return a comparison as text."""
-    labels = [""] * len(held.boxes)
+    labels = [""] * len(held.differing)
     second = "the given output" if held.other is None else name_of(held.other)
     return blocks_text(comparison_blocks(held, labels, second)).rstrip("\n")
 

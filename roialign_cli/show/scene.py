@@ -6,18 +6,20 @@ import base64
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 
 import numpy as np
 
 from roialign_cli.boxes import Float
 from roialign_cli.show.numbers import number, pair, shares
-from roialign_cli.show.view import View, roi_view, shown_cells
+from roialign_cli.show.view import View, roi_view, shown_cells, thinned
 from roialign_cli.tracing import Point, Section, Trace
 
 _WIDTH, _HIGHEST = 620.0, 640.0  # of the plane, in pixels
 _LEFT, _BELOW, _AROUND = 40.0, 34.0, 8.0  # room for ticks, and around
 _MOST_CELLS = 2500  # that are drawn one by one; more are one picture
+_FINEST = 1200  # rows and columns of that picture
 _LEAST_TEXT = 10.0  # pixels
 _MOST_TICKS = 14
 
@@ -37,12 +39,12 @@ class Scene:
     trace: Trace
     sections: Sequence[Section]
 
-    @property
+    @cached_property
     def view(self) -> View:
         """What is seen of the plane."""
         return roi_view(self.trace)
 
-    @property
+    @cached_property
     def unit(self) -> float:
         """Pixels per cell."""
         return min(_WIDTH / self.view.width, _HIGHEST / self.view.height)
@@ -96,7 +98,7 @@ class Scene:
         rows, columns = t.map_size
         yield self._rect(view.left, view.low, view.width, view.height, 'class="outside"')
         shown = shown_cells(t, view)
-        seen = t.cells[shown].astype(np.float64)
+        seen = t.cells[shown]
         if not seen.size:
             return
         left, right = max(view.left, 0.0), min(view.right, float(columns))
@@ -110,16 +112,17 @@ class Scene:
 
     def _shaded(self, seen: Float, row: int, column: int) -> Iterator[str]:
         """Yield cells as shades of their values, with these if there is room."""
-        shade = shares(seen)
         frame = self.trace.frame
         if seen.size > _MOST_CELLS:
+            shade = shares(thinned(seen, _FINEST))
             corner = frame.x(column) - 0.5, frame.y(row) - 0.5
             lower = corner[1] + 1 - len(seen) if frame.y_up else corner[1]
             place = self._rect(corner[0], lower, seen.shape[1], len(seen), "")
             area = place.removeprefix("<rect ").removesuffix(" />")
-            yield f'<image {area} href="{_picture(shade)}"/>'
+            yield f'<image {area} preserveAspectRatio="none" href="{_picture(shade)}"/>'
             return
-        size = self._value_size(seen)
+        seen = seen.astype(np.float64)
+        shade, size = shares(seen), self._value_size(seen)
         for (j, i), value in np.ndenumerate(seen):
             x, y = frame.x(column + i), frame.y(row + j)
             look = f'fill-opacity="{shade[j, i]:.3f}"' if np.isfinite(value) else 'class="nan"'

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from roialign_cli.boxes import Float
 from roialign_cli.tracing import Section, Trace
 
 _NARROWEST = 0.4  # the shorter side of a view, in longer ones
@@ -119,3 +120,15 @@ def beyond_map(trace: Trace, view: View) -> bool:
     """Return whether some of the view is not on the map."""
     rows, columns = trace.map_size
     return min(view.left, view.low) < 0 or view.right > columns or view.high > rows
+
+
+def thinned(cells: Float, most: int) -> Float:
+    """Return cells with at most so many rows and columns, from all over."""
+    if max(cells.shape) <= most:
+        return cells
+    rows, columns = (
+        np.linspace(0, length - 1, min(length, most)).round().astype(np.intp)
+        for length in cells.shape
+    )
+    thinned: Float = cells[rows][:, columns]
+    return thinned
