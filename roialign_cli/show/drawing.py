@@ -63,14 +63,14 @@ def significant(value: float) -> str:
     return f"{value:.4g}".replace("-", "−")
 
 
-def written_alike(values: Float) -> list[str]:
-    """Return numbers with the same decimals: as few as tell three digits of the largest."""
+def written_alike(values: Float, digits: int = 3) -> list[str]:
+    """Return numbers with the same decimals: as few as tell so many digits of the largest."""
     flat = values.ravel().astype(float)
     finite = flat[np.isfinite(flat)]
     largest = float(np.abs(finite).max(initial=0.0))
     if largest and not 1e-3 <= largest < 1e5:
         return [f"{v:.2g}".replace("-", "−") for v in flat.tolist()]
-    most = max(2 - math.floor(math.log10(largest)), 0) if largest else 0
+    most = max(digits - 1 - math.floor(math.log10(largest)), 0) if largest else 0
     enough = (d for d in range(most) if np.allclose(finite.round(d), finite, 0, largest * 1e-6))
     decimals = next(enough, most)
     return [f"{v:.{decimals}f}".replace("-", "−") for v in (flat + 0.0).tolist()]

@@ -85,9 +85,12 @@ def draw_output(
         axis.set_ticks([n - 0.5 for n in numbers], [str(n) for n in numbers])
     axes.set_xlabel("i →")
     axes.set_ylabel("← j")
-    strings = written_alike(output)
-    look = cell_look(strings, sheet.scale, sheet.paper, _LARGEST_TEXT)
-    if look is None:
+    for digits in (3, 2):  # two at least, so that nothing is told by a shade alone
+        strings = written_alike(output, digits)
+        look = cell_look(strings, sheet.scale, sheet.paper, _LARGEST_TEXT)
+        if look is not None:
+            break
+    else:
         colour_bar(sheet, image, 8.0)
         return
     look = replace(look, colour="ink")
