@@ -40,6 +40,11 @@ class Frame:
         """Whether y grows upward."""
         return self.origin == "bottom-left"
 
+    @property
+    def down(self) -> int:
+        """The sign of what lies further down: −1 where y grows upward."""
+        return -1 if self.y_up else 1
+
     def x(self, index: float) -> float:
         """Return the x of a position given in cell-index units."""
         return float(index) + 0.5
@@ -47,36 +52,6 @@ class Frame:
     def y(self, index: float) -> float:
         """Return the y of a position given in cell-index units."""
         return self.height - 0.5 - float(index) if self.y_up else float(index) + 0.5
-
-
-def _xyxy(boxes: Float, height: float | None) -> tuple[Float, ...]:
-    x1, y1, x2, y2 = boxes.T
-    return (x1, y1, x2, y2) if height is None else (x1, height - y2, x2, height - y1)
-
-
-def _yxyx(boxes: Float, height: float | None) -> tuple[Float, ...]:
-    return _xyxy(boxes[:, [1, 0, 3, 2]], height)
-
-
-def _xywh(boxes: Float, height: float | None) -> tuple[Float, ...]:
-    x, y, w, h = boxes.T
-    top = y if height is None else height - y
-    return x, top, x + w, top + h
-
-
-def _cxcywh(boxes: Float, height: float | None) -> tuple[Float, ...]:
-    cx, cy, w, h = boxes.T
-    middle = cy if height is None else height - cy
-    return cx - w / 2, middle - h / 2, cx + w / 2, middle + h / 2
-
-
-# Each takes (R, 4) and the height of the image where y points up, and returns x1, y1, x2, y2.
-_READERS: dict[BoxFormat, Callable[[Float, float | None], tuple[Float, ...]]] = {
-    "xyxy": _xyxy,
-    "xywh": _xywh,
-    "cxcywh": _cxcywh,
-    "yxyx": _yxyx,
-}
 
 
 def corners(
@@ -113,6 +88,36 @@ def corners(
     if box_format != "xyxy" or image_height is not None:
         xyxy = np.stack(_READERS[box_format](boxes, image_height), axis=1)
     return np.add(xyxy, (0, 0, 1, 1)) if inclusive else xyxy
+
+
+def _xyxy(boxes: Float, height: float | None) -> tuple[Float, ...]:
+    x1, y1, x2, y2 = boxes.T
+    return (x1, y1, x2, y2) if height is None else (x1, height - y2, x2, height - y1)
+
+
+def _yxyx(boxes: Float, height: float | None) -> tuple[Float, ...]:
+    return _xyxy(boxes[:, [1, 0, 3, 2]], height)
+
+
+def _xywh(boxes: Float, height: float | None) -> tuple[Float, ...]:
+    x, y, w, h = boxes.T
+    top = y if height is None else height - y
+    return x, top, x + w, top + h
+
+
+def _cxcywh(boxes: Float, height: float | None) -> tuple[Float, ...]:
+    cx, cy, w, h = boxes.T
+    middle = cy if height is None else height - cy
+    return cx - w / 2, middle - h / 2, cx + w / 2, middle + h / 2
+
+
+# Each takes (R, 4) and the height of the image where y points up, and returns x1, y1, x2, y2.
+_READERS: dict[BoxFormat, Callable[[Float, float | None], tuple[Float, ...]]] = {
+    "xyxy": _xyxy,
+    "xywh": _xywh,
+    "cxcywh": _cxcywh,
+    "yxyx": _yxyx,
+}
 
 
 def split_boxes(

@@ -399,6 +399,14 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 )
 
 
+def preset(name: str) -> Convention:
+    """Return the preset of that name or alias, or raise an error that suggests the nearest."""
+    known = {**PRESETS, **{alias: PRESETS[row] for alias, row in ALIASES.items()}}
+    if name in known:
+        return known[name]
+    raise ArgumentError("convention", f"no preset {name!r}; {_nearest(name, known)}")
+
+
 def resolve(convention: str | Convention, **overrides: Any) -> Convention:  # noqa: ANN401
     """Return the convention meant, with fields replaced.
 
@@ -460,14 +468,6 @@ def _resolve(base: Convention, _name: str, overrides: frozenset[tuple[str, Any]]
                 name, f"{base.name} places its points by the rule {resolved.points}{hint}"
             )
     return resolved
-
-
-def preset(name: str) -> Convention:
-    """Return the preset of that name or alias, or raise an error that suggests the nearest."""
-    known = {**PRESETS, **{alias: PRESETS[row] for alias, row in ALIASES.items()}}
-    if name in known:
-        return known[name]
-    raise ArgumentError("convention", f"no preset {name!r}; {_nearest(name, known)}")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

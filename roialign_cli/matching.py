@@ -296,7 +296,7 @@ def _shift(operation: Operation, plan: Plan, moved: Plan) -> Shift:
     ]
     if not all(len(move) for move in moves):
         return Shift(None, None, other_grids)
-    sign = -1 if operation.frame.y_up else 1
+    sign = operation.frame.down
     y, x = (sorted((float(move.min()), float(move.max()))) for move in moves)
     low, high = sorted((sign * y[0], sign * y[1]))
     return Shift((x[0], x[1]), (low, high), other_grids)

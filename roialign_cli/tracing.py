@@ -160,7 +160,7 @@ class Trace:
     @property
     def bottom(self) -> float:
         """The y of the ROI's lower edge as seen."""
-        return self.y - self.height if self.frame.y_up else self.y + self.height
+        return self.y + self.frame.down * self.height
 
     def section(self, i: int, j: int) -> Section:
         """Return section (i, j), i along x and j from the top, from 1."""

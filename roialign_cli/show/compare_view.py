@@ -21,7 +21,7 @@ from roialign_cli.show.drawing import (
     Sheet,
     draw_lines,
     new_page,
-    outside_entry,
+    outside_entries,
     significant,
     span_of,
     titled,
@@ -168,7 +168,7 @@ def _legend(theme: Theme, trace: Trace, other: Trace, *, beyond: bool) -> list[A
     arrow.set_label("how a point moves")
     pairs = zip(trace.sections, other.sections, strict=True)
     entries += [arrow] if any(paired_points(*pair) for pair in pairs) else []
-    return [*entries, outside_entry(theme)] if beyond else entries
+    return entries + outside_entries(theme, beyond=beyond)
 
 
 def _has_points(trace: Trace) -> bool:

@@ -333,9 +333,10 @@ def _outside_look(theme: Theme) -> dict[str, Any]:
     return {"facecolor": theme.outside, "edgecolor": theme.outside_edge, "hatch": "////"}
 
 
-def outside_entry(theme: Theme) -> Patch:
-    """Return the legend's entry for what is beyond the map."""
-    return Patch(**_outside_look(theme), linewidth=0.5, label="outside the map")
+def outside_entries(theme: Theme, *, beyond: bool) -> list[Artist]:
+    """Return the legend's entry for what is beyond the map, if any of that is seen."""
+    entry = Patch(**_outside_look(theme), linewidth=0.5, label="outside the map")
+    return [entry] if beyond else []
 
 
 def draw_outside(sheet: Sheet) -> None:

@@ -153,7 +153,7 @@ class Explanation:
         width = f"{number(t.width, 5)} / {columns} = {number(t.section_width)}"
         height = f"{number(t.height, 5)} / {rows} = {number(t.section_height)}"
         yield Formulas(((f"width  of a section = {width}",), (f"height of a section = {height}",)))
-        sign = -1 if t.frame.y_up else 1
+        sign = t.frame.down
         yield Grid(
             ("section (i, j)", "top-left", "bottom-right"),
             tuple(

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from roialign_cli.boxes import Float
 from roialign_cli.footprint import footprint
-from roialign_cli.show.drawing import colour_bar, new_sheet, outside_entry, titled, written
+from roialign_cli.show.drawing import colour_bar, new_sheet, outside_entries, titled, written
 from roialign_cli.show.map_area import (
     draw_map,
     draw_roi,
@@ -47,8 +47,7 @@ def footprint_figure(
     weights = footprint(trace, sections)
     view = roi_view(trace)
     legend = section_entries(paper.theme, sections, always=True)
-    if beyond_map(trace, view):
-        legend.append(outside_entry(paper.theme))
+    legend += outside_entries(paper.theme, beyond=beyond_map(trace, view))
     with style(paper.theme):
         look = value_look(weights[shown_cells(trace, view)].round(3), view, paper)
         beside = _BAR_ROOM if look is None else 10.0

@@ -17,7 +17,7 @@ from roialign_cli.show.drawing import (
     draw_lines,
     lattice,
     new_page,
-    outside_entry,
+    outside_entries,
     titled,
     written_alike,
 )
@@ -42,8 +42,7 @@ def output_figure(trace: Trace, *, paper: Paper = PAPER) -> Figure:
     view = roi_view(trace)
     rows, columns = len(trace.output), len(trace.output[0])
     legend = section_entries(paper.theme, trace.sections, always=True)
-    if beyond_map(trace, view):
-        legend.append(outside_entry(paper.theme))
+    legend += outside_entries(paper.theme, beyond=beyond_map(trace, view))
     panels = [
         map_panel(trace, view, paper, heading="On the map", share=1.25),
         output_panel(trace, "The output"),

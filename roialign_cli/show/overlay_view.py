@@ -43,6 +43,7 @@ from roialign_cli.show.marks import (
 )
 from roialign_cli.show.palette import Theme
 from roialign_cli.show.paper import CELLS, PAPER, Paper, Unit, style
+from roialign_cli.show.point_view import told_point
 from roialign_cli.show.texts import Label, Look, Texts
 from roialign_cli.show.view import View
 from roialign_cli.tracing import Point, Trace
@@ -131,7 +132,7 @@ class _Box:
     def corners(self) -> Bounds:
         """Left, right, top and bottom as seen, in image pixels."""
         trace = self.trace
-        down = -1 if trace.frame.y_up else 1
+        down = trace.frame.down
         right, bottom = trace.x + trace.width, trace.y + down * trace.height
         (sx, sy) = trace.scale
         return trace.x / sx, right / sx, trace.y / sy, bottom / sy
@@ -162,17 +163,8 @@ def _check_image(image: NDArray[np.uint8] | None) -> None:
 
 
 def _marked_point(trace: Trace, section: tuple[int, int], point: tuple[int, int]) -> Point | None:
-    chosen = trace.section(*section)
-    if not chosen.points:
-        return None
-    for candidate in chosen.points:
-        if candidate.point == point:
-            return candidate
-    columns, rows = chosen.grid
-    raise ArgumentError(
-        "point",
-        f"({point[0]}, {point[1]}) is none of the {columns} × {rows} points, from (1, 1)",
-    )
+    """Return the point asked for, None if its section has none."""
+    return told_point(trace, section, point) if trace.section(*section).points else None
 
 
 def _picture_extent(trace: Trace, image: NDArray[np.uint8] | None) -> Bounds:

@@ -16,7 +16,7 @@ from roialign_cli.show.drawing import (
     Sheet,
     draw_lines,
     new_page,
-    outside_entry,
+    outside_entries,
     significant,
     titled,
     written,
@@ -62,8 +62,7 @@ def point_figure(
         raise ArgumentError("point", "section ({}, {}) has no points".format(*section))
     view = point_view(trace, one)
     legend = point_legend(paper.theme, one)
-    if beyond_map(trace, view):
-        legend.append(outside_entry(paper.theme))
+    legend += outside_entries(paper.theme, beyond=beyond_map(trace, view))
     with style(paper.theme):
         tallest = 0.62 * paper.width * POINTS_PER_INCH
         panel = map_panel(trace, view, paper, heading=formula(one), tallest=tallest)

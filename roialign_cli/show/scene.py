@@ -153,12 +153,11 @@ class Scene:
 
     def _roi(self) -> str:
         t = self.trace
-        down = -t.height if t.frame.y_up else t.height
-        return self._rect(t.x, t.y, t.width, down, 'class="roi"')
+        return self._rect(t.x, t.y, t.width, t.bottom - t.y, 'class="roi"')
 
     def _sections(self) -> Iterator[str]:
         t = self.trace
-        down = -t.section_height if t.frame.y_up else t.section_height
+        down = t.frame.down * t.section_height
         for section in t.sections:
             i, j = section.section
             told = f"section {pair(i, j)}: {number(section.output)}"

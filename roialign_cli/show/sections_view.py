@@ -20,7 +20,7 @@ from roialign_cli.show.drawing import (
     SMALLEST_TEXT,
     colour_bar,
     new_sheet,
-    outside_entry,
+    outside_entries,
     significant,
     titled,
     written,
@@ -116,8 +116,7 @@ def _sections_legend(
     paper: Paper, trace: Trace, chosen: Section, view: View, *, values: bool
 ) -> list[Artist]:
     entries = section_entries(paper.theme, [chosen], always=False)
-    if beyond_map(trace, view):
-        entries.append(outside_entry(paper.theme))
+    entries += outside_entries(paper.theme, beyond=beyond_map(trace, view))
     cells = trace.cells[shown_cells(trace, view)]
     if not values and not np.isfinite(cells).all():
         entries.append(Patch(facecolor=paper.theme.not_a_number, label="not a finite number"))
@@ -264,7 +263,7 @@ def _section_choices(texts: Texts, trace: Trace) -> list[list[Label]]:
 
 
 def _section_middle(trace: Trace, section: Section) -> tuple[float, float]:
-    down = -1 if trace.frame.y_up else 1
+    down = trace.frame.down
     return (
         section.x + trace.section_width / 2,
         section.y + down * trace.section_height / 2,

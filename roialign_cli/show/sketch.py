@@ -106,7 +106,7 @@ class _Paper:
 
     def rule(self, trace: Trace) -> None:
         """Draw the sections' edges, the outermost heavy."""
-        down = -1 if trace.frame.y_up else 1
+        down = trace.frame.down
         columns, rows = len(trace.output[0]), len(trace.output)
         xs = [self.column(trace.x + i * trace.section_width) for i in range(columns + 1)]
         ys = [self.line(trace.y + down * j * trace.section_height) for j in range(rows + 1)]

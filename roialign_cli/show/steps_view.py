@@ -14,7 +14,7 @@ from roialign_cli.show.drawing import (
     draw_outside,
     draw_picture,
     new_page,
-    outside_entry,
+    outside_entries,
     significant,
     titled,
 )
@@ -152,8 +152,7 @@ def _legend(paper: Paper, trace: Trace, chosen: Section, one: Point | None) -> l
     entries = section_entries(theme, [chosen], always=True)
     if one is not None:
         entries += point_legend(theme, one)[1:]
-    if beyond_map(trace, roi_view(trace)):
-        entries.append(outside_entry(theme))
+    entries += outside_entries(theme, beyond=beyond_map(trace, roi_view(trace)))
     return entries
 
 
