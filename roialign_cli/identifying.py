@@ -108,22 +108,15 @@ def identify(
     output = _expected(expected, boxes)
     told = _told_by(output)
     checked, batches = _checked(features, boxes, batch_index, convention, spatial_scale, stated)
-    channels = checked.features.shape[1]
-    layouts = [name for name, axes in LAYOUTS.items() if output.shape[axes[1]] == channels]
-    if not layouts:
-        raise ArgumentError(
-            "expected",
-            f"{output.shape} has the map's {channels} channels neither in second nor in last place",
-        )
+    layouts = _layouts(output, checked.features.shape[1])
     if not told or (output.size > 1 and (output == output.flat[0]).all()):
         return Identification((), None, None, 0, 0, output.shape)
     only = None if convention is None else resolve(convention)
     scale = None if spatial_scale is None else checked.spatial_scale
+    given = checked.features, checked.boxes_given, batches
     searches: list[_Search] = []
     for layout in layouts:
-        turned = output.transpose(LAYOUTS[layout])
-        boxes_given = checked.boxes_given
-        target = Target(checked.features, boxes_given, batches, turned, tolerance, image_height)
+        target = Target(*given, output.transpose(LAYOUTS[layout]), tolerance, image_height)
         outside = target.outside_values()
         candidates = Candidates(checked.map_size, scale, only, stated, outside)
         search = _Search(target, candidates, layout, lambda share: advance(share / len(layouts)))
@@ -133,6 +126,17 @@ def identify(
             return Identification(matches, closest, None, _tried(searches), told, output.shape)
     nearest = _nearest_of(searches)
     return Identification((), None, nearest, _tried(searches), told, output.shape)
+
+
+def _layouts(output: NDArray[Any], channels: int) -> list[Layout]:
+    """Return the layouts in which an output has so many channels, at least one."""
+    layouts = [name for name, axes in LAYOUTS.items() if output.shape[axes[1]] == channels]
+    if not layouts:
+        raise ArgumentError(
+            "expected",
+            f"{output.shape} has the map's {channels} channels neither in second nor in last place",
+        )
+    return layouts
 
 
 def _check_tolerance(value: object) -> None:

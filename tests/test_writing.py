@@ -181,3 +181,18 @@ def test_outputs_without_room_are_refused_before_they_are_made(folder: Path) -> 
         check_room((10, 100), 4, None, 5e3, as_text=True)
     check_room((10, 100), 4, None, 4e3, as_text=False)
     assert sized(4e18) == "4e+06 TB"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("command", ["presets", "run --help", "presets --format json"])
+def test_a_full_disk_behind_standard_output_is_one_line(command: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-m", "roialign_cli", *command.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    said = "roialign: standard output: cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, said)
