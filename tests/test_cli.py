@@ -179,10 +179,10 @@ def test_demo_runs_everything_and_does_not_overwrite(capfd: Capture) -> None:
     out = run("demo", capture=capfd)
     shown = [line for line in out.splitlines() if line.startswith("$ roialign ")]
     assert [line.split()[2] for line in shown] == [
-        "run", "explain", "plot", "plot", "run", "plot", "identify", "compare"
+        "run", "explain", "explain", "plot", "plot", "run", "plot", "identify", "compare"
     ]  # fmt: skip
     made = {path.name for path in Path("roialign-demo").iterdir()}
-    pictures = {"steps.png", "sections.png", "overlay.png"}
+    pictures = {"steps.png", "sections.png", "overlay.png", "roi.html"}
     assert made >= {"walkthrough.npy", "README.md", "faces.npy", *pictures}
     assert main(["demo"]) == 2
     assert "--force" in capfd.readouterr().err

@@ -30,6 +30,7 @@ _EXPORTED = "{dir}/astronaut.png --stride 32 --boxes {dir}/astronaut.csv"
 _COMMANDS = (
     f"run {_WALKTHROUGH}",
     f"explain {_WALKTHROUGH} --section 1,1",
+    f"explain {_WALKTHROUGH} -o {{dir}}/roi.html",
     f"plot {_WALKTHROUGH} -o {{dir}}/steps.png",
     f"plot {_WALKTHROUGH} --view sections -o {{dir}}/sections.png",
     f"run {_ASTRONAUT} --output-size 7 -o {{dir}}/faces.npy",
@@ -57,7 +58,7 @@ def demo(directory: Path, *, force: bool) -> None:
         arguments += ["--force"] if force and "-o" in arguments else []
         click.echo(click.style(f"\n$ roialign {shlex.join(arguments)}", bold=True))
         _run(arguments)
-    click.echo(f"\nThe sample data and the pictures are in {directory}.")
+    click.echo(f"\nThe sample data, the pictures and the page roi.html are in {directory}.")
 
 
 def _write_samples(directory: Path, *, force: bool) -> None:
