@@ -202,9 +202,14 @@
     });
   }
 
+  function layOut(group, columns) {
+    at(group).style.gridTemplateColumns = `repeat(${columns}, auto)`;
+    at(group).classList.toggle("many", columns > 5);
+  }
+
   function listSections() {
     const columns = told.outputs[0].length;
-    at("sections").style.gridTemplateColumns = `repeat(${columns}, auto)`;
+    layOut("sections", columns);
     told.outputs.forEach((row, j) => row.forEach((text, i) => {
       const index = sectionAt.get(`${[i + 1, j + 1]}`);
       const button = element("button", { type: "button" }, text);
@@ -220,7 +225,7 @@
   function listPoints(section) {
     const { points, winner } = trace.sections[section];
     const across = new Set(points.map((p) => p.point[0])).size;
-    at("points").style.gridTemplateColumns = `repeat(${across}, auto)`;
+    layOut("points", across);
     at("points").replaceChildren(...points.map((p, index) => {
       const text = told.sections[section].points[index].taken;
       const button = element("button", { type: "button" }, text);
