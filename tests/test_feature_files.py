@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.files import arrays
 from roialign_cli.files.features import FeatureFile, read_features
@@ -169,3 +170,13 @@ def test_standard_input_that_is_no_array_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"nothing of the kind")))
     with pytest.raises(FileError, match=r"-: is neither a \.npy, an \.npz nor an image"):
         read_features("-")
+
+
+def test_a_name_that_is_no_text_can_be_told_of(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.npy")
+    np.save(path, np.eye(4))
+    for output in ("roi.html", "roi.md", "roi.json", "roi.txt", "roi.svg"):
+        command = "plot" if output.endswith("svg") else "explain"
+        call = [command, path, "--box", "1,3,2,2", "-o", str(tmp_path / output)]
+        assert main(call) == 0
+    assert "\\udcff.npy" in (tmp_path / "roi.html").read_text(encoding="utf-8")

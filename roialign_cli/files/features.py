@@ -68,7 +68,9 @@ class FeatureFile:
             height, width = self.image.shape[:2]
             averaged = f" averaged over {self.stride} × {self.stride}" if self.stride > 1 else ""
             said.insert(0, f"{width} × {height} pixels{averaged}")
-        return f"{self.name} ({', '.join(said)})" if said else self.name
+        # A name of bytes that are no text can be opened, but not be written.
+        name = self.name.encode("utf-8", "backslashreplace").decode()
+        return f"{name} ({', '.join(said)})" if said else name
 
 
 def read_features(
