@@ -15,7 +15,9 @@ from roialign_cli.operation import Operation
 from roialign_cli.sampling import Plan, RoiAxis
 from roialign_cli.traits import Mask, near_a_whole
 
-Trap = Literal["outside", "normalized", "grown", "empty", "inverted", "ceil", "many-points"]
+Trap = Literal[
+    "outside", "normalized", "upside-down", "grown", "empty", "inverted", "ceil", "many-points"
+]
 
 
 @dataclass(frozen=True)

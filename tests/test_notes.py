@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from roialign_cli import roi_align
+from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.notes import Note, find_notes, outside_share
 from roialign_cli.operation import prepare
@@ -208,3 +209,17 @@ def test_compare_tells_of_the_second_sides_traps(capfd: pytest.CaptureFixture[st
 def test_a_batch_index_out_of_range_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "map.npy", "--box", "3,1,2,4,5"]) == 2
     assert "--batch-index: 3 is none of the 1 maps" in capfd.readouterr().err
+
+
+def test_a_photograph_read_from_its_bottom_by_default_is_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ROIALIGN_PRESET", raising=False)
+    photo = str(sample_data() / "astronaut.png")
+    call = [photo, "--stride", "32", "--box", "170,70,60,60"]
+    for command in (["run"], ["explain"], ["plot", "-o", str(tmp_path / "out.png")]):
+        assert main([*command, *call]) == 0
+        assert "measured from the bottom of the image" in capfd.readouterr().err
+    for asked in (["--preset", "walkthrough"], ["--origin", "top-left"], ["--quiet"]):
+        assert main(["run", *call, *asked]) == 0
+        assert "bottom of the image" not in capfd.readouterr().err

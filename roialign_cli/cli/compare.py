@@ -88,7 +88,7 @@ def compare(
     given = other if other.lower().endswith(_FILES) else None
     inputs = load(options if given is None else _sized_as(options, given))
     second = None if given is not None else under(inputs, other)
-    notes = _notes(inputs.operation, second)
+    notes = _notes(inputs, second)
     tell(notes, quiet=quiet, strict=strict)
     held, name = _compared(inputs, second, given)
     if plot is not None:
@@ -121,11 +121,11 @@ def _check_picture(path: Path) -> None:
         raise ArgumentError("plot", error.problem) from None
 
 
-def _notes(first: Operation, second: Operation | None) -> list[Note]:
+def _notes(inputs: Inputs, second: Operation | None) -> list[Note]:
     """Return the traps of the first side, and those that only the second is in."""
     from roialign_cli.notes import find_notes
 
-    notes = list(find_notes(first, first.plan()))
+    notes = list(inputs.notes(inputs.operation.plan()))
     if second is None:
         return notes
     known = {note.text for note in notes}

@@ -90,7 +90,6 @@ def explain(
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.notes import tell
     from roialign_cli.files.writing import check_writable
-    from roialign_cli.notes import find_notes
 
     form = form or _form_of(output)
     if sketch and form in {"html", "json"}:
@@ -100,8 +99,7 @@ def explain(
     if output is not None:
         check_writable(output, force=force, read=options.files)
     inputs = load(options)
-    operation = inputs.operation
-    notes = find_notes(operation, operation.plan(), None if cell else roi or 0)
+    notes = inputs.notes(inputs.operation.plan(), None if cell else roi or 0)
     tell(notes, quiet=quiet, strict=strict)
     if cell is not None:
         document = _of_cell(inputs, cell, channel, notes)

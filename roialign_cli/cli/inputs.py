@@ -22,8 +22,10 @@ from roialign_cli.conventions import (
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.boxes import BoxFile, read_boxes
 from roialign_cli.files.features import FeatureFile, read_features
+from roialign_cli.notes import Note, find_notes
 from roialign_cli.operation import Operation, prepare
 from roialign_cli.records import named
+from roialign_cli.sampling import Plan
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Inputs:
         One for each box, NaN where it has none.
     overrides
         The fields of the convention that options set.
+    unasked
+        Whether the features are an image and nobody said whose ROI Align is meant.
     """
 
     file: FeatureFile
@@ -49,6 +53,19 @@ class Inputs:
     labels: tuple[str, ...]
     scores: tuple[float, ...]
     overrides: dict[str, Any]
+    unasked: bool
+
+    def notes(self, plan: Plan, only: int | None = None) -> tuple[Note, ...]:
+        """Return the traps that one box or all are in, of the plan of all."""
+        found = find_notes(self.operation, plan, only)
+        if not self.unasked or self.operation.convention.origin == "top-left":
+            return found
+        text = (
+            "y of the boxes is measured from the bottom of the image, as the default preset does; "
+            "--preset says whose ROI Align is meant, --origin top-left only that"
+        )
+        rois = range(len(self.labels)) if only is None else [only]
+        return (Note("upside-down", tuple(rois), text), *found)
 
     def name(self, roi: int) -> str:
         """Return what a box is called in a picture: its label and its score."""
@@ -100,7 +117,8 @@ def load(options: OperatorOptions) -> Inputs:
     )
     if not len(operation.boxes_given):
         raise ArgumentError("boxes", "there is no box")
-    return Inputs(file, operation, boxes.labels, boxes.scores, overrides)
+    unasked = options.preset_is_default and file.image is not None
+    return Inputs(file, operation, boxes.labels, boxes.scores, overrides, unasked=unasked)
 
 
 @dataclass(frozen=True)

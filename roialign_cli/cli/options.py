@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from roialign_cli.cli.helping import (
     Decorator,
@@ -226,6 +227,7 @@ class OperatorOptions:
     extrapolation_value: float | None
     coordinate_decimals: int | str | None
     set: tuple[tuple[str, Any], ...]
+    preset_is_default: bool
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -381,6 +383,8 @@ def _gathering(command: Function, options: Sequence[Decorator]) -> Function:
     @functools.wraps(command)
     def gathered(**values: Any) -> Any:  # noqa: ANN401
         shared = {f.name: values.pop(f.name, None) for f in fields(OperatorOptions)}
+        source = click.get_current_context().get_parameter_source("preset")
+        shared["preset_is_default"] = source is ParameterSource.DEFAULT
         return command(OperatorOptions(**shared), **values)
 
     made: Function = gathered

@@ -131,7 +131,6 @@ def plot(
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.notes import tell
     from roialign_cli.files.writing import check_writable, replacing
-    from roialign_cli.notes import find_notes
     from roialign_cli.show.figures import check_suffix, save_figure
 
     kind = check_suffix(output)
@@ -141,7 +140,7 @@ def plot(
     inputs = load(options)
     figure = _DRAW[view](inputs, asked)
     only = None if view == "overlay" else asked.roi
-    tell(find_notes(inputs.operation, inputs.operation.plan(), only), quiet=quiet, strict=strict)
+    tell(inputs.notes(inputs.operation.plan(), only), quiet=quiet, strict=strict)
     with replacing(output, force=force) as file:
         save_figure(figure, file, kind, dpi)
     click.echo(f"wrote {output}", err=True)

@@ -65,7 +65,6 @@ def run(
     from roialign_cli.cli.notes import tell
     from roialign_cli.files.results import check_output, to_csv, write_result
     from roialign_cli.files.writing import check_writable
-    from roialign_cli.notes import find_notes
     from roialign_cli.records import result_record, to_json
     from roialign_cli.show.numbers import describe
 
@@ -74,7 +73,7 @@ def run(
         check_writable(output, force=force, read=options.files)
     inputs = load(options)
     plan = inputs.operation.plan()
-    notes = find_notes(inputs.operation, plan)
+    notes = inputs.notes(plan)
     tell(notes, quiet=quiet, strict=strict)
     _check_room(inputs, plan, channel, output, form, max_memory)
     result = replace(_run(inputs, plan, channel, output, force=force), notes=notes)
