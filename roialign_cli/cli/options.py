@@ -135,10 +135,10 @@ class Size(WrittenType):
             self.fail(f"{value!r} is not of the form 500MB or 2GB", param, ctx)
 
 
-class PresetName(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """A preset's name, which a shell completes; what it is not is said where it is used."""
+class Known(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """Text that begins as one of some words, which a shell completes."""
 
-    name = "PRESET"
+    words: Sequence[str]
 
     def shell_complete(
         self,
@@ -146,10 +146,17 @@ class PresetName(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         param: click.Parameter,  # noqa: ARG002
         incomplete: str,
     ) -> list[CompletionItem]:
-        """Return the presets that begin so."""
+        """Return the words that begin so."""
         from click.shell_completion import CompletionItem
 
-        return [CompletionItem(name) for name in PRESETS if name.startswith(incomplete)]
+        return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
+
+
+class PresetName(Known):
+    """A preset's name; what is none is said where it is used."""
+
+    name = "PRESET"
+    words = tuple(PRESETS)
 
 
 # A file that is read, - for standard input; what is wrong with it is said where it is opened.
@@ -157,22 +164,11 @@ INPUT_FILE = click.Path(readable=False, allow_dash=True)
 OUTPUT_FILE = click.Path(readable=False, path_type=Path)
 
 
-class FieldValue(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+class FieldValue(Known):
     """A field of a convention and its value: "border_margin=0"."""
 
     name = "FIELD=VALUE"
-
-    def shell_complete(
-        self,
-        ctx: click.Context,  # noqa: ARG002
-        param: click.Parameter,  # noqa: ARG002
-        incomplete: str,
-    ) -> list[CompletionItem]:
-        """Return the fields that begin so."""
-        from click.shell_completion import CompletionItem
-
-        fields = Convention().parameters()
-        return [CompletionItem(f"{name}=") for name in fields if name.startswith(incomplete)]
+    words = tuple(f"{name}=" for name in Convention().parameters())
 
     def convert(
         self,
