@@ -85,3 +85,18 @@ def test_what_neighbours_add_makes_the_value() -> None:
         for point in section.points:
             added = [float(to_text(line).rpartition("= ")[2]) for line in weighted(point)]
             assert sum(added) == pytest.approx(point.value, abs=4 * 0.5e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "pooling", "said"),
+    [("torchvision", "avg", 0), ("mmcv", "max", 0), ("onnx-half-pixel", "avg", 0),
+     ("onnx-half-pixel", "max", 1)],
+)  # fmt: skip
+@pytest.mark.parametrize("value", [1.5, np.nan])
+def test_only_where_products_count_they_are_named(
+    name: str, pooling: Any, said: int, value: float
+) -> None:
+    features = np.full((4, 4), value)
+    one = trace(features, [0.5, 0.5, 3, 3], 1, convention=name, pooling=pooling, sampling_ratio=1)
+    lines = [to_text(line) for line in interpolated(one, one.sections[0].points[0])]
+    assert sum("largest weight × cell" in line for line in lines) == said

@@ -196,3 +196,14 @@ def test_a_full_disk_behind_standard_output_is_one_line(command: str) -> None:
         )
     said = "roialign: standard output: cannot be written: No space left on device\n"
     assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_another_file_is_not_taken_for_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error", "page.css")
+
+    monkeypatch.setattr("roialign_cli.show.conventions.overview", fails)
+    assert main(["presets"]) == 2
+    assert capfd.readouterr() == ("", "roialign: page.css: Input/output error\n")

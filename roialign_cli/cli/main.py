@@ -11,7 +11,7 @@ import click
 
 from roialign_cli import __version__
 from roialign_cli.cli.helping import Context
-from roialign_cli.errors import ArgumentError, RoiAlignError
+from roialign_cli.errors import ArgumentError, FileError, RoiAlignError
 
 # Task → its commands with their modules' summaries, so that the list loads none of them.
 TASKS = {
@@ -89,9 +89,11 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _lost(error: OSError) -> int:
-    """Say that standard output cannot be written, and keep Python from trying again."""
+    """Say which file failed; one without a name is standard output, which is given up."""
+    if error.filename is not None:
+        return _report(FileError(error.filename, str(error.strerror)))
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _report(RoiAlignError(f"standard output: cannot be written: {error.strerror}"))
+    return _report(FileError("standard output", f"cannot be written: {error.strerror}"))
 
 
 def _report(error: click.ClickException | RoiAlignError) -> int:

@@ -185,7 +185,7 @@ def interpolated(trace: Trace, point: Point) -> Iterator[Line]:
         yield (f"P = {' + '.join(terms)} = {value}",)
     else:
         yield from _weighed(point, shares)
-    if point.contribution != point.value:
+    if (trace.convention.pooling, trace.convention.max_of) == ("max", "weighted-cell"):
         yield (f"the section takes the largest weight × cell: {number(point.contribution)}",)
 
 
