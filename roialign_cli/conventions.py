@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from numbers import Integral, Real
 from types import MappingProxyType
@@ -140,12 +141,13 @@ class Convention:
                 raise ArgumentError(name, f"{getattr(self, name)!r} is not one of {known}")
         for name, kind in FIELD_KINDS.items():
             object.__setattr__(self, name, _of_kind(kind, name, getattr(self, name)))
-        for name in ("image_offset", "offset", "min_size", "border_margin"):
-            if not math.isfinite(getattr(self, name)):
-                raise ArgumentError(name, f"must be finite, got {getattr(self, name)}")
-        for name in ("min_size", "border_margin"):
-            if getattr(self, name) < 0:
-                raise ArgumentError(name, f"must not be negative, got {getattr(self, name)}")
+        for name, (low, high) in _LIMITS.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                problem = f"must be from {low:g} to {high:g}, got {value:g}"
+                raise ArgumentError(name, problem)
+        if math.isnan(self.max_start):
+            raise ArgumentError("max_start", "must be a number, got nan")
         if self.divide == 1:
             raise ArgumentError("divide", "1 leaves a section undivided; 2 gives it one point")
 
@@ -168,6 +170,18 @@ FIELD_KINDS: dict[str, type] = {
 }
 
 
+# Field → the least and the largest value that its arithmetic is made for.
+_LIMITS = {
+    "sampling_ratio": (0, 100_000),
+    "divide": (0, 100_000),
+    "coordinate_decimals": (0, 15),
+    "image_offset": (-1e9, 1e9),
+    "offset": (-1e9, 1e9),
+    "min_size": (0, 1e9),
+    "border_margin": (0, 1e9),
+}
+
+
 def _of_kind(kind: type, name: str, value: Any) -> Any:  # noqa: ANN401
     """Return a field's value as a plain bool, int or float, or raise an error if it is none."""
     if value is None and name in _MAY_BE_NONE:
@@ -177,10 +191,13 @@ def _of_kind(kind: type, name: str, value: Any) -> Any:  # noqa: ANN401
         int: (Integral, "a whole number from 0 up"),
         float: (Real, "a number"),
     }[kind]
-    usable = isinstance(value, number) and isinstance(value, bool) is (kind is bool)
-    if not usable or (kind is int and value < 0):
-        raise ArgumentError(name, f"must be {needed}, got {value!r}")
-    return kind(value)
+    plain = None
+    if isinstance(value, number) and isinstance(value, bool) is (kind is bool):
+        with suppress(OverflowError):  # of a whole number beyond all floats
+            plain = kind(value)
+    if plain is None or (kind is int and plain < 0):
+        raise ArgumentError(name, f"must be {needed}, got {value!r:.60}")
+    return plain
 
 
 _MAY_BE_NONE = {"coordinate_decimals"}
@@ -194,8 +211,13 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     if getattr(hint, "__origin__", None) is Literal
 }
 
-# A parameter of one rule for the points means nothing under another.
-_ONLY_WITH_POINTS = {"sampling_ratio": "centred", "stepping": "centred", "divide": "dividers"}
+# Field → the rules for the points that use it; under another it has no meaning.
+_ONLY_WITH_POINTS: Mapping[str, tuple[PointsRule, ...]] = {
+    "sampling_ratio": ("centred",),
+    "stepping": ("centred",),
+    "divide": ("dividers",),
+    "coordinate_decimals": ("centred", "dividers", "corners"),
+}
 
 # What "max" can be the largest of, as the fields that say so.
 MEANINGS_OF_MAX: Mapping[str, Mapping[str, Any]] = MappingProxyType(
@@ -206,6 +228,7 @@ MEANINGS_OF_MAX: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     }
 )
 
+_DEFAULTS = Convention().parameters()
 _FLT_MAX = 3.4028234663852886e38
 
 _ROWS = (
@@ -430,11 +453,15 @@ def resolve(convention: str | Convention, **overrides: Any) -> Convention:  # no
     """
     base = _base(convention)
     for name, value in overrides.items():
-        if not isinstance(value, Hashable):
-            raise ArgumentError(name, f"cannot be {value!r}")
+        if name not in _DEFAULTS:
+            raise ArgumentError(name, f"no such field; {_nearest(name, _DEFAULTS)}")
         if name in FIELD_KINDS:  # before True is taken for the 1 that was asked for before
             _of_kind(FIELD_KINDS[name], name, value)
-    return _resolve(base, base.name, frozenset(overrides.items()))
+        elif not isinstance(value, str):
+            raise ArgumentError(name, f"cannot be {value!r:.60}")
+    if base is PRESETS.get(base.name):
+        return _resolve_preset(base.name, frozenset(overrides.items()))
+    return _resolve(base, overrides)
 
 
 def _base(convention: object) -> Convention:
@@ -449,20 +476,22 @@ def _base(convention: object) -> Convention:
 def meaningful(base: Convention, **overrides: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return those of the fields to replace that a convention's rule for its points uses."""
     points = overrides.get("points", base.points)
-    return {k: v for k, v in overrides.items() if _ONLY_WITH_POINTS.get(k, points) == points}
+    return {k: v for k, v in overrides.items() if points in _ONLY_WITH_POINTS.get(k, (points,))}
 
 
-# Small operations are called by the thousand with the same few conventions. The name is a key of
-# its own because conventions that compute the same are equal.
+# Small operations are called by the thousand with the same few presets.
 @functools.lru_cache(maxsize=256)
-def _resolve(base: Convention, _name: str, overrides: frozenset[tuple[str, Any]]) -> Convention:
-    changed = dict(overrides)
-    for name in changed.keys() - base.parameters().keys():
-        raise ArgumentError(name, f"no such field; {_nearest(name, base.parameters())}")
+def _resolve_preset(name: str, overrides: frozenset[tuple[str, Any]]) -> Convention:
+    return _resolve(PRESETS[name], dict(overrides))
+
+
+def _resolve(base: Convention, changed: Mapping[str, Any]) -> Convention:
+    parameters = base.parameters()
     resolved = replace(base, **changed)
-    for name, rule in _ONLY_WITH_POINTS.items():
-        if changed.get(name) and changed[name] != getattr(base, name) and resolved.points != rule:
-            used = [n for n, r in _ONLY_WITH_POINTS.items() if r == resolved.points]
+    for name, users in _ONLY_WITH_POINTS.items():
+        unused = resolved.points not in users
+        if unused and getattr(resolved, name) not in {parameters[name], _DEFAULTS[name]}:
+            used = [n for n, rules in _ONLY_WITH_POINTS.items() if rules == (resolved.points,)]
             hint = f", set by {used[0]}" if used else ""
             raise ArgumentError(
                 name, f"{base.name} places its points by the rule {resolved.points}{hint}"

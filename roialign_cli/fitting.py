@@ -183,10 +183,6 @@ class Target:
         often = counts.max(initial=0) >= _OFTEN
         return (0.0, float(values[counts.argmax()])) if often else (0.0,)
 
-    def height_of_image(self, scale: float) -> float:
-        """Return the height from which y is measured where it points up."""
-        return self.image_height or self.features.shape[2] / scale
-
     def operation(self, way: Way, boxes: Some = ALL, channels: Some = ALL) -> Operation:
         """Return the operation that a way is, on some boxes and channels."""
         scale = way.spatial_scale
@@ -197,7 +193,7 @@ class Target:
             convention=way.convention,
             spatial_scale=scale,
             batch_index=self.batches[way.batches][boxes],
-            image_height=None if scale is None else self.height_of_image(scale[0]),
+            image_height=self.image_height,
         )
 
     def fit(self, way: Way, boxes: Some = ALL, channels: Some = ALL) -> Fit | None:

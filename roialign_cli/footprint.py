@@ -13,7 +13,7 @@ from roialign_cli.conventions import Summary
 from roialign_cli.errors import ArgumentError
 from roialign_cli.operation import Operation
 from roialign_cli.sampling import AxisSamples
-from roialign_cli.tracing import Neighbour, Section, Trace, check_channel, trace_operation
+from roialign_cli.tracing import Neighbour, Section, Trace, checked_channel, trace_operation
 
 
 def footprint(trace: Trace, sections: Sequence[Section] | None = None) -> Float:
@@ -77,7 +77,7 @@ def fed_by(operation: Operation, row: int, column: int, channel: int | Summary =
     rows, columns = operation.map_size
     if not (0 <= row < rows and 0 <= column < columns):
         raise ArgumentError("cell", f"({row}, {column}) is none of the {rows} × {columns} cells")
-    check_channel(operation, channel)
+    channel = checked_channel(operation, channel)
     y, x = operation.plan().samples()
     near = np.flatnonzero(_reaches(y, row) & _reaches(x, column)).tolist()
     fed = []

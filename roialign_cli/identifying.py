@@ -11,13 +11,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.boxes import Float, corners, split_boxes
+from roialign_cli.boxes import Float, box_height, corners, split_boxes
 from roialign_cli.candidates import Candidates, possible_batches
 from roialign_cli.conventions import (
     READING,
@@ -140,7 +139,10 @@ def _layouts(output: NDArray[Any], channels: int) -> list[Layout]:
 
 
 def _check_tolerance(value: object) -> None:
-    if value is not None and not (isinstance(value, Real) and 0 <= float(value) < np.inf):
+    if value is None:
+        return
+    given = np.asarray(value)
+    if given.ndim or given.dtype.kind not in "iuf" or not 0 <= given < np.inf:
         raise ArgumentError("tolerance", f"must be a number from 0 up, got {value!r}")
 
 
@@ -293,7 +295,10 @@ class _Search:
     def _corners(self, probe: int, scale: tuple[float, float], reading: Mapping[str, Any]) -> Float:
         height = None
         if reading["origin"] == "bottom-left":
-            height = 1.0 if reading["normalized"] else self.target.height_of_image(scale[0])
+            rows = self.target.features.shape[2]
+            height = box_height(
+                self.target.image_height, rows, scale[0], normalized=reading["normalized"]
+            )
         one = self.target.boxes[probe : probe + 1]
         box: Float = corners(one, reading["box_format"], height, inclusive=reading["inclusive"])[0]
         return box
@@ -313,7 +318,14 @@ class _Search:
         _, channels = self._probes
         rules = replace(operator, refuses="nothing")
         operation = Operation(
-            self._probe_features, xyxy, xyxy, index, scale, self.target.size, rules
+            self._probe_features,
+            xyxy,
+            xyxy,
+            index,
+            scale,
+            self.target.size,
+            rules,
+            self.target.image_height,
         )
         try:
             pooled = operation.pooled()

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from roialign_cli.boxes import Float, corners
+from roialign_cli.boxes import Float
 from roialign_cli.conventions import BoxFormat, Convention
 from roialign_cli.operation import Operation
 from roialign_cli.sampling import Plan, RoiAxis
@@ -156,11 +156,7 @@ def _read_again(
     plain: dict[str, Any] = {"refuses": "nothing", "inclusive": False}
     rules = replace(operation.convention, **(plain | fields))
     scales = operation.spatial_scale if scale is None else (scale, scale)
-    height = None
-    if rules.origin == "bottom-left":
-        height = 1.0 if rules.normalized else operation.map_size[0] / scales[0]
-    xyxy = corners(operation.boxes_given, rules.box_format, height)
-    return replace(operation, convention=rules, boxes_xyxy=xyxy, spatial_scale=scales)
+    return replace(operation, convention=rules, spatial_scale=scales).with_corners()
 
 
 def _other_scales(operation: Operation) -> Iterator[tuple[str, Operation]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.boxes import Float, Frame, corners, split_boxes
+from roialign_cli.boxes import Float, Frame, as_array, box_height, corners, split_boxes
 from roialign_cli.conventions import BoxFormat, Convention, Origin, Summary, resolve
 from roialign_cli.errors import ArgumentError
-from roialign_cli.pooling import pool
+from roialign_cli.pooling import floating, pool
 from roialign_cli.sampling import Plan, make_plan
 
 # features (N, C, H, W) → (N, 1, H, W)
@@ -43,6 +45,9 @@ class Operation:
         (height, width) in sections.
     convention
         The rules.
+    image_height
+        The image's height in the boxes' units, from which y is measured where it points up; None
+        if it is the map's height over the scale.
     """
 
     features: NDArray[Any]
@@ -52,6 +57,7 @@ class Operation:
     spatial_scale: tuple[float, float]
     output_size: tuple[int, int]
     convention: Convention
+    image_height: float | None = None
 
     @property
     def map_size(self) -> tuple[int, int]:
@@ -61,14 +67,38 @@ class Operation:
     @property
     def frame(self) -> Frame:
         """The frame in which positions are shown."""
-        return Frame(self.convention.origin, self.map_size[0])
+        rows = self.map_size[0]
+        height = float(rows)
+        if self.image_height is not None and not self.convention.normalized:
+            height = self.image_height * self.spatial_scale[0]
+            # The rounding of a scale that was computed from this height is no difference.
+            height = float(rows) if math.isclose(height, rows, rel_tol=1e-9) else height
+        return Frame(self.convention.origin, height)
+
+    def with_corners(self) -> Operation:
+        """Return the operation with the corners of its boxes read anew from what was given."""
+        rules, height = self.convention, None
+        if rules.origin == "bottom-left":
+            height = box_height(
+                self.image_height,
+                self.map_size[0],
+                self.spatial_scale[0],
+                normalized=rules.normalized,
+            )
+        xyxy = corners(self.boxes_given, rules.box_format, height, inclusive=rules.inclusive)
+        return replace(self, boxes_xyxy=xyxy)
 
     def plan(self) -> Plan:
         """Return the sampling plan of all boxes, whose dtype is that of all coordinates."""
-        double = self.convention.double_geometry or self.features.dtype == np.float64
-        boxes = _finite(self.boxes_xyxy, np.float64 if double else np.float32)
+        double = self.convention.double_geometry
+        dtype = np.dtype(np.float64) if double else floating(self.features.dtype)
         return make_plan(
-            boxes, self.spatial_scale, self.map_size, self.output_size, self.convention
+            _finite(self.boxes_xyxy, dtype),
+            self.spatial_scale,
+            self.map_size,
+            self.output_size,
+            self.convention,
+            self.frame,
         )
 
     def pooled(self) -> Float:
@@ -81,7 +111,9 @@ class Operation:
         features = self.features[n : n + 1]
         if isinstance(channel, str):
             with np.errstate(invalid="ignore", over="ignore"):
-                features = _SUMMARIES[channel](features.astype(np.float64))
+                summary = _SUMMARIES[channel](features.astype(np.float64))
+                # In the dtype of the channels, so that they are sampled where these are.
+                features = summary.astype(floating(features.dtype))
         else:
             features = features[:, channel : channel + 1]
         return replace(
@@ -117,21 +149,16 @@ def prepare(
     if len(index) and not 0 <= index.min() <= index.max() < len(array):
         wrong = index[(index < 0) | (index >= len(array))][0]
         raise ArgumentError("batch_index", f"{wrong} is none of the {len(array)} maps, from 0")
-    height = None
+    size = _pair(output_size, "output_size", int)
+    if max(size) > _MAX_SECTIONS:
+        problem = f"{size} is too large; there may be {_MAX_SECTIONS} sections along an axis"
+        raise ArgumentError("output_size", problem)
     if image_height is not None:
         image_height = _pair(image_height, "image_height", float)[0]
-    if rules.origin == "bottom-left":
-        height = _box_height(rules, image_height, array.shape[2], scale[0])
-    xyxy = corners(given, rules.box_format, height, inclusive=rules.inclusive)
-    return Operation(
-        array,
-        given,
-        xyxy,
-        index,
-        scale,
-        _pair(output_size, "output_size", int),
-        rules,
-    )
+    return Operation(array, given, given, index, scale, size, rules, image_height).with_corners()
+
+
+_MAX_SECTIONS = 1 << 16
 
 
 def roi_align(
@@ -196,9 +223,8 @@ def roi_align(
     array([[[[ 6.,  7.],
              [11., 12.]]]], dtype=float32)
     """
-    given = np.asarray(features)
     operation = prepare(
-        given,
+        features,
         boxes,
         output_size,
         convention=convention,
@@ -210,12 +236,14 @@ def roi_align(
         image_height=image_height,
         **overrides,
     )
-    pooled = operation.pooled()
-    return pooled.astype(np.float16) if given.dtype == np.float16 else pooled
+    pooled, given = operation.pooled(), operation.features.dtype
+    half = given.kind == "f" and given.itemsize == 2
+    with np.errstate(over="ignore"):
+        return pooled.astype(np.float16) if half else pooled
 
 
 def _features(features: object) -> NDArray[Any]:
-    array = np.asanyarray(features)
+    array = as_array("features", features)
     if array.dtype.kind not in "buif":
         raise ArgumentError("features", f"must be real numbers, got {array.dtype}")
     if not 2 <= array.ndim <= 4:
@@ -241,31 +269,25 @@ def _scale(given: Any, rules: Convention, map_size: tuple[int, int]) -> tuple[fl
     return float(map_size[0] - less), float(map_size[1] - less)
 
 
-def _box_height(
-    rules: Convention, image_height: float | None, map_height: int, scale: float
-) -> float:
-    """Return the height from which y is measured where it points up, in the boxes' units."""
-    if rules.normalized:
-        return 1.0
-    return map_height / scale if image_height is None else image_height
-
-
 def _pair(value: Any, name: str, kind: type) -> tuple[Any, Any]:  # noqa: ANN401
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     numbers = (int, np.integer) if kind is int else (int, float, np.integer, np.floating)
     usable = len(pair) == 2 and all(
-        isinstance(v, numbers) and not isinstance(v, bool) and 0 < v < np.inf for v in pair
+        isinstance(v, numbers) and not isinstance(v, bool) and 0 < v <= _LARGEST for v in pair
     )
     if not usable:
         needed = "a whole number" if kind is int else "a number"
-        raise ArgumentError(name, f"must be {needed} above 0 or a pair of them, got {value!r}")
+        raise ArgumentError(name, f"must be {needed} above 0 or a pair of them, got {value!r:.60}")
     return kind(pair[0]), kind(pair[1])
 
 
-def _finite(boxes: Float, dtype: type[np.floating]) -> Float:
+_LARGEST = sys.float_info.max
+
+
+def _finite(boxes: Float, dtype: np.dtype[np.floating]) -> Float:
     with np.errstate(over="ignore"):
         cast = boxes.astype(dtype)
     if not np.isfinite(cast).all():
         bad = int(np.isfinite(cast).all(axis=1).argmin())
-        raise ArgumentError("boxes", f"box {bad} is beyond the range of {np.dtype(dtype)}")
+        raise ArgumentError("boxes", f"box {bad} is beyond the range of {dtype}")
     return cast

@@ -86,8 +86,9 @@ def output_like(
 
 
 def floating(dtype: np.dtype[Any]) -> np.dtype[np.floating]:
-    """Return the dtype in which features of a dtype are pooled."""
-    return np.dtype(np.float64 if dtype == np.float64 else np.float32)
+    """Return the dtype in which features of a dtype are pooled, whatever their byte order."""
+    double = dtype.kind == "f" and dtype.itemsize >= 8
+    return np.dtype(np.float64 if double else np.float32)
 
 
 def _parts(plan: Plan, rois: Index) -> Iterator[Index]:
@@ -209,7 +210,7 @@ class _Chunk:
         else:
             self._multiply_each(rows, columns, down, across)
         if self.plan.convention.extrapolation_value:
-            self._extrapolate(rows, columns)
+            self._extrapolate(y, x)
 
     def _sums(self, samples: AxisSamples, first: Index, longest: int) -> Float:
         """Return the matrices of an average, (r, S, cells)."""
@@ -244,10 +245,20 @@ class _Chunk:
                 np.matmul(padded[i, t, cut], window[cut], out=band[t])
             np.matmul(by_section, columns[i, : x1 - x0], out=pooled[r])
 
-    def _extrapolate(self, rows: Float, columns: Float) -> None:
-        counted = rows.sum(axis=2)[:, :, None] * columns.sum(axis=2)[:, None]
-        value = rows.dtype.type(self.plan.convention.extrapolation_value)
-        self.pooled[self.rois] += (value * (1 - counted))[:, None]
+    def _extrapolate(self, y: AxisSamples, x: AxisSamples) -> None:
+        """Add what the points outside the map contribute to the averages."""
+        points, inside = (
+            np.count_nonzero(down, axis=2)[:, :, None] * np.count_nonzero(across, axis=2)[:, None]
+            for down, across in (
+                (y.present, x.present),
+                (y.present & y.counted, x.present & x.counted),
+            )
+        )  # (r, T, K)
+        outside = points - inside
+        share = (outside / np.maximum(points, 1)).astype(self.pooled.dtype)
+        value = share.dtype.type(self.plan.convention.extrapolation_value)
+        # Sections inside stay as they are, also where the value is infinite or not a number.
+        self.pooled[self.rois] += np.where(outside > 0, value * share, 0)[:, None]
 
     def _reduce_products(
         self, y: AxisSamples, x: AxisSamples, down: _Spans, across: _Spans

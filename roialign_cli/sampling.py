@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.boxes import Float
-from roialign_cli.conventions import Convention
+from roialign_cli.boxes import Float, Frame, FrameAxis
+from roialign_cli.conventions import Convention, OnCentre
 from roialign_cli.errors import ArgumentError
 
 # More sample points than this in one section of one axis is a mistake in the boxes or the scale.
@@ -139,11 +139,15 @@ class AxisSamples:
 
 @dataclass(frozen=True)
 class Plan:
-    """The two axes of R regions and the rules by which their points are placed."""
+    """The two axes of R regions and the rules by which their points are placed.
+
+    `frame` is the one in which coordinates are read, and rounded where the convention rounds them.
+    """
 
     y: RoiAxis
     x: RoiAxis
     convention: Convention
+    frame: Frame
 
     @property
     def map_size(self) -> tuple[int, int]:
@@ -157,15 +161,15 @@ class Plan:
 
     def __getitem__(self, rois: NDArray[np.intp]) -> Plan:
         """Return the plan of some of the regions."""
-        return Plan(self.y[rois], self.x[rois], self.convention)
+        return Plan(self.y[rois], self.x[rois], self.convention, self.frame)
 
     def samples(self) -> tuple[AxisSamples, AxisSamples]:
         """Return the samples along y and along x."""
-        y_up = self.convention.origin == "bottom-left"
-        return (
-            _place(self.y, self.convention, reverse=y_up),
-            _place(self.x, self.convention, reverse=False),
-        )
+        with np.errstate(over="ignore"):  # a position beyond all numbers is outside any map
+            return (
+                _place(self.y, self.convention, self.frame.y_axis),
+                _place(self.x, self.convention, self.frame.x_axis),
+            )
 
 
 def make_plan(
@@ -174,6 +178,7 @@ def make_plan(
     map_size: tuple[int, int],
     output_size: tuple[int, int],
     convention: Convention,
+    frame: Frame,
 ) -> Plan:
     """Return the sampling plan of R boxes.
 
@@ -189,13 +194,16 @@ def make_plan(
         (height, width) in sections.
     convention
         The rules.
+    frame
+        In which a person reads positions on the map.
 
     Raises
     ------
     ArgumentError
-        For boxes that the convention refuses or that overflow their dtype, and for a rule that
-        leaves a section without points.
+        For boxes that the convention refuses or that overflow their dtype, for a rule that leaves
+        a section without points, and for a map whose cells are more than their dtype can count.
     """
+    _check_map_size(map_size, boxes_xyxy.dtype)
     y, x = (
         _roi_axis(
             boxes_xyxy[:, axis],
@@ -207,9 +215,20 @@ def make_plan(
         )
         for axis in (1, 0)
     )
-    plan = Plan(y, x, convention)
+    plan = Plan(y, x, convention, frame)
     _refuse(plan)
     return plan
+
+
+def _check_map_size(map_size: tuple[int, int], dtype: np.dtype[np.floating]) -> None:
+    """Raise an `ArgumentError` if a map has cells that coordinates cannot tell apart."""
+    most = 2 ** (np.finfo(dtype).nmant + 1)
+    if max(map_size) > most:
+        raise ArgumentError(
+            "features",
+            f"a map of {map_size[0]} × {map_size[1]} cells is longer than the {most} that {dtype} "
+            "coordinates can count; pool a part of it, or convert it to float64",
+        )
 
 
 def _roi_axis(
@@ -246,21 +265,23 @@ def _refuse(plan: Plan) -> None:
         )
 
 
-def _place(axis: RoiAxis, convention: Convention, *, reverse: bool) -> AxisSamples:
-    number = axis.start.dtype.type
+def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> AxisSamples:
+    rule, number = _RULES[convention.points], axis.start.dtype.type
     count = axis.count[:, :, None]
     points = np.arange(max(int(axis.count.max(initial=1)), 1))
     points = np.minimum(points, np.maximum(count, 1) - 1)  # (R, S, P) or (R, 1, P)
-    position = _RULES[convention.points].position(
-        axis, points.astype(number), convention
-    )  # (R, S, P)
-    if convention.coordinate_decimals is not None:
-        position = np.round(position, convention.coordinate_decimals)
+    position = rule.position(axis, points.astype(number), convention)  # (R, S, P)
+    if convention.coordinate_decimals is not None and rule.between_cells:
+        coordinate = frame_axis.coordinate(position.astype(np.float64))
+        rounded = np.round(coordinate, convention.coordinate_decimals)
+        position = frame_axis.index(rounded).astype(number)
     margin, end = number(convention.border_margin), number(axis.cells - 1)
     counted = (position >= -margin) & (position <= end + margin)
     clamped = np.minimum(np.maximum(position, number(0)), end)
-    # With y up the upper neighbour in the frame is the one with the smaller row.
-    on_centre = _REVERSED[convention.on_centre] if reverse else convention.on_centre
+    on_centre = convention.on_centre if rule.between_cells else "both"
+    if frame_axis.sign < 0:
+        # With y up the upper neighbour in the frame is the one with the smaller row.
+        on_centre = _REVERSED[on_centre]
     lower, upper = _NEIGHBOURS[on_centre](clamped, end)
     neighbours = np.empty((2, *position.shape), np.intp)
     neighbours[0], neighbours[1] = lower, upper
@@ -277,6 +298,8 @@ class _PointsRule:
     count: Callable[[Float, Float, int, int, Convention], NDArray[np.intp]]
     # axis, number of the point (R, S, P) or (R, 1, P), from 0 → position (R, S, P)
     position: Callable[[RoiAxis, Float, Convention], Float]
+    # whether points lie between cells; if not, each is a cell, and its own neighbour
+    between_cells: bool = True
 
 
 def _edges(
@@ -327,7 +350,8 @@ def _count_centred(
             f"box {count.argmax()} would take {most:.3g} sample points a section along one axis; "
             "check the scale or set a sampling ratio",
         )
-    return count.astype(np.intp)[:, None]
+    # Of a large negative count only the sign matters.
+    return np.maximum(count, -_MOST_POINTS).astype(np.intp)[:, None]
 
 
 def _count_dividers(
@@ -422,7 +446,7 @@ _RULES = {
     "centred": _PointsRule(_extent_between_edges, _count_centred, _position_centred),
     "dividers": _PointsRule(_extent_between_edges, _count_dividers, _position_dividers),
     "corners": _PointsRule(_extent_between_corners, _count_one, _position_corners),
-    "cells": _PointsRule(_extent_of_cells, _count_cells, _position_cells),
+    "cells": _PointsRule(_extent_of_cells, _count_cells, _position_cells, between_cells=False),
 }
 
 
@@ -447,4 +471,4 @@ _NEIGHBOURS = {
     "upper": _centre_is_upper,
     "both": _centre_is_both,
 }
-_REVERSED = {"lower": "upper", "upper": "lower", "both": "both"}
+_REVERSED: dict[OnCentre, OnCentre] = {"lower": "upper", "upper": "lower", "both": "both"}

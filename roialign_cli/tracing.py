@@ -240,8 +240,8 @@ def trace_operation(
 
 
 def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame) -> Trace:
-    _check_index("roi", roi, len(operation.boxes_xyxy), "boxes")
-    check_channel(operation, channel)
+    roi = _checked_index("roi", roi, len(operation.boxes_xyxy), "boxes")
+    channel = checked_channel(operation, channel)
     one = operation.only(roi, channel)
     plan = one.plan()
     _check_points(plan, roi)
@@ -300,20 +300,27 @@ def _check_points(plan: Plan, roi: int) -> None:
 _MOST_TOLD = 1_000_000
 
 
-def check_channel(operation: Operation, channel: int | Summary) -> None:
-    """Raise an `ArgumentError` if an operation has no such channel, nor a summary so called."""
+def checked_channel(operation: Operation, channel: int | Summary) -> int | Summary:
+    """Return a channel's index or a summary's name, or raise an `ArgumentError`."""
+    channels = operation.features.shape[1]
     if not isinstance(channel, str):
-        _check_index("channel", channel, operation.features.shape[1], "channels")
-    elif channel not in get_args(Summary):
+        return _checked_index("channel", channel, channels, "channels")
+    if channel not in get_args(Summary):
         known = ", ".join(get_args(Summary))
         raise ArgumentError("channel", f"{channel!r} is neither a number nor one of {known}")
+    _checked_index("channel", 0, channels, "channels")
+    return channel
 
 
-def _check_index(name: str, value: object, length: int, things: str) -> None:
+def _checked_index(name: str, value: object, length: int, things: str) -> int:
+    """Return an index as a plain int, or raise an `ArgumentError`."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
         raise ArgumentError(name, f"must be a whole number, got {value!r}")
+    if not length:
+        raise ArgumentError(name, f"there are no {things}")
     if not 0 <= value < length:
         raise ArgumentError(name, f"{value} is none of the {length} {things}, counted from 0")
+    return int(value)
 
 
 @dataclass(frozen=True)

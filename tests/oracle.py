@@ -1,12 +1,15 @@
-"""A slow, obvious ROI Align: scalar Python straight from the rules, one convention field a line.
+"""A slow, obvious ROI Align: scalar Python straight from the rules, every field of a convention.
 
-It shares no code with the package. Coordinates are float32 where the rule says so, through
-np.float32 scalars.
+It shares no code with the package and computes nothing in bulk. Coordinates are float32 where the
+rules say so, through NumPy scalars, in the order of operations that the libraries use; values and
+weights are float64.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,77 +17,277 @@ from numpy.typing import NDArray
 
 from roialign_cli.conventions import Convention
 
-
-def roi_align_oracle(
-    features: NDArray[Any],
-    boxes_xyxy: NDArray[Any],
-    output_size: tuple[int, int],
-    convention: Convention,
-    scale: float = 1.0,
-) -> NDArray[np.float64]:
-    """Pool (C, H, W) features for (R, 4) boxes with y down; returns (R, C, height, width)."""
-    double = convention.double_geometry or features.dtype == np.float64
-    number = np.float64 if double else np.float32
-    channels, height, width = features.shape
-    out = np.empty((len(boxes_xyxy), channels, *output_size))
-    for r, box in enumerate(boxes_xyxy):
-        x1, y1, x2, y2 = (number(v) for v in box)
-        ys = axis_points(y1, y2, number(scale), output_size[0], convention)
-        xs = axis_points(x1, x2, number(scale), output_size[1], convention)
-        for c in range(channels):
-            for j in range(output_size[0]):
-                for i in range(output_size[1]):
-                    values = [
-                        value_at(features[c], py, px, height, width) for py in ys[j] for px in xs[i]
-                    ]
-                    out[r, c, j, i] = reduced(values, convention)
-    return out
+Array = NDArray[Any]
 
 
-def axis_points(a: Any, b: Any, scale: Any, sections: int, convention: Convention) -> Any:
-    number = type(a)
-    start = number(a * scale) - number(convention.offset)
-    size = number(b * scale) - number(convention.offset) - start
-    if convention.min_size:
-        size = max(size, number(convention.min_size))
-    section = number(size / number(sections))
-    points = []
-    for i in range(sections):
-        if convention.points == "dividers":
-            parts = convention.divide or sections
-            steps = [number(number(n) * section) / number(parts) for n in range(1, parts)]
+@dataclass(frozen=True)
+class Along:
+    """A sample point along one axis: its coordinate in the frame, its two cells with weights."""
+
+    coordinate: float
+    cells: tuple[tuple[int, float], tuple[int, float]]
+    inside: bool
+
+
+@dataclass(frozen=True)
+class Point:
+    """A sample point; neighbours are (row, column, weight) in the order Q11, Q21, Q12, Q22."""
+
+    x: float
+    y: float
+    inside: bool
+    neighbours: tuple[tuple[int, int, float], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """The points of a section by (n, m), and by what an average of them is divided."""
+
+    points: dict[tuple[int, int], Point]
+    divisor: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """One ROI Align of one box.
+
+    `cells` is (H, W); `scale` is (y, x), ignored by normalised boxes; `image_height` is in the
+    boxes' units, the map's height over the scale if None.
+    """
+
+    cells: Array
+    box: tuple[float, ...]
+    output_size: tuple[int, int]
+    convention: Convention
+    scale: tuple[float, float] = (1.0, 1.0)
+    image_height: float | None = None
+
+    @property
+    def number(self) -> Any:
+        """The type of coordinates."""
+        double = self.cells.dtype.kind == "f" and self.cells.dtype.itemsize == 8
+        return np.float64 if double or self.convention.double_geometry else np.float32
+
+    def sections(self) -> dict[tuple[int, int], Section]:
+        """Return the sections by (i, j), i along x and j from the top, from 1."""
+        rules, (height, width) = self.convention, self.cells.shape
+        x1, y1, x2, y2 = (self.number(edge) for edge in corners(self))
+        scale_y, scale_x = scales(self)
+        y_up = rules.origin == "bottom-left"
+        top = frame_height(self) if y_up else None
+        rows = along_axis(y1, y2, scale_y, self.output_size[0], height, rules, top)
+        columns = along_axis(x1, x2, scale_x, self.output_size[1], width, rules, None)
+        found = {}
+        for j, (down, count_y) in enumerate(rows, start=1):
+            for i, (across, count_x) in enumerate(columns, start=1):
+                points = {
+                    (n, m): joined(x, y, top)
+                    for m, y in enumerate(down, start=1)
+                    for n, x in enumerate(across, start=1)
+                }
+                found[i, j] = Section(points, count_y * count_x)
+        return found
+
+    def value(self, point: Point) -> float:
+        """Return the bilinear value of a point."""
+        if not point.inside:
+            return self.convention.extrapolation_value
+        return math.fsum(w * float(self.cells[r, c]) for r, c, w in point.neighbours)
+
+    def contribution(self, point: Point) -> float:
+        """Return what the pooling takes from a point."""
+        rules = self.convention
+        if point.inside and (rules.pooling, rules.max_of) == ("max", "weighted-cell"):
+            return max(w * float(self.cells[r, c]) for r, c, w in point.neighbours)
+        return self.value(point)
+
+    def reduced(self, section: Section) -> float:
+        """Return the output of a section."""
+        rules = self.convention
+        taken = [self.contribution(point) for point in section.points.values()]
+        if rules.pooling == "avg":
+            divisor = max(section.divisor, 1) if rules.guards_count else section.divisor
+            return math.fsum(taken) / divisor if divisor else math.nan
+        if not taken:
+            return rules.empty_max
+        numbers = [value for value in taken if not math.isnan(value)]
+        if len(numbers) < len(taken) and not rules.max_skips_nan:
+            return math.nan
+        return max([rules.max_start, *numbers])
+
+    def output(self) -> Array:
+        """Return (height, width) outputs."""
+        rows, columns = self.output_size
+        sections = self.sections()
+        return np.array(
+            [
+                [self.reduced(sections[i, j]) for i in range(1, columns + 1)]
+                for j in range(1, rows + 1)
+            ]
+        )
+
+
+def corners(call: Call) -> tuple[float, float, float, float]:
+    """Return x1, y1, x2, y2 with y down, in the units of the box."""
+    rules = call.convention
+    a, b, c, d = (float(number) for number in call.box)
+    if rules.box_format == "yxyx":
+        a, b, c, d = b, a, d, c
+    if rules.origin == "bottom-left":
+        height = 1.0 if rules.normalized else image_height(call)
+        if rules.box_format in {"xyxy", "yxyx"}:
+            b, d = height - d, height - b  # the upper edge has the larger y
         else:
-            grid = convention.sampling_ratio or math.ceil(section)
-            steps = [number(number(q + 0.5) * section) / number(grid) for q in range(grid)]
-        along = [number(number(start + number(i) * section) + step) for step in steps]
-        if convention.coordinate_decimals is not None:
-            along = [number(round(float(p), convention.coordinate_decimals)) for p in along]
-        points.append(along)
-    return points
+            b = height - b  # of the upper edge, or of the centre
+    if rules.box_format == "xywh":
+        c, d = a + c, b + d
+    if rules.box_format == "cxcywh":
+        a, b, c, d = a - c / 2, b - d / 2, a + c / 2, b + d / 2
+    if rules.inclusive:
+        # The last pixel is the one with the largest coordinates in the boxes' own frame.
+        c += 1
+        b, d = (b - 1, d) if rules.origin == "bottom-left" else (b, d + 1)
+    return a, b, c, d
 
 
-def value_at(cells: NDArray[Any], y: Any, x: Any, height: int, width: int) -> float:
-    if y < -1 or y > height or x < -1 or x > width:
-        return 0.0
-    y0, y1, wy = neighbours(y, height)
-    x0, x1, wx = neighbours(x, width)
-    return float(
-        (1 - wy) * (1 - wx) * float(cells[y0, x0])
-        + (1 - wy) * wx * float(cells[y0, x1])
-        + wy * (1 - wx) * float(cells[y1, x0])
-        + wy * wx * float(cells[y1, x1])
+def image_height(call: Call) -> float:
+    """Return the height of the image, in the units of the box."""
+    if call.image_height is not None:
+        return call.image_height
+    return float(call.cells.shape[0] / call.scale[0])
+
+
+def frame_height(call: Call) -> float:
+    """Return the height from which y is measured on the map, in cells."""
+    if call.image_height is None or call.convention.normalized:
+        return float(call.cells.shape[0])
+    return call.image_height * call.scale[0]
+
+
+def scales(call: Call) -> tuple[float, float]:
+    """Return (y, x) cells per unit of the box."""
+    height, width = call.cells.shape
+    if not call.convention.normalized:
+        return call.scale
+    less = {"size": 0, "last-centre": 1}[call.convention.normalized_by]
+    return float(height - less), float(width - less)
+
+
+def along_axis(
+    a: Any, b: Any, scale: float, sections: int, cells: int, rules: Convention, top: float | None
+) -> list[tuple[list[Along], int]]:
+    """Return the points of every section along one axis, and their count by the rules.
+
+    The count of an inverted region with an adaptive grid is negative. `top` is the height that y is
+    measured from, for the y axis of a frame with y up.
+    """
+    number = type(a)
+    found = []
+    for positions, count in axis_positions(a, b, number(scale), sections, cells, rules):
+        points = [along(number, p, cells, rules, top) for p in positions]
+        found.append((points, count))
+    return found
+
+
+def axis_positions(
+    a: Any, b: Any, s: Any, sections: int, cells: int, rules: Convention
+) -> Iterator[tuple[list[Any], int]]:
+    """Yield the positions of every section's points in cell-index units, and their count."""
+    number = type(a)
+    before, after = number(rules.image_offset), number(rules.offset)
+    start = number(number(a - before) * s) - after
+    end = number(number(b - before) * s) - after
+    raw = end - start
+    if rules.points == "corners":
+        raw = number(number(b - a) * s)
+    if rules.points == "cells":
+        first = half_away(start)
+        start, raw = number(first - 0.5), number(max(half_away(end) - first + 1, 1))
+    size = max(raw, number(rules.min_size)) if rules.min_size else raw
+    section = number(size / number(sections))
+    for i in range(sections):
+        if rules.points == "corners":
+            yield [corner(a, b, s, start, size, raw, i, sections, rules)], 1
+        elif rules.points == "cells":
+            low = int(start + number(0.5)) + math.floor(number(i) * section)
+            high = int(start + number(0.5)) + math.ceil(number(i + 1) * section)
+            low, high = (min(max(edge, 0), cells) for edge in (low, high))
+            yield [number(cell) for cell in range(low, high)], max(high - low, 0)
+        elif rules.points == "dividers":
+            parts = rules.divide or sections
+            origin = number(start + number(number(i) * section))
+            steps = [number(number(n) * section) / number(parts) for n in range(1, parts)]
+            yield [number(origin + step) for step in steps], parts - 1
+        else:
+            grid = rules.sampling_ratio or math.ceil(section)
+            yield [centred(start, section, i, q, grid, rules) for q in range(grid)], grid
+
+
+def centred(start: Any, section: Any, i: int, q: int, grid: int, rules: Convention) -> Any:
+    """Return the position of point q of section i, in the order of the convention."""
+    number = type(start)
+    middle, parts = number(q + 0.5), number(grid)
+    if rules.stepping == "share-first":
+        return number(start + number(section * number(number(i) + number(middle / parts))))
+    origin = number(start + number(number(i) * section))
+    if rules.stepping == "step-first":
+        return number(origin + number(number(section / parts) * middle))
+    return number(origin + number(number(middle * section) / parts))
+
+
+def corner(
+    a: Any, b: Any, s: Any, start: Any, size: Any, raw: Any, i: int, sections: int,
+    rules: Convention,
+) -> Any:  # fmt: skip
+    """Return the one point of section i, spread from the first edge to the last."""
+    number = type(a)
+    if sections > 1:
+        return number(start + number(number(i) * number(size / number(sections - 1))))
+    edges = (a - number(rules.image_offset)) + (b - number(rules.image_offset))
+    grown = number(0.5) * (size - raw)
+    return number(number(number(0.5) * edges) * s - number(rules.offset) + grown)
+
+
+def half_away(value: Any) -> int:
+    """Round as C does, halves away from zero."""
+    whole = math.floor(abs(float(value)) + 0.5)
+    return whole if value >= 0 else -whole
+
+
+def along(number: Any, position: Any, cells: int, rules: Convention, top: float | None) -> Along:
+    """Return a point along one axis with its two cells, in the order of growing cell index."""
+    shown = float(position) + 0.5 if top is None else top - 0.5 - float(position)
+    if rules.points == "cells":
+        cell = int(position)
+        return Along(shown, ((cell, 1.0), (cell, 0.0)), inside=True)
+    if rules.coordinate_decimals is not None:
+        # In the frame in which a person reads it: edges of cells on whole numbers.
+        shown = float(np.round(shown, rules.coordinate_decimals))
+        position = number(shown - 0.5 if top is None else top - 0.5 - shown)
+    margin, last = number(rules.border_margin), number(cells - 1)
+    inside = bool(-margin <= position <= last + margin)
+    p = min(max(position, number(0)), last)
+    tie: str = rules.on_centre
+    if top is not None:  # y grows with falling rows: the upper neighbour is the row before
+        tie = {"lower": "upper", "upper": "lower", "both": "both"}[tie]
+    low = math.floor(p)
+    if tie == "both" and low == p:
+        high = low
+    elif tie == "upper" and low == p and low > 0:
+        low, high = low - 1, low
+    else:
+        high = min(low + 1, cells - 1)
+    weight = float(p) - low
+    return Along(shown, ((low, 1 - weight), (high, weight)), inside)
+
+
+def joined(x: Along, y: Along, top: float | None) -> Point:
+    """Return the point at two positions, in the frame; y2 is the larger y there."""
+    inside = x.inside and y.inside
+    upper, lower = (y.cells[1], y.cells[0]) if top is None else (y.cells[0], y.cells[1])
+    neighbours = tuple(
+        (row, column, wy * wx if inside else 0.0)
+        for row, wy in (upper, lower)
+        for column, wx in x.cells
     )
-
-
-def neighbours(position: Any, cells: int) -> tuple[int, int, float]:
-    p = max(float(position), 0.0)
-    lower = math.floor(p)
-    if lower >= cells - 1:
-        return cells - 1, cells - 1, 0.0
-    return lower, lower + 1, p - lower
-
-
-def reduced(values: list[float], convention: Convention) -> float:
-    if convention.pooling == "max":
-        return max(values, default=0.0)
-    return math.fsum(values) / max(len(values), 1)
+    return Point(x.coordinate, y.coordinate, inside, neighbours)

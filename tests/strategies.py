@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 SIDES = st.integers(1, 9)
 OUTPUT_SIZES = st.tuples(st.integers(1, 5), st.integers(1, 5))
-SCALES = st.sampled_from([1.0, 0.5, 0.25, 1 / 3, 2.0])
 
 
 @st.composite

@@ -1,76 +1,19 @@
-"""roi_align against a scalar oracle, by invariants, and at its edges."""
+"""roi_align by hand-checked values, by invariants, and at its edges."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, RoiAlignError, roi_align, trace
-from roialign_cli.conventions import ALIASES, Pooling
-from tests.oracle import roi_align_oracle
-from tests.strategies import OUTPUT_SIZES, SCALES, boxes_xyxy, feature_maps
-
-TORCHVISION = ["torchvision", "torchvision-aligned"]
-
-
-@given(
-    features=feature_maps() | feature_maps(dtype="f8"),
-    boxes=boxes_xyxy(),
-    output_size=OUTPUT_SIZES,
-    scale=SCALES,
-    name=st.sampled_from(TORCHVISION),
-    pooling=st.sampled_from(["avg", "max"]),
-    ratio=st.integers(0, 3),
-)
-def test_agrees_with_the_oracle(
-    features: NDArray[Any],
-    boxes: NDArray[Any],
-    output_size: tuple[int, int],
-    scale: float,
-    name: str,
-    pooling: Pooling,
-    ratio: int,
-) -> None:
-    convention = replace(PRESETS[name], pooling=pooling, sampling_ratio=ratio)
-    out = roi_align(features, boxes, output_size, convention=convention, spatial_scale=scale)
-    expected = roi_align_oracle(features, boxes, output_size, convention, scale)
-    np.testing.assert_allclose(out, expected, atol=1e-5)
-
-
-@given(
-    features=feature_maps() | feature_maps(dtype="f8"),
-    boxes=boxes_xyxy(),
-    output_size=OUTPUT_SIZES,
-    pooling=st.sampled_from(["avg", "max"]),
-    divide=st.integers(2, 4),
-    decimals=st.sampled_from([None, 0, 2]),
-)
-def test_walkthrough_agrees_with_the_oracle(
-    features: NDArray[Any],
-    boxes: NDArray[Any],
-    output_size: tuple[int, int],
-    pooling: Pooling,
-    divide: int,
-    decimals: int | None,
-) -> None:
-    boxes = boxes[(boxes[:, 2] - boxes[:, 0] > 0.01) & (boxes[:, 3] - boxes[:, 1] > 0.01)]
-    convention = replace(
-        PRESETS["walkthrough"],
-        pooling=pooling,
-        divide=divide,
-        coordinate_decimals=decimals,
-        box_format="xyxy",
-        origin="top-left",
-    )
-    out = roi_align(features, boxes, output_size, convention=convention)
-    expected = roi_align_oracle(features, boxes, output_size, convention)
-    np.testing.assert_allclose(out, expected, atol=1e-5)
+from roialign_cli.conventions import ALIASES, resolve
+from tests.strategies import OUTPUT_SIZES, boxes_xyxy, feature_maps
 
 
 @given(features=feature_maps(), boxes=boxes_xyxy(), output_size=OUTPUT_SIZES)
@@ -139,6 +82,8 @@ def test_batches_and_channels_are_independent() -> None:
         ("i8", "f4"),
         ("?", "f4"),
         (">f4", "f4"),
+        (">f8", "f8"),
+        (">f2", "f2"),
     ],
 )
 def test_dtypes(given_dtype: str, returned: str) -> None:
@@ -174,6 +119,25 @@ def test_float32_boxes_take_the_float32_number_of_points() -> None:
         ({"boxes": [[1, 2, 3]]}, "boxes: must be (R, 4) or (R, 5), got (1, 3)"),
         ({"boxes": [[1, 2, 3, np.nan]]}, "boxes: number 4 of box 0 is nan; must be finite"),
         ({"boxes": "box"}, "boxes: must be numbers of shape (R, 4) or (R, 5)"),
+        ({"boxes": [[1, 2j, 3, 4]]}, "boxes: must be numbers of shape (R, 4) or (R, 5)"),
+        ({"boxes": [[1, 2, 3, 10**400]]}, "boxes: must be numbers of shape (R, 4) or (R, 5)"),
+        (
+            {"boxes": np.zeros((1, 4), "datetime64[s]")},
+            "boxes: must be numbers of shape (R, 4) or (R, 5)",
+        ),
+        ({"features": [[1, 2], [3]]}, "features: must be an array of numbers; its rows differ"),
+        (
+            {"features": np.ma.masked_less(np.eye(4), 1)},
+            "features: must not be a masked array; fill it first, as with filled(0)",
+        ),
+        (
+            {
+                "features": np.broadcast_to(np.float32(1), (2, 2**24 + 1)),
+                "convention": "torchvision",
+            },
+            "features: a map of 2 × 16777217 cells is longer than the 16777216 that float32 "
+            "coordinates can count; pool a part of it, or convert it to float64",
+        ),
         (
             {"boxes": [[0, 0, 1e39, 1]], "convention": "torchvision"},
             "boxes: box 0 is beyond the range of float32",
@@ -202,6 +166,11 @@ def test_float32_boxes_take_the_float32_number_of_points() -> None:
         (
             {"output_size": 0},
             "output_size: must be a whole number above 0 or a pair of them, got 0",
+        ),
+        (
+            {"output_size": (10**9, 10**9)},
+            "output_size: (1000000000, 1000000000) is too large; there may be 65536 sections along "
+            "an axis",
         ),
         (
             {"spatial_scale": -1.0},
@@ -256,6 +225,63 @@ def test_errors_name_the_argument(change: dict[str, Any], message: str) -> None:
     assert str(raised.value) == message
 
 
+def test_what_lies_outside_does_not_leak_into_sections_inside() -> None:
+    call: dict[str, Any] = {"convention": "torchvision-aligned", "sampling_ratio": 3}
+    for value in (-1e9, math.inf, math.nan):
+        out = roi_align(
+            np.ones((8, 8), np.float32), [1.3, 1.7, 6.1, 6.2], 3, extrapolation_value=value, **call
+        )
+        np.testing.assert_allclose(out, 1, rtol=1e-6)
+    # From −3 to 3 in two sections of three points: the left ones lie at −3, −2 and −1, of which
+    # only −1 is within a cell of the map.
+    row = roi_align(np.ones((1, 8)), [-3, 0.5, 3, 0.5], (1, 2), extrapolation_value=10, **call)
+    np.testing.assert_allclose(row.ravel(), [(2 * 10 + 1) / 3, 1])
+
+
+def test_points_that_are_cells_are_their_own_neighbours() -> None:
+    features = np.arange(100, dtype=np.float32).reshape(10, 10)
+    # y up: the box from x = 2, its top at y = 8, is columns 2 to 5 and rows 2 to 5.
+    box: list[list[float]] = [[2, 8, 3, 3]]
+    call: dict[str, Any] = {"convention": "walkthrough", "points": "cells", "output_size": 1}
+    traced = trace(features, box, **call)
+    assert roi_align(features, box, **call).item() == traced.output[0][0] == 55
+    for point in traced.section(1, 1).points:
+        assert {(q.row, q.column, q.value) for q in point.neighbours} == {
+            (point.neighbours[0].row, point.neighbours[0].column, point.value)
+        }
+
+
+def test_the_last_pixel_of_an_inclusive_box_lies_upward_where_y_does() -> None:
+    # Rows 1 to 3, from the top and from the bottom.
+    ramp = np.repeat(np.arange(10.0), 10).reshape(10, 10)
+    call: dict[str, Any] = {"convention": "torchvision-aligned", "inclusive": True}
+    down = roi_align(ramp, [1, 1, 3, 3], 1, **call)
+    up = roi_align(ramp, [1, 1, 3, 3], 1, origin="bottom-left", **call)
+    corner = roi_align(ramp, [1, 3, 2, 2], 1, origin="bottom-left", box_format="xywh", **call)
+    assert (down.item(), up.item(), corner.item()) == pytest.approx((2, 7, 7))
+
+
+def test_an_image_that_ends_above_the_map_is_measured_from_its_own_bottom() -> None:
+    # 100 pixels at 32 a cell: 3.125 of the map's 4 rows. 90 pixels up is 10 pixels from the top.
+    features = np.repeat(np.arange(4.0), 4).reshape(4, 4)
+    call: dict[str, Any] = {"convention": "walkthrough", "spatial_scale": 1 / 32}
+    traced = trace(features, [10, 90, 60, 60], 3, image_height=100, **call)
+    assert (traced.y, traced.box[1] / 32) == (2.8125, 2.8125)
+    assert traced.bottom == pytest.approx((90 - 60) / 32)
+    top = trace(features, [10, 10, 60, 60], 3, origin="top-left", image_height=100, **call)
+    assert top.y == 10 / 32
+    for section, same in zip(traced.sections, top.sections, strict=True):
+        # Rounded to two decimals in either frame, which are 3.125 apart.
+        assert section.points[0].y == pytest.approx(3.125 - same.points[0].y, abs=0.01)
+
+
+def test_a_resolved_convention_keeps_what_it_does_not_compute_with() -> None:
+    resolve("torchvision")
+    mine = replace(PRESETS["torchvision"], output_size=(3, 3), summary="mine")
+    assert resolve(mine).output_size == (3, 3)
+    assert resolve(mine, pooling="max").summary == "mine"
+
+
 def test_empty_inputs_give_empty_outputs() -> None:
     call: dict[str, Any] = {"convention": "torchvision", "output_size": (2, 3)}
     features = np.zeros((2, 3, 4, 5), np.float32)
@@ -300,6 +326,19 @@ def test_one_section_from_corner_to_corner_has_its_point_in_the_middle(
         ({"channel": "sum"}, "channel: 'sum' is neither a number nor one of mean, max, norm"),
         ({"channel": 1.0}, "channel: must be a whole number, got 1.0"),
         ({"roi": None}, "roi: must be a whole number, got None"),
+        ({"pooling": ([],)}, "pooling: cannot be ([],)"),
+        ({"offset": 10**400}, "offset: must be a number, got 1000"),
+        ({"offset": -2e9}, "offset: must be from -1e+09 to 1e+09, got -2e+09"),
+        ({"border_margin": 1e300}, "border_margin: must be from 0 to 1e+09, got 1e+300"),
+        ({"border_margin": math.nan}, "border_margin: must be from 0 to 1e+09, got nan"),
+        ({"sampling_ratio": 10**20}, "sampling_ratio: must be from 0 to 100000, got 1e+20"),
+        ({"coordinate_decimals": 38}, "coordinate_decimals: must be from 0 to 15, got 38"),
+        ({"max_start": math.nan}, "max_start: must be a number, got nan"),
+        ({"spatial_scale": 10**400}, "spatial_scale: must be a number above 0 or a pair of them"),
+        ({"offsets": 1}, "offsets: no such field; did you mean offset? known: pooling, "),
+        ({"convention": "roi-pool", "coordinate_decimals": 0}, "coordinate_decimals: roi-pool pla"),
+        ({"batch_index": [1e300]}, "batch_index: must be whole numbers"),
+        ({"batch_index": ["a"]}, "batch_index: must be whole numbers"),
     ],
 )
 def test_what_is_wrong_with_a_call_is_said(changes: dict[str, Any], message: str) -> None:

@@ -99,11 +99,13 @@ def test_neighbours_are_the_cells_around_the_point(
     [
         ({"roi": 1}, "roi: 1 is none of the 1 boxes, counted from 0"),
         ({"channel": 2}, "channel: 2 is none of the 2 channels, counted from 0"),
+        ({"channel": "mean", "features": np.zeros((0, 4, 4))}, "channel: there are no channels"),
     ],
 )
-def test_what_is_not_there(change: dict[str, int], message: str) -> None:
+def test_what_is_not_there(change: dict[str, Any], message: str) -> None:
+    call: dict[str, Any] = {"features": np.zeros((2, 4, 4)), "boxes": [[0, 0, 2, 2]]} | change
     with pytest.raises(RoiAlignError) as raised:
-        trace(np.zeros((2, 4, 4)), [[0, 0, 2, 2]], 2, convention="torchvision", **change)
+        trace(output_size=2, convention="torchvision", **call)
     assert str(raised.value) == message
 
 
@@ -148,3 +150,18 @@ def test_a_trace_prints_as_a_table_with_every_point() -> None:
 def test_a_long_table_is_cut_and_says_so() -> None:
     traced = trace(np.eye(9), [0, 0, 9, 9], 7, convention="torchvision-aligned")
     assert str(traced).splitlines()[-1] == f"and {4 * 49 - 40} more points; .sections has all."
+
+
+def test_a_trace_with_numbers_of_numpy_is_a_page() -> None:
+    features = np.eye(4).reshape(1, 4, 4)
+    call: dict[str, Any] = {"convention": "torchvision", "roi": np.int64(0)}
+    traced = trace(features, [[0, 0, 2, 2]], 2, channel=np.int64(0), **call)  # type: ignore[arg-type]
+    assert "<iframe" in traced._repr_html_()
+
+
+def test_a_summary_has_the_grid_of_the_channels() -> None:
+    # From 19.7 to 33.7 in 7 sections: 2.0 cells in float32, and a little more in float64.
+    features = np.random.default_rng(0).normal(size=(3, 40, 40)).astype(np.float32)
+    call: dict[str, Any] = {"convention": "torchvision", "boxes": [[19.7, 1, 33.7, 20]]}
+    for channel in (0, "mean", "max", "norm"):
+        assert trace(features, output_size=7, channel=channel, **call).sections[0].grid == (2, 3)
