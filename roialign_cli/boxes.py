@@ -82,6 +82,15 @@ class Frame:
         """The y axis."""
         return FrameAxis(self.height - 0.5, -1) if self.y_up else FrameAxis(0.5, 1)
 
+    @property
+    def whole(self) -> bool:
+        """Whether cells' edges lie on whole numbers and their centres on .5."""
+        return not self.y_up or float(self.height).is_integer()
+
+    def row_edge(self, row: int) -> float:
+        """Return the y of a row's upper edge."""
+        return self.y(row - 0.5)
+
     def x(self, index: float) -> float:
         """Return the x of a position given in cell-index units."""
         return float(self.x_axis.coordinate(float(index)))

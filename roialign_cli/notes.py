@@ -55,13 +55,14 @@ def _note(trap: Trap, mask: Mask, asked: Mask, text: str) -> Iterator[Note]:
     """Yield a note if any box asked for is in a trap; `{}` in the text becomes their numbers."""
     rois = np.flatnonzero(mask & asked).tolist()
     if rois:
-        yield Note(trap, tuple(rois), text.format(_numbered(rois)))
+        yield Note(trap, tuple(rois), text.format(numbered(rois)))
 
 
 _MOST_NUMBERED = 8
 
 
-def _numbered(rois: Sequence[int]) -> str:
+def numbered(rois: Sequence[int]) -> str:
+    """Return the numbers of some boxes as text, the first ones of many."""
     listed = ", ".join(map(str, rois[:_MOST_NUMBERED]))
     rest = f" and {len(rois) - _MOST_NUMBERED} more" if len(rois) > _MOST_NUMBERED else ""
     return f"ROI{'s' if len(rois) > 1 else ''} {listed}{rest}"
@@ -256,10 +257,13 @@ def _many_points(plan: Plan, asked: Mask) -> Iterator[Note]:
     across, along = plan.x.points, plan.y.points
     fine = np.maximum(plan.x.count, 0).max(axis=1) * np.maximum(plan.y.count, 0).max(axis=1)
     most = int((across * along).argmax())
+    adaptive = plan.convention.points == "centred" and not plan.convention.sampling_ratio
+    kind = "an adaptive grid" if adaptive else "a grid"
+    remedy = "check the scale, or take --sampling-ratio 2" if adaptive else "take fewer points"
     yield from _note(
         "many-points",
         (across * along > _MOST_POINTS) & (fine > _FINE),
         asked,
-        f"{{}}: an adaptive grid of up to {across[most]:.3g} × {along[most]:.3g} sample points, "
-        "which most libraries compute one by one; check the scale, or take --sampling-ratio 2",
+        f"{{}}: {kind} of up to {across[most]:.3g} × {along[most]:.3g} sample points, which most "
+        f"libraries compute one by one; {remedy}",
     )

@@ -158,6 +158,12 @@ class Trace:
         return trace_html(self)
 
     @property
+    def map_y(self) -> tuple[float, float]:
+        """The smallest and the largest y on the map."""
+        top, bottom = self.frame.row_edge(0), self.frame.row_edge(self.map_size[0])
+        return min(top, bottom), max(top, bottom)
+
+    @property
     def bottom(self) -> float:
         """The y of the ROI's lower edge as seen."""
         return self.y + self.frame.down * self.height

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from roialign_cli import compare, roi_align
+from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError
 from roialign_cli.footprint import fed_by, footprint
@@ -175,6 +176,15 @@ def test_a_cell_feeds_the_sections_whose_footprint_it_is_in(pooling: str) -> Non
                 if weight:
                     expected[roi, section.section] = pytest.approx(weight)
         assert fed == expected
+
+
+def test_a_field_that_the_other_side_does_not_use_is_refused(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    call = ["compare", f"{sample_data()}/walkthrough.npy", "--box", "9.25,10,6.25,4.53"]
+    assert main([*call, "--with", "torchvision,divide=3"]) == 2
+    said = "roialign: --with: divide: torchvision places its points by the rule centred"
+    assert capfd.readouterr().err.startswith(said)
 
 
 @pytest.mark.usefixtures("folder")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,20 @@ def test_an_enormous_grid_is_told() -> None:
     assert found.rois == (1,)
     assert "up to 1.25e+04 × 1e+04 sample points" in found.text
     assert "many-points" not in notes([box], sampling_ratio=2)
+
+
+def test_a_grid_that_was_asked_for_is_not_called_adaptive() -> None:
+    note = notes([10.0, 20.0, 90.0, 100.0], sampling_ratio=4000)["many-points"]
+    assert "a grid of up to 1.2e+04 × 1.2e+04 sample points" in note.text
+    assert "adaptive" not in note.text
+
+
+def test_hints_measure_y_from_the_images_height() -> None:
+    # 20 pixels down a 120-pixel image that ends above its map of 160 pixels.
+    call: dict[str, Any] = {"convention": "walkthrough", "image_height": 120.0}
+    operation = prepare(np.zeros((10, 12)), [30, 100, 40, 40], 3, **(SCALED | call))
+    again = replace(operation, spatial_scale=(1 / 8, 1 / 8)).with_corners()
+    assert again.boxes_xyxy.tolist() == operation.boxes_xyxy.tolist() == [[30, 20, 70, 60]]
 
 
 def test_only_the_asked_box_is_told_of() -> None:

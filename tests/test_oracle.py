@@ -242,10 +242,11 @@ def assert_winner(call: Call, section: Section, winner: list[int] | None, output
         for name, value in taken.items()
         if np.isclose(value, output, rtol=1e-11, atol=1e-11, equal_nan=True)
     ]
-    if call.convention.pooling == "avg" or not makes:
-        assert winner is None
+    if winner is None:
+        # None but the start of the maximum makes the output, or as well as a point.
+        started = np.isclose(output, call.convention.max_start, rtol=1e-11, atol=1e-11)
+        assert call.convention.pooling == "avg" or started or not makes
     else:
-        assert winner is not None
         assert tuple(winner) in makes
 
 

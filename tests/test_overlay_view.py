@@ -128,3 +128,31 @@ def test_normalised_boxes_are_drawn_on_the_images_pixels() -> None:
     assert drawn(figure) | drawn(figure, "marked") == expected
     corner = traced.section(1, 1).points[0]
     assert (corner.x, corner.y) == (0.4 * 15 + 0.5, 0.2 * 15 + 0.5)
+
+
+def test_only_boxes_on_the_same_map_are_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("maps.npy", np.zeros((2, 1, 10, 10)))
+    drawn_rois: list[int] = []
+
+    def figure_of(traces: list[Trace], *_: Any, **__: Any) -> Figure:
+        drawn_rois.extend(t.roi for t in traces)
+        return Figure()
+
+    monkeypatch.setattr("roialign_cli.show.overlay_view.overlay_figure", figure_of)
+    boxes = [f"--box={n},1,1,4,4" for n in (0, 1, 0)]
+    call = ["plot", "maps.npy", "--preset", "torchvision", *boxes, "--view", "overlay"]
+    assert main([*call, "-o", "0.png"]) == main([*call, "--roi", "1", "-o", "1.png"]) == 0
+    assert drawn_rois == [0, 2, 1]
+    assert "note: ROI 1: not drawn, on another map than the first" in capfd.readouterr().err
+
+
+def test_an_image_that_ends_above_the_map_is_drawn_from_its_own_bottom() -> None:
+    # 100 pixels are 3.125 of 4 rows of 32: a box from 90 pixels up to 30 stays there.
+    call: dict[str, Any] = {"convention": "walkthrough", "spatial_scale": 1 / 32}
+    traced = trace(np.zeros((4, 4)), [10, 90, 60, 60], 3, image_height=100, **call)
+    figure = overlay_figure([traced], np.zeros((100, 100), np.uint8), stride=32)
+    assert figure.axes[0].images[0].get_extent() == [0, 100, 0, 100]
+    assert (traced.y * 32, traced.bottom * 32) == pytest.approx((90, 30))

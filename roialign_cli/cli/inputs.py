@@ -93,8 +93,13 @@ def under(inputs: Inputs, other: str) -> Operation:
     for field in own.keys() & set(READING):
         problem = f"{field} holds for both sides; say it with {option_of(field)}"
         raise ArgumentError("with", problem)
-    shared = meaningful(base, **(inputs.overrides | own))
-    return replace(inputs.operation, convention=resolve(base, **shared))
+    shared = meaningful(base, **inputs.overrides) | own
+    try:
+        return replace(inputs.operation, convention=resolve(base, **shared))
+    except ArgumentError as error:
+        if error.argument not in own:
+            raise
+        raise ArgumentError("with", f"{error.argument}: {error.problem}") from None
 
 
 def load(options: OperatorOptions) -> Inputs:

@@ -131,6 +131,7 @@ def plot(
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.notes import tell
     from roialign_cli.files.writing import check_writable, replacing
+    from roialign_cli.notes import numbered
     from roialign_cli.show.figures import check_suffix, save_figure
 
     kind = check_suffix(output)
@@ -141,6 +142,10 @@ def plot(
     figure = _DRAW[view](inputs, asked)
     only = None if view == "overlay" else asked.roi
     tell(inputs.notes(inputs.operation.plan(), only), quiet=quiet, strict=strict)
+    elsewhere = _others(inputs, asked.roi, same_map=False) if view == "overlay" else []
+    if elsewhere and not quiet:
+        reason = "not drawn, on another map than the first; --roi chooses the first"
+        click.echo(f"note: {numbered(elsewhere)}: {reason}", err=True)
     with replacing(output, force=force) as file:
         save_figure(figure, file, kind, dpi)
     click.echo(f"wrote {output}", err=True)
@@ -216,11 +221,17 @@ def _sections(inputs: Inputs, asked: _Asked) -> Figure:
     return sections_figure(asked.trace(inputs), section=section, paper=asked.paper)
 
 
+def _others(inputs: Inputs, roi: int, *, same_map: bool = True) -> list[int]:
+    """Return the other boxes that are on the same map as a box, or on other maps."""
+    index = inputs.operation.batch_index.tolist()
+    return [r for r, n in enumerate(index) if r != roi and (n == index[roi]) is same_map]
+
+
 def _overlay(inputs: Inputs, asked: _Asked) -> Figure:
     from roialign_cli.show.overlay_view import overlay_figure
 
-    others = (box for box in range(len(inputs.labels)) if box != asked.roi)
-    traces = [asked.trace(inputs, box) for box in (asked.roi, *others)]
+    first = asked.trace(inputs)
+    traces = [first, *(asked.trace(inputs, box) for box in _others(inputs, asked.roi))]
     return overlay_figure(
         traces,
         inputs.file.image,

@@ -88,30 +88,42 @@ class Explanation:
         yield Paragraph(
             f"Convention {name_of(t.convention)}: {t.convention.summary}. The feature map has "
             f"{t.map_size[0]} rows and {t.map_size[1]} columns of cells{channel}. Positions have "
-            f"their origin at the {t.frame.origin.replace('-', ' ')}, x to the right, y {up}; a "
-            "cell's centre lies on .5."
+            f"their origin at the {t.frame.origin.replace('-', ' ')}, x to the right, y {up}; "
+            f"{_centres(t)}."
         )
 
     def _box(self) -> Iterator[Block]:
         t = self.trace
         yield Heading(2, "1. The box on the feature map")
-        names = _BOX_NAMES[t.convention.box_format]
-        lines = []
         if t.scale == (1.0, 1.0):
             yield Paragraph("The box is given in feature-map units: nothing is scaled.")
-            lines += [(f"{n:6} = {number(v)}",) for n, v in zip(names, t.box, strict=True)]
-        else:
-            for name, value in zip(names, t.box, strict=True):
-                factor = t.scale[0 if name in _ALONG_X else 1]
-                scaled = f"{_scaling(factor)} = {number(value * factor, 5)}"
-                lines.append((f"{name:6} = {number(value)} {scaled}",))
-        yield Formulas(tuple(lines))
+        if t.convention.inclusive:
+            yield Paragraph(
+                "The second corner is the box's last pixel, which is part of the box: the box ends "
+                "one unit farther."
+            )
+        yield Formulas(tuple(self._box_lines()))
         yield from self._placing()
         yield Paragraph(
             f"The ROI lies from its top-left corner {pair(t.x, t.y)} to its bottom-right corner "
             f"{pair(t.x + t.width, t.bottom, 5)}: {number(t.width, 5)} cell{_plural(t.width)} wide "
             f"and {number(t.height, 5)} high."
         )
+
+    def _box_lines(self) -> Iterator[Line]:
+        """Yield how each of the box's numbers is scaled to the map."""
+        t = self.trace
+        longer = _SECOND_CORNER | ({"y"} if t.frame.y_up else set())
+        for name, value in zip(_BOX_NAMES[t.convention.box_format], t.box, strict=True):
+            last_pixel = t.convention.inclusive and name in longer
+            factor = t.scale[0 if name in _ALONG_X else 1]
+            result = number((value + last_pixel) * factor, 5)
+            told = f"{number(value)} + 1" if last_pixel else number(value)
+            if t.scale != (1.0, 1.0):
+                told = f"({told})" if last_pixel else told
+                yield (f"{name:6} = {told} {_scaling(factor)} = {result}",)
+            else:
+                yield (f"{name:6} = {told} = {result}" if last_pixel else f"{name:6} = {told}",)
 
     def _placing(self) -> Iterator[Block]:
         """Say what the convention does to the box on the map, where it does something."""
@@ -191,8 +203,12 @@ class Explanation:
             return
         columns, rows = t.sections[0].grid
         width, height = number(t.section_width, 6), number(t.section_height, 6)
+        along_x, along_y = (
+            f"max(ceil({shown}), 0)" if size <= -1 else f"ceil({shown})"
+            for shown, size in ((width, t.section_width), (height, t.section_height))
+        )
         yield Formulas(
-            ((f"g along x = ceil({width}) = {columns}",), (f"g along y = ceil({height}) = {rows}",))
+            ((f"g along x = {along_x} = {columns}",), (f"g along y = {along_y} = {rows}",))
         )
 
     def _labelled(self, section: Section, point: Point) -> tuple[Line, Line]:
@@ -299,12 +315,24 @@ def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
         yield name, *at, number(q.weight), number(q.value)
 
 
+def _centres(trace: Trace) -> str:
+    """Return where the cells' centres lie, as text."""
+    if trace.frame.whole:
+        return "a cell's centre lies on .5"
+    return (
+        f"the image is {number(trace.frame.height)} rows of cells high, so that y of the top row's "
+        f"centre is {number(trace.frame.y(0))}"
+    )
+
+
 _BOX_NAMES = {
     "xyxy": ("x1", "y1", "x2", "y2"),
     "xywh": ("x", "y", "width", "height"),
     "cxcywh": ("cx", "cy", "width", "height"),
     "yxyx": ("y1", "x1", "y2", "x2"),
 }
+# What a box whose second corner is its last pixel has one more of; with y up the upper edge, too.
+_SECOND_CORNER = {"x2", "y2", "width", "height"}
 _ALONG_X = {"x", "x1", "x2", "cx", "width"}
 
 

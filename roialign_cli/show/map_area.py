@@ -113,7 +113,7 @@ def draw_map(
     cells = everywhere[rows, columns]
     if not cells.size:
         return None
-    top, bottom = (_edge(trace, row) for row in (rows.start, rows.stop))
+    top, bottom = (trace.frame.row_edge(row) for row in (rows.start, rows.stop))
     extent = columns.start, columns.stop, bottom, top
     span = span_of(thinned(everywhere, _MOST_SPANNED)) if whole_span else None
     # More cells than there are pixels of print would only be read to be left out.
@@ -121,7 +121,7 @@ def draw_map(
     image = draw_cells(sheet, thinned(cells, most), extent, colours, span)
     if sheet.scale >= GRID_CELL:
         across = range(columns.start, columns.stop + 1)
-        down = [_edge(trace, row) for row in range(rows.start, rows.stop + 1)]
+        down = [trace.frame.row_edge(row) for row in range(rows.start, rows.stop + 1)]
         draw_grid(sheet, across, down)
     _draw_map_border(sheet, trace)
     return image
@@ -131,16 +131,11 @@ _FINEST = 4  # cells that are drawn in a point of the sheet
 _MOST_SPANNED = 2000  # rows and columns that the shades' ends are taken from
 
 
-def _edge(trace: Trace, row: int) -> float:
-    """Return the y of a row's upper edge."""
-    return float(trace.map_size[0] - row if trace.frame.y_up else row)
-
-
 def _draw_map_border(sheet: Sheet, trace: Trace) -> None:
     rows, columns = trace.map_size
     sheet.axes.add_patch(
         Rectangle(
-            (0, 0),
+            (0, trace.map_y[0]),
             columns,
             rows,
             fill=False,

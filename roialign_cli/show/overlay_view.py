@@ -171,7 +171,7 @@ def _picture_extent(trace: Trace, image: NDArray[np.uint8] | None) -> Bounds:
     """Return the picture's left, right, bottom and top as seen; its upper left is the map's."""
     rows, columns = trace.map_size
     across, down = columns / trace.scale[0], rows / trace.scale[1]
-    top = down if trace.frame.y_up else 0.0
+    top = trace.frame.row_edge(0) / trace.scale[1]
     if image is not None:
         down, across = float(image.shape[0]), float(image.shape[1])
     return 0.0, across, top - down if trace.frame.y_up else down, top

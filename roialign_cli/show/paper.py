@@ -80,6 +80,8 @@ CELLS = Unit("cells (centres on .5)")
 
 def boxes_unit(trace: Trace, cells: Unit | None = None) -> Unit:
     """Return the unit in which the boxes were given, on axes that count cells."""
+    if 0 in trace.scale:  # along an axis of one cell, boxes that end at its centre have no unit
+        return cells or CELLS
     if trace.convention.normalized:
         return Unit("normalised units", *trace.scale)
     return (cells or CELLS) if trace.scale == (1.0, 1.0) else Unit("image pixels", *trace.scale)
@@ -143,7 +145,8 @@ class Paper:
 
     def unit(self, trace: Trace, cells: Unit | None = None) -> Unit:
         """Return what the ticks on the map count; `cells` names cells in another way."""
-        return boxes_unit(trace, cells) if self.units == "boxes" else cells or CELLS
+        own = cells or (CELLS if trace.frame.whole else Unit("cells"))
+        return boxes_unit(trace, own) if self.units == "boxes" else own
 
     def title_lines(self, own: Sequence[str], characters: float) -> list[str]:
         """Return the title in lines of at most so many characters."""

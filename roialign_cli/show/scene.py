@@ -95,14 +95,13 @@ class Scene:
     def _cells(self) -> Iterator[str]:
         """Yield what is outside the map, and the cells that are seen."""
         view, t = self.view, self.trace
-        rows, columns = t.map_size
         yield self._rect(view.left, view.low, view.width, view.height, 'class="outside"')
         shown = shown_cells(t, view)
         seen = t.cells[shown]
         if not seen.size:
             return
-        left, right = max(view.left, 0.0), min(view.right, float(columns))
-        low, high = max(view.low, 0.0), min(view.high, float(rows))
+        left, right = max(view.left, 0.0), min(view.right, float(t.map_size[1]))
+        low, high = max(view.low, t.map_y[0]), min(view.high, t.map_y[1])
         yield self._rect(left, low, right - left, high - low, 'class="map"')
         yield '<g class="cells" clip-path="url(#seen)">'
         yield from self._shaded(seen, shown[0].start, shown[1].start)
@@ -149,7 +148,8 @@ class Scene:
         middle = self.x((view.left + view.right) / 2)
         under = f'x="{middle:g}" y="{self.y(bottom) + 30:g}"'
         y_points = "↑" if view.y_up else "↓"
-        yield f'<text class="tick" {under}>x →, y {y_points}, in cells (centres on .5)</text>'
+        centres = "cells (centres on .5)" if self.trace.frame.whole else "cells"
+        yield f'<text class="tick" {under}>x →, y {y_points}, in {centres}</text>'
 
     def _roi(self) -> str:
         t = self.trace

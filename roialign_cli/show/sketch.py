@@ -89,9 +89,8 @@ class _Paper:
 
     def hatch(self, trace: Trace) -> None:
         """Shade what is outside the map."""
-        rows, columns = trace.map_size
-        lines = sorted((self.line(0), self.line(rows)))
-        ends = self.column(0), self.column(columns)
+        lines = sorted(map(self.line, trace.map_y))
+        ends = self.column(0), self.column(trace.map_size[1])
         for line, characters in enumerate(self.characters):
             for column in range(len(characters)):
                 if not (lines[0] <= line <= lines[1] and ends[0] <= column <= ends[1]):
@@ -100,7 +99,8 @@ class _Paper:
     def mark_corners(self, trace: Trace) -> None:
         rows, columns = trace.map_size
         view = self.view
-        for y in _whole(max(view.low, 0), min(view.high, rows)):
+        edges = map(trace.frame.row_edge, range(rows + 1))
+        for y in (edge for edge in edges if view.low <= edge <= view.high):
             for x in _whole(max(view.left, 0), min(view.right, columns)):
                 self.put(x, y, "·")
 

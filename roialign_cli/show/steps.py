@@ -17,7 +17,7 @@ def position_rules(trace: Trace) -> tuple[Line, Line]:
     formula = _FORMULAS[trace.convention.points]
     rows, columns = len(trace.output), len(trace.output[0])
     along_x = formula(_Symbols("x_roi", "+", "0", "w", "k", columns, "i", "n"))
-    top = number(trace.map_size[0]) if trace.frame.y_up else "0"
+    top = number(trace.frame.row_edge(0))
     along_y = formula(_Symbols("y_roi", _down(trace), top, "h", "t", rows, "j", "m"))
     return ("x = ", *along_x), ("y = ", *along_y)
 
@@ -27,7 +27,7 @@ def positions(trace: Trace, section: Section, point: Point) -> tuple[Line, Line]
     (i, j), (n, m) = section.section, point.point
     put_in = _PUT_IN[trace.convention.points]
     rows, columns = len(trace.output), len(trace.output[0])
-    top = float(trace.map_size[0]) if trace.frame.y_up else 0.0
+    top = trace.frame.row_edge(0)
     x = put_in(_Along(trace.x, "+", 0.0, trace.width, columns, i, section.grid[0], n))
     y = put_in(_Along(trace.y, _down(trace), top, trace.height, rows, j, section.grid[1], m))
     return x, y

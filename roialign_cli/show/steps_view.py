@@ -158,18 +158,19 @@ def _legend(paper: Paper, trace: Trace, chosen: Section, one: Point | None) -> l
 
 def _whole_view(trace: Trace) -> View:
     """Return the map and, up to half its size beyond it, the ROI."""
-    rows, columns = trace.map_size
-    bottom = trace.bottom
-    left, right = _stretched(trace.x, trace.x + trace.width, columns)
-    low, high = _stretched(trace.y, bottom, rows)
+    left, right = _stretched(trace.x, trace.x + trace.width, (0, trace.map_size[1]))
+    low, high = _stretched(trace.y, trace.bottom, trace.map_y)
     return View(left, right, low, high, trace.frame.y_up).at_least(0.3)
 
 
-def _stretched(first: float, last: float, cells: int) -> tuple[float, float]:
+def _stretched(first: float, last: float, ends: tuple[float, float]) -> tuple[float, float]:
+    """Return a map's two ends, moved out by up to half its size to show an ROI beyond them."""
     low, high = min(first, last), max(first, last)
+    cells = ends[1] - ends[0]
     margin = 0.04 * (cells + high - low)
-    start = 0.0 if low >= 0 else max(low - margin, -cells / 2)
-    return start, float(cells) if high <= cells else min(high + margin, 1.5 * cells)
+    start = ends[0] if low >= ends[0] else max(low - margin, ends[0] - cells / 2)
+    end = ends[1] if high <= ends[1] else min(high + margin, ends[1] + cells / 2)
+    return float(start), float(end)
 
 
 def _draw_whole(sheet: Sheet, trace: Trace, image: NDArray[np.uint8] | None, stride: int) -> None:
@@ -178,7 +179,7 @@ def _draw_whole(sheet: Sheet, trace: Trace, image: NDArray[np.uint8] | None, str
     else:
         draw_outside(sheet)
         down, across = image.shape[0] / stride, image.shape[1] / stride
-        top = float(trace.map_size[0]) if trace.frame.y_up else 0.0
+        top = trace.frame.row_edge(0)
         extent = 0.0, across, top - down if trace.frame.y_up else down, top
         look = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "antialiased"}
         draw_picture(sheet, image, extent, **look)

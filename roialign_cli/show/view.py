@@ -57,12 +57,11 @@ class View:
 
 def roi_view(trace: Trace) -> View:
     """Return the ROI with a margin, and the map's edge if that is near."""
-    rows, columns = trace.map_size
     bottom = trace.bottom
     longest = max(abs(trace.width), abs(trace.height))
     margin = max(min(1.25, 4 * longest or 1.25), 0.07 * longest, 0.25)
-    left, right = _span(trace.x, trace.x + trace.width, columns, margin)
-    low, high = _span(trace.y, bottom, rows, margin)
+    left, right = _span(trace.x, trace.x + trace.width, (0, trace.map_size[1]), margin)
+    low, high = _span(trace.y, bottom, trace.map_y, margin)
     return View(left, right, low, high, trace.frame.y_up).at_least(_NARROWEST)
 
 
@@ -77,17 +76,22 @@ def section_view(trace: Trace, section: Section) -> View:
     ).at_least(0.5)
 
 
-def _span(first: float, last: float, cells: int, margin: float) -> tuple[float, float]:
-    """Return what to show of an axis: the ROI and a margin, of which only what is on the map."""
+def _span(
+    first: float, last: float, ends: tuple[float, float], margin: float
+) -> tuple[float, float]:
+    """Return what to show of an axis: the ROI and a margin, of which only what is on the map.
+
+    The map lies between the two ends.
+    """
     low, high = min(first, last), max(first, last)
-    start = low - margin if low < -_OVER else max(low - margin, 0.0)
-    end = high + margin if high > cells + _OVER else min(high + margin, float(cells))
+    start = low - margin if low < ends[0] - _OVER else max(low - margin, ends[0])
+    end = high + margin if high > ends[1] + _OVER else min(high + margin, ends[1])
     near = 2 * (high - low) + 4
-    if -near < high < 1:
-        end = max(end, min(1.0, cells))
-    if cells - 1 < low < cells + near:
-        start = min(start, cells - 1.0)
-    return start, end
+    if ends[0] - near < high < ends[0] + 1:
+        end = max(end, min(ends[0] + 1, ends[1]))
+    if ends[1] - 1 < low < ends[1] + near:
+        start = min(start, ends[1] - 1)
+    return float(start), float(end)
 
 
 def shown_cells(trace: Trace, view: View) -> tuple[slice, slice]:
@@ -95,7 +99,7 @@ def shown_cells(trace: Trace, view: View) -> tuple[slice, slice]:
     rows, columns = trace.map_size
     top, bottom = view.low, view.high
     if view.y_up:
-        top, bottom = rows - view.high, rows - view.low
+        top, bottom = trace.frame.height - view.high, trace.frame.height - view.low
     return _indices(top, bottom, rows), _indices(view.left, view.right, columns)
 
 
@@ -118,8 +122,9 @@ def zoom_note(trace: Trace, view: View) -> str:
 
 def beyond_map(trace: Trace, view: View) -> bool:
     """Return whether some of the view is not on the map."""
-    rows, columns = trace.map_size
-    return min(view.left, view.low) < 0 or view.right > columns or view.high > rows
+    low, high = trace.map_y
+    beyond = view.low < low or view.high > high
+    return beyond or view.left < 0 or view.right > trace.map_size[1]
 
 
 def thinned(cells: Float, most: int) -> Float:
