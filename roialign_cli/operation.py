@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from roialign_cli.boxes import Float, Frame, as_array, box_height, corners, split_boxes
 from roialign_cli.conventions import BoxFormat, Convention, Origin, Summary, resolve
 from roialign_cli.errors import ArgumentError
-from roialign_cli.pooling import floating, pool
+from roialign_cli.point_values import floating
+from roialign_cli.pooling import pool
 from roialign_cli.sampling import Plan, make_plan
 
 # features (N, C, H, W) → (N, 1, H, W)

@@ -12,7 +12,6 @@ such a cell under it is pooled point by point, which is what the libraries do th
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from roialign_cli.boxes import Float
 from roialign_cli.cells import Cells
 from roialign_cli.conventions import Convention
+from roialign_cli.point_values import divisor_of, floating, pool_by_points
 from roialign_cli.sampling import AxisSamples, Plan
 
 Index = NDArray[np.intp]
@@ -83,12 +83,6 @@ def output_like(
     """Return the shape and the dtype of the pooled output."""
     shape = (len(plan.y.start), features.shape[1], *plan.output_size)
     return shape, floating(features.dtype)
-
-
-def floating(dtype: np.dtype[Any]) -> np.dtype[np.floating]:
-    """Return the dtype in which features of a dtype are pooled, whatever their byte order."""
-    double = dtype.kind == "f" and dtype.itemsize >= 8
-    return np.dtype(np.float64 if double else np.float32)
 
 
 def _parts(plan: Plan, rois: Index) -> Iterator[Index]:
@@ -242,8 +236,8 @@ class _Chunk:
             band, by_section = bands[x1 - x0]
             for t, begin, end in blocks:
                 cut = slice(begin[i], end[i])
-                np.matmul(padded[i, t, cut], window[cut], out=band[t])
-            np.matmul(by_section, columns[i, : x1 - x0], out=pooled[r])
+                _multiply(padded[i, t, cut], window[cut], band[t])
+            _multiply(by_section, columns[i, : x1 - x0], pooled[r])
 
     def _extrapolate(self, y: AxisSamples, x: AxisSamples) -> None:
         """Add what the points outside the map contribute to the averages."""
@@ -274,11 +268,11 @@ class _Chunk:
             window = self.cells.window(y0, y1, x0, x1)  # (h, w · C)
             for t, points_y, firsts_y, stops_y in blocks[0]:
                 cells_y = slice(firsts_y[i], stops_y[i])
-                band = rows[i, points_y, cells_y] @ window[cells_y]
+                band = _multiply(rows[i, points_y, cells_y], window[cells_y])
                 band = band.reshape(len(band), x1 - x0, -1)  # (t · M, w, C)
                 for k, points_x, firsts_x, stops_x in blocks[1]:
                     cells_x = slice(firsts_x[i], stops_x[i])
-                    values = columns[i, points_x, cells_x] @ band[:, cells_x]
+                    values = _multiply(columns[i, points_x, cells_x], band[:, cells_x])
                     section = largest[t, k]  # (t, k, C)
                     values = values.reshape(len(section), per_row, -1).max(axis=1)
                     values.reshape(*section.shape[:2], per_column, -1).max(axis=2, out=section)
@@ -293,7 +287,7 @@ class _Chunk:
     def _fill_empty(self) -> None:
         """Put what the rules give for a section without points."""
         rules, dtype = self.plan.convention, self.pooled.dtype
-        divisor, empty = _divisor(self.plan)
+        divisor, empty = divisor_of(self.plan)
         if not empty.any():
             return
         values = np.full(divisor.shape, rules.empty_max if rules.pooling == "max" else 0, dtype)
@@ -311,15 +305,33 @@ class _Chunk:
                 yield r
 
 
-def _divisor(plan: Plan) -> tuple[Index, NDArray[np.bool_]]:
-    """Return by what an average is divided, and where there are no points.
+def _multiply(left: Float, right: Float, out: Float | None = None) -> Float:
+    """Return left (…, m, k) @ right (…, k, n), made by one thread.
 
-    Both are (r, T, K), or (r, 1, 1) where all sections are alike. A region inverted along both
-    axes has no points but a positive product of two negative counts.
+    OpenBLAS hands half of a large product to a second thread and waits for it, which beside a busy
+    core takes many times what a second thread saves. So a large product is made in parts that are
+    too small for a second thread.
     """
-    y, x = plan.y.count[:, :, None], plan.x.count[:, None, :]
-    divisor = np.maximum(y * x, 1) if plan.convention.guards_count else y * x
-    return divisor, (y <= 0) | (x <= 0)
+    (m, k), n = left.shape[-2:], right.shape[-1]
+    most = _THREADED_PRODUCT if min(m, n) > 1 else _THREADED_VECTOR
+    if m * k * n <= most:
+        return np.matmul(left, right, out=out)
+    if out is None:
+        out = np.empty((*(left.shape[:-2] or right.shape[:-2]), m, n), right.dtype)
+    step = most // (k * min(m, n))
+    step = max(step - step % 16, 1)  # whole vector registers
+    for start in range(0, max(m, n), step):
+        part = slice(start, start + step)
+        if m > n:
+            np.matmul(left[..., part, :], right, out=out[..., part, :])
+        else:
+            np.matmul(left, right[..., part], out=out[..., part])
+    return out
+
+
+# Multiplications above which OpenBLAS takes a second thread, of two matrices and of a matrix and a
+# vector (interface/gemm.c and gemv.c in version 0.3).
+_THREADED_PRODUCT, _THREADED_VECTOR = 1 << 18, 1 << 13
 
 
 def _bands(
@@ -358,90 +370,3 @@ def _blocks(spans: _Spans, per_section: int) -> list[tuple[slice, slice, list[in
         candidates = slice(start * per_section, stop * per_section)
         blocks.append((slice(start, stop), candidates, *_span_of(spans, slice(start, stop))))
     return blocks
-
-
-def pool_by_points(features: NDArray[Any], plan: Plan) -> Float:
-    """Return the output (C, T, K) of a plan's one region from the values of its points."""
-    features = features.astype(floating(features.dtype), copy=False)
-    y, x = plan.samples()
-    return reduce_points(contributions(features, y, x, plan.convention), y, x, plan)
-
-
-def reduce_points(values: Float, y: AxisSamples, x: AxisSamples, plan: Plan) -> Float:
-    """Return the output (C, T, K) of a plan's one region from its points' contributions."""
-    rules = plan.convention
-    present = y.present[0][:, :, None, None] & x.present[0]  # (T, P, K, Q)
-    divisor, empty = _divisor(plan)
-    if rules.pooling == "avg":
-        total = values.sum(axis=(2, 4), where=present)
-        average: Float = total / divisor[0].astype(values.dtype)
-        return average
-    maximum = np.fmax if rules.max_skips_nan else np.maximum
-    largest = maximum.reduce(values, axis=(2, 4), initial=rules.max_start, where=present)
-    filled: Float = np.where(empty[0], rules.empty_max, largest)
-    return filled
-
-
-def contributions(features: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
-    """Return what pooling takes from every sample point; shapes as in `point_values`."""
-    if rules.pooling == "max" and rules.max_of == "weighted-cell":
-        return _largest_products(features, y, x, rules)
-    return point_values(features, y, x, rules)
-
-
-def point_values(features: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
-    """Return the value of every sample point of one region.
-
-    Parameters
-    ----------
-    features
-        (C, H, W).
-    y, x
-        The region's samples along each axis, (1, T, P) and (1, K, Q).
-    rules
-        The convention.
-
-    Returns
-    -------
-    (C, T, P, K, Q): bilinear between four cells, or the extrapolation value for a point that is
-    not counted in.
-    """
-    between = _at if rules.points == "cells" else _between
-    rows = between(features, y, axis=1)  # (C, T, P, W)
-    return _outside(between(rows, x, axis=3), y, x, rules)
-
-
-def _largest_products(features: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
-    products = [
-        product
-        for rows in _weighted(features, y, axis=1)  # (C, T, P, W)
-        for product in _weighted(rows, x, axis=3)
-    ]
-    return _outside(functools.reduce(np.maximum, products), y, x, rules)
-
-
-def _weighted(array: Float, samples: AxisSamples, axis: int) -> tuple[Float, Float]:
-    """Replace an axis of cells by (sections, points): the lower and the upper cells, weighted."""
-    weight = samples.upper_weight[0].astype(array.dtype)
-    weight = weight.reshape(weight.shape + (1,) * (array.ndim - axis - 1))
-    lower, upper = (np.take(array, cells[0], axis) for cells in (samples.lower, samples.upper))
-    return lower * (1 - weight), upper * weight
-
-
-def _at(array: Float, samples: AxisSamples, axis: int) -> Float:
-    """Replace an axis of cells by the (sections, points) that are cells themselves."""
-    taken: Float = np.take(array, samples.lower[0], axis)
-    return taken
-
-
-def _between(array: Float, samples: AxisSamples, axis: int) -> Float:
-    lower, upper = _weighted(array, samples, axis)
-    between: Float = lower + upper
-    return between
-
-
-def _outside(values: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
-    """Put the extrapolation value where a point is not counted in."""
-    counted = y.counted[0][:, :, None, None] & x.counted[0]
-    filled: Float = np.where(counted, values, values.dtype.type(rules.extrapolation_value))
-    return filled

@@ -16,7 +16,7 @@ from roialign_cli.boxes import Float, Frame
 from roialign_cli.conventions import Convention, Summary
 from roialign_cli.errors import ArgumentError
 from roialign_cli.operation import Operation, prepare
-from roialign_cli.pooling import contributions, point_values, reduce_points
+from roialign_cli.point_values import contributions, point_values, reduce_points
 from roialign_cli.sampling import AxisSamples, Plan
 
 Border = Literal["inside", "clamped", "out"]

@@ -54,6 +54,8 @@ def test_coordinates_are_rounded_once_in_the_frame_in_which_they_are_read(capfd:
     lines = explained(f"{call} --box 2,2,4,4.2 --section 1,1 --point 1,1", capfd)
     # x = 2.5 + 2/4 = 3; between the centres at 2.5 and 3.5 of rows and columns 2 and 3.
     assert any("x = 2.5 + (2/1)·(1 − 1) + (2/2)·0.5 = 3" in line for line in lines)
-    neighbours = [line.split()[-2] for line in lines if line[:3] in {"Q11", "Q21", "Q12", "Q22"}]
+    neighbours = [
+        line.split()[-2] for line in lines if line[:5] in {"Q11  ", "Q21  ", "Q12  ", "Q22  "}
+    ]
     assert neighbours == ["0.25"] * 4
     assert "= 27.5" in lines

@@ -154,5 +154,5 @@ def test_an_image_that_ends_above_the_map_is_drawn_from_its_own_bottom() -> None
     call: dict[str, Any] = {"convention": "walkthrough", "spatial_scale": 1 / 32}
     traced = trace(np.zeros((4, 4)), [10, 90, 60, 60], 3, image_height=100, **call)
     figure = overlay_figure([traced], np.zeros((100, 100), np.uint8), stride=32)
-    assert figure.axes[0].images[0].get_extent() == [0, 100, 0, 100]
+    assert figure.axes[0].images[0].get_extent() == pytest.approx((0, 100, 0, 100))
     assert (traced.y * 32, traced.bottom * 32) == pytest.approx((90, 30))
