@@ -29,7 +29,7 @@ class Cells:
         self._dtype = dtype
         self._top, self._left, self._region, self._apart = 0, 0, features, False
         if features.size > _SMALL_MAP:
-            (y0, y1), (x0, x1) = _reach(plan.y), _reach(plan.x)
+            (y0, y1), (x0, x1) = reach(plan.y), reach(plan.x)
             self._top, self._left = int(y0.min()), int(x0.min())
             self._region = features[:, self._top : y1.max(), self._left : x1.max()]
             # Few windows on a large map are read one by one.
@@ -63,8 +63,8 @@ class Cells:
         return last.reshape(len(last), -1)
 
 
-def _reach(axis: RoiAxis) -> tuple[Index, Index]:
-    """Return the first cell that each region may touch and the one after its last."""
+def reach(axis: RoiAxis) -> tuple[Index, Index]:
+    """Return the first cell that each region may touch and the one after its last, (R,) each."""
     ends = np.stack([axis.start, axis.start + axis.size])
     # A cell more on either side: neighbours, and coordinates that are rounded.
     first = np.clip(np.floor(ends.min(axis=0)) - 1, 0, max(axis.cells - 2, 0)).astype(np.intp)

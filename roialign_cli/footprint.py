@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.boxes import Float
+from roialign_cli.cells import reach
 from roialign_cli.conventions import Summary
 from roialign_cli.errors import ArgumentError
 from roialign_cli.operation import Operation
-from roialign_cli.sampling import AxisSamples
+from roialign_cli.sampling import AxisSamples, RoiAxis
 from roialign_cli.tracing import Neighbour, Section, Trace, checked_channel, trace_operation
 
 
@@ -57,7 +59,13 @@ class Fed:
     weight: float
 
 
-def fed_by(operation: Operation, row: int, column: int, channel: int | Summary = 0) -> list[Fed]:
+def fed_by(
+    operation: Operation,
+    row: int,
+    column: int,
+    channel: int | Summary = 0,
+    advance: Callable[[int], object] = lambda _boxes: None,
+) -> list[Fed]:
     """Return the outputs that a cell of the map feeds; of every box, the cell of its own map.
 
     Parameters
@@ -68,6 +76,8 @@ def fed_by(operation: Operation, row: int, column: int, channel: int | Summary =
         The cell, from 0.
     channel
         On which "max" finds its winners.
+    advance
+        Called with a number of boxes each time so many more are done.
 
     Raises
     ------
@@ -78,22 +88,33 @@ def fed_by(operation: Operation, row: int, column: int, channel: int | Summary =
     if not (0 <= row < rows and 0 <= column < columns):
         raise ArgumentError("cell", f"({row}, {column}) is none of the {rows} × {columns} cells")
     channel = checked_channel(operation, channel)
-    y, x = operation.plan().samples()
-    near = np.flatnonzero(_reaches(y, row) & _reaches(x, column)).tolist()
-    fed = []
-    for roi in near:
+    plan = operation.plan()
+    near = np.flatnonzero(_may_reach(plan.y, row) & _may_reach(plan.x, column))
+    advance(len(operation.boxes_xyxy) - len(near))
+    fed: list[Fed] = []
+    for roi in near.tolist():
         trace = trace_operation(operation, roi, channel)
-        for section in trace.sections:
+        y, x = plan[np.array([roi])].samples()
+        for j, i in product(_reached(y, row), _reached(x, column)):
+            section = trace.section(i + 1, j + 1)
             counting = _counting(trace, section)
             weight = sum(w for n, w in counting if (n.row, n.column) == (row, column))
             fed += [Fed(roi, section.section, weight)] if weight else []
+        advance(1)
     return fed
 
 
-def _reaches(samples: AxisSamples, cell: int) -> NDArray[np.bool_]:
-    """Return which regions have a point that is counted and has the cell for a neighbour, (R,)."""
+def _may_reach(axis: RoiAxis, cell: int) -> NDArray[np.bool_]:
+    """Return which regions are near a cell along an axis, (R,)."""
+    first, stop = reach(axis)
+    return np.asarray((first <= cell) & (cell < stop), dtype=np.bool_)
+
+
+def _reached(samples: AxisSamples, cell: int) -> list[int]:
+    """Return the sections of one region that have a counted point with the cell for a neighbour."""
     among = ((samples.lower == cell) | (samples.upper == cell)) & samples.counted & samples.present
-    return np.asarray(among.any(axis=(1, 2)), dtype=np.bool_)
+    sections: list[int] = np.flatnonzero(among[0].any(axis=1)).tolist()
+    return sections
 
 
 def _counting(trace: Trace, section: Section) -> list[tuple[Neighbour, float]]:

@@ -6,9 +6,9 @@ that pooling did not use.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 
@@ -138,7 +138,7 @@ class Trace:
     raw_height: float
     section_width: float
     section_height: float
-    sections: tuple[Section, ...]
+    sections: Sequence[Section]
     output: tuple[tuple[float, ...], ...]
     cells: Float
 
@@ -179,9 +179,11 @@ class Trace:
 
     def narrowed(
         self, section: tuple[int, int] | None = None, point: tuple[int, int] | None = None
-    ) -> tuple[Section, ...]:
+    ) -> Sequence[Section]:
         """Return the one section asked for, or all, with only the one point asked for, or all."""
-        sections = self.sections if section is None else (self.section(*section),)
+        sections = self.sections
+        if section is not None:
+            sections = (self.section(*section),)
         if point is None:
             return sections
         narrowed = tuple(
@@ -251,8 +253,7 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
     one = operation.only(roi, channel)
     plan = one.plan()
     _check_points(plan, roi)
-    sections = tuple(_sections(one, plan, frame))
-    outputs, columns = [section.output for section in sections], plan.x.sections
+    sections = _Sections(one, plan, frame)
     return Trace(
         convention=one.convention,
         frame=frame,
@@ -271,27 +272,9 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
         section_width=float(plan.x.section_size[0]),
         section_height=float(plan.y.section_size[0]),
         sections=sections,
-        output=tuple(tuple(outputs[at : at + columns]) for at in range(0, len(outputs), columns)),
+        output=tuple(tuple(row) for row in sections.output.tolist()),
         cells=one.features[0, 0],
     )
-
-
-def _sections(one: Operation, plan: Plan, frame: Frame) -> Iterator[Section]:
-    """Yield the sections of an operation's one box and channel, row by row."""
-    y, x = plan.samples()
-    # Of a large map only the window that the points lie in is read.
-    rows, columns = y.span, x.span
-    window = one.features[0][:, rows, columns].astype(np.float64)
-    inside = y.seen_from(rows.start), x.seen_from(columns.start)
-    taken = contributions(window, *inside, one.convention)
-    values = point_values(window, *inside, one.convention)[0]
-    output = reduce_points(taken, *inside, plan)[0]
-    builder = _SectionBuilder(one.convention, frame, one.features[0, 0], y, x, values, taken[0])
-    left, top = float(plan.x.start[0]), float(plan.y.start[0])
-    width, height = float(plan.x.section_size[0]), float(plan.y.section_size[0])
-    for j, i in np.ndindex(*plan.output_size):
-        corner = frame.x(left + i * width), frame.y(top + j * height)
-        yield builder.section(i, j, *corner, float(output[j, i]))
 
 
 def _check_points(plan: Plan, roi: int) -> None:
@@ -299,7 +282,8 @@ def _check_points(plan: Plan, roi: int) -> None:
     if points > _MOST_TOLD:
         raise ArgumentError(
             "sampling_ratio",
-            f"{points:.3g} points of box {roi} are too many to tell of; give one above 0",
+            f"box {roi} has {points:.3g} sample points, more than the {_MOST_TOLD} that can be "
+            "traced; use fewer points or sections",
         )
 
 
@@ -329,26 +313,53 @@ def _checked_index(name: str, value: object, length: int, things: str) -> int:
     return int(value)
 
 
-@dataclass(frozen=True)
-class _SectionBuilder:
-    """Turns one ROI's samples into records, a section at a time."""
+class _Sections(Sequence[Section]):
+    """One ROI's sections, row by row, each turned into records when it is first asked for."""
 
-    convention: Convention
-    frame: Frame
-    cells: Float  # (H, W)
-    y: AxisSamples  # (1, T, P)
-    x: AxisSamples  # (1, K, Q)
-    values: Float  # (T, P, K, Q)
-    contributions: Float  # (T, P, K, Q)
+    def __init__(self, one: Operation, plan: Plan, frame: Frame) -> None:
+        self.convention, self.plan, self.frame = one.convention, plan, frame
+        self.cells: Float = one.features[0, 0]  # (H, W)
+        self.y, self.x = plan.samples()  # (1, T, P) and (1, K, Q)
+        # Of a large map only the window that the points lie in is read.
+        rows, columns = self.y.span, self.x.span
+        window = one.features[0][:, rows, columns].astype(np.float64)
+        inside = self.y.seen_from(rows.start), self.x.seen_from(columns.start)
+        taken = contributions(window, *inside, one.convention)
+        self.contributions: Float = taken[0]  # (T, P, K, Q)
+        self.values: Float = point_values(window, *inside, one.convention)[0]  # (T, P, K, Q)
+        self.output: Float = reduce_points(taken, *inside, plan)[0]  # (T, K)
+        self._made: dict[int, Section] = {}
 
-    def section(self, i: int, j: int, left: float, top: float, output: float) -> Section:
+    def __len__(self) -> int:
+        return self.output.size
+
+    @overload
+    def __getitem__(self, index: int) -> Section: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Section]: ...
+
+    def __getitem__(self, index: int | slice) -> Section | Sequence[Section]:
+        places = range(len(self))[index]
+        if isinstance(places, range):
+            return tuple(self._section(place) for place in places)
+        return self._section(places)
+
+    def _section(self, place: int) -> Section:
+        if place not in self._made:
+            self._made[place] = self._record(*divmod(place, self.plan.x.sections))
+        return self._made[place]
+
+    def _record(self, j: int, i: int) -> Section:
+        x, y = self.plan.x, self.plan.y
         columns = np.flatnonzero(self.x.present[0, i])
         rows = np.flatnonzero(self.y.present[0, j])
         points = tuple(self._point(i, j, int(n), int(m)) for m in rows for n in columns)
+        output = float(self.output[j, i])
         return Section(
             section=(i + 1, j + 1),
-            x=left,
-            y=top,
+            x=self.frame.x(float(x.start[0]) + i * float(x.section_size[0])),
+            y=self.frame.y(float(y.start[0]) + j * float(y.section_size[0])),
             points=points,
             grid=(len(columns), len(rows)),
             winner=self._winner(points, output),

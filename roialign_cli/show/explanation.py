@@ -71,12 +71,12 @@ class Explanation:
         yield from self._reduction()
 
     @property
-    def narrowed(self) -> tuple[Section, ...]:
+    def narrowed(self) -> Sequence[Section]:
         """The sections to tell of, with the points to tell of."""
         return self.trace.narrowed(self.section, self.point)
 
     @property
-    def _whole(self) -> tuple[Section, ...]:
+    def _whole(self) -> Sequence[Section]:
         return self.trace.narrowed(self.section)
 
     def title(self) -> Iterator[Block]:
