@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from roialign_cli.boxes import Float
 from roialign_cli.conventions import Convention
+from roialign_cli.memory import check_fits
 from roialign_cli.sampling import AxisSamples, Plan
 
 Index = NDArray[np.intp]
@@ -81,13 +82,29 @@ def point_values(features: Float, y: AxisSamples, x: AxisSamples, rules: Convent
     -------
     (C, T, P, K, Q): bilinear between four cells, or the extrapolation value for a point that is
     not counted in.
+
+    Raises
+    ------
+    ArgumentError
+        If they do not fit into memory.
     """
+    check_point_values(len(features) * y.position.size * x.position.size)
     between = _at if rules.points == "cells" else _between
     rows = between(features, y, axis=1)  # (C, T, P, W)
     return _outside(between(rows, x, axis=3), y, x, rules)
 
 
+def check_point_values(values: int) -> None:
+    """Raise an `ArgumentError` if so many values of points do not fit into memory."""
+    remedy = "fewer points, sections or channels need less"
+    check_fits("sampling_ratio", _POINT * values, f"{values} values of points take", remedy)
+
+
+_POINT = 24  # bytes of a point's value in float64, and twice as many on the way to it
+
+
 def _largest_products(features: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
+    check_point_values(4 * len(features) * y.position.size * x.position.size)
     products = [
         product
         for rows in _weighted(features, y, axis=1)  # (C, T, P, W)

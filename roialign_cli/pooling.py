@@ -22,7 +22,12 @@ from numpy.typing import NDArray
 from roialign_cli.boxes import Float
 from roialign_cli.cells import Cells
 from roialign_cli.conventions import Convention
-from roialign_cli.point_values import divisor_of, floating, pool_by_points
+from roialign_cli.point_values import (
+    check_point_values,
+    divisor_of,
+    floating,
+    pool_by_points,
+)
 from roialign_cli.sampling import AxisSamples, Plan
 
 Index = NDArray[np.intp]
@@ -261,6 +266,7 @@ class _Chunk:
         rows = _matrices(y, down.first, down.longest, rules, dtype)
         columns = _matrices(x, across.first, across.longest, rules, dtype)
         per_row, per_column = rows.shape[2], columns.shape[2]
+        check_point_values(max(per_row, _BLOCK) * max(per_column, _BLOCK) * self.cells.channels)
         blocks = _blocks(down, per_row), _blocks(across, per_column)
         rows, columns = (m.reshape(len(m), -1, m.shape[3]) for m in (rows, columns))
         largest = np.empty((*self.plan.output_size, self.cells.channels), dtype)

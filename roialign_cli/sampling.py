@@ -16,9 +16,14 @@ from numpy.typing import NDArray
 from roialign_cli.boxes import Float, Frame, FrameAxis
 from roialign_cli.conventions import Convention, OnCentre
 from roialign_cli.errors import ArgumentError
+from roialign_cli.memory import check_fits
 
 # More sample points than this in one section of one axis is a mistake in the boxes or the scale.
 _MOST_POINTS = 100_000
+
+
+_SAMPLE = 64  # bytes of a sample point along one axis, with what is computed on the way
+_FEWER = "fewer points or sections need less"
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,9 @@ class Plan:
 
     def samples(self) -> tuple[AxisSamples, AxisSamples]:
         """Return the samples along y and along x."""
+        for axis in (self.y, self.x):
+            points = len(axis.start) * axis.sections * max(int(axis.count.max(initial=1)), 1)
+            check_fits("sampling_ratio", _SAMPLE * points, f"{points} sample points take", _FEWER)
         with np.errstate(over="ignore"):  # a position beyond all numbers is outside any map
             return (
                 _place(self.y, self.convention, self.frame.y_axis),

@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 from roialign_cli.cli.main import main
 from roialign_cli.errors import FileError
 from roialign_cli.files import writing
-from roialign_cli.files.room import check_room, sized
+from roialign_cli.files.room import check_room
 from roialign_cli.files.writing import replacing
+from roialign_cli.memory import format_bytes
 
 CALLS = {
     "npy": ["run", "map.npy", "--box", "1,2,1,1", "-o", "out.npy"],
@@ -180,7 +181,7 @@ def test_outputs_without_room_are_refused_before_they_are_made(folder: Path) -> 
     with pytest.raises(ValueError, match="take 124 kB, more than the 5 kB allowed"):
         check_room((10, 100), 4, None, 5e3, as_text=True)
     check_room((10, 100), 4, None, 4e3, as_text=False)
-    assert sized(4e18) == "4e+06 TB"
+    assert format_bytes(4e18) == "4e+06 TB"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")

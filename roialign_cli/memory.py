@@ -1,0 +1,66 @@
+"""Whether something large fits into memory, asked before it is made."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+from roialign_cli.errors import ArgumentError
+
+# Bytes below which the system is not asked, which takes longer than a small operation.
+_ALWAYS_FITS = 1 << 28
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def format_bytes(size: float) -> str:
+    """Return a number of bytes as text.
+
+    Examples
+    --------
+    >>> format_bytes(0), format_bytes(1536), format_bytes(3.2e10)
+    ('0 bytes', '1.54 kB', '32 GB')
+    """
+    power = min(int(math.log10(size) // 3), len(_UNITS) - 1) if size >= 1 else 0
+    return f"{size / 1000**power:.3g} {_UNITS[power]}"
+
+
+def available_memory() -> float:
+    """Return the bytes of memory that are free, infinity where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        known = dict(line.split(":", 1) for line in lines)
+        return float(known["MemAvailable"].split()[0]) * 1024
+    except (KeyError, OSError, ValueError):
+        pass
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return math.inf
+
+
+def check_fits(
+    argument: str, needed: float, what: str, remedy: str, allowed: float | None = None
+) -> None:
+    """Raise an `ArgumentError` if something needs more memory than there is.
+
+    Parameters
+    ----------
+    argument
+        The argument that the error names.
+    needed
+        Bytes.
+    what
+        What needs them, as the beginning of a sentence: "48000 × 30000 pixels take".
+    remedy
+        What needs less, as the end of one.
+    allowed
+        Bytes that may be taken; what is free if None.
+    """
+    if allowed is None and needed < _ALWAYS_FITS:
+        return
+    limit = available_memory() if allowed is None else allowed
+    if needed > limit:
+        named = "that is free" if allowed is None else "allowed"
+        problem = f"{what} {format_bytes(needed)}, more than the {format_bytes(limit)} {named}"
+        raise ArgumentError(argument, f"{problem}; {remedy}")
