@@ -15,6 +15,7 @@ from matplotlib import font_manager
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 
 from roialign_cli.errors import ArgumentError
+from roialign_cli.printable import printable
 from roialign_cli.show.palette import LIGHT, Theme
 from roialign_cli.tracing import Trace
 
@@ -149,7 +150,7 @@ class Paper:
         """Return the title in lines of at most so many characters."""
         if self.title is None:
             return _lines(own, characters)
-        return textwrap.wrap(self.title, max(int(characters), 1)) or [""]
+        return textwrap.wrap(printable(self.title), max(int(characters), 1)) or [""]
 
 
 PAPER = Paper()
