@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib import font_manager
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 
@@ -56,9 +57,13 @@ _FONTS = (
 
 @contextmanager
 def style(theme: Theme = LIGHT) -> Iterator[None]:
-    """Give Matplotlib this package's looks, whatever the user's are, for as long as it lasts."""
+    """Give Matplotlib this package's looks, whatever the user's are, for as long as it lasts.
+
+    Differences of the largest numbers overflow inside Matplotlib without harm.
+    """
     here = set(font_manager.get_font_names())
-    with mpl.rc_context(), warnings.catch_warnings():
+    silent = np.errstate(over="ignore", invalid="ignore")
+    with mpl.rc_context(), warnings.catch_warnings(), silent:
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
