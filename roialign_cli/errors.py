@@ -1,5 +1,7 @@
 """What can go wrong for a user, as exceptions with one-line messages."""
 
+from roialign_cli.printable import printable
+
 
 class RoiAlignError(ValueError):
     """Base of everything that this package raises for a bad file, argument or call."""
@@ -26,4 +28,4 @@ class FileError(RoiAlignError):
     """A file that cannot be read or written; the message starts with its path."""
 
     def __init__(self, path: object, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
+        super().__init__(f"{printable(str(path))}: {problem}")

@@ -158,12 +158,14 @@ class Target:
 
     def probes(self, boxes: int, channels: int) -> tuple[Index, Index]:
         """Return up to so many boxes and channels, those in which the output varies most."""
-        told = np.argsort(-self._finite.std(axis=(0, 2, 3)), kind="stable")[:channels]
-        values = self._finite[:, told].astype(np.float64)
+        # The squares of the largest numbers would overflow.
+        finite = self._finite / (float(np.abs(self._finite).max(initial=0)) or 1.0)
+        told = np.argsort(-finite.std(axis=(0, 2, 3)), kind="stable")[:channels]
+        values = finite[:, told].astype(np.float64)
         # A single number tells something, too, if it is not 0.
         spread = values.std(axis=(1, 2, 3)) + 1e-9 * np.abs(values).max(axis=(1, 2, 3))
-        finite = _all(np.isfinite(self.output), (1, 2, 3))
-        telling = np.flatnonzero(finite & (spread > 0))
+        no_gaps = _all(np.isfinite(self.output), (1, 2, 3))
+        telling = np.flatnonzero(no_gaps & (spread > 0))
         order = telling[np.argsort(-spread[telling], kind="stable")]
         return order[:boxes], np.sort(told)
 

@@ -31,7 +31,7 @@ def difference(outputs: Float, others: Float) -> Float:
     """
     one, other = outputs.astype(np.float64), others.astype(np.float64)
     same = (one == other) | (np.isnan(one) & np.isnan(other))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         apart = other - one
     return np.where(same, 0.0, np.where(np.isfinite(apart), apart, np.nan))
 
@@ -142,9 +142,7 @@ class Comparison:
     @property
     def mean(self) -> float:
         """The mean difference, infinite as well; 0 of no outputs."""
-        if not self.apart.size:
-            return 0.0
-        return float(np.nan_to_num(np.abs(self.apart), nan=np.inf).mean())
+        return _mean(np.nan_to_num(np.abs(self.apart), nan=np.inf))
 
     @property
     def worst(self) -> tuple[int, int, tuple[int, int]]:
@@ -282,7 +280,15 @@ def _amount(outputs: Float, others: Float) -> float:
     """Return the mean difference; where there is none, as large as the largest."""
     apart = np.abs(difference(outputs, others))
     most = float(np.nanmax(apart, initial=0.0)) or 1.0
-    return float(np.nan_to_num(apart, nan=most).mean()) if apart.size else 0.0
+    return _mean(np.nan_to_num(apart, nan=most))
+
+
+def _mean(amounts: Float) -> float:
+    """Return the mean of numbers from 0, whose sum may overflow; 0 of none."""
+    largest = float(amounts.max(initial=0.0))
+    if largest in {0.0, np.inf}:
+        return largest
+    return largest * float((amounts / largest).mean())
 
 
 def _shift(operation: Operation, plan: Plan, moved: Plan) -> Shift:

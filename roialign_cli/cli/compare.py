@@ -19,6 +19,7 @@ from roialign_cli.cli.options import (
     note_options,
     operator_options,
 )
+from roialign_cli.cli.streams import message
 
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
@@ -107,7 +108,7 @@ def compare(
         print_comparison(held, inputs.labels, name)
     if max_difference is None or held.largest <= max_difference:
         return 0
-    click.echo(f"they differ by more than {max_difference:g}", err=True)
+    message(f"they differ by more than {max_difference:g}")
     return 1
 
 
@@ -151,6 +152,7 @@ def _compared(
     from roialign_cli.errors import ArgumentError, FileError
     from roialign_cli.files.arrays import read_array
     from roialign_cli.matching import compare_conventions, compare_output
+    from roialign_cli.printable import printable
     from roialign_cli.show.numbers import name_of
 
     if second is not None:
@@ -158,7 +160,7 @@ def _compared(
         return compare_conventions(inputs.operation, convention), name_of(convention)
     name = str(given)
     try:
-        return compare_output(inputs.operation, read_array(name)), name
+        return compare_output(inputs.operation, read_array(name)), printable(name)
     except ArgumentError as error:
         raise FileError(name, error.problem) from None
 
@@ -179,7 +181,7 @@ def _draw(inputs: Inputs, held: Comparison, name: str, path: Path, *, force: boo
     figure = compare_figure(trace, second, section=section)
     with replacing(path, force=force) as file:
         save_figure(figure, file, check_suffix(path))
-    click.echo(f"wrote {path}", err=True)
+    message(f"wrote {path}")
 
 
 def _given_output(trace: Trace, held: Comparison, name: str) -> Trace:

@@ -10,6 +10,7 @@ import click
 
 from roialign_cli.cli.helping import argument, command, output_option
 from roialign_cli.errors import FileError
+from roialign_cli.printable import printable
 
 _SAMPLES = (
     "walkthrough.npy",
@@ -56,9 +57,11 @@ def demo(directory: Path, *, force: bool) -> None:
     for template in _COMMANDS:
         arguments = [word.format(dir=directory) for word in template.split()]
         arguments += ["--force"] if force and "-o" in arguments else []
-        click.echo(click.style(f"\n$ roialign {shlex.join(arguments)}", bold=True))
+        shown = printable(shlex.join(arguments))
+        click.echo(click.style(f"\n$ roialign {shown}", bold=True))
         _run(arguments)
-    click.echo(f"\nThe sample data, the pictures and the page roi.html are in {directory}.")
+    shown = printable(str(directory))
+    click.echo(f"\nThe sample data, the pictures and the page roi.html are in {shown}.")
 
 
 def _write_samples(directory: Path, *, force: bool) -> None:

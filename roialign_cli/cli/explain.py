@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from roialign_cli.cli.options import (
     roi_option,
     section_options,
 )
+from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -104,19 +104,25 @@ def explain(
     if cell is not None:
         document = _of_cell(inputs, cell, channel, notes)
     else:
-        # Two columns are the indent of what stands as it is.
-        columns = min(shutil.get_terminal_size().columns, 80) - 2 if sketch else 0
+        columns = _sketch_columns() if sketch else 0
         document = _of_roi(inputs, roi or 0, channel, section, point, notes, columns)
     if output is None:
         document.show(form)
         told = len(document.sections)
         if form == "text" and told > _MANY and sys.stdout.isatty():
-            click.echo(f"{told} sections were told of; --section I,J tells of one", err=True)
+            message(f"{told} sections were told of; --section I,J tells of one")
     else:
         document.write(form, output, force=force)
 
 
 _MANY = 9  # sections, more than which are pages of text
+
+
+def _sketch_columns() -> int:
+    """Return how wide a sketch may be: verbatim text is indented by two columns."""
+    from roialign_cli.show.terminal import new_console
+
+    return min(new_console().width, 80) - 2
 
 
 def _form_of(path: Path | None) -> str:
@@ -154,7 +160,7 @@ class _Document:
         content = self.written(form).encode()
         with replacing(path, force=force) as file:
             file.write(content)
-        click.echo(f"wrote {path}", err=True)
+        message(f"wrote {path}")
 
     def written(self, form: str) -> str:
         """Return it as text of a form."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,6 +10,7 @@ import click
 
 from roialign_cli import __version__
 from roialign_cli.cli.helping import Context
+from roialign_cli.cli.streams import message, quiet_libraries, standard_streams
 from roialign_cli.errors import ArgumentError, FileError, RoiAlignError
 
 # Task → its commands with their modules' summaries, so that the list loads none of them.
@@ -49,6 +49,7 @@ class LazyGroup(click.Group):
             near = get_close_matches(cmd_name, COMMANDS, 1)
             hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(COMMANDS)}"
             raise click.UsageError(f"no such command {cmd_name!r}; {hint}")
+        quiet_libraries()
         module = import_module(f"roialign_cli.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
@@ -71,6 +72,11 @@ def group() -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1, 2 or 130."""
+    with standard_streams():
+        return _run(args)
+
+
+def _run(args: Sequence[str] | None) -> int:
     try:
         status = group.main(args, prog_name="roialign", standalone_mode=False)
         sys.stdout.flush()
@@ -80,20 +86,20 @@ def main(args: Sequence[str] | None = None) -> int:
         return _report(RoiAlignError("out of memory; fewer boxes or channels at a time need less"))
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # whoever read standard output has enough
         return 0
     except OSError as error:
-        return _lost(error)
+        return _report(_system_error(error))
     return status if isinstance(status, int) else 0
 
 
-def _lost(error: OSError) -> int:
-    """Say which file failed; one without a name is standard output, which is given up."""
+def _system_error(error: OSError) -> RoiAlignError:
+    """Return an error that names the file that the system refused."""
     if error.filename is not None:
-        return _report(FileError(error.filename, str(error.strerror)))
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _report(FileError("standard output", f"cannot be written: {error.strerror}"))
+        return FileError(error.filename, str(error.strerror))
+    if isinstance(error, FileNotFoundError):  # only the working folder is looked up without a name
+        return FileError("working folder", "does not exist any more; change to another folder")
+    return RoiAlignError(error.strerror or str(error))
 
 
 def _report(error: click.ClickException | RoiAlignError) -> int:
@@ -109,5 +115,5 @@ def _report(error: click.ClickException | RoiAlignError) -> int:
         from roialign_cli.cli.inputs import option_of
 
         problem = f"{option_of(error.argument)}: {error.problem}"
-    click.echo(f"roialign: {' '.join(problem.split())}", err=True)
+    message(f"roialign: {' '.join(problem.split())}")
     return 2

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
+from roialign_cli.cli.streams import message
 from roialign_cli.errors import RoiAlignError
 from roialign_cli.notes import Note
 
@@ -17,4 +16,4 @@ def tell(notes: Sequence[Note], *, quiet: bool, strict: bool) -> None:
         raise RoiAlignError(f"{notes[0].text}{rest}")
     if not quiet:
         for note in notes:
-            click.echo(f"note: {note.text}", err=True)
+            message(f"note: {note.text}")

@@ -21,6 +21,7 @@ from roialign_cli.cli.options import (
     roi_option,
     section_options,
 )
+from roialign_cli.cli.streams import message
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -148,7 +149,7 @@ def plot(
         click.echo(f"note: {numbered(elsewhere)}: {reason}", err=True)
     with replacing(output, force=force) as file:
         save_figure(figure, file, kind, dpi)
-    click.echo(f"wrote {output}", err=True)
+    message(f"wrote {output}")
 
 
 @dataclass(frozen=True)

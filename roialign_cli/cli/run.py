@@ -18,6 +18,7 @@ from roialign_cli.cli.options import (
     note_options,
     operator_options,
 )
+from roialign_cli.cli.streams import message
 
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
@@ -81,7 +82,8 @@ def run(
     if output is not None:
         write_result(output, result, force=force)
         written = f"{' × '.join(map(str, result.pooled.shape))} {result.pooled.dtype}"
-        click.echo(f"{subject}\nwrote {output}: {written}", err=True)
+        message(subject)
+        message(f"wrote {output}: {written}")
         form = form or "nothing"
     if form == "csv":
         click.echo(to_csv(result), nl=False)

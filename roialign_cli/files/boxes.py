@@ -16,6 +16,7 @@ from roialign_cli.conventions import BoxFormat
 from roialign_cli.errors import FileError
 from roialign_cli.files.arrays import is_numpy, load_array
 from roialign_cli.files.reading import read_text_or_bytes
+from roialign_cli.printable import printable
 
 # Names that columns or keys may have, in the order in which the numbers are taken.
 _HEADERS: dict[tuple[str, ...], BoxFormat] = {
@@ -172,7 +173,7 @@ class _Gathered:
             problem = f"{where} has {len(box)} numbers, the others {len(self.boxes[0])}"
             raise FileError(self.name, problem)
         self.boxes.append(box)
-        self.labels.append("" if label is None else str(label).strip())
+        self.labels.append("" if label is None else printable(str(label).strip()))
         self.scores.append(
             math.nan if score is None or score == "" else self._number(f"{where}, score", score)
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.files.arrays import is_numpy, load_array, refuse_others
 from roialign_cli.files.reading import Stamp, opened, stamp_of
+from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -68,8 +69,7 @@ class FeatureFile:
             height, width = self.image.shape[:2]
             averaged = f" averaged over {self.stride} × {self.stride}" if self.stride > 1 else ""
             said.insert(0, f"{width} × {height} pixels{averaged}")
-        # A name of bytes that are no text can be opened, but not be written.
-        name = self.name.encode("utf-8", "backslashreplace").decode()
+        name = printable(self.name)
         return f"{name} ({', '.join(said)})" if said else name
 
 

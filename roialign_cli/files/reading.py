@@ -35,7 +35,7 @@ def opened(name: str) -> IO[bytes]:
         If there is no such file, or it is a folder, a device or a pipe.
     """
     if name == "-":
-        return io.BytesIO(sys.stdin.buffer.read())
+        return io.BytesIO(_standard_input())
     try:
         mode = Path(name).stat().st_mode
         if stat.S_ISREG(mode):
@@ -46,6 +46,15 @@ def opened(name: str) -> IO[bytes]:
         raise FileError(repr(name), "is no file name") from None
     kind = "folder" if stat.S_ISDIR(mode) else "device or pipe"
     raise FileError(name, f"is a {kind}, not a file")
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise FileError("-", "standard input is closed; name a file, or pipe data into the command")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise FileError("-", f"cannot be read: {error.strerror}") from None
 
 
 def read_text_or_bytes(name: str) -> str | bytes:

@@ -412,9 +412,12 @@ def colour_bar(sheet: Sheet, image: AxesImage, beside: float) -> None:
     """Explain the shades of an image by a bar, so many points right of the axes."""
     axes, width = sheet.axes.get_position(), sheet.figure.get_figwidth() * POINTS_PER_INCH
     place = (axes.x1 + beside / width, axes.y0, 7.0 / width, axes.height)
+    low, high = image.get_clim()
+    if not np.isfinite(high - low):  # Matplotlib has no ticks for so wide a range
+        return
     bar = sheet.figure.colorbar(image, cax=sheet.figure.add_axes(place))
     height = axes.height * sheet.figure.get_figheight() * POINTS_PER_INCH
-    ticks = _ticks(*image.get_clim(), most=max(min(int(height / (2 * _TICK_SIZE)), 5), 1))
+    ticks = _ticks(low, high, most=max(min(int(height / (2 * _TICK_SIZE)), 5), 1))
     bar.set_ticks(ticks)
     bar.ax.tick_params(labelsize=SMALLEST_TEXT, length=2)
     bar.outline.set_linewidth(0.5)

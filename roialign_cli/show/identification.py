@@ -11,6 +11,7 @@ import numpy as np
 from rich.text import Text
 
 from roialign_cli.conventions import PRESETS, READING, Convention
+from roialign_cli.printable import printable
 from roialign_cli.show.numbers import number
 from roialign_cli.show.terminal import new_console
 from roialign_cli.traits import Mask
@@ -64,6 +65,7 @@ def _tried(found: Identification) -> str:
 
 def _laid_out(line: str, width: int) -> Text:
     """Return a line, bold if it is marked so, broken where it must be, all as far in."""
+    line = printable(line)
     if line.startswith(_COPIED):
         return Text(line)
     said = Text.from_markup(line) if line.startswith("[") else Text(line)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib import font_manager
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 
 from roialign_cli.errors import ArgumentError
+from roialign_cli.printable import printable
 from roialign_cli.show.palette import LIGHT, Theme
 from roialign_cli.tracing import Trace
 
@@ -55,9 +57,13 @@ _FONTS = (
 
 @contextmanager
 def style(theme: Theme = LIGHT) -> Iterator[None]:
-    """Give Matplotlib this package's looks, whatever the user's are, for as long as it lasts."""
+    """Give Matplotlib this package's looks, whatever the user's are, for as long as it lasts.
+
+    Differences of the largest numbers overflow inside Matplotlib without harm.
+    """
     here = set(font_manager.get_font_names())
-    with mpl.rc_context(), warnings.catch_warnings():
+    silent = np.errstate(over="ignore", invalid="ignore")
+    with mpl.rc_context(), warnings.catch_warnings(), silent:
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -152,7 +158,7 @@ class Paper:
         """Return the title in lines of at most so many characters."""
         if self.title is None:
             return _lines(own, characters)
-        return textwrap.wrap(self.title, max(int(characters), 1)) or [""]
+        return textwrap.wrap(printable(self.title), max(int(characters), 1)) or [""]
 
 
 PAPER = Paper()

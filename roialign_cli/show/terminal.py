@@ -53,7 +53,12 @@ _BLANKS = re.compile(r" +(?=\n)")
 def new_console(stream: TextIO | None = None, width: int | None = None) -> Console:
     """Return a console that results are printed on, standard output's if no other."""
     trimmed = cast("TextIO", _Trimmed(stream or sys.stdout))
-    return PipedConsole(file=trimmed, width=width, highlight=False, emoji=False, markup=False)
+    console = PipedConsole(file=trimmed, width=width, highlight=False, emoji=False, markup=False)
+    console.width = max(console.width, MIN_WIDTH)
+    return console
+
+
+MIN_WIDTH = 30  # columns; narrower terminals break the lines themselves
 
 
 def print_blocks(blocks: Iterable[Block]) -> None:

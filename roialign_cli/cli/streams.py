@@ -1,0 +1,140 @@
+"""Standard output and error that accept any text, whatever their encoding and state."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO, cast
+
+import click
+
+from roialign_cli.errors import FileError
+from roialign_cli.printable import escaped, printable
+
+# What to print for a sign of this program that an encoding lacks. The marks of a sketch stay
+# different from each other.
+LOOK_ALIKES = {
+    **dict.fromkeys("−–─━", "-"),
+    **dict.fromkeys("│┃", "|"),
+    **dict.fromkeys("┏┓┗┛┠┨┯┷┼", "+"),
+    "×": "x",
+    "·": "*",
+    "…": "...",
+    "→": "->",
+    "←": "<-",
+    "↑": "^",
+    "↓": "v",
+    "≈": "~",
+    "≤": "<=",
+    "≥": ">=",
+    "•": "o",
+    "□": "#",
+    "◉": "@",
+    "░": ":",
+}
+
+
+def _substituted(error: UnicodeError) -> tuple[str, int]:
+    """Return text for what an encoding lacks, and where to go on, as a codec error handler does."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(LOOK_ALIKES.get(sign) or escaped(sign) for sign in lacking), error.end
+
+
+_SUBSTITUTE = "roialign-substitute"
+codecs.register_error(_SUBSTITUTE, _substituted)
+
+
+class _Output:
+    """Standard output: any text can be written; a failure is one line and the end of the run."""
+
+    encoding = "utf-8"  # so that click and Rich do not substitute anything themselves
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._failure: OSError | None = None
+
+    def write(self, text: str) -> int:
+        if not text.isascii():
+            encoding = self._stream.encoding or "utf-8"
+            text = text.encode(encoding, _SUBSTITUTE).decode(encoding)
+        self._attempt(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._attempt(self._stream.flush)
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        """Write; report a failure now and each time after it, since click ignores the first."""
+        if self._failure is None:
+            try:
+                action()
+            except OSError as error:
+                self._failure = error
+                # What is still buffered would fail again when Python exits.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        if self._failure is not None:
+            self._report(self._failure)
+
+    def _report(self, error: OSError) -> None:
+        if isinstance(error, BrokenPipeError):
+            raise error
+        raise FileError("standard output", f"cannot be written: {error.strerror}") from None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._stream, name)
+
+
+class _Messages(_Output):
+    """Standard error: without a reader there are no messages, but the results are written."""
+
+    def _report(self, error: OSError) -> None:
+        """Ignore the failure."""
+
+
+@contextmanager
+def standard_streams() -> Iterator[None]:
+    """Let any text be written to standard output and error, also if they are closed.
+
+    A closed stream gets its descriptor back, or the next file that is opened would take its place.
+    Writing to a closed standard output fails, as on a full disk.
+    """
+    given = sys.stdout, sys.stderr
+    if sys.stdin is None:
+        os.open(os.devnull, os.O_RDONLY)
+    sys.stdout = cast("TextIO", _Output(sys.stdout or _null_stream(os.O_RDONLY)))
+    sys.stderr = cast("TextIO", _Messages(sys.stderr or _null_stream(os.O_WRONLY)))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = given
+
+
+def _null_stream(mode: int) -> TextIO:
+    # A new descriptor is the lowest free one: that of the closed stream.
+    return open(os.open(os.devnull, mode), "w", encoding="utf-8", closefd=False)
+
+
+def message(text: str) -> None:
+    """Print a line on standard error, apart from the results."""
+    click.echo(printable(text), err=True)
+
+
+def quiet_libraries() -> None:
+    """Keep the messages of other libraries, and settings for them, away from a command.
+
+    Python's own options for warnings, -W and PYTHONWARNINGS, still show them.
+    """
+    import logging
+    import warnings
+
+    if not logging.root.handlers:
+        logging.root.addHandler(logging.NullHandler())
+    if not sys.warnoptions:
+        warnings.showwarning = lambda *_, **__: None
+    # Figures are drawn without a window; Matplotlib refuses a name that it does not know.
+    os.environ.pop("MPLBACKEND", None)
