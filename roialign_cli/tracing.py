@@ -158,6 +158,14 @@ class Trace:
         return trace_html(self)
 
     @property
+    def n_points(self) -> int:
+        """How many sample points all sections have together."""
+        sections = self.sections
+        if isinstance(sections, _Sections):
+            return int(sections.y.present.sum() * sections.x.present.sum())
+        return sum(len(section.points) for section in sections)
+
+    @property
     def map_y(self) -> tuple[float, float]:
         """The smallest and the largest y on the map."""
         top, bottom = self.frame.row_edge(0), self.frame.row_edge(self.map_size[0])

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from roialign_cli.conventions import Summary
     from roialign_cli.notes import Note
     from roialign_cli.show.blocks import Block
-    from roialign_cli.tracing import Section
+    from roialign_cli.tracing import Section, Trace
 
 
 # Form → what a file of it ends in.
@@ -195,6 +195,8 @@ def _of_roi(
 
     operation = inputs.operation
     trace = trace_operation(operation, roi, channel)
+    if section is None:
+        _check_length(trace, point)
     exact = None
     if trace.convention.coordinate_decimals is not None:
         unrounded = replace(trace.convention, coordinate_decimals=None)
@@ -208,6 +210,17 @@ def _of_roi(
     )
 
 
+MAX_EXPLAINED_POINTS = 50_000  # 50 MB of JSON, and a few seconds
+
+
+def _check_length(trace: Trace, point: tuple[int, int] | None) -> None:
+    """Raise an `ArgumentError` if an explanation of all sections would be endless."""
+    points = trace.n_points if point is None else len(trace.sections)
+    if points > MAX_EXPLAINED_POINTS:
+        problem = f"ROI {trace.roi} has {points} sample points, too many to print"
+        raise ArgumentError("section", f"{problem}; choose a section with --section I,J")
+
+
 def _of_cell(
     inputs: Inputs, cell: tuple[int, int], channel: int | Summary, notes: Sequence[Note]
 ) -> _Document:
@@ -215,8 +228,10 @@ def _of_cell(
     from roialign_cli.records import fed_record
     from roialign_cli.show.explanation import cell_blocks
     from roialign_cli.show.page import blocks_page
+    from roialign_cli.show.progress import box_progress
 
-    fed = fed_by(inputs.operation, *cell, channel)
+    with box_progress(len(inputs.labels)) as advance:
+        fed = fed_by(inputs.operation, *cell, channel, advance)
     blocks = cell_blocks(inputs.operation, cell, fed, inputs.labels, channel)
     return _Document(
         lambda: blocks,

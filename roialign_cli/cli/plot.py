@@ -146,7 +146,7 @@ def plot(
     elsewhere = _others(inputs, asked.roi, same_map=False) if view == "overlay" else []
     if elsewhere and not quiet:
         reason = "not drawn, on another map than the first; --roi chooses the first"
-        click.echo(f"note: {numbered(elsewhere)}: {reason}", err=True)
+        message(f"note: {numbered(elsewhere)}: {reason}")
     with replacing(output, force=force) as file:
         save_figure(figure, file, kind, dpi)
     message(f"wrote {output}")
