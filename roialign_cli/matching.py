@@ -296,10 +296,11 @@ def _shift(operation: Operation, plan: Plan, moved: Plan) -> Shift:
     for one, two in ((plan.y, moved.y), (plan.x, moved.x)):
         other_grids |= (one.count != two.count).any(axis=1)
     same = np.flatnonzero(~other_grids)
-    moves = [
-        _moves(one, two)
-        for one, two in zip(plan[same].samples(), moved[same].samples(), strict=True)
-    ]
+    with np.errstate(over="ignore", invalid="ignore"):
+        moves = [
+            _moves(one, two)
+            for one, two in zip(plan[same].samples(), moved[same].samples(), strict=True)
+        ]
     if not all(len(move) for move in moves):
         return Shift(None, None, other_grids)
     sign = operation.frame.down

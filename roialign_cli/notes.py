@@ -90,8 +90,10 @@ def outside_share(plan: Plan) -> Float:
     if plan.convention.points == "cells":
         return inside - 1
     if plan.convention.points != "centred":  # one point a section and axis, or few
-        for samples in plan.samples():
-            inside *= samples.counted.mean(axis=(1, 2))
+        with np.errstate(over="ignore"):
+            samples = plan.samples()
+        for axis_samples in samples:
+            inside *= axis_samples.counted.mean(axis=(1, 2))
         return 1 - inside
     for axis in (plan.y, plan.x):
         inside *= _share_within(axis, -margin, axis.cells - 1 + margin)

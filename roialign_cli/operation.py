@@ -78,15 +78,8 @@ class Operation:
 
     def with_corners(self) -> Operation:
         """Return the operation with the corners of its boxes read anew from what was given."""
-        rules, height = self.convention, None
-        if rules.origin == "bottom-left":
-            height = box_height(
-                self.image_height,
-                self.map_size[0],
-                self.spatial_scale[0],
-                normalized=rules.normalized,
-            )
-        xyxy = corners(self.boxes_given, rules.box_format, height, inclusive=rules.inclusive)
+        rows, scale = self.map_size[0], self.spatial_scale[0]
+        xyxy = _corners(self.boxes_given, self.convention, self.image_height, rows, scale)
         return replace(self, boxes_xyxy=xyxy)
 
     def plan(self) -> Plan:
@@ -156,7 +149,8 @@ def prepare(
         raise ArgumentError("output_size", problem)
     if image_height is not None:
         image_height = _pair(image_height, "image_height", float)[0]
-    return Operation(array, given, given, index, scale, size, rules, image_height).with_corners()
+    xyxy = _corners(given, rules, image_height, array.shape[2], scale[0])
+    return Operation(array, given, xyxy, index, scale, size, rules, image_height)
 
 
 _MAX_SECTIONS = 1 << 16
@@ -238,9 +232,10 @@ def roi_align(
         **overrides,
     )
     pooled, given = operation.pooled(), operation.features.dtype
-    half = given.kind == "f" and given.itemsize == 2
+    if given.kind != "f" or given.itemsize != 2:
+        return pooled
     with np.errstate(over="ignore"):
-        return pooled.astype(np.float16) if half else pooled
+        return pooled.astype(np.float16)
 
 
 def _features(features: object) -> NDArray[Any]:
@@ -268,6 +263,16 @@ def _scale(given: Any, rules: Convention, map_size: tuple[int, int]) -> tuple[fl
         )
     less = 1 if rules.normalized_by == "last-centre" else 0
     return float(map_size[0] - less), float(map_size[1] - less)
+
+
+def _corners(
+    given: Float, rules: Convention, image_height: float | None, rows: int, scale: float
+) -> Float:
+    """Return the corners of boxes on a map of so many rows, at a scale along y."""
+    height = None
+    if rules.origin == "bottom-left":
+        height = box_height(image_height, rows, scale, normalized=rules.normalized)
+    return corners(given, rules.box_format, height, inclusive=rules.inclusive)
 
 
 def _pair(value: Any, name: str, kind: type) -> tuple[Any, Any]:  # noqa: ANN401

@@ -22,6 +22,7 @@ from roialign_cli.memory import check_fits
 _MOST_POINTS = 100_000
 
 
+_MANY_SAMPLES = 1 << 22
 _SAMPLE = 64  # bytes of a sample point along one axis, with what is computed on the way
 _FEWER = "fewer points or sections need less"
 
@@ -137,9 +138,9 @@ class AxisSamples:
 
     @property
     def present(self) -> NDArray[np.bool_]:
-        """(R, S, P), bool. False where the section has fewer than P points."""
-        points = np.arange(self.position.shape[2])
-        return np.broadcast_to(points < self.count[:, :, None], self.position.shape)
+        """(R, S, P) or (R, 1, P), bool. False where the section has fewer than P points."""
+        present: NDArray[np.bool_] = np.arange(self.position.shape[2]) < self.count[:, :, None]
+        return present
 
 
 @dataclass(frozen=True)
@@ -169,15 +170,14 @@ class Plan:
         return Plan(self.y[rois], self.x[rois], self.convention, self.frame)
 
     def samples(self) -> tuple[AxisSamples, AxisSamples]:
-        """Return the samples along y and along x."""
-        for axis in (self.y, self.x):
-            points = len(axis.start) * axis.sections * max(int(axis.count.max(initial=1)), 1)
-            check_fits("sampling_ratio", _SAMPLE * points, f"{points} sample points take", _FEWER)
-        with np.errstate(over="ignore"):  # a position beyond all numbers is outside any map
-            return (
-                _place(self.y, self.convention, self.frame.y_axis),
-                _place(self.x, self.convention, self.frame.x_axis),
-            )
+        """Return the samples along y and along x.
+
+        A position beyond all numbers overflows to infinity, which is outside any map.
+        """
+        return (
+            _place(self.y, self.convention, self.frame.y_axis),
+            _place(self.x, self.convention, self.frame.x_axis),
+        )
 
 
 def make_plan(
@@ -230,7 +230,7 @@ def make_plan(
 
 def _check_map_size(map_size: tuple[int, int], dtype: np.dtype[np.floating]) -> None:
     """Raise an `ArgumentError` if a map has cells that coordinates cannot tell apart."""
-    most = 2 ** (np.finfo(dtype).nmant + 1)
+    most = 1 << (24 if dtype == np.float32 else 53)  # that the fraction of a number counts to
     if max(map_size) > most:
         raise ArgumentError(
             "features",
@@ -276,7 +276,11 @@ def _refuse(plan: Plan) -> None:
 def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> AxisSamples:
     rule, number = _RULES[convention.points], axis.start.dtype.type
     count = axis.count[:, :, None]
-    points = np.arange(max(int(axis.count.max(initial=1)), 1))
+    most = max(int(axis.count.max(initial=1)), 1)
+    everything = len(axis.start) * axis.sections * most
+    if everything > _MANY_SAMPLES:
+        check_fits("sampling_ratio", _SAMPLE * everything, f"{everything} points take", _FEWER)
+    points = np.arange(most)
     points = np.minimum(points, np.maximum(count, 1) - 1)  # (R, S, P) or (R, 1, P)
     position = rule.position(axis, points.astype(number), convention)  # (R, S, P)
     if convention.coordinate_decimals is not None and rule.between_cells:

@@ -162,7 +162,7 @@ class Trace:
         """How many sample points all sections have together."""
         sections = self.sections
         if isinstance(sections, _Sections):
-            return int(sections.y.present.sum() * sections.x.present.sum())
+            return int(sections.in_y.sum() * sections.in_x.sum())
         return sum(len(section.points) for section in sections)
 
     @property
@@ -328,6 +328,11 @@ class _Sections(Sequence[Section]):
         self.convention, self.plan, self.frame = one.convention, plan, frame
         self.cells: Float = one.features[0, 0]  # (H, W)
         self.y, self.x = plan.samples()  # (1, T, P) and (1, K, Q)
+        # Which of the points there are, (T, P) and (K, Q).
+        self.in_y, self.in_x = (
+            np.broadcast_to(samples.present, samples.position.shape)[0]
+            for samples in (self.y, self.x)
+        )
         # Of a large map only the window that the points lie in is read.
         rows, columns = self.y.span, self.x.span
         window = one.features[0][:, rows, columns].astype(np.float64)
@@ -360,8 +365,7 @@ class _Sections(Sequence[Section]):
 
     def _record(self, j: int, i: int) -> Section:
         x, y = self.plan.x, self.plan.y
-        columns = np.flatnonzero(self.x.present[0, i])
-        rows = np.flatnonzero(self.y.present[0, j])
+        columns, rows = np.flatnonzero(self.in_x[i]), np.flatnonzero(self.in_y[j])
         points = tuple(self._point(i, j, int(n), int(m)) for m in rows for n in columns)
         output = float(self.output[j, i])
         return Section(
