@@ -247,8 +247,8 @@ def test_a_mistake_is_named_though_the_preset_is_stated() -> None:
         assert found.matches[0].way.oddities() == ["the half-cell shift is missing"]
 
 
-@pytest.mark.parametrize("tolerance", [float("nan"), float("inf"), -1.0])
-def test_a_tolerance_that_is_no_number_is_an_argument_error(tolerance: float) -> None:
+@pytest.mark.parametrize("tolerance", [float("nan"), float("inf"), -1.0, True, 10**400, "1", [1.0]])
+def test_a_tolerance_that_is_no_number_is_an_argument_error(tolerance: Any) -> None:
     with pytest.raises(ArgumentError, match="must be a number from 0 up"):
         identify(MAP, BOXES, pooled(), tolerance=tolerance)
 
