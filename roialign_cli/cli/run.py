@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from roialign_cli.cli.helping import command, output_option, selection_option
+from roialign_cli.cli.option_types import OUTPUT_FILE, Size, WholeNumber
 from roialign_cli.cli.options import (
-    OUTPUT_FILE,
     OperatorOptions,
-    Size,
     force_option,
     format_option,
     note_options,
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 @selection_option(
     "--channel",
     metavar="C",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     help="Only this channel, from 0.",
 )
 @output_option(

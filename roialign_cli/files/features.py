@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.errors import ArgumentError, FileError
-from roialign_cli.files.arrays import is_numpy, load_array, refuse_others
+from roialign_cli.files.arrays import Member, is_numpy, load_array, refuse_others
 from roialign_cli.files.reading import Stamp, opened, stamp_of
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _read(
     head = content.read(16)
     content.seek(0)
     if is_numpy(head):
-        return _as_nchw(name, load_array(name, content, key), layout)
+        return _as_nchw(name, load_array(name, content, Member(key, option="--key")), layout)
     refuse_others(name, head)
     if not head:
         raise FileError(name, "is empty")
