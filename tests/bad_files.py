@@ -7,6 +7,7 @@ import json
 import pickle
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,47 @@ def picture(kind: str = "png", size: tuple[int, int] = (8, 8), mode: str = "RGB"
     file = io.BytesIO()
     Image.new(mode, size).save(file, kind)
     return file.getvalue()
+
+
+def deep_png(pixels: Any) -> bytes:
+    """Return a PNG of colours (H, W, 3) with 16 bits, which Pillow reads and does not write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + checksum
+
+    height, width, _ = pixels.shape
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    image = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + image + chunk(b"IEND", b"")
+
+
+def deep_tiff(pixels: Any, *, planar: bool = False) -> bytes:
+    """Return a TIFF of colours (H, W, 3) with 16 bits, interleaved or channel by channel."""
+    height, width, channels = pixels.shape
+    planes = np.moveaxis(pixels, 2, 0) if planar else pixels[None]
+    strips = [plane.astype("<u2").tobytes() for plane in planes]
+    starts = [8 + n * len(strips[0]) for n in range(len(strips))]
+    end = 8 + len(strips) * len(strips[0])
+    lists = struct.pack("<3I", *(starts * 3)[:3]) + struct.pack("<3I", *[len(strips[0])] * 3)
+    lists += struct.pack("<4H", 16, 16, 16, 0)
+    many = len(strips) > 1
+    tags = (
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, channels, end + 24),
+        (259, 3, 1, 1),  # no compression
+        (262, 3, 1, 2),  # red, green, blue
+        (273, 4, len(strips), end if many else 8),
+        (277, 3, 1, channels),
+        (278, 4, 1, height),
+        (279, 4, len(strips), end + 12 if many else len(strips[0])),
+        (284, 3, 1, 2 if planar else 1),
+    )
+    table = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    start = struct.pack("<I", end + len(lists))
+    return b"II*\0" + start + b"".join(strips) + lists + table + b"\0" * 4
 
 
 NUMBERS = b"0" * 64
@@ -103,10 +145,17 @@ FILES: dict[str, bytes | str] = {
     "cut.webp": picture("webp")[:30],
     "cut.bmp": picture("bmp")[:40],
     "cut.tif": picture("tiff")[:50],
+    "planar.tif": deep_tiff(np.zeros((5, 7, 3)), planar=True),
     "grey.png": picture(mode="L"),
     "rgb.png": picture(),
     "both.npy": npy(np.zeros((16, 16, 4), np.float32)),
     "names.csv": "a,b,c,d\n1,2,3,4\n",
+    "under.csv": "1_0,2,3_0,4\n",
+    "under.txt": "1_0 2_0 3_0 4_0\n",
+    "arabic.csv": "1,\u0662,3,4\n",
+    "twice.csv": "x,y,w,h,x\n1,2,3,4,5\n",
+    "yolo.txt": "0 0.5 0.5 0.2 0.2\n1 0.5 0.5 0.2 1.02\n",
+    "utf16.csv": "1,2,3,4\n".encode("utf-16"),
     "short.csv": "1,2,3\n",
     "long.csv": "1,2,3,4\n1,2,3,4,5,6\n",
     "mixed.csv": "1,2,3,4\n0,1,2,3,4\n",

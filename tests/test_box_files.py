@@ -76,8 +76,51 @@ def test_yolo(tmp_path: Path) -> None:
     assert boxes.labels == ("class 0", "class 17")
     assert boxes.scores == (0.9, 0.8)
     assert (boxes.box_format, boxes.normalized) == ("cxcywh", True)
+    # Fractions may miss 1 by a rounding error.
+    boxes = read(tmp_path, "3 0.5 0.5 1.0000001 -1e-9\n")
+    assert boxes.boxes.tolist() == [[0.5, 0.5, 1.0000001, -1e-9]]
+    assert (boxes.labels, boxes.normalized) == (("class 3",), True)
     # Five numbers of which some are above 1 have their map first.
     assert read(tmp_path, "0 1.5 2 3 4\n").boxes.tolist() == [[0, 1.5, 2, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("1 0.5 0.5 0.2 1.02", "line 2, number 5: 1.02 is not a fraction from 0 to 1"),
+        ("1 -0.01 0.5 0.2 0.3 0.9", "line 2, number 2: -0.01 is not a fraction from 0 to 1"),
+        ("1 0.5 0.5 0.2 0.3 1.05", "line 2, number 6: 1.05 is not a fraction from 0 to 1"),
+    ],
+)
+def test_a_yolo_file_with_a_mistake_is_not_read_as_another_format(
+    line: str, problem: str, tmp_path: Path
+) -> None:
+    with pytest.raises(FileError, match=problem):
+        read(tmp_path, f"0 0.5 0.5 0.2 0.3\n{line}\n0 0.1 0.1 0.1 0.1\n")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "9.25,10,6.25,4.5\n1,2,3,4\n",
+        "x y w h\n9.25 10 6.25 4.5\n1 2 3 4\n",
+        "label,x,y,w,h\na,9.25,10,6.25,4.5\nb,1,2,3,4\n",
+        json.dumps(NUMBERS, indent=1),
+    ],
+)
+def test_the_files_of_any_editor_are_read(
+    content: str, mark: str, newline: str, tmp_path: Path
+) -> None:
+    boxes = read(tmp_path, mark + content.replace("\n", newline))
+    assert boxes.boxes.tolist() == NUMBERS
+    assert boxes.labels == (("a", "b") if "label" in content else ("", ""))
+
+
+def test_a_column_that_is_not_read_may_appear_twice(tmp_path: Path) -> None:
+    boxes = read(tmp_path, "x,y,w,h,note,note\n9.25,10,6.25,4.5,a,b\n1,2,3,4,,\n")
+    assert boxes.boxes.tolist() == NUMBERS
 
 
 def test_coco(tmp_path: Path) -> None:
@@ -92,14 +135,27 @@ def test_coco(tmp_path: Path) -> None:
 
 
 def test_an_archive_has_boxes_among_its_arrays(tmp_path: Path) -> None:
-    np.savez(tmp_path / "both.npz", boxes=np.array(NUMBERS), other=np.zeros(3))
-    assert read_boxes(str(tmp_path / "both.npz")).boxes.tolist() == NUMBERS
+    path = str(tmp_path / "both.npz")
+    np.savez(path, boxes=np.array(NUMBERS), other=np.array(NUMBERS[:1]), third=np.zeros(3))
+    assert read_boxes(path).boxes.tolist() == NUMBERS
+    assert read_boxes(f"{path}:other").boxes.tolist() == NUMBERS[:1]
+    # A file whose own name has a colon is that file.
+    np.savez(f"{path}:other", np.array(NUMBERS[1:]))
+    (tmp_path / "both.npz:other.npz").rename(f"{path}:other")
+    assert read_boxes(f"{path}:other").boxes.tolist() == NUMBERS[1:]
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
         ("1,2,3,4\n5,6,x,8\n", "line 2, number 3: 'x' is no finite number"),
+        ("1_0,2,3_0,4\n", "line 1, number 1: '1_0' is no finite number"),
+        ("1_0 2_0 3_0 4_0\n", "line 1, number 1: '1_0' is no finite number"),
+        ("1,\u0663,3,4\n", "line 1, number 2: '\u0663' is no finite number"),
+        ('[["1_0",2,3,4]]', "box 0, number 1: '1_0' is no finite number"),
+        ("x,y,w,h,score\n1,2,3,4,0_5\n", "line 2, score: '0_5' is no finite number"),
+        ("0 0.5 0.5 0.2 0_1\n", "line 1, number 5: '0_1' is no finite number"),
+        ("\nx,y,w,h,x\n1,2,3,4,5\n", "line 2 names the column 'x' twice; keep one of them"),
         ("x1,y1,x2,y2\n1,2,3,inf\n", "line 2, y2: 'inf' is no finite number"),
         ('[[1,2,3,4],[1,2,"a",4]]', "box 1, number 3: 'a' is no finite number"),
         ('[{"x1":1,"y1":2,"x2":null,"y2":4}]', "box 0, number 3: None is no finite number"),

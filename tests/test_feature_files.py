@@ -15,6 +15,7 @@ from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.files import arrays
 from roialign_cli.files.features import FeatureFile, read_features
+from tests.bad_files import deep_png, deep_tiff
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (9, 12, 3), dtype=np.uint8)
 
@@ -97,6 +98,28 @@ def test_sixteen_bits_stay(tmp_path: Path) -> None:
     assert file.image is not None
     assert str(file.image.dtype) == "uint8"
     assert (file.image.min(), file.image.max()) == (0, 255)
+
+
+DEEP = np.random.default_rng(2).integers(0, 1 << 16, (5, 7, 3))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [deep_png(DEEP), deep_tiff(DEEP), b"P6 7 5 65535\n" + DEEP.astype(">u2").tobytes()],
+    ids=["png", "tiff", "ppm"],
+)
+def test_colours_of_sixteen_bits_are_cut_and_said_so(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "deep"
+    path.write_bytes(content)
+    file = read_features(str(path))
+    np.testing.assert_allclose(planes(file), DEEP / 257, atol=1)
+    said = "16 bits per channel reduced to 8 by the reader"
+    assert file.title == f"{path} (7 × 5 pixels, {said})"
+
+
+@pytest.mark.parametrize("kind", ["png", "tif", "ppm", "webp", "gif", "jpg", "bmp"])
+def test_of_eight_bits_nothing_is_cut(kind: str, tmp_path: Path) -> None:
+    assert saved(tmp_path, Image.fromarray(PIXELS), kind).remarks == ()
 
 
 def test_cmyk_is_turned_into_colours(tmp_path: Path) -> None:

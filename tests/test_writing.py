@@ -1,4 +1,4 @@
-"""The old file or the new one, never a mixture, and nothing left beside it."""
+"""The old file or the new one, never a mixture, and nothing left beside it but by a kill."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.errors import FileError
-from roialign_cli.files import writing
+from roialign_cli.files import results, writing
 from roialign_cli.files.room import check_room
 from roialign_cli.files.writing import replacing
 from roialign_cli.memory import format_bytes
@@ -48,31 +49,22 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "map.npy"}
 
 
-@pytest.mark.parametrize("nameless", [True, False])
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("kind", CALLS)
 def test_a_failure_at_any_step_leaves_the_old_file(
-    kind: str, failure: str, folder: Path, monkeypatch: pytest.MonkeyPatch, *, nameless: bool
+    kind: str, failure: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / f"out.{kind}").write_bytes(b"before")
-    if not nameless:
-        monkeypatch.delattr(os, "O_TMPFILE")
 
     def fail(*_: Any, **__: Any) -> Any:
         raise FAILURES[failure]
 
-    steps: list[tuple[Any, str]] = [(writing, "_publish"), (os, "fchmod"), (os, "fdopen")]
-    steps += [(Path, "replace")] + ([(os, "link")] if nameless else [])
+    steps: list[tuple[Any, str]] = [(os, "urandom"), (writing, "_publish"), (Path, "replace")]
     steps += [(Figure, "savefig")] if kind in {"png", "svg"} else []
     steps += [(np, "memmap")] if kind == "npy" else []
     for owner, step in steps:
         with monkeypatch.context() as patched:
             patched.setattr(owner, step, fail)
-            if step == "link" and failure == "full":
-                # Without links the file is copied to its name.
-                assert main([*CALLS[kind], "--force"]) == 0
-                (folder / f"out.{kind}").write_bytes(b"before")
-                continue
             expected = 130 if failure == "interrupt" else 2
             assert main([*CALLS[kind], "--force"]) == expected, step
         assert contents(folder) == {f"out.{kind}": b"before"}, step
@@ -95,7 +87,22 @@ def test_a_file_size_limit_leaves_the_old_file(kind: str, folder: Path) -> None:
     assert contents(folder) == {f"out.{kind}": b"before"}
 
 
-def test_a_kill_leaves_the_old_file_and_no_other(folder: Path) -> None:
+def test_a_demo_on_a_full_disk_leaves_no_half_written_file(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        assert main(["demo"]) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    problem = "roialign: roialign-demo/astronaut.png: cannot be written: File too large\n"
+    assert capfd.readouterr().err == problem
+    for path in (folder / "roialign-demo").iterdir():
+        assert path.read_bytes() == (sample_data() / path.name).read_bytes()
+
+
+def test_a_kill_leaves_the_old_file_and_at_most_one_hidden_file(folder: Path) -> None:
     np.save("map.npy", np.zeros((64, 200, 200), np.float32))
     np.savetxt("boxes.csv", np.tile([1, 1, 190, 190], (4000, 1)), delimiter=",")
     (folder / "out.npy").write_bytes(b"before")
@@ -108,10 +115,14 @@ def test_a_kill_leaves_the_old_file_and_no_other(folder: Path) -> None:
         time.sleep(pause)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        left = {path.name for path in folder.iterdir()}
+        hidden = list(folder.glob(".roialign-*.tmp"))
+        left = {path.name for path in folder.iterdir() if path not in hidden}
         assert left == {"map.npy", "boxes.csv", "out.npy"}
         if process.returncode == -signal.SIGKILL:
             assert (folder / "out.npy").read_bytes() == b"before"
+            assert len(hidden) <= 1
+        for path in hidden:
+            path.unlink()
 
 
 def test_an_interrupt_ends_with_130_and_leaves_nothing(folder: Path) -> None:
@@ -141,27 +152,96 @@ def test_a_reader_who_goes_is_no_error(folder: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("nameless", [True, False])
+def write(path: Path, content: bytes, *, force: bool) -> None:
+    with replacing(path, force=force) as file:
+        file.write(content)
+
+
+@pytest.mark.parametrize("links", [True, False])
 def test_what_is_there_is_overwritten_only_by_force(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, *, nameless: bool
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
 ) -> None:
-    if not nameless:
-        monkeypatch.delattr(os, "O_TMPFILE")
+    if not links:
+        monkeypatch.delattr(os, "link", raising=False)
     path = folder / "out.txt"
-    path.write_bytes(b"before")
-    with pytest.raises(FileError, match="exists; --force"), replacing(path, force=False) as file:
-        file.write(b"after")
+    write(path, b"before", force=False)
+    with pytest.raises(FileError, match="exists; --force"):
+        write(path, b"after", force=False)
     assert contents(folder) == {"out.txt": b"before"}
-    with replacing(path) as file:
-        file.write(b"after")
+    write(path, b"after", force=True)
     assert contents(folder) == {"out.txt": b"after"}
-    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_appears_meanwhile_is_not_overwritten(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    if not links:
+        monkeypatch.delattr(os, "link", raising=False)
+    path = folder / "out.txt"
+    writer = replacing(path, force=False)
+    writer.__enter__().write(b"after")
+    path.write_bytes(b"another program's")
+    with pytest.raises(FileError, match="exists; --force"):
+        writer.__exit__(None, None, None)
+    assert contents(folder) == {"out.txt": b"another program's"}
+
+
+def test_a_failure_without_links_leaves_no_empty_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise FAILURES["full"]
+
+    monkeypatch.delattr(os, "link", raising=False)
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(FileError, match="No space left"):
+        write(folder / "out.txt", b"after", force=False)
+    assert contents(folder) == {}
+
+
+def test_the_longest_name_can_be_overwritten(folder: Path) -> None:
+    path = folder / ("n" * 251 + ".npy")
+    path.write_bytes(b"before")
+    assert main(["run", "map.npy", "--box", "1,2,1,1", "-o", path.name, "--force"]) == 0
+    assert np.load(path).shape == (1, 1, 3, 3)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("kind", ["npy", "csv", "png"])
+def test_a_pipe_is_not_replaced(kind: str, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(f"out.{kind}")
+    assert main([*CALLS[kind], "--force"]) == 2
+    problem = "is a device or pipe, not a file; name another file"
+    assert capfd.readouterr().err == f"roialign: out.{kind}: {problem}\n"
+    assert (folder / f"out.{kind}").is_fifo()
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_a_npy_is_the_same_pooled_into_the_file_or_in_memory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, mapped: bool
+) -> None:
+    monkeypatch.setattr(results, "_MAPPED_FILES_CAN_BE_RENAMED", mapped)
+    assert main(CALLS["npy"]) == 0
+    assert main(CALLS["npz"]) == 0
+    with np.load("out.npz") as archive:
+        np.testing.assert_array_equal(np.load(folder / "out.npy"), archive["output"])
+
+
+def test_others_may_read_a_file_as_far_as_the_umask_lets_them(folder: Path) -> None:
+    mask = os.umask(0o027)
+    try:
+        write(folder / "out.txt", b"after", force=False)
+    finally:
+        os.umask(mask)
+    assert (folder / "out.txt").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("name", ["a\nb.npy", os.fsdecode(b"\xff.npy"), "M\u00f6we.npy"])
+def test_a_file_may_have_any_name(name: str, folder: Path) -> None:
+    assert main(["run", "map.npy", "--box", "1,2,1,1", "-o", name]) == 0
+    assert list(contents(folder)) == [name]
+    assert main(["compare", "map.npy", "--box", "1,2,1,1", "-q", "--with", name]) == 0
 
 
 def test_a_link_is_followed(folder: Path) -> None:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from roialign_cli.cli.helping import command, operator_option, output_option
+from roialign_cli.cli.option_types import OUTPUT_FILE, NumberInRange, PresetName
 from roialign_cli.cli.options import (
-    OUTPUT_FILE,
     OperatorOptions,
-    PresetName,
     force_option,
     format_option,
     note_options,
@@ -44,12 +43,12 @@ _FILES = (".npy", ".npz")
     type=PresetName(),
     metavar="PRESET|FILE",
     required=True,
-    help="The other side: NAME, NAME,FIELD=VALUE,… or a .npy or .npz with an output.",
+    help="The other side: NAME, NAME,FIELD=VALUE,… or an output: .npy, .npz, FILE.npz:ARRAY.",
 )
 @output_option(
     "--max-difference",
     metavar="D",
-    type=click.FloatRange(min=0),
+    type=NumberInRange(min=0),
     help="Exit with status 1 if they differ by more.",
 )
 @output_option(
@@ -79,14 +78,16 @@ def compare(
     """
     from roialign_cli.cli.inputs import load, under
     from roialign_cli.cli.notes import tell
+    from roialign_cli.files.reading import split_member
     from roialign_cli.files.writing import check_writable
 
     if max_difference is not None and math.isnan(max_difference):
         raise click.UsageError("--max-difference must be a number")
+    file, _ = split_member(other)
     if plot is not None:
         _check_picture(plot)
-        check_writable(plot, force=force, read=(*options.files, other))
-    given = other if other.lower().endswith(_FILES) else None
+        check_writable(plot, force=force, read=(*options.files, file))
+    given = other if file.lower().endswith(_FILES) else None
     inputs = load(options if given is None else _sized_as(options, given))
     second = None if given is not None else under(inputs, other)
     notes = _notes(inputs, second)
@@ -139,7 +140,7 @@ def _sized_as(options: OperatorOptions, given: str) -> OperatorOptions:
     """Return the options with the output size of a given output, unless they state one."""
     from roialign_cli.files.arrays import read_array
 
-    shape = read_array(given).shape
+    shape = read_array(given, "output").shape
     if options.output_size is not None or len(shape) != 4:
         return options
     return replace(options, output_size=(shape[2], shape[3]))
@@ -160,7 +161,7 @@ def _compared(
         return compare_conventions(inputs.operation, convention), name_of(convention)
     name = str(given)
     try:
-        return compare_output(inputs.operation, read_array(name)), printable(name)
+        return compare_output(inputs.operation, read_array(name, "output")), printable(name)
     except ArgumentError as error:
         raise FileError(name, error.problem) from None
 

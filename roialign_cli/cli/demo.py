@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 from pathlib import Path
 
 import click
@@ -65,16 +64,23 @@ def demo(directory: Path, *, force: bool) -> None:
 
 
 def _write_samples(directory: Path, *, force: bool) -> None:
+    from roialign_cli.files.writing import check_writable, replacing
+
     made = [word.split("/")[1] for line in _COMMANDS for word in line.split() if "{dir}/" in word]
-    for name in dict.fromkeys((*_SAMPLES, *made)):
+    names = dict.fromkeys((*_SAMPLES, *made))
+    for name in names:
         if (directory / name).exists() and not force:
             raise FileError(directory / name, "exists; --force overwrites it, or name another DIR")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for name in _SAMPLES:
-            shutil.copyfile(sample_data() / name, directory / name)
     except OSError as error:
         raise FileError(directory, f"cannot be written: {error.strerror}") from None
+    for name in names:
+        check_writable(directory / name, force=True)
+    for name in _SAMPLES:
+        content = (sample_data() / name).read_bytes()
+        with replacing(directory / name, force=force) as file:
+            file.write(content)
 
 
 def sample_data() -> Path:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from roialign_cli.cli.helping import command, output_option, selection_option
+from roialign_cli.cli.option_types import CELL, OUTPUT_FILE
 from roialign_cli.cli.options import (
-    CELL,
-    OUTPUT_FILE,
     OperatorOptions,
     channel_option,
     force_option,

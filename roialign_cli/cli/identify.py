@@ -7,7 +7,8 @@ import shlex
 import click
 
 from roialign_cli.cli.helping import command, input_option, operator_option
-from roialign_cli.cli.options import INPUT_FILE, OperatorOptions, format_option, known_options
+from roialign_cli.cli.option_types import INPUT_FILE, NumberInRange
+from roialign_cli.cli.options import OperatorOptions, format_option, known_options
 
 
 @command(
@@ -22,12 +23,12 @@ from roialign_cli.cli.options import INPUT_FILE, OperatorOptions, format_option,
     metavar="FILE",
     type=INPUT_FILE,
     required=True,
-    help="The output: a .npy or .npz.",
+    help="The output: a .npy or .npz; FILE.npz:NAME names an array.",
 )
 @operator_option(
     "--tolerance",
     metavar="D",
-    type=click.FloatRange(min=0),
+    type=NumberInRange(min=0),
     help="The largest difference that is none.  [default: 1e-4 of a channel's largest value]",
 )
 @format_option("table", "json", default="table", told="What to print.")
@@ -45,7 +46,7 @@ def identify(options: OperatorOptions, expected: str, tolerance: float | None, f
     from roialign_cli.show.progress import share_progress
 
     known = load_known(options)
-    array = read_array(expected)
+    array = read_array(expected, "output")
     with share_progress("searching") as advance:
         found = identify(
             known.file.array,

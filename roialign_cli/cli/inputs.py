@@ -10,7 +10,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.cli.options import FieldValue, OperatorOptions
+from roialign_cli.cli.option_types import FieldValue
+from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.conventions import (
     MEANINGS_OF_MAX,
     READING,
@@ -22,6 +23,7 @@ from roialign_cli.conventions import (
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.boxes import BoxFile, read_boxes
 from roialign_cli.files.features import FeatureFile, read_features
+from roialign_cli.files.reading import split_member
 from roialign_cli.notes import Note, find_notes
 from roialign_cli.operation import Operation, prepare
 from roialign_cli.records import named
@@ -184,7 +186,7 @@ def _boxes(options: OperatorOptions) -> BoxFile:
     if options.image_id is not None and options.boxes is None:
         raise click.UsageError("--image-id is for --boxes FILE")
     if options.boxes is not None:
-        if options.boxes == options.features == "-":
+        if options.features == "-" == split_member(options.boxes)[0]:
             raise click.UsageError("FEATURES and --boxes cannot both be standard input")
         return read_boxes(options.boxes, image_id=options.image_id)
     if len({len(box) for box in options.box}) > 1:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
@@ -21,177 +20,29 @@ from roialign_cli.cli.helping import (
     output_option,
     selection_option,
 )
+from roialign_cli.cli.option_types import (
+    BOX,
+    CHANNEL,
+    DECIMALS,
+    IMAGE_SIZE,
+    INPUT_FILE,
+    OUTPUT_SIZE,
+    POINT,
+    SCALE,
+    SECTION,
+    FieldValue,
+    Number,
+    PresetName,
+    WholeNumber,
+)
 from roialign_cli.conventions import (
-    FIELD_KINDS,
     MEANINGS_OF_MAX,
-    PRESETS,
     BoxFormat,
-    Convention,
     Origin,
     PointsRule,
     Pooling,
-    Summary,
 )
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
-
-class WrittenType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """A type whose name is the form in which it is written."""
-
-    def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
-        """Return the form as it is written, not in capitals."""
-        return self.name
-
-
-class NumberList(WrittenType):
-    """A fixed count of numbers in one word: "9.25,10,6.25,4.53", "512x512", "2,3"."""
-
-    def __init__(
-        self, name: str, counts: tuple[int, ...], separator: str, kind: type, example: str
-    ) -> None:
-        self.name = name
-        self.counts = counts
-        self.separator = separator
-        self.kind = kind
-        self.example = example
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> tuple[Any, ...]:
-        """Return the numbers as a tuple."""
-        if isinstance(value, tuple):
-            return value
-        parts = value.lower().split(self.separator)
-        try:
-            numbers = tuple(self.kind(part) for part in parts)
-        except ValueError:
-            numbers = ()
-        if len(numbers) not in self.counts:
-            self.fail(f"{value!r} is not of the form {self.example}", param, ctx)
-        return numbers
-
-
-BOX = NumberList("A,B,C,D", (4, 5), ",", float, "9.25,10,6.25,4.53")
-IMAGE_SIZE = NumberList("WxH", (2,), "x", float, "512x512")
-OUTPUT_SIZE = NumberList("K|TxK", (1, 2), "x", int, "7 or 7x5 (rows x columns)")
-SCALE = NumberList("F|FX,FY", (1, 2), ",", float, "0.0625 or 0.0625,0.05")
-SECTION = NumberList("I,J", (2,), ",", int, "2,3 (from 1, i along x, j from the top)")
-CELL = NumberList("R,C", (2,), ",", int, "6,9 (row and column from 0, row 0 at the top)")
-POINT = NumberList("N,M", (2,), ",", int, "1,2 (from 1, n along x, m from the top)")
-
-
-class NumberOr(WrittenType):
-    """A whole number, or one of some words: "2" or "exact"."""
-
-    def __init__(self, letter: str, what: str, words: tuple[str, ...]) -> None:
-        self.name = "|".join([letter, *words])
-        self.what = what
-        self.words = words
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> int | str:
-        """Return the number, or the word."""
-        if str(value).isdecimal():
-            return int(value)
-        if value not in self.words:
-            *others, last = self.words
-            words = f"{', '.join(others)} or {last}" if others else last
-            self.fail(f"{value!r} is neither {self.what} nor {words}", param, ctx)
-        return str(value)
-
-
-DECIMALS = NumberOr("N", "a number of decimals", ("exact",))
-CHANNEL = NumberOr("C", "a channel from 0", get_args(Summary))
-
-
-class Size(WrittenType):
-    """A number of bytes: "500MB", "2GB"."""
-
-    name = "SIZE"
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> float:
-        """Return the bytes."""
-        if isinstance(value, float):
-            return value
-        size = value.upper()
-        number, unit = size.rstrip("KMGTB"), size.lstrip("0123456789.").rstrip("B")
-        try:
-            return float(number) * 1000.0 ** ["", "K", "M", "G", "T"].index(unit)
-        except ValueError:
-            self.fail(f"{value!r} is not of the form 500MB or 2GB", param, ctx)
-
-
-class Known(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """Text that begins as one of some words, which a shell completes."""
-
-    words: Sequence[str]
-
-    def shell_complete(
-        self,
-        ctx: click.Context,  # noqa: ARG002
-        param: click.Parameter,  # noqa: ARG002
-        incomplete: str,
-    ) -> list[CompletionItem]:
-        """Return the words that begin so."""
-        from click.shell_completion import CompletionItem
-
-        return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
-
-
-class PresetName(Known):
-    """A preset's name; what is none is said where it is used."""
-
-    name = "PRESET"
-    words = tuple(PRESETS)
-
-
-# A file that is read, - for standard input; what is wrong with it is said where it is opened.
-INPUT_FILE = click.Path(readable=False, allow_dash=True)
-OUTPUT_FILE = click.Path(readable=False, path_type=Path)
-
-
-class FieldValue(Known):
-    """A field of a convention and its value: "border_margin=0"."""
-
-    name = "FIELD=VALUE"
-    words = tuple(f"{name}=" for name in Convention().parameters())
-
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> tuple[str, Any]:
-        """Return the field's name and its value, of the field's type."""
-        if isinstance(value, tuple):
-            return value
-        name, equals, text = value.partition("=")
-        defaults = Convention().parameters()
-        if not equals or name not in defaults:
-            known = ", ".join(defaults)
-            self.fail(f"{value!r} is not FIELD=VALUE with a field among {known}", param, ctx)
-        kind = FIELD_KINDS.get(name, str)
-        try:
-            return name, _WORDS[text] if kind is bool or text == "none" else kind(text)
-        except (KeyError, ValueError):
-            self.fail(f"{text!r} is no value for {name}", param, ctx)
-
-
-_WORDS = {"true": True, "false": False, "none": None}
+from roialign_cli.files.reading import split_member
 
 
 @dataclass(frozen=True)
@@ -228,10 +79,10 @@ class OperatorOptions:
     @property
     def files(self) -> tuple[str, ...]:
         """The files that are read."""
-        return self.features, self.boxes or "-"
+        return self.features, split_member(self.boxes or "-")[0]
 
 
-_WHOLE = click.IntRange(min=0)
+_WHOLE = WholeNumber(min=0)
 
 _INPUT = (
     argument(
@@ -287,7 +138,7 @@ _SCALE = (
     box_option(
         "--stride",
         metavar="S",
-        type=click.IntRange(min=1),
+        type=WholeNumber(min=1),
         help="They are in image pixels, S to a cell; an image is averaged to that.",
     ),
     box_option("--spatial-scale", type=SCALE, help="Feature-map units per unit of the boxes."),
@@ -341,13 +192,16 @@ _RULES = (
         help="Parts between whose dividers the points lie.",
     ),
     operator_option(
-        "--offset", metavar="CELLS", type=float, help="Taken off a box edge on the map."
+        "--offset", metavar="CELLS", type=Number(), help="Taken off a box edge on the map."
     ),
     operator_option(
-        "--min-size", metavar="CELLS", type=float, help="To which a smaller ROI grows."
+        "--min-size", metavar="CELLS", type=Number(), help="To which a smaller ROI grows."
     ),
     operator_option(
-        "--extrapolation-value", metavar="VALUE", type=float, help="What a point outside is worth."
+        "--extrapolation-value",
+        metavar="VALUE",
+        type=Number(),
+        help="What a point outside is worth.",
     ),
     operator_option(
         "--coordinate-decimals", type=DECIMALS, help="Round the points' coordinates first."

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from roialign_cli.cli.helping import command, operator_option, output_option
+from roialign_cli.cli.option_types import OUTPUT_FILE, NumberInRange, PresetName
 from roialign_cli.cli.options import (
-    OUTPUT_FILE,
     OperatorOptions,
-    PresetName,
     channel_option,
     force_option,
     note_options,
@@ -78,7 +77,7 @@ VIEWS = {
 @output_option(
     "--width",
     metavar="INCHES",
-    type=click.FloatRange(2.5, 40),
+    type=NumberInRange(2.5, 40),
     default=7.0,
     show_default=True,
     help="The picture's width.",
@@ -87,7 +86,7 @@ VIEWS = {
 @output_option(
     "--dpi",
     metavar="N",
-    type=click.FloatRange(30, 1200),
+    type=NumberInRange(30, 1200),
     default=200.0,
     show_default=True,
     help="Pixels per inch of a .png.",

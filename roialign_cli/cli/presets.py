@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from roialign_cli.cli.helping import argument, command
-from roialign_cli.cli.options import PresetName, format_option
+from roialign_cli.cli.option_types import PresetName
+from roialign_cli.cli.options import format_option
 
 
 @command("presets", "roialign presets", "roialign presets onnx-half-pixel")

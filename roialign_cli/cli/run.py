@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from roialign_cli.cli.helping import command, output_option, selection_option
+from roialign_cli.cli.option_types import OUTPUT_FILE, Size, WholeNumber
 from roialign_cli.cli.options import (
-    OUTPUT_FILE,
     OperatorOptions,
-    Size,
     force_option,
     format_option,
     note_options,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 @selection_option(
     "--channel",
     metavar="C",
-    type=click.IntRange(min=0),
+    type=WholeNumber(min=0),
     help="Only this channel, from 0.",
 )
 @output_option(
@@ -103,13 +102,14 @@ def _check_room(
     form: str | None,
     most: float | None,
 ) -> None:
+    from roialign_cli.files.results import is_pooled_into
     from roialign_cli.files.room import check_room
     from roialign_cli.pooling import output_like
 
     (rois, channels, *size), dtype = output_like(inputs.operation.features, plan)
     shape = rois, channels if channel is None else 1, *size
     suffix = "" if output is None else output.suffix.lower()
-    mapped = output if suffix == ".npy" and form in {None, "nothing"} else None
+    mapped = output if is_pooled_into(output) and form in {None, "nothing"} else None
     as_text = suffix in {".csv", ".json"} or form in {"csv", "json"}
     check_room(shape, dtype.itemsize, mapped, most, as_text=as_text)
 

@@ -6,6 +6,7 @@ import io
 import math
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from tokenize import TokenError
 from typing import IO, Any, Literal
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.errors import FileError
-from roialign_cli.files.reading import opened
+from roialign_cli.files.reading import opened, split_member
 
 NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK"
@@ -46,57 +47,83 @@ def refuse_others(name: str, head: bytes) -> None:
         )  # fmt: skip
 
 
-def read_array(name: str) -> NDArray[Any]:
-    """Read the array of a `.npy`, or the only one of an `.npz`, whatever its axes are.
+@dataclass(frozen=True)
+class Member:
+    """Which array of an `.npz` to read.
+
+    Parameters
+    ----------
+    key
+        The name of the array that the user chose, None without a choice.
+    preferred
+        The array to read of several if the user chose none.
+    option
+        The option that chooses an array, "" if the user writes "file.npz:NAME".
+    """
+
+    key: str | None = None
+    preferred: str | None = None
+    option: str = ""
+
+    def choice(self, name: str, key: str) -> str:
+        """Return how a user chooses an array of a file: "as two.npz:a" or "with --key a"."""
+        return f"with {self.option} {key}" if self.option else f"as {name}:{key}"
+
+
+def read_array(name: str, preferred: str | None = None) -> NDArray[Any]:
+    """Read the array of a `.npy` or one of an `.npz`, whatever its shape.
+
+    Parameters
+    ----------
+    name
+        Path of the file, or "file.npz:NAME" for one of several arrays.
+    preferred
+        The array to read of several if `name` chooses none.
 
     Raises
     ------
     FileError
-        If the file is missing, damaged, or no such file.
+        If the file is missing, damaged, or not a NumPy file.
     """
+    name, key = split_member(name)
     with opened(name) as content:
         head = content.read(16)
         if not is_numpy(head):
             refuse_others(name, head)
             raise FileError(name, "is neither a .npy nor an .npz; save the array with numpy.save")
         content.seek(0)
-        return load_array(name, content, None)
+        return load_array(name, content, Member(key, preferred))
 
 
-def load_array(
-    name: str, content: IO[bytes], key: str | None, preferred: str | None = None
-) -> NDArray[Any]:
+def load_array(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     """Return the array of a `.npy`, or one of an `.npz`.
 
     Parameters
     ----------
     name
-        What the file is called.
+        What the user calls the file.
     content
-        It, open at its start.
-    key
-        Which array of an `.npz` with several.
-    preferred
-        Which to take of several if no key is given.
+        The file, open at its start.
+    member
+        Which array of an `.npz`.
     """
     load = _load_npz if content.read(2) == _ZIP_MAGIC else _load_npy
     content.seek(0)
-    return _guarded(load, name, content, key, preferred)
+    return _guarded(load, name, content, member)
 
 
 def _guarded(
-    load: Callable[[str, IO[bytes], str | None, str | None], NDArray[Any]],
+    load: Callable[[str, IO[bytes], Member], NDArray[Any]],
     name: str,
     content: IO[bytes],
-    key: str | None,
-    preferred: str | None,
+    member: Member,
 ) -> NDArray[Any]:
     """Return what a loader does, its complaints about the file as one line."""
     try:
         with warnings.catch_warnings():
             # NumPy's words on old headers are no concern of who reads the file.
             warnings.simplefilter("ignore")
-            return load(name, content, key, preferred)
+            return load(name, content, member)
     except FileError:
         raise
     except MemoryError:
@@ -109,12 +136,11 @@ def _guarded(
         raise FileError(name, problem) from None
 
 
-def _load_npy(
-    name: str, content: IO[bytes], key: str | None, _preferred: str | None
-) -> NDArray[Any]:
+def _load_npy(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     """Return the array of a `.npy`, of a real file by mapping it into memory."""
-    if key is not None:
-        raise FileError(name, "is a single array; --key is for .npz files")
+    if member.key is not None:
+        unneeded = member.option or f":{member.key}"
+        raise FileError(name, f"is a single array; leave out {unneeded}, which is for .npz files")
     shape, fortran, dtype = _header(name, content)
     start = content.tell()
     content.seek(0, io.SEEK_END)
@@ -171,53 +197,52 @@ _MOST_UNPACKED = 1 << 33
 _MOST_RATIO = 1200
 
 
-def _load_npz(
-    name: str, content: IO[bytes], key: str | None, preferred: str | None
-) -> NDArray[Any]:
+def _load_npz(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     from zipfile import BadZipFile
     from zlib import error as CompressionError  # noqa: N812 - a class
 
     try:
-        return _member_of(name, content, key, preferred)
+        return _load_member(name, content, member)
     except (BadZipFile, CompressionError) as error:
         raise ValueError(str(error)) from None
 
 
-def _member_of(
-    name: str, content: IO[bytes], key: str | None, preferred: str | None
-) -> NDArray[Any]:
+def _load_member(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     from zipfile import ZipFile
 
     with ZipFile(content) as archive:
         names = archive.namelist()
-        if any(member.endswith("data.pkl") for member in names):
+        if any(file.endswith("data.pkl") for file in names):
             problem = "is a PyTorch file, which could run code when it is read; save its tensor: "
             raise FileError(name, f"{problem}numpy.save('map.npy', tensor.numpy())")
-        keys = [member.removesuffix(".npy") for member in names if member.endswith(".npy")]
-        info = archive.getinfo(f"{_member(name, keys, key, preferred)}.npy")
+        keys = [file.removesuffix(".npy") for file in names if file.endswith(".npy")]
+        info = archive.getinfo(f"{_chosen(name, keys, member)}.npy")
         if info.file_size > min(_MOST_UNPACKED, _MOST_RATIO * info.compress_size + 256):
             problem = f"{info.filename} in it unpacks to {info.file_size} bytes, which is refused"
             raise FileError(name, problem)
-        with archive.open(info) as member:
-            shape, _, dtype = _header(name, member)
+        with archive.open(info) as file:
+            shape, _, dtype = _header(name, file)
         if math.prod(shape) * dtype.itemsize > info.file_size:
             raise FileError(name, f"{info.filename} in it promises more numbers than it holds")
-        with archive.open(info) as member:
-            array: NDArray[Any] = np.load(io.BytesIO(member.read()), allow_pickle=False)
+        with archive.open(info) as file:
+            array: NDArray[Any] = np.load(io.BytesIO(file.read()), allow_pickle=False)
             return array
 
 
-def _member(name: str, keys: list[str], key: str | None, preferred: str | None) -> str:
-    if key is None and len(keys) == 1:
-        return keys[0]
-    wanted_key = key or preferred
-    if wanted_key in keys:
-        return str(wanted_key)
-    known = ", ".join(keys[:_MOST_KEYS])
+def _chosen(name: str, keys: list[str], member: Member) -> str:
+    """Return the name of the array to read among those of an archive."""
     if not keys:
-        raise FileError(name, "holds no arrays")
-    wanted = f"has no array {key!r}" if key else f"holds {len(keys)} arrays; say which with --key"
-    raise FileError(name, f"{wanted} (there: {known})")
+        raise FileError(name, "holds no arrays; save one with numpy.savez")
+    if member.key is None and len(keys) == 1:
+        return keys[0]
+    wanted = member.preferred if member.key is None else member.key
+    if wanted in keys:
+        return str(wanted)
+    known = ", ".join(keys[:_MAX_KEYS_SHOWN]) + (", …" if len(keys) > _MAX_KEYS_SHOWN else "")
+    if member.key is not None:
+        raise FileError(name, f"has no array {member.key!r}; choose one of {known}")
+    choice = member.choice(name, keys[0])
+    raise FileError(name, f"holds {len(keys)} arrays ({known}); choose one {choice}")
 
 
-_MOST_KEYS = 12
+_MAX_KEYS_SHOWN = 12

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import math
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from roialign_cli.conventions import BoxFormat
 from roialign_cli.errors import FileError
-from roialign_cli.files.arrays import is_numpy, load_array
-from roialign_cli.files.reading import read_text_or_bytes
+from roialign_cli.files.arrays import Member, is_numpy, load_array
+from roialign_cli.files.parsing import parse_number
+from roialign_cli.files.reading import read_text_or_bytes, split_member
+from roialign_cli.files.tables import Table, read_table
 from roialign_cli.printable import printable
 
 # Names that columns or keys may have, in the order in which the numbers are taken.
@@ -75,7 +77,7 @@ def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
     Parameters
     ----------
     name
-        Path of the file.
+        Path of the file, or "file.npz:NAME" for one of several arrays.
     image_id
         Which image's boxes, of a JSON with those of several: its id or file name.
 
@@ -84,12 +86,17 @@ def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
     FileError
         If the file cannot be read, naming the line or box that is none and what it holds.
     """
+    name, key = split_member(name)
     content = read_text_or_bytes(name)
     if isinstance(content, bytes):
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise FileError(name, "is text in UTF-16; save it as UTF-8")
         if not is_numpy(content):
             raise FileError(name, "is neither text nor a NumPy file; boxes are one or the other")
         _refuse_image(name, image_id)
-        return _from_array(name, load_array(name, io.BytesIO(content), None, "boxes"))
+        return _from_array(name, load_array(name, io.BytesIO(content), Member(key, "boxes")))
+    if key is not None:
+        raise FileError(name, f"is text; leave out :{key}, which is for .npz files")
     if content.lstrip()[:1] in {"[", "{"}:
         return _from_json(name, content, image_id)
     _refuse_image(name, image_id)
@@ -180,8 +187,8 @@ class _Gathered:
 
     def _number(self, where: str, value: object) -> float:
         try:
-            number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError, OverflowError):
+            number = _as_float(value)
+        except (ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number):
             shown = value.strip() if isinstance(value, str) else value
@@ -197,6 +204,15 @@ class _Gathered:
         return BoxFile(boxes, labels, scores, box_format, normalized)
 
 
+def _as_float(value: object) -> float:
+    """Return what a cell of a table or a value of a JSON stands for."""
+    if isinstance(value, str):
+        return parse_number(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return math.nan
+
+
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
@@ -209,58 +225,34 @@ _LONGEST = 40
 
 
 def _from_text(name: str, text: str) -> BoxFile:
-    lines = [(n, row) for n, row in _rows(name, text) if any(cell.strip() for cell in row)]
-    if not lines:
+    table = read_table(name, text)
+    if not table.lines:
         raise FileError(name, _NONE)
-    first = [cell.strip().lower() for cell in lines[0][1]]
-    if not any(_is_number(cell) for cell in first):
-        return _with_header(name, first, lines)
-    if _is_yolo(text, lines):
-        return _yolo(name, lines)
+    if table.has_header():
+        return _with_header(name, table)
+    if table.is_yolo():
+        return _yolo(name, table)
     gathered = _Gathered(name)
-    for line, row in lines:
+    for line, row in table.lines:
         if len(row) not in {4, 5}:
             raise FileError(name, f"line {line} has {len(row)} columns, not 4 or 5: {_short(row)}")
         gathered.add(f"line {line}", row)
     return gathered.file(None)
 
 
-def _rows(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the cells of every line."""
-    import csv
-
-    delimiter = _delimiter(text)
-    if delimiter is None:
-        yield from ((n, line.split()) for n, line in enumerate(text.splitlines(), start=1))
-        return
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        for row in reader:
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise FileError(name, f"line {reader.line_num}: {error}") from None
-
-
-def _delimiter(text: str) -> str | None:
-    """Return what stands between the cells of the first line, None for spaces."""
-    first = text.lstrip().partition("\n")[0]
-    return next((mark for mark in ("\t", ",", ";") if mark in first), None)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _with_header(name: str, names: list[str], lines: list[tuple[int, list[str]]]) -> BoxFile:
+def _with_header(name: str, table: Table) -> BoxFile:
+    (line, header), *lines = table.lines
+    names = [cell.strip().lower() for cell in header]
     columns = _columns(names)
     if columns is None:
         raise FileError(name, f"its header names no box columns; known: {_known_headers()}")
+    for column in (*columns.numbers, columns.batch, columns.label, columns.score):
+        if column and names.count(column) > 1:
+            raise FileError(
+                name, f"line {line} names the column {column!r} twice; keep one of them"
+            )
     gathered = _Gathered(name)
-    for line, row in lines[1:]:
+    for line, row in lines:
         if len(row) != len(names):
             problem = f"line {line} has {len(row)} columns, not {len(names)}: {_short(row)}"
             raise FileError(name, problem)
@@ -280,23 +272,9 @@ def _add_named(
     )
 
 
-_YOLO = re.compile(r"\d+(\s+[0-9.eE+-]+){4,5}\s*")
-
-
-def _is_yolo(text: str, lines: list[tuple[int, list[str]]]) -> bool:
-    """Return whether every line is a class, four numbers from 0 to 1, and perhaps a confidence."""
-    if _delimiter(text) is not None:
-        return False
-    return all(
-        _YOLO.fullmatch(" ".join(row))
-        and all(_is_number(cell) and 0 <= float(cell) <= 1 for cell in row[1:])
-        for _, row in lines
-    )
-
-
-def _yolo(name: str, lines: list[tuple[int, list[str]]]) -> BoxFile:
+def _yolo(name: str, table: Table) -> BoxFile:
     gathered = _Gathered(name)
-    for line, (kind, *numbers) in lines:
+    for line, (kind, *numbers) in table.lines:
         score = numbers[4] if len(numbers) == 5 else None
         gathered.add(f"line {line}", numbers[:4], f"class {kind}", score)
     return gathered.file("cxcywh", normalized=True)

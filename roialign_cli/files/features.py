@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.errors import ArgumentError, FileError
-from roialign_cli.files.arrays import is_numpy, load_array, refuse_others
+from roialign_cli.files.arrays import Member, is_numpy, load_array, refuse_others
 from roialign_cli.files.reading import Stamp, opened, stamp_of
 from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
     from PIL import Image
+    from PIL.ImageFile import ImageFile
 
 # Layout → how its axes come to stand as N, C, H, W.
 _TO_NCHW: dict[str, str] = {
@@ -109,7 +110,7 @@ def _read(
     head = content.read(16)
     content.seek(0)
     if is_numpy(head):
-        return _as_nchw(name, load_array(name, content, key), layout)
+        return _as_nchw(name, load_array(name, content, Member(key, option="--key")), layout)
     refuse_others(name, head)
     if not head:
         raise FileError(name, "is empty")
@@ -174,6 +175,7 @@ def _read_image(name: str, content: IO[bytes], stride: int) -> FeatureFile:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(content) as picture:
                 _check_promise(name, picture, content)
+                reduced = _is_reduced(name, picture)
                 planes, remarks = _as_seen(picture)
     except FileError:
         raise
@@ -191,6 +193,8 @@ def _read_image(name: str, content: IO[bytes], stride: int) -> FeatureFile:
     ) as error:  # fmt: skip
         reason = str(error) or type(error).__name__
         raise FileError(name, f"cannot be read as an image: {reason}") from None
+    if reduced:
+        remarks.append("16 bits per channel reduced to 8 by the reader")
     blocks = average_blocks(planes.astype(np.float32), stride)
     image = planes if planes.dtype == np.uint8 else _eight_bits(planes)
     shown = image[..., 0] if image.shape[2] == 1 else image
@@ -210,6 +214,29 @@ def _check_promise(name: str, picture: Image.Image, content: IO[bytes]) -> None:
     pixels = picture.width * picture.height
     if pixels > _FEW_PIXELS + _MOST_PER_BYTE * size:
         raise FileError(name, f"promises {pixels} pixels and has {size} bytes; is it complete?")
+
+
+def _is_reduced(name: str, picture: ImageFile) -> bool:
+    """Return whether Pillow keeps only 8 of the 16 bits that each channel has in the file."""
+    if picture.mode in {"I", "F"} or picture.mode.startswith("I;16"):
+        return False
+    if any(_has_16_bits(codec, args) for codec, _, _, args in picture.tile):
+        return True
+    if max(getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))) > 8:
+        # Pillow would take every byte of these for a pixel.
+        problem = "is a TIFF with 16 bits per channel, stored channel by channel; save it as PNG"
+        raise FileError(name, problem)
+    return False
+
+
+_BITS_PER_SAMPLE = 258  # TIFF's tag, with a number for each channel
+
+
+def _has_16_bits(codec: str, args: object) -> bool:
+    """Return whether a decoder reads 16 bits: its mode is as "RGB;16B", or its maximum is large."""
+    if codec.startswith("ppm") and isinstance(args, tuple):
+        return bool(args[1] > 255)
+    return ";16" in str(args)
 
 
 def _as_seen(picture: Image.Image) -> tuple[NDArray[Any], list[str]]:

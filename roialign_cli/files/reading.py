@@ -26,6 +26,18 @@ def stamp_of(name: str) -> Stamp | None:
     return None if known is None else (known.st_ino, known.st_size, known.st_mtime_ns)
 
 
+def split_member(name: str) -> tuple[str, str | None]:
+    """Split "file.npz:NAME" into the file and the name of the array chosen in it.
+
+    The second is None if no array is chosen. A file whose own name has a colon is left whole.
+    """
+    file, _, member = name.rpartition(":")
+    if not file or not member or stamp_of(name) is not None:
+        return name, None
+    is_file = file == "-" or file.lower().endswith(".npz") or stamp_of(file) is not None
+    return (file, member) if is_file else (name, None)
+
+
 def opened(name: str) -> IO[bytes]:
     """Open a file for reading bytes; "-" is standard input, read whole.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
@@ -75,8 +76,14 @@ def _npz(result: Result) -> bytes:
     return buffer.getvalue()
 
 
-# All but .npy, into which the outputs are pooled.
+def _npy(result: Result) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, result.pooled)
+    return buffer.getvalue()
+
+
 _WRITERS: dict[str, Callable[[Result], bytes]] = {
+    ".npy": _npy,
     ".npz": _npz,
     ".csv": lambda result: to_csv(result).encode(),
     ".json": lambda result: (to_json(result_record(result)) + "\n").encode(),
@@ -85,21 +92,30 @@ _WRITERS: dict[str, Callable[[Result], bytes]] = {
 
 def check_output(path: Path) -> None:
     """Raise an `ArgumentError` if no result can be written to a file of this name."""
-    known = (".npy", *_WRITERS)
-    if path.suffix.lower() not in known:
-        raise ArgumentError("output", f"{path} ends in none of {', '.join(known)}")
+    if path.suffix.lower() not in _WRITERS:
+        raise ArgumentError("output", f"{path} ends in none of {', '.join(_WRITERS)}")
+
+
+# Windows does not rename a file that is mapped into memory.
+_MAPPED_FILES_CAN_BE_RENAMED = os.name != "nt"
+
+
+def is_pooled_into(path: Path | None) -> bool:
+    """Return whether outputs are computed in the mapped file itself, not in memory first."""
+    is_npy = path is not None and path.suffix.lower() == ".npy"
+    return is_npy and _MAPPED_FILES_CAN_BE_RENAMED
 
 
 @contextmanager
 def output_array(
     path: Path | None, shape: tuple[int, ...], dtype: np.dtype[np.floating], *, force: bool = True
 ) -> Iterator[Float | None]:
-    """Give the array that the outputs of a `.npy` are pooled into, None for another file or none.
+    """Yield the array in a `.npy` that outputs are pooled into, None if they are not.
 
-    It is mapped into memory, so that it may be larger than that. The file is there once the block
-    ends without an error.
+    The array is mapped into memory, so that it may be larger than the memory. The file appears
+    once the block ends without an error.
     """
-    if path is None or path.suffix.lower() != ".npy":
+    if path is None or not is_pooled_into(path):
         yield None
         return
     with replacing(path, force=force) as file:
@@ -112,17 +128,26 @@ def output_array(
 
 
 def _reserve(file: IO[bytes], size: int) -> None:
-    """Make a file so large that a full disk shows now, and not when a page of it finds no room."""
+    """Reserve the disk space of a file, so that a full disk is an error now.
+
+    Writing to a mapped page that finds no space would end the process. Where space cannot be
+    reserved, the file only gets its size.
+    """
     if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file.fileno(), 0, size)
-    else:
-        file.truncate(size)
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
+                raise
+        else:
+            return
+    file.truncate(size)
 
 
 def write_result(path: Path, result: Result, *, force: bool = True) -> None:
     """Write a result in the format that the file's suffix names, unless it was pooled into it."""
-    writer = _WRITERS.get(path.suffix.lower())
-    if writer is not None:
-        content = writer(result)
-        with replacing(path, force=force) as file:
-            file.write(content)
+    if is_pooled_into(path):
+        return
+    content = _WRITERS[path.suffix.lower()](result)
+    with replacing(path, force=force) as file:
+        file.write(content)

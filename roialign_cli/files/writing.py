@@ -12,16 +12,16 @@ from roialign_cli.errors import FileError
 
 
 def check_writable(path: Path, *, force: bool, read: tuple[str, ...] = ()) -> None:
-    """Raise an error if a file may not be written: it is there, or one of those that are read.
+    """Raise an error if a file may not be written.
 
     Parameters
     ----------
     path
         The file.
     force
-        Whether it may be overwritten.
+        Whether an existing file may be overwritten.
     read
-        The files that are read.
+        The files that the same command reads.
     """
     if any(name != "-" and _same(path, name) for name in read):
         raise FileError(path, "is a file that is read; write to another one")
@@ -29,6 +29,8 @@ def check_writable(path: Path, *, force: bool, read: tuple[str, ...] = ()) -> No
         raise FileError(path, "cannot be written: there is no such folder")
     if path.is_dir():
         raise FileError(path, "is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise FileError(path, "is a device or pipe, not a file; name another file")
     if not force and path.exists():
         raise FileError(path, "exists; --force overwrites it, or name another file")
 
@@ -42,94 +44,53 @@ def _same(path: Path, name: str) -> bool:
 
 @contextmanager
 def replacing(path: Path, *, force: bool = True) -> Iterator[IO[bytes]]:
-    """Give a binary file that is at `path` once it is written without an error.
+    """Yield a binary file that appears at `path` once it is written without an error.
 
-    Until then it has no name where the system knows such files, so that nothing is left of it
-    whatever happens; elsewhere it is a hidden file beside.
+    Until then it is a hidden file in the same folder. An error or an interrupt removes the hidden
+    file; a kill leaves it there. Either way an existing file at `path` stays as it was.
+
+    Parameters
+    ----------
+    path
+        The file; a symbolic link is followed.
+    force
+        Whether an existing file may be overwritten.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written, or exists and may not be overwritten.
     """
     target = Path(os.path.realpath(path))
+    # The name is short, because the target's own may be as long as a file system allows.
+    hidden = target.with_name(f".roialign-{os.urandom(8).hex()}.tmp")
     try:
-        with _unpublished(target) as (file, name):
-            yield file
-            file.flush()
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
-            _publish(file, name, target, force=force)
+        try:
+            with hidden.open("xb+") as file:
+                yield file
+            # An open file cannot be renamed on Windows.
+            _publish(hidden, target, force=force)
+        finally:
+            hidden.unlink(missing_ok=True)
     except FileExistsError:
         raise FileError(path, "exists; --force overwrites it, or name another file") from None
     except OSError as error:
         raise FileError(path, f"cannot be written: {error.strerror}") from None
 
 
-@contextmanager
-def _unpublished(target: Path) -> Iterator[tuple[IO[bytes], Path | None]]:
-    """Give a file in a target's folder without a name, or with the hidden one that is given, too.
-
-    It is gone afterwards.
-    """
-    import tempfile
-
-    try:
-        handle, name = os.open(target.parent, os.O_TMPFILE | os.O_RDWR, 0o600), None
-    except (AttributeError, OSError):  # other systems, and some file systems
-        handle, hidden = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        name = Path(hidden)
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            yield file, name
-    finally:
-        if name is not None:
-            name.unlink(missing_ok=True)
-
-
-def _publish(file: IO[bytes], name: Path | None, target: Path, *, force: bool) -> None:
-    """Give a file its name, that of a file that is there only by force."""
-    if not force and target.exists():
-        raise FileExistsError(target)
-    if name is not None:
-        name.replace(target)
+def _publish(hidden: Path, target: Path, *, force: bool) -> None:
+    """Give a complete file its name; without force, only if no other file has that name."""
+    if force:
+        hidden.replace(target)
         return
-    if not force:
-        _link(file, target)
-        return
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
     try:
-        _link(file, beside)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _link(file: IO[bytes], target: Path) -> None:
-    """Give a file that has no name one that is free."""
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        # With a folder's descriptor Python follows the link to the file itself.
-        source = f"/proc/self/fd/{file.fileno()}"
-        os.link(source, target.name, dst_dir_fd=folder, follow_symlinks=True)
+        os.link(hidden, target)  # unlike a rename, this fails if the name is taken
     except FileExistsError:
         raise
-    except OSError:  # where there is no /proc or a file system has no links
-        _copy(file, target)
-    finally:
-        os.close(folder)
-
-
-def _copy(file: IO[bytes], target: Path) -> None:
-    import shutil
-
-    file.seek(0)
-    try:
-        with target.open("xb") as copy:
-            shutil.copyfileobj(file, copy)
-    except FileExistsError:
-        raise
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    except (AttributeError, OSError):  # a system or a file system without hard links
+        target.touch(exist_ok=False)
+        try:
+            hidden.replace(target)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise

@@ -1,0 +1,255 @@
+"""The types of option values: text in, checked numbers and names out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from roialign_cli.conventions import FIELD_KINDS, PRESETS, Convention, Summary
+from roialign_cli.errors import FileError
+from roialign_cli.files.parsing import parse_number, parse_whole
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class WrittenType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """A type whose name is the form in which it is written."""
+
+    def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
+        """Return the form as it is written, not in capitals."""
+        return self.name
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range."""
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> int:
+        """Return the number."""
+        try:
+            number = parse_whole(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        return int(super().convert(number, param, ctx))
+
+
+class Number(WrittenType):
+    """Any number; what it may be is checked where it is used."""
+
+    name = "NUMBER"
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the number."""
+        try:
+            return parse_number(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a number", param, ctx)
+
+
+class NumberInRange(click.FloatRange):
+    """A number in a range."""
+
+    def convert(
+        self,
+        value: object,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the number."""
+        return float(super().convert(Number().convert(value, param, ctx), param, ctx))
+
+
+class NumberList(WrittenType):
+    """A fixed count of numbers in one word: "9.25,10,6.25,4.53", "512x512", "2,3"."""
+
+    def __init__(
+        self,
+        name: str,
+        counts: tuple[int, ...],
+        separator: str,
+        parse: Callable[[str], float],
+        example: str,
+    ) -> None:
+        self.name = name
+        self.counts = counts
+        self.separator = separator
+        self.parse = parse
+        self.example = example
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[Any, ...]:
+        """Return the numbers as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        parts = value.lower().split(self.separator)
+        try:
+            numbers = tuple(self.parse(part) for part in parts)
+        except ValueError:
+            numbers = ()
+        if len(numbers) not in self.counts:
+            self.fail(f"{value!r} is not of the form {self.example}", param, ctx)
+        return numbers
+
+
+BOX = NumberList("A,B,C,D", (4, 5), ",", parse_number, "9.25,10,6.25,4.53")
+IMAGE_SIZE = NumberList("WxH", (2,), "x", parse_number, "512x512")
+OUTPUT_SIZE = NumberList("K|TxK", (1, 2), "x", parse_whole, "7 or 7x5 (rows x columns)")
+SCALE = NumberList("F|FX,FY", (1, 2), ",", parse_number, "0.0625 or 0.0625,0.05")
+SECTION = NumberList("I,J", (2,), ",", parse_whole, "2,3 (from 1, i along x, j from the top)")
+CELL = NumberList("R,C", (2,), ",", parse_whole, "6,9 (row and column from 0, row 0 at the top)")
+POINT = NumberList("N,M", (2,), ",", parse_whole, "1,2 (from 1, n along x, m from the top)")
+
+
+class NumberOr(WrittenType):
+    """A whole number, or one of some words: "2" or "exact"."""
+
+    def __init__(self, letter: str, what: str, words: tuple[str, ...]) -> None:
+        self.name = "|".join([letter, *words])
+        self.what = what
+        self.words = words
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> int | str:
+        """Return the number, or the word."""
+        try:
+            number = parse_whole(str(value))
+        except ValueError:
+            number = -1
+        if number >= 0:
+            return number
+        if value not in self.words:
+            *others, last = self.words
+            words = f"{', '.join(others)} or {last}" if others else last
+            self.fail(f"{value!r} is neither {self.what} nor {words}", param, ctx)
+        return str(value)
+
+
+DECIMALS = NumberOr("N", "a number of decimals", ("exact",))
+CHANNEL = NumberOr("C", "a channel from 0", get_args(Summary))
+
+
+class Size(WrittenType):
+    """A number of bytes: "500MB", "2GB"."""
+
+    name = "SIZE"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return the bytes."""
+        if isinstance(value, float):
+            return value
+        size = value.upper()
+        number, unit = size.rstrip("KMGTB"), size.lstrip("0123456789.").rstrip("B")
+        try:
+            return float(number) * 1000.0 ** ["", "K", "M", "G", "T"].index(unit)
+        except ValueError:
+            self.fail(f"{value!r} is not of the form 500MB or 2GB", param, ctx)
+
+
+class Known(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+    """Text that begins as one of some words, which a shell completes."""
+
+    words: Sequence[str]
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Return the words that begin so."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
+
+
+class PresetName(Known):
+    """A preset's name; what is none is said where it is used."""
+
+    name = "PRESET"
+    words = tuple(PRESETS)
+
+
+class OutputFile(click.Path):
+    """The path of a file to write."""
+
+    def __init__(self) -> None:
+        super().__init__(readable=False, path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path:
+        """Return the path, unless it can only be a folder's: a `Path` drops the last slash."""
+        if os.path.split(value)[1] in {"", "."}:
+            raise FileError(value, "is the name of a folder; name a file in it")
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
+
+
+# A file to read, - for standard input; it is checked where it is opened.
+INPUT_FILE = click.Path(readable=False, allow_dash=True)
+OUTPUT_FILE = OutputFile()
+
+
+class FieldValue(Known):
+    """A field of a convention and its value: "border_margin=0"."""
+
+    name = "FIELD=VALUE"
+    words = tuple(f"{name}=" for name in Convention().parameters())
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, Any]:
+        """Return the field's name and its value, of the field's type."""
+        if isinstance(value, tuple):
+            return value
+        name, equals, text = value.partition("=")
+        defaults = Convention().parameters()
+        if not equals or name not in defaults:
+            known = ", ".join(defaults)
+            self.fail(f"{value!r} is not FIELD=VALUE with a field among {known}", param, ctx)
+        kind = FIELD_KINDS.get(name, str)
+        parse: Callable[[str], Any] = _PARSERS.get(kind, kind)
+        try:
+            return name, _WORDS[text] if text == "none" else parse(text)
+        except (KeyError, ValueError):
+            self.fail(f"{text!r} is no value for {name}", param, ctx)
+
+
+_WORDS = {"true": True, "false": False, "none": None}
+_PARSERS: dict[type, Callable[[str], Any]] = {
+    bool: _WORDS.__getitem__,
+    float: parse_number,
+    int: parse_whole,
+}
