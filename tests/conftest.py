@@ -21,7 +21,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _MAX_PROCESSES = 8
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=40)
-settings.register_profile("thorough", deadline=None, derandomize=True, max_examples=400)
+settings.register_profile("thorough", deadline=None, derandomize=True, max_examples=200)
 settings.load_profile("quick")  # --hypothesis-profile loads another one
 
 
