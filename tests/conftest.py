@@ -1,8 +1,51 @@
-"""Fixtures and settings for all tests."""
+"""Settings for all tests: processes, threads, thorough tests and Hypothesis profiles."""
 
 from __future__ import annotations
 
+import os
+import signal
+
+import pytest
 from hypothesis import settings
 
-settings.register_profile("steady", deadline=None, derandomize=True)
-settings.load_profile("steady")
+# NumPy reads these when it is imported. More threads than one per process only get in each
+# other's way.
+for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+# A shell starts a background job with SIGINT ignored, and its children inherit that. The tests that
+# interrupt a process need the default.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_MAX_PROCESSES = 8
+
+settings.register_profile("quick", deadline=None, derandomize=True, max_examples=40)
+settings.register_profile("thorough", deadline=None, derandomize=True, max_examples=200)
+settings.load_profile("quick")  # --hypothesis-profile loads another one
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run the whole suite on all cores; run chosen tests in this process, which starts sooner.
+
+    -n overrides the number of processes. Without pytest-xdist all tests run in this process.
+    """
+    option = config.option
+    if getattr(option, "numprocesses", 0) is not None or hasattr(config, "workerinput"):
+        return
+    chosen = option.keyword or any(arg.partition("::")[0].endswith(".py") for arg in config.args)
+    if not chosen:
+        option.numprocesses = "auto"
+        option.maxprocesses = option.maxprocesses or _MAX_PROCESSES
+        option.dist = "worksteal"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the tests marked thorough unless -m names the marker."""
+    if "thorough" in config.option.markexpr:
+        return
+    thorough = [item for item in items if item.get_closest_marker("thorough")]
+    if thorough:
+        config.hook.pytest_deselected(items=thorough)
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]

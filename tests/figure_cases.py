@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -80,6 +81,26 @@ CASES: dict[str, tuple[Trace, tuple[int, int]]] = {
         (1, 1),
     ),
 }
+
+
+WIDTHS = (7.0, 4.5)  # inches
+
+
+def at_each_width(cases: Iterable[str]) -> list[Any]:
+    """Return (case, width) parameters for every case at every width.
+
+    By default each case is drawn at one width, and the widths take turns. The others are marked
+    thorough.
+    """
+    return [
+        pytest.param(
+            case,
+            width,
+            marks=() if turn % len(WIDTHS) == index else pytest.mark.thorough,
+        )
+        for turn, case in enumerate(cases)
+        for index, width in enumerate(WIDTHS)
+    ]
 
 
 def drawn(figure: Figure, prefix: str = "points-") -> set[tuple[float, float]]:

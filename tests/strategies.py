@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
+# For a property that is tested with every preset.
+fewer_examples = settings(max_examples=settings().max_examples // 4)
 
 SIDES = st.integers(1, 9)
 OUTPUT_SIZES = st.tuples(st.integers(1, 5), st.integers(1, 5))

@@ -152,8 +152,16 @@ def test_explain_json_is_the_documented_object(capfd: Capture) -> None:
     assert record["output"] == [list(row) for row in traced.output]
 
 
-@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
-@pytest.mark.parametrize("view", VIEWS)
+SUFFIXES = ("png", "svg", "pdf")
+# By default each view is written in one format, and the formats take turns.
+PICTURES = [
+    pytest.param(view, suffix, marks=() if turn % 3 == index else pytest.mark.thorough)
+    for turn, view in enumerate(VIEWS)
+    for index, suffix in enumerate(SUFFIXES)
+]
+
+
+@pytest.mark.parametrize(("view", "suffix"), PICTURES)
 def test_plot_writes_a_picture(view: str, suffix: str, capfd: Capture) -> None:
     other = ["--with", "torchvision"] if view == "compare" else []
     run("plot", *ASTRONAUT, "--view", view, *other, "-o", f"picture.{suffix}", capture=capfd)
@@ -175,7 +183,9 @@ def test_all_channels_can_be_told_of_as_one(capfd: Capture) -> None:
     assert "neither a channel from 0 nor mean, max or norm" in capfd.readouterr().err
 
 
-def test_demo_runs_everything_and_does_not_overwrite(capfd: Capture) -> None:
+def test_demo_runs_everything_and_does_not_overwrite(
+    capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = run("demo", capture=capfd)
     shown = [line for line in out.splitlines() if line.startswith("$ roialign ")]
     assert [line.split()[2] for line in shown] == [
@@ -186,6 +196,9 @@ def test_demo_runs_everything_and_does_not_overwrite(capfd: Capture) -> None:
     assert made >= {"walkthrough.npy", "README.md", "faces.npy", *pictures}
     assert main(["demo"]) == 2
     assert "--force" in capfd.readouterr().err
+    # One command that writes a file shows whether --force reaches it.
+    monkeypatch.setattr("roialign_cli.cli.demo._COMMANDS", ("run {dir}/walkthrough.npy "
+                        "--box 9.25,10,6.25,4.53 -o {dir}/faces.npy",))  # fmt: skip
     run("demo", "--force", capture=capfd)
 
 
@@ -261,6 +274,18 @@ def test_every_preset_runs_and_explains(name: str, capfd: Capture) -> None:
     np.testing.assert_allclose(
         json.loads(explained)["output"], record["rois"][0]["output"][0], rtol=1e-5
     )
+
+
+# The preset's own output size has up to 49 sections to explain.
+SIZES = [["--output-size", "3"], pytest.param([], marks=pytest.mark.thorough)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["3 × 3", "default size"])
+@pytest.mark.parametrize("name", [*PRESETS, *ALIASES])
+def test_an_explanation_with_any_preset_fits_80_columns(
+    name: str, size: list[str], capfd: Capture
+) -> None:
+    call = ["--preset", name, "--absolute", "--box", "2,4,6,9", *size]
     for pooling in ("avg", "max"):
         text = run("explain", WALKTHROUGH, *call, "--pooling", pooling, capture=capfd)
         assert max(map(len, text.splitlines())) <= 80

@@ -22,6 +22,7 @@ from tests.figure_cases import (
     OUTSIDE,
     OVER_CORNER,
     a_map,
+    at_each_width,
     check_drawing,
     check_texts,
     drawn_on,
@@ -67,8 +68,7 @@ PAIRS = {
 }
 
 
-@pytest.mark.parametrize("width", [4.5, 7.0])
-@pytest.mark.parametrize("case", PAIRS)
+@pytest.mark.parametrize(("case", "width"), at_each_width(PAIRS))
 def test_both_conventions_points_are_drawn_with_their_moves(case: str, width: float) -> None:
     one, other = PAIRS[case]
     figure = compare_figure(one, other, paper=Paper(width))

@@ -82,7 +82,14 @@ def test_a_command_has_examples_a_page_and_a_test(name: str) -> None:
     assert any(call.search(path.read_text(encoding="utf-8")) for path in TESTS.glob("test_*.py"))
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+# `roialign demo` takes long, and test_cli.py runs it.
+EXAMPLES_TO_RUN = [
+    pytest.param(example, marks=pytest.mark.thorough if example == "roialign demo" else ())
+    for example in EXAMPLES
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES_TO_RUN)
 def test_examples_run(
     example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,18 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, roi_align
-from tests.strategies import OUTPUT_SIZES, boxes_around
+from tests.strategies import OUTPUT_SIZES, boxes_around, fewer_examples
 
 Array = NDArray[Any]
 # Boxes as x1, y1, x2, y2 with y down, in the units of the scale, whatever the library's way is.
 PLAIN: dict[str, Any] = {"box_format": "xyxy", "origin": "top-left", "normalized": False}
 every_preset = pytest.mark.parametrize("name", PRESETS)
-few = settings(max_examples=25)
 poolings = st.sampled_from(["avg", "max"])
 seeds = st.integers(0, 2**32 - 1)
 
@@ -64,7 +63,7 @@ def boxes_inside(draw: st.DrawFn, height: int, width: int) -> Array:
 
 
 @every_preset
-@few
+@fewer_examples
 @given(data=st.data())
 def test_moving_the_map_and_the_box_together(name: str, data: st.DataObject) -> None:
     features = data.draw(maps(smallest=3))
@@ -83,7 +82,7 @@ def test_moving_the_map_and_the_box_together(name: str, data: st.DataObject) -> 
 
 
 @every_preset
-@few
+@fewer_examples
 @given(data=st.data())
 def test_swapping_the_axes(name: str, data: st.DataObject) -> None:
     features = data.draw(maps())
@@ -110,7 +109,7 @@ def reflected(boxes: Array, width: int, rules: Convention) -> Array:
 
 
 @every_preset
-@few
+@fewer_examples
 @given(data=st.data())
 def test_mirroring(name: str, data: st.DataObject) -> None:
     # Sizes of at least a cell, because a smaller ROI grows to one from its left edge alone; and
@@ -129,7 +128,7 @@ def test_mirroring(name: str, data: st.DataObject) -> None:
 
 
 @every_preset
-@few
+@fewer_examples
 @given(data=st.data())
 def test_twice_the_scale_and_half_the_box(name: str, data: st.DataObject) -> None:
     features = data.draw(maps())
@@ -144,7 +143,7 @@ def test_twice_the_scale_and_half_the_box(name: str, data: st.DataObject) -> Non
 
 
 @every_preset
-@few
+@fewer_examples
 @given(data=st.data())
 def test_a_constant_map_gives_the_constant(name: str, data: st.DataObject) -> None:
     call, constant = data.draw(options(name)), data.draw(st.sampled_from([-1.7, 0.3, 2.0]))
@@ -160,7 +159,7 @@ def test_a_constant_map_gives_the_constant(name: str, data: st.DataObject) -> No
 
 
 @every_preset
-@few
+@fewer_examples
 @given(data=st.data())
 def test_maps_and_channels_do_not_touch_each_other(name: str, data: st.DataObject) -> None:
     features = np.stack([data.draw(maps())] * 3)

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, roi_align, trace
 from roialign_cli.tracing import Point, Section
-from tests.strategies import OUTPUT_SIZES, SIDES, boxes_around
+from tests.strategies import OUTPUT_SIZES, SIDES, boxes_around, fewer_examples
 
 Array = NDArray[Any]
 PLAIN: dict[str, Any] = {"box_format": "xyxy", "origin": "top-left", "normalized": False}
@@ -84,7 +84,7 @@ PRESETS_AND_BAD_CELLS = [
 
 @pytest.mark.parametrize("pooling", ["avg", "max"])
 @pytest.mark.parametrize(("name", "bad"), PRESETS_AND_BAD_CELLS)
-@settings(max_examples=25)
+@fewer_examples
 @given(data=st.data())
 def test_they_do_to_a_section_what_they_do_to_its_points(
     name: str, pooling: str, bad: tuple[float, ...], data: st.DataObject
@@ -97,7 +97,7 @@ def test_they_do_to_a_section_what_they_do_to_its_points(
 
 
 @pytest.mark.parametrize("name", [n for n, rules in PRESETS.items() if rules.points != "cells"])
-@settings(max_examples=25)
+@fewer_examples
 @given(data=st.data())
 def test_an_average_is_spoilt_by_the_cells_of_its_points_and_no_others(
     name: str, data: st.DataObject

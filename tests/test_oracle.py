@@ -39,6 +39,11 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 }
 
 
+def examples(number: int) -> int:
+    """Return as many times this number as the profile has more examples than the quick one."""
+    return number * settings().max_examples // 40
+
+
 @st.composite
 def presets(draw: st.DrawFn) -> Convention:
     """A preset that takes every box, with either pooling."""
@@ -186,7 +191,7 @@ def assert_close(call: Call, sections: dict[tuple[int, int], Section], output: A
         )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(case=cases())
 def test_outputs(case: Case) -> None:
     out = roi_align(**case.arguments)
@@ -250,7 +255,7 @@ def assert_winner(call: Call, section: Section, winner: list[int] | None, output
         assert tuple(winner) in makes
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(case=cases(), data=st.data())
 def test_traces(case: Case, data: st.DataObject) -> None:
     roi = data.draw(st.integers(0, len(case.boxes) - 1))
@@ -259,7 +264,7 @@ def test_traces(case: Case, data: st.DataObject) -> None:
     assert_traced(case.oracle(roi, channel), trace_record(traced))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(case=cases(), summary=st.sampled_from(["mean", "max", "norm"]))
 def test_a_summary_of_the_channels_is_sampled_as_they_are(case: Case, summary: Any) -> None:
     traced = trace(channel=summary, **case.arguments)
@@ -279,7 +284,7 @@ def test_a_summary_of_the_channels_is_sampled_as_they_are(case: Case, summary: A
         }
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(case=cases(dtypes=("f8",), most_boxes=1))
 def test_footprints(case: Case) -> None:
     # The derivative of the outputs' sum, by differences: small enough to change no winner.
@@ -319,7 +324,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("oracle")
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=cases(dtypes=("f4", "f8", ">f4", "i8"), most_boxes=1))
 def test_the_command_line(
     case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

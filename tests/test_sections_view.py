@@ -12,6 +12,7 @@ from tests.figure_cases import (
     CASES,
     HELMET,
     aligned,
+    at_each_width,
     check_drawing,
     check_texts,
     drawn,
@@ -29,21 +30,15 @@ def figure() -> Figure:
     return sections_figure(walkthrough())
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_points_are_the_traces_points_and_texts_keep_apart(case: str) -> None:
+@pytest.mark.parametrize(("case", "width"), at_each_width(CASES))
+def test_points_are_the_traces_points_and_texts_keep_apart(case: str, width: float) -> None:
     traced, section = CASES[case]
-    figure = sections_figure(traced, section=section)
+    figure = sections_figure(traced, section=section, paper=Paper(width))
     points = traced.section(*section).points
     for border in ("inside", "clamped", "out"):
         assert drawn(figure, f"points-{border}") == positions(points, border)
     check_drawing(figure)
     check_texts(figure)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_texts_keep_apart_on_a_narrow_page(case: str) -> None:
-    traced, section = CASES[case]
-    check_texts(sections_figure(traced, section=section, paper=Paper(4.5)))
 
 
 @pytest.mark.parametrize("section", [(i, j) for i in (1, 2, 3) for j in (1, 2, 3)])

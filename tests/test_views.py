@@ -22,6 +22,7 @@ from tests.figure_cases import (
     CASES,
     HELMET,
     aligned,
+    at_each_width,
     check_drawing,
     check_texts,
     drawn,
@@ -64,8 +65,7 @@ def test_the_footprint_is_the_gradient(preset: str, pooling: Pooling) -> None:
     np.testing.assert_allclose(footprint(traced), expected.sum(axis=(0, 1)), atol=1e-6)
 
 
-@pytest.mark.parametrize("width", [4.5, 7.0])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("case", "width"), at_each_width(CASES))
 def test_points_are_the_traces_points_and_texts_keep_apart(case: str, width: float) -> None:
     traced, section = CASES[case]
     everywhere = {(p.x, p.y) for s in traced.sections for p in s.points}
@@ -83,11 +83,12 @@ def test_points_are_the_traces_points_and_texts_keep_apart(case: str, width: flo
         check_texts(figure)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if _has_points(case)])
-def test_one_point_has_its_cells_and_the_areas_that_are_their_weights(case: str) -> None:
+@pytest.mark.parametrize(("case", "width"), at_each_width(filter(_has_points, CASES)))
+def test_one_point_has_its_cells_and_the_areas_that_are_their_weights(
+    case: str, width: float
+) -> None:
     traced, section = CASES[case]
-    check_texts(point_figure(traced, section=section, paper=Paper(4.5)))
-    figure = point_figure(traced, section=section)
+    figure = point_figure(traced, section=section, paper=Paper(width))
     check_drawing(figure)
     check_texts(figure)
     chosen = traced.section(*section)
@@ -103,8 +104,7 @@ def test_one_point_has_its_cells_and_the_areas_that_are_their_weights(case: str)
             assert areas == pytest.approx([neighbour.weight], abs=1e-6)
 
 
-@pytest.mark.parametrize("width", [4.5, 7.0])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("case", "width"), at_each_width(CASES))
 def test_the_steps_hold_the_points_the_one_point_and_the_output(case: str, width: float) -> None:
     traced, section = CASES[case]
     figure = steps_figure(traced, section=section, paper=Paper(width))
