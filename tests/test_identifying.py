@@ -331,6 +331,26 @@ def test_the_command_prints_a_command_that_makes_the_output(
     np.testing.assert_allclose(np.load("again.npy"), np.load("out.npy"), atol=1e-6)
 
 
+@pytest.mark.usefixtures("folder")
+def test_the_printed_command_names_the_map_and_the_image(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    maps = np.concatenate([MAP[:, :, ::-1], MAP])
+    np.save("maps.npy", maps)
+    boxes = [{"image_id": 7, "box": box} for box in BOXES.tolist()]
+    Path("boxes.json").write_text(json.dumps([*boxes, {"image_id": 8, "box": [1, 2, 3, 4]}]))
+    np.save("expected.npy", pooled())
+    call = ["identify", "maps.npy", "--batch-index", "1", "--boxes", "boxes.json"]
+    assert main([*call, "--image-id", "7", "--expected", "expected.npy"]) == 0
+    printed = capfd.readouterr().out
+    line = next(line for line in printed.splitlines() if line.startswith("  roialign run"))
+    assert main([*shlex.split(line)[1:], "-o", "again.npy"]) == 0
+    np.testing.assert_allclose(np.load("again.npy"), pooled(), atol=1e-5)
+    line = next(line for line in printed.splitlines() if line.startswith("  roi_align("))
+    known = {"roi_align": roi_align, "features": maps, "boxes": BOXES}
+    np.testing.assert_allclose(eval(line, known), pooled(), atol=1e-5)  # noqa: S307 - our own text
+
+
 @pytest.mark.parametrize("layout", [(0, 1, 2, 3), (0, 2, 3, 1)])
 @pytest.mark.parametrize("header", ["x1,y1,x2,y2", "batch,x1,y1,x2,y2"])
 def test_what_a_files_header_says_may_be_the_mistake(

@@ -56,7 +56,7 @@ def identify(options: OperatorOptions, expected: str, tolerance: float | None, f
             advance=advance,
             **known.stated,
         )
-    inputs = Inputs(_words(options), known.said)
+    inputs = Inputs(_words(options), known.said, options.batch_index)
     if form == "json":
         from roialign_cli.records import identification_record, to_json
         from roialign_cli.show.identification import spelled_out
@@ -73,13 +73,13 @@ def identify(options: OperatorOptions, expected: str, tolerance: float | None, f
 def _words(options: OperatorOptions) -> str:
     """Return the words of a command line that name the features and the boxes."""
     words = [options.features]
-    for name in ("layout", "key", "boxes"):
+    for name in ("layout", "key", "boxes", "image_id"):
         value = getattr(options, name)
-        words += [f"--{name}", value] if value else []
+        words += [f"--{name.replace('_', '-')}", value] if value else []
     for box in options.box:
         words += ["--box", ",".join(f"{number:.17g}" for number in box)]
     if options.stride is not None:
         words += ["--stride", str(options.stride)]
     if options.image_size is not None:
-        words += ["--image-size", "{:g}x{:g}".format(*options.image_size)]
+        words += ["--image-size", "{:.17g}x{:.17g}".format(*options.image_size)]
     return shlex.join(words)

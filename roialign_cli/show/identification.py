@@ -20,13 +20,21 @@ from roialign_cli.ways import LAYOUTS, Identification, Match, Partial, Way, told
 
 @dataclass(frozen=True)
 class Inputs:
-    """The words of a command line that name the features and the boxes.
+    """What a command line says of the features and the boxes.
 
-    `said` is what the boxes' file says of how they are read, as fields of a convention.
+    Parameters
+    ----------
+    words
+        Its words that name them.
+    said
+        What the boxes' file says of how they are read, as fields of a convention.
+    batch_index
+        The map that all boxes lie on, None if no option says it.
     """
 
     words: str
     said: Mapping[str, Any]
+    batch_index: int | None = None
 
 
 def print_identification(
@@ -97,7 +105,7 @@ def _matched(found: Identification, inputs: Inputs | None) -> Iterator[str]:
     yield ""
     if inputs is not None:
         yield f"  {run_command(best.way, inputs, size)}"
-    yield f"  {python_call(best.way, size)}"
+    yield f"  {python_call(best.way, size, None if inputs is None else inputs.batch_index)}"
     if inputs is not None:
         yield from (f"  {words}" for words in _not_in_a_command(best.way))
     if best.equivalents or others:
@@ -256,7 +264,8 @@ def run_command(way: Way, inputs: Inputs, size: tuple[int, int]) -> str:
     rules = way.convention
     scale_said = any(option in inputs.words.split() for option in ("--image-size", "--stride"))
     words = ["roialign run", inputs.words, "--preset", rules.name]
-    words += ["--batch-index 0"] if way.batches == "first map" else []
+    index = 0 if way.batches == "first map" else inputs.batch_index
+    words += [] if index is None else [f"--batch-index {index}"]
     read = {name: getattr(rules, name) for name in inputs.said}
     unlike = {name: value for name, value in read.items() if value != inputs.said[name]}
     for name, value in (_changes(rules) | unlike).items():
@@ -275,11 +284,12 @@ def run_command(way: Way, inputs: Inputs, size: tuple[int, int]) -> str:
 def spelled_out(way: Way, inputs: Inputs, shape: Sequence[int]) -> dict[str, str]:
     """Return the command line and the call that make the output."""
     size = _output_size(way, shape)
-    return {"command": run_command(way, inputs, size), "call": python_call(way, size)}
+    call = python_call(way, size, inputs.batch_index)
+    return {"command": run_command(way, inputs, size), "call": call}
 
 
-def python_call(way: Way, size: tuple[int, int]) -> str:
-    """Return the call of `roi_align` that makes the output."""
+def python_call(way: Way, size: tuple[int, int], batch_index: int | None = None) -> str:
+    """Return the call of `roi_align` that makes the output, of boxes on one map if it is given."""
     given: dict[str, object] = {"convention": way.convention.name, **_changes(way.convention)}
     if way.spatial_scale is not None and way.spatial_scale != (1.0, 1.0):
         y, x = way.spatial_scale
@@ -287,6 +297,8 @@ def python_call(way: Way, size: tuple[int, int]) -> str:
     boxes = "boxes"
     if way.batches == "first map":
         boxes, given["batch_index"] = "boxes[:, -4:]", 0
+    elif batch_index is not None:
+        given["batch_index"] = batch_index
     words = ", ".join(f"{name}={_literal(value)}" for name, value in given.items())
     if way.batches == "in turn":
         words += ", batch_index=np.repeat(range(len(features)), len(boxes) // len(features))"
