@@ -9,6 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
+import sysconfig
 from dataclasses import replace
 from pathlib import Path
 
@@ -246,13 +247,21 @@ def test_blocks_over_the_edge_average_what_is_there(capfd: Capture) -> None:
     assert np.load("out.npy").item() == 14
 
 
-def test_the_command_is_installed_and_help_names_every_command() -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        [sys.executable, "-W", "error", "-m", "roialign_cli"],
+        [str(Path(sysconfig.get_path("scripts"), "roialign"))],
+    ],
+    ids=["module", "script"],
+)
+def test_the_command_is_installed_and_help_names_every_command(command: list[str]) -> None:
     environment = os.environ | {"NO_COLOR": "1"}
     shown = subprocess.run(
-        [sys.executable, "-m", "roialign_cli", "--help"],
+        [*command, "--help"],
         capture_output=True, check=True, env=environment, text=True,
     ).stdout  # fmt: skip
-    assert all(f"  {command} " in shown for command in COMMANDS)
+    assert all(f"  {name} " in shown for name in COMMANDS)
 
 
 def test_a_closed_pipe_ends_quietly() -> None:
