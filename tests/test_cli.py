@@ -203,6 +203,12 @@ def test_demo_runs_everything_and_does_not_overwrite(
     run("demo", "--force", capture=capfd)
 
 
+@pytest.mark.thorough
+def test_demo_overwrites_all_its_files_with_force(capfd: Capture) -> None:
+    run("demo", capture=capfd)
+    run("demo", "--force", capture=capfd)
+
+
 def test_the_preset_comes_from_the_environment(
     capfd: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
