@@ -9,6 +9,7 @@ import os
 import shlex
 import subprocess
 import sys
+import sysconfig
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,6 +203,12 @@ def test_demo_runs_everything_and_does_not_overwrite(
     run("demo", "--force", capture=capfd)
 
 
+@pytest.mark.thorough
+def test_demo_overwrites_all_its_files_with_force(capfd: Capture) -> None:
+    run("demo", capture=capfd)
+    run("demo", "--force", capture=capfd)
+
+
 def test_the_preset_comes_from_the_environment(
     capfd: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,13 +253,21 @@ def test_blocks_over_the_edge_average_what_is_there(capfd: Capture) -> None:
     assert np.load("out.npy").item() == 14
 
 
-def test_the_command_is_installed_and_help_names_every_command() -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        [sys.executable, "-W", "error", "-m", "roialign_cli"],
+        [str(Path(sysconfig.get_path("scripts"), "roialign"))],
+    ],
+    ids=["module", "script"],
+)
+def test_the_command_is_installed_and_help_names_every_command(command: list[str]) -> None:
     environment = os.environ | {"NO_COLOR": "1"}
     shown = subprocess.run(
-        [sys.executable, "-m", "roialign_cli", "--help"],
+        [*command, "--help"],
         capture_output=True, check=True, env=environment, text=True,
     ).stdout  # fmt: skip
-    assert all(f"  {command} " in shown for command in COMMANDS)
+    assert all(f"  {name} " in shown for name in COMMANDS)
 
 
 def test_a_closed_pipe_ends_quietly() -> None:

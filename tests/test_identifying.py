@@ -33,6 +33,14 @@ BOXES = np.array(
 SCALE = 1 / 16
 
 
+# A search of the averages alone takes a quarter of the time. The thorough tests search everything.
+searched = pytest.mark.parametrize(
+    "searched",
+    [{"pooling": "avg"}, pytest.param({}, marks=pytest.mark.thorough)],
+    ids=["averages", "all"],
+)
+
+
 def pooled(boxes: Any = BOXES, convention: str = "torchvision-aligned", **call: Any) -> Any:
     call = {"spatial_scale": SCALE, "sampling_ratio": 2} | call
     return roi_align(MAP, boxes, call.pop("output_size", 5), convention=convention, **call)
@@ -238,17 +246,18 @@ def test_negative_sections_tell_the_third_meaning_of_max() -> None:
     assert found.matches[0].way.convention.max_start == 0
 
 
-def test_what_is_stated_is_not_searched() -> None:
+@searched
+def test_what_is_stated_is_not_searched(searched: dict[str, Any]) -> None:
     output = pooled()
     wrong: tuple[dict[str, Any], ...] = (
         {"box_format": "xywh"}, {"pooling": "max"}, {"sampling_ratio": 3}
     )  # fmt: skip
     for stated in wrong:
-        call: dict[str, Any] = {"spatial_scale": SCALE, "pooling": "avg"} | stated
+        call: dict[str, Any] = {"spatial_scale": SCALE} | searched | stated
         assert not identify(MAP, BOXES, output, **call).matches
     known: dict[str, Any] = {"box_format": "xyxy", "origin": "top-left", "spatial_scale": SCALE}
-    few = identify(MAP, BOXES, output, pooling="avg", **known)
-    many = identify(MAP, BOXES, output, pooling="avg")
+    few = identify(MAP, BOXES, output, **searched, **known)
+    many = identify(MAP, BOXES, output, **searched)
     assert names(few) == names(many)
     assert few.searched < many.searched
 
@@ -282,14 +291,15 @@ def test_few_numbers_against_many_ways_are_doubtful() -> None:
     assert not identify(MAP, BOXES, pooled()).doubtful
 
 
-def test_a_rounded_output_is_near() -> None:
+@searched
+def test_a_rounded_output_is_near(searched: dict[str, Any]) -> None:
     found = identify(MAP, BOXES, pooled().round(2), spatial_scale=SCALE)
     assert not found.matches
     assert found.partial is not None
     assert found.partial.nearly
     assert found.partial.way.convention.name == "torchvision-aligned"
     noise = np.random.default_rng(2).normal(size=(6, 3, 5, 5)).astype(np.float32)
-    far = identify(MAP, BOXES, noise, spatial_scale=SCALE, pooling="avg").partial
+    far = identify(MAP, BOXES, noise, spatial_scale=SCALE, **searched).partial
     assert far is None or not far.nearly
 
 
@@ -397,8 +407,11 @@ def test_the_command_overrules_what_a_file_says_wrongly(
     np.testing.assert_allclose(np.load("again.npy"), expected, atol=1e-5)
 
 
+@searched
 @pytest.mark.usefixtures("folder")
-def test_the_commands_json_and_its_exit_status(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_commands_json_and_its_exit_status(
+    searched: dict[str, Any], capfd: pytest.CaptureFixture[str]
+) -> None:
     assert main([*IDENTIFY, "out.npy", "--format", "json"]) == 0
     record = json.loads(capfd.readouterr().out)
     first = record["matches"][0]
@@ -407,7 +420,8 @@ def test_the_commands_json_and_its_exit_status(capfd: pytest.CaptureFixture[str]
     )  # fmt: skip
     assert first["spatial_scale"] == {"x": SCALE, "y": SCALE}
     assert first["max_difference"] < 1e-5
-    noise = [*IDENTIFY, "noise.npy", "--stride", "16", "--pooling", "avg"]
+    options = [word for name, value in searched.items() for word in (f"--{name}", value)]
+    noise = [*IDENTIFY, "noise.npy", "--stride", "16", *options]
     assert main([*noise, "--format", "json"]) == 1
     record = json.loads(capfd.readouterr().out)
     assert record["matches"] == []
@@ -415,6 +429,7 @@ def test_the_commands_json_and_its_exit_status(capfd: pytest.CaptureFixture[str]
     assert "No convention makes this output." in capfd.readouterr().out
 
 
+@pytest.mark.parametrize("every_pooling", [False, pytest.param(True, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize(
     ("call", "boxes"),
     [
@@ -427,7 +442,7 @@ def test_the_commands_json_and_its_exit_status(capfd: pytest.CaptureFixture[str]
     ],
 )
 def test_both_texts_say_what_makes_the_output(
-    call: dict[str, Any], boxes: Any, folder: Path
+    call: dict[str, Any], boxes: Any, folder: Path, *, every_pooling: bool
 ) -> None:
     np.savetxt(folder / "boxes.csv", boxes, delimiter=",")
     size = (4, 3)
@@ -436,7 +451,8 @@ def test_both_texts_say_what_makes_the_output(
         del call["sampling_ratio"]
     output = roi_align(MAP, boxes, size, **call)
     pooling = call.get("pooling", PRESETS[call["convention"]].pooling)
-    way = identify(MAP, boxes, output, pooling=pooling).matches[0].way
+    stated: dict[str, Any] = {} if every_pooling else {"pooling": pooling}
+    way = identify(MAP, boxes, output, **stated).matches[0].way
     made = eval(  # noqa: S307
         python_call(way, size), {"roi_align": roi_align, "features": MAP, "boxes": boxes}
     )
