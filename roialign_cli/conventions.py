@@ -140,7 +140,11 @@ class Convention:
                 known = ", ".join(choices)
                 raise ArgumentError(name, f"{getattr(self, name)!r} is not one of {known}")
         for name, kind in FIELD_KINDS.items():
-            object.__setattr__(self, name, _of_kind(kind, name, getattr(self, name)))
+            value: Any = getattr(self, name)
+            # A search makes thousands of conventions, nearly all of plain values.
+            is_plain = type(value) is kind
+            if not is_plain or value < 0:
+                object.__setattr__(self, name, _of_kind(kind, name, value))
         for name, (low, high) in _LIMITS.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
@@ -459,6 +463,8 @@ def resolve(convention: str | Convention, **overrides: Any) -> Convention:  # no
             _of_kind(FIELD_KINDS[name], name, value)
         elif not isinstance(value, str):
             raise ArgumentError(name, f"cannot be {value!r:.60}")
+    if not overrides:
+        return base
     if base is PRESETS.get(base.name):
         return _resolve_preset(base.name, frozenset(overrides.items()))
     return _resolve(base, overrides)

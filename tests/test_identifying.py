@@ -72,8 +72,11 @@ GIVEN = {
     "scale": {"scale": False, "yxyx": False},
     "yxyx": {"scale": True, "yxyx": True},
 }
-# Sampling ratio → how the boxes are given by default.
-GIVEN_BY_DEFAULT = ("scale", "told", "yxyx", "told")
+# Pooling → sampling ratio → how the boxes are given by default.
+GIVEN_BY_DEFAULT = {
+    "avg": ("scale", "told", "yxyx", "told"),
+    "max": ("told", "told", "yxyx", "told"),
+}
 
 
 def golden_outputs() -> list[Any]:
@@ -87,13 +90,14 @@ def golden_outputs() -> list[Any]:
     for parameter in entries():
         path, entry = parameter.values
         preset, ratio = preset_of(entry), entry.get("sampling_ratio")
-        kind = preset, entry.get("mode"), ratio
+        pooling = entry.get("mode", PRESETS[preset].pooling)
+        kind = preset, pooling, ratio
         by_default = kind not in seen
-        if entry.get("mode") == "max":
-            by_default &= ratio == list(PRESETS).index(preset) % len(GIVEN_BY_DEFAULT)
+        if pooling == "max" and ratio is not None:
+            by_default &= ratio == list(PRESETS).index(preset) % len(GIVEN_BY_DEFAULT[pooling])
         seen.add(kind)
         for name, given in GIVEN.items():
-            runs = by_default and name == GIVEN_BY_DEFAULT[ratio or 0]
+            runs = by_default and name == GIVEN_BY_DEFAULT[pooling][ratio or 0]
             marks = () if runs else pytest.mark.thorough
             found.append(pytest.param(path, entry, given, id=f"{parameter.id}-{name}", marks=marks))
     return found
