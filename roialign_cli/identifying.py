@@ -195,6 +195,10 @@ def _expected(expected: object, boxes: object) -> NDArray[Any]:
     return array
 
 
+# An operator, the slip that it is, a scale, a reading of the boxes, and the maps they lie on.
+_Parts = tuple[Convention, str, tuple[float, float], dict[str, Any], Batches]
+
+
 @dataclass
 class _Search:
     """The search for one layout of the output."""
@@ -204,8 +208,10 @@ class _Search:
     layout: Layout
     advance: Callable[[float], object]
     searched: int = field(default=0, init=False)
-    # How much of a telling box the ways fit that fit some of it.
+    # How much of a telling box the ways fit that fit much of it, and what the others are made of:
+    # there are thousands, of which few are ever asked for.
     _near: dict[Way, float] = field(default_factory=dict, init=False)
+    _partly: list[tuple[float, _Parts]] = field(default_factory=list, init=False)
 
     def matches(self) -> tuple[tuple[Match, ...], Match | None]:
         """Return the ways that make the output, and the closest that does not if there are some."""
@@ -220,6 +226,10 @@ class _Search:
     def partial(self) -> Partial | None:
         """Return what the way that fits most does fit, None if none fits any of a telling box."""
         sample = self.target.sampled(_SAMPLED)
+        least = sorted((share for share, _ in self._partly), reverse=True)[:_MOST_PARTIAL][-1:]
+        for share, parts in self._partly:
+            if share >= least[0]:
+                self._remember(self._way(*parts), share)
         most = sorted(self._near, key=lambda way: (-self._near[way], way.plainness))
         fits = ((way, self.target.fit(way, *sample)) for way in most[:_MOST_PARTIAL])
         ranked = {way: self._rank(fit.report(), sample[0]) for way, fit in fits if fit is not None}
@@ -335,18 +345,27 @@ class _Search:
         shares = fit.fits.mean(axis=(1, 2, 3))
         found = []
         for k in np.flatnonzero(shares > 0):
-            reading, batches = read[k]
-            way = Way(
-                replace(operator, **reading),
-                None if reading["normalized"] else scale,
-                self.layout,
-                batches,
-                slip,
-            )
-            self._near[way] = max(self._near.get(way, 0.0), float(shares[k]))
-            if shares[k] >= _MOSTLY:
-                found.append(way)
+            share, parts = float(shares[k]), (operator, slip, scale, *read[k])
+            if share >= _MOSTLY:
+                found.append(self._way(*parts))
+                self._remember(found[-1], share)
+            else:
+                self._partly.append((share, parts))
         return found
+
+    def _way(
+        self,
+        operator: Convention,
+        slip: str,
+        scale: tuple[float, float],
+        reading: dict[str, Any],
+        batches: Batches,
+    ) -> Way:
+        stated = None if reading["normalized"] else scale
+        return Way(replace(operator, **reading), stated, self.layout, batches, slip)
+
+    def _remember(self, way: Way, share: float) -> None:
+        self._near[way] = max(self._near.get(way, 0.0), share)
 
     def _settle(self, survivors: list[Way]) -> tuple[tuple[Match, ...], Match | None]:
         """Return the matches among ways that fit a box and their like, and the closest other."""
@@ -374,7 +393,7 @@ class _Search:
             self.searched += 1
             fit = self.target.fit(way, *self._probes)
             if fit is not None:
-                self._near[way] = max(self._near.get(way, 0.0), fit.share)
+                self._remember(way, fit.share)
                 yield way, fit.share, fit.largest
 
     def _refined(self, way: Way) -> list[Way]:

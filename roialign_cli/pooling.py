@@ -280,8 +280,9 @@ class _Chunk:
                     cells_x = slice(firsts_x[i], stops_x[i])
                     values = _multiply(columns[i, points_x, cells_x], band[:, cells_x])
                     section = largest[t, k]  # (t, k, C)
-                    values = values.reshape(len(section), per_row, -1).max(axis=1)
-                    values.reshape(*section.shape[:2], per_column, -1).max(axis=2, out=section)
+                    by_row = np.maximum.reduce(values.reshape(len(section), per_row, -1), axis=1)
+                    by_row = by_row.reshape(*section.shape[:2], per_column, -1)
+                    np.maximum.reduce(by_row, axis=2, out=section)
             self.pooled[r] = largest.transpose(2, 0, 1)
 
     def _start_maximum(self) -> None:
