@@ -86,17 +86,17 @@ CASES: dict[str, tuple[Trace, tuple[int, int]]] = {
 WIDTHS = (7.0, 4.5)  # inches
 
 
-def at_each_width(cases: Iterable[str]) -> list[Any]:
+def at_each_width(cases: Iterable[str], turns: int = len(WIDTHS)) -> list[Any]:
     """Return (case, width) parameters for every case at every width.
 
-    By default each case is drawn at one width, and the widths take turns. The others are marked
-    thorough.
+    By default each case is drawn at one width, and the widths take turns; with more turns than
+    widths only some cases are drawn. The others are marked thorough.
     """
     return [
         pytest.param(
             case,
             width,
-            marks=() if turn % len(WIDTHS) == index else pytest.mark.thorough,
+            marks=() if turn % turns == index else pytest.mark.thorough,
         )
         for turn, case in enumerate(cases)
         for index, width in enumerate(WIDTHS)
