@@ -100,9 +100,11 @@ BOUNDS = (
     "first (A and C), and to a few microseconds of Python a box (D and E). A single box (F) is "
     "well over a hundred NumPy calls of about a microsecond each, a third for the sampling plan "
     "and half for the matrices and their products. One thread runs it all: two threads of Python "
-    "wait for each other's interpreter lock and only C gained by them. B and H vary from run to "
-    "run, as the matrix library starts its own second thread for large windows while the peer's "
-    "threads still spin.",
+    "wait for each other's interpreter lock and only C gained by them. Matrix products are kept "
+    "below the size at which the matrix library takes a second thread: beside a busy core, waiting "
+    "for that thread had cost up to four times a row's time here (G 96 → 325 ms, H 398 → 1507 ms), "
+    "and now every row takes at most 1.3 times its quiet time (G 78 → 81, H 397 → 405); alone on "
+    "two cores, A is a quarter slower for it.",
 )
 
 
