@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks import measure, peers
 from benchmarks.processes import processes
 from benchmarks.workloads import WORKLOADS, Workload
-from roialign_cli.operation import Operation, prepare
+from roialign_cli.core.operation import Operation, prepare
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 LIBRARIES = ("numpy", "onnxruntime", "torchvision", "torch")

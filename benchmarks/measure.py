@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from roialign_cli.operation import Operation
+from roialign_cli.core.operation import Operation
 
 # Between two calls, so that the threads of the one before have stopped waiting for more work.
 _PAUSE = 0.02

@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from roialign_cli.conventions import PRESETS as PRESETS
-    from roialign_cli.conventions import Convention as Convention
+    from roialign_cli.analysis.comparison import compare as compare
+    from roialign_cli.analysis.trace import trace as trace
+    from roialign_cli.core.convention import PRESETS as PRESETS
+    from roialign_cli.core.convention import Convention as Convention
+    from roialign_cli.core.operation import roi_align as roi_align
     from roialign_cli.errors import RoiAlignError as RoiAlignError
-    from roialign_cli.identifying import identify as identify
-    from roialign_cli.matching import compare as compare
-    from roialign_cli.operation import roi_align as roi_align
-    from roialign_cli.tracing import trace as trace
+    from roialign_cli.search.search import identify as identify
 
 __version__ = "0.1.0"
 
 # Loaded on first use, so that `roialign --help` does not wait for NumPy.
 _HOMES = {
-    "PRESETS": "conventions",
-    "Convention": "conventions",
+    "PRESETS": "core.convention",
+    "Convention": "core.convention",
     "RoiAlignError": "errors",
-    "compare": "matching",
-    "identify": "identifying",
-    "roi_align": "operation",
-    "trace": "tracing",
+    "compare": "analysis.comparison",
+    "identify": "search.search",
+    "roi_align": "core.operation",
+    "trace": "analysis.trace",
 }
 __all__ = [
     "PRESETS",

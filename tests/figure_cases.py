@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from roialign_cli.show.paper import style
-from roialign_cli.tracing import Trace, trace
+from roialign_cli.analysis.trace import Trace, trace
+from roialign_cli.show.figures.paper import style
 
 ALIGNED: dict[str, Any] = {"convention": "torchvision-aligned", "spatial_scale": 1 / 32}
 HELMET, OVER_CORNER, OUTSIDE = [277, 344, 510, 512], [-70, -50, 100, 90], [600, 500, 700, 560]

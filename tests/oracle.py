@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.conventions import Convention
+from roialign_cli.core.convention import Convention
 
 Array = NDArray[Any]
 

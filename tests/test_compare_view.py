@@ -11,12 +11,12 @@ import pytest
 from matplotlib.quiver import Quiver
 
 from roialign_cli import PRESETS, Convention
+from roialign_cli.analysis.comparison import common_shift, difference, most_different, paired_points
+from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.cli.main import main
-from roialign_cli.matching import common_shift, difference, most_different, paired_points
-from roialign_cli.operation import prepare, roi_align
-from roialign_cli.show.compare_view import compare_figure
-from roialign_cli.show.paper import Paper
-from roialign_cli.tracing import Trace, trace_operation
+from roialign_cli.core.operation import prepare, roi_align
+from roialign_cli.show.figures.compare import compare_figure
+from roialign_cli.show.figures.paper import Paper
 from tests.figure_cases import (
     HELMET,
     OUTSIDE,

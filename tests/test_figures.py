@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from roialign_cli.analysis.trace import trace
 from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.figures import check_suffix, save_figure
-from roialign_cli.show.overlay_view import overlay_figure
-from roialign_cli.show.paper import Paper
-from roialign_cli.show.sections_view import sections_figure
-from roialign_cli.tracing import trace
+from roialign_cli.show.figures.overlay import overlay_figure
+from roialign_cli.show.figures.paper import Paper
+from roialign_cli.show.figures.saving import check_suffix, save_figure
+from roialign_cli.show.figures.sections import sections_figure
 from tests.figure_cases import walkthrough
 
 OTHER_SETTINGS: dict[Any, Any] = {"font.size": 20, "axes.facecolor": "red", "svg.hashsalt": "other"}

@@ -12,7 +12,7 @@ from PIL import Image
 
 from docs.generate import DOCS, help_text
 from roialign_cli import roi_align
-from roialign_cli.cli.helping import Command, Context
+from roialign_cli.cli.help import Command, Context
 from roialign_cli.cli.main import COMMANDS, TASKS, group, main
 
 TESTS = Path(__file__).parent

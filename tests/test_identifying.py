@@ -13,8 +13,8 @@ import pytest
 from roialign_cli import PRESETS, identify, roi_align
 from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.identification import Inputs, python_call, run_command
-from roialign_cli.ways import Identification
+from roialign_cli.search.hypothesis import Identification
+from roialign_cli.show.document.identification import Inputs, python_call, run_command
 from tests.test_golden import entries, preset_of
 
 SEEDED = np.random.default_rng(11)

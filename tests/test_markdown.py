@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from roialign_cli.show.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
-from roialign_cli.show.explanation import Explanation
-from roialign_cli.show.formulas import Fraction, TextBreak, joined, to_latex, to_text
-from roialign_cli.show.markdown import to_markdown
+from roialign_cli.show.document.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
+from roialign_cli.show.document.explanation import Explanation
+from roialign_cli.show.document.formulas import Fraction, TextBreak, joined, to_latex, to_text
+from roialign_cli.show.document.markdown import to_markdown
 from tests.figure_cases import CASES
 
 

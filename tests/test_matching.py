@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from roialign_cli import compare, roi_align
+from roialign_cli.analysis.footprint import fed_by, footprint
+from roialign_cli.analysis.trace import trace_operation
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
+from roialign_cli.core.operation import prepare
 from roialign_cli.errors import ArgumentError
-from roialign_cli.footprint import fed_by, footprint
-from roialign_cli.operation import prepare
-from roialign_cli.tracing import trace_operation
 from tests.test_golden import GOLDEN
 
 MAP = np.random.default_rng(5).normal(size=(1, 3, 12, 16)).astype(np.float32)

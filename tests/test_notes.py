@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from roialign_cli import roi_align
+from roialign_cli.analysis.pitfalls import Note, find_notes, outside_share
+from roialign_cli.analysis.trace import trace_operation
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
-from roialign_cli.notes import Note, find_notes, outside_share
-from roialign_cli.operation import prepare
-from roialign_cli.tracing import trace_operation
+from roialign_cli.core.operation import prepare
 
 SCALED: dict[str, Any] = {"spatial_scale": 1 / 16}
 ALIGNED = SCALED | {"convention": "torchvision-aligned"}

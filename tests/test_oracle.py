@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, roi_align, trace
+from roialign_cli.analysis.footprint import footprint
+from roialign_cli.analysis.records import trace_record
 from roialign_cli.cli.main import main
-from roialign_cli.conventions import MEANINGS_OF_MAX, Pooling
-from roialign_cli.footprint import footprint
-from roialign_cli.records import trace_record
+from roialign_cli.core.convention import MEANINGS_OF_MAX, Pooling
 from tests.oracle import Call, Section
 
 Array = NDArray[Any]

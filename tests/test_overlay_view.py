@@ -8,12 +8,12 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from roialign_cli.analysis.trace import Point, Trace, trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show import figures
-from roialign_cli.show.overlay_view import overlay_figure
-from roialign_cli.tracing import Point, Trace, trace
+from roialign_cli.show.figures import saving
+from roialign_cli.show.figures.overlay import overlay_figure
 from tests.figure_cases import (
     ALIGNED,
     CASES,
@@ -78,7 +78,7 @@ def test_the_command_marks_the_chosen_box_and_names_each_once(
     roi: str, box: list[int], names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[Figure] = []
-    monkeypatch.setattr(figures, "save_figure", lambda figure, *_: saved.append(figure))
+    monkeypatch.setattr(saving, "save_figure", lambda figure, *_: saved.append(figure))
     samples = sample_data()
     call = ["plot", f"{samples}/astronaut.png", "--stride", "32", "--boxes"]
     call += [f"{samples}/astronaut.csv", "--preset", "torchvision-aligned", "--output-size", "7"]
@@ -141,7 +141,7 @@ def test_only_boxes_on_the_same_map_are_drawn(
         drawn_rois.extend(t.roi for t in traces)
         return Figure()
 
-    monkeypatch.setattr("roialign_cli.show.overlay_view.overlay_figure", figure_of)
+    monkeypatch.setattr("roialign_cli.show.figures.overlay.overlay_figure", figure_of)
     boxes = [f"--box={n},1,1,4,4" for n in (0, 1, 0)]
     call = ["plot", "maps.npy", "--preset", "torchvision", *boxes, "--view", "overlay"]
     assert main([*call, "-o", "0.png"]) == main([*call, "--roi", "1", "-o", "1.png"]) == 0

@@ -19,18 +19,18 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from roialign_cli.show import paper
-from roialign_cli.show.compare_view import compare_figure
-from roialign_cli.show.figures import save_figure
-from roialign_cli.show.footprint_view import footprint_figure
-from roialign_cli.show.output_view import output_figure
-from roialign_cli.show.overlay_view import overlay_figure
+from roialign_cli.analysis.trace import Trace
+from roialign_cli.show.figures import paper
+from roialign_cli.show.figures.compare import compare_figure
+from roialign_cli.show.figures.footprint import footprint_figure
+from roialign_cli.show.figures.output import output_figure
+from roialign_cli.show.figures.overlay import overlay_figure
+from roialign_cli.show.figures.paper import Paper
+from roialign_cli.show.figures.point import point_figure
+from roialign_cli.show.figures.saving import save_figure
+from roialign_cli.show.figures.sections import sections_figure
+from roialign_cli.show.figures.steps import steps_figure
 from roialign_cli.show.palette import DARK
-from roialign_cli.show.paper import Paper
-from roialign_cli.show.point_view import point_figure
-from roialign_cli.show.sections_view import sections_figure
-from roialign_cli.show.steps_view import steps_figure
-from roialign_cli.tracing import Trace
 from tests.figure_cases import OVER_CORNER, aligned, walkthrough
 from tests.test_compare_view import PAIRS
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from roialign_cli import roi_align
-from roialign_cli.pooling import _multiply
+from roialign_cli.core.pooling import _multiply
 
 RANDOM = np.random.default_rng(0)
 

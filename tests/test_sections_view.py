@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from roialign_cli.analysis.trace import Point
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.paper import Paper
-from roialign_cli.show.sections_view import sections_figure
-from roialign_cli.tracing import Point
+from roialign_cli.show.figures.paper import Paper
+from roialign_cli.show.figures.sections import sections_figure
 from tests.figure_cases import (
     CASES,
     HELMET,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.cli.main import main
-from roialign_cli.show.sketch import sketch
-from roialign_cli.tracing import Trace
+from roialign_cli.show.document.sketch import sketch
 from tests.figure_cases import CASES, OVER_CORNER, aligned, walkthrough
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from roialign_cli import PRESETS, RoiAlignError, trace
-from roialign_cli.show.explanation import Explanation
-from roialign_cli.show.formulas import Line, to_text
-from roialign_cli.show.steps import interpolated, reduction, weighted
-from roialign_cli.tracing import Trace
+from roialign_cli.analysis.trace import Trace
+from roialign_cli.show.document.explanation import Explanation
+from roialign_cli.show.document.formulas import Line, to_text
+from roialign_cli.show.document.steps import interpolated, reduction, weighted
 
 FEATURES = np.random.default_rng(3).integers(-20, 20, (9, 8)) / 8
 BOXES = {

@@ -10,14 +10,14 @@ import pytest
 from matplotlib.patches import Rectangle
 
 from roialign_cli import PRESETS, roi_align, trace
-from roialign_cli.conventions import Pooling
+from roialign_cli.analysis.footprint import footprint
+from roialign_cli.core.convention import Pooling
 from roialign_cli.errors import ArgumentError
-from roialign_cli.footprint import footprint
-from roialign_cli.show.footprint_view import footprint_figure
-from roialign_cli.show.output_view import output_figure
-from roialign_cli.show.paper import Paper
-from roialign_cli.show.point_view import point_figure
-from roialign_cli.show.steps_view import steps_figure
+from roialign_cli.show.figures.footprint import footprint_figure
+from roialign_cli.show.figures.output import output_figure
+from roialign_cli.show.figures.paper import Paper
+from roialign_cli.show.figures.point import point_figure
+from roialign_cli.show.figures.steps import steps_figure
 from tests.figure_cases import (
     CASES,
     HELMET,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from roialign_cli import PRESETS, trace
+from roialign_cli.analysis.trace import Point, Trace
 from roialign_cli.cli.demo import sample_data
-from roialign_cli.tracing import Point, Trace
 
 WALKTHROUGH = PRESETS["walkthrough"]
 BOX = [296, 320, 200, 145]

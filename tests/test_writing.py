@@ -290,6 +290,6 @@ def test_another_file_is_not_taken_for_standard_output(
     def fails(*_: object, **__: object) -> None:
         raise OSError(5, "Input/output error", "page.css")
 
-    monkeypatch.setattr("roialign_cli.show.conventions.overview", fails)
+    monkeypatch.setattr("roialign_cli.show.document.conventions.overview", fails)
     assert main(["presets"]) == 2
     assert capfd.readouterr() == ("", "roialign: page.css: Input/output error\n")

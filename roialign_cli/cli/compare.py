@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.helping import command, operator_option, output_option
+from roialign_cli.cli.help import command, operator_option, output_option
 from roialign_cli.cli.option_types import OUTPUT_FILE, NumberInRange, PresetName
 from roialign_cli.cli.options import (
     OperatorOptions,
@@ -21,11 +21,11 @@ from roialign_cli.cli.options import (
 from roialign_cli.cli.streams import message
 
 if TYPE_CHECKING:
+    from roialign_cli.analysis.comparison import Comparison
+    from roialign_cli.analysis.pitfalls import Note
+    from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
-    from roialign_cli.matching import Comparison
-    from roialign_cli.notes import Note
-    from roialign_cli.operation import Operation
-    from roialign_cli.tracing import Trace
+    from roialign_cli.core.operation import Operation
 
 _FILES = (".npy", ".npz")
 
@@ -77,7 +77,7 @@ def compare(
     hold for both sides; fields after the other's name only for it.
     """
     from roialign_cli.cli.inputs import load, under
-    from roialign_cli.cli.notes import tell
+    from roialign_cli.cli.warnings import tell
     from roialign_cli.files.reading import split_member
     from roialign_cli.files.writing import check_writable
 
@@ -96,7 +96,7 @@ def compare(
     if plot is not None:
         _draw(inputs, held, name, plot, force=force)
     if form == "json":
-        from roialign_cli.records import comparison_record, to_json
+        from roialign_cli.analysis.records import comparison_record, to_json
 
         click.echo(to_json(comparison_record(held, inputs.labels, name, notes)))
     elif form == "csv":
@@ -104,7 +104,7 @@ def compare(
 
         click.echo(comparison_csv(held, inputs.labels), nl=False)
     else:
-        from roialign_cli.show.comparison import print_comparison
+        from roialign_cli.show.document.comparison import print_comparison
 
         print_comparison(held, inputs.labels, name)
     if max_difference is None or held.largest <= max_difference:
@@ -115,7 +115,7 @@ def compare(
 
 def _check_picture(path: Path) -> None:
     from roialign_cli.errors import ArgumentError
-    from roialign_cli.show.figures import check_suffix
+    from roialign_cli.show.figures.saving import check_suffix
 
     try:
         check_suffix(path)
@@ -125,7 +125,7 @@ def _check_picture(path: Path) -> None:
 
 def _notes(inputs: Inputs, second: Operation | None) -> list[Note]:
     """Return the traps of the first side, and those that only the second is in."""
-    from roialign_cli.notes import find_notes
+    from roialign_cli.analysis.pitfalls import find_notes
 
     notes = list(inputs.notes(inputs.operation.plan()))
     if second is None:
@@ -150,9 +150,9 @@ def _compared(
     inputs: Inputs, second: Operation | None, given: str | None
 ) -> tuple[Comparison, str]:
     """Return the comparison, and what the other side is called."""
+    from roialign_cli.analysis.comparison import compare_conventions, compare_output
     from roialign_cli.errors import ArgumentError, FileError
     from roialign_cli.files.arrays import read_array
-    from roialign_cli.matching import compare_conventions, compare_output
     from roialign_cli.printable import printable
     from roialign_cli.show.numbers import name_of
 
@@ -167,10 +167,10 @@ def _compared(
 
 
 def _draw(inputs: Inputs, held: Comparison, name: str, path: Path, *, force: bool) -> None:
+    from roialign_cli.analysis.trace import trace_operation
     from roialign_cli.files.writing import replacing
-    from roialign_cli.show.compare_view import compare_figure
-    from roialign_cli.show.figures import check_suffix, save_figure
-    from roialign_cli.tracing import trace_operation
+    from roialign_cli.show.figures.compare import compare_figure
+    from roialign_cli.show.figures.saving import check_suffix, save_figure
 
     roi, channel, section = held.worst
     trace = trace_operation(inputs.operation, roi, channel)

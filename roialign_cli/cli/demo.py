@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from roialign_cli.cli.helping import argument, command, output_option
+from roialign_cli.cli.help import argument, command, output_option
 from roialign_cli.errors import FileError
 from roialign_cli.printable import printable
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roialign_cli.cli.helping import command, output_option, selection_option
+from roialign_cli.cli.help import command, output_option, selection_option
 from roialign_cli.cli.option_types import CELL, OUTPUT_FILE
 from roialign_cli.cli.options import (
     OperatorOptions,
@@ -26,11 +26,11 @@ from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from roialign_cli.analysis.pitfalls import Note
+    from roialign_cli.analysis.trace import Section, Trace
     from roialign_cli.cli.inputs import Inputs
-    from roialign_cli.conventions import Summary
-    from roialign_cli.notes import Note
-    from roialign_cli.show.blocks import Block
-    from roialign_cli.tracing import Section, Trace
+    from roialign_cli.core.convention import Summary
+    from roialign_cli.show.document.blocks import Block
 
 
 # Form → what a file of it ends in.
@@ -87,7 +87,7 @@ def explain(
 ) -> None:
     """Tell every step of one ROI, with its numbers."""
     from roialign_cli.cli.inputs import load
-    from roialign_cli.cli.notes import tell
+    from roialign_cli.cli.warnings import tell
     from roialign_cli.files.writing import check_writable
 
     form = form or _form_of(output)
@@ -119,7 +119,7 @@ _MANY = 9  # sections, more than which are pages of text
 
 def _sketch_columns() -> int:
     """Return how wide a sketch may be: verbatim text is indented by two columns."""
-    from roialign_cli.show.terminal import new_console
+    from roialign_cli.show.document.terminal import new_console
 
     return min(new_console().width, 80) - 2
 
@@ -146,7 +146,7 @@ class _Document:
     def show(self, form: str) -> None:
         """Print it."""
         if form == "text":
-            from roialign_cli.show.terminal import print_blocks
+            from roialign_cli.show.document.terminal import print_blocks
 
             print_blocks(list(self.blocks()))
         else:
@@ -166,14 +166,14 @@ class _Document:
         if form == "html":
             return self.page()
         if form == "json":
-            from roialign_cli.records import to_json
+            from roialign_cli.analysis.records import to_json
 
             return to_json(self.record()) + "\n"
         if form == "markdown":
-            from roialign_cli.show.markdown import to_markdown
+            from roialign_cli.show.document.markdown import to_markdown
 
             return to_markdown(self.blocks())
-        from roialign_cli.show.terminal import blocks_text
+        from roialign_cli.show.document.terminal import blocks_text
 
         return blocks_text(self.blocks())
 
@@ -187,10 +187,10 @@ def _of_roi(
     notes: Sequence[Note],
     sketch_columns: int,
 ) -> _Document:
-    from roialign_cli.records import trace_record
-    from roialign_cli.show.explanation import Explanation
-    from roialign_cli.show.page import explanation_page
-    from roialign_cli.tracing import trace_operation
+    from roialign_cli.analysis.records import trace_record
+    from roialign_cli.analysis.trace import trace_operation
+    from roialign_cli.show.document.explanation import Explanation
+    from roialign_cli.show.page.page import explanation_page
 
     operation = inputs.operation
     trace = trace_operation(operation, roi, channel)
@@ -223,10 +223,10 @@ def _check_length(trace: Trace, point: tuple[int, int] | None) -> None:
 def _of_cell(
     inputs: Inputs, cell: tuple[int, int], channel: int | Summary, notes: Sequence[Note]
 ) -> _Document:
-    from roialign_cli.footprint import fed_by
-    from roialign_cli.records import fed_record
-    from roialign_cli.show.explanation import cell_blocks
-    from roialign_cli.show.page import blocks_page
+    from roialign_cli.analysis.footprint import fed_by
+    from roialign_cli.analysis.records import fed_record
+    from roialign_cli.show.document.explanation import cell_blocks
+    from roialign_cli.show.page.page import blocks_page
     from roialign_cli.show.progress import box_progress
 
     with box_progress(len(inputs.labels)) as advance:

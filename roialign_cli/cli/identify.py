@@ -6,7 +6,7 @@ import shlex
 
 import click
 
-from roialign_cli.cli.helping import command, input_option, operator_option
+from roialign_cli.cli.help import command, input_option, operator_option
 from roialign_cli.cli.option_types import INPUT_FILE, NumberInRange
 from roialign_cli.cli.options import OperatorOptions, format_option, known_options
 
@@ -41,8 +41,8 @@ def identify(options: OperatorOptions, expected: str, tolerance: float | None, f
     """
     from roialign_cli.cli.inputs import load_known
     from roialign_cli.files.arrays import read_array
-    from roialign_cli.identifying import identify
-    from roialign_cli.show.identification import Inputs
+    from roialign_cli.search.search import identify
+    from roialign_cli.show.document.identification import Inputs
     from roialign_cli.show.progress import share_progress
 
     known = load_known(options)
@@ -58,13 +58,13 @@ def identify(options: OperatorOptions, expected: str, tolerance: float | None, f
         )
     inputs = Inputs(_words(options), known.said, options.batch_index)
     if form == "json":
-        from roialign_cli.records import identification_record, to_json
-        from roialign_cli.show.identification import spelled_out
+        from roialign_cli.analysis.records import identification_record, to_json
+        from roialign_cli.show.document.identification import spelled_out
 
         said = [spelled_out(match.way, inputs, found.shape) for match in found.matches]
         click.echo(to_json(identification_record(found, said)))
     else:
-        from roialign_cli.show.identification import print_identification
+        from roialign_cli.show.document.identification import print_identification
 
         print_identification(found, inputs, known.stated)
     return 0 if found.matches and not found.doubtful else 1

@@ -10,9 +10,11 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.analysis.pitfalls import Note, find_notes
+from roialign_cli.analysis.records import named
 from roialign_cli.cli.option_types import FieldValue
 from roialign_cli.cli.options import OperatorOptions
-from roialign_cli.conventions import (
+from roialign_cli.core.convention import (
     MEANINGS_OF_MAX,
     READING,
     Convention,
@@ -20,14 +22,12 @@ from roialign_cli.conventions import (
     preset,
     resolve,
 )
+from roialign_cli.core.operation import Operation, prepare
+from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.boxes import BoxFile, read_boxes
 from roialign_cli.files.features import FeatureFile, read_features
 from roialign_cli.files.reading import split_member
-from roialign_cli.notes import Note, find_notes
-from roialign_cli.operation import Operation, prepare
-from roialign_cli.records import named
-from roialign_cli.sampling import Plan
 
 
 @dataclass(frozen=True)

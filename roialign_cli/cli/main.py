@@ -9,7 +9,7 @@ from importlib import import_module
 import click
 
 from roialign_cli import __version__
-from roialign_cli.cli.helping import Context
+from roialign_cli.cli.help import Context
 from roialign_cli.cli.streams import message, quiet_libraries, standard_streams
 from roialign_cli.errors import ArgumentError, FileError, RoiAlignError
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from roialign_cli.conventions import FIELD_KINDS, PRESETS, Convention, Summary
+from roialign_cli.core.convention import FIELD_KINDS, PRESETS, Convention, Summary
 from roialign_cli.errors import FileError
 from roialign_cli.files.parsing import parse_number, parse_whole
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import click
 from click.core import ParameterSource
 
-from roialign_cli.cli.helping import (
+from roialign_cli.cli.help import (
     Decorator,
     Function,
     argument,
@@ -35,7 +35,7 @@ from roialign_cli.cli.option_types import (
     PresetName,
     WholeNumber,
 )
-from roialign_cli.conventions import (
+from roialign_cli.core.convention import (
     MEANINGS_OF_MAX,
     BoxFormat,
     Origin,

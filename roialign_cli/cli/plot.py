@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roialign_cli.cli.helping import command, operator_option, output_option
+from roialign_cli.cli.help import command, operator_option, output_option
 from roialign_cli.cli.option_types import OUTPUT_FILE, NumberInRange, PresetName
 from roialign_cli.cli.options import (
     OperatorOptions,
@@ -25,10 +25,10 @@ from roialign_cli.cli.streams import message
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
-    from roialign_cli.conventions import Summary
-    from roialign_cli.show.paper import Paper, Units, Values
-    from roialign_cli.tracing import Trace
+    from roialign_cli.core.convention import Summary
+    from roialign_cli.show.figures.paper import Paper, Units, Values
 
 
 # View → what it shows, for the help; drawn by the function of `_DRAW` of the same name.
@@ -128,11 +128,11 @@ def plot(
     **what: Any,  # noqa: ANN401
 ) -> None:
     """Draw an ROI, its sections and its sample points."""
+    from roialign_cli.analysis.pitfalls import numbered
     from roialign_cli.cli.inputs import load
-    from roialign_cli.cli.notes import tell
+    from roialign_cli.cli.warnings import tell
     from roialign_cli.files.writing import check_writable, replacing
-    from roialign_cli.notes import numbered
-    from roialign_cli.show.figures import check_suffix, save_figure
+    from roialign_cli.show.figures.saving import check_suffix, save_figure
 
     kind = check_suffix(output)
     asked = _Asked(roi or 0, **what)
@@ -169,14 +169,14 @@ class _Asked:
 
     @property
     def paper(self) -> Paper:
+        from roialign_cli.show.figures.paper import Paper
         from roialign_cli.show.palette import THEMES
-        from roialign_cli.show.paper import Paper
 
         theme = THEMES[self.theme]
         return Paper(self.width, self.title, theme, self.colormap, self.values, self.units)
 
     def trace(self, inputs: Inputs, roi: int | None = None) -> Trace:
-        from roialign_cli.tracing import trace_operation
+        from roialign_cli.analysis.trace import trace_operation
 
         return trace_operation(inputs.operation, self.roi if roi is None else roi, self.channel)
 
@@ -202,7 +202,7 @@ def _check_meaning(view: str, asked: _Asked) -> None:
 
 
 def _steps(inputs: Inputs, asked: _Asked) -> Figure:
-    from roialign_cli.show.steps_view import steps_figure
+    from roialign_cli.show.figures.steps import steps_figure
 
     return steps_figure(
         asked.trace(inputs),
@@ -215,7 +215,7 @@ def _steps(inputs: Inputs, asked: _Asked) -> Figure:
 
 
 def _sections(inputs: Inputs, asked: _Asked) -> Figure:
-    from roialign_cli.show.sections_view import sections_figure
+    from roialign_cli.show.figures.sections import sections_figure
 
     section = asked.section or (1, 1)
     return sections_figure(asked.trace(inputs), section=section, paper=asked.paper)
@@ -228,7 +228,7 @@ def _others(inputs: Inputs, roi: int, *, same_map: bool = True) -> list[int]:
 
 
 def _overlay(inputs: Inputs, asked: _Asked) -> Figure:
-    from roialign_cli.show.overlay_view import overlay_figure
+    from roialign_cli.show.figures.overlay import overlay_figure
 
     first = asked.trace(inputs)
     traces = [first, *(asked.trace(inputs, box) for box in _others(inputs, asked.roi))]
@@ -244,28 +244,28 @@ def _overlay(inputs: Inputs, asked: _Asked) -> Figure:
 
 
 def _point(inputs: Inputs, asked: _Asked) -> Figure:
-    from roialign_cli.show.point_view import point_figure
+    from roialign_cli.show.figures.point import point_figure
 
     section = asked.section or (1, 1)
     return point_figure(asked.trace(inputs), section=section, point=asked.point, paper=asked.paper)
 
 
 def _output(inputs: Inputs, asked: _Asked) -> Figure:
-    from roialign_cli.show.output_view import output_figure
+    from roialign_cli.show.figures.output import output_figure
 
     return output_figure(asked.trace(inputs), paper=asked.paper)
 
 
 def _footprint(inputs: Inputs, asked: _Asked) -> Figure:
-    from roialign_cli.show.footprint_view import footprint_figure
+    from roialign_cli.show.figures.footprint import footprint_figure
 
     return footprint_figure(asked.trace(inputs), section=asked.section, paper=asked.paper)
 
 
 def _compare(inputs: Inputs, asked: _Asked) -> Figure:
+    from roialign_cli.analysis.trace import trace_operation
     from roialign_cli.cli.inputs import under
-    from roialign_cli.show.compare_view import compare_figure
-    from roialign_cli.tracing import trace_operation
+    from roialign_cli.show.figures.compare import compare_figure
 
     trace = asked.trace(inputs)
     operation = under(inputs, asked.other or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from roialign_cli.cli.helping import argument, command
+from roialign_cli.cli.help import argument, command
 from roialign_cli.cli.option_types import PresetName
 from roialign_cli.cli.options import format_option
 
@@ -21,10 +21,10 @@ from roialign_cli.cli.options import format_option
 @format_option("table", "markdown", "json", default="table", told="How to print it.")
 def presets(name: str | None, form: str) -> None:
     """Show the conventions and how they differ, or one of them in full."""
-    from roialign_cli.conventions import PRESETS, preset
+    from roialign_cli.analysis.records import convention_record, to_json
+    from roialign_cli.core.convention import PRESETS, preset
     from roialign_cli.errors import ArgumentError, RoiAlignError
-    from roialign_cli.records import convention_record, to_json
-    from roialign_cli.show.conventions import in_full, overview
+    from roialign_cli.show.document.conventions import in_full, overview
 
     try:
         chosen = None if name is None else preset(name)
@@ -37,10 +37,10 @@ def presets(name: str | None, form: str) -> None:
         return
     blocks = list(overview() if chosen is None else in_full(chosen))
     if form == "markdown":
-        from roialign_cli.show.markdown import to_markdown
+        from roialign_cli.show.document.markdown import to_markdown
 
         click.echo(to_markdown(blocks), nl=False)
         return
-    from roialign_cli.show.terminal import print_blocks
+    from roialign_cli.show.document.terminal import print_blocks
 
     print_blocks(blocks)

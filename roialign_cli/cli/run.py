@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.helping import command, output_option, selection_option
+from roialign_cli.cli.help import command, output_option, selection_option
 from roialign_cli.cli.option_types import OUTPUT_FILE, Size, WholeNumber
 from roialign_cli.cli.options import (
     OperatorOptions,
@@ -20,9 +20,9 @@ from roialign_cli.cli.options import (
 from roialign_cli.cli.streams import message
 
 if TYPE_CHECKING:
+    from roialign_cli.analysis.records import Result
     from roialign_cli.cli.inputs import Inputs
-    from roialign_cli.records import Result
-    from roialign_cli.sampling import Plan
+    from roialign_cli.core.sampling import Plan
 
 
 @command(
@@ -61,11 +61,11 @@ def run(
     strict: bool,
 ) -> None:
     """Pool every box and print or write the outputs."""
+    from roialign_cli.analysis.records import result_record, to_json
     from roialign_cli.cli.inputs import load
-    from roialign_cli.cli.notes import tell
+    from roialign_cli.cli.warnings import tell
     from roialign_cli.files.results import check_output, to_csv, write_result
     from roialign_cli.files.writing import check_writable
-    from roialign_cli.records import result_record, to_json
     from roialign_cli.show.numbers import describe
 
     if output is not None:
@@ -89,7 +89,7 @@ def run(
     elif form == "json":
         click.echo(to_json(result_record(result)))
     elif form in {None, "table"}:
-        from roialign_cli.show.terminal import print_result
+        from roialign_cli.show.document.terminal import print_result
 
         print_result(subject, result)
 
@@ -102,9 +102,9 @@ def _check_room(
     form: str | None,
     most: float | None,
 ) -> None:
+    from roialign_cli.core.pooling import output_like
     from roialign_cli.files.results import is_pooled_into
     from roialign_cli.files.room import check_room
-    from roialign_cli.pooling import output_like
 
     (rois, channels, *size), dtype = output_like(inputs.operation.features, plan)
     shape = rois, channels if channel is None else 1, *size
@@ -117,10 +117,10 @@ def _check_room(
 def _run(
     inputs: Inputs, plan: Plan, channel: int | None, output: Path | None, *, force: bool
 ) -> Result:
+    from roialign_cli.analysis.records import Result
+    from roialign_cli.core.pooling import output_like, pool
     from roialign_cli.errors import ArgumentError
     from roialign_cli.files.results import output_array
-    from roialign_cli.pooling import output_like, pool
-    from roialign_cli.records import Result
     from roialign_cli.show.progress import box_progress
 
     operation = inputs.operation

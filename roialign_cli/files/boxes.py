@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.conventions import BoxFormat
+from roialign_cli.core.convention import BoxFormat
 from roialign_cli.errors import FileError
 from roialign_cli.files.arrays import Member, is_numpy, load_array
 from roialign_cli.files.parsing import parse_number

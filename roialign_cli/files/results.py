@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from roialign_cli.boxes import Float
+from roialign_cli.analysis.records import Result, result_record, to_json
+from roialign_cli.core.boxes import Float
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.writing import replacing
-from roialign_cli.records import Result, result_record, to_json
 
 if TYPE_CHECKING:
-    from roialign_cli.matching import Comparison
+    from roialign_cli.analysis.comparison import Comparison
 
 
 def to_csv(result: Result) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.boxes import Float
-from roialign_cli.conventions import Convention
-from roialign_cli.tracing import Trace
+from roialign_cli.analysis.trace import Trace
+from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Convention
 
 DECIMALS = 4
 

@@ -7,17 +7,17 @@ from html import escape
 
 import numpy as np
 
+from roialign_cli.analysis.comparison import Comparison
+from roialign_cli.analysis.trace import Point, Section, Trace
 from roialign_cli.errors import ArgumentError
-from roialign_cli.matching import Comparison
-from roialign_cli.show.blocks import output_grid
-from roialign_cli.show.comparison import comparison_blocks
-from roialign_cli.show.explanation import Explanation
-from roialign_cli.show.identification import identification_lines
+from roialign_cli.search.hypothesis import Identification
+from roialign_cli.show.document.blocks import output_grid
+from roialign_cli.show.document.comparison import comparison_blocks
+from roialign_cli.show.document.explanation import Explanation
+from roialign_cli.show.document.identification import identification_lines
+from roialign_cli.show.document.terminal import blocks_text
 from roialign_cli.show.numbers import channel_of, name_of, number, pair
-from roialign_cli.show.page import explanation_page
-from roialign_cli.show.terminal import blocks_text
-from roialign_cli.tracing import Point, Section, Trace
-from roialign_cli.ways import Identification
+from roialign_cli.show.page.page import explanation_page
 
 _MOST_ROWS = 40
 _HEIGHT = 760  # pixels of a notebook's page

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roialign_cli.boxes import Float
-from roialign_cli.tracing import Section, Trace
+from roialign_cli.analysis.trace import Section, Trace
+from roialign_cli.core.boxes import Float
 
 _NARROWEST = 0.4  # the shorter side of a view, in longer ones
 _OVER = 1e-3  # cells by which an ROI may be off the map by rounding alone

@@ -1,0 +1,1 @@
+"""What can be read off a sampling plan: traces, footprints, comparisons, pitfalls."""

@@ -1,0 +1,97 @@
+"""What can be special about an ROI: where it lies, how large it is, what it makes of its points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.sampling import Plan, RoiAxis
+
+Mask = NDArray[np.bool_]
+
+_OVER = 1e-3  # cells by which an ROI may be off the map by rounding alone
+# Sections this near to a whole number of cells, in shares, may be rounded up to it or past it.
+_NEAR = 4e-6
+
+
+def box_traits(plan: Plan) -> dict[str, Mask]:
+    """Return which of R regions have which trait, (R,) each, by what is said of them."""
+    y, x = plan.y, plan.x
+    return {
+        "outside the map": _off(y) | _off(x),
+        "over the left border": _before(x),
+        "over the right border": _beyond(x),
+        "over the top border": _before(y),
+        "over the bottom border": _beyond(y),
+        "over the border": _before(x) | _beyond(x) | _before(y) | _beyond(y),
+        "empty": (y.raw_size == 0) | (x.raw_size == 0),
+        "inverted": (y.raw_size < 0) | (x.raw_size < 0),
+        "smaller than a cell": _small(y) | _small(x),
+        "on the edge of a ceil": near_a_whole(plan),
+    }
+
+
+def near_a_whole(plan: Plan) -> Mask:
+    """Return which regions have sections so near to a whole number of cells that ceil may slip."""
+    if plan.convention.points != "centred" or plan.convention.sampling_ratio:
+        return np.zeros(len(plan.y.start), np.bool_)
+    return _at_a_whole(plan.y) | _at_a_whole(plan.x)
+
+
+def _at_a_whole(axis: RoiAxis) -> Mask:
+    section = axis.size.astype(np.float64) / axis.sections
+    whole = np.round(section)
+    # Nothing rounds where the numbers are whole in either precision.
+    length = (axis.last.astype(np.float64) - axis.first) * float(axis.scale)
+    certain = (section == whole) & (length == whole * axis.sections)
+    # The rounding of the edges counts as well, which is as large as they are.
+    slack = _NEAR * np.maximum(np.abs(axis.start) + np.abs(axis.size), 1) / axis.sections
+    near = (whole >= 1) & (np.abs(section - whole) <= slack)
+    return np.asarray(near & ~certain, dtype=np.bool_)
+
+
+def _ends(axis: RoiAxis) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    end = axis.start + axis.size
+    return np.minimum(axis.start, end), np.maximum(axis.start, end)
+
+
+def _off(axis: RoiAxis) -> Mask:
+    low, high = _ends(axis)
+    return np.asarray((high <= -0.5) | (low >= axis.cells - 0.5), dtype=np.bool_)
+
+
+def _before(axis: RoiAxis) -> Mask:
+    return np.asarray(_ends(axis)[0] < -0.5 - _OVER, dtype=np.bool_)
+
+
+def _beyond(axis: RoiAxis) -> Mask:
+    return np.asarray(_ends(axis)[1] > axis.cells - 0.5 + _OVER, dtype=np.bool_)
+
+
+def _small(axis: RoiAxis) -> Mask:
+    return np.asarray(np.abs(axis.raw_size) < 1, dtype=np.bool_)
+
+
+def common_traits(traits: Mapping[str, Mask], some: Mask) -> list[str]:
+    """Return the traits that all of some regions have and few of the others, the clearest first.
+
+    Examples
+    --------
+    >>> traits = {"empty": np.array([True, True, False]), "inverted": np.array([False, True, True])}
+    >>> common_traits(traits, np.array([True, True, False]))
+    ['empty']
+    """
+    others = ~some
+    if not some.any():
+        return []
+    shares = {
+        name: (float(has[some].mean()), float(has[others].mean()) if others.any() else 0.0)
+        for name, has in traits.items()
+    }
+    telling = {name: least for name, (most, least) in shares.items() if most == 1 and least < _FEW}
+    return sorted(telling, key=lambda name: telling[name])
+
+
+_FEW = 0.34

@@ -1,0 +1,317 @@
+"""Two conventions held against each other on the same input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.analysis.box_conditions import Mask, box_traits, common_traits
+from roialign_cli.analysis.trace import Point, Section, Trace
+from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import READING, Convention, meaningful, resolve
+from roialign_cli.core.operation import Operation, prepare
+from roialign_cli.core.sampling import AxisSamples, Plan
+from roialign_cli.errors import ArgumentError
+from roialign_cli.search.hypothesis import essence
+
+
+def difference(outputs: Float, others: Float) -> Float:
+    """Return how much others are above outputs of the same shape, in float64.
+
+    Where both are the same, be it not a number or infinite, the difference is 0; where only one is
+    a finite number there is none, which is NaN.
+
+    Examples
+    --------
+    >>> difference(np.array([1.0, np.nan, np.inf]), np.array([1.5, np.nan, 2.0])).tolist()
+    [0.5, 0.0, nan]
+    """
+    one, other = outputs.astype(np.float64), others.astype(np.float64)
+    same = (one == other) | (np.isnan(one) & np.isnan(other))
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = other - one
+    return np.where(same, 0.0, np.where(np.isfinite(apart), apart, np.nan))
+
+
+def most_different(trace: Trace, other: Trace) -> tuple[int, int]:
+    """Return the section (i, j) in which two outputs differ most, (1, 1) if nowhere."""
+    apart = np.abs(difference(np.array(trace.output), np.array(other.output)))
+    j, i = np.unravel_index(np.argmax(np.nan_to_num(apart, nan=np.inf)), apart.shape)
+    return int(i) + 1, int(j) + 1
+
+
+def paired_points(section: Section, other: Section) -> list[tuple[Point, Point]]:
+    """Return the points of two sections that have the same number; none if the grids differ."""
+    if section.grid != other.grid:
+        return []
+    return list(zip(section.points, other.points, strict=True))
+
+
+def common_shift(pairs: list[tuple[Point, Point]]) -> tuple[float, float] | None:
+    """Return by how many cells along x and y all points move, None if not all alike."""
+    moves = np.array([(other.x - one.x, other.y - one.y) for one, other in pairs])
+    if not len(moves) or np.ptp(moves, axis=0).max() > _ALIKE:
+        return None
+    x, y = moves.mean(axis=0).tolist()
+    return x, y
+
+
+_ALIKE = 1e-4  # cells; coordinates in float32 on a map of a thousand cells agree to less
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A field in which two conventions differ, and how much of the difference it makes.
+
+    `share` is how much less the outputs differ once this field alone is the other's: 1 if they no
+    longer do, negative if they differ more; None if the field cannot be set alone.
+    """
+
+    field: str
+    here: Any
+    there: Any
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How the sample points of boxes with the same grid in both conventions move.
+
+    `x` and `y` are the smallest and the largest move in cells, with y in the frame's direction;
+    None where no box has the same grid in both. `other_grids` are the boxes that have not, (R,).
+    """
+
+    x: tuple[float, float] | None
+    y: tuple[float, float] | None
+    other_grids: Mask
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """Two outputs of the same boxes; it prints as the command does.
+
+    Parameters
+    ----------
+    operation
+        What made the first.
+    other
+        The second convention, None if the second output was given.
+    outputs, others
+        (R, C, height, width), the first and the second.
+    apart
+        Of the same shape: how much the second is above the first, as `difference` says.
+    differing
+        (R,): which boxes' outputs differ by more than rounding.
+    common
+        What these boxes have in common, and the others have not.
+    reasons
+        The fields in which the conventions differ, the weightiest first; none if the second output
+        was given.
+    shift
+        How the points move, None if the second output was given.
+    """
+
+    operation: Operation
+    other: Convention | None
+    outputs: Float
+    others: Float
+    apart: Float
+    differing: Mask
+    common: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    shift: Shift | None
+
+    def __repr__(self) -> str:
+        other = "a given output" if self.other is None else self.other.name
+        first = self.operation.convention.name
+        return f"<Comparison of {first} with {other}: largest difference {self.largest:g}>"
+
+    def __str__(self) -> str:
+        from roialign_cli.show.repl import comparison_text
+
+        return comparison_text(self)
+
+    @property
+    def largest(self) -> float:
+        """The largest difference; infinite where only one is a finite number."""
+        return _largest(self.apart)
+
+    @property
+    def mean(self) -> float:
+        """The mean difference, infinite as well; 0 of no outputs."""
+        return _mean(np.nan_to_num(np.abs(self.apart), nan=np.inf))
+
+    @property
+    def worst(self) -> tuple[int, int, tuple[int, int]]:
+        """The box and channel, from 0, and the section (i, j), from 1, that differ most.
+
+        Raises
+        ------
+        RoiAlignError
+            If there are no outputs.
+        """
+        if not self.apart.size:
+            raise ArgumentError("boxes", "without an output none differs most")
+        apart = np.nan_to_num(np.abs(self.apart), nan=np.inf)
+        r, c, j, i = (int(at) for at in np.unravel_index(np.argmax(apart), apart.shape))
+        return r, c, (i + 1, j + 1)
+
+
+def _largest(apart: Float) -> float:
+    return float(np.nan_to_num(np.abs(apart), nan=np.inf).max(initial=0.0))
+
+
+def compare(
+    features: object,
+    boxes: object,
+    output_size: int | tuple[int, int],
+    *,
+    convention: str | Convention,
+    other: object,
+    **call: Any,  # noqa: ANN401
+) -> Comparison:
+    """Hold two conventions, or a convention and a given output, against each other.
+
+    Parameters
+    ----------
+    features, boxes, output_size, convention, **call
+        As for `roi_align`; they say how the boxes are read for both.
+    other
+        A preset's name or a `Convention`, for which the fields given in `call` hold, too, as far as
+        they have a meaning for it; or an output (R, C, height, width).
+
+    Returns
+    -------
+    Both outputs in the dtype in which they are pooled, and how far the second is above the first
+    in the features' units, in float64; why, and how the points move in cells.
+
+    Raises
+    ------
+    RoiAlignError
+        As for `roi_align`, and for an output of another shape.
+
+    Examples
+    --------
+    >>> call = {"convention": "torchvision-aligned", "sampling_ratio": 2}
+    >>> held = compare(np.eye(8), [[1, 1, 6, 5]], 2, other="torchvision", **call)
+    >>> held.shift.x, [reason.field for reason in held.reasons][:1]
+    ((0.5, 0.5), ['offset'])
+    """
+    operation = prepare(features, boxes, output_size, convention=convention, **call)
+    if isinstance(other, (str, Convention)):
+        shared = {k: v for k, v in call.items() if k in operation.convention.parameters()}
+        base = _other(other)
+        return compare_conventions(operation, resolve(base, **meaningful(base, **shared)))
+    return compare_output(operation, np.asarray(other))
+
+
+def _other(other: str | Convention) -> Convention:
+    try:
+        return resolve(other)
+    except ArgumentError as error:
+        raise ArgumentError("other", error.problem) from None
+
+
+def compare_output(operation: Operation, given: NDArray[Any]) -> Comparison:
+    """Hold an operation's output against one that was given."""
+    outputs = operation.pooled()
+    if given.dtype.kind not in "buif" or given.shape != outputs.shape:
+        raise ArgumentError(
+            "other", f"must be numbers of shape {outputs.shape}, got {given.dtype} {given.shape}"
+        )
+    return _compared(operation, None, outputs, given, (), None)
+
+
+def compare_conventions(operation: Operation, other: Convention) -> Comparison:
+    """Hold an operation against the same one under another convention."""
+    second = replace(operation, convention=other)
+    plan, moved = operation.plan(), second.plan()
+    outputs, others = operation.pooled(), second.pooled()
+    reasons = _reasons(operation, other, outputs, others)
+    shift = _shift(operation, plan, moved)
+    return _compared(operation, other, outputs, others, reasons, shift)
+
+
+def _compared(
+    operation: Operation,
+    other: Convention | None,
+    outputs: Float,
+    others: Float,
+    reasons: tuple[Reason, ...],
+    shift: Shift | None,
+) -> Comparison:
+    apart = difference(outputs, others)
+    finite = np.abs(outputs[np.isfinite(outputs)])
+    rounding = _ROUNDING * float(finite.max(initial=0.0))
+    wrong = np.nan_to_num(np.abs(apart), nan=np.inf).max(axis=(1, 2, 3), initial=0.0) > rounding
+    boxes = np.asarray(wrong, dtype=np.bool_)
+    common = () if boxes.all() else tuple(common_traits(box_traits(operation.plan()), boxes))
+    return Comparison(operation, other, outputs, others, apart, boxes, common, reasons, shift)
+
+
+_ROUNDING = 1e-5  # of the largest value; what lies below is no difference between boxes
+
+
+def _reasons(
+    operation: Operation, other: Convention, outputs: Float, others: Float
+) -> tuple[Reason, ...]:
+    own = operation.convention
+    here, there = own.parameters(), other.parameters()
+    first, second = essence(own).parameters(), essence(other).parameters()
+    names = [name for name in first if first[name] != second[name] and name not in READING]
+    amount = _amount(outputs, others)
+    reasons = []
+    for name in names:
+        share = None
+        try:
+            alone = replace(operation, convention=replace(own, **{name: there[name]}))
+            if amount:
+                share = 1 - _amount(alone.pooled(), others) / amount
+        except ArgumentError:
+            pass
+        reasons.append(Reason(name, here[name], there[name], share))
+    return tuple(sorted(reasons, key=lambda reason: -(reason.share or 0.0)))
+
+
+def _amount(outputs: Float, others: Float) -> float:
+    """Return the mean difference; where there is none, as large as the largest."""
+    apart = np.abs(difference(outputs, others))
+    most = float(np.nanmax(apart, initial=0.0)) or 1.0
+    return _mean(np.nan_to_num(apart, nan=most))
+
+
+def _mean(amounts: Float) -> float:
+    """Return the mean of numbers from 0, whose sum may overflow; 0 of none."""
+    largest = float(amounts.max(initial=0.0))
+    if largest in {0.0, np.inf}:
+        return largest
+    return largest * float((amounts / largest).mean())
+
+
+def _shift(operation: Operation, plan: Plan, moved: Plan) -> Shift:
+    other_grids = np.zeros(len(plan.y.start), np.bool_)
+    for one, two in ((plan.y, moved.y), (plan.x, moved.x)):
+        other_grids |= (one.count != two.count).any(axis=1)
+    same = np.flatnonzero(~other_grids)
+    with np.errstate(over="ignore", invalid="ignore"):
+        moves = [
+            _moves(one, two)
+            for one, two in zip(plan[same].samples(), moved[same].samples(), strict=True)
+        ]
+    if not all(len(move) for move in moves):
+        return Shift(None, None, other_grids)
+    sign = operation.frame.down
+    y, x = (sorted((float(move.min()), float(move.max()))) for move in moves)
+    low, high = sorted((sign * y[0], sign * y[1]))
+    return Shift((x[0], x[1]), (low, high), other_grids)
+
+
+def _moves(one: AxisSamples, two: AxisSamples) -> Float:
+    """Return by how much the points of the same sections and number move along an axis."""
+    points = min(one.position.shape[2], two.position.shape[2])
+    moves = two.position[..., :points].astype(np.float64) - one.position[..., :points]
+    present: Float = moves[np.broadcast_to(one.present[..., :points], moves.shape)].round(6)
+    return present

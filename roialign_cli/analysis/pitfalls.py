@@ -1,0 +1,271 @@
+"""Traps that people fall into with ROI Align, looked for in what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from roialign_cli.analysis.box_conditions import Mask, near_a_whole
+from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import BoxFormat, Convention
+from roialign_cli.core.operation import Operation
+from roialign_cli.core.sampling import Plan, RoiAxis
+
+Trap = Literal[
+    "outside", "normalized", "upside-down", "grown", "empty", "inverted", "ceil", "many-points"
+]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A trap, and what to do about it.
+
+    Parameters
+    ----------
+    trap
+        Which.
+    rois
+        The boxes that are in it, from 0.
+    text
+        What there is to say, in one line.
+    """
+
+    trap: Trap
+    rois: tuple[int, ...]
+    text: str
+
+
+def find_notes(operation: Operation, plan: Plan, only: int | None = None) -> tuple[Note, ...]:
+    """Return the traps that there are, in one box or in all."""
+    rois = np.ones(len(operation.boxes_xyxy), np.bool_)
+    if only is not None:
+        rois = np.arange(len(rois)) == only
+    if not rois.any():
+        return ()
+    finders = _grown, _empty, _inverted, _ceil, _many_points
+    found = (note for find in finders for note in find(plan, rois))
+    return (*_outside(operation, plan, rois), *_normalized(operation, rois), *found)
+
+
+def _note(trap: Trap, mask: Mask, asked: Mask, text: str) -> Iterator[Note]:
+    """Yield a note if any box asked for is in a trap; `{}` in the text becomes their numbers."""
+    rois = np.flatnonzero(mask & asked).tolist()
+    if rois:
+        yield Note(trap, tuple(rois), text.format(numbered(rois)))
+
+
+_MOST_NUMBERED = 8
+
+
+def numbered(rois: Sequence[int]) -> str:
+    """Return the numbers of some boxes as text, the first ones of many."""
+    listed = ", ".join(map(str, rois[:_MOST_NUMBERED]))
+    rest = f" and {len(rois) - _MOST_NUMBERED} more" if len(rois) > _MOST_NUMBERED else ""
+    return f"ROI{'s' if len(rois) > 1 else ''} {listed}{rest}"
+
+
+def _outside(operation: Operation, plan: Plan, asked: Mask) -> Iterator[Note]:
+    share = outside_share(plan)
+    percent = f"{max(100 * float(share[asked].mean()), 0.1):.3g} %"
+    margin = operation.convention.border_margin
+    worth = f"{operation.convention.extrapolation_value:g}"
+    reach = "the outermost cell centres" if not margin else f"the map by more than {margin:g} cell"
+    yield from _note(
+        "outside",
+        share > 0,
+        asked,
+        f"{{}}: sample points lie beyond {reach} and are worth {worth}, {percent} of all"
+        f"{_reading_inside(operation, share[asked])}",
+    )
+
+
+def outside_share(plan: Plan) -> Float:
+    """Return which share of each region's points is out, (R,)."""
+    inside = np.ones(len(plan.y.start))
+    margin = plan.convention.border_margin
+    if plan.convention.points == "cells":
+        return inside - 1
+    if plan.convention.points != "centred":  # one point a section and axis, or few
+        with np.errstate(over="ignore"):
+            samples = plan.samples()
+        for axis_samples in samples:
+            inside *= axis_samples.counted.mean(axis=(1, 2))
+        return 1 - inside
+    for axis in (plan.y, plan.x):
+        inside *= _share_within(axis, -margin, axis.cells - 1 + margin)
+    return 1 - inside
+
+
+def _share_within(axis: RoiAxis, low: float, high: float) -> Float:
+    """Return which share of points in the middle of equal parts of a region is between two ends."""
+    points = np.maximum(axis.points, 1)
+    step = np.abs(axis.size.astype(np.float64)) / points
+    first = np.minimum(axis.start, axis.start + axis.size) + step / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        before = np.ceil((low - first) / step)
+        until = np.floor((high - first) / step) + 1
+    between = np.clip(until, 0, points) - np.clip(before, 0, points)
+    in_one_place = (first >= low) & (first <= high)
+    return np.where(step > 0, np.maximum(between, 0) / points, in_one_place)
+
+
+_OFTEN = 0.25  # share of the points outside from which the boxes may be read wrongly
+
+
+def _reading_inside(operation: Operation, share: Float) -> str:
+    """Return the reading of the boxes that would put all of them inside, as words; "" if none."""
+    if share.mean() < _OFTEN:
+        return ""
+    fitting = [
+        words
+        for readings in (_other_scales(operation), _other_formats(operation))
+        for words in _putting_inside(readings)
+    ]
+    return f"; {', or '.join(fitting)} would put all of them inside" if fitting else ""
+
+
+def _putting_inside(readings: Iterator[tuple[str, Operation]]) -> list[str]:
+    """Return the first of some readings that puts all points inside."""
+    inside = (words for words, changed in readings if outside_share(changed.plan()).max() <= 0)
+    return list(islice(inside, 1))
+
+
+def _normalized(operation: Operation, asked: Mask) -> Iterator[Note]:
+    given = np.abs(operation.boxes_given)
+    small = given.max(initial=0) <= _UP_TO_ONE and operation.spatial_scale == (1.0, 1.0)
+    if small and not operation.convention.normalized and min(operation.map_size) > _UP_TO_ONE:
+        yield from _note(
+            "normalized",
+            np.full(len(given), fill_value=True),
+            asked,
+            "{}: no number above 1, so that all lie in the map's first cell; --normalized reads "
+            "them as shares of the map",
+        )
+
+
+_UP_TO_ONE = 1.05
+
+
+def _read_again(
+    operation: Operation,
+    scale: float | None = None,
+    **fields: Any,  # noqa: ANN401
+) -> Operation:
+    """Return the operation with its boxes' numbers read otherwise, at another scale if given."""
+    plain: dict[str, Any] = {"refuses": "nothing", "inclusive": False}
+    rules = replace(operation.convention, **(plain | fields))
+    scales = operation.spatial_scale if scale is None else (scale, scale)
+    return replace(operation, convention=rules, spatial_scale=scales).with_corners()
+
+
+def _other_scales(operation: Operation) -> Iterator[tuple[str, Operation]]:
+    """Yield the operation with boxes in the pixels of an image, the finest scale first."""
+    if operation.convention.normalized:
+        yield "reading them in cells (--absolute)", _read_again(operation, 1.0, normalized=False)
+    elif operation.spatial_scale == (1.0, 1.0):
+        for by in (4, 8, 16, 32):
+            words = f"dividing by {by} (--spatial-scale {1 / by:g})"
+            yield words, _read_again(operation, 1 / by)
+
+
+def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
+    """Yield the operation with the boxes' numbers read as something else."""
+    rules = operation.convention
+    for box_format in get_args(BoxFormat):
+        changed = _read_again(operation, box_format=box_format)
+        xyxy = changed.boxes_xyxy
+        if box_format == rules.box_format or (xyxy[:, 2:] < xyxy[:, :2]).any():
+            continue
+        swapped = {rules.box_format, box_format} == {"xyxy", "yxyx"}
+        words = "swapping x and y" if swapped else f"reading the boxes as {box_format}"
+        yield f"{words} (--box-format {box_format})", changed
+    if rules.origin == "bottom-left":
+        changed = _read_again(operation, origin="top-left")
+        yield "measuring y from the top (--origin top-left)", changed
+
+
+def _grown(plan: Plan, asked: Mask) -> Iterator[Note]:
+    least = plan.convention.min_size
+    small = ((plan.y.raw_size < least) | (plan.x.raw_size < least)) & (least > 0)
+    yield from _note(
+        "grown",
+        small,
+        asked,
+        f"{{}}: smaller than {least:g} × {least:g} cells, or inverted, and grown to that; "
+        "--min-size 0 leaves them as they are, as conventions with aligned=True do",
+    )
+
+
+def _empty(plan: Plan, asked: Mask) -> Iterator[Note]:
+    y, x = plan.y, plan.x
+    empty = ((y.raw_size == 0) | (x.raw_size == 0)) & _as_they_are(plan)
+    yield from _note("empty", empty, asked, f"{{}}: no area; {_made_of(plan.convention, 'empty')}")
+
+
+def _inverted(plan: Plan, asked: Mask) -> Iterator[Note]:
+    y, x = plan.y, plan.x
+    inverted = ((y.raw_size < 0) | (x.raw_size < 0)) & _as_they_are(plan)
+    yield from _note(
+        "inverted",
+        inverted,
+        asked,
+        f"{{}}: the second corner is before the first; "
+        f"{_made_of(plan.convention, 'inverted')}; is it --box-format xywh?",
+    )
+
+
+def _as_they_are(plan: Plan) -> Mask:
+    """Return which regions do not grow; ROI Pool's always do."""
+    rules = plan.convention
+    grows = rules.min_size > 0 or rules.points == "cells"
+    return np.full(len(plan.y.start), not grows)
+
+
+def _made_of(rules: Convention, kind: str) -> str:
+    """Return what a convention makes of an empty or inverted box."""
+    if rules.points != "centred" or rules.sampling_ratio:
+        return {
+            "empty": "all its points lie on a line or in one place",
+            "inverted": "its points run backwards, which flips the output",
+        }[kind]
+    if rules.pooling == "max":
+        return f"it has no points, and the max of none is {rules.empty_max:g}"
+    worth = "0" if rules.guards_count else "not a number"
+    both = (
+        ", 0 if inverted along both axes" if kind == "inverted" and not rules.guards_count else ""
+    )
+    return f"it has no points, and the average of none is {worth}{both}"
+
+
+def _ceil(plan: Plan, asked: Mask) -> Iterator[Note]:
+    yield from _note(
+        "ceil",
+        near_a_whole(plan),
+        asked,
+        "{}: sections within rounding of a whole number of cells, so that the adaptive grid may "
+        "have one point more or less elsewhere; --sampling-ratio N makes it certain",
+    )
+
+
+_MOST_POINTS = 10_000_000  # of one box; a second's work or so
+_FINE = 1000  # points of a section; with fewer it is the output that is large
+
+
+def _many_points(plan: Plan, asked: Mask) -> Iterator[Note]:
+    across, along = plan.x.points, plan.y.points
+    fine = np.maximum(plan.x.count, 0).max(axis=1) * np.maximum(plan.y.count, 0).max(axis=1)
+    most = int((across * along).argmax())
+    adaptive = plan.convention.points == "centred" and not plan.convention.sampling_ratio
+    kind = "an adaptive grid" if adaptive else "a grid"
+    remedy = "check the scale, or take --sampling-ratio 2" if adaptive else "take fewer points"
+    yield from _note(
+        "many-points",
+        (across * along > _MOST_POINTS) & (fine > _FINE),
+        asked,
+        f"{{}}: {kind} of up to {across[most]:.3g} × {along[most]:.3g} sample points, which most "
+        f"libraries compute one by one; {remedy}",
+    )

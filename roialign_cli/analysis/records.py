@@ -1,0 +1,346 @@
+"""Results and traces as plain data, for JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from roialign_cli.analysis.pitfalls import Note
+from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Convention, Summary
+from roialign_cli.core.operation import Operation
+from roialign_cli.core.sampling import Plan
+
+if TYPE_CHECKING:
+    from roialign_cli.analysis.comparison import Comparison
+    from roialign_cli.analysis.footprint import Fed
+    from roialign_cli.analysis.trace import Point, Section, Trace
+    from roialign_cli.search.hypothesis import Identification, Match, Partial, Way
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run made, with what it was made from.
+
+    Parameters
+    ----------
+    operation, plan
+        What was run.
+    pooled
+        (R, C, height, width).
+    labels
+        R of them, "" where a box has none.
+    channels
+        The C channels' numbers in the feature map.
+    scores
+        R of them, NaN where a box has none; empty if none has.
+    notes
+        The traps that the boxes are in.
+    """
+
+    operation: Operation
+    plan: Plan
+    pooled: Float
+    labels: Sequence[str]
+    channels: Sequence[int]
+    scores: Sequence[float] = ()
+    notes: Sequence[Note] = ()
+
+    def score(self, index: int) -> float:
+        """Return a box's score, NaN where it has none."""
+        return self.scores[index] if self.scores else math.nan
+
+    def name(self, index: int) -> str:
+        """Return what a box is called: its label and its score."""
+        return named(self.labels[index], self.score(index))
+
+    def roi(self, index: int) -> dict[str, float]:
+        """Return where a region lies, in the convention's frame, in cells."""
+        frame = self.operation.frame
+        return {
+            "x": frame.x(self.plan.x.start[index]),
+            "y": frame.y(self.plan.y.start[index]),
+            "width": float(self.plan.x.size[index]),
+            "height": float(self.plan.y.size[index]),
+        }
+
+    def parameters(self) -> dict[str, Any]:
+        """Return all that decided the numbers, besides the features and the boxes."""
+        y, x = self.operation.spatial_scale
+        return {
+            "preset": self.operation.convention.name,
+            "convention": self.operation.convention.parameters(),
+            "output_size": list(self.operation.output_size),
+            "spatial_scale": {"x": x, "y": y},
+        }
+
+
+def named(label: str, score: float) -> str:
+    """Return what a box is called: its label and its score, as far as it has them.
+
+    Examples
+    --------
+    >>> named("face", 0.9312), named("face", math.nan), named("", 0.5)
+    ('face 0.93', 'face', '0.50')
+    """
+    scored = "" if math.isnan(score) else f"{score:.2f}"
+    return f"{label} {scored}".strip()
+
+
+def result_record(result: Result) -> dict[str, Any]:
+    """Return a run as the documented JSON object."""
+    rois = [
+        {
+            "index": r,
+            "label": result.labels[r],
+            "score": result.score(r),
+            "batch_index": int(result.operation.batch_index[r]),
+            "box": result.operation.boxes_given[r].tolist(),
+            **result.roi(r),
+            "output": result.pooled[r].tolist(),
+        }
+        for r in range(len(result.pooled))
+    ]
+    rows, columns = result.operation.map_size
+    return {
+        "version": VERSION,
+        **result.parameters(),
+        "frame": {"origin": result.operation.frame.origin},
+        "feature_map": {
+            "height": rows,
+            "width": columns,
+            "channels": list(result.channels),
+        },
+        "rois": rois,
+        "notes": notes_record(result.notes),
+    }
+
+
+def notes_record(notes: Sequence[Note]) -> list[dict[str, Any]]:
+    """Return traps as plain data."""
+    return [{"trap": note.trap, "rois": list(note.rois), "text": note.text} for note in notes]
+
+
+def convention_record(convention: Convention) -> dict[str, Any]:
+    """Return a convention as plain data."""
+    return {
+        "name": convention.name,
+        "summary": convention.summary,
+        "standing": convention.standing,
+        "source": convention.source,
+        "peculiar": convention.peculiar,
+        "convention": convention.parameters(),
+    }
+
+
+def trace_record(trace: Trace, notes: Sequence[Note] = ()) -> dict[str, Any]:
+    """Return a trace as the documented JSON object; sections from 1, arrays from 0."""
+    rows, columns = trace.map_size
+    return {
+        "version": VERSION,
+        "preset": trace.convention.name,
+        "convention": trace.convention.parameters(),
+        "frame": {"origin": trace.frame.origin},
+        "feature_map": {
+            "height": rows,
+            "width": columns,
+            "channels": trace.channels,
+            "channel": trace.channel,
+        },
+        "box": {
+            "format": trace.convention.box_format,
+            "values": list(trace.box),
+            "spatial_scale": {"x": trace.scale[0], "y": trace.scale[1]},
+        },
+        "roi": {
+            "index": trace.roi,
+            "x": trace.x,
+            "y": trace.y,
+            "width": trace.width,
+            "height": trace.height,
+        },
+        "section_size": {"width": trace.section_width, "height": trace.section_height},
+        "sections": [_section(section) for section in trace.sections],
+        "output": [list(row) for row in trace.output],
+        "notes": notes_record(notes),
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {
+        "section": list(section.section),
+        "x": section.x,
+        "y": section.y,
+        "points": [_point(point) for point in section.points],
+        "winner": None if section.winner is None else list(section.winner),
+        "output": section.output,
+    }
+
+
+def _point(point: Point) -> dict[str, Any]:
+    return {
+        "point": list(point.point),
+        "x": point.x,
+        "y": point.y,
+        "x1": point.x1,
+        "x2": point.x2,
+        "y1": point.y1,
+        "y2": point.y2,
+        "border": point.border,
+        "counted": point.counted,
+        "neighbours": [vars(neighbour) for neighbour in point.neighbours],
+        "value": point.value,
+        "contribution": point.contribution,
+    }
+
+
+def comparison_record(
+    held: Comparison, labels: Sequence[str], second: str, notes: Sequence[Note] = ()
+) -> dict[str, Any]:
+    """Return a comparison as the documented JSON object."""
+    roi, channel, section = held.worst
+    i, j = section
+    shift = held.shift
+    return {
+        "version": VERSION,
+        "first": {
+            "preset": held.operation.convention.name,
+            "convention": held.operation.convention.parameters(),
+        },
+        "second": {
+            "name": second,
+            "convention": None if held.other is None else held.other.parameters(),
+        },
+        "shape": list(held.apart.shape),
+        "largest": held.largest,
+        "mean": held.mean,
+        "worst": {
+            "roi": roi,
+            "label": labels[roi],
+            "channel": channel,
+            "section": list(section),
+            "first": float(held.outputs[roi, channel, j - 1, i - 1]),
+            "second": float(held.others[roi, channel, j - 1, i - 1]),
+        },
+        "differing_rois": [r for r, differs in enumerate(held.differing.tolist()) if differs],
+        "common": list(held.common),
+        "reasons": [vars(reason) for reason in held.reasons],
+        "shift": None
+        if shift is None
+        else {"x": shift.x, "y": shift.y, "other_grids": shift.other_grids.tolist()},
+        "notes": notes_record(notes),
+    }
+
+
+def fed_record(
+    operation: Operation,
+    cell: tuple[int, int],
+    fed: Sequence[Fed],
+    labels: Sequence[str],
+    channel: int | Summary,
+    notes: Sequence[Note] = (),
+) -> dict[str, Any]:
+    """Return which outputs a cell feeds as the documented JSON object."""
+    outputs = [
+        {
+            "roi": one.roi,
+            "label": labels[one.roi],
+            "batch_index": int(operation.batch_index[one.roi]),
+            "section": list(one.section),
+            "weight": one.weight,
+        }
+        for one in fed
+    ]
+    return {
+        "version": VERSION,
+        "preset": operation.convention.name,
+        "convention": operation.convention.parameters(),
+        "channel": channel,
+        "cell": {"row": cell[0], "column": cell[1]},
+        "outputs": outputs,
+        "notes": notes_record(notes),
+    }
+
+
+def identification_record(found: Identification, said: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Return what a search found as the documented JSON object, best match first.
+
+    `said` is what makes the same output, one a match.
+    """
+    matches = zip(found.matches, said, strict=True)
+    return {
+        "version": VERSION,
+        "matches": [_match(match) | words for match, words in matches],
+        "doubtful": found.doubtful,
+        "closest": None if found.closest is None else _match(found.closest),
+        "partial": None if found.partial is None else _partial(found.partial),
+        "searched": found.searched,
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    from roialign_cli.search.hypothesis import told_apart_by  # noqa: PLC0415 - most commands need none
+
+    return {
+        **_way(match.way),
+        "max_difference": match.max_difference,
+        "equivalents": [convention.name for convention in match.equivalents],
+        "told_apart_by": {
+            other.name: told_apart_by(match.way.convention, other) for other in match.equivalents
+        },
+    }
+
+
+def _way(way: Way) -> dict[str, Any]:
+    rules = way.convention
+    scale = way.spatial_scale
+    return {
+        "preset": rules.name,
+        "pooling": rules.pooling,
+        "sampling_ratio": rules.sampling_ratio if rules.points == "centred" else None,
+        "box_format": rules.box_format,
+        "origin": rules.origin,
+        "normalized": rules.normalized,
+        "spatial_scale": None if scale is None else {"x": scale[1], "y": scale[0]},
+        "layout": way.layout,
+        "batches": way.batches,
+        "oddities": way.oddities(),
+        "convention": rules.parameters(),
+    }
+
+
+def _partial(partial: Partial) -> dict[str, Any]:
+    return {
+        **_way(partial.way),
+        "max_difference": partial.max_difference,
+        "boxes": partial.boxes.tolist(),
+        "channels": partial.channels.tolist(),
+        "sections": partial.sections.tolist(),
+        "common": list(partial.common),
+    }
+
+
+def to_json(record: Any, indent: int | None = 1) -> str:  # noqa: ANN401
+    """Return a record as JSON text; NaN and infinities, which JSON lacks, become null."""
+    import json  # noqa: PLC0415 - slow to import, and tables need none
+
+    separators = (",", ":") if indent is None else None
+    return json.dumps(
+        _plain(record), ensure_ascii=False, indent=indent, separators=separators, allow_nan=False
+    )
+
+
+def _plain(record: Any) -> Any:  # noqa: ANN401
+    match record:
+        case dict():
+            return {key: _plain(value) for key, value in record.items()}
+        case list() | tuple():
+            return [_plain(value) for value in record]
+        case float():
+            return record if math.isfinite(record) else None
+        case _:
+            return record

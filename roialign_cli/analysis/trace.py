@@ -1,0 +1,448 @@
+"""Everything that happened to one ROI and channel, as plain records.
+
+The records hold what the sampling plan holds, in the convention's frame: nothing is computed here
+that pooling did not use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args, overload
+
+import numpy as np
+
+from roialign_cli.core.boxes import Float, Frame
+from roialign_cli.core.convention import Convention, Summary
+from roialign_cli.core.operation import Operation, prepare
+from roialign_cli.core.point_values import contributions, point_values, reduce_points
+from roialign_cli.core.sampling import AxisSamples, Plan
+from roialign_cli.errors import ArgumentError
+
+Border = Literal["inside", "clamped", "out"]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """One of the four cells around a point: its centre, place in the array, value and weight."""
+
+    x: float
+    y: float
+    row: int
+    column: int
+    value: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """A sample point (n, m) with its neighbour cells.
+
+    `neighbours` are, in the order of the interpolation formula, the cells at (x1, y2), (x2, y2),
+    (x1, y1) and (x2, y1). `border` tells whether the point lies among the cells' centres, was
+    clamped to them, or is out and has no value of the map. `contribution` is what the section's
+    pooling takes from the point: its value, or the largest of its four products.
+    """
+
+    point: tuple[int, int]
+    x: float
+    y: float
+    x1: float
+    x2: float
+    y1: float
+    y2: float
+    border: Border
+    neighbours: tuple[Neighbour, Neighbour, Neighbour, Neighbour]
+    value: float
+    contribution: float
+
+    @property
+    def counted(self) -> bool:
+        """Whether the point has a value of the map."""
+        return self.border != "out"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section (i, j): its top-left corner, its points, and what became of them.
+
+    `grid` is the number of points along x and along y. `winner` is the point whose contribution is
+    the output; None for "avg", and where no point reaches the value that "max" starts from.
+    """
+
+    section: tuple[int, int]
+    x: float
+    y: float
+    points: tuple[Point, ...]
+    grid: tuple[int, int]
+    winner: tuple[int, int] | None
+    output: float
+
+    @property
+    def winning_point(self) -> Point | None:
+        """The point that `winner` names."""
+        return next((p for p in self.points if p.point == self.winner), None)
+
+
+@dataclass(frozen=True, repr=False)
+class Trace:
+    """One ROI and channel, from the box to the output.
+
+    It prints as a table; a notebook shows it as a page to point at.
+
+    Parameters
+    ----------
+    convention
+        The rules.
+    frame
+        In which all positions are.
+    map_size
+        (height, width) of the feature map in cells.
+    channels, channel
+        How many there are, and which this is of, or what all were made one by.
+    roi
+        Which box, from 0.
+    box
+        Its four numbers as they were written.
+    scale
+        (x, y): feature-map units per unit of the box.
+    x, y
+        The ROI's top-left corner, in cells.
+    width, height
+        Its size, in cells.
+    raw_width, raw_height
+        The same before the smallest size was applied.
+    section_width, section_height
+        The size of a section, in cells.
+    sections
+        All of them, row by row from the top.
+    output
+        (height, width) of numbers.
+    cells
+        (H, W): the channel of the feature map.
+    """
+
+    convention: Convention
+    frame: Frame
+    map_size: tuple[int, int]
+    channels: int
+    channel: int | Summary
+    roi: int
+    box: tuple[float, float, float, float]
+    scale: tuple[float, float]
+    x: float
+    y: float
+    width: float
+    height: float
+    raw_width: float
+    raw_height: float
+    section_width: float
+    section_height: float
+    sections: Sequence[Section]
+    output: tuple[tuple[float, ...], ...]
+    cells: Float
+
+    def __repr__(self) -> str:
+        from roialign_cli.show.repl import trace_summary
+
+        return f"<Trace of {trace_summary(self)}>"
+
+    def __str__(self) -> str:
+        from roialign_cli.show.repl import trace_table
+
+        return trace_table(self)
+
+    def _repr_html_(self) -> str:
+        from roialign_cli.show.repl import trace_html
+
+        return trace_html(self)
+
+    @property
+    def n_points(self) -> int:
+        """How many sample points all sections have together."""
+        sections = self.sections
+        if isinstance(sections, _Sections):
+            return int(sections.in_y.sum() * sections.in_x.sum())
+        return sum(len(section.points) for section in sections)
+
+    @property
+    def map_y(self) -> tuple[float, float]:
+        """The smallest and the largest y on the map."""
+        top, bottom = self.frame.row_edge(0), self.frame.row_edge(self.map_size[0])
+        return min(top, bottom), max(top, bottom)
+
+    @property
+    def bottom(self) -> float:
+        """The y of the ROI's lower edge as seen."""
+        return self.y + self.frame.down * self.height
+
+    def section(self, i: int, j: int) -> Section:
+        """Return section (i, j), i along x and j from the top, from 1."""
+        columns, rows = len(self.output[0]), len(self.output)
+        if not (1 <= i <= columns and 1 <= j <= rows):
+            raise ArgumentError(
+                "section", f"({i}, {j}) is none of the {columns} × {rows} sections, from (1, 1)"
+            )
+        return self.sections[(j - 1) * columns + i - 1]
+
+    def narrowed(
+        self, section: tuple[int, int] | None = None, point: tuple[int, int] | None = None
+    ) -> Sequence[Section]:
+        """Return the one section asked for, or all, with only the one point asked for, or all."""
+        sections = self.sections
+        if section is not None:
+            sections = (self.section(*section),)
+        if point is None:
+            return sections
+        narrowed = tuple(
+            replace(s, points=tuple(p for p in s.points if p.point == point)) for s in sections
+        )
+        if not any(s.points for s in narrowed):
+            columns, rows = sections[0].grid
+            raise ArgumentError(
+                "point", f"{point} is none of the {columns} × {rows} points, from (1, 1)"
+            )
+        return narrowed
+
+
+def trace(
+    features: object,
+    boxes: object,
+    output_size: int | tuple[int, int],
+    *,
+    roi: int = 0,
+    channel: int | Summary = 0,
+    **call: Any,  # noqa: ANN401
+) -> Trace:
+    """Return everything that `roi_align` does to one box and channel.
+
+    Parameters
+    ----------
+    features, boxes, output_size, **call
+        As for `roi_align`.
+    roi
+        Which box, from 0.
+    channel
+        Which channel, from 0; or "mean", "max" or "norm", one made of all of them.
+
+    Returns
+    -------
+    All positions in cells, in the frame of the convention; values in float64, whatever the
+    features' dtype.
+
+    Raises
+    ------
+    RoiAlignError
+        As for `roi_align`, and for a box or channel that is not there.
+
+    Examples
+    --------
+    >>> traced = trace(np.eye(4), [[0, 0, 4, 4]], 2, convention="torchvision-aligned")
+    >>> traced.section(1, 1).points[0].x, traced.section(1, 1).output
+    (0.5, 0.5)
+    """
+    return trace_operation(prepare(features, boxes, output_size, **call), roi, channel)
+
+
+def trace_operation(
+    operation: Operation, roi: int = 0, channel: int | Summary = 0, frame: Frame | None = None
+) -> Trace:
+    """Return the trace of one box and channel, or summary of all, of a decided operation.
+
+    It is in the convention's own frame unless another is told.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        return _trace(operation, roi, channel, frame or operation.frame)
+
+
+def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame) -> Trace:
+    roi = _checked_index("roi", roi, len(operation.boxes_xyxy), "boxes")
+    channel = checked_channel(operation, channel)
+    one = operation.only(roi, channel)
+    plan = one.plan()
+    _check_points(plan, roi)
+    sections = _Sections(one, plan, frame)
+    return Trace(
+        convention=one.convention,
+        frame=frame,
+        map_size=one.map_size,
+        channels=operation.features.shape[1],
+        channel=channel,
+        roi=roi,
+        box=tuple(one.boxes_given[0].tolist()),
+        scale=(one.spatial_scale[1], one.spatial_scale[0]),
+        x=frame.x(plan.x.start[0]),
+        y=frame.y(plan.y.start[0]),
+        width=float(plan.x.size[0]),
+        height=float(plan.y.size[0]),
+        raw_width=float(plan.x.raw_size[0]),
+        raw_height=float(plan.y.raw_size[0]),
+        section_width=float(plan.x.section_size[0]),
+        section_height=float(plan.y.section_size[0]),
+        sections=sections,
+        output=tuple(tuple(row) for row in sections.output.tolist()),
+        cells=one.features[0, 0],
+    )
+
+
+def _check_points(plan: Plan, roi: int) -> None:
+    points = float(plan.y.points[0] * plan.x.points[0])
+    if points > _MOST_TOLD:
+        raise ArgumentError(
+            "sampling_ratio",
+            f"box {roi} has {points:.3g} sample points, more than the {_MOST_TOLD} that can be "
+            "traced; use fewer points or sections",
+        )
+
+
+_MOST_TOLD = 1_000_000
+
+
+def checked_channel(operation: Operation, channel: int | Summary) -> int | Summary:
+    """Return a channel's index or a summary's name, or raise an `ArgumentError`."""
+    channels = operation.features.shape[1]
+    if not isinstance(channel, str):
+        return _checked_index("channel", channel, channels, "channels")
+    if channel not in get_args(Summary):
+        known = ", ".join(get_args(Summary))
+        raise ArgumentError("channel", f"{channel!r} is neither a number nor one of {known}")
+    _checked_index("channel", 0, channels, "channels")
+    return channel
+
+
+def _checked_index(name: str, value: object, length: int, things: str) -> int:
+    """Return an index as a plain int, or raise an `ArgumentError`."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+        raise ArgumentError(name, f"must be a whole number, got {value!r}")
+    if not length:
+        raise ArgumentError(name, f"there are no {things}")
+    if not 0 <= value < length:
+        raise ArgumentError(name, f"{value} is none of the {length} {things}, counted from 0")
+    return int(value)
+
+
+class _Sections(Sequence[Section]):
+    """One ROI's sections, row by row, each turned into records when it is first asked for."""
+
+    def __init__(self, one: Operation, plan: Plan, frame: Frame) -> None:
+        self.convention, self.plan, self.frame = one.convention, plan, frame
+        self.cells: Float = one.features[0, 0]  # (H, W)
+        self.y, self.x = plan.samples()  # (1, T, P) and (1, K, Q)
+        # Which of the points there are, (T, P) and (K, Q).
+        self.in_y, self.in_x = (
+            np.broadcast_to(samples.present, samples.position.shape)[0]
+            for samples in (self.y, self.x)
+        )
+        # Of a large map only the window that the points lie in is read.
+        rows, columns = self.y.span, self.x.span
+        window = one.features[0][:, rows, columns].astype(np.float64)
+        inside = self.y.seen_from(rows.start), self.x.seen_from(columns.start)
+        taken = contributions(window, *inside, one.convention)
+        self.contributions: Float = taken[0]  # (T, P, K, Q)
+        self.values: Float = point_values(window, *inside, one.convention)[0]  # (T, P, K, Q)
+        self.output: Float = reduce_points(taken, *inside, plan)[0]  # (T, K)
+        self._made: dict[int, Section] = {}
+
+    def __len__(self) -> int:
+        return self.output.size
+
+    @overload
+    def __getitem__(self, index: int) -> Section: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Section]: ...
+
+    def __getitem__(self, index: int | slice) -> Section | Sequence[Section]:
+        places = range(len(self))[index]
+        if isinstance(places, range):
+            return tuple(self._section(place) for place in places)
+        return self._section(places)
+
+    def _section(self, place: int) -> Section:
+        if place not in self._made:
+            self._made[place] = self._record(*divmod(place, self.plan.x.sections))
+        return self._made[place]
+
+    def _record(self, j: int, i: int) -> Section:
+        x, y = self.plan.x, self.plan.y
+        columns, rows = np.flatnonzero(self.in_x[i]), np.flatnonzero(self.in_y[j])
+        points = tuple(self._point(i, j, int(n), int(m)) for m in rows for n in columns)
+        output = float(self.output[j, i])
+        return Section(
+            section=(i + 1, j + 1),
+            x=self.frame.x(float(x.start[0]) + i * float(x.section_size[0])),
+            y=self.frame.y(float(y.start[0]) + j * float(y.section_size[0])),
+            points=points,
+            grid=(len(columns), len(rows)),
+            winner=self._winner(points, output),
+            output=output,
+        )
+
+    def _winner(self, points: tuple[Point, ...], output: float) -> tuple[int, int] | None:
+        if self.convention.pooling != "max":
+            return None
+        won = (p for p in points if np.array_equal(p.contribution, output, equal_nan=True))
+        return next((p.point for p in won), None)
+
+    def _point(self, i: int, j: int, n: int, m: int) -> Point:
+        x, y = self._along(self.x, i, n), self._along(self.y, j, m)
+        border: Border = "clamped" if x.clamped or y.clamped else "inside"
+        if not (x.counted and y.counted):
+            border = "out"
+        # In the frame's own direction; with y up its lower neighbour is the cell further down.
+        y_cells = tuple(reversed(y.cells)) if self.frame.y_up else y.cells
+        (column1, wx1), (column2, wx2) = x.cells
+        (row1, wy1), (row2, wy2) = y_cells
+        corners = (
+            (row2, column1, wy2 * wx1),
+            (row2, column2, wy2 * wx2),
+            (row1, column1, wy1 * wx1),
+            (row1, column2, wy1 * wx2),
+        )
+        first, second, third, fourth = (
+            self._neighbour(row, column, weight if border != "out" else 0.0)
+            for row, column, weight in corners
+        )
+        return Point(
+            point=(n + 1, m + 1),
+            x=self._shown(self.frame.x(x.position)),
+            y=self._shown(self.frame.y(y.position)),
+            x1=third.x,
+            x2=fourth.x,
+            y1=third.y,
+            y2=first.y,
+            border=border,
+            neighbours=(first, second, third, fourth),
+            value=float(self.values[j, m, i, n]),
+            contribution=float(self.contributions[j, m, i, n]),
+        )
+
+    def _along(self, samples: AxisSamples, section: int, point: int) -> _Along:
+        at = (0, section, point)
+        weight = float(samples.upper_weight[at])
+        lower, upper = int(samples.lower[at]), int(samples.upper[at])
+        position = float(samples.position[at])
+        return _Along(
+            position=position,
+            cells=((lower, 1.0 - weight), (upper, weight)),
+            counted=bool(samples.counted[at]),
+            clamped=not lower <= position <= upper,
+        )
+
+    def _neighbour(self, row: int, column: int, weight: float) -> Neighbour:
+        value = float(self.cells[row, column])
+        return Neighbour(self.frame.x(column), self.frame.y(row), row, column, value, weight)
+
+    def _shown(self, coordinate: float) -> float:
+        decimals = self.convention.coordinate_decimals
+        return coordinate if decimals is None else round(coordinate, decimals)
+
+
+@dataclass(frozen=True)
+class _Along:
+    """One point along one axis, in cell-index units: its two cells with their weights."""
+
+    position: float
+    cells: tuple[tuple[int, float], tuple[int, float]]
+    counted: bool
+    clamped: bool

@@ -1,0 +1,19 @@
+"""Saying which traps the boxes are in, or refusing to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from roialign_cli.analysis.pitfalls import Note
+from roialign_cli.cli.streams import message
+from roialign_cli.errors import RoiAlignError
+
+
+def tell(notes: Sequence[Note], *, quiet: bool, strict: bool) -> None:
+    """Say each note in a line on standard error, or raise an error with the first if `strict`."""
+    if strict and notes:
+        rest = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
+        raise RoiAlignError(f"{notes[0].text}{rest}")
+    if not quiet:
+        for note in notes:
+            message(f"note: {note.text}")

@@ -1,0 +1,1 @@
+"""The one idea: from boxes to a sampling plan, and from the plan to the pooled output."""

@@ -1,0 +1,253 @@
+"""Box formats and frames: from the numbers a person writes to corners with y down, and back.
+
+Everywhere else in the package positions are in cell-index units: the centre of cell i is at i, and
+y grows downward. This module is the only place where that is turned into what a person reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.convention import BoxFormat, Origin
+from roialign_cli.errors import ArgumentError
+
+Float = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class FrameAxis:
+    """One axis of a frame: a cell index becomes the coordinate zero + sign · index.
+
+    Parameters
+    ----------
+    zero
+        The coordinate of the centre of cell 0.
+    sign
+        1, or −1 where coordinates grow towards smaller indices.
+    """
+
+    zero: float
+    sign: int
+
+    def coordinate(self, index: Any) -> Any:  # noqa: ANN401 - a number or an array of them
+        """Return the coordinate of a position in cell-index units."""
+        return self.zero + self.sign * index
+
+    def index(self, coordinate: Any) -> Any:  # noqa: ANN401
+        """Return the position in cell-index units of a coordinate."""
+        return self.sign * (coordinate - self.zero)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where the origin is, and which way y points, when positions are read or shown.
+
+    Positions in a frame are in cells: a cell is one unit wide and high. Unless the height is not a
+    whole number, a cell's edges lie on whole numbers and its centre on .5.
+
+    Parameters
+    ----------
+    origin
+        "top-left" with y down, or "bottom-left" with y up.
+    height
+        The height of the image on the feature map, in cells, from which y is measured where it
+        points up. It is less than the map's where the last row of cells reaches below the image.
+    """
+
+    origin: Origin
+    height: float
+
+    @property
+    def y_up(self) -> bool:
+        """Whether y grows upward."""
+        return self.origin == "bottom-left"
+
+    @property
+    def down(self) -> int:
+        """The sign of what lies further down: −1 where y grows upward."""
+        return -1 if self.y_up else 1
+
+    @property
+    def x_axis(self) -> FrameAxis:
+        """The x axis."""
+        return FrameAxis(0.5, 1)
+
+    @property
+    def y_axis(self) -> FrameAxis:
+        """The y axis."""
+        return FrameAxis(self.height - 0.5, -1) if self.y_up else FrameAxis(0.5, 1)
+
+    @property
+    def whole(self) -> bool:
+        """Whether cells' edges lie on whole numbers and their centres on .5."""
+        return not self.y_up or float(self.height).is_integer()
+
+    def row_edge(self, row: int) -> float:
+        """Return the y of a row's upper edge."""
+        return self.y(row - 0.5)
+
+    def x(self, index: float) -> float:
+        """Return the x of a position given in cell-index units."""
+        return float(self.x_axis.coordinate(float(index)))
+
+    def y(self, index: float) -> float:
+        """Return the y of a position given in cell-index units."""
+        return float(self.y_axis.coordinate(float(index)))
+
+
+def corners(
+    boxes: Float,
+    box_format: BoxFormat,
+    image_height: float | None = None,
+    *,
+    inclusive: bool = False,
+) -> Float:
+    """Return boxes as their corners x1, y1, x2, y2 with y down, in the units they came in.
+
+    Parameters
+    ----------
+    boxes
+        (R, 4), float64. With y up, "xywh" starts at the top-left corner and the corner pairs at
+        the bottom-left one.
+    box_format
+        What the four columns are.
+    image_height
+        The height that y is measured from, in the boxes' units, if y points up.
+    inclusive
+        Whether the second corner is a box's last pixel: in the boxes' own frame x2 and y2 are then
+        one unit larger.
+
+    Returns
+    -------
+    (R, 4), float64.
+
+    Examples
+    --------
+    >>> corners(np.array([[296.0, 320, 200, 145]]), "xywh", image_height=512)
+    array([[296., 192., 496., 337.]])
+    """
+    xyxy = boxes
+    if box_format != "xyxy" or image_height is not None:
+        xyxy = np.stack(_READERS[box_format](boxes, image_height), axis=1)
+    if not inclusive:
+        return xyxy
+    # What is y2 in a frame with y up is y1 with y down.
+    return np.add(xyxy, (0, 0, 1, 1) if image_height is None else (0, -1, 1, 0))
+
+
+def _xyxy(boxes: Float, height: float | None) -> tuple[Float, ...]:
+    x1, y1, x2, y2 = boxes.T
+    return (x1, y1, x2, y2) if height is None else (x1, height - y2, x2, height - y1)
+
+
+def _yxyx(boxes: Float, height: float | None) -> tuple[Float, ...]:
+    return _xyxy(boxes[:, [1, 0, 3, 2]], height)
+
+
+def _xywh(boxes: Float, height: float | None) -> tuple[Float, ...]:
+    x, y, w, h = boxes.T
+    top = y if height is None else height - y
+    return x, top, x + w, top + h
+
+
+def _cxcywh(boxes: Float, height: float | None) -> tuple[Float, ...]:
+    cx, cy, w, h = boxes.T
+    middle = cy if height is None else height - cy
+    return cx - w / 2, middle - h / 2, cx + w / 2, middle + h / 2
+
+
+# Each takes (R, 4) and the height of the image where y points up, and returns x1, y1, x2, y2.
+_READERS: dict[BoxFormat, Callable[[Float, float | None], tuple[Float, ...]]] = {
+    "xyxy": _xyxy,
+    "xywh": _xywh,
+    "cxcywh": _cxcywh,
+    "yxyx": _yxyx,
+}
+
+
+def box_height(
+    image_height: float | None, map_height: int, scale: float, *, normalized: bool
+) -> float:
+    """Return the height from which y is measured where it points up, in the boxes' units."""
+    if normalized:
+        return 1.0
+    return map_height / scale if image_height is None else image_height
+
+
+def as_array(name: str, value: object) -> NDArray[Any]:
+    """Return what a caller gave as a plain array.
+
+    Raises
+    ------
+    ArgumentError
+        For rows of different lengths, and for a masked array, in which some numbers are missing.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise ArgumentError(name, "must not be a masked array; fill it first, as with filled(0)")
+    try:
+        return np.asarray(value)
+    except (ValueError, TypeError, OverflowError):
+        raise ArgumentError(name, "must be an array of numbers; its rows differ") from None
+
+
+def split_boxes(
+    boxes: object, batch_index: object = None
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return (R, 4) float64 boxes and their (R,) batch index from what a caller gave.
+
+    Parameters
+    ----------
+    boxes
+        (R, 4); or (R, 5) with the batch index first; or one box (4,).
+    batch_index
+        (R,) whole numbers or one for all boxes; not together with (R, 5) boxes.
+
+    Raises
+    ------
+    ArgumentError
+        For another shape, or for coordinates that are not finite.
+    """
+    array = _as_numbers(as_array("boxes", boxes))
+    if array.ndim == 1 and array.size in {0, 4, 5}:
+        array = array.reshape(-1, array.size or 4)
+    if array.ndim != 2 or array.shape[1] not in {4, 5}:
+        raise ArgumentError("boxes", f"must be (R, 4) or (R, 5), got {array.shape}")
+    if not np.isfinite(array).all():
+        row, column = np.argwhere(~np.isfinite(array))[0]
+        raise ArgumentError(
+            "boxes", f"number {column + 1} of box {row} is {array[row, column]}; must be finite"
+        )
+    if array.shape[1] == 5:
+        if batch_index is not None:
+            raise ArgumentError("batch_index", "is already the first of the boxes' five columns")
+        array, batch_index = array[:, 1:], array[:, 0]
+    return array, _batch_index(batch_index, len(array))
+
+
+def _as_numbers(given: NDArray[Any]) -> NDArray[np.float64]:
+    try:
+        if given.dtype.kind in "buifO":
+            return given.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ArgumentError("boxes", "must be numbers of shape (R, 4) or (R, 5)")
+
+
+_MAX_INDEX = 2**53  # what a float64 counts to
+
+
+def _batch_index(batch_index: object, n_boxes: int) -> NDArray[np.intp]:
+    if batch_index is None:
+        return np.zeros(n_boxes, np.intp)
+    given = as_array("batch_index", batch_index)
+    if given.ndim > 1 or (given.ndim == 1 and len(given) != n_boxes):
+        raise ArgumentError("batch_index", f"must be one a box, ({n_boxes},), got {given.shape}")
+    whole = given.dtype.kind in "iuf" and np.all((np.abs(given) < _MAX_INDEX) & (given % 1 == 0))
+    if not whole:
+        raise ArgumentError("batch_index", "must be whole numbers")
+    return np.broadcast_to(given.astype(np.intp), n_boxes)

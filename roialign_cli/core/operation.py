@@ -1,0 +1,299 @@
+"""ROI Align as one call: what a caller gives, checked and turned into a plan, then pooled."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.boxes import Float, Frame, as_array, box_height, corners, split_boxes
+from roialign_cli.core.convention import BoxFormat, Convention, Origin, Summary, resolve
+from roialign_cli.core.point_values import floating
+from roialign_cli.core.pooling import pool
+from roialign_cli.core.sampling import Plan, make_plan
+from roialign_cli.errors import ArgumentError
+
+# features (N, C, H, W) → (N, 1, H, W)
+_SUMMARIES: dict[Summary, Callable[[Float], Float]] = {
+    "mean": lambda features: features.mean(axis=1, keepdims=True),
+    "max": lambda features: features.max(axis=1, keepdims=True),
+    "norm": lambda features: np.sqrt(np.square(features).sum(axis=1, keepdims=True)),
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An ROI Align that is fully decided: features, boxes and rules, checked.
+
+    Parameters
+    ----------
+    features
+        (N, C, H, W), numbers; may be memory-mapped.
+    boxes_given
+        (R, 4), float64, as they were written: in the convention's box format and origin.
+    boxes_xyxy
+        (R, 4) corners with y down, in image units, float64.
+    batch_index
+        (R,). Which of the N maps each box lies on.
+    spatial_scale
+        (y, x): feature-map units per image unit.
+    output_size
+        (height, width) in sections.
+    convention
+        The rules.
+    image_height
+        The image's height in the boxes' units, from which y is measured where it points up; None
+        if it is the map's height over the scale.
+    """
+
+    features: NDArray[Any]
+    boxes_given: Float
+    boxes_xyxy: Float
+    batch_index: NDArray[np.intp]
+    spatial_scale: tuple[float, float]
+    output_size: tuple[int, int]
+    convention: Convention
+    image_height: float | None = None
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """(height, width) of the feature map in cells."""
+        return self.features.shape[2], self.features.shape[3]
+
+    @property
+    def frame(self) -> Frame:
+        """The frame in which positions are shown."""
+        rows = self.map_size[0]
+        height = float(rows)
+        if self.image_height is not None and not self.convention.normalized:
+            height = self.image_height * self.spatial_scale[0]
+            # The rounding of a scale that was computed from this height is no difference.
+            height = float(rows) if math.isclose(height, rows, rel_tol=1e-9) else height
+        return Frame(self.convention.origin, height)
+
+    def with_corners(self) -> Operation:
+        """Return the operation with the corners of its boxes read anew from what was given."""
+        rows, scale = self.map_size[0], self.spatial_scale[0]
+        xyxy = _corners(self.boxes_given, self.convention, self.image_height, rows, scale)
+        return replace(self, boxes_xyxy=xyxy)
+
+    def plan(self) -> Plan:
+        """Return the sampling plan of all boxes, whose dtype is that of all coordinates."""
+        double = self.convention.double_geometry
+        dtype = np.dtype(np.float64) if double else floating(self.features.dtype)
+        return make_plan(
+            _finite(self.boxes_xyxy, dtype),
+            self.spatial_scale,
+            self.map_size,
+            self.output_size,
+            self.convention,
+            self.frame,
+        )
+
+    def pooled(self) -> Float:
+        """Return the (R, C, height, width) outputs."""
+        return pool(self.features, self.plan(), self.batch_index)
+
+    def only(self, roi: int, channel: int | Summary) -> Operation:
+        """Return the same operation on one box and one channel, or on a summary of all."""
+        n = self.batch_index[roi]
+        features = self.features[n : n + 1]
+        if isinstance(channel, str):
+            with np.errstate(invalid="ignore", over="ignore"):
+                summary = _SUMMARIES[channel](features.astype(np.float64))
+                # In the dtype of the channels, so that they are sampled where these are.
+                features = summary.astype(floating(features.dtype))
+        else:
+            features = features[:, channel : channel + 1]
+        return replace(
+            self,
+            features=features,
+            boxes_given=self.boxes_given[roi : roi + 1],
+            boxes_xyxy=self.boxes_xyxy[roi : roi + 1],
+            batch_index=np.zeros(1, np.intp),
+        )
+
+
+def prepare(
+    features: object,
+    boxes: object,
+    output_size: int | tuple[int, int],
+    *,
+    convention: str | Convention,
+    spatial_scale: float | tuple[float, float] | None = None,
+    batch_index: object = None,
+    box_format: BoxFormat | None = None,
+    origin: Origin | None = None,
+    normalized: bool | None = None,
+    image_height: float | None = None,
+    **overrides: Any,  # noqa: ANN401
+) -> Operation:
+    """Check an ROI Align call and return it decided; the parameters are those of `roi_align`."""
+    reading = {"box_format": box_format, "origin": origin, "normalized": normalized}
+    overrides |= {name: value for name, value in reading.items() if value is not None}
+    rules = resolve(convention, **overrides)
+    array = _features(features)
+    scale = _scale(spatial_scale, rules, (array.shape[2], array.shape[3]))
+    given, index = split_boxes(boxes, batch_index)
+    if len(index) and not 0 <= index.min() <= index.max() < len(array):
+        wrong = index[(index < 0) | (index >= len(array))][0]
+        raise ArgumentError("batch_index", f"{wrong} is none of the {len(array)} maps, from 0")
+    size = _pair(output_size, "output_size", int)
+    if max(size) > _MAX_SECTIONS:
+        problem = f"{size} is too large; there may be {_MAX_SECTIONS} sections along an axis"
+        raise ArgumentError("output_size", problem)
+    if image_height is not None:
+        image_height = _pair(image_height, "image_height", float)[0]
+    xyxy = _corners(given, rules, image_height, array.shape[2], scale[0])
+    return Operation(array, given, xyxy, index, scale, size, rules, image_height)
+
+
+_MAX_SECTIONS = 1 << 16
+
+
+def roi_align(
+    features: object,
+    boxes: object,
+    output_size: int | tuple[int, int],
+    *,
+    convention: str | Convention,
+    spatial_scale: float | tuple[float, float] | None = None,
+    batch_index: object = None,
+    box_format: BoxFormat | None = None,
+    origin: Origin | None = None,
+    normalized: bool | None = None,
+    image_height: float | None = None,
+    **overrides: Any,  # noqa: ANN401
+) -> Float:
+    """Pool a fixed-size output for every box from a feature map.
+
+    Parameters
+    ----------
+    features
+        (N, C, H, W), (C, H, W) or (H, W), numbers. Row 0 is at the top.
+    boxes
+        (R, 4) in image units, written as the convention's library writes them unless `box_format`
+        or `origin` say otherwise; or (R, 5) with the batch index first.
+    output_size
+        Sections along each axis, or (height, width).
+    convention
+        A preset's name (see `PRESETS`) or a `Convention`. There is no default ROI Align.
+    spatial_scale
+        Feature-map units per image unit, or (y, x); 1 if not given. Normalised boxes have their
+        own, the map's size.
+    batch_index
+        (R,) whole numbers: the map that each box lies on; 0 if not given.
+    box_format
+        "xyxy", "xywh", "cxcywh" or "yxyx".
+    origin
+        "top-left" (y down) or "bottom-left" (y up).
+    normalized
+        Whether the boxes end at 1.
+    image_height
+        The image's height in the boxes' units, from which y is measured where it points up; the
+        feature map's height over the scale if not given.
+    **overrides
+        Any other field of `Convention`: `pooling`, `sampling_ratio`, `offset`, …
+
+    Returns
+    -------
+    (R, C, height, width) in the features' floating dtype: float16 is computed in float32 and given
+    back as float16; integers become float32. Coordinates are computed in float32 unless the
+    features are float64, as in the libraries.
+
+    Raises
+    ------
+    RoiAlignError
+        Naming the argument, what was given, and what is needed.
+
+    Examples
+    --------
+    >>> features = np.arange(25, dtype=np.float32).reshape(5, 5)
+    >>> roi_align(features, [[1, 1, 3, 3]], 2, convention="torchvision-aligned")
+    array([[[[ 6.,  7.],
+             [11., 12.]]]], dtype=float32)
+    """
+    operation = prepare(
+        features,
+        boxes,
+        output_size,
+        convention=convention,
+        spatial_scale=spatial_scale,
+        batch_index=batch_index,
+        box_format=box_format,
+        origin=origin,
+        normalized=normalized,
+        image_height=image_height,
+        **overrides,
+    )
+    pooled, given = operation.pooled(), operation.features.dtype
+    if given.kind != "f" or given.itemsize != 2:
+        return pooled
+    with np.errstate(over="ignore"):
+        return pooled.astype(np.float16)
+
+
+def _features(features: object) -> NDArray[Any]:
+    array = as_array("features", features)
+    if array.dtype.kind not in "buif":
+        raise ArgumentError("features", f"must be real numbers, got {array.dtype}")
+    if not 2 <= array.ndim <= 4:
+        raise ArgumentError(
+            "features", f"must be (N, C, H, W), (C, H, W) or (H, W), got {array.shape}"
+        )
+    if 0 in array.shape[-2:]:
+        raise ArgumentError("features", f"a map of {array.shape[-2:]} cells has nothing to sample")
+    return array.reshape((1,) * (4 - array.ndim) + array.shape)
+
+
+def _scale(given: Any, rules: Convention, map_size: tuple[int, int]) -> tuple[float, float]:  # noqa: ANN401
+    """Return (y, x) feature-map units per unit of the boxes."""
+    if not rules.normalized:
+        scale: tuple[float, float] = _pair(1.0 if given is None else given, "spatial_scale", float)
+        return scale
+    if given is not None:
+        raise ArgumentError(
+            "spatial_scale",
+            "normalised boxes need none; if these are in pixels, say so with normalized=False",
+        )
+    less = 1 if rules.normalized_by == "last-centre" else 0
+    return float(map_size[0] - less), float(map_size[1] - less)
+
+
+def _corners(
+    given: Float, rules: Convention, image_height: float | None, rows: int, scale: float
+) -> Float:
+    """Return the corners of boxes on a map of so many rows, at a scale along y."""
+    height = None
+    if rules.origin == "bottom-left":
+        height = box_height(image_height, rows, scale, normalized=rules.normalized)
+    return corners(given, rules.box_format, height, inclusive=rules.inclusive)
+
+
+def _pair(value: Any, name: str, kind: type) -> tuple[Any, Any]:  # noqa: ANN401
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    numbers = (int, np.integer) if kind is int else (int, float, np.integer, np.floating)
+    usable = len(pair) == 2 and all(
+        isinstance(v, numbers) and not isinstance(v, bool) and 0 < v <= _LARGEST for v in pair
+    )
+    if not usable:
+        needed = "a whole number" if kind is int else "a number"
+        raise ArgumentError(name, f"must be {needed} above 0 or a pair of them, got {value!r:.60}")
+    return kind(pair[0]), kind(pair[1])
+
+
+_LARGEST = sys.float_info.max
+
+
+def _finite(boxes: Float, dtype: np.dtype[np.floating]) -> Float:
+    with np.errstate(over="ignore"):
+        cast = boxes.astype(dtype)
+    if not np.isfinite(cast).all():
+        bad = int(np.isfinite(cast).all(axis=1).argmin())
+        raise ArgumentError("boxes", f"box {bad} is beyond the range of {dtype}")
+    return cast

@@ -1,0 +1,486 @@
+"""The sampling plan: where the points of every section lie along an axis, and between which cells.
+
+Every member of the family is two one-dimensional plans, one along y and one along x. They are made
+here, once, and read by everything else: pooling contracts them with the feature map, the trace
+prints them, the figures draw them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.boxes import Float, Frame, FrameAxis
+from roialign_cli.core.convention import Convention, OnCentre
+from roialign_cli.errors import ArgumentError
+from roialign_cli.memory import check_fits
+
+# More sample points than this in one section of one axis is a mistake in the boxes or the scale.
+_MOST_POINTS = 100_000
+
+
+_MANY_SAMPLES = 1 << 22
+_SAMPLE = 64  # bytes of a sample point along one axis, with what is computed on the way
+_FEWER = "fewer points or sections need less"
+
+
+@dataclass(frozen=True)
+class RoiAxis:
+    """One axis of R regions of interest, in cell-index units.
+
+    Parameters
+    ----------
+    first, last
+        (R,). The box edges, in image units.
+    scale
+        Feature-map units per image unit.
+    start, size
+        (R,). First edge and extent, after the convention's offset, rounding and smallest size.
+    raw_size
+        (R,). The extent before the smallest size was applied.
+    count
+        (R, S), or (R, 1) where all sections have the same. Points per section as the convention
+        counts them: not positive where a region is empty or inverted and the grid adaptive.
+    sections
+        Sections per region, S.
+    cells
+        Cells of the feature map along this axis.
+    """
+
+    first: Float
+    last: Float
+    scale: np.floating
+    start: Float
+    size: Float
+    raw_size: Float
+    count: NDArray[np.intp]
+    sections: int
+    cells: int
+
+    @property
+    def section_size(self) -> Float:
+        """(R,). The extent of one section, in cells."""
+        size: Float = self.size / self.size.dtype.type(self.sections)
+        return size
+
+    @property
+    def points(self) -> Float:
+        """(R,). How many points there are along this axis, in all sections."""
+        count = np.maximum(self.count, 0).astype(np.float64)
+        points: Float = count.sum(axis=1) * (self.sections if count.shape[1] == 1 else 1)
+        return points
+
+    def __getitem__(self, rois: NDArray[np.intp]) -> RoiAxis:
+        """Return the same axis of some of the regions."""
+        return RoiAxis(
+            self.first[rois],
+            self.last[rois],
+            self.scale,
+            self.start[rois],
+            self.size[rois],
+            self.raw_size[rois],
+            self.count[rois],
+            self.sections,
+            self.cells,
+        )
+
+
+@dataclass(frozen=True)
+class AxisSamples:
+    """The sample points of R regions, S sections each, along one axis.
+
+    P is the largest number of points that any of these sections has, at least 1. Where a section
+    has fewer its last point stands again, and `present` is false.
+
+    Parameters
+    ----------
+    position
+        (R, S, P), in cell-index units, before a point near the border is clamped.
+    neighbours
+        (2, R, S, P). The lower and the upper of the two cells that a point lies between.
+    upper_weight
+        (R, S, P). The weight of the upper cell; the lower one has the rest.
+    counted
+        (R, S, P), bool. False for a point too far outside the map, whose value is not the map's.
+    count
+        (R, S) or (R, 1). The points per section, as in `RoiAxis`.
+    """
+
+    position: Float
+    neighbours: NDArray[np.intp]
+    upper_weight: Float
+    counted: NDArray[np.bool_]
+    count: NDArray[np.intp]
+
+    @property
+    def span(self) -> slice:
+        """The cells between which all points lie."""
+        return slice(int(self.neighbours.min()), int(self.neighbours.max()) + 1)
+
+    def seen_from(self, cell: int) -> AxisSamples:
+        """Return the samples on a map that begins at a cell."""
+        return replace(self, neighbours=self.neighbours - cell)
+
+    @property
+    def lower(self) -> NDArray[np.intp]:
+        """(R, S, P). The lower of the two cells that a point lies between."""
+        lower: NDArray[np.intp] = self.neighbours[0]
+        return lower
+
+    @property
+    def upper(self) -> NDArray[np.intp]:
+        """(R, S, P). The upper one."""
+        upper: NDArray[np.intp] = self.neighbours[1]
+        return upper
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """(R, S, P) or (R, 1, P), bool. False where the section has fewer than P points."""
+        present: NDArray[np.bool_] = np.arange(self.position.shape[2]) < self.count[:, :, None]
+        return present
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The two axes of R regions and the rules by which their points are placed.
+
+    `frame` is the one in which coordinates are read, and rounded where the convention rounds them.
+    """
+
+    y: RoiAxis
+    x: RoiAxis
+    convention: Convention
+    frame: Frame
+
+    @property
+    def map_size(self) -> tuple[int, int]:
+        """(height, width) of the feature map in cells."""
+        return self.y.cells, self.x.cells
+
+    @property
+    def output_size(self) -> tuple[int, int]:
+        """(height, width) of an output in sections."""
+        return self.y.sections, self.x.sections
+
+    def __getitem__(self, rois: NDArray[np.intp]) -> Plan:
+        """Return the plan of some of the regions."""
+        return Plan(self.y[rois], self.x[rois], self.convention, self.frame)
+
+    def samples(self) -> tuple[AxisSamples, AxisSamples]:
+        """Return the samples along y and along x.
+
+        A position beyond all numbers overflows to infinity, which is outside any map.
+        """
+        return (
+            _place(self.y, self.convention, self.frame.y_axis),
+            _place(self.x, self.convention, self.frame.x_axis),
+        )
+
+
+def make_plan(
+    boxes_xyxy: Float,
+    spatial_scale: tuple[float, float],
+    map_size: tuple[int, int],
+    output_size: tuple[int, int],
+    convention: Convention,
+    frame: Frame,
+) -> Plan:
+    """Return the sampling plan of R boxes.
+
+    Parameters
+    ----------
+    boxes_xyxy
+        (R, 4) corners with y down, in image units; their dtype is that of all coordinates.
+    spatial_scale
+        (y, x): feature-map units per image unit.
+    map_size
+        (height, width) in cells.
+    output_size
+        (height, width) in sections.
+    convention
+        The rules.
+    frame
+        In which a person reads positions on the map.
+
+    Raises
+    ------
+    ArgumentError
+        For boxes that the convention refuses or that overflow their dtype, for a rule that leaves
+        a section without points, and for a map whose cells are more than their dtype can count.
+    """
+    _check_map_size(map_size, boxes_xyxy.dtype)
+    y, x = (
+        _roi_axis(
+            boxes_xyxy[:, axis],
+            boxes_xyxy[:, axis + 2],
+            spatial_scale[1 - axis],
+            output_size[1 - axis],
+            map_size[1 - axis],
+            convention,
+        )
+        for axis in (1, 0)
+    )
+    plan = Plan(y, x, convention, frame)
+    _refuse(plan)
+    return plan
+
+
+def _check_map_size(map_size: tuple[int, int], dtype: np.dtype[np.floating]) -> None:
+    """Raise an `ArgumentError` if a map has cells that coordinates cannot tell apart."""
+    most = 1 << (24 if dtype == np.float32 else 53)  # that the fraction of a number counts to
+    if max(map_size) > most:
+        raise ArgumentError(
+            "features",
+            f"a map of {map_size[0]} × {map_size[1]} cells is longer than the {most} that {dtype} "
+            "coordinates can count; pool a part of it, or convert it to float64",
+        )
+
+
+def _roi_axis(
+    first: Float, last: Float, scale: float, sections: int, cells: int, convention: Convention
+) -> RoiAxis:
+    rule = _RULES[convention.points]
+    number = first.dtype.type
+    with np.errstate(over="ignore", invalid="ignore"):
+        start, raw_size = rule.extent(first, last, number(scale), convention)
+        size = (
+            np.maximum(raw_size, number(convention.min_size)) if convention.min_size else raw_size
+        )
+        section = size / number(sections)
+    finite = np.isfinite(start) & np.isfinite(section)
+    if not finite.all():
+        raise ArgumentError(
+            "boxes", f"box {finite.argmin()} times the scale overflows {start.dtype}"
+        )
+    count = rule.count(section, start, sections, cells, convention)
+    return RoiAxis(first, last, number(scale), start, size, raw_size, count, sections, cells)
+
+
+def _refuse(plan: Plan) -> None:
+    if plan.convention.refuses == "nothing":
+        return
+    refused = {"no-area": np.less_equal, "inverted": np.less}[plan.convention.refuses]
+    bad = np.flatnonzero(refused(plan.y.raw_size, 0) | refused(plan.x.raw_size, 0))
+    if len(bad):
+        what = {"no-area": "has no area on the feature map", "inverted": "is inverted"}
+        raise ArgumentError(
+            "boxes",
+            f"box {bad[0]} {what[plan.convention.refuses]}, which {plan.convention.name} refuses; "
+            "check the box format",
+        )
+
+
+def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> AxisSamples:
+    rule, number = _RULES[convention.points], axis.start.dtype.type
+    count = axis.count[:, :, None]
+    most = max(int(axis.count.max(initial=1)), 1)
+    everything = len(axis.start) * axis.sections * most
+    if everything > _MANY_SAMPLES:
+        check_fits("sampling_ratio", _SAMPLE * everything, f"{everything} points take", _FEWER)
+    points = np.arange(most)
+    points = np.minimum(points, np.maximum(count, 1) - 1)  # (R, S, P) or (R, 1, P)
+    position = rule.position(axis, points.astype(number), convention)  # (R, S, P)
+    if convention.coordinate_decimals is not None and rule.between_cells:
+        coordinate = frame_axis.coordinate(position.astype(np.float64))
+        rounded = np.round(coordinate, convention.coordinate_decimals)
+        position = frame_axis.index(rounded).astype(number)
+    margin, end = number(convention.border_margin), number(axis.cells - 1)
+    counted = (position >= -margin) & (position <= end + margin)
+    clamped = np.minimum(np.maximum(position, number(0)), end)
+    on_centre = convention.on_centre if rule.between_cells else "both"
+    if frame_axis.sign < 0:
+        # With y up the upper neighbour in the frame is the one with the smaller row.
+        on_centre = _REVERSED[on_centre]
+    lower, upper = _NEIGHBOURS[on_centre](clamped, end)
+    neighbours = np.empty((2, *position.shape), np.intp)
+    neighbours[0], neighbours[1] = lower, upper
+    return AxisSamples(position, neighbours, clamped - lower, counted, axis.count)
+
+
+@dataclass(frozen=True)
+class _PointsRule:
+    """How one of `Convention.points` places its points."""
+
+    # first, last (R,), scale, convention → start, raw size (R,)
+    extent: Callable[[Float, Float, np.floating, Convention], tuple[Float, Float]]
+    # section size and start (R,), sections, cells, convention → count (R, S) or (R, 1)
+    count: Callable[[Float, Float, int, int, Convention], NDArray[np.intp]]
+    # axis, number of the point (R, S, P) or (R, 1, P), from 0 → position (R, S, P)
+    position: Callable[[RoiAxis, Float, Convention], Float]
+    # whether points lie between cells; if not, each is a cell, and its own neighbour
+    between_cells: bool = True
+
+
+def _edges(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    before, after = scale.dtype.type(convention.image_offset), scale.dtype.type(convention.offset)
+    return (first - before) * scale - after, (last - before) * scale - after
+
+
+def _extent_between_edges(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    start, end = _edges(first, last, scale, convention)
+    return start, end - start
+
+
+def _extent_between_corners(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    return _edges(first, last, scale, convention)[0], (last - first) * scale
+
+
+def _extent_of_cells(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    first_cell, last_cell = map(_rounded, _edges(first, last, scale, convention))
+    # From the edge of the first cell to that of the last one, which is part of the box.
+    return first_cell - scale.dtype.type(0.5), np.maximum(last_cell - first_cell + 1, 1)
+
+
+def _rounded(values: Float) -> Float:
+    """Round half away from zero, as C does."""
+    whole = np.trunc(values)
+    rounded: Float = whole + np.trunc(2 * (values - whole))
+    return rounded
+
+
+def _count_centred(
+    section: Float, _start: Float, _sections: int, _cells: int, convention: Convention
+) -> NDArray[np.intp]:
+    if convention.sampling_ratio:
+        return np.full((len(section), 1), convention.sampling_ratio, np.intp)
+    count = np.ceil(section)
+    most = count.max(initial=0)
+    if most > _MOST_POINTS:
+        raise ArgumentError(
+            "boxes",
+            f"box {count.argmax()} would take {most:.3g} sample points a section along one axis; "
+            "check the scale or set a sampling ratio",
+        )
+    # Of a large negative count only the sign matters.
+    return np.maximum(count, -_MOST_POINTS).astype(np.intp)[:, None]
+
+
+def _count_dividers(
+    section: Float, _start: Float, sections: int, _cells: int, convention: Convention
+) -> NDArray[np.intp]:
+    parts = convention.divide or sections
+    if parts == 1:
+        raise ArgumentError(
+            "divide", "one section along an axis has no interior dividers; set divide to 2 or more"
+        )
+    return np.full((len(section), 1), parts - 1, np.intp)
+
+
+def _count_one(
+    section: Float, _start: Float, _sections: int, _cells: int, _convention: Convention
+) -> NDArray[np.intp]:
+    return np.ones((len(section), 1), np.intp)
+
+
+def _count_cells(
+    section: Float, start: Float, sections: int, cells: int, _convention: Convention
+) -> NDArray[np.intp]:
+    first, end = _cell_range(section, start, sections, cells)
+    return np.maximum(end - first, 0).astype(np.intp)
+
+
+def _cell_range(section: Float, start: Float, sections: int, cells: int) -> tuple[Float, Float]:
+    """Return the first cell of each section and the one after its last, cut to the map; (R, S)."""
+    first_cell = (start + start.dtype.type(0.5))[:, None]
+    i = np.arange(sections, dtype=start.dtype)
+    first = first_cell + np.floor(i * section[:, None])
+    end = first_cell + np.ceil((i + 1) * section[:, None])
+    return np.clip(first, 0, cells), np.clip(end, 0, cells)
+
+
+def _in_section(axis: RoiAxis, step: Float) -> Float:
+    """Return positions (R, S, P) from the steps (R, 1, P) into a section."""
+    i = np.arange(axis.sections, dtype=axis.start.dtype)[:, None]
+    return axis.start[:, None, None] + i * axis.section_size[:, None, None] + step
+
+
+def _position_centred(axis: RoiAxis, q: Float, convention: Convention) -> Float:
+    grid = np.maximum(axis.count, 1).astype(q.dtype)[:, :, None]
+    return _STEPPINGS[convention.stepping](axis, q + q.dtype.type(0.5), grid)
+
+
+def _section_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
+    return _in_section(axis, middle * axis.section_size[:, None, None] / grid)
+
+
+def _step_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
+    return _in_section(axis, axis.section_size[:, None, None] / grid * middle)
+
+
+def _share_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
+    i = np.arange(axis.sections, dtype=axis.start.dtype)[:, None]
+    return axis.start[:, None, None] + axis.section_size[:, None, None] * (i + middle / grid)
+
+
+# axis, q + 0.5 (P,), grid (R, 1, 1) → position (R, S, P)
+_STEPPINGS = {
+    "section-first": _section_first,
+    "step-first": _step_first,
+    "share-first": _share_first,
+}
+
+
+def _position_dividers(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
+    parts = (axis.count + 1).astype(q.dtype)[:, :, None]
+    return _in_section(axis, (q + 1) * axis.section_size[:, None, None] / parts)
+
+
+def _position_corners(axis: RoiAxis, _q: Float, convention: Convention) -> Float:
+    number = axis.start.dtype.type
+    if axis.sections == 1:
+        before, after = number(convention.image_offset), number(convention.offset)
+        edges = (axis.first - before) + (axis.last - before)
+        grown = axis.size - axis.raw_size
+        middle = number(0.5) * edges * axis.scale - after + number(0.5) * grown
+        return middle[:, None, None]
+    i = np.arange(axis.sections, dtype=number)
+    step = (axis.size / number(axis.sections - 1))[:, None]
+    return (axis.start[:, None] + i * step)[:, :, None]
+
+
+def _position_cells(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
+    first, _ = _cell_range(axis.section_size, axis.start, axis.sections, axis.cells)
+    return first[:, :, None] + q
+
+
+_RULES = {
+    "centred": _PointsRule(_extent_between_edges, _count_centred, _position_centred),
+    "dividers": _PointsRule(_extent_between_edges, _count_dividers, _position_dividers),
+    "corners": _PointsRule(_extent_between_corners, _count_one, _position_corners),
+    "cells": _PointsRule(_extent_of_cells, _count_cells, _position_cells, between_cells=False),
+}
+
+
+def _centre_is_lower(position: Float, end: np.floating) -> tuple[Float, Float]:
+    lower = np.floor(position)
+    return lower, np.minimum(lower + lower.dtype.type(1), end)
+
+
+def _centre_is_upper(position: Float, end: np.floating) -> tuple[Float, Float]:
+    one = position.dtype.type(1)
+    lower = np.maximum(np.ceil(position) - one, position.dtype.type(0))
+    return lower, np.minimum(lower + one, end)
+
+
+def _centre_is_both(position: Float, _end: np.floating) -> tuple[Float, Float]:
+    return np.floor(position), np.ceil(position)
+
+
+# position (R, S, P) on the map, last cell → lower and upper neighbour (R, S, P)
+_NEIGHBOURS = {
+    "lower": _centre_is_lower,
+    "upper": _centre_is_upper,
+    "both": _centre_is_both,
+}
+_REVERSED: dict[OnCentre, OnCentre] = {"lower": "upper", "upper": "lower", "both": "both"}

@@ -1,0 +1,107 @@
+"""The cells of a feature map that regions lie on, read once and laid out with the channels last."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from roialign_cli.core.boxes import Float
+from roialign_cli.core.sampling import Plan, RoiAxis
+from roialign_cli.errors import FileError
+
+Index = NDArray[np.intp]
+
+# Maps of at most so many numbers are taken as a whole.
+_SMALL_MAP = 1 << 14
+
+
+class Cells:
+    """The cells of a map (C, H, W) that some regions lie on, read once, with the channels last."""
+
+    def __init__(self, features: NDArray[Any], plan: Plan, dtype: np.dtype[np.floating]) -> None:
+        self.features = features
+        self.channels = len(features)
+        self._dtype = dtype
+        self._top, self._left, self._region, self._apart = 0, 0, features, False
+        if features.size > _SMALL_MAP:
+            (y0, y1), (x0, x1) = reach(plan.y), reach(plan.x)
+            self._top, self._left = int(y0.min()), int(x0.min())
+            self._region = features[:, self._top : y1.max(), self._left : x1.max()]
+            # Few windows on a large map are read one by one.
+            self._apart = int(((y1 - y0) * (x1 - x0)).sum()) < self._region[0].size
+        self.finite = not self._apart and bool(np.isfinite(self._region).all())
+
+    @functools.cached_property
+    def _last(self) -> Float:
+        """The region as (h, w · C)."""
+        return self._channels_last(self._region)
+
+    def window(self, y0: int, y1: int, x0: int, x1: int) -> Float:
+        """Return the cells of these rows and columns as (h, w · C)."""
+        if self._apart:
+            return self._channels_last(_read(self.features[:, y0:y1, x0:x1]))
+        top, left, channels = self._top, self._left, self.channels
+        return self._last[y0 - top : y1 - top, (x0 - left) * channels : (x1 - left) * channels]
+
+    def together(self, first: tuple[Index, Index], shape: tuple[int, int]) -> Float:
+        """Return windows of one shape as (C, r, h, w), from their first rows and columns."""
+        # All windows of this shape that the map has, as one view.
+        _, height, width = self.features.shape
+        starts = self.channels, height - shape[0] + 1, width - shape[1] + 1
+        strides = self.features.strides
+        windows = as_strided(self.features, (*starts, *shape), (*strides, *strides[1:]))
+        return windows[:, first[0], first[1]].astype(self._dtype, copy=False)
+
+    def _channels_last(self, features: NDArray[Any]) -> Float:
+        last = np.empty((*features.shape[1:], len(features)), self._dtype)
+        np.copyto(last, features.transpose(1, 2, 0), casting="same_kind")
+        return last.reshape(len(last), -1)
+
+
+def reach(axis: RoiAxis) -> tuple[Index, Index]:
+    """Return the first cell that each region may touch and the one after its last, (R,) each."""
+    ends = np.stack([axis.start, axis.start + axis.size])
+    # A cell more on either side: neighbours, and coordinates that are rounded.
+    first = np.clip(np.floor(ends.min(axis=0)) - 1, 0, max(axis.cells - 2, 0)).astype(np.intp)
+    stop = np.clip(np.ceil(ends.max(axis=0)) + 2, np.minimum(first + 2, axis.cells), axis.cells)
+    return first, stop.astype(np.intp)
+
+
+def _read(window: NDArray[Any]) -> NDArray[Any]:
+    """Return a window of a map, from the file itself if the map is memory-mapped.
+
+    Touching a mapping brings in the pages around every row, which for a large map is nearly all
+    of it.
+    """
+    root = window
+    while isinstance(root.base, np.ndarray):
+        root = root.base
+    if not isinstance(root, np.memmap) or root.mode != "r" or root.filename is None:
+        return window
+    # As the file has it: the axis of the smallest steps last.
+    order = np.argsort([-step for step in window.strides], kind="stable")
+    stored = window.transpose(order)
+    copy = np.empty(stored.shape, window.dtype)
+    run = copy.ndim
+    while run and stored.strides[run - 1] == copy.strides[run - 1]:
+        run -= 1
+    starts = np.full((), root.offset + _address(window) - _address(root))
+    for cells, step in zip(stored.shape[:run], stored.strides[:run], strict=True):
+        starts = np.add.outer(starts, np.arange(cells) * step)
+    runs = copy.reshape(starts.size, -1).view(np.uint8)
+    with Path(root.filename).open("rb", buffering=0) as file:
+        for start, row in zip(starts.ravel().tolist(), runs, strict=True):
+            file.seek(start)
+            if file.readinto(row.data) != row.size:
+                raise FileError(root.filename, "has become shorter while it was read")
+    return copy.transpose(np.argsort(order))
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address

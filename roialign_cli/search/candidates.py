@@ -1,0 +1,148 @@
+"""The ways that a search tries: conventions, sampling ratios, readings of the boxes, scales."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from typing import Any, get_args
+
+import numpy as np
+
+from roialign_cli.core.convention import (
+    MEANINGS_OF_MAX,
+    PRESETS,
+    READING,
+    BoxFormat,
+    Convention,
+    Origin,
+    Pooling,
+    meaningful,
+)
+from roialign_cli.search.fit import Index
+from roialign_cli.search.hypothesis import SLIPS, Batches, rough
+
+_SLIPPED = "torchvision-aligned"
+_SCALES = tuple(1 / (1 << power) for power in range(7))
+_RATIOS = range(5)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What may have made an output, as far as it is not known.
+
+    Parameters
+    ----------
+    map_size
+        (height, width) of the feature map in cells.
+    spatial_scale
+        (y, x), None if it is not known.
+    only
+        The only convention, None for all presets.
+    stated
+        Fields of the convention that are known.
+    outside_values
+        What a point outside may be worth.
+    """
+
+    map_size: tuple[int, int]
+    spatial_scale: tuple[float, float] | None
+    only: Convention | None
+    stated: Mapping[str, Any]
+    outside_values: tuple[float, ...]
+
+    def poolings(self) -> tuple[Pooling, ...]:
+        """Return what may have become of a section's points."""
+        stated: Pooling | None = self.stated.get("pooling")
+        return get_args(Pooling) if stated is None else (stated,)
+
+    @cached_property
+    def named(self) -> dict[Convention, list[Convention]]:
+        """Rough operator → the presets that do the same, sampling ratios and poolings put in."""
+        named: dict[Convention, list[Convention]] = {}
+        for base in PRESETS.values() if self.only is None else [self.only]:
+            variants = product(self.poolings(), self._ratios(base), self.outside_values)
+            for pooling, ratio, outside in variants:
+                searched = {"sampling_ratio": ratio, "extrapolation_value": outside}
+                fields = {"pooling": pooling} | searched | self._stated_for(base)
+                own = replace(base, **fields)
+                named.setdefault(rough(own), []).append(own)
+        return named
+
+    def _stated_for(self, base: Convention) -> dict[str, Any]:
+        searched = {"pooling", "sampling_ratio", *READING}
+        return {k: v for k, v in meaningful(base, **self.stated).items() if k not in searched}
+
+    def _ratios(self, base: Convention) -> Iterator[int] | range:
+        if "sampling_ratio" in self.stated:
+            return iter([self.stated["sampling_ratio"] if base.points == "centred" else 0])
+        return _RATIOS if base.points == "centred" else range(1)
+
+    def operators(self, pooling: Pooling) -> Iterator[tuple[Convention, str]]:
+        """Yield every rough operator once, with the slip that it is."""
+        seen: set[Convention] = set()
+        for own in (c for group in self.named.values() for c in group if c.pooling == pooling):
+            meanings = [] if pooling == "avg" else list(MEANINGS_OF_MAX.values())
+            for changed in (own, *(replace(own, **meaning) for meaning in meanings)):
+                if rough(changed) not in seen:
+                    seen.add(rough(changed))
+                    yield changed, ""
+        right = self.only or PRESETS[_SLIPPED]
+        if right.points != "centred" or right.offset != PRESETS[_SLIPPED].offset:
+            return
+        for (slip, fields), ratio in product(SLIPS.items(), self._ratios(right)):
+            base = replace(right, pooling=pooling, sampling_ratio=ratio)
+            slipped: list[Mapping[str, Any]] = [{}]
+            for meaning in slipped if pooling == "avg" else MEANINGS_OF_MAX.values():
+                changed = replace(base, **{**fields, **meaning, **self._stated_for(base)})
+                if rough(changed) not in seen:
+                    seen.add(rough(changed))
+                    yield changed, slip
+
+    def scales(self) -> list[tuple[tuple[float, float], dict[str, Any]]]:
+        """Return scales (y, x), with the fields of a reading that they amount to."""
+        rows, columns = self.map_size
+        if self.spatial_scale is not None:
+            return [(self.spatial_scale, {"normalized": False})]
+        normalized: list[tuple[tuple[float, float], dict[str, Any]]] = [
+            ((rows - less, columns - less), {"normalized": True, "normalized_by": by})
+            for by, less in (("size", 0), ("last-centre", 1))
+        ]
+        plain: list[tuple[tuple[float, float], dict[str, Any]]] = [
+            ((scale, scale), {"normalized": False}) for scale in _SCALES
+        ]
+        known = self.stated.get("normalized")
+        wanted = self.stated.get("normalized_by")
+        choices = {None: plain + normalized, True: normalized, False: plain}[known]
+        return [
+            (scale, read) for scale, read in choices
+            if wanted is None or read.get("normalized_by", wanted) == wanted
+        ]  # fmt: skip
+
+    def readings(self, scaled: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the fields of every reading of the boxes at a kind of scale."""
+        inclusive = (False,) if scaled["normalized"] else (False, True)
+        choices: dict[str, tuple[Any, ...]] = {
+            "box_format": get_args(BoxFormat),
+            "origin": get_args(Origin),
+            "inclusive": inclusive,
+        }
+        known = {name: (self.stated[name],) for name in choices if name in self.stated}
+        for values in product(*(known.get(name, values) for name, values in choices.items())):
+            yield dict(zip(choices, values, strict=True)) | dict(scaled)
+
+
+def possible_batches(known: Index | None, maps: int, boxes: int) -> dict[Batches, Index]:
+    """Return which of N maps each of R boxes may lie on, (R,) each.
+
+    What is known is tried, and that it was ignored; if nothing is, the first map for all, and as
+    many boxes on each map in turn.
+    """
+    first = np.zeros(boxes, np.intp)
+    found: dict[Batches, Index] = {"given": first if known is None else known}
+    if known is not None and known.any():
+        found["first map"] = first
+    if known is None and maps > 1 and boxes % maps == 0:
+        found["in turn"] = np.repeat(np.arange(maps, dtype=np.intp), boxes // maps)
+    return found

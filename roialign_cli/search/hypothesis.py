@@ -1,0 +1,273 @@
+"""What a search for a convention tries and finds: ways to make an output, matches, near misses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from roialign_cli.analysis.box_conditions import Mask
+from roialign_cli.core.convention import PRESETS, READING, Convention
+
+# Layout of an output → its axes in the order R, C, height, width.
+Layout = Literal["RCHW", "RHWC", "RCWH", "RWHC"]
+LAYOUTS: Mapping[Layout, tuple[int, int, int, int]] = MappingProxyType(
+    {"RCHW": (0, 1, 2, 3), "RHWC": (0, 3, 1, 2), "RCWH": (0, 1, 3, 2), "RWHC": (0, 3, 2, 1)}
+)
+
+# Which map a box lies on: as given, all on the first, or the same number of boxes on each in turn.
+Batches = Literal["given", "first map", "in turn"]
+
+# What goes wrong when a model is exported: what to say → the fields of a convention it amounts to.
+SLIPS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "the half-cell shift is applied twice": {"offset": 1.0},
+        "the shift is applied before the scale instead of after it": {
+            "image_offset": 0.5,
+            "offset": 0.0,
+        },
+        "the half-cell shift is missing": {"offset": 0.0},
+        "the half-cell shift has the wrong sign": {"offset": -0.5},
+    }
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way in which an output may have been made.
+
+    Parameters
+    ----------
+    convention
+        The operator, and how the boxes are read.
+    spatial_scale
+        (y, x): feature-map units per unit of the boxes; None for normalised boxes, which have
+        their own.
+    layout
+        The order of the output's axes.
+    batches
+        Which map each box lies on.
+    slip
+        What went wrong, of `SLIPS`.
+    """
+
+    convention: Convention
+    spatial_scale: tuple[float, float] | None
+    layout: Layout = "RCHW"
+    batches: Batches = "given"
+    slip: str = ""
+
+    def oddities(self) -> list[str]:
+        """Return what is unusual about it, in words."""
+        own = PRESETS.get(self.convention.name, self.convention)
+        rules = self.convention
+        said = {
+            self.slip: bool(self.slip),
+            "x and y of the boxes are swapped": (
+                rules.box_format == "yxyx" and own.box_format != "yxyx"
+            ),
+            "y of the boxes points up": rules.origin != own.origin,
+            "the boxes' second corners are read as inclusive, +1": rules.inclusive,
+            "all boxes are pooled from the first map": self.batches == "first map",
+            "the boxes are shared out among the maps in turn": self.batches == "in turn",
+            "one sample point a section, as where an omitted sampling_ratio is read as 1": (
+                rules.points == "centred" and rules.sampling_ratio == 1
+            ),
+            "the output's channels are last": self.layout in {"RHWC", "RWHC"},
+            "the output's height and width are swapped": self.layout in {"RCWH", "RWHC"},
+        }
+        return [words for words, so in said.items() if so]
+
+    @property
+    def plainness(self) -> tuple[int, int]:
+        """The fewer oddities and departures from the preset, the smaller."""
+        own = PRESETS.get(self.convention.name, self.convention).parameters()
+        changed = [
+            name for name, value in self.convention.parameters().items() if value != own[name]
+        ]
+        return len(self.oddities()), len(changed)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A way that makes the output, with the presets that make the same of this input.
+
+    Parameters
+    ----------
+    way
+        The plainest of them.
+    max_difference
+        From the output, in the features' units.
+    equivalents
+        Other conventions that make it, too, read alike.
+    """
+
+    way: Way
+    max_difference: float
+    equivalents: tuple[Convention, ...]
+
+
+@dataclass(frozen=True)
+class Partial:
+    """How far the best way comes where none makes the whole output.
+
+    Parameters
+    ----------
+    way
+        The way.
+    max_difference
+        From the output, where both are finite.
+    boxes, channels
+        (R,) and (C,): which it fits.
+    sections
+        (height, width): which it fits in all boxes.
+    common
+        What the boxes that it does not fit have in common, and the others have not.
+    nearly
+        Whether it is so near that the output may have been rounded.
+    rank
+        How many boxes it fits whose outputs tell something, and how many numbers.
+    """
+
+    way: Way
+    max_difference: float
+    boxes: Mask
+    channels: Mask
+    sections: Mask
+    common: tuple[str, ...]
+    rank: tuple[int, int]
+    nearly: bool
+
+
+@dataclass(frozen=True, repr=False)
+class Identification:
+    """What a search found; it prints as the command does.
+
+    Parameters
+    ----------
+    matches
+        The ways that make the output, best first.
+    closest
+        The closest that does not make it, if one was looked at in full.
+    partial
+        What the closest does fit, if there is no match.
+    searched
+        How many ways were tried.
+    distinct_values
+        How many different numbers the output holds, zero aside: what there is to tell by.
+    shape
+        Of the output, as it was given.
+    """
+
+    matches: tuple[Match, ...]
+    closest: Match | None
+    partial: Partial | None
+    searched: int
+    distinct_values: int
+    shape: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        names = dict.fromkeys(match.way.convention.name for match in self.matches)
+        return f"<Identification: {', '.join(names) or 'no match'}>"
+
+    def __str__(self) -> str:
+        from roialign_cli.show.repl import identification_text
+
+        return identification_text(self)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether so few numbers are held against so many ways that one may fit by chance."""
+        return self.searched * _CHANCE**self.distinct_values > _UNLIKELY
+
+
+# How likely a number fits a wrong way, and how unlikely it must be that all of them do.
+_CHANCE, _UNLIKELY = 1e-3, 0.01
+
+
+# Fields that change nothing but the last digits, or nothing on boxes with points and finite cells.
+_USUAL: dict[str, Any] = {
+    "stepping": "section-first",
+    "guards_count": True,
+    "max_skips_nan": False,
+    "empty_max": 0.0,
+    "on_centre": "lower",
+    "double_geometry": False,
+    "refuses": "nothing",
+}
+_READ_PLAINLY = {name: getattr(Convention(), name) for name in READING}
+_FAR_BELOW = -1000.0
+
+
+def essence(convention: Convention) -> Convention:
+    """Return a convention without what it does not use: what "max" is for "avg", and so on."""
+    plain: dict[str, Any] = {"on_centre": "lower", "refuses": "nothing"} | _READ_PLAINLY
+    if convention.pooling == "avg":
+        plain |= {
+            "max_of": "point",
+            "max_start": -math.inf,
+            "max_skips_nan": False,
+            "empty_max": 0.0,
+        }
+    else:
+        plain |= {"guards_count": True}
+    if convention.points == "centred" and convention.min_size > 0:
+        plain |= {"guards_count": True, "empty_max": 0.0}
+    if convention.points != "centred":
+        plain |= {"sampling_ratio": 0, "stepping": "section-first", "min_size": 0.0}
+    return replace(convention, **plain)
+
+
+# Field → the data on which two conventions that differ in it give different outputs.
+_TELLING: Mapping[str, str] = MappingProxyType(
+    {
+        "pooling": "a section with more than one point",
+        "max_of": "a point between cells that are not 0",
+        "max_start": "a section of negative features",
+        "max_skips_nan": "a cell that is not a number",
+        "empty_max": "a box without points: empty or inverted",
+        "guards_count": "a box without points: empty or inverted",
+        "points": "another box",
+        "sampling_ratio": "a box with larger or smaller sections",
+        "stepping": "a point within rounding of a threshold",
+        "divide": "another output size",
+        "image_offset": "another scale",
+        "offset": "another box",
+        "min_size": "a box smaller than a cell",
+        "border_margin": "a box over the border",
+        "extrapolation_value": "a point outside the map",
+        "coordinate_decimals": "a coordinate with more decimals",
+        "double_geometry": "a section within rounding of a whole number of cells",
+        "box_format": "a box that is the same in only one of the two formats",
+        "origin": "a box that is not in the middle of the image's height",
+        "normalized": "a map of another size",
+        "normalized_by": "a map of another size",
+        "inclusive": "another box",
+    }
+)
+
+
+def told_apart_by(one: Convention, other: Convention) -> list[str]:
+    """Return the data on which two conventions would differ, nothing if they are the same.
+
+    Examples
+    --------
+    >>> told_apart_by(PRESETS["torchvision-aligned"], PRESETS["onnx-half-pixel"])
+    []
+    >>> told_apart_by(PRESETS["torchvision-aligned"], PRESETS["openvino-half-pixel-for-nn"])
+    ['a box without points: empty or inverted', 'a point within rounding of a threshold']
+    """
+    read = {name: (getattr(one, name), getattr(other, name)) for name in READING}
+    first, second = essence(one).parameters(), essence(other).parameters()
+    used = {name: (first[name], second[name]) for name in first if name not in READING}
+    differing = (name for name, (a, b) in (used | read).items() if a != b)
+    return list(dict.fromkeys(_TELLING[name] for name in differing))
+
+
+def rough(convention: Convention) -> Convention:
+    """Return what a convention does on usual boxes, digits aside."""
+    start = convention.max_start
+    usual = _USUAL | {"max_start": -math.inf if start < _FAR_BELOW else start}
+    return essence(replace(convention, **usual))

@@ -1,0 +1,470 @@
+"""Which convention made an output: a search through all that libraries do and people get wrong.
+
+A way to make an output is a reading of the boxes, a scale, a convention and a layout. The ways are
+tried on one telling box and a few channels, all readings of it at once; those that fit it are tried
+on more boxes, and those that fit these on everything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.analysis.box_conditions import box_traits, common_traits
+from roialign_cli.core.boxes import Float, box_height, corners, split_boxes
+from roialign_cli.core.convention import (
+    READING,
+    Convention,
+    Pooling,
+    meaningful,
+    resolve,
+)
+from roialign_cli.core.operation import Operation, prepare
+from roialign_cli.errors import ArgumentError
+from roialign_cli.search.candidates import Candidates, possible_batches
+from roialign_cli.search.fit import ALL, Index, Report, Some, Target
+from roialign_cli.search.hypothesis import (
+    LAYOUTS,
+    Batches,
+    Identification,
+    Layout,
+    Match,
+    Partial,
+    Way,
+    essence,
+    rough,
+)
+
+
+def identify(
+    features: object,
+    boxes: object,
+    expected: object,
+    *,
+    tolerance: float | None = None,
+    convention: str | Convention | None = None,
+    spatial_scale: float | tuple[float, float] | None = None,
+    batch_index: object = None,
+    image_height: float | None = None,
+    advance: Callable[[float], object] = lambda _share: None,
+    **stated: Any,  # noqa: ANN401
+) -> Identification:
+    """Find the ROI Aligns that make an output.
+
+    Parameters
+    ----------
+    features
+        (N, C, H, W), (C, H, W) or (H, W), numbers.
+    boxes
+        (R, 4), or (R, 5) with the batch index first, however they are meant.
+    expected
+        The output: (R, C, height, width), or with these axes in another order of `LAYOUTS`.
+    tolerance
+        The largest difference that is none, in the features' units; a ten-thousandth of each
+        channel's largest value if None, and 40 times that for float16.
+    convention
+        The only preset or convention to try, all presets if None.
+    spatial_scale
+        Feature-map units per unit of the boxes, or (y, x); if None 1, 1/2, … 1/64 and normalised
+        boxes are tried.
+    batch_index
+        (R,): the map that each box lies on.
+    image_height
+        In the boxes' units: from which y is measured where it points up; the map's height over the
+        scale if None.
+    advance
+        Called with the share of the search that was done since the last call.
+    **stated
+        Fields of the convention that are known and not searched: `pooling`, `box_format`, …
+
+    Returns
+    -------
+    The ways that make the output, best first, each with what would tell it from its like; or what
+    the closest one does fit.
+
+    Raises
+    ------
+    RoiAlignError
+        For arguments that do not fit each other.
+
+    Examples
+    --------
+    >>> from roialign_cli.core.operation import roi_align
+    >>> features = np.random.default_rng(0).normal(size=(2, 9, 9))
+    >>> boxes = [[8, 16, 80, 96], [40, 24, 130, 120]]
+    >>> call = {"convention": "torchvision", "spatial_scale": 1 / 16, "sampling_ratio": 2}
+    >>> found = identify(features, boxes, roi_align(features, boxes, 3, **call))
+    >>> found.matches[0].way.convention.name, found.matches[0].way.spatial_scale
+    ('torchvision', (0.0625, 0.0625))
+    """
+    _check_tolerance(tolerance)
+    output = _expected(expected, boxes)
+    told = _told_by(output)
+    checked, batches = _checked(features, boxes, batch_index, convention, spatial_scale, stated)
+    layouts = _layouts(output, checked.features.shape[1])
+    if not told or (output.size > 1 and (output == output.flat[0]).all()):
+        return Identification((), None, None, 0, 0, output.shape)
+    only = None if convention is None else resolve(convention)
+    scale = None if spatial_scale is None else checked.spatial_scale
+    given = checked.features, checked.boxes_given, batches
+    searches: list[_Search] = []
+    for layout in layouts:
+        target = Target(*given, output.transpose(LAYOUTS[layout]), tolerance, image_height)
+        outside = target.outside_values()
+        candidates = Candidates(checked.map_size, scale, only, stated, outside)
+        search = _Search(target, candidates, layout, lambda share: advance(share / len(layouts)))
+        searches.append(search)
+        matches, closest = search.matches()
+        if matches:
+            return Identification(matches, closest, None, _tried(searches), told, output.shape)
+    nearest = _nearest_of(searches)
+    return Identification((), None, nearest, _tried(searches), told, output.shape)
+
+
+def _layouts(output: NDArray[Any], channels: int) -> list[Layout]:
+    """Return the layouts in which an output has so many channels, at least one."""
+    layouts = [name for name, axes in LAYOUTS.items() if output.shape[axes[1]] == channels]
+    if not layouts:
+        raise ArgumentError(
+            "expected",
+            f"{output.shape} has the map's {channels} channels neither in second nor in last place",
+        )
+    return layouts
+
+
+def _check_tolerance(value: object) -> None:
+    if value is None:
+        return
+    given = np.asarray(value)
+    if given.ndim or given.dtype.kind not in "iuf" or not 0 <= given < np.inf:
+        raise ArgumentError("tolerance", f"must be a number from 0 up, got {value!r}")
+
+
+def _tried(searches: Sequence[_Search]) -> int:
+    return sum(search.searched for search in searches)
+
+
+def _nearest_of(searches: Sequence[_Search]) -> Partial | None:
+    """Return what fits most boxes, or else makes the output but for few digits."""
+    known = [partial for search in searches if (partial := search.partial()) is not None]
+    best = max(known, key=lambda partial: partial.rank, default=None)
+    if best is not None and best.rank[0]:
+        return best
+    return next((near for search in searches if (near := search.nearest())), best)
+
+
+def _told_by(output: NDArray[Any]) -> int:
+    """Return how many different numbers there are in an output, zero aside."""
+    finite = output[np.isfinite(output)]
+    return len(np.unique(finite[finite != 0]))
+
+
+def _checked(
+    features: object,
+    boxes: object,
+    batch_index: object,
+    convention: str | Convention | None,
+    spatial_scale: float | tuple[float, float] | None,
+    stated: dict[str, Any],
+) -> tuple[Operation, dict[Batches, Index]]:
+    """Check what is stated as every call is; return it, and the maps that the boxes may lie on."""
+    base = resolve(Convention() if convention is None else convention)
+    rules = resolve(base, **meaningful(base, **stated))
+    if rules.normalized and spatial_scale is None:
+        rules = replace(rules, normalized=False)
+    call = {"spatial_scale": spatial_scale, "batch_index": batch_index}
+    checked = prepare(features, boxes, 1, convention=rules, **call)  # type: ignore[arg-type]
+    told = batch_index is not None or np.asarray(boxes).shape[-1] == 5
+    known = checked.batch_index if told else None
+    return checked, possible_batches(known, len(checked.features), len(checked.boxes_given))
+
+
+def _expected(expected: object, boxes: object) -> NDArray[Any]:
+    array, count = np.asarray(expected), len(split_boxes(boxes)[0])
+    if array.dtype.kind not in "buif":
+        raise ArgumentError("expected", f"must be real numbers, got {array.dtype}")
+    if array.ndim != 4 or len(array) != count or 0 in array.shape:
+        needed = f"({count}, channels, height, width)"
+        raise ArgumentError("expected", f"must be {needed}, one a box, got {array.shape}")
+    return array
+
+
+# An operator, the slip that it is, a scale, a reading of the boxes, and the maps they lie on.
+_Parts = tuple[Convention, str, tuple[float, float], dict[str, Any], Batches]
+
+
+@dataclass
+class _Search:
+    """The search for one layout of the output."""
+
+    target: Target
+    candidates: Candidates
+    layout: Layout
+    advance: Callable[[float], object]
+    searched: int = field(default=0, init=False)
+    # How much of a telling box the ways fit that fit much of it, and what the others are made of:
+    # there are thousands, of which few are ever asked for.
+    _near: dict[Way, float] = field(default_factory=dict, init=False)
+    _partly: list[tuple[float, _Parts]] = field(default_factory=list, init=False)
+
+    def matches(self) -> tuple[tuple[Match, ...], Match | None]:
+        """Return the ways that make the output, and the closest that does not if there are some."""
+        poolings = self.candidates.poolings()
+        for pooling in poolings:
+            for survivors in self._survivors(pooling, 1 / len(poolings)):
+                matches, closest = self._settle(survivors)
+                if matches:
+                    return matches, closest
+        return (), None
+
+    def partial(self) -> Partial | None:
+        """Return what the way that fits most does fit, None if none fits any of a telling box."""
+        sample = self.target.sampled(_SAMPLED)
+        least = sorted((share for share, _ in self._partly), reverse=True)[:_MOST_PARTIAL][-1:]
+        for share, parts in self._partly:
+            if share >= least[0]:
+                self._remember(self._way(*parts), share)
+        most = sorted(self._near, key=lambda way: (-self._near[way], way.plainness))
+        fits = ((way, self.target.fit(way, *sample)) for way in most[:_MOST_PARTIAL])
+        ranked = {way: self._rank(fit.report(), sample[0]) for way, fit in fits if fit is not None}
+        if not ranked:
+            return None
+        return self._told(max(ranked, key=lambda way: ranked[way]))
+
+    def nearest(self) -> Partial | None:
+        """Return the way that makes the output but for few digits, None if none does."""
+        loose = replace(self.target, tolerance=_NEARLY * self.target.spread)
+        matches, _ = _Search(loose, self.candidates, self.layout, lambda _share: None).matches()
+        return self._told(matches[0].way) if matches else None
+
+    def _told(self, way: Way) -> Partial | None:
+        """Return what a way fits of everything, None if it refuses the boxes."""
+        report = self.target.report(way)
+        if report is None:
+            return None
+        rank = self._rank(report)
+        traits = box_traits(self.target.operation(way).plan()) | {
+            "with negative values": report.negative,
+            "with values that are not finite": report.not_finite,
+        }
+        common = tuple(common_traits(traits, ~report.boxes)) if rank[0] else ()
+        parts = report.boxes, report.channels, report.sections
+        nearly = report.largest <= _NEARLY * self.target.spread
+        return Partial(way, report.largest, *parts, common, rank, nearly)
+
+    def _rank(self, report: Report, boxes: Some = ALL) -> tuple[int, int]:
+        """Return how many boxes fit whose output tells something, and how many numbers."""
+        return int((report.boxes & self.target.telling[boxes]).sum()), report.count
+
+    @cached_property
+    def _probes(self) -> tuple[Index, Index]:
+        """Some boxes and channels that tell most."""
+        return self.target.probes(_PROBE_BOXES, _PROBE_CHANNELS)
+
+    @cached_property
+    def _probe_features(self) -> NDArray[Any]:
+        """(N, c, H, W), the channels that tell most."""
+        return self.target.features[:, self._probes[1]]
+
+    def _survivors(self, pooling: Pooling, share: float) -> Iterator[list[Way]]:
+        """Yield the ways that fit a telling box, one box after another."""
+        probes, _ = self._probes
+        operators = list(self.candidates.operators(pooling))
+        scales = self.candidates.scales()
+        for probe in probes.tolist():
+            found: list[Way] = []
+            for scale, scaled in scales:
+                read, xyxy, index = self._variants(probe, scale, scaled)
+                for operator, slip in operators if read else ():
+                    found += self._fitting(operator, slip, probe, scale, read, xyxy, index)
+                self.advance(share / len(scales) / len(probes))
+            if found:
+                yield found
+
+    def _variants(
+        self, probe: int, scale: tuple[float, float], scaled: Mapping[str, Any]
+    ) -> tuple[list[tuple[dict[str, Any], Batches]], Float, NDArray[np.intp]]:
+        """Return all readings of a box that lie on the map, their corners and their maps."""
+        read: list[tuple[dict[str, Any], Batches]] = []
+        xyxy, index = [], []
+        for reading in self.candidates.readings(scaled):
+            box = self._corners(probe, scale, reading)
+            if _plausible(box, scale, self.target.features.shape[2:]):
+                for batches, maps in self.target.batches.items():
+                    read.append((reading, batches))
+                    xyxy.append(box)
+                    index.append(maps[probe])
+        return read, np.array(xyxy).reshape(-1, 4), np.array(index, np.intp)
+
+    def _corners(self, probe: int, scale: tuple[float, float], reading: Mapping[str, Any]) -> Float:
+        height = None
+        if reading["origin"] == "bottom-left":
+            rows = self.target.features.shape[2]
+            height = box_height(
+                self.target.image_height, rows, scale[0], normalized=reading["normalized"]
+            )
+        one = self.target.boxes[probe : probe + 1]
+        box: Float = corners(one, reading["box_format"], height, inclusive=reading["inclusive"])[0]
+        return box
+
+    def _fitting(
+        self,
+        operator: Convention,
+        slip: str,
+        probe: int,
+        scale: tuple[float, float],
+        read: list[tuple[dict[str, Any], Batches]],
+        xyxy: Float,
+        index: Index,
+    ) -> list[Way]:
+        """Return the ways to read a box by which an operator makes its output."""
+        self.searched += len(read)
+        _, channels = self._probes
+        rules = replace(operator, refuses="nothing")
+        operation = Operation(
+            self._probe_features,
+            xyxy,
+            xyxy,
+            index,
+            scale,
+            self.target.size,
+            rules,
+            self.target.image_height,
+        )
+        try:
+            pooled = operation.pooled()
+        except ArgumentError:
+            return []
+        fit = self.target.fit_of(pooled, slice(probe, probe + 1), channels)
+        shares = fit.fits.mean(axis=(1, 2, 3))
+        found = []
+        for k in np.flatnonzero(shares > 0):
+            share, parts = float(shares[k]), (operator, slip, scale, *read[k])
+            if share >= _MOSTLY:
+                found.append(self._way(*parts))
+                self._remember(found[-1], share)
+            else:
+                self._partly.append((share, parts))
+        return found
+
+    def _way(
+        self,
+        operator: Convention,
+        slip: str,
+        scale: tuple[float, float],
+        reading: dict[str, Any],
+        batches: Batches,
+    ) -> Way:
+        stated = None if reading["normalized"] else scale
+        return Way(replace(operator, **reading), stated, self.layout, batches, slip)
+
+    def _remember(self, way: Way, share: float) -> None:
+        self._near[way] = max(self._near.get(way, 0.0), share)
+
+    def _settle(self, survivors: list[Way]) -> tuple[tuple[Match, ...], Match | None]:
+        """Return the matches among ways that fit a box and their like, and the closest other."""
+        refined = [named for way in survivors for named in self._refined(way)]
+        fitting = [way for way, share, _ in self._probed(refined) if share >= _MOSTLY]
+        made = self._whole(fitting)
+        if not made:
+            return (), None
+        best = min(made, key=lambda way: (way.plainness, made[way]))
+        reading = {name: getattr(best.convention, name) for name in READING}
+        like = [
+            replace(best, convention=replace(operator, **reading), slip=slip)
+            for pooling in self.candidates.poolings()
+            for operator, slip in self.candidates.operators(pooling)
+        ]
+        probed = list(self._probed(like))
+        alike = [way for way, share, _ in probed if share >= _MOSTLY]
+        made |= self._whole([named for way in alike for named in self._refined(way)])
+        others = {way: largest for way, share, largest in probed if share < _MOSTLY}
+        return _grouped(made), self._closest(others)
+
+    def _probed(self, ways: Sequence[Way]) -> Iterator[tuple[Way, float, float]]:
+        """Yield ways with the share of the probes that they make and their largest difference."""
+        for way in ways:
+            self.searched += 1
+            fit = self.target.fit(way, *self._probes)
+            if fit is not None:
+                self._remember(way, fit.share)
+                yield way, fit.share, fit.largest
+
+    def _refined(self, way: Way) -> list[Way]:
+        """Return the presets that do roughly what a way does, or else the way itself."""
+        named = self.candidates.named.get(rough(way.convention), [way.convention])
+        reading = {name: getattr(way.convention, name) for name in READING}
+        distinct = {(essence(c), c.name): c for c in named}
+        return [replace(way, convention=replace(c, **reading)) for c in distinct.values()]
+
+    def _whole(self, ways: Sequence[Way]) -> dict[Way, float]:
+        """Return those of the ways that make the whole output, with their largest difference."""
+        made: dict[Way, float] = {}
+        computed: dict[tuple[Any, ...], float | None] = {}
+        for way in ways:
+            reading = (getattr(way.convention, name) for name in READING)
+            key = essence(way.convention), way.spatial_scale, way.batches, *reading
+            if key not in computed:
+                computed[key] = self.target.makes(way)
+            largest = computed[key]
+            if largest is not None:
+                made[way] = largest
+        return made
+
+    def _closest(self, others: Mapping[Way, float]) -> Match | None:
+        """Return the way whose largest difference on the probes is least."""
+        if not others:
+            return None
+        way = min(others, key=lambda w: (others[w], w.plainness))
+        report = self.target.report(way)
+        return None if report is None else Match(way, report.largest, ())
+
+
+_PROBE_BOXES, _PROBE_CHANNELS = 4, 4
+_NEARLY = 0.02  # of the output's range: what is left when it is rounded to few digits
+_MOSTLY = 0.7  # share of sections; at a threshold libraries round differently
+_MOST_PARTIAL = 12
+_SAMPLED = 64, 8  # boxes and channels on which ways that do not fit everything are ranked
+
+
+def _plausible(box: Float, scale: tuple[float, float], cells: tuple[int, ...]) -> bool:
+    """Return whether a box touches the map and is not many times larger."""
+    for first, last, factor, count in zip(box[:2], box[2:], scale[::-1], cells[::-1], strict=True):
+        low, high = sorted((first * factor, last * factor))
+        if high < -2 or low > count + 2 or high - low > _LARGEST * count:
+            return False
+    return True
+
+
+_LARGEST = 8
+
+
+def _grouped(made: Mapping[Way, float]) -> tuple[Match, ...]:
+    """Return matches, ways that differ only in the convention's name together, plainest first."""
+    groups: dict[tuple[Any, ...], list[Way]] = {}
+    for way in sorted(made, key=lambda way: (way.plainness, _digits(made[way]))):
+        rules = way.convention
+        ratio = rules.sampling_ratio if rules.points == "centred" else None
+        reading = [getattr(rules, name) for name in READING]
+        key = way.slip, way.layout, way.batches, way.spatial_scale, rules.pooling, ratio, *reading
+        groups.setdefault(key, []).append(way)
+    return tuple(
+        Match(first, made[first], _distinct(first, others)) for first, *others in groups.values()
+    )
+
+
+def _distinct(first: Way, others: Sequence[Way]) -> tuple[Convention, ...]:
+    """Return the conventions of others, each name once."""
+    named = {way.convention.name: way.convention for way in others}
+    return tuple(rules for name, rules in named.items() if name != first.convention.name)
+
+
+def _digits(apart: float) -> int:
+    """Return the order of magnitude of a difference; those of rounding are all alike."""
+    return math.ceil(math.log10(max(apart, 1e-6)))

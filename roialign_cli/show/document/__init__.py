@@ -1,0 +1,1 @@
+"""Explanations and tables as blocks, in the terminal, Markdown and HTML."""

@@ -1,0 +1,120 @@
+"""The conventions as documents: an overview, one in full, and what each makes of odd boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from roialign_cli.core.convention import ALIASES, PRESETS, Convention, resolve
+from roialign_cli.core.operation import prepare
+from roialign_cli.errors import ArgumentError
+from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
+from roialign_cli.show.document.rules import relatives, rules, starts_above, traps
+from roialign_cli.show.numbers import number
+
+_MAX_OF = {"point": "point", "weighted-cell": "product"}
+
+
+def overview() -> Iterator[Block]:
+    """Return the table of all presets, what differs from what."""
+    yield Grid(
+        ("preset", "offset", "min", "points", "max of", "empty box"),
+        tuple(_row(row) for row in PRESETS.values()),
+    )
+    aliases = ", ".join(f"{alias} = {name}" for alias, name in ALIASES.items())
+    yield Paragraph(
+        f"Other names: {aliases}. offset: cells taken off a box edge, before/after the scale "
+        "where both are. min: the smallest ROI, in cells. max of: the points' values, or the "
+        "products weight × cell, and what it starts from. empty box: what avg/max give for it "
+        "with the adaptive grid. *: read from the source, not measured."
+    )
+    yield Paragraph("roialign presets NAME tells one in full.")
+
+
+def _row(c: Convention) -> tuple[str, ...]:
+    offset = number(c.offset)
+    return (
+        c.name + ("*" if c.standing == "from source" else ""),
+        f"{number(c.image_offset)}/{offset}" if c.image_offset else offset,
+        number(c.min_size) if c.min_size else "–",
+        c.points,
+        _MAX_OF[c.max_of] + (f" ≥{number(c.max_start)}" if starts_above(c) else ""),
+        _empty_box(c),
+    )
+
+
+def _empty_box(c: Convention) -> str:
+    if c.refuses == "no-area":
+        return "error"
+    if c.min_size:
+        return "grows"
+    if c.points != "centred":
+        return {"corners": "its point", "cells": "its cell", "dividers": "its points"}[c.points]
+    return f"{'0' if c.guards_count else 'NaN'}/{number(c.empty_max)}"
+
+
+def in_full(convention: Convention, level: int = 1) -> Iterator[Block]:
+    """Return one convention: its rules, source, relatives and traps."""
+    yield Heading(level, convention.name)
+    summary = convention.summary[0].upper() + convention.summary[1:]
+    yield Paragraph(f"{summary}. {convention.peculiar}")
+    yield Paragraph(f"Standing: {convention.standing}. Source: {convention.source}.")
+    yield Grid(("", "rule"), tuple(rules(convention).items()), prose=True)
+    same = relatives(convention)
+    if same:
+        yield Paragraph(f"The same operator: {', '.join(same)}.")
+    yield Grid(
+        ("trap", "where people met it"),
+        tuple((trap.text, ", ".join(trap.threads) or "–") for trap in traps(convention)),
+        prose=True,
+    )
+
+
+# Corners on a map of 6 × 6 cells.
+_ODD_BOXES = {
+    "empty": (3, 3, 3, 3),
+    "inverted": (4, 4, 2, 2),
+    "sub-cell": (2.6, 2.6, 2.9, 2.9),
+    "half outside": (-2, 1, 2, 5),
+    "outside": (9, 9, 12, 12),
+}
+
+
+def odd_boxes() -> Iterator[Block]:
+    """Return what each convention makes of an empty, inverted, tiny and outlying box."""
+    yield Paragraph(
+        "The map has 6 × 6 cells of value 10 + column, the boxes are corners x1, y1, x2, y2 on it, "
+        "and each is pooled to one number with the adaptive grid. A number alone is both avg and "
+        "max."
+    )
+    corners = (f"{name} ({', '.join(map(number, box))})" for name, box in _ODD_BOXES.items())
+    yield Grid(
+        ("preset", *corners),
+        tuple(
+            (name, *(_pooled(row, box) for box in _ODD_BOXES.values()))
+            for name, row in PRESETS.items()
+        ),
+        prose=True,
+    )
+
+
+def _pooled(convention: Convention, box: tuple[float, ...]) -> str:
+    average, largest = (_outcome(convention, box, pooling) for pooling in ("avg", "max"))
+    return average if average == largest else f"avg {average}, max {largest}"
+
+
+def _outcome(convention: Convention, box: tuple[float, ...], pooling: str) -> str:
+    features = np.broadcast_to(10 + np.arange(6.0), (6, 6))
+    rules = resolve(
+        convention,
+        pooling=pooling,
+        box_format="xyxy",
+        origin="top-left",
+        normalized=False,
+        divide=2 if convention.points == "dividers" else 0,
+    )
+    try:
+        return number(float(prepare(features, [box], 1, convention=rules).pooled().item()))
+    except ArgumentError:
+        return "error"

@@ -1,0 +1,401 @@
+"""A trace told step by step, as blocks that every text format renders.
+
+The five steps are numbered as the walkthrough numbers them: the box on the feature map, its
+sections, their sample points, the interpolation, and the reduction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from roialign_cli.analysis.footprint import Fed
+from roialign_cli.analysis.trace import Point, Section, Trace
+from roialign_cli.core.convention import Summary
+from roialign_cli.core.operation import Operation
+from roialign_cli.show.document.blocks import (
+    Block,
+    Formulas,
+    Grid,
+    Heading,
+    Output,
+    Paragraph,
+    Verbatim,
+)
+from roialign_cli.show.document.formulas import Line
+from roialign_cli.show.document.rules import offset_rule, rules
+from roialign_cli.show.document.sketch import sketch
+from roialign_cli.show.document.steps import (
+    interpolated,
+    interpolation_rule,
+    position_rules,
+    positions,
+    reduction,
+)
+from roialign_cli.show.numbers import NEIGHBOUR_NAMES, channel_of, name_of, number, pair
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What to tell of a trace.
+
+    Parameters
+    ----------
+    trace
+        What happened.
+    exact
+        The same without rounded coordinates, where the convention rounds them; None if it does not
+        or if that is not known.
+    subject
+        What the features are called.
+    section, point
+        The only section (i, j) and point (n, m) to tell of; all of them if None.
+    sketch_columns
+        In how many columns the ROI is drawn in text, too; 0 if it is not.
+    """
+
+    trace: Trace
+    exact: Trace | None
+    subject: str
+    section: tuple[int, int] | None = None
+    point: tuple[int, int] | None = None
+    sketch_columns: int = 0
+
+    def blocks(self) -> Iterator[Block]:
+        """Return the whole explanation from the top."""
+        yield from self.title()
+        if self.sketch_columns:
+            yield Verbatim(sketch(self.trace, self.narrowed, self.sketch_columns))
+        yield from self.steps()
+
+    def steps(self) -> Iterator[Block]:
+        """Return the five steps."""
+        yield from self._box()
+        yield from self._sections()
+        yield from self._points()
+        yield from self._interpolation()
+        yield from self._reduction()
+
+    @property
+    def narrowed(self) -> Sequence[Section]:
+        """The sections to tell of, with the points to tell of."""
+        return self.trace.narrowed(self.section, self.point)
+
+    @property
+    def _whole(self) -> Sequence[Section]:
+        return self.trace.narrowed(self.section)
+
+    def title(self) -> Iterator[Block]:
+        """Return what is told of."""
+        t = self.trace
+        yield Heading(1, f"ROI Align of {self.subject}, step by step")
+        up = "up" if t.frame.y_up else "down"
+        channel = f", {channel_of(t)}" if t.channels > 1 else ""
+        yield Paragraph(
+            f"Convention {name_of(t.convention)}: {t.convention.summary}. The feature map has "
+            f"{t.map_size[0]} rows and {t.map_size[1]} columns of cells{channel}. Positions have "
+            f"their origin at the {t.frame.origin.replace('-', ' ')}, x to the right, y {up}; "
+            f"{_centres(t)}."
+        )
+
+    def _box(self) -> Iterator[Block]:
+        t = self.trace
+        yield Heading(2, "1. The box on the feature map")
+        if t.scale == (1.0, 1.0):
+            yield Paragraph("The box is given in feature-map units: nothing is scaled.")
+        if t.convention.inclusive:
+            yield Paragraph(
+                "The second corner is the box's last pixel, which is part of the box: the box ends "
+                "one unit farther."
+            )
+        yield Formulas(tuple(self._box_lines()))
+        yield from self._placing()
+        yield Paragraph(
+            f"The ROI lies from its top-left corner {pair(t.x, t.y)} to its bottom-right corner "
+            f"{pair(t.x + t.width, t.bottom, 5)}: {number(t.width, 5)} cell{_plural(t.width)} wide "
+            f"and {number(t.height, 5)} high."
+        )
+
+    def _box_lines(self) -> Iterator[Line]:
+        """Yield how each of the box's numbers is scaled to the map."""
+        t = self.trace
+        longer = _SECOND_CORNER | ({"y"} if t.frame.y_up else set())
+        for name, value in zip(_BOX_NAMES[t.convention.box_format], t.box, strict=True):
+            last_pixel = t.convention.inclusive and name in longer
+            factor = t.scale[0 if name in _ALONG_X else 1]
+            result = number((value + last_pixel) * factor, 5)
+            told = f"{number(value)} + 1" if last_pixel else number(value)
+            if t.scale != (1.0, 1.0):
+                told = f"({told})" if last_pixel else told
+                yield (f"{name:6} = {told} {_scaling(factor)} = {result}",)
+            else:
+                yield (f"{name:6} = {told} = {result}" if last_pixel else f"{name:6} = {told}",)
+
+    def _placing(self) -> Iterator[Block]:
+        """Say what the convention does to the box on the map, where it does something."""
+        t = self.trace
+        if t.convention.offset != 0.5 or t.convention.image_offset:
+            yield Paragraph(f"Offset: {offset_rule(t.convention)}")
+        if t.convention.points == "cells":
+            yield Paragraph(f"Points: {rules(t.convention)['points']}")
+        elif not t.frame.y_up:
+            yield from self._in_the_library()
+        for axis, raw, size in (
+            ("width", t.raw_width, t.width),
+            ("height", t.raw_height, t.height),
+        ):
+            if raw != size:
+                yield Paragraph(
+                    f"The ROI's {axis} of {number(raw, 5)} is below the smallest size that the "
+                    f"convention allows, and grows to {number(size, 5)}."
+                )
+
+    def _in_the_library(self) -> Iterator[Block]:
+        """Say where the ROI begins when cells are counted from their centres."""
+        t, offset = self.trace, self.trace.convention.offset
+        yield Paragraph(
+            "In the library's code the centre of cell i is at i. There the ROI begins at"
+        )
+        yield Formulas(
+            tuple(
+                (f"{name} = {number(start + offset, 5)} − {number(offset)} = {number(start, 5)}",)
+                for name, start in (("x", t.x - 0.5), ("y", t.y - 0.5))
+            )
+        )
+        yield Paragraph("Here cells' centres lie on .5, and every position is 0.5 more.")
+
+    def _sections(self) -> Iterator[Block]:
+        t = self.trace
+        rows, columns = len(t.output), len(t.output[0])
+        yield Heading(2, f"2. The sections: {columns} along x × {rows} along y")
+        width = f"{number(t.width, 5)} / {columns} = {number(t.section_width)}"
+        height = f"{number(t.height, 5)} / {rows} = {number(t.section_height)}"
+        yield Formulas(((f"width  of a section = {width}",), (f"height of a section = {height}",)))
+        sign = t.frame.down
+        yield Grid(
+            ("section (i, j)", "top-left", "bottom-right"),
+            tuple(
+                (
+                    pair(*s.section),
+                    pair(s.x, s.y),
+                    pair(s.x + t.section_width, s.y + sign * t.section_height),
+                )
+                for s in self.narrowed
+            ),
+        )
+
+    def _points(self) -> Iterator[Block]:
+        t = self.trace
+        yield Heading(2, "3. The sample points")
+        yield Paragraph(rules(t.convention)["points"])
+        yield Formulas(position_rules(t))
+        yield from self._grid_rule()
+        if self.exact is not None:
+            yield Paragraph(
+                f"Coordinates are rounded to {t.convention.coordinate_decimals} decimals (→), and "
+                "everything after is computed from the rounded ones."
+            )
+        for section in self.narrowed:
+            yield Heading(3, f"Section {pair(*section.section)}")
+            if not section.points:
+                yield Paragraph("This section has no sample points.")
+                continue
+            lines = (line for p in section.points for line in self._labelled(section, p))
+            yield Formulas(tuple(lines))
+
+    def _grid_rule(self) -> Iterator[Block]:
+        t = self.trace
+        if t.convention.points != "centred" or t.convention.sampling_ratio:
+            return
+        columns, rows = t.sections[0].grid
+        width, height = number(t.section_width, 6), number(t.section_height, 6)
+        along_x, along_y = (
+            f"max(ceil({shown}), 0)" if size <= -1 else f"ceil({shown})"
+            for shown, size in ((width, t.section_width), (height, t.section_height))
+        )
+        yield Formulas(
+            ((f"g along x = {along_x} = {columns}",), (f"g along y = {along_y} = {rows}",))
+        )
+
+    def _labelled(self, section: Section, point: Point) -> tuple[Line, Line]:
+        label = f"point {pair(*point.point)}"
+        x, y = self.coordinates(section, point)
+        return (f"{label}  ", *x), (f"{' ' * len(label)}  ", *y)
+
+    def coordinates(self, section: Section, point: Point) -> tuple[Line, Line]:
+        """Return how a point's x and y come about."""
+        x, y = positions(self.trace, section, point)
+        exact = self._exact_point(section, point)
+        unknown = self.exact is None and self.trace.convention.coordinate_decimals is not None
+        makes = "≈" if unknown else "="
+        return (
+            ("x = ", *x, f" {makes} {_rounded(exact.x, point.x)}"),
+            ("y = ", *y, f" {makes} {_rounded(exact.y, point.y)}"),
+        )
+
+    def _exact_point(self, section: Section, point: Point) -> Point:
+        if self.exact is None:
+            return point
+        twin = self.exact.section(*section.section)
+        return next(p for p in twin.points if p.point == point.point)
+
+    def _interpolation(self) -> Iterator[Block]:
+        if self.trace.convention.points == "cells":
+            yield Heading(2, "4. The value at each point: the cell's own")
+        else:
+            yield from self._interpolation_rule()
+        for section in self.narrowed:
+            for point in section.points:
+                yield from self._point(section, point)
+
+    def _interpolation_rule(self) -> Iterator[Block]:
+        yield Heading(2, "4. The value at each point: bilinear interpolation")
+        yield Formulas(interpolation_rule())
+        yield Paragraph(
+            "Q11 and Q21 are the two cells at y2, Q12 and Q22 the two at y1 (textbooks often name "
+            "them the other way round). A weight is the product of its two fractions."
+        )
+
+    def _point(self, section: Section, point: Point) -> Iterator[Block]:
+        yield Heading(
+            3,
+            f"Section {pair(*section.section)}, point {pair(*point.point)} at "
+            f"{pair(point.x, point.y)}",
+        )
+        noted = self.border_words(point)
+        if noted:
+            yield Paragraph(noted)
+        if point.border == "out":
+            return
+        if self.trace.convention.points != "cells":
+            yield Grid(NEIGHBOUR_COLUMNS, tuple(neighbour_rows(point)))
+        yield Formulas(tuple(interpolated(self.trace, point)))
+
+    def border_words(self, point: Point) -> str:
+        """Return what the map's border does to a point, "" if nothing."""
+        margin = number(self.trace.convention.border_margin)
+        if point.border == "out":
+            return (
+                f"Out: the point lies more than {margin} beyond the outermost cell centres, so its "
+                f"value is {number(point.value)}."
+            )
+        if point.border == "clamped" and self.trace.convention.points != "cells":
+            return (
+                "Clamped: the point lies beyond the outermost cell centres, by no more than "
+                f"{margin}, and is moved to them."
+            )
+        return ""
+
+    def _reduction(self) -> Iterator[Block]:
+        t = self.trace
+        what = {"avg": "the average", "max": "the largest"}[t.convention.pooling]
+        yield Heading(2, f"5. The output of each section: {what} of its points")
+        if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
+            yield Paragraph(rules(t.convention)[t.convention.pooling])
+        yield Formulas(tuple(line for s in self._whole for line in self._concluded(s)))
+        if self.section is None and self.point is None:
+            yield Paragraph("The output, section (1, 1) at the top left:")
+            yield Output(np.array(t.output))
+
+    def _concluded(self, section: Section) -> Iterator[Line]:
+        head = f"section {pair(*section.section)}: "
+        first, *others = self.reduced(section)
+        yield (f"{head}&", *first)
+        yield from ((f"{' ' * len(head)}&", *other) for other in others)
+
+    def reduced(self, section: Section) -> Iterator[Line]:
+        """Yield how a section's output comes about from its points."""
+        yield reduction(self.trace, section)
+        if self.exact is not None:
+            exact = self.exact.section(*section.section).output
+            yield (f"exact coordinates give {number(exact)}",)
+
+
+NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
+
+
+def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
+    """Yield a row a neighbour, of `NEIGHBOUR_COLUMNS`."""
+    for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
+        at = str(q.row), str(q.column), pair(q.x, q.y)
+        yield name, *at, number(q.weight), number(q.value)
+
+
+def _centres(trace: Trace) -> str:
+    """Return where the cells' centres lie, as text."""
+    if trace.frame.whole:
+        return "a cell's centre lies on .5"
+    return (
+        f"the image is {number(trace.frame.height)} rows of cells high, so that y of the top row's "
+        f"centre is {number(trace.frame.y(0))}"
+    )
+
+
+_BOX_NAMES = {
+    "xyxy": ("x1", "y1", "x2", "y2"),
+    "xywh": ("x", "y", "width", "height"),
+    "cxcywh": ("cx", "cy", "width", "height"),
+    "yxyx": ("y1", "x1", "y2", "x2"),
+}
+# What a box whose second corner is its last pixel has one more of; with y up the upper edge, too.
+_SECOND_CORNER = {"x2", "y2", "width", "height"}
+_ALONG_X = {"x", "x1", "x2", "cx", "width"}
+
+
+def _plural(count: float) -> str:
+    return "" if count == 1 else "s"
+
+
+def _scaling(factor: float) -> str:
+    """Return the step from image units to cells: a division where it is by a whole number."""
+    inverse = 1 / factor if 0 < factor < 1 else 0.5
+    if abs(inverse - round(inverse)) < 1e-9 * inverse:
+        return f"/ {round(inverse)}"
+    return f"× {factor:.6g}"
+
+
+def _rounded(exact: float, shown: float) -> str:
+    before, after = number(exact), number(shown)
+    return before if before == after else f"{before} → {after}"
+
+
+def cell_blocks(
+    operation: Operation,
+    cell: tuple[int, int],
+    fed: Sequence[Fed],
+    labels: Sequence[str],
+    channel: int | Summary,
+) -> list[Block]:
+    """Tell which outputs a cell of the map feeds, and with what weight."""
+    row, column = cell
+    at = pair(operation.frame.x(column), operation.frame.y(row))
+    convention = f"{name_of(operation.convention)}, {operation.convention.pooling}"
+    blocks: list[Block] = [
+        Heading(1, f"The outputs that the cell at row {row}, column {column} feeds"),
+        Paragraph(f"Its centre is at {at}. Convention {convention}{_on(operation, channel)}."),
+    ]
+    if not fed:
+        return [*blocks, Paragraph("It feeds none.")]
+    rows = (
+        (
+            f"{f.roi} {labels[f.roi]}".strip(),
+            str(operation.batch_index[f.roi]),
+            pair(*f.section),
+            number(f.weight),
+        )
+        for f in fed
+    )
+    total = number(sum(f.weight for f in fed))
+    return [
+        *blocks,
+        Grid(("ROI", "map", "section (i, j)", "weight"), tuple(rows)),
+        Paragraph(f"{len(fed)} output{_plural(len(fed))}, {total} in all."),
+    ]
+
+
+def _on(operation: Operation, channel: int | Summary) -> str:
+    """Return on which channel winners are found, if there are several and any."""
+    several = operation.features.shape[1] > 1 and operation.convention.pooling == "max"
+    return f", channel {channel}" if several else ""

@@ -1,0 +1,49 @@
+"""Documents as Markdown for code hosts, their formulas as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from roialign_cli.show.document.blocks import (
+    Block,
+    Formulas,
+    Grid,
+    Heading,
+    Output,
+    Paragraph,
+    Verbatim,
+    output_grid,
+)
+from roialign_cli.show.document.formulas import to_latex
+
+
+def to_markdown(blocks: Iterable[Block]) -> str:
+    """Return the blocks as one Markdown document."""
+    return "\n\n".join(_render(block) for block in blocks) + "\n"
+
+
+def _render(block: Block) -> str:
+    match block:
+        case Heading(level, text):
+            return f"{'#' * level} {text}"
+        case Paragraph(text):
+            return text
+        case Formulas(lines):
+            return f"```math\n{to_latex(lines)}\n```"
+        case Verbatim(lines):
+            return "\n".join(("```text", *lines, "```"))
+        case Grid(headers, rows, prose):
+            return _table(headers, rows, "---" if prose else "---:")
+        case Output(values):
+            return _render(output_grid(values))
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], side: str) -> str:
+    rule = ["---", *(side for _ in headers[1:])]
+    cells = (map(_cell, row) for row in (headers, rule, *rows))
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def _cell(text: str) -> str:
+    """Return text that stays in its cell, and text."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

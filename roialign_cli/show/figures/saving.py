@@ -1,0 +1,68 @@
+"""Saving a figure: the same figure, the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Any
+
+from matplotlib.figure import Figure
+
+from roialign_cli.errors import ArgumentError
+from roialign_cli.memory import check_fits
+from roialign_cli.show.figures.paper import style
+
+# Per kind of file: what it would otherwise tell of when it was made.
+_METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+}
+
+
+def check_suffix(path: Path) -> str:
+    """Return the kind of picture that a path names, or raise an `ArgumentError`."""
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in _METADATA:
+        known = ", ".join(f".{known}" for known in _METADATA)
+        raise ArgumentError("output", f"{path} ends in none of {known}")
+    return kind
+
+
+def save_figure(figure: Figure, file: IO[bytes], kind: str, dpi: float = 200) -> None:
+    """Write a figure into an open file.
+
+    Parameters
+    ----------
+    figure
+        Of any view.
+    file
+        Open for writing bytes.
+    kind
+        Of `check_suffix`.
+    dpi
+        Pixels per inch.
+
+    Raises
+    ------
+    ArgumentError
+        If the picture would have more pixels than fit into memory.
+    """
+    if kind == "png":
+        _check_pixels(figure, dpi)
+    with style():
+        figure.savefig(file, format=kind, dpi=dpi, metadata=_METADATA[kind])
+
+
+# Bytes a pixel: Matplotlib's canvas, and an image that is scaled to it as floating-point colours.
+_PIXEL = 80
+_LONGEST_SIDE = (1 << 16) - 1  # pixels that Matplotlib's canvas may be wide and high
+
+
+def _check_pixels(figure: Figure, dpi: float) -> None:
+    """Raise an `ArgumentError` if a picture would have too many pixels."""
+    width, height = (round(inches * dpi) for inches in figure.get_size_inches().tolist())
+    remedy = "a smaller --dpi or --width needs less"
+    if max(width, height) > _LONGEST_SIDE:
+        problem = f"{width} × {height} pixels are more than {_LONGEST_SIDE} along a side; {remedy}"
+        raise ArgumentError("dpi", problem)
+    check_fits("dpi", _PIXEL * width * height, f"{width} × {height} pixels take", remedy)

@@ -1,0 +1,186 @@
+"""The whole story of one ROI on a sheet, its steps numbered as the explanation numbers them."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from roialign_cli.analysis.trace import Point, Section, Trace
+from roialign_cli.show.figures.labels import Texts
+from roialign_cli.show.figures.map_area import draw_map, draw_roi, outline_roi
+from roialign_cli.show.figures.marks import draw_sections_points, section_entries
+from roialign_cli.show.figures.output import draw_output, output_panel
+from roialign_cli.show.figures.paper import PAPER, Paper, Unit, boxes_unit, style
+from roialign_cli.show.figures.point import (
+    draw_point,
+    formula,
+    point_legend,
+    point_view,
+    told_point,
+)
+from roialign_cli.show.figures.sections import (
+    DIMENSION_ROOM,
+    write_coordinates,
+    write_corner,
+    write_dimensions,
+    write_numbers,
+)
+from roialign_cli.show.figures.sheet import (
+    POINTS_PER_INCH,
+    Panel,
+    Sheet,
+    draw_outside,
+    draw_picture,
+    new_page,
+    outside_entries,
+    significant,
+    titled,
+)
+from roialign_cli.show.view import View, beyond_map, roi_view, section_view, zoom_note
+
+_CELLS = Unit("cells")
+_TALLEST = 0.46  # a panel's height, in sheet widths
+_TWO_COLUMNS = 6.0  # inches; a narrower sheet has one
+
+
+def steps_figure(
+    trace: Trace,
+    image: NDArray[np.uint8] | None = None,
+    *,
+    stride: int = 1,
+    section: tuple[int, int] = (1, 1),
+    point: tuple[int, int] | None = None,
+    paper: Paper = PAPER,
+) -> Figure:
+    """Draw the box, its sections, the points of one of them, one point's value, and the output.
+
+    Parameters
+    ----------
+    trace
+        One ROI and channel.
+    image
+        (H, W, 3) or (H, W), uint8, of which the map is made; None draws the map's cells instead.
+    stride
+        Pixels of the image per cell.
+    section
+        (i, j), the section whose points are drawn.
+    point
+        (n, m), the point whose value is told; the winner if None, or else the first.
+    paper
+        What the figure is drawn on.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such section or point.
+    """
+    chosen = trace.section(*section)
+    one = told_point(trace, section, point)
+    with style(paper.theme):
+        rows = _panels(paper, trace, chosen, one)
+        if paper.width < _TWO_COLUMNS:
+            rows = [[panel] for row in rows for panel in row]
+        sheets = new_page(
+            rows,
+            paper,
+            title=_title(trace, chosen),
+            legend=_legend(paper, trace, chosen, one),
+        )
+        whole, box, sections, points, *value, output = sheets
+        _draw_whole(whole, trace, image, stride)
+        draw_map(box, trace, whole_span=True)
+        outline_roi(box, trace)
+        write_dimensions(Texts(box), trace)
+        write_corner(Texts(box), trace)
+        draw_map(sections, trace, whole_span=True)
+        draw_roi(sections, trace, chosen)
+        write_numbers(Texts(sections), trace)
+        draw_map(points, trace, whole_span=True)
+        draw_roi(points, trace, chosen)
+        draw_sections_points(points, trace, [chosen])
+        write_coordinates(Texts(points), trace, chosen)
+        if one is not None:
+            draw_point(value[0], trace, one)
+        draw_output(output, np.array(trace.output))
+    return output.figure
+
+
+def _panels(paper: Paper, trace: Trace, chosen: Section, one: Point | None) -> list[list[Panel]]:
+    tallest = paper.width * POINTS_PER_INCH * _TALLEST
+    unit = paper.unit(trace, _CELLS)
+    around = roi_view(trace)
+    i_j = "({}, {})".format(*chosen.section)
+    dimensions = {"above": DIMENSION_ROOM, "beside": DIMENSION_ROOM}
+    box = Panel(
+        around,
+        unit,
+        zoom_note(trace, around),
+        "1. The ROI on the cells",
+        tallest=tallest,
+        **dimensions,
+    )
+    whole_unit = boxes_unit(trace, _CELLS)
+    whole = Panel(_whole_view(trace), whole_unit, heading="1. The box", tallest=tallest)
+    sections = Panel(around, unit, heading="2. Its sections", tallest=tallest)
+    points = Panel(
+        section_view(trace, chosen),
+        unit,
+        heading=f"3. The sample points of section {i_j}",
+        tallest=tallest,
+    )
+    output = output_panel(trace, f"5. The output: the {_REDUCED[trace.convention.pooling]}")
+    if one is None:
+        return [[whole, box], [sections, points], [output]]
+    n_m = "({}, {})".format(*one.point)
+    heading = f"4. The value of its point {n_m}\n{formula(one)}"
+    value = Panel(point_view(trace, one), unit, heading=heading, tallest=tallest)
+    return [[whole, box], [sections, points], [value, output]]
+
+
+_REDUCED = {"avg": "average of each section", "max": "largest of each section"}
+
+
+def _title(trace: Trace, chosen: Section) -> list[str]:
+    i_j = "({}, {})".format(*chosen.section)
+    return titled(trace, trace.convention.pooling, f"section {i_j} = {significant(chosen.output)}")
+
+
+def _legend(paper: Paper, trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
+    theme = paper.theme
+    entries = section_entries(theme, [chosen], always=True)
+    if one is not None:
+        entries += point_legend(theme, one)[1:]
+    entries += outside_entries(theme, beyond=beyond_map(trace, roi_view(trace)))
+    return entries
+
+
+def _whole_view(trace: Trace) -> View:
+    """Return the map and, up to half its size beyond it, the ROI."""
+    left, right = _stretched(trace.x, trace.x + trace.width, (0, trace.map_size[1]))
+    low, high = _stretched(trace.y, trace.bottom, trace.map_y)
+    return View(left, right, low, high, trace.frame.y_up).at_least(0.3)
+
+
+def _stretched(first: float, last: float, ends: tuple[float, float]) -> tuple[float, float]:
+    """Return a map's two ends, moved out by up to half its size to show an ROI beyond them."""
+    low, high = min(first, last), max(first, last)
+    cells = ends[1] - ends[0]
+    margin = 0.04 * (cells + high - low)
+    start = ends[0] if low >= ends[0] else max(low - margin, ends[0] - cells / 2)
+    end = ends[1] if high <= ends[1] else min(high + margin, ends[1] + cells / 2)
+    return float(start), float(end)
+
+
+def _draw_whole(sheet: Sheet, trace: Trace, image: NDArray[np.uint8] | None, stride: int) -> None:
+    if image is None:
+        draw_map(sheet, trace)
+    else:
+        draw_outside(sheet)
+        down, across = image.shape[0] / stride, image.shape[1] / stride
+        top = trace.frame.row_edge(0)
+        extent = 0.0, across, top - down if trace.frame.y_up else down, top
+        look = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "antialiased"}
+        draw_picture(sheet, image, extent, **look)
+    outline_roi(sheet, trace)
