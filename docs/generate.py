@@ -14,7 +14,7 @@ from pathlib import Path
 
 from docs.gallery import gallery
 from roialign_cli.cli.main import COMMANDS, group, main
-from roialign_cli.core.convention import PRESETS
+from roialign_cli.core.presets import PRESETS
 from roialign_cli.show.document.blocks import Block, Heading
 from roialign_cli.show.document.conventions import in_full, odd_boxes, overview
 from roialign_cli.show.document.markdown import to_markdown

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+from roialign_cli.presentation import Presenter, install
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import compare as compare
     from roialign_cli.analysis.trace import trace as trace
-    from roialign_cli.core.convention import PRESETS as PRESETS
     from roialign_cli.core.convention import Convention as Convention
     from roialign_cli.core.operation import roi_align as roi_align
+    from roialign_cli.core.presets import PRESETS as PRESETS
     from roialign_cli.errors import RoiAlignError as RoiAlignError
     from roialign_cli.search.search import identify as identify
 
@@ -17,7 +19,7 @@ __version__ = "0.1.0"
 
 # Loaded on first use, so that `roialign --help` does not wait for NumPy.
 _HOMES = {
-    "PRESETS": "core.convention",
+    "PRESETS": "core.presets",
     "Convention": "core.convention",
     "RoiAlignError": "errors",
     "compare": "analysis.comparison",
@@ -35,6 +37,15 @@ __all__ = [
     "roi_align",
     "trace",
 ]
+
+
+def _presenter() -> Presenter:
+    from importlib import import_module
+
+    return cast("Presenter", import_module(f"{__name__}.show.repl"))
+
+
+install(_presenter)
 
 
 def __getattr__(name: str) -> object:

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from roialign_cli.cli.main import main
-from roialign_cli.core.convention import ALIASES, PRESETS
+from roialign_cli.core.presets import ALIASES, PRESETS
 from roialign_cli.files.boxes import _known_headers
 from tests import bad_files
 

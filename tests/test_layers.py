@@ -1,4 +1,4 @@
-"""Who may import whom: the core knows no file, no screen, no click."""
+"""Which package may import which: the core knows no file, no screen and no command."""
 
 from __future__ import annotations
 
@@ -12,39 +12,80 @@ import roialign_cli
 
 PACKAGE = Path(roialign_cli.__file__).parent
 OWN = "roialign_cli"
-CORE = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
 
-# Layer → the parts of the package and the libraries that it may import.
-ALLOWED = {
-    "": (CORE, {"numpy"}),
-    "files": (CORE | {"files"}, {"numpy", "PIL"}),
-    "show": (CORE | {"show"}, {"numpy", "matplotlib", "rich", "PIL"}),
-    "cli": (CORE | {"files", "show", "cli"}, {"numpy", "click", "matplotlib"}),
+# The modules in the package's root that everything may import.
+COMMON = {"errors", "memory", "presentation", "printable"}
+
+# Package → the other packages of this project and the libraries that its modules may import.
+ALLOWED: dict[str, tuple[set[str], set[str]]] = {
+    "core": (set(), {"numpy"}),
+    "analysis": ({"core"}, {"numpy"}),
+    "search": ({"core", "analysis"}, {"numpy"}),
+    "files": ({"core", "analysis"}, {"numpy", "PIL"}),
+    "show": ({"core", "analysis", "search"}, {"numpy", "rich", "matplotlib", "PIL"}),
+    "cli": ({"core", "analysis", "search", "files", "show"}, {"numpy", "click", "matplotlib"}),
 }
-# What the core shows of itself in a Python session, asked for when it is shown.
-REPL = "roialign_cli.show.repl"
-SHOWN = {"tracing": {REPL}, "matching": {REPL}, "ways": {REPL}}
+# Of the packages in `show`, what only one of them may import, and what each may import of the others.
+DRAWING = {"matplotlib"}
+IN_SHOW: dict[str, set[str]] = {
+    "document": set(),
+    "figures": set(),
+    "page": {"document"},
+}
 
 
 def imported(path: Path) -> set[str]:
+    """Return the modules that a module imports anywhere in it."""
     modules: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
             modules.add(node.module or "")
     return modules
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.name)
-def test_imports_point_inward(path: Path) -> None:
-    layer = "" if path.parent == PACKAGE else path.parent.name
-    if path.stem == "__main__":
-        layer = "cli"
-    own, libraries = ALLOWED[layer]
-    for module in imported(path) - (SHOWN.get(path.stem, set()) if not layer else set()):
-        root, _, rest = module.partition(".")
+def modules_of(package: str) -> list[Path]:
+    return sorted((PACKAGE / package).rglob("*.py"))
+
+
+PACKAGES = [(path, package) for package in ALLOWED for path in modules_of(package)]
+
+
+def test_every_package_is_listed() -> None:
+    assert {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"} == {
+        *ALLOWED
+    }
+    modules = {path.stem for path in PACKAGE.glob("*.py")}
+    assert modules == COMMON | {"__init__", "__main__"}
+
+
+@pytest.mark.parametrize(
+    ("path", "package"), PACKAGES, ids=[str(p.relative_to(PACKAGE)) for p, _ in PACKAGES]
+)
+def test_imports_point_inward(path: Path, package: str) -> None:
+    packages, libraries = ALLOWED[package]
+    for module in imported(path):
+        root, *rest = module.split(".")
         if root == OWN:
-            assert not rest or rest.split(".")[0] in own, module
+            assert not rest or rest[0] in packages | COMMON | {package}, module
         else:
             assert root in sys.stdlib_module_names | libraries, module
+
+
+@pytest.mark.parametrize("name", sorted(COMMON))
+def test_what_everything_imports_imports_nothing_else(name: str) -> None:
+    for module in imported(PACKAGE / f"{name}.py"):
+        root, *rest = module.split(".")
+        assert root in sys.stdlib_module_names or (root == OWN and rest[0] in COMMON), module
+
+
+@pytest.mark.parametrize("package", IN_SHOW)
+def test_the_packages_in_show_are_apart(package: str) -> None:
+    for path in modules_of(f"show/{package}"):
+        for module in imported(path):
+            _, *rest = module.split(".")
+            if module.startswith(f"{OWN}.show.") and rest[1] in IN_SHOW:
+                assert rest[1] in IN_SHOW[package] | {package}, (path.name, module)
+            assert package == "figures" or module.split(".")[0] not in DRAWING, (path.name, module)

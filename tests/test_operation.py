@@ -12,7 +12,7 @@ from hypothesis import given
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, RoiAlignError, roi_align, trace
-from roialign_cli.core.convention import ALIASES, resolve
+from roialign_cli.core.presets import ALIASES, resolve
 from tests.strategies import OUTPUT_SIZES, boxes_xyxy, feature_maps
 
 

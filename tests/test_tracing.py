@@ -156,7 +156,7 @@ def test_a_trace_with_numbers_of_numpy_is_a_page() -> None:
     features = np.eye(4).reshape(1, 4, 4)
     call: dict[str, Any] = {"convention": "torchvision", "roi": np.int64(0)}
     traced = trace(features, [[0, 0, 2, 2]], 2, channel=np.int64(0), **call)  # type: ignore[arg-type]
-    assert "<iframe" in traced._repr_html_()
+    assert str(traced._repr_html_()).startswith("<iframe")
 
 
 def test_a_summary_has_the_grid_of_the_channels() -> None:

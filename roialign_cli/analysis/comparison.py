@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.box_conditions import Mask, box_traits, common_traits
+from roialign_cli.analysis.equivalence import essence
 from roialign_cli.analysis.trace import Point, Section, Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.core.convention import READING, Convention, meaningful, resolve
+from roialign_cli.core.convention import READING, Convention
 from roialign_cli.core.operation import Operation, prepare
+from roialign_cli.core.presets import meaningful, resolve
 from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.errors import ArgumentError
-from roialign_cli.search.hypothesis import essence
+from roialign_cli.presentation import Presentable
 
 
 def difference(outputs: Float, others: Float) -> Float:
@@ -90,7 +92,7 @@ class Shift:
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison:
+class Comparison(Presentable):
     """Two outputs of the same boxes; it prints as the command does.
 
     Parameters
@@ -128,11 +130,6 @@ class Comparison:
         other = "a given output" if self.other is None else self.other.name
         first = self.operation.convention.name
         return f"<Comparison of {first} with {other}: largest difference {self.largest:g}>"
-
-    def __str__(self) -> str:
-        from roialign_cli.show.repl import comparison_text
-
-        return comparison_text(self)
 
     @property
     def largest(self) -> float:

@@ -18,6 +18,7 @@ from roialign_cli.core.operation import Operation, prepare
 from roialign_cli.core.point_values import contributions, point_values, reduce_points
 from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.errors import ArgumentError
+from roialign_cli.presentation import Presentable, summary
 
 Border = Literal["inside", "clamped", "out"]
 
@@ -85,7 +86,7 @@ class Section:
 
 
 @dataclass(frozen=True, repr=False)
-class Trace:
+class Trace(Presentable):
     """One ROI and channel, from the box to the output.
 
     It prints as a table; a notebook shows it as a page to point at.
@@ -143,19 +144,7 @@ class Trace:
     cells: Float
 
     def __repr__(self) -> str:
-        from roialign_cli.show.repl import trace_summary
-
-        return f"<Trace of {trace_summary(self)}>"
-
-    def __str__(self) -> str:
-        from roialign_cli.show.repl import trace_table
-
-        return trace_table(self)
-
-    def _repr_html_(self) -> str:
-        from roialign_cli.show.repl import trace_html
-
-        return trace_html(self)
+        return f"<Trace of {summary(self)}>"
 
     @property
     def n_points(self) -> int:

@@ -58,7 +58,8 @@ def identify(options: OperatorOptions, expected: str, tolerance: float | None, f
         )
     inputs = Inputs(_words(options), known.said, options.batch_index)
     if form == "json":
-        from roialign_cli.analysis.records import identification_record, to_json
+        from roialign_cli.analysis.records import to_json
+        from roialign_cli.search.records import identification_record
         from roialign_cli.show.document.identification import spelled_out
 
         said = [spelled_out(match.way, inputs, found.shape) for match in found.matches]

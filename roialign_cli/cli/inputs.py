@@ -14,15 +14,9 @@ from roialign_cli.analysis.pitfalls import Note, find_notes
 from roialign_cli.analysis.records import named
 from roialign_cli.cli.option_types import FieldValue
 from roialign_cli.cli.options import OperatorOptions
-from roialign_cli.core.convention import (
-    MEANINGS_OF_MAX,
-    READING,
-    Convention,
-    meaningful,
-    preset,
-    resolve,
-)
+from roialign_cli.core.convention import MEANINGS_OF_MAX, READING, Convention
 from roialign_cli.core.operation import Operation, prepare
+from roialign_cli.core.presets import meaningful, preset, resolve
 from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.boxes import BoxFile, read_boxes

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from roialign_cli.core.convention import FIELD_KINDS, PRESETS, Convention, Summary
+from roialign_cli.core.convention import FIELD_KINDS, Convention, Summary
+from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import FileError
 from roialign_cli.files.parsing import parse_number, parse_whole
 

@@ -22,7 +22,7 @@ from roialign_cli.cli.options import format_option
 def presets(name: str | None, form: str) -> None:
     """Show the conventions and how they differ, or one of them in full."""
     from roialign_cli.analysis.records import convention_record, to_json
-    from roialign_cli.core.convention import PRESETS, preset
+    from roialign_cli.core.presets import PRESETS, preset
     from roialign_cli.errors import ArgumentError, RoiAlignError
     from roialign_cli.show.document.conventions import in_full, overview
 

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float, Frame, as_array, box_height, corners, split_boxes
-from roialign_cli.core.convention import BoxFormat, Convention, Origin, Summary, resolve
+from roialign_cli.core.convention import BoxFormat, Convention, Origin, Summary
 from roialign_cli.core.point_values import floating
 from roialign_cli.core.pooling import pool
+from roialign_cli.core.presets import resolve
 from roialign_cli.core.sampling import Plan, make_plan
 from roialign_cli.errors import ArgumentError
 

@@ -10,18 +10,18 @@ from typing import Any, get_args
 
 import numpy as np
 
+from roialign_cli.analysis.equivalence import rough
 from roialign_cli.core.convention import (
     MEANINGS_OF_MAX,
-    PRESETS,
     READING,
     BoxFormat,
     Convention,
     Origin,
     Pooling,
-    meaningful,
 )
+from roialign_cli.core.presets import PRESETS, meaningful
 from roialign_cli.search.fit import Index
-from roialign_cli.search.hypothesis import SLIPS, Batches, rough
+from roialign_cli.search.hypothesis import SLIPS, Batches
 
 _SLIPPED = "torchvision-aligned"
 _SCALES = tuple(1 / (1 << power) for power in range(7))

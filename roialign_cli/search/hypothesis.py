@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 from roialign_cli.analysis.box_conditions import Mask
-from roialign_cli.core.convention import PRESETS, READING, Convention
+from roialign_cli.core.convention import Convention
+from roialign_cli.core.presets import PRESETS
+from roialign_cli.presentation import Presentable
 
 # Layout of an output → its axes in the order R, C, height, width.
 Layout = Literal["RCHW", "RHWC", "RCWH", "RWHC"]
@@ -142,7 +143,7 @@ class Partial:
 
 
 @dataclass(frozen=True, repr=False)
-class Identification:
+class Identification(Presentable):
     """What a search found; it prints as the command does.
 
     Parameters
@@ -172,11 +173,6 @@ class Identification:
         names = dict.fromkeys(match.way.convention.name for match in self.matches)
         return f"<Identification: {', '.join(names) or 'no match'}>"
 
-    def __str__(self) -> str:
-        from roialign_cli.show.repl import identification_text
-
-        return identification_text(self)
-
     @property
     def doubtful(self) -> bool:
         """Whether so few numbers are held against so many ways that one may fit by chance."""
@@ -185,89 +181,3 @@ class Identification:
 
 # How likely a number fits a wrong way, and how unlikely it must be that all of them do.
 _CHANCE, _UNLIKELY = 1e-3, 0.01
-
-
-# Fields that change nothing but the last digits, or nothing on boxes with points and finite cells.
-_USUAL: dict[str, Any] = {
-    "stepping": "section-first",
-    "guards_count": True,
-    "max_skips_nan": False,
-    "empty_max": 0.0,
-    "on_centre": "lower",
-    "double_geometry": False,
-    "refuses": "nothing",
-}
-_READ_PLAINLY = {name: getattr(Convention(), name) for name in READING}
-_FAR_BELOW = -1000.0
-
-
-def essence(convention: Convention) -> Convention:
-    """Return a convention without what it does not use: what "max" is for "avg", and so on."""
-    plain: dict[str, Any] = {"on_centre": "lower", "refuses": "nothing"} | _READ_PLAINLY
-    if convention.pooling == "avg":
-        plain |= {
-            "max_of": "point",
-            "max_start": -math.inf,
-            "max_skips_nan": False,
-            "empty_max": 0.0,
-        }
-    else:
-        plain |= {"guards_count": True}
-    if convention.points == "centred" and convention.min_size > 0:
-        plain |= {"guards_count": True, "empty_max": 0.0}
-    if convention.points != "centred":
-        plain |= {"sampling_ratio": 0, "stepping": "section-first", "min_size": 0.0}
-    return replace(convention, **plain)
-
-
-# Field → the data on which two conventions that differ in it give different outputs.
-_TELLING: Mapping[str, str] = MappingProxyType(
-    {
-        "pooling": "a section with more than one point",
-        "max_of": "a point between cells that are not 0",
-        "max_start": "a section of negative features",
-        "max_skips_nan": "a cell that is not a number",
-        "empty_max": "a box without points: empty or inverted",
-        "guards_count": "a box without points: empty or inverted",
-        "points": "another box",
-        "sampling_ratio": "a box with larger or smaller sections",
-        "stepping": "a point within rounding of a threshold",
-        "divide": "another output size",
-        "image_offset": "another scale",
-        "offset": "another box",
-        "min_size": "a box smaller than a cell",
-        "border_margin": "a box over the border",
-        "extrapolation_value": "a point outside the map",
-        "coordinate_decimals": "a coordinate with more decimals",
-        "double_geometry": "a section within rounding of a whole number of cells",
-        "box_format": "a box that is the same in only one of the two formats",
-        "origin": "a box that is not in the middle of the image's height",
-        "normalized": "a map of another size",
-        "normalized_by": "a map of another size",
-        "inclusive": "another box",
-    }
-)
-
-
-def told_apart_by(one: Convention, other: Convention) -> list[str]:
-    """Return the data on which two conventions would differ, nothing if they are the same.
-
-    Examples
-    --------
-    >>> told_apart_by(PRESETS["torchvision-aligned"], PRESETS["onnx-half-pixel"])
-    []
-    >>> told_apart_by(PRESETS["torchvision-aligned"], PRESETS["openvino-half-pixel-for-nn"])
-    ['a box without points: empty or inverted', 'a point within rounding of a threshold']
-    """
-    read = {name: (getattr(one, name), getattr(other, name)) for name in READING}
-    first, second = essence(one).parameters(), essence(other).parameters()
-    used = {name: (first[name], second[name]) for name in first if name not in READING}
-    differing = (name for name, (a, b) in (used | read).items() if a != b)
-    return list(dict.fromkeys(_TELLING[name] for name in differing))
-
-
-def rough(convention: Convention) -> Convention:
-    """Return what a convention does on usual boxes, digits aside."""
-    start = convention.max_start
-    usual = _USUAL | {"max_start": -math.inf if start < _FAR_BELOW else start}
-    return essence(replace(convention, **usual))

@@ -17,15 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.box_conditions import box_traits, common_traits
+from roialign_cli.analysis.equivalence import essence, rough
 from roialign_cli.core.boxes import Float, box_height, corners, split_boxes
-from roialign_cli.core.convention import (
-    READING,
-    Convention,
-    Pooling,
-    meaningful,
-    resolve,
-)
+from roialign_cli.core.convention import READING, Convention, Pooling
 from roialign_cli.core.operation import Operation, prepare
+from roialign_cli.core.presets import meaningful, resolve
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.candidates import Candidates, possible_batches
 from roialign_cli.search.fit import ALL, Index, Report, Some, Target
@@ -37,8 +33,6 @@ from roialign_cli.search.hypothesis import (
     Match,
     Partial,
     Way,
-    essence,
-    rough,
 )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention
+from roialign_cli.core.presets import changes
 
 DECIMALS = 4
 
@@ -82,7 +83,7 @@ def pair(x: float, y: float, decimals: int = DECIMALS) -> str:
 
 def name_of(convention: Convention) -> str:
     """Return a convention's name, with what was changed of it."""
-    changed = ", ".join(f"{field}={value}" for field, value in convention.changes().items())
+    changed = ", ".join(f"{field}={value}" for field, value in changes(convention).items())
     return f"{convention.name} ({changed})" if changed else convention.name
 
 

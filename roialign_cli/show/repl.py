@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
+from typing import Any, cast
 
 import numpy as np
 
@@ -100,3 +101,26 @@ def comparison_text(held: Comparison) -> str:
 def identification_text(found: Identification) -> str:
     """Return what a search found as text."""
     return "\n".join(identification_lines(found))
+
+
+# Kind of result → its plain text.
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    Trace: trace_table,
+    Comparison: comparison_text,
+    Identification: identification_text,
+}
+
+
+def summary(result: object) -> str:
+    """Return a trace in one line."""
+    return trace_summary(cast("Trace", result))
+
+
+def text(result: object) -> str:
+    """Return a result as plain text."""
+    return _TEXTS[type(result)](result)
+
+
+def html(result: object) -> str | None:
+    """Return a trace as a page in a frame, None for other results."""
+    return trace_html(result) if isinstance(result, Trace) else None

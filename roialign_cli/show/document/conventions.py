@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from roialign_cli.core.convention import ALIASES, PRESETS, Convention, resolve
+from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import prepare
+from roialign_cli.core.presets import ALIASES, PRESETS, resolve
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.rules import relatives, rules, starts_above, traps

@@ -11,16 +11,11 @@ import numpy as np
 from rich.text import Text
 
 from roialign_cli.analysis.box_conditions import Mask
-from roialign_cli.core.convention import PRESETS, READING, Convention
+from roialign_cli.analysis.equivalence import told_apart_by
+from roialign_cli.core.convention import READING, Convention
+from roialign_cli.core.presets import PRESETS, changes
 from roialign_cli.printable import printable
-from roialign_cli.search.hypothesis import (
-    LAYOUTS,
-    Identification,
-    Match,
-    Partial,
-    Way,
-    told_apart_by,
-)
+from roialign_cli.search.hypothesis import LAYOUTS, Identification, Match, Partial, Way
 from roialign_cli.show.document.terminal import new_console
 from roialign_cli.show.numbers import number
 
@@ -235,7 +230,7 @@ def operator_words(way: Way) -> str:
 
 
 def _changes(rules: Convention) -> dict[str, object]:
-    return rules.changes() if rules.name in PRESETS else rules.parameters()
+    return changes(rules) if rules.name in PRESETS else rules.parameters()
 
 
 def reading_words(way: Way) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from roialign_cli.core.convention import ALIASES, PRESETS, Convention
+from roialign_cli.core.convention import Convention
+from roialign_cli.core.presets import ALIASES, PRESETS
 from roialign_cli.show.numbers import number
 
 _COLUMNS = {

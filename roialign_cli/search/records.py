@@ -1,0 +1,66 @@
+"""What a search found as plain data, for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from roialign_cli.analysis.equivalence import told_apart_by
+from roialign_cli.analysis.records import VERSION
+from roialign_cli.search.hypothesis import Identification, Match, Partial, Way
+
+
+def identification_record(found: Identification, said: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Return what a search found as the documented JSON object, best match first.
+
+    `said` is what makes the same output, one a match.
+    """
+    matches = zip(found.matches, said, strict=True)
+    return {
+        "version": VERSION,
+        "matches": [_match(match) | words for match, words in matches],
+        "doubtful": found.doubtful,
+        "closest": None if found.closest is None else _match(found.closest),
+        "partial": None if found.partial is None else _partial(found.partial),
+        "searched": found.searched,
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {
+        **_way(match.way),
+        "max_difference": match.max_difference,
+        "equivalents": [convention.name for convention in match.equivalents],
+        "told_apart_by": {
+            other.name: told_apart_by(match.way.convention, other) for other in match.equivalents
+        },
+    }
+
+
+def _way(way: Way) -> dict[str, Any]:
+    rules = way.convention
+    scale = way.spatial_scale
+    return {
+        "preset": rules.name,
+        "pooling": rules.pooling,
+        "sampling_ratio": rules.sampling_ratio if rules.points == "centred" else None,
+        "box_format": rules.box_format,
+        "origin": rules.origin,
+        "normalized": rules.normalized,
+        "spatial_scale": None if scale is None else {"x": scale[1], "y": scale[0]},
+        "layout": way.layout,
+        "batches": way.batches,
+        "oddities": way.oddities(),
+        "convention": rules.parameters(),
+    }
+
+
+def _partial(partial: Partial) -> dict[str, Any]:
+    return {
+        **_way(partial.way),
+        "max_difference": partial.max_difference,
+        "boxes": partial.boxes.tolist(),
+        "channels": partial.channels.tolist(),
+        "sections": partial.sections.tolist(),
+        "common": list(partial.common),
+    }
