@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks import measure, peers
 from benchmarks.processes import processes
 from benchmarks.workloads import WORKLOADS, Workload
-from roialign_cli.core.operation import Operation, prepare
+from roialign_cli.core.operation import Operation, make_operation
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
 LIBRARIES = ("numpy", "onnxruntime", "torchvision", "torch")
@@ -23,7 +23,7 @@ LIBRARIES = ("numpy", "onnxruntime", "torchvision", "torch")
 
 def operation(workload: Workload) -> Operation:
     """Return a workload as our operation."""
-    return prepare(
+    return make_operation(
         *workload.inputs(),
         workload.output_size,
         convention="torchvision-aligned",
@@ -38,7 +38,7 @@ def row(workload: Workload, copy: float, sgemm: float) -> str:
     ours = operation(workload)
     calls = peers.installed(workload, features, boxes)
     theirs = dict(calls)
-    calls["ours"] = lambda: prepare(
+    calls["ours"] = lambda: make_operation(
         features,
         boxes,
         workload.output_size,

@@ -106,10 +106,10 @@ class Call:
         rules = self.convention
         taken = [self.contribution(point) for point in section.points.values()]
         if rules.pooling == "avg":
-            divisor = max(section.divisor, 1) if rules.guards_count else section.divisor
+            divisor = max(section.divisor, 1) if rules.clamp_count else section.divisor
             return math.fsum(taken) / divisor if divisor else math.nan
         if not taken:
-            return rules.empty_max
+            return rules.max_of_empty
         numbers = [value for value in taken if not math.isnan(value)]
         if len(numbers) < len(taken) and not rules.max_skips_nan:
             return math.nan
@@ -227,10 +227,10 @@ def centred(start: Any, section: Any, i: int, q: int, grid: int, rules: Conventi
     """Return the position of point q of section i, in the order of the convention."""
     number = type(start)
     middle, parts = number(q + 0.5), number(grid)
-    if rules.stepping == "share-first":
+    if rules.position_formula == "share-first":
         return number(start + number(section * number(number(i) + number(middle / parts))))
     origin = number(start + number(number(i) * section))
-    if rules.stepping == "step-first":
+    if rules.position_formula == "step-first":
         return number(origin + number(number(section / parts) * middle))
     return number(origin + number(number(middle * section) / parts))
 
@@ -267,7 +267,7 @@ def along(number: Any, position: Any, cells: int, rules: Convention, top: float 
     margin, last = number(rules.border_margin), number(cells - 1)
     inside = bool(-margin <= position <= last + margin)
     p = min(max(position, number(0)), last)
-    tie: str = rules.on_centre
+    tie: str = rules.tie_neighbour
     if top is not None:  # y grows with falling rows: the upper neighbour is the row before
         tie = {"lower": "upper", "upper": "lower", "both": "both"}[tie]
     low = math.floor(p)

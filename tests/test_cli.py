@@ -147,7 +147,7 @@ def test_explain_json_is_the_documented_object(capfd: Capture) -> None:
     assert record["frame"] == {"origin": "bottom-left"}
     assert record["feature_map"] == {"height": 16, "width": 16, "channels": 1, "channel": 0}
     first = record["sections"][0]["points"][0]
-    assert (first["x"], first["y"], first["counted"]) == (9.94, 9.5, True)
+    assert (first["x"], first["y"], first["in_bounds"]) == (9.94, 9.5, True)
     assert {"x": 9.5, "y": 9.5, "row": 6, "column": 9}.items() <= first["neighbours"][0].items()
     traced = trace(np.load(WALKTHROUGH), [9.25, 10, 6.25, 4.53], 3, convention="walkthrough")
     assert record["output"] == [list(row) for row in traced.output]
@@ -317,7 +317,7 @@ def test_presets_are_shown_in_full(capfd: Capture) -> None:
         assert f"  {name}" in table
         told = run("presets", name, capture=capfd)
         assert row.source.split()[0] in told
-        assert row.standing in told
+        assert row.evidence in told
         assert json.loads(run("presets", name, "--format", "json", capture=capfd))["name"] == name
     assert "The same operator: torchvision-aligned" in run("presets", "mnn-aligned", capture=capfd)
 
@@ -334,7 +334,10 @@ def test_presets_are_shown_in_full(capfd: Capture) -> None:
         ("--min-size 2", {"min_size": 2.0}),
         ("--extrapolation-value -3", {"extrapolation_value": -3.0}),
         ("--coordinate-decimals 1", {"coordinate_decimals": 1}),
-        ("--set border_margin=0 --set on_centre=both", {"border_margin": 0.0, "on_centre": "both"}),
+        (
+            "--set border_margin=0 --set tie_neighbour=both",
+            {"border_margin": 0.0, "tie_neighbour": "both"},
+        ),
         ("--set double_geometry=true", {"double_geometry": True}),
         ("--box-format xywh --origin bottom-left", {"box_format": "xywh", "origin": "bottom-left"}),
     ],

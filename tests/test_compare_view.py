@@ -14,9 +14,9 @@ from roialign_cli import PRESETS, Convention
 from roialign_cli.analysis.comparison import common_shift, difference, most_different, paired_points
 from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.cli.main import main
-from roialign_cli.core.operation import prepare, roi_align
+from roialign_cli.core.operation import make_operation, roi_align
 from roialign_cli.show.figures.compare import compare_figure
-from roialign_cli.show.figures.paper import Paper
+from roialign_cli.show.figures.paper import FigureStyle
 from tests.figure_cases import (
     HELMET,
     OUTSIDE,
@@ -44,7 +44,7 @@ def both(
     """Return the traces of a box on a map under two conventions, in the first one's frame."""
     scale: dict[str, Any] = {} if PRESETS[one].normalized else {"spatial_scale": 1 / 32}
     cells = a_map() if features is None else features
-    operation = prepare(cells, [box], output_size, convention=one, **scale, **overrides)
+    operation = make_operation(cells, [box], output_size, convention=one, **scale, **overrides)
     second: Convention = replace(PRESETS[other], **overrides)
     traced = trace_operation(operation)
     return traced, trace_operation(replace(operation, convention=second), frame=traced.frame)
@@ -71,7 +71,7 @@ PAIRS = {
 @pytest.mark.parametrize(("case", "width"), at_each_width(PAIRS))
 def test_both_conventions_points_are_drawn_with_their_moves(case: str, width: float) -> None:
     one, other = PAIRS[case]
-    figure = compare_figure(one, other, paper=Paper(width))
+    figure = compare_figure(one, other, paper=FigureStyle(width))
     check_drawing(figure)
     check_texts(figure)
     on_map, close, *outputs = figure.axes[:5]

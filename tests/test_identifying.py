@@ -49,7 +49,7 @@ def pooled(boxes: Any = BOXES, convention: str = "torchvision-aligned", **call: 
 def names(found: Identification) -> set[str]:
     """Return the presets of the best match."""
     best = found.matches[0]
-    return {best.way.convention.name, *(c.name for c in best.equivalents)}
+    return {best.hypothesis.convention.name, *(c.name for c in best.equivalents)}
 
 
 def told(path: Path, entry: dict[str, Any], *, scale: bool, yxyx: bool) -> tuple[Any, ...]:
@@ -110,7 +110,7 @@ def test_every_golden_output_is_identified(
     features, boxes, expected, known = told(path, entry, **given)
     found = identify(features, boxes, expected, **known)
     assert preset_of(entry) in names(found)
-    best = found.matches[0].way
+    best = found.matches[0].hypothesis
     rules = best.convention
     assert rules.pooling == entry.get("mode", PRESETS[preset_of(entry)].pooling)
     assert rules.box_format == ("yxyx" if given["yxyx"] != rules.normalized else "xyxy")
@@ -149,7 +149,7 @@ def test_a_mistake_behind_a_real_output_is_named(words: str, framework: Any) -> 
     before = change(boxes[:, 1:]) if "swapped" in words else boxes[:, 1:] - moved
     np.testing.assert_allclose(change(before), boxes[:, 1:])
     found = identify(features, np.column_stack([boxes[:, 0], before]), expected, spatial_scale=0.25)
-    assert found.matches[0].way.oddities() == [words]
+    assert found.matches[0].hypothesis.deviations() == [words]
 
 
 def outputs_of_one_point() -> list[Any]:
@@ -175,7 +175,9 @@ def test_one_point_where_the_grid_should_be_adaptive_is_named(
 ) -> None:
     features, boxes, expected, known = told(path, entry, scale=True, yxyx=False)
     found = identify(features, boxes, expected, **known)
-    assert any("omitted sampling_ratio" in words for words in found.matches[0].way.oddities())
+    assert any(
+        "omitted sampling_ratio" in words for words in found.matches[0].hypothesis.deviations()
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,9 +193,9 @@ def test_one_point_where_the_grid_should_be_adaptive_is_named(
 )
 def test_the_outputs_layout_is_found(axes: tuple[int, ...], words: list[str]) -> None:
     found = identify(MAP, BOXES, pooled(output_size=(2, 4)).transpose(axes), spatial_scale=SCALE)
-    way = found.matches[0].way
-    assert way.oddities() == words
-    call = python_call(way, (2, 4))
+    hypothesis = found.matches[0].hypothesis
+    assert hypothesis.deviations() == words
+    call = python_call(hypothesis, (2, 4))
     made = eval(call, {"roi_align": roi_align, "features": MAP, "boxes": BOXES})  # noqa: S307
     np.testing.assert_allclose(made, pooled(output_size=(2, 4)).transpose(axes), atol=1e-6)
 
@@ -202,7 +204,7 @@ def test_boxes_that_were_all_pooled_from_the_first_map_are_named() -> None:
     maps = np.concatenate([MAP, MAP[:, ::-1] + 1])
     boxes = np.column_stack([np.arange(6) % 2, BOXES])
     found = identify(maps, boxes, pooled(), spatial_scale=SCALE)
-    assert found.matches[0].way.oddities() == ["all boxes are pooled from the first map"]
+    assert found.matches[0].hypothesis.deviations() == ["all boxes are pooled from the first map"]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +249,7 @@ def test_negative_sections_tell_the_third_meaning_of_max() -> None:
     output = pooled(convention="openvino-half-pixel-for-nn", pooling="max")
     found = identify(MAP, BOXES, output, convention="mmcv", pooling="max", spatial_scale=SCALE)
     assert names(found) == {"mmcv"}
-    assert found.matches[0].way.convention.max_start == 0
+    assert found.matches[0].hypothesis.convention.max_start == 0
 
 
 @searched
@@ -301,7 +303,7 @@ def test_a_rounded_output_is_near(searched: dict[str, Any]) -> None:
     assert not found.matches
     assert found.partial is not None
     assert found.partial.nearly
-    assert found.partial.way.convention.name == "torchvision-aligned"
+    assert found.partial.hypothesis.convention.name == "torchvision-aligned"
     noise = np.random.default_rng(2).normal(size=(6, 3, 5, 5)).astype(np.float32)
     far = identify(MAP, BOXES, noise, spatial_scale=SCALE, **searched).partial
     assert far is None or not far.nearly
@@ -311,7 +313,7 @@ def test_a_mistake_is_named_though_the_preset_is_stated() -> None:
     output = pooled(offset=0.0)
     for preset in ("torchvision-aligned", "onnx-half-pixel"):
         found = identify(MAP, BOXES, output, convention=preset, spatial_scale=SCALE)
-        assert found.matches[0].way.oddities() == ["the half-cell shift is missing"]
+        assert found.matches[0].hypothesis.deviations() == ["the half-cell shift is missing"]
 
 
 @pytest.mark.parametrize("tolerance", [float("nan"), float("inf"), -1.0, True, 10**400, "1", [1.0]])
@@ -456,11 +458,11 @@ def test_both_texts_say_what_makes_the_output(
     output = roi_align(MAP, boxes, size, **call)
     pooling = call.get("pooling", PRESETS[call["convention"]].pooling)
     stated: dict[str, Any] = {} if every_pooling else {"pooling": pooling}
-    way = identify(MAP, boxes, output, **stated).matches[0].way
+    hypothesis = identify(MAP, boxes, output, **stated).matches[0].hypothesis
     made = eval(  # noqa: S307
-        python_call(way, size), {"roi_align": roi_align, "features": MAP, "boxes": boxes}
+        python_call(hypothesis, size), {"roi_align": roi_align, "features": MAP, "boxes": boxes}
     )
     np.testing.assert_allclose(made, output, atol=1e-5)
-    line = run_command(way, Inputs("map.npy --boxes boxes.csv", {}), size)
+    line = run_command(hypothesis, Inputs("map.npy --boxes boxes.csv", {}), size)
     assert main([*shlex.split(line)[1:], "-o", "made.npy"]) == 0
     np.testing.assert_allclose(np.load("made.npy"), output, atol=1e-5)

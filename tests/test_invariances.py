@@ -46,7 +46,7 @@ def maps(draw: st.DrawFn, smallest: int = 1) -> Array:
 def boxes_for(draw: st.DrawFn, name: str, features: Array) -> Array:
     """Boxes of every kind that the preset takes."""
     boxes = draw(boxes_around(*features.shape[1:]))
-    if PRESETS[name].refuses != "nothing":
+    if PRESETS[name].rejects != "nothing":
         boxes[:, 2:] = boxes[:, :2] + np.abs(boxes[:, 2:] - boxes[:, :2]) + 0.5
     return boxes
 
@@ -135,7 +135,7 @@ def test_twice_the_scale_and_half_the_box(name: str, data: st.DataObject) -> Non
     boxes, call = data.draw(boxes_for(name, features)), data.draw(options(name))
     before = PRESETS[name].image_offset
     boxes = np.round(boxes * 4) / 4  # so that an offset before the scale is not rounded away
-    if PRESETS[name].refuses != "nothing":
+    if PRESETS[name].rejects != "nothing":
         boxes[:, 2:] += 0.25
     out = roi_align(features, boxes, spatial_scale=0.5, **call)
     halved = roi_align(features, (boxes - before) / 2 + before, spatial_scale=1.0, **call)

@@ -49,7 +49,7 @@ def test_a_search(kind: str) -> None:
     options: dict[str, Any] = {"convention": "mmcv", "box_format": "xyxy", "spatial_scale": 1}
     expected = roi_align(given, BOXES, 3, convention="mmcv", sampling_ratio=2)
     found = identify(given, BOXES, expected, **options)
-    assert found.matches[0].way.convention.sampling_ratio == 2
+    assert found.matches[0].hypothesis.convention.sampling_ratio == 2
     assert not identify(given, BOXES, expected[::-1], **options).matches
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from roialign_cli import compare, roi_align
-from roialign_cli.analysis.footprint import fed_by, footprint
+from roialign_cli.analysis.footprint import footprint, outputs_using_cell
 from roialign_cli.analysis.trace import trace_operation
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
-from roialign_cli.core.operation import prepare
+from roialign_cli.core.operation import make_operation
 from roialign_cli.errors import ArgumentError
 from tests.test_golden import GOLDEN
 
@@ -100,7 +100,7 @@ def test_the_points_shift_is_told_in_cells() -> None:
 def test_where_only_one_is_a_number_the_difference_is_infinite() -> None:
     held = compare(MAP, [[30, 40, 30, 80]], 2, other="paddle", **CALL)
     assert np.isinf(held.largest)
-    assert [reason.field for reason in held.reasons if reason.share == 1] == ["guards_count"]
+    assert [reason.field for reason in held.reasons if reason.share == 1] == ["clamp_count"]
 
 
 def test_an_output_is_held_against_a_convention() -> None:
@@ -165,9 +165,9 @@ def test_the_worst_box_is_drawn(other: str) -> None:
 
 @pytest.mark.parametrize("pooling", ["avg", "max"])
 def test_a_cell_feeds_the_sections_whose_footprint_it_is_in(pooling: str) -> None:
-    operation = prepare(MAP, BOXES, 3, pooling=pooling, **CALL)
+    operation = make_operation(MAP, BOXES, 3, pooling=pooling, **CALL)
     for row, column in ((4, 4), (5, 10), (0, 0), (11, 15)):
-        fed = {(f.roi, f.section): f.weight for f in fed_by(operation, row, column, 1)}
+        fed = {(f.roi, f.section): f.weight for f in outputs_using_cell(operation, row, column, 1)}
         expected = {}
         for roi in range(3):
             traced = trace_operation(operation, roi, 1)

@@ -41,7 +41,7 @@ def calls(draw: st.DrawFn, name: str, bad: tuple[float, ...]) -> dict[str, Any]:
     features = draw(spoilt_maps(bad))
     box = draw(boxes_around(*features.shape))[:1]
     # Not inverted: then no library says how many points there are. Some refuse empty boxes too.
-    least = 0.5 if PRESETS[name].refuses == "no-area" else 0.0
+    least = 0.5 if PRESETS[name].rejects == "no-area" else 0.0
     box[:, 2:] = box[:, :2] + np.abs(box[:, 2:] - box[:, :2]) + least
     call = {"features": features, "boxes": box, "output_size": draw(OUTPUT_SIZES)}
     if PRESETS[name].points == "centred":
@@ -54,7 +54,7 @@ def calls(draw: st.DrawFn, name: str, bad: tuple[float, ...]) -> dict[str, Any]:
 def taken(point: Point, rules: Convention) -> float:
     """Return what pooling takes from a point, from its four cells and weights alone."""
     cells = [neighbour.value for neighbour in point.neighbours]
-    if not point.counted:
+    if not point.in_bounds:
         return rules.extrapolation_value
     if rules.points == "cells":
         return cells[0]  # the point is the cell, nothing is multiplied
@@ -67,10 +67,10 @@ def taken(point: Point, rules: Convention) -> float:
 def predicted(section: Section, rules: Convention) -> float:
     values = np.array([taken(point, rules) for point in section.points])
     if rules.pooling == "avg":
-        nothing = 0.0 if rules.guards_count else math.nan
+        nothing = 0.0 if rules.clamp_count else math.nan
         return float(values.sum() / len(values)) if len(values) else nothing
     if not len(values):
-        return rules.empty_max
+        return rules.max_of_empty
     largest = np.fmax if rules.max_skips_nan else np.maximum
     return float(largest.reduce(values, initial=rules.max_start))
 
@@ -108,7 +108,7 @@ def test_an_average_is_spoilt_by_the_cells_of_its_points_and_no_others(
         traced = trace(**call)
     spoilt = [
         any(
-            point.counted and not all(math.isfinite(cell.value) for cell in point.neighbours)
+            point.in_bounds and not all(math.isfinite(cell.value) for cell in point.neighbours)
             for point in section.points
         )
         for section in traced.sections

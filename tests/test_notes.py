@@ -15,7 +15,7 @@ from roialign_cli.analysis.pitfalls import Note, find_notes, outside_share
 from roialign_cli.analysis.trace import trace_operation
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
-from roialign_cli.core.operation import prepare
+from roialign_cli.core.operation import make_operation
 
 SCALED: dict[str, Any] = {"spatial_scale": 1 / 16}
 ALIGNED = SCALED | {"convention": "torchvision-aligned"}
@@ -25,7 +25,7 @@ FINE = [10.0, 20.0, 90.0, 100.0]
 def notes(boxes: Any, only: int | None = None, **call: Any) -> dict[str, Note]:
     """Return the notes on boxes on a map of 10 × 12 cells of 16 pixels, by trap."""
     call = ALIGNED | call
-    operation = prepare(np.zeros((2, 1, 10, 12)), boxes, call.pop("output_size", 3), **call)
+    operation = make_operation(np.zeros((2, 1, 10, 12)), boxes, call.pop("output_size", 3), **call)
     return {note.trap: note for note in find_notes(operation, operation.plan(), only)}
 
 
@@ -64,7 +64,7 @@ def test_points_outside_are_told_with_their_share() -> None:
 )
 def test_the_share_outside_is_that_of_the_points(call: dict[str, Any], box: list[float]) -> None:
     call = ALIGNED | {"sampling_ratio": 100} | call
-    operation = prepare(np.zeros((10, 12)), [box], 2, **call)
+    operation = make_operation(np.zeros((10, 12)), [box], 2, **call)
     points = [p for s in trace_operation(operation).sections for p in s.points]
     share = sum(p.border == "out" for p in points) / len(points)
     assert outside_share(operation.plan())[0] == pytest.approx(share, abs=0.03)
@@ -166,7 +166,7 @@ def test_a_grid_that_was_asked_for_is_not_called_adaptive() -> None:
 def test_hints_measure_y_from_the_images_height() -> None:
     # 20 pixels down a 120-pixel image that ends above its map of 160 pixels.
     call: dict[str, Any] = {"convention": "walkthrough", "image_height": 120.0}
-    operation = prepare(np.zeros((10, 12)), [30, 100, 40, 40], 3, **(SCALED | call))
+    operation = make_operation(np.zeros((10, 12)), [30, 100, 40, 40], 3, **(SCALED | call))
     again = replace(operation, spatial_scale=(1 / 8, 1 / 8)).with_corners()
     assert again.boxes_xyxy.tolist() == operation.boxes_xyxy.tolist() == [[30, 20, 70, 60]]
 

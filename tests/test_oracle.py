@@ -50,7 +50,7 @@ def presets(draw: st.DrawFn) -> Convention:
     rules = draw(st.sampled_from([*PRESETS.values()]))
     divide = 3 if rules.points == "dividers" else 0
     pooling: Pooling = draw(st.sampled_from(get_args(Pooling)))
-    return replace(rules, pooling=pooling, refuses="nothing", divide=divide)
+    return replace(rules, pooling=pooling, rejects="nothing", divide=divide)
 
 
 @st.composite
@@ -61,7 +61,7 @@ def conventions(draw: st.DrawFn) -> Convention:
     if points == "centred":
         fields["sampling_ratio"] = draw(st.integers(0, 3))
         steppings = ["section-first", "step-first", "share-first"]
-        fields["stepping"] = draw(st.sampled_from(steppings))
+        fields["position_formula"] = draw(st.sampled_from(steppings))
     if points == "dividers":
         fields["divide"] = draw(st.integers(2, 4))
     if points != "cells":
@@ -70,12 +70,12 @@ def conventions(draw: st.DrawFn) -> Convention:
         pooling=draw(st.sampled_from(["avg", "max"])),
         **(MEANINGS_OF_MAX[draw(st.sampled_from([*MEANINGS_OF_MAX]))]),
         max_skips_nan=draw(st.booleans()),
-        empty_max=draw(st.sampled_from([0.0, -10000.0])),
-        guards_count=draw(st.booleans()),
+        max_of_empty=draw(st.sampled_from([0.0, -10000.0])),
+        clamp_count=draw(st.booleans()),
         image_offset=draw(st.sampled_from([0.0, 0.0, -0.5, 0.25])),
         offset=draw(st.sampled_from([0.0, 0.5, -0.5, 0.3])),
         min_size=draw(st.sampled_from([0.0, 1.0, 2.5])),
-        on_centre=draw(st.sampled_from(["lower", "upper", "both"])),
+        tie_neighbour=draw(st.sampled_from(["lower", "upper", "both"])),
         border_margin=draw(st.sampled_from([0.0, 0.5, 1.0, 2.0])),
         extrapolation_value=draw(OUTSIDE),
         double_geometry=draw(st.booleans()),
@@ -214,7 +214,7 @@ def assert_traced(call: Call, record: dict[str, Any]) -> None:
         for seen in told["points"]:
             point = section.points[tuple(seen["point"])]
             np.testing.assert_allclose((seen["x"], seen["y"]), (point.x, point.y), atol=2e-15 * 64)
-            assert seen["counted"] == point.inside
+            assert seen["in_bounds"] == point.inside
             cells = [(q["row"], q["column"]) for q in seen["neighbours"]]
             assert cells == [(row, column) for row, column, _ in point.neighbours]
             weights = [q["weight"] for q in seen["neighbours"]]

@@ -104,7 +104,7 @@ class Page:
              number(q["value"])]
             for q in point["neighbours"]
         ]  # fmt: skip
-        alone = not point["counted"] or self.trace["convention"]["points"] == "cells"
+        alone = not point["in_bounds"] or self.trace["convention"]["points"] == "cells"
         assert [row[1:] for row in rows] == ([] if alone else expected)
         assert self.run("return document.querySelectorAll('#marks .neighbour').length") == len(rows)
 

@@ -25,7 +25,7 @@ from roialign_cli.show.figures.compare import compare_figure
 from roialign_cli.show.figures.footprint import footprint_figure
 from roialign_cli.show.figures.output import output_figure
 from roialign_cli.show.figures.overlay import overlay_figure
-from roialign_cli.show.figures.paper import Paper
+from roialign_cli.show.figures.paper import FigureStyle
 from roialign_cli.show.figures.point import point_figure
 from roialign_cli.show.figures.saving import save_figure
 from roialign_cli.show.figures.sections import sections_figure
@@ -50,13 +50,13 @@ def _corner() -> Trace:
 DRAWN: dict[str, Callable[[], Figure]] = {
     "steps": lambda: steps_figure(walkthrough()),
     "steps-dark-corner": lambda: steps_figure(
-        _corner(), section=(3, 2), paper=Paper(theme=DARK, units="boxes")
+        _corner(), section=(3, 2), paper=FigureStyle(theme=DARK, units="boxes")
     ),
     "sections": lambda: sections_figure(walkthrough(), section=(2, 3)),
     "sections-corner": lambda: sections_figure(_corner(), section=(3, 2)),
     "overlay": lambda: overlay_figure([_corner(), aligned([170, 70, 272, 190])], _ON_PHOTO),
     "point": lambda: point_figure(walkthrough()),
-    "output": lambda: output_figure(walkthrough(), paper=Paper(colormap="viridis")),
+    "output": lambda: output_figure(walkthrough(), paper=FigureStyle(colormap="viridis")),
     "footprint": lambda: footprint_figure(_corner(), section=(3, 2)),
     "compare": lambda: compare_figure(*PAIRS["the shift"]),
 }

@@ -52,7 +52,7 @@ def traced(name: str, box: list[float], changes: dict[str, Any]) -> Trace | None
     try:
         return trace(FEATURES, box, size, convention=name, **call)
     except RoiAlignError:
-        assert PRESETS[name].refuses != "nothing"
+        assert PRESETS[name].rejects != "nothing"
         return None
 
 
@@ -72,7 +72,7 @@ def test_formulas_add_up(name: str, change: str) -> None:
                     part for line in interpolated(one, point) for part in line
                     if not str(part).startswith("the section takes")
                 )  # fmt: skip
-                shown = one.convention.points != "cells" and point.counted
+                shown = one.convention.points != "cells" and point.in_bounds
                 lines += [whole] if shown else []
                 for line in lines:
                     made, said = evaluated(line)

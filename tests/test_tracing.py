@@ -63,7 +63,7 @@ def reduced(section: Section, convention: Convention) -> float:
     if convention.pooling == "avg":
         return sum(p.value for p in section.points) / max(len(section.points), 1)
     if not section.points:
-        return convention.empty_max
+        return convention.max_of_empty
     taken = [p.value for p in section.points]
     if convention.max_of == "weighted-cell":
         taken = [max(q.weight * q.value for q in p.neighbours) for p in section.points]

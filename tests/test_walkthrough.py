@@ -127,8 +127,8 @@ def test_a_point_on_a_centre_is_its_upper_neighbour() -> None:
     assert upper_right.weight == pytest.approx(0.44)
     assert lower_left.weight == lower_right.weight == 0
     # Along x the same: a point at x = 2.5 takes it for x2.
-    on_centre = trace(np.eye(4), [2, 4, 1, 3], 2, convention="walkthrough", roi=0)
-    left = on_centre.section(1, 1).points[0]
+    tie_neighbour = trace(np.eye(4), [2, 4, 1, 3], 2, convention="walkthrough", roi=0)
+    left = tie_neighbour.section(1, 1).points[0]
     assert (left.x, left.x1, left.x2) == (2.25, 1.5, 2.5)
     centred = trace(np.eye(4), [2.25, 4, 1, 3], 2, convention="walkthrough").section(1, 1).points[0]
     assert (centred.x, centred.x1, centred.x2) == (2.5, 1.5, 2.5)

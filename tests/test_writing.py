@@ -20,7 +20,7 @@ from roialign_cli.cli.main import main
 from roialign_cli.errors import FileError
 from roialign_cli.files import results, writing
 from roialign_cli.files.room import check_room
-from roialign_cli.files.writing import replacing
+from roialign_cli.files.writing import atomic_write
 from roialign_cli.memory import format_bytes
 
 CALLS = {
@@ -158,7 +158,7 @@ def test_a_reader_who_goes_is_no_error(folder: Path) -> None:
 
 
 def write(path: Path, content: bytes, *, force: bool) -> None:
-    with replacing(path, force=force) as file:
+    with atomic_write(path, force=force) as file:
         file.write(content)
 
 
@@ -184,7 +184,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(
     if not links:
         monkeypatch.delattr(os, "link", raising=False)
     path = folder / "out.txt"
-    writer = replacing(path, force=False)
+    writer = atomic_write(path, force=False)
     writer.__enter__().write(b"after")
     path.write_bytes(b"another program's")
     with pytest.raises(FileError, match="exists; --force"):
@@ -252,7 +252,7 @@ def test_a_file_may_have_any_name(name: str, folder: Path) -> None:
 def test_a_link_is_followed(folder: Path) -> None:
     (folder / "real.txt").write_bytes(b"before")
     (folder / "out.txt").symlink_to("real.txt")
-    with replacing(folder / "out.txt") as file:
+    with atomic_write(folder / "out.txt") as file:
         file.write(b"after")
     assert (folder / "out.txt").is_symlink()
     assert (folder / "real.txt").read_bytes() == b"after"

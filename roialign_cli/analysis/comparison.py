@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.box_conditions import Mask, box_traits, common_traits
-from roialign_cli.analysis.equivalence import essence
+from roialign_cli.analysis.equivalence import effective_rules
 from roialign_cli.analysis.trace import Point, Section, Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.core.convention import READING, Convention
-from roialign_cli.core.operation import Operation, prepare
-from roialign_cli.core.presets import meaningful, resolve
+from roialign_cli.core.convention import BOX_FIELDS, Convention
+from roialign_cli.core.operation import Operation, make_operation
+from roialign_cli.core.presets import applicable_overrides, resolve
 from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.errors import ArgumentError
 from roialign_cli.presentation import Presentable
@@ -197,11 +197,11 @@ def compare(
     >>> held.shift.x, [reason.field for reason in held.reasons][:1]
     ((0.5, 0.5), ['offset'])
     """
-    operation = prepare(features, boxes, output_size, convention=convention, **call)
+    operation = make_operation(features, boxes, output_size, convention=convention, **call)
     if isinstance(other, (str, Convention)):
         shared = {k: v for k, v in call.items() if k in operation.convention.parameters()}
         base = _other(other)
-        return compare_conventions(operation, resolve(base, **meaningful(base, **shared)))
+        return compare_conventions(operation, resolve(base, **applicable_overrides(base, **shared)))
     return compare_output(operation, np.asarray(other))
 
 
@@ -257,8 +257,8 @@ def _reasons(
 ) -> tuple[Reason, ...]:
     own = operation.convention
     here, there = own.parameters(), other.parameters()
-    first, second = essence(own).parameters(), essence(other).parameters()
-    names = [name for name in first if first[name] != second[name] and name not in READING]
+    first, second = effective_rules(own).parameters(), effective_rules(other).parameters()
+    names = [name for name in first if first[name] != second[name] and name not in BOX_FIELDS]
     amount = _amount(outputs, others)
     reasons = []
     for name in names:
@@ -310,5 +310,5 @@ def _moves(one: AxisSamples, two: AxisSamples) -> Float:
     """Return by how much the points of the same sections and number move along an axis."""
     points = min(one.position.shape[2], two.position.shape[2])
     moves = two.position[..., :points].astype(np.float64) - one.position[..., :points]
-    present: Float = moves[np.broadcast_to(one.present[..., :points], moves.shape)].round(6)
-    return present
+    valid: Float = moves[np.broadcast_to(one.valid[..., :points], moves.shape)].round(6)
+    return valid

@@ -8,38 +8,38 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from roialign_cli.core.convention import READING, Convention
+from roialign_cli.core.convention import BOX_FIELDS, Convention
 
 # Fields that change nothing but the last digits, or nothing on boxes with points and finite cells.
 _USUAL: dict[str, Any] = {
-    "stepping": "section-first",
-    "guards_count": True,
+    "position_formula": "section-first",
+    "clamp_count": True,
     "max_skips_nan": False,
-    "empty_max": 0.0,
-    "on_centre": "lower",
+    "max_of_empty": 0.0,
+    "tie_neighbour": "lower",
     "double_geometry": False,
-    "refuses": "nothing",
+    "rejects": "nothing",
 }
-_READ_PLAINLY = {name: getattr(Convention(), name) for name in READING}
+_PLAIN_BOXES = {name: getattr(Convention(), name) for name in BOX_FIELDS}
 _FAR_BELOW = -1000.0
 
 
-def essence(convention: Convention) -> Convention:
+def effective_rules(convention: Convention) -> Convention:
     """Return a convention without what it does not use: what "max" is for "avg", and so on."""
-    plain: dict[str, Any] = {"on_centre": "lower", "refuses": "nothing"} | _READ_PLAINLY
+    plain: dict[str, Any] = {"tie_neighbour": "lower", "rejects": "nothing"} | _PLAIN_BOXES
     if convention.pooling == "avg":
         plain |= {
             "max_of": "point",
             "max_start": -math.inf,
             "max_skips_nan": False,
-            "empty_max": 0.0,
+            "max_of_empty": 0.0,
         }
     else:
-        plain |= {"guards_count": True}
+        plain |= {"clamp_count": True}
     if convention.points == "centred" and convention.min_size > 0:
-        plain |= {"guards_count": True, "empty_max": 0.0}
+        plain |= {"clamp_count": True, "max_of_empty": 0.0}
     if convention.points != "centred":
-        plain |= {"sampling_ratio": 0, "stepping": "section-first", "min_size": 0.0}
+        plain |= {"sampling_ratio": 0, "position_formula": "section-first", "min_size": 0.0}
     return replace(convention, **plain)
 
 
@@ -50,11 +50,11 @@ _TELLING: Mapping[str, str] = MappingProxyType(
         "max_of": "a point between cells that are not 0",
         "max_start": "a section of negative features",
         "max_skips_nan": "a cell that is not a number",
-        "empty_max": "a box without points: empty or inverted",
-        "guards_count": "a box without points: empty or inverted",
+        "max_of_empty": "a box without points: empty or inverted",
+        "clamp_count": "a box without points: empty or inverted",
         "points": "another box",
         "sampling_ratio": "a box with larger or smaller sections",
-        "stepping": "a point within rounding of a threshold",
+        "position_formula": "a point within rounding of a threshold",
         "divide": "another output size",
         "image_offset": "another scale",
         "offset": "another box",
@@ -72,25 +72,25 @@ _TELLING: Mapping[str, str] = MappingProxyType(
 )
 
 
-def told_apart_by(one: Convention, other: Convention) -> list[str]:
+def distinguishing_inputs(one: Convention, other: Convention) -> list[str]:
     """Return the data on which two conventions would differ, nothing if they are the same.
 
     Examples
     --------
-    >>> told_apart_by(PRESETS["torchvision-aligned"], PRESETS["onnx-half-pixel"])
+    >>> distinguishing_inputs(PRESETS["torchvision-aligned"], PRESETS["onnx-half-pixel"])
     []
-    >>> told_apart_by(PRESETS["torchvision-aligned"], PRESETS["openvino-half-pixel-for-nn"])
+    >>> distinguishing_inputs(PRESETS["torchvision-aligned"], PRESETS["openvino-half-pixel-for-nn"])
     ['a box without points: empty or inverted', 'a point within rounding of a threshold']
     """
-    read = {name: (getattr(one, name), getattr(other, name)) for name in READING}
-    first, second = essence(one).parameters(), essence(other).parameters()
-    used = {name: (first[name], second[name]) for name in first if name not in READING}
+    read = {name: (getattr(one, name), getattr(other, name)) for name in BOX_FIELDS}
+    first, second = effective_rules(one).parameters(), effective_rules(other).parameters()
+    used = {name: (first[name], second[name]) for name in first if name not in BOX_FIELDS}
     differing = (name for name, (a, b) in (used | read).items() if a != b)
     return list(dict.fromkeys(_TELLING[name] for name in differing))
 
 
-def rough(convention: Convention) -> Convention:
+def coarse_rules(convention: Convention) -> Convention:
     """Return what a convention does on usual boxes, digits aside."""
     start = convention.max_start
     usual = _USUAL | {"max_start": -math.inf if start < _FAR_BELOW else start}
-    return essence(replace(convention, **usual))
+    return effective_rules(replace(convention, **usual))

@@ -51,7 +51,7 @@ def footprint(trace: Trace, sections: Sequence[Section] | None = None) -> Float:
 
 
 @dataclass(frozen=True)
-class Fed:
+class CellContribution:
     """A section (i, j) of an ROI that a cell of the map feeds, and the cell's weight in it."""
 
     roi: int
@@ -59,13 +59,13 @@ class Fed:
     weight: float
 
 
-def fed_by(
+def outputs_using_cell(
     operation: Operation,
     row: int,
     column: int,
     channel: int | Summary = 0,
     advance: Callable[[int], object] = lambda _boxes: None,
-) -> list[Fed]:
+) -> list[CellContribution]:
     """Return the outputs that a cell of the map feeds; of every box, the cell of its own map.
 
     Parameters
@@ -91,7 +91,7 @@ def fed_by(
     plan = operation.plan()
     near = np.flatnonzero(_may_reach(plan.y, row) & _may_reach(plan.x, column))
     advance(len(operation.boxes_xyxy) - len(near))
-    fed: list[Fed] = []
+    fed: list[CellContribution] = []
     for roi in near.tolist():
         trace = trace_operation(operation, roi, channel)
         y, x = plan[np.array([roi])].samples()
@@ -99,7 +99,7 @@ def fed_by(
             section = trace.section(i + 1, j + 1)
             counting = _counting(trace, section)
             weight = sum(w for n, w in counting if (n.row, n.column) == (row, column))
-            fed += [Fed(roi, section.section, weight)] if weight else []
+            fed += [CellContribution(roi, section.section, weight)] if weight else []
         advance(1)
     return fed
 
@@ -112,7 +112,7 @@ def _may_reach(axis: RoiAxis, cell: int) -> NDArray[np.bool_]:
 
 def _reached(samples: AxisSamples, cell: int) -> list[int]:
     """Return the sections of one region that have a counted point with the cell for a neighbour."""
-    among = ((samples.lower == cell) | (samples.upper == cell)) & samples.counted & samples.present
+    among = ((samples.lower == cell) | (samples.upper == cell)) & samples.in_bounds & samples.valid
     sections: list[int] = np.flatnonzero(among[0].any(axis=1)).tolist()
     return sections
 

@@ -93,7 +93,7 @@ def outside_share(plan: Plan) -> Float:
         with np.errstate(over="ignore"):
             samples = plan.samples()
         for axis_samples in samples:
-            inside *= axis_samples.counted.mean(axis=(1, 2))
+            inside *= axis_samples.in_bounds.mean(axis=(1, 2))
         return 1 - inside
     for axis in (plan.y, plan.x):
         inside *= _share_within(axis, -margin, axis.cells - 1 + margin)
@@ -156,7 +156,7 @@ def _read_again(
     **fields: Any,  # noqa: ANN401
 ) -> Operation:
     """Return the operation with its boxes' numbers read otherwise, at another scale if given."""
-    plain: dict[str, Any] = {"refuses": "nothing", "inclusive": False}
+    plain: dict[str, Any] = {"rejects": "nothing", "inclusive": False}
     rules = replace(operation.convention, **(plain | fields))
     scales = operation.spatial_scale if scale is None else (scale, scale)
     return replace(operation, convention=rules, spatial_scale=scales).with_corners()
@@ -233,11 +233,9 @@ def _made_of(rules: Convention, kind: str) -> str:
             "inverted": "its points run backwards, which flips the output",
         }[kind]
     if rules.pooling == "max":
-        return f"it has no points, and the max of none is {rules.empty_max:g}"
-    worth = "0" if rules.guards_count else "not a number"
-    both = (
-        ", 0 if inverted along both axes" if kind == "inverted" and not rules.guards_count else ""
-    )
+        return f"it has no points, and the max of none is {rules.max_of_empty:g}"
+    worth = "0" if rules.clamp_count else "not a number"
+    both = ", 0 if inverted along both axes" if kind == "inverted" and not rules.clamp_count else ""
     return f"it has no points, and the average of none is {worth}{both}"
 
 

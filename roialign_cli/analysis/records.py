@@ -15,7 +15,7 @@ from roialign_cli.core.sampling import Plan
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison
-    from roialign_cli.analysis.footprint import Fed
+    from roialign_cli.analysis.footprint import CellContribution
     from roialign_cli.analysis.trace import Point, Section, Trace
 
 VERSION = 1
@@ -129,9 +129,9 @@ def convention_record(convention: Convention) -> dict[str, Any]:
     return {
         "name": convention.name,
         "summary": convention.summary,
-        "standing": convention.standing,
+        "evidence": convention.evidence,
         "source": convention.source,
-        "peculiar": convention.peculiar,
+        "quirks": convention.quirks,
         "convention": convention.parameters(),
     }
 
@@ -190,7 +190,7 @@ def _point(point: Point) -> dict[str, Any]:
         "y1": point.y1,
         "y2": point.y2,
         "border": point.border,
-        "counted": point.counted,
+        "in_bounds": point.in_bounds,
         "neighbours": [vars(neighbour) for neighbour in point.neighbours],
         "value": point.value,
         "contribution": point.contribution,
@@ -235,10 +235,10 @@ def comparison_record(
     }
 
 
-def fed_record(
+def cell_record(
     operation: Operation,
     cell: tuple[int, int],
-    fed: Sequence[Fed],
+    fed: Sequence[CellContribution],
     labels: Sequence[str],
     channel: int | Summary,
     notes: Sequence[Note] = (),

@@ -14,7 +14,7 @@ import numpy as np
 
 from roialign_cli.core.boxes import Float, Frame
 from roialign_cli.core.convention import Convention, Summary
-from roialign_cli.core.operation import Operation, prepare
+from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.point_values import contributions, point_values, reduce_points
 from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.errors import ArgumentError
@@ -58,7 +58,7 @@ class Point:
     contribution: float
 
     @property
-    def counted(self) -> bool:
+    def in_bounds(self) -> bool:
         """Whether the point has a value of the map."""
         return self.border != "out"
 
@@ -230,7 +230,7 @@ def trace(
     >>> traced.section(1, 1).points[0].x, traced.section(1, 1).output
     (0.5, 0.5)
     """
-    return trace_operation(prepare(features, boxes, output_size, **call), roi, channel)
+    return trace_operation(make_operation(features, boxes, output_size, **call), roi, channel)
 
 
 def trace_operation(
@@ -319,7 +319,7 @@ class _Sections(Sequence[Section]):
         self.y, self.x = plan.samples()  # (1, T, P) and (1, K, Q)
         # Which of the points there are, (T, P) and (K, Q).
         self.in_y, self.in_x = (
-            np.broadcast_to(samples.present, samples.position.shape)[0]
+            np.broadcast_to(samples.valid, samples.position.shape)[0]
             for samples in (self.y, self.x)
         )
         # Of a large map only the window that the points lie in is read.
@@ -376,7 +376,7 @@ class _Sections(Sequence[Section]):
     def _point(self, i: int, j: int, n: int, m: int) -> Point:
         x, y = self._along(self.x, i, n), self._along(self.y, j, m)
         border: Border = "clamped" if x.clamped or y.clamped else "inside"
-        if not (x.counted and y.counted):
+        if not (x.in_bounds and y.in_bounds):
             border = "out"
         # In the frame's own direction; with y up its lower neighbour is the cell further down.
         y_cells = tuple(reversed(y.cells)) if self.frame.y_up else y.cells
@@ -414,7 +414,7 @@ class _Sections(Sequence[Section]):
         return _Along(
             position=position,
             cells=((lower, 1.0 - weight), (upper, weight)),
-            counted=bool(samples.counted[at]),
+            in_bounds=bool(samples.in_bounds[at]),
             clamped=not lower <= position <= upper,
         )
 
@@ -433,5 +433,5 @@ class _Along:
 
     position: float
     cells: tuple[tuple[int, float], tuple[int, float]]
-    counted: bool
+    in_bounds: bool
     clamped: bool

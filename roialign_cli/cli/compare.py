@@ -168,7 +168,7 @@ def _compared(
 
 def _draw(inputs: Inputs, held: Comparison, name: str, path: Path, *, force: bool) -> None:
     from roialign_cli.analysis.trace import trace_operation
-    from roialign_cli.files.writing import replacing
+    from roialign_cli.files.writing import atomic_write
     from roialign_cli.show.figures.compare import compare_figure
     from roialign_cli.show.figures.saving import check_suffix, save_figure
 
@@ -180,7 +180,7 @@ def _draw(inputs: Inputs, held: Comparison, name: str, path: Path, *, force: boo
         operation = replace(inputs.operation, convention=held.other)
         second = trace_operation(operation, roi, channel, trace.frame)
     figure = compare_figure(trace, second, section=section)
-    with replacing(path, force=force) as file:
+    with atomic_write(path, force=force) as file:
         save_figure(figure, file, check_suffix(path))
     message(f"wrote {path}")
 

@@ -64,7 +64,7 @@ def demo(directory: Path, *, force: bool) -> None:
 
 
 def _write_samples(directory: Path, *, force: bool) -> None:
-    from roialign_cli.files.writing import check_writable, replacing
+    from roialign_cli.files.writing import atomic_write, check_writable
 
     made = [word.split("/")[1] for line in _COMMANDS for word in line.split() if "{dir}/" in word]
     names = dict.fromkeys((*_SAMPLES, *made))
@@ -79,7 +79,7 @@ def _write_samples(directory: Path, *, force: bool) -> None:
         check_writable(directory / name, force=True)
     for name in _SAMPLES:
         content = (sample_data() / name).read_bytes()
-        with replacing(directory / name, force=force) as file:
+        with atomic_write(directory / name, force=force) as file:
             file.write(content)
 
 

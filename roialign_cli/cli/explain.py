@@ -154,10 +154,10 @@ class _Document:
 
     def write(self, form: str, path: Path, *, force: bool) -> None:
         """Write it to a file."""
-        from roialign_cli.files.writing import replacing
+        from roialign_cli.files.writing import atomic_write
 
         content = self.written(form).encode()
-        with replacing(path, force=force) as file:
+        with atomic_write(path, force=force) as file:
             file.write(content)
         message(f"wrote {path}")
 
@@ -223,17 +223,17 @@ def _check_length(trace: Trace, point: tuple[int, int] | None) -> None:
 def _of_cell(
     inputs: Inputs, cell: tuple[int, int], channel: int | Summary, notes: Sequence[Note]
 ) -> _Document:
-    from roialign_cli.analysis.footprint import fed_by
-    from roialign_cli.analysis.records import fed_record
+    from roialign_cli.analysis.footprint import outputs_using_cell
+    from roialign_cli.analysis.records import cell_record
     from roialign_cli.show.document.explanation import cell_blocks
     from roialign_cli.show.page.page import blocks_page
     from roialign_cli.show.progress import box_progress
 
     with box_progress(len(inputs.labels)) as advance:
-        fed = fed_by(inputs.operation, *cell, channel, advance)
+        fed = outputs_using_cell(inputs.operation, *cell, channel, advance)
     blocks = cell_blocks(inputs.operation, cell, fed, inputs.labels, channel)
     return _Document(
         lambda: blocks,
         lambda: blocks_page(blocks),
-        lambda: fed_record(inputs.operation, cell, fed, inputs.labels, channel, notes),
+        lambda: cell_record(inputs.operation, cell, fed, inputs.labels, channel, notes),
     )

@@ -62,7 +62,7 @@ def identify(options: OperatorOptions, expected: str, tolerance: float | None, f
         from roialign_cli.search.records import identification_record
         from roialign_cli.show.document.identification import spelled_out
 
-        said = [spelled_out(match.way, inputs, found.shape) for match in found.matches]
+        said = [spelled_out(match.hypothesis, inputs, found.shape) for match in found.matches]
         click.echo(to_json(identification_record(found, said)))
     else:
         from roialign_cli.show.document.identification import print_identification

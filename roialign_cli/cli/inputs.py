@@ -14,9 +14,9 @@ from roialign_cli.analysis.pitfalls import Note, find_notes
 from roialign_cli.analysis.records import named
 from roialign_cli.cli.option_types import FieldValue
 from roialign_cli.cli.options import OperatorOptions
-from roialign_cli.core.convention import MEANINGS_OF_MAX, READING, Convention
-from roialign_cli.core.operation import Operation, prepare
-from roialign_cli.core.presets import meaningful, preset, resolve
+from roialign_cli.core.convention import BOX_FIELDS, MEANINGS_OF_MAX, Convention
+from roialign_cli.core.operation import Operation, make_operation
+from roialign_cli.core.presets import applicable_overrides, preset, resolve
 from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.boxes import BoxFile, read_boxes
@@ -86,10 +86,10 @@ def under(inputs: Inputs, other: str) -> Operation:
     except (ArgumentError, click.BadParameter) as error:
         problem = error.problem if isinstance(error, ArgumentError) else error.message
         raise ArgumentError("with", problem) from None
-    for field in own.keys() & set(READING):
+    for field in own.keys() & set(BOX_FIELDS):
         problem = f"{field} holds for both sides; say it with {option_of(field)}"
         raise ArgumentError("with", problem)
-    shared = meaningful(base, **inputs.overrides) | own
+    shared = applicable_overrides(base, **inputs.overrides) | own
     try:
         return replace(inputs.operation, convention=resolve(base, **shared))
     except ArgumentError as error:
@@ -106,7 +106,7 @@ def load(options: OperatorOptions) -> Inputs:
     file = _features(options)
     overrides = _overrides(options)
     size = options.output_size or convention.output_size
-    operation = prepare(
+    operation = make_operation(
         file.array,
         _numbers(options, boxes),
         (size[0], size[-1]),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.core.convention import Summary
-    from roialign_cli.show.figures.paper import Paper, Units, Values
+    from roialign_cli.show.figures.paper import FigureStyle, Units, Values
 
 
 # View → what it shows, for the help; drawn by the function of `_DRAW` of the same name.
@@ -131,7 +131,7 @@ def plot(
     from roialign_cli.analysis.pitfalls import numbered
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.warnings import tell
-    from roialign_cli.files.writing import check_writable, replacing
+    from roialign_cli.files.writing import atomic_write, check_writable
     from roialign_cli.show.figures.saving import check_suffix, save_figure
 
     kind = check_suffix(output)
@@ -146,7 +146,7 @@ def plot(
     if elsewhere and not quiet:
         reason = "not drawn, on another map than the first; --roi chooses the first"
         message(f"note: {numbered(elsewhere)}: {reason}")
-    with replacing(output, force=force) as file:
+    with atomic_write(output, force=force) as file:
         save_figure(figure, file, kind, dpi)
     message(f"wrote {output}")
 
@@ -168,12 +168,12 @@ class _Asked:
     units: Units
 
     @property
-    def paper(self) -> Paper:
-        from roialign_cli.show.figures.paper import Paper
+    def paper(self) -> FigureStyle:
+        from roialign_cli.show.figures.paper import FigureStyle
         from roialign_cli.show.palette import THEMES
 
         theme = THEMES[self.theme]
-        return Paper(self.width, self.title, theme, self.colormap, self.values, self.units)
+        return FigureStyle(self.width, self.title, theme, self.colormap, self.values, self.units)
 
     def trace(self, inputs: Inputs, roi: int | None = None) -> Trace:
         from roialign_cli.analysis.trace import trace_operation

@@ -2,7 +2,7 @@
 
 A `Convention` holds all that distinguishes one library's operator from another's; the code that
 samples and pools reads its fields and never its name. A preset is a convention with a name, and
-adding a library means adding a row to `_ROWS`.
+adding a library means adding a row to `_PRESETS`.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from roialign_cli.errors import ArgumentError
 Pooling = Literal["avg", "max"]
 MaxOf = Literal["point", "weighted-cell"]
 PointsRule = Literal["centred", "dividers", "corners", "cells"]
-Stepping = Literal["section-first", "step-first", "share-first"]
-OnCentre = Literal["lower", "upper", "both"]
-Refused = Literal["nothing", "inverted", "no-area"]
+PositionFormula = Literal["section-first", "step-first", "share-first"]
+TieNeighbour = Literal["lower", "upper", "both"]
+Rejected = Literal["nothing", "inverted", "no-area"]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh", "yxyx"]
 Origin = Literal["top-left", "bottom-left"]
 # What all channels may be made one by, cell by cell.
 Summary = Literal["mean", "max", "norm"]
 NormalizedBy = Literal["size", "last-centre"]
-Standing = Literal["measured", "from source", "the document"]
+Evidence = Literal["measured", "from source", "the document"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +48,9 @@ class Convention:
         The running maximum starts here: no output is smaller.
     max_skips_nan
         Whether a point that is not a number is passed over by "max" instead of spoiling it.
-    empty_max
+    max_of_empty
         What "max" gives for a section without points.
-    guards_count
+    clamp_count
         Whether "avg" divides by at least 1; if not, a section without points is not a number.
     points
         "centred": in the middle of equal parts of the section. "dividers": on the lines between
@@ -58,7 +58,7 @@ class Convention:
         "cells": every cell of the section, its edges rounded to whole cells.
     sampling_ratio
         Points per section and axis for `points` "centred"; 0 is adaptive: ceil(section size).
-    stepping
+    position_formula
         In what order the position of point q of section i is computed, which decides its last
         digit and so, on a threshold, whether it is counted in. "section-first": start + i·section
         + (q + 0.5)·section / grid; "step-first": start + i·section + section / grid·(q + 0.5);
@@ -73,7 +73,7 @@ class Convention:
         of its first cell; 0 puts it in that cell's centre.
     min_size
         An ROI narrower or lower than this many cells grows to it; 0 leaves it alone.
-    on_centre
+    tie_neighbour
         Which of its two neighbours along an axis a point exactly on a cell's centre takes that
         cell for, in the direction in which the coordinates of `origin` grow; "both" takes it twice.
     border_margin
@@ -85,7 +85,7 @@ class Convention:
         Decimals to which a point's coordinates are rounded before anything is computed from them.
     double_geometry
         Whether coordinates are float64 even where the features are float32.
-    refuses
+    rejects
         ROIs that the operator does not accept.
     box_format, origin, normalized, normalized_by, inclusive
         How the library writes its boxes; normalised ones end at 1, which is the edge of the map
@@ -93,7 +93,7 @@ class Convention:
         ones is a box's last pixel, so that they reach one unit farther.
     output_size
         (height, width) in sections where a caller has no wish; only commands use it.
-    name, summary, standing, source, peculiar
+    name, summary, evidence, source, quirks
         Documentation: no part of what is computed.
 
     Raises
@@ -106,21 +106,21 @@ class Convention:
     max_of: MaxOf = "point"
     max_start: float = -math.inf
     max_skips_nan: bool = False
-    empty_max: float = 0.0
-    guards_count: bool = True
+    max_of_empty: float = 0.0
+    clamp_count: bool = True
     points: PointsRule = "centred"
     sampling_ratio: int = 0
-    stepping: Stepping = "section-first"
+    position_formula: PositionFormula = "section-first"
     divide: int = 0
     image_offset: float = 0.0
     offset: float = 0.5
     min_size: float = 0.0
-    on_centre: OnCentre = "lower"
+    tie_neighbour: TieNeighbour = "lower"
     border_margin: float = 1.0
     extrapolation_value: float = 0.0
     coordinate_decimals: int | None = None
     double_geometry: bool = False
-    refuses: Refused = "nothing"
+    rejects: Rejected = "nothing"
     box_format: BoxFormat = "xyxy"
     origin: Origin = "top-left"
     normalized: bool = False
@@ -129,9 +129,9 @@ class Convention:
     output_size: tuple[int, int] = field(default=(7, 7), compare=False)
     name: str = field(default="custom", compare=False)
     summary: str = field(default="", compare=False)
-    standing: Standing = field(default="measured", compare=False)
+    evidence: Evidence = field(default="measured", compare=False)
     source: str = field(default="", compare=False)
-    peculiar: str = field(default="", compare=False)
+    quirks: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -201,7 +201,7 @@ def checked_kind(kind: type, name: str, value: Any) -> Any:  # noqa: ANN401
 _MAY_BE_NONE = {"coordinate_decimals"}
 
 # The fields that say how boxes are written, and nothing of what is then done with them.
-READING = ("box_format", "origin", "normalized", "normalized_by", "inclusive")
+BOX_FIELDS = ("box_format", "origin", "normalized", "normalized_by", "inclusive")
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     name: get_args(hint)

@@ -120,7 +120,7 @@ class Operation:
         )
 
 
-def prepare(
+def make_operation(
     features: object,
     boxes: object,
     output_size: int | tuple[int, int],
@@ -219,7 +219,7 @@ def roi_align(
     array([[[[ 6.,  7.],
              [11., 12.]]]], dtype=float32)
     """
-    operation = prepare(
+    operation = make_operation(
         features,
         boxes,
         output_size,

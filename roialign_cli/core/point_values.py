@@ -33,7 +33,7 @@ def divisor_of(plan: Plan) -> tuple[Index, NDArray[np.bool_]]:
     axes has no points but a positive product of two negative counts.
     """
     y, x = plan.y.count[:, :, None], plan.x.count[:, None, :]
-    divisor = np.maximum(y * x, 1) if plan.convention.guards_count else y * x
+    divisor = np.maximum(y * x, 1) if plan.convention.clamp_count else y * x
     return divisor, (y <= 0) | (x <= 0)
 
 
@@ -47,15 +47,15 @@ def pool_by_points(features: NDArray[Any], plan: Plan) -> Float:
 def reduce_points(values: Float, y: AxisSamples, x: AxisSamples, plan: Plan) -> Float:
     """Return the output (C, T, K) of a plan's one region from its points' contributions."""
     rules = plan.convention
-    present = y.present[0][:, :, None, None] & x.present[0]  # (T, P, K, Q)
+    valid = y.valid[0][:, :, None, None] & x.valid[0]  # (T, P, K, Q)
     divisor, empty = divisor_of(plan)
     if rules.pooling == "avg":
-        total = values.sum(axis=(2, 4), where=present)
+        total = values.sum(axis=(2, 4), where=valid)
         average: Float = total / divisor[0].astype(values.dtype)
         return average
     maximum = np.fmax if rules.max_skips_nan else np.maximum
-    largest = maximum.reduce(values, axis=(2, 4), initial=rules.max_start, where=present)
-    filled: Float = np.where(empty[0], rules.empty_max, largest)
+    largest = maximum.reduce(values, axis=(2, 4), initial=rules.max_start, where=valid)
+    filled: Float = np.where(empty[0], rules.max_of_empty, largest)
     return filled
 
 
@@ -135,6 +135,6 @@ def _between(array: Float, samples: AxisSamples, axis: int) -> Float:
 
 def _outside(values: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
     """Put the extrapolation value where a point is not counted in."""
-    counted = y.counted[0][:, :, None, None] & x.counted[0]
-    filled: Float = np.where(counted, values, values.dtype.type(rules.extrapolation_value))
+    in_bounds = y.in_bounds[0][:, :, None, None] & x.in_bounds[0]
+    filled: Float = np.where(in_bounds, values, values.dtype.type(rules.extrapolation_value))
     return filled

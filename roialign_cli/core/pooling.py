@@ -28,7 +28,7 @@ from roialign_cli.core.point_values import (
     pool_by_points,
 )
 from roialign_cli.core.sampling import AxisSamples, Plan
-from roialign_cli.core.windows import Cells
+from roialign_cli.core.windows import FeatureWindows
 
 Index = NDArray[np.intp]
 
@@ -76,7 +76,7 @@ def pool(
     alone = len(pooled) == 1
     for n in sorted(set(batch_index.tolist())):
         rois = np.flatnonzero(batch_index == n)
-        cells = Cells(features[n], plan if alone else plan[rois], dtype)
+        cells = FeatureWindows(features[n], plan if alone else plan[rois], dtype)
         for part in _parts(plan, rois):
             _Chunk(cells, plan if alone else plan[part], part, pooled, advance).pool()
     return pooled
@@ -143,7 +143,7 @@ def _matrices(
     """
     r, sections, points = samples.position.shape
     average = rules.pooling == "avg"
-    inside = samples.counted & samples.present if average else samples.counted
+    inside = samples.in_bounds & samples.valid if average else samples.in_bounds
     weights = np.empty((2, r, sections, points))
     np.multiply(samples.upper_weight, inside, out=weights[1])
     np.subtract(inside, weights[1], out=weights[0])
@@ -161,7 +161,7 @@ def _matrices(
 class _Chunk:
     """Some regions on one map, and where their outputs go."""
 
-    cells: Cells
+    cells: FeatureWindows
     plan: Plan
     rois: Index
     pooled: Float
@@ -249,8 +249,8 @@ class _Chunk:
         points, inside = (
             np.count_nonzero(down, axis=2)[:, :, None] * np.count_nonzero(across, axis=2)[:, None]
             for down, across in (
-                (y.present, x.present),
-                (y.present & y.counted, x.present & x.counted),
+                (y.valid, x.valid),
+                (y.valid & y.in_bounds, x.valid & x.in_bounds),
             )
         )  # (r, T, K)
         outside = points - inside
@@ -297,7 +297,7 @@ class _Chunk:
         divisor, empty = divisor_of(self.plan)
         if not empty.any():
             return
-        values = np.full(divisor.shape, rules.empty_max if rules.pooling == "max" else 0, dtype)
+        values = np.full(divisor.shape, rules.max_of_empty if rules.pooling == "max" else 0, dtype)
         if rules.pooling == "avg":
             values /= divisor.astype(dtype)
         outputs = self.pooled[self.rois]

@@ -14,21 +14,21 @@ from roialign_cli.errors import ArgumentError
 _DEFAULTS = Convention().parameters()
 _FLT_MAX = 3.4028234663852886e38
 
-_ROWS = (
+_PRESETS = (
     Convention(
         name="walkthrough",
         summary="the worked example: the interior dividing points of each section, and their max",
-        standing="the document",
+        evidence="the document",
         source="https://github.com/HibernationNo1/TIL (ROI Align), restated in docs/walkthrough.md",
-        peculiar="Points lie on the dividers of a section, not in the middle of its parts; their "
+        quirks="Points lie on the dividers of a section, not in the middle of its parts; their "
         "coordinates are rounded to two decimals and all else is computed from those; a point on a "
         "cell's centre takes it for its upper neighbour.",
         pooling="max",
         points="dividers",
-        on_centre="upper",
+        tie_neighbour="upper",
         coordinate_decimals=2,
         double_geometry=True,
-        refuses="no-area",
+        rejects="no-area",
         box_format="xywh",
         origin="bottom-left",
         output_size=(3, 3),
@@ -37,7 +37,7 @@ _ROWS = (
         name="torchvision",
         summary="aligned=False, the default there: no half-cell offset, ROIs grow to 1 × 1",
         source="torchvision.ops.roi_align 0.29.1, CPU (roi_align_kernel.cpp)",
-        peculiar="The default of the library, kept for models trained with it: everything lies "
+        quirks="The default of the library, kept for models trained with it: everything lies "
         "half a cell too far right and down, and no ROI is smaller than a cell. It has no max.",
         offset=0.0,
         min_size=1.0,
@@ -46,14 +46,14 @@ _ROWS = (
         name="torchvision-aligned",
         summary="aligned=True: coordinates shifted by half a cell, no smallest size",
         source="torchvision.ops.roi_align 0.29.1, CPU (roi_align_kernel.cpp)",
-        peculiar="An empty or inverted box has no points with an adaptive grid, and gives 0. It "
+        quirks="An empty or inverted box has no points with an adaptive grid, and gives 0. It "
         "has no max.",
     ),
     Convention(
         name="onnx-half-pixel",
         summary="RoiAlign-16 and -22 with coordinate_transformation_mode=half_pixel, the default",
         source="onnxruntime 1.32.0 CPU (roialign.cc) and the onnx 1.23.2 reference evaluator",
-        peculiar="max is the largest weight × cell, not the largest interpolated value, so a point "
+        quirks="max is the largest weight × cell, not the largest interpolated value, so a point "
         "in the middle of four equal cells gives a quarter of their value.",
         max_of="weighted-cell",
     ),
@@ -61,7 +61,7 @@ _ROWS = (
         name="onnx-output-half-pixel",
         summary="RoiAlign-10, and -16 with coordinate_transformation_mode=output_half_pixel",
         source="onnxruntime 1.32.0 CPU (roialign.cc) and the onnx 1.23.2 reference evaluator",
-        peculiar="The only mode of opset 10; converting a model to opset 16 without setting the "
+        quirks="The only mode of opset 10; converting a model to opset 16 without setting the "
         "attribute shifts it by half a cell. max is the largest weight × cell.",
         max_of="weighted-cell",
         offset=0.0,
@@ -71,21 +71,21 @@ _ROWS = (
         name="mmcv",
         summary="RoIAlign with aligned=True, its default",
         source="mmcv.ops.roi_align, CPU (csrc/pytorch/cpu/roi_align.cpp)",
-        peculiar="The running maximum starts at −10000, which is also what an empty box gives; an "
+        quirks="The running maximum starts at −10000, which is also what an empty box gives; an "
         "inverted box aborts; max passes over points that are not numbers.",
         max_start=-10000.0,
         max_skips_nan=True,
-        empty_max=-10000.0,
-        refuses="inverted",
+        max_of_empty=-10000.0,
+        rejects="inverted",
     ),
     Convention(
         name="mmcv-legacy",
         summary="RoIAlign with aligned=False",
         source="mmcv.ops.roi_align, CPU (csrc/pytorch/cpu/roi_align.cpp)",
-        peculiar="As mmcv, without the half-cell offset and with ROIs of at least one cell.",
+        quirks="As mmcv, without the half-cell offset and with ROIs of at least one cell.",
         max_start=-10000.0,
         max_skips_nan=True,
-        empty_max=-10000.0,
+        max_of_empty=-10000.0,
         offset=0.0,
         min_size=1.0,
     ),
@@ -93,63 +93,63 @@ _ROWS = (
         name="openvino-asymmetric",
         summary="ROIAlign-3, and ROIAlign-9 with aligned_mode=asymmetric, its default",
         source="openvino 2026.4.1, CPU (nodes/roi_align.cpp)",
-        peculiar="The running maximum starts at 0, so a section of negative features gives 0.",
+        quirks="The running maximum starts at 0, so a section of negative features gives 0.",
         max_start=0.0,
         offset=0.0,
         min_size=1.0,
-        stepping="step-first",
-        guards_count=False,
+        position_formula="step-first",
+        clamp_count=False,
     ),
     Convention(
         name="openvino-half-pixel",
         summary="ROIAlign-9 with aligned_mode=half_pixel",
         source="openvino 2026.4.1, CPU (nodes/roi_align.cpp)",
-        peculiar="Half a pixel is added in the image before the scale and half a cell taken off "
+        quirks="Half a pixel is added in the image before the scale and half a cell taken off "
         "after it, so at a scale of 1/16 the shift differs from every other half_pixel. The "
         "average of no points is not a number; max starts at 0.",
         max_start=0.0,
         image_offset=-0.5,
-        stepping="step-first",
-        guards_count=False,
+        position_formula="step-first",
+        clamp_count=False,
     ),
     Convention(
         name="openvino-half-pixel-for-nn",
         summary="ROIAlign-9 with aligned_mode=half_pixel_for_nn",
         source="openvino 2026.4.1, CPU (nodes/roi_align.cpp)",
-        peculiar="The mode that matches torchvision's aligned=True, but for boxes without points: "
+        quirks="The mode that matches torchvision's aligned=True, but for boxes without points: "
         "their average is not a number. max starts at 0.",
         max_start=0.0,
-        stepping="step-first",
-        guards_count=False,
+        position_formula="step-first",
+        clamp_count=False,
     ),
     Convention(
         name="paddle",
         summary="vision.ops.roi_align with aligned=True, its default",
         source="paddlepaddle 3.3.1, CPU (phi/kernels/cpu/roi_align_kernel.cc)",
-        peculiar="The average of no points is not a number. It has no max.",
-        stepping="share-first",
-        guards_count=False,
+        quirks="The average of no points is not a number. It has no max.",
+        position_formula="share-first",
+        clamp_count=False,
     ),
     Convention(
         name="paddle-legacy",
         summary="vision.ops.roi_align with aligned=False",
         source="paddlepaddle 3.3.1, CPU (phi/kernels/cpu/roi_align_kernel.cc)",
-        peculiar="As torchvision's aligned=False, but for the order of rounding. It has no max.",
+        quirks="As torchvision's aligned=False, but for the order of rounding. It has no max.",
         offset=0.0,
         min_size=1.0,
-        stepping="share-first",
-        guards_count=False,
+        position_formula="share-first",
+        clamp_count=False,
     ),
     Convention(
         name="tensorflow",
         summary="image.crop_and_resize: one point a section, from corner to corner",
         source="tensorflow 2.21.0, CPU (kernels/image/crop_and_resize_op.cc)",
-        peculiar="Boxes are y1, x1, y2, x2, normalised so that 1 is the centre of the last cell. "
+        quirks="Boxes are y1, x1, y2, x2, normalised so that 1 is the centre of the last cell. "
         "The points reach from corner to corner, and one that leaves the cells' centres at all "
         "has the extrapolation value. A box with y1 > y2 is flipped.",
         points="corners",
         offset=0.0,
-        on_centre="both",
+        tie_neighbour="both",
         border_margin=0.0,
         box_format="yxyx",
         normalized=True,
@@ -159,7 +159,7 @@ _ROWS = (
         name="roi-pool",
         summary="the quantised ancestor: boxes rounded to whole cells, the max of each section's",
         source="torchvision.ops.roi_pool 0.29.1, CPU (roi_pool_kernel.cpp)",
-        peculiar="Box edges are rounded half away from zero and the last cell is part of the box; "
+        quirks="Box edges are rounded half away from zero and the last cell is part of the box; "
         "every cell is its own sample point, and neighbouring sections share cells. A cell that is "
         "not a number is passed over.",
         pooling="max",
@@ -167,37 +167,37 @@ _ROWS = (
         max_skips_nan=True,
         points="cells",
         offset=0.0,
-        on_centre="both",
+        tie_neighbour="both",
     ),
     Convention(
         name="tensorrt",
         summary="the ROIAlign plugin with coordinate_transformation_mode=half_pixel",
-        standing="from source",
+        evidence="from source",
         source="TensorRT (plugin/roiAlignPlugin)",
-        peculiar="The average of no points is not a number; max is the largest weight × cell.",
+        quirks="The average of no points is not a number; max is the largest weight × cell.",
         max_of="weighted-cell",
-        guards_count=False,
+        clamp_count=False,
     ),
     Convention(
         name="mnn",
         summary="the CPU ROIAlign with aligned=false",
-        standing="from source",
+        evidence="from source",
         source="MNN (source/backend/cpu/CPUROIAlign.cpp)",
-        peculiar="As torchvision's aligned=False, and with a max of the points.",
+        quirks="As torchvision's aligned=False, and with a max of the points.",
         offset=0.0,
         min_size=1.0,
     ),
     Convention(
         name="mnn-aligned",
         summary="the CPU ROIAlign with aligned=true",
-        standing="from source",
+        evidence="from source",
         source="MNN (source/backend/cpu/CPUROIAlign.cpp)",
-        peculiar="As torchvision's aligned=True, and with a max of the points.",
+        quirks="As torchvision's aligned=True, and with a max of the points.",
     ),
 )
 
 # Name → convention, of every operator that is known; read-only.
-PRESETS: Mapping[str, Convention] = MappingProxyType({row.name: row for row in _ROWS})
+PRESETS: Mapping[str, Convention] = MappingProxyType({row.name: row for row in _PRESETS})
 
 # Other names of the same operator.
 ALIASES: Mapping[str, str] = MappingProxyType(
@@ -258,7 +258,7 @@ def _base(convention: object) -> Convention:
     raise ArgumentError("convention", f"{needed}, got {convention!r}")
 
 
-def meaningful(base: Convention, **overrides: Any) -> dict[str, Any]:  # noqa: ANN401
+def applicable_overrides(base: Convention, **overrides: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return those of the fields to replace that a convention's rule for its points uses."""
     points = overrides.get("points", base.points)
     return {k: v for k, v in overrides.items() if points in _ONLY_WITH_POINTS.get(k, (points,))}
@@ -295,7 +295,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 # Field → the rules for the points that use it; under another it has no meaning.
 _ONLY_WITH_POINTS: Mapping[str, tuple[PointsRule, ...]] = {
     "sampling_ratio": ("centred",),
-    "stepping": ("centred",),
+    "position_formula": ("centred",),
     "divide": ("dividers",),
     "coordinate_decimals": ("centred", "dividers", "corners"),
 }

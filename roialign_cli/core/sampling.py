@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float, Frame, FrameAxis
-from roialign_cli.core.convention import Convention, OnCentre
+from roialign_cli.core.convention import Convention, TieNeighbour
 from roialign_cli.errors import ArgumentError
 from roialign_cli.memory import check_fits
 
@@ -93,7 +93,7 @@ class AxisSamples:
     """The sample points of R regions, S sections each, along one axis.
 
     P is the largest number of points that any of these sections has, at least 1. Where a section
-    has fewer its last point stands again, and `present` is false.
+    has fewer its last point stands again, and `valid` is false.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class AxisSamples:
     position: Float
     neighbours: NDArray[np.intp]
     upper_weight: Float
-    counted: NDArray[np.bool_]
+    in_bounds: NDArray[np.bool_]
     count: NDArray[np.intp]
 
     @property
@@ -137,10 +137,10 @@ class AxisSamples:
         return upper
 
     @property
-    def present(self) -> NDArray[np.bool_]:
+    def valid(self) -> NDArray[np.bool_]:
         """(R, S, P) or (R, 1, P), bool. False where the section has fewer than P points."""
-        present: NDArray[np.bool_] = np.arange(self.position.shape[2]) < self.count[:, :, None]
-        return present
+        valid: NDArray[np.bool_] = np.arange(self.position.shape[2]) < self.count[:, :, None]
+        return valid
 
 
 @dataclass(frozen=True)
@@ -260,15 +260,15 @@ def _roi_axis(
 
 
 def _refuse(plan: Plan) -> None:
-    if plan.convention.refuses == "nothing":
+    if plan.convention.rejects == "nothing":
         return
-    refused = {"no-area": np.less_equal, "inverted": np.less}[plan.convention.refuses]
+    refused = {"no-area": np.less_equal, "inverted": np.less}[plan.convention.rejects]
     bad = np.flatnonzero(refused(plan.y.raw_size, 0) | refused(plan.x.raw_size, 0))
     if len(bad):
         what = {"no-area": "has no area on the feature map", "inverted": "is inverted"}
         raise ArgumentError(
             "boxes",
-            f"box {bad[0]} {what[plan.convention.refuses]}, which {plan.convention.name} refuses; "
+            f"box {bad[0]} {what[plan.convention.rejects]}, which {plan.convention.name} refuses; "
             "check the box format",
         )
 
@@ -288,16 +288,16 @@ def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> Axis
         rounded = np.round(coordinate, convention.coordinate_decimals)
         position = frame_axis.index(rounded).astype(number)
     margin, end = number(convention.border_margin), number(axis.cells - 1)
-    counted = (position >= -margin) & (position <= end + margin)
+    in_bounds = (position >= -margin) & (position <= end + margin)
     clamped = np.minimum(np.maximum(position, number(0)), end)
-    on_centre = convention.on_centre if rule.between_cells else "both"
+    tie_neighbour = convention.tie_neighbour if rule.between_cells else "both"
     if frame_axis.sign < 0:
         # With y up the upper neighbour in the frame is the one with the smaller row.
-        on_centre = _REVERSED[on_centre]
-    lower, upper = _NEIGHBOURS[on_centre](clamped, end)
+        tie_neighbour = _REVERSED[tie_neighbour]
+    lower, upper = _NEIGHBOURS[tie_neighbour](clamped, end)
     neighbours = np.empty((2, *position.shape), np.intp)
     neighbours[0], neighbours[1] = lower, upper
-    return AxisSamples(position, neighbours, clamped - lower, counted, axis.count)
+    return AxisSamples(position, neighbours, clamped - lower, in_bounds, axis.count)
 
 
 @dataclass(frozen=True)
@@ -407,7 +407,7 @@ def _in_section(axis: RoiAxis, step: Float) -> Float:
 
 def _position_centred(axis: RoiAxis, q: Float, convention: Convention) -> Float:
     grid = np.maximum(axis.count, 1).astype(q.dtype)[:, :, None]
-    return _STEPPINGS[convention.stepping](axis, q + q.dtype.type(0.5), grid)
+    return _POSITION_FORMULAS[convention.position_formula](axis, q + q.dtype.type(0.5), grid)
 
 
 def _section_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
@@ -424,7 +424,7 @@ def _share_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
 
 
 # axis, q + 0.5 (P,), grid (R, 1, 1) → position (R, S, P)
-_STEPPINGS = {
+_POSITION_FORMULAS = {
     "section-first": _section_first,
     "step-first": _step_first,
     "share-first": _share_first,
@@ -483,4 +483,4 @@ _NEIGHBOURS = {
     "upper": _centre_is_upper,
     "both": _centre_is_both,
 }
-_REVERSED: dict[OnCentre, OnCentre] = {"lower": "upper", "upper": "lower", "both": "both"}
+_REVERSED: dict[TieNeighbour, TieNeighbour] = {"lower": "upper", "upper": "lower", "both": "both"}

@@ -20,7 +20,7 @@ Index = NDArray[np.intp]
 _SMALL_MAP = 1 << 14
 
 
-class Cells:
+class FeatureWindows:
     """The cells of a map (C, H, W) that some regions lie on, read once, with the channels last."""
 
     def __init__(self, features: NDArray[Any], plan: Plan, dtype: np.dtype[np.floating]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from roialign_cli.analysis.records import Result, result_record, to_json
 from roialign_cli.core.boxes import Float
 from roialign_cli.errors import ArgumentError
-from roialign_cli.files.writing import replacing
+from roialign_cli.files.writing import atomic_write
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison
@@ -118,7 +118,7 @@ def output_array(
     if path is None or not is_pooled_into(path):
         yield None
         return
-    with replacing(path, force=force) as file:
+    with atomic_write(path, force=force) as file:
         header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, header)
         file.flush()
@@ -149,5 +149,5 @@ def write_result(path: Path, result: Result, *, force: bool = True) -> None:
     if is_pooled_into(path):
         return
     content = _WRITERS[path.suffix.lower()](result)
-    with replacing(path, force=force) as file:
+    with atomic_write(path, force=force) as file:
         file.write(content)

@@ -43,7 +43,7 @@ def _same(path: Path, name: str) -> bool:
 
 
 @contextmanager
-def replacing(path: Path, *, force: bool = True) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path, *, force: bool = True) -> Iterator[IO[bytes]]:
     """Yield a binary file that appears at `path` once it is written without an error.
 
     Until then it is a hidden file in the same folder. An error or an interrupt removes the hidden

@@ -10,18 +10,18 @@ from typing import Any, get_args
 
 import numpy as np
 
-from roialign_cli.analysis.equivalence import rough
+from roialign_cli.analysis.equivalence import coarse_rules
 from roialign_cli.core.convention import (
+    BOX_FIELDS,
     MEANINGS_OF_MAX,
-    READING,
     BoxFormat,
     Convention,
     Origin,
     Pooling,
 )
-from roialign_cli.core.presets import PRESETS, meaningful
+from roialign_cli.core.presets import PRESETS, applicable_overrides
 from roialign_cli.search.fit import Index
-from roialign_cli.search.hypothesis import SLIPS, Batches
+from roialign_cli.search.hypothesis import EXPORT_MISTAKES, Batches
 
 _SLIPPED = "torchvision-aligned"
 _SCALES = tuple(1 / (1 << power) for power in range(7))
@@ -67,12 +67,14 @@ class Candidates:
                 searched = {"sampling_ratio": ratio, "extrapolation_value": outside}
                 fields = {"pooling": pooling} | searched | self._stated_for(base)
                 own = replace(base, **fields)
-                named.setdefault(rough(own), []).append(own)
+                named.setdefault(coarse_rules(own), []).append(own)
         return named
 
     def _stated_for(self, base: Convention) -> dict[str, Any]:
-        searched = {"pooling", "sampling_ratio", *READING}
-        return {k: v for k, v in meaningful(base, **self.stated).items() if k not in searched}
+        searched = {"pooling", "sampling_ratio", *BOX_FIELDS}
+        return {
+            k: v for k, v in applicable_overrides(base, **self.stated).items() if k not in searched
+        }
 
     def _ratios(self, base: Convention) -> Iterator[int] | range:
         if "sampling_ratio" in self.stated:
@@ -85,20 +87,20 @@ class Candidates:
         for own in (c for group in self.named.values() for c in group if c.pooling == pooling):
             meanings = [] if pooling == "avg" else list(MEANINGS_OF_MAX.values())
             for changed in (own, *(replace(own, **meaning) for meaning in meanings)):
-                if rough(changed) not in seen:
-                    seen.add(rough(changed))
+                if coarse_rules(changed) not in seen:
+                    seen.add(coarse_rules(changed))
                     yield changed, ""
         right = self.only or PRESETS[_SLIPPED]
         if right.points != "centred" or right.offset != PRESETS[_SLIPPED].offset:
             return
-        for (slip, fields), ratio in product(SLIPS.items(), self._ratios(right)):
+        for (mistake, fields), ratio in product(EXPORT_MISTAKES.items(), self._ratios(right)):
             base = replace(right, pooling=pooling, sampling_ratio=ratio)
-            slipped: list[Mapping[str, Any]] = [{}]
-            for meaning in slipped if pooling == "avg" else MEANINGS_OF_MAX.values():
+            mistaken: list[Mapping[str, Any]] = [{}]
+            for meaning in mistaken if pooling == "avg" else MEANINGS_OF_MAX.values():
                 changed = replace(base, **{**fields, **meaning, **self._stated_for(base)})
-                if rough(changed) not in seen:
-                    seen.add(rough(changed))
-                    yield changed, slip
+                if coarse_rules(changed) not in seen:
+                    seen.add(coarse_rules(changed))
+                    yield changed, mistake
 
     def scales(self) -> list[tuple[tuple[float, float], dict[str, Any]]]:
         """Return scales (y, x), with the fields of a reading that they amount to."""

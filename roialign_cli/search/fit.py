@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.comparison import difference
 from roialign_cli.core.boxes import Float
-from roialign_cli.core.operation import Operation, prepare
+from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.errors import ArgumentError
-from roialign_cli.search.hypothesis import Batches, Way
+from roialign_cli.search.hypothesis import Batches, Hypothesis
 
 Index = NDArray[np.intp]
-Some = Index | slice  # of the boxes or the channels
+Selection = Index | slice  # of the boxes or the channels
 ALL = slice(None)
 
 # A difference up to this share of a channel's largest value is rounding, by the coarser dtype.
@@ -98,7 +98,7 @@ def _all(mask: Mask, axes: tuple[int, ...]) -> Mask:
 
 
 @dataclass(frozen=True)
-class Target:
+class SearchTarget:
     """An output, and what it was made from.
 
     Parameters
@@ -185,51 +185,55 @@ class Target:
         often = counts.max(initial=0) >= _OFTEN
         return (0.0, float(values[counts.argmax()])) if often else (0.0,)
 
-    def operation(self, way: Way, boxes: Some = ALL, channels: Some = ALL) -> Operation:
+    def operation(
+        self, hypothesis: Hypothesis, boxes: Selection = ALL, channels: Selection = ALL
+    ) -> Operation:
         """Return the operation that a way is, on some boxes and channels."""
-        scale = way.spatial_scale
-        return prepare(
+        scale = hypothesis.spatial_scale
+        return make_operation(
             self.features[:, channels],
             self.boxes[boxes],
             self.size,
-            convention=way.convention,
+            convention=hypothesis.convention,
             spatial_scale=scale,
-            batch_index=self.batches[way.batches][boxes],
+            batch_index=self.batches[hypothesis.batches][boxes],
             image_height=self.image_height,
         )
 
-    def fit(self, way: Way, boxes: Some = ALL, channels: Some = ALL) -> Fit | None:
+    def fit(
+        self, hypothesis: Hypothesis, boxes: Selection = ALL, channels: Selection = ALL
+    ) -> Fit | None:
         """Return how well a way makes some of the output, None if it refuses the boxes."""
         try:
-            pooled = self.operation(way, boxes, channels).pooled()
+            pooled = self.operation(hypothesis, boxes, channels).pooled()
         except ArgumentError:
             return None
         return self.fit_of(pooled, boxes, channels)
 
-    def fit_of(self, pooled: Float, boxes: Some, channels: Some) -> Fit:
+    def fit_of(self, pooled: Float, boxes: Selection, channels: Selection) -> Fit:
         """Return how well pooled outputs are some of the output."""
         expected = self.output[boxes][:, channels]
         return Fit(pooled, difference(expected, pooled), self.allowed[channels])
 
-    def makes(self, way: Way) -> float | None:
+    def makes(self, hypothesis: Hypothesis) -> float | None:
         """Return the largest difference if a way makes the whole output, else None."""
         largest = 0.0
-        for fit in self._pieces(way):
+        for fit in self._pieces(hypothesis):
             if fit is None or not fit.fits.all():
                 return None
             largest = max(largest, fit.largest)
         return largest
 
-    def report(self, way: Way) -> Report | None:
+    def report(self, hypothesis: Hypothesis) -> Report | None:
         """Return what of the whole output a way makes, None if it refuses the boxes."""
         reports = []
-        for fit in self._pieces(way):
+        for fit in self._pieces(hypothesis):
             if fit is None:
                 return None
             reports.append(fit.report())
         return reduce(Report.joined, reports)
 
-    def _pieces(self, way: Way) -> Iterator[Fit | None]:
+    def _pieces(self, hypothesis: Hypothesis) -> Iterator[Fit | None]:
         step = max(_PIECE // max(self.output[0].size, 1), 1)
         for start in range(0, len(self.output), step):
-            yield self.fit(way, slice(start, start + step))
+            yield self.fit(hypothesis, slice(start, start + step))

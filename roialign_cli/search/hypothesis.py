@@ -22,7 +22,7 @@ LAYOUTS: Mapping[Layout, tuple[int, int, int, int]] = MappingProxyType(
 Batches = Literal["given", "first map", "in turn"]
 
 # What goes wrong when a model is exported: what to say → the fields of a convention it amounts to.
-SLIPS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+EXPORT_MISTAKES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "the half-cell shift is applied twice": {"offset": 1.0},
         "the shift is applied before the scale instead of after it": {
@@ -36,7 +36,7 @@ SLIPS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Way:
+class Hypothesis:
     """One way in which an output may have been made.
 
     Parameters
@@ -51,21 +51,21 @@ class Way:
     batches
         Which map each box lies on.
     slip
-        What went wrong, of `SLIPS`.
+        What went wrong, of `EXPORT_MISTAKES`.
     """
 
     convention: Convention
     spatial_scale: tuple[float, float] | None
     layout: Layout = "RCHW"
     batches: Batches = "given"
-    slip: str = ""
+    mistake: str = ""
 
-    def oddities(self) -> list[str]:
+    def deviations(self) -> list[str]:
         """Return what is unusual about it, in words."""
         own = PRESETS.get(self.convention.name, self.convention)
         rules = self.convention
         said = {
-            self.slip: bool(self.slip),
+            self.mistake: bool(self.mistake),
             "x and y of the boxes are swapped": (
                 rules.box_format == "yxyx" and own.box_format != "yxyx"
             ),
@@ -82,13 +82,13 @@ class Way:
         return [words for words, so in said.items() if so]
 
     @property
-    def plainness(self) -> tuple[int, int]:
-        """The fewer oddities and departures from the preset, the smaller."""
+    def complexity(self) -> tuple[int, int]:
+        """The fewer deviations and departures from the preset, the smaller."""
         own = PRESETS.get(self.convention.name, self.convention).parameters()
         changed = [
             name for name, value in self.convention.parameters().items() if value != own[name]
         ]
-        return len(self.oddities()), len(changed)
+        return len(self.deviations()), len(changed)
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,13 @@ class Match:
         Other conventions that make it, too, read alike.
     """
 
-    way: Way
+    hypothesis: Hypothesis
     max_difference: float
     equivalents: tuple[Convention, ...]
 
 
 @dataclass(frozen=True)
-class Partial:
+class PartialMatch:
     """How far the best way comes where none makes the whole output.
 
     Parameters
@@ -132,7 +132,7 @@ class Partial:
         How many boxes it fits whose outputs tell something, and how many numbers.
     """
 
-    way: Way
+    hypothesis: Hypothesis
     max_difference: float
     boxes: Mask
     channels: Mask
@@ -164,13 +164,13 @@ class Identification(Presentable):
 
     matches: tuple[Match, ...]
     closest: Match | None
-    partial: Partial | None
+    partial: PartialMatch | None
     searched: int
     distinct_values: int
     shape: tuple[int, ...]
 
     def __repr__(self) -> str:
-        names = dict.fromkeys(match.way.convention.name for match in self.matches)
+        names = dict.fromkeys(match.hypothesis.convention.name for match in self.matches)
         return f"<Identification: {', '.join(names) or 'no match'}>"
 
     @property

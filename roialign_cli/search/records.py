@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from roialign_cli.analysis.equivalence import told_apart_by
+from roialign_cli.analysis.equivalence import distinguishing_inputs
 from roialign_cli.analysis.records import VERSION
-from roialign_cli.search.hypothesis import Identification, Match, Partial, Way
+from roialign_cli.search.hypothesis import Hypothesis, Identification, Match, PartialMatch
 
 
 def identification_record(found: Identification, said: Sequence[dict[str, str]]) -> dict[str, Any]:
@@ -28,18 +28,19 @@ def identification_record(found: Identification, said: Sequence[dict[str, str]])
 
 def _match(match: Match) -> dict[str, Any]:
     return {
-        **_way(match.way),
+        **_way(match.hypothesis),
         "max_difference": match.max_difference,
         "equivalents": [convention.name for convention in match.equivalents],
-        "told_apart_by": {
-            other.name: told_apart_by(match.way.convention, other) for other in match.equivalents
+        "distinguishing_inputs": {
+            other.name: distinguishing_inputs(match.hypothesis.convention, other)
+            for other in match.equivalents
         },
     }
 
 
-def _way(way: Way) -> dict[str, Any]:
-    rules = way.convention
-    scale = way.spatial_scale
+def _way(hypothesis: Hypothesis) -> dict[str, Any]:
+    rules = hypothesis.convention
+    scale = hypothesis.spatial_scale
     return {
         "preset": rules.name,
         "pooling": rules.pooling,
@@ -48,16 +49,16 @@ def _way(way: Way) -> dict[str, Any]:
         "origin": rules.origin,
         "normalized": rules.normalized,
         "spatial_scale": None if scale is None else {"x": scale[1], "y": scale[0]},
-        "layout": way.layout,
-        "batches": way.batches,
-        "oddities": way.oddities(),
+        "layout": hypothesis.layout,
+        "batches": hypothesis.batches,
+        "deviations": hypothesis.deviations(),
         "convention": rules.parameters(),
     }
 
 
-def _partial(partial: Partial) -> dict[str, Any]:
+def _partial(partial: PartialMatch) -> dict[str, Any]:
     return {
-        **_way(partial.way),
+        **_way(partial.hypothesis),
         "max_difference": partial.max_difference,
         "boxes": partial.boxes.tolist(),
         "channels": partial.channels.tolist(),

@@ -17,22 +17,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.box_conditions import box_traits, common_traits
-from roialign_cli.analysis.equivalence import essence, rough
+from roialign_cli.analysis.equivalence import coarse_rules, effective_rules
 from roialign_cli.core.boxes import Float, box_height, corners, split_boxes
-from roialign_cli.core.convention import READING, Convention, Pooling
-from roialign_cli.core.operation import Operation, prepare
-from roialign_cli.core.presets import meaningful, resolve
+from roialign_cli.core.convention import BOX_FIELDS, Convention, Pooling
+from roialign_cli.core.operation import Operation, make_operation
+from roialign_cli.core.presets import applicable_overrides, resolve
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.candidates import Candidates, possible_batches
-from roialign_cli.search.fit import ALL, Index, Report, Some, Target
+from roialign_cli.search.fit import ALL, Index, Report, SearchTarget, Selection
 from roialign_cli.search.hypothesis import (
     LAYOUTS,
     Batches,
+    Hypothesis,
     Identification,
     Layout,
     Match,
-    Partial,
-    Way,
+    PartialMatch,
 )
 
 
@@ -109,7 +109,7 @@ def identify(
     given = checked.features, checked.boxes_given, batches
     searches: list[_Search] = []
     for layout in layouts:
-        target = Target(*given, output.transpose(LAYOUTS[layout]), tolerance, image_height)
+        target = SearchTarget(*given, output.transpose(LAYOUTS[layout]), tolerance, image_height)
         outside = target.outside_values()
         candidates = Candidates(checked.map_size, scale, only, stated, outside)
         search = _Search(target, candidates, layout, lambda share: advance(share / len(layouts)))
@@ -144,7 +144,7 @@ def _tried(searches: Sequence[_Search]) -> int:
     return sum(search.searched for search in searches)
 
 
-def _nearest_of(searches: Sequence[_Search]) -> Partial | None:
+def _nearest_of(searches: Sequence[_Search]) -> PartialMatch | None:
     """Return what fits most boxes, or else makes the output but for few digits."""
     known = [partial for search in searches if (partial := search.partial()) is not None]
     best = max(known, key=lambda partial: partial.rank, default=None)
@@ -169,11 +169,11 @@ def _checked(
 ) -> tuple[Operation, dict[Batches, Index]]:
     """Check what is stated as every call is; return it, and the maps that the boxes may lie on."""
     base = resolve(Convention() if convention is None else convention)
-    rules = resolve(base, **meaningful(base, **stated))
+    rules = resolve(base, **applicable_overrides(base, **stated))
     if rules.normalized and spatial_scale is None:
         rules = replace(rules, normalized=False)
     call = {"spatial_scale": spatial_scale, "batch_index": batch_index}
-    checked = prepare(features, boxes, 1, convention=rules, **call)  # type: ignore[arg-type]
+    checked = make_operation(features, boxes, 1, convention=rules, **call)  # type: ignore[arg-type]
     told = batch_index is not None or np.asarray(boxes).shape[-1] == 5
     known = checked.batch_index if told else None
     return checked, possible_batches(known, len(checked.features), len(checked.boxes_given))
@@ -197,14 +197,14 @@ _Parts = tuple[Convention, str, tuple[float, float], dict[str, Any], Batches]
 class _Search:
     """The search for one layout of the output."""
 
-    target: Target
+    target: SearchTarget
     candidates: Candidates
     layout: Layout
     advance: Callable[[float], object]
     searched: int = field(default=0, init=False)
     # How much of a telling box the ways fit that fit much of it, and what the others are made of:
     # there are thousands, of which few are ever asked for.
-    _near: dict[Way, float] = field(default_factory=dict, init=False)
+    _near: dict[Hypothesis, float] = field(default_factory=dict, init=False)
     _partly: list[tuple[float, _Parts]] = field(default_factory=list, init=False)
 
     def matches(self) -> tuple[tuple[Match, ...], Match | None]:
@@ -217,42 +217,51 @@ class _Search:
                     return matches, closest
         return (), None
 
-    def partial(self) -> Partial | None:
+    def partial(self) -> PartialMatch | None:
         """Return what the way that fits most does fit, None if none fits any of a telling box."""
         sample = self.target.sampled(_SAMPLED)
         least = sorted((share for share, _ in self._partly), reverse=True)[:_MOST_PARTIAL][-1:]
         for share, parts in self._partly:
             if share >= least[0]:
                 self._remember(self._way(*parts), share)
-        most = sorted(self._near, key=lambda way: (-self._near[way], way.plainness))
-        fits = ((way, self.target.fit(way, *sample)) for way in most[:_MOST_PARTIAL])
-        ranked = {way: self._rank(fit.report(), sample[0]) for way, fit in fits if fit is not None}
+        most = sorted(
+            self._near, key=lambda hypothesis: (-self._near[hypothesis], hypothesis.complexity)
+        )
+        fits = (
+            (hypothesis, self.target.fit(hypothesis, *sample))
+            for hypothesis in most[:_MOST_PARTIAL]
+        )
+        ranked = {
+            hypothesis: self._rank(fit.report(), sample[0])
+            for hypothesis, fit in fits
+            if fit is not None
+        }
         if not ranked:
             return None
-        return self._told(max(ranked, key=lambda way: ranked[way]))
+        return self._told(max(ranked, key=lambda hypothesis: ranked[hypothesis]))
 
-    def nearest(self) -> Partial | None:
+    def nearest(self) -> PartialMatch | None:
         """Return the way that makes the output but for few digits, None if none does."""
         loose = replace(self.target, tolerance=_NEARLY * self.target.spread)
         matches, _ = _Search(loose, self.candidates, self.layout, lambda _share: None).matches()
-        return self._told(matches[0].way) if matches else None
+        return self._told(matches[0].hypothesis) if matches else None
 
-    def _told(self, way: Way) -> Partial | None:
+    def _told(self, hypothesis: Hypothesis) -> PartialMatch | None:
         """Return what a way fits of everything, None if it refuses the boxes."""
-        report = self.target.report(way)
+        report = self.target.report(hypothesis)
         if report is None:
             return None
         rank = self._rank(report)
-        traits = box_traits(self.target.operation(way).plan()) | {
+        traits = box_traits(self.target.operation(hypothesis).plan()) | {
             "with negative values": report.negative,
             "with values that are not finite": report.not_finite,
         }
         common = tuple(common_traits(traits, ~report.boxes)) if rank[0] else ()
         parts = report.boxes, report.channels, report.sections
         nearly = report.largest <= _NEARLY * self.target.spread
-        return Partial(way, report.largest, *parts, common, rank, nearly)
+        return PartialMatch(hypothesis, report.largest, *parts, common, rank, nearly)
 
-    def _rank(self, report: Report, boxes: Some = ALL) -> tuple[int, int]:
+    def _rank(self, report: Report, boxes: Selection = ALL) -> tuple[int, int]:
         """Return how many boxes fit whose output tells something, and how many numbers."""
         return int((report.boxes & self.target.telling[boxes]).sum()), report.count
 
@@ -266,17 +275,17 @@ class _Search:
         """(N, c, H, W), the channels that tell most."""
         return self.target.features[:, self._probes[1]]
 
-    def _survivors(self, pooling: Pooling, share: float) -> Iterator[list[Way]]:
+    def _survivors(self, pooling: Pooling, share: float) -> Iterator[list[Hypothesis]]:
         """Yield the ways that fit a telling box, one box after another."""
         probes, _ = self._probes
         operators = list(self.candidates.operators(pooling))
         scales = self.candidates.scales()
         for probe in probes.tolist():
-            found: list[Way] = []
+            found: list[Hypothesis] = []
             for scale, scaled in scales:
                 read, xyxy, index = self._variants(probe, scale, scaled)
-                for operator, slip in operators if read else ():
-                    found += self._fitting(operator, slip, probe, scale, read, xyxy, index)
+                for operator, mistake in operators if read else ():
+                    found += self._fitting(operator, mistake, probe, scale, read, xyxy, index)
                 self.advance(share / len(scales) / len(probes))
             if found:
                 yield found
@@ -310,17 +319,17 @@ class _Search:
     def _fitting(
         self,
         operator: Convention,
-        slip: str,
+        mistake: str,
         probe: int,
         scale: tuple[float, float],
         read: list[tuple[dict[str, Any], Batches]],
         xyxy: Float,
         index: Index,
-    ) -> list[Way]:
+    ) -> list[Hypothesis]:
         """Return the ways to read a box by which an operator makes its output."""
         self.searched += len(read)
         _, channels = self._probes
-        rules = replace(operator, refuses="nothing")
+        rules = replace(operator, rejects="nothing")
         operation = Operation(
             self._probe_features,
             xyxy,
@@ -339,7 +348,7 @@ class _Search:
         shares = fit.fits.mean(axis=(1, 2, 3))
         found = []
         for k in np.flatnonzero(shares > 0):
-            share, parts = float(shares[k]), (operator, slip, scale, *read[k])
+            share, parts = float(shares[k]), (operator, mistake, scale, *read[k])
             if share >= _MOSTLY:
                 found.append(self._way(*parts))
                 self._remember(found[-1], share)
@@ -350,74 +359,83 @@ class _Search:
     def _way(
         self,
         operator: Convention,
-        slip: str,
+        mistake: str,
         scale: tuple[float, float],
         reading: dict[str, Any],
         batches: Batches,
-    ) -> Way:
+    ) -> Hypothesis:
         stated = None if reading["normalized"] else scale
-        return Way(replace(operator, **reading), stated, self.layout, batches, slip)
+        return Hypothesis(replace(operator, **reading), stated, self.layout, batches, mistake)
 
-    def _remember(self, way: Way, share: float) -> None:
-        self._near[way] = max(self._near.get(way, 0.0), share)
+    def _remember(self, hypothesis: Hypothesis, share: float) -> None:
+        self._near[hypothesis] = max(self._near.get(hypothesis, 0.0), share)
 
-    def _settle(self, survivors: list[Way]) -> tuple[tuple[Match, ...], Match | None]:
+    def _settle(self, survivors: list[Hypothesis]) -> tuple[tuple[Match, ...], Match | None]:
         """Return the matches among ways that fit a box and their like, and the closest other."""
-        refined = [named for way in survivors for named in self._refined(way)]
-        fitting = [way for way, share, _ in self._probed(refined) if share >= _MOSTLY]
+        refined = [named for hypothesis in survivors for named in self._refined(hypothesis)]
+        fitting = [hypothesis for hypothesis, share, _ in self._probed(refined) if share >= _MOSTLY]
         made = self._whole(fitting)
         if not made:
             return (), None
-        best = min(made, key=lambda way: (way.plainness, made[way]))
-        reading = {name: getattr(best.convention, name) for name in READING}
+        best = min(made, key=lambda hypothesis: (hypothesis.complexity, made[hypothesis]))
+        reading = {name: getattr(best.convention, name) for name in BOX_FIELDS}
         like = [
-            replace(best, convention=replace(operator, **reading), slip=slip)
+            replace(best, convention=replace(operator, **reading), mistake=mistake)
             for pooling in self.candidates.poolings()
-            for operator, slip in self.candidates.operators(pooling)
+            for operator, mistake in self.candidates.operators(pooling)
         ]
         probed = list(self._probed(like))
-        alike = [way for way, share, _ in probed if share >= _MOSTLY]
-        made |= self._whole([named for way in alike for named in self._refined(way)])
-        others = {way: largest for way, share, largest in probed if share < _MOSTLY}
+        alike = [hypothesis for hypothesis, share, _ in probed if share >= _MOSTLY]
+        made |= self._whole([named for hypothesis in alike for named in self._refined(hypothesis)])
+        others = {hypothesis: largest for hypothesis, share, largest in probed if share < _MOSTLY}
         return _grouped(made), self._closest(others)
 
-    def _probed(self, ways: Sequence[Way]) -> Iterator[tuple[Way, float, float]]:
+    def _probed(
+        self, hypotheses: Sequence[Hypothesis]
+    ) -> Iterator[tuple[Hypothesis, float, float]]:
         """Yield ways with the share of the probes that they make and their largest difference."""
-        for way in ways:
+        for hypothesis in hypotheses:
             self.searched += 1
-            fit = self.target.fit(way, *self._probes)
+            fit = self.target.fit(hypothesis, *self._probes)
             if fit is not None:
-                self._remember(way, fit.share)
-                yield way, fit.share, fit.largest
+                self._remember(hypothesis, fit.share)
+                yield hypothesis, fit.share, fit.largest
 
-    def _refined(self, way: Way) -> list[Way]:
+    def _refined(self, hypothesis: Hypothesis) -> list[Hypothesis]:
         """Return the presets that do roughly what a way does, or else the way itself."""
-        named = self.candidates.named.get(rough(way.convention), [way.convention])
-        reading = {name: getattr(way.convention, name) for name in READING}
-        distinct = {(essence(c), c.name): c for c in named}
-        return [replace(way, convention=replace(c, **reading)) for c in distinct.values()]
+        named = self.candidates.named.get(
+            coarse_rules(hypothesis.convention), [hypothesis.convention]
+        )
+        reading = {name: getattr(hypothesis.convention, name) for name in BOX_FIELDS}
+        distinct = {(effective_rules(c), c.name): c for c in named}
+        return [replace(hypothesis, convention=replace(c, **reading)) for c in distinct.values()]
 
-    def _whole(self, ways: Sequence[Way]) -> dict[Way, float]:
+    def _whole(self, hypotheses: Sequence[Hypothesis]) -> dict[Hypothesis, float]:
         """Return those of the ways that make the whole output, with their largest difference."""
-        made: dict[Way, float] = {}
+        made: dict[Hypothesis, float] = {}
         computed: dict[tuple[Any, ...], float | None] = {}
-        for way in ways:
-            reading = (getattr(way.convention, name) for name in READING)
-            key = essence(way.convention), way.spatial_scale, way.batches, *reading
+        for hypothesis in hypotheses:
+            reading = (getattr(hypothesis.convention, name) for name in BOX_FIELDS)
+            key = (
+                effective_rules(hypothesis.convention),
+                hypothesis.spatial_scale,
+                hypothesis.batches,
+                *reading,
+            )
             if key not in computed:
-                computed[key] = self.target.makes(way)
+                computed[key] = self.target.makes(hypothesis)
             largest = computed[key]
             if largest is not None:
-                made[way] = largest
+                made[hypothesis] = largest
         return made
 
-    def _closest(self, others: Mapping[Way, float]) -> Match | None:
+    def _closest(self, others: Mapping[Hypothesis, float]) -> Match | None:
         """Return the way whose largest difference on the probes is least."""
         if not others:
             return None
-        way = min(others, key=lambda w: (others[w], w.plainness))
-        report = self.target.report(way)
-        return None if report is None else Match(way, report.largest, ())
+        hypothesis = min(others, key=lambda w: (others[w], w.complexity))
+        report = self.target.report(hypothesis)
+        return None if report is None else Match(hypothesis, report.largest, ())
 
 
 _PROBE_BOXES, _PROBE_CHANNELS = 4, 4
@@ -439,23 +457,33 @@ def _plausible(box: Float, scale: tuple[float, float], cells: tuple[int, ...]) -
 _LARGEST = 8
 
 
-def _grouped(made: Mapping[Way, float]) -> tuple[Match, ...]:
+def _grouped(made: Mapping[Hypothesis, float]) -> tuple[Match, ...]:
     """Return matches, ways that differ only in the convention's name together, plainest first."""
-    groups: dict[tuple[Any, ...], list[Way]] = {}
-    for way in sorted(made, key=lambda way: (way.plainness, _digits(made[way]))):
-        rules = way.convention
+    groups: dict[tuple[Any, ...], list[Hypothesis]] = {}
+    for hypothesis in sorted(
+        made, key=lambda hypothesis: (hypothesis.complexity, _digits(made[hypothesis]))
+    ):
+        rules = hypothesis.convention
         ratio = rules.sampling_ratio if rules.points == "centred" else None
-        reading = [getattr(rules, name) for name in READING]
-        key = way.slip, way.layout, way.batches, way.spatial_scale, rules.pooling, ratio, *reading
-        groups.setdefault(key, []).append(way)
+        reading = [getattr(rules, name) for name in BOX_FIELDS]
+        key = (
+            hypothesis.mistake,
+            hypothesis.layout,
+            hypothesis.batches,
+            hypothesis.spatial_scale,
+            rules.pooling,
+            ratio,
+            *reading,
+        )
+        groups.setdefault(key, []).append(hypothesis)
     return tuple(
         Match(first, made[first], _distinct(first, others)) for first, *others in groups.values()
     )
 
 
-def _distinct(first: Way, others: Sequence[Way]) -> tuple[Convention, ...]:
+def _distinct(first: Hypothesis, others: Sequence[Hypothesis]) -> tuple[Convention, ...]:
     """Return the conventions of others, each name once."""
-    named = {way.convention.name: way.convention for way in others}
+    named = {hypothesis.convention.name: hypothesis.convention for hypothesis in others}
     return tuple(rules for name, rules in named.items() if name != first.convention.name)
 
 

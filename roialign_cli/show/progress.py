@@ -55,8 +55,8 @@ class _Meter:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-        counted = (self._what,) if self._what else (MofNCompleteColumn(), "boxes, left")
-        columns = BarColumn(), *counted, TimeRemainingColumn()
+        in_bounds = (self._what,) if self._what else (MofNCompleteColumn(), "boxes, left")
+        columns = BarColumn(), *in_bounds, TimeRemainingColumn()
         bar = Progress(*columns, console=Console(stderr=True), transient=True)
         bar.add_task("", total=self._total)
         bar.start()

@@ -52,7 +52,7 @@ def trace_table(trace: Trace) -> str:
 
 def _point(section: Section, point: Point) -> list[str]:
     rows, columns = ({q.row for q in point.neighbours}, {q.column for q in point.neighbours})
-    cells = [_range(rows), _range(columns)] if point.counted else ["–", "–"]
+    cells = [_range(rows), _range(columns)] if point.in_bounds else ["–", "–"]
     at = number(point.x), number(point.y)
     return [pair(*section.section), pair(*point.point), *at, *cells, number(point.value)]
 

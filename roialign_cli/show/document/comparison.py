@@ -74,8 +74,8 @@ def _worst(held: Comparison, labels: Sequence[str]) -> str:
 
 def _shape(held: Comparison) -> str:
     boxes, channels, rows, columns = held.apart.shape
-    counted = _count(boxes, "box", "boxes"), _count(channels, "channel", "channels")
-    return f"{', '.join(counted)}, {rows} × {columns} sections"
+    in_bounds = _count(boxes, "box", "boxes"), _count(channels, "channel", "channels")
+    return f"{', '.join(in_bounds)}, {rows} × {columns} sections"
 
 
 def _count(number_of: int, one: str, many: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from roialign_cli.core.convention import Convention
-from roialign_cli.core.operation import prepare
+from roialign_cli.core.operation import make_operation
 from roialign_cli.core.presets import ALIASES, PRESETS, resolve
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
@@ -36,7 +36,7 @@ def overview() -> Iterator[Block]:
 def _row(c: Convention) -> tuple[str, ...]:
     offset = number(c.offset)
     return (
-        c.name + ("*" if c.standing == "from source" else ""),
+        c.name + ("*" if c.evidence == "from source" else ""),
         f"{number(c.image_offset)}/{offset}" if c.image_offset else offset,
         number(c.min_size) if c.min_size else "–",
         c.points,
@@ -46,21 +46,21 @@ def _row(c: Convention) -> tuple[str, ...]:
 
 
 def _empty_box(c: Convention) -> str:
-    if c.refuses == "no-area":
+    if c.rejects == "no-area":
         return "error"
     if c.min_size:
         return "grows"
     if c.points != "centred":
         return {"corners": "its point", "cells": "its cell", "dividers": "its points"}[c.points]
-    return f"{'0' if c.guards_count else 'NaN'}/{number(c.empty_max)}"
+    return f"{'0' if c.clamp_count else 'NaN'}/{number(c.max_of_empty)}"
 
 
 def in_full(convention: Convention, level: int = 1) -> Iterator[Block]:
     """Return one convention: its rules, source, relatives and traps."""
     yield Heading(level, convention.name)
     summary = convention.summary[0].upper() + convention.summary[1:]
-    yield Paragraph(f"{summary}. {convention.peculiar}")
-    yield Paragraph(f"Standing: {convention.standing}. Source: {convention.source}.")
+    yield Paragraph(f"{summary}. {convention.quirks}")
+    yield Paragraph(f"Evidence: {convention.evidence}. Source: {convention.source}.")
     yield Grid(("", "rule"), tuple(rules(convention).items()), prose=True)
     same = relatives(convention)
     if same:
@@ -116,6 +116,6 @@ def _outcome(convention: Convention, box: tuple[float, ...], pooling: str) -> st
         divide=2 if convention.points == "dividers" else 0,
     )
     try:
-        return number(float(prepare(features, [box], 1, convention=rules).pooled().item()))
+        return number(float(make_operation(features, [box], 1, convention=rules).pooled().item()))
     except ArgumentError:
         return "error"

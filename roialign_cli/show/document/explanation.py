@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roialign_cli.analysis.footprint import Fed
+from roialign_cli.analysis.footprint import CellContribution
 from roialign_cli.analysis.trace import Point, Section, Trace
 from roialign_cli.core.convention import Summary
 from roialign_cli.core.operation import Operation
@@ -364,7 +364,7 @@ def _rounded(exact: float, shown: float) -> str:
 def cell_blocks(
     operation: Operation,
     cell: tuple[int, int],
-    fed: Sequence[Fed],
+    fed: Sequence[CellContribution],
     labels: Sequence[str],
     channel: int | Summary,
 ) -> list[Block]:

@@ -11,11 +11,11 @@ import numpy as np
 from rich.text import Text
 
 from roialign_cli.analysis.box_conditions import Mask
-from roialign_cli.analysis.equivalence import told_apart_by
-from roialign_cli.core.convention import READING, Convention
+from roialign_cli.analysis.equivalence import distinguishing_inputs
+from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.presets import PRESETS, changes
 from roialign_cli.printable import printable
-from roialign_cli.search.hypothesis import LAYOUTS, Identification, Match, Partial, Way
+from roialign_cli.search.hypothesis import LAYOUTS, Hypothesis, Identification, Match, PartialMatch
 from roialign_cli.show.document.terminal import new_console
 from roialign_cli.show.numbers import number
 
@@ -98,70 +98,70 @@ def _matched(found: Identification, inputs: Inputs | None) -> Iterator[str]:
             "options that say what is known. One that fits:"
         )
         yield ""
-    yield f"[bold]{operator_words(best.way)}[/]"
-    yield f"  {reading_words(best.way)}"
+    yield f"[bold]{operator_words(best.hypothesis)}[/]"
+    yield f"  {reading_words(best.hypothesis)}"
     yield f"  largest difference {number(best.max_difference)}"
-    for words in best.way.oddities():
+    for words in best.hypothesis.deviations():
         yield f"  ! {words}"
-    size = _output_size(best.way, found.shape)
+    size = _output_size(best.hypothesis, found.shape)
     yield ""
     if inputs is not None:
-        yield f"  {run_command(best.way, inputs, size)}"
-    yield f"  {python_call(best.way, size, None if inputs is None else inputs.batch_index)}"
+        yield f"  {run_command(best.hypothesis, inputs, size)}"
+    yield f"  {python_call(best.hypothesis, size, None if inputs is None else inputs.batch_index)}"
     if inputs is not None:
-        yield from (f"  {words}" for words in _not_in_a_command(best.way))
+        yield from (f"  {words}" for words in _not_in_a_command(best.hypothesis))
     if best.equivalents or others:
         yield ""
         yield "[bold]The same on this input, and what would tell it apart:[/]"
     yield from _equivalents(best)
     for match in others[:_MOST_OTHERS]:
-        yield f"  {_other_words(best.way, match.way)}: {_told_apart(best.way, match.way)}"
+        yield f"  {_other_words(best.hypothesis, match.hypothesis)}: {_told_apart(best.hypothesis, match.hypothesis)}"
     if len(others) > _MOST_OTHERS:
         yield f"  and {len(others) - _MOST_OTHERS} other ways."
     if found.closest is not None:
         closest = found.closest
         yield ""
-        slip = f" ({closest.way.slip})" if closest.way.slip else ""
+        mistake = f" ({closest.hypothesis.mistake})" if closest.hypothesis.mistake else ""
         apart = number(closest.max_difference)
-        yield f"Closest other: {operator_words(closest.way)}{slip}, largest difference {apart}."
+        yield f"Closest other: {operator_words(closest.hypothesis)}{mistake}, largest difference {apart}."
 
 
 _MOST_OTHERS = 8
 
 
-def _other_words(best: Way, way: Way) -> str:
+def _other_words(best: Hypothesis, hypothesis: Hypothesis) -> str:
     """Return what another way is, as far as it is not what the best one is."""
-    parts = [operator_words(way)]
-    if reading_words(way) != reading_words(best):
-        parts.append(reading_words(way))
-    return "; ".join([*parts, *way.oddities()])
+    parts = [operator_words(hypothesis)]
+    if reading_words(hypothesis) != reading_words(best):
+        parts.append(reading_words(hypothesis))
+    return "; ".join([*parts, *hypothesis.deviations()])
 
 
-def _told_apart(best: Way, way: Way) -> str:
-    scales = ["other boxes"] if way.spatial_scale != best.spatial_scale else []
-    return _telling(best.convention, way.convention, *scales)
+def _told_apart(best: Hypothesis, hypothesis: Hypothesis) -> str:
+    scales = ["other boxes"] if hypothesis.spatial_scale != best.spatial_scale else []
+    return _telling(best.convention, hypothesis.convention, *scales)
 
 
-def _not_in_a_command(way: Way) -> Iterator[str]:
+def _not_in_a_command(hypothesis: Hypothesis) -> Iterator[str]:
     """Yield what the command line cannot say of a way."""
-    if way.layout != "RCHW":
-        back = tuple(np.argsort(LAYOUTS[way.layout]).tolist())
+    if hypothesis.layout != "RCHW":
+        back = tuple(np.argsort(LAYOUTS[hypothesis.layout]).tolist())
         yield f"(what the command writes has its axes turned by .transpose{back} in the output)"
-    if way.batches == "in turn":
+    if hypothesis.batches == "in turn":
         yield "(the command needs each box's map as the first of five numbers)"
 
 
 def _equivalents(match: Match) -> Iterator[str]:
     groups: dict[str, list[str]] = {}
     for other in match.equivalents:
-        groups.setdefault(_telling(match.way.convention, other), []).append(other.name)
+        groups.setdefault(_telling(match.hypothesis.convention, other), []).append(other.name)
     for telling, names in groups.items():
         yield f"  {', '.join(names)}: {telling}"
 
 
 def _telling(one: Convention, other: Convention, *more: str) -> str:
     """Return what data would tell two conventions apart."""
-    telling = [*told_apart_by(one, other), *more]
+    telling = [*distinguishing_inputs(one, other), *more]
     return "; or ".join(telling) or "nothing, it is the same operator"
 
 
@@ -175,8 +175,8 @@ def _unmatched(found: Identification, stated: Collection[str]) -> Iterator[str]:
         yield "  Nothing comes near it: are these the features and the boxes that it was made of?"
         yield from _untried(stated)
         return
-    yield f"  The closest: {operator_words(partial.way)}; {reading_words(partial.way)}"
-    for words in partial.way.oddities():
+    yield f"  The closest: {operator_words(partial.hypothesis)}; {reading_words(partial.hypothesis)}"
+    for words in partial.hypothesis.deviations():
         yield f"  ! {words}"
     yield f"  largest difference {number(partial.max_difference)}"
     for name, mask in _parts(partial):
@@ -197,7 +197,7 @@ def _untried(stated: Collection[str]) -> Iterator[str]:
         yield "  Sampling ratios from 0 to 4 were tried; --sampling-ratio says others."
 
 
-def _parts(partial: Partial) -> Iterator[tuple[str, Mask]]:
+def _parts(partial: PartialMatch) -> Iterator[tuple[str, Mask]]:
     yield "boxes that it fits", partial.boxes
     yield "channels that it fits", partial.channels
     yield "sections that it fits in all boxes", partial.sections
@@ -217,14 +217,14 @@ def _counted(mask: Mask) -> str:
     return f"{fits} of {total}, not {listed}"
 
 
-def operator_words(way: Way) -> str:
+def operator_words(hypothesis: Hypothesis) -> str:
     """Return whose operator it is, with its pooling and its points."""
-    rules = way.convention
+    rules = hypothesis.convention
     words = [rules.name, rules.pooling]
     if rules.points == "centred":
         ratio = rules.sampling_ratio
         words.append(f"sampling ratio {ratio}" if ratio else "adaptive sampling")
-    read = {"pooling", "sampling_ratio", *READING}
+    read = {"pooling", "sampling_ratio", *BOX_FIELDS}
     changes = {k: v for k, v in _changes(rules).items() if k not in read}
     return ", ".join([*words, *(f"{name}={value}" for name, value in changes.items())])
 
@@ -233,13 +233,13 @@ def _changes(rules: Convention) -> dict[str, object]:
     return changes(rules) if rules.name in PRESETS else rules.parameters()
 
 
-def reading_words(way: Way) -> str:
+def reading_words(hypothesis: Hypothesis) -> str:
     """Return how the boxes are read."""
-    rules = way.convention
+    rules = hypothesis.convention
     end = {"size": "the map's edge", "last-centre": "the last cell's centre"}[rules.normalized_by]
     scale = f"normalised to {end}"
-    if way.spatial_scale is not None:
-        y, x = way.spatial_scale
+    if hypothesis.spatial_scale is not None:
+        y, x = hypothesis.spatial_scale
         scale = f"spatial scale {_scale(x, y)}"
     last = ", inclusive" if rules.inclusive else ""
     return f"boxes as {rules.box_format}{last}, origin {rules.origin}, {scale}"
@@ -249,8 +249,8 @@ def _scale(x: float, y: float) -> str:
     return f"{x:.12g}" if x == y else f"{x:.12g},{y:.12g}"
 
 
-def _output_size(way: Way, shape: Sequence[int]) -> tuple[int, int]:
-    _, _, rows, columns = (shape[axis] for axis in LAYOUTS[way.layout])
+def _output_size(hypothesis: Hypothesis, shape: Sequence[int]) -> tuple[int, int]:
+    _, _, rows, columns = (shape[axis] for axis in LAYOUTS[hypothesis.layout])
     return rows, columns
 
 
@@ -261,12 +261,12 @@ _OPTIONS = {
 }  # fmt: skip
 
 
-def run_command(way: Way, inputs: Inputs, size: tuple[int, int]) -> str:
+def run_command(hypothesis: Hypothesis, inputs: Inputs, size: tuple[int, int]) -> str:
     """Return the command line that makes the output; the inputs may already say the scale."""
-    rules = way.convention
+    rules = hypothesis.convention
     scale_said = any(option in inputs.words.split() for option in ("--image-size", "--stride"))
     words = ["roialign run", inputs.words, "--preset", rules.name]
-    index = 0 if way.batches == "first map" else inputs.batch_index
+    index = 0 if hypothesis.batches == "first map" else inputs.batch_index
     words += [] if index is None else [f"--batch-index {index}"]
     read = {name: getattr(rules, name) for name in inputs.said}
     unlike = {name: value for name, value in read.items() if value != inputs.said[name]}
@@ -277,36 +277,45 @@ def run_command(way: Way, inputs: Inputs, size: tuple[int, int]) -> str:
             words += [f"--{name.replace('_', '-')}", f"{value}"]
         else:
             words += ["--set", f"{name}={value}".lower()]
-    if way.spatial_scale is not None and way.spatial_scale != (1.0, 1.0) and not scale_said:
-        y, x = way.spatial_scale
+    if (
+        hypothesis.spatial_scale is not None
+        and hypothesis.spatial_scale != (1.0, 1.0)
+        and not scale_said
+    ):
+        y, x = hypothesis.spatial_scale
         words += ["--spatial-scale", _scale(x, y)]
     return " ".join([*words, "--output-size", "{}x{}".format(*size)])
 
 
-def spelled_out(way: Way, inputs: Inputs, shape: Sequence[int]) -> dict[str, str]:
+def spelled_out(hypothesis: Hypothesis, inputs: Inputs, shape: Sequence[int]) -> dict[str, str]:
     """Return the command line and the call that make the output."""
-    size = _output_size(way, shape)
-    call = python_call(way, size, inputs.batch_index)
-    return {"command": run_command(way, inputs, size), "call": call}
+    size = _output_size(hypothesis, shape)
+    call = python_call(hypothesis, size, inputs.batch_index)
+    return {"command": run_command(hypothesis, inputs, size), "call": call}
 
 
-def python_call(way: Way, size: tuple[int, int], batch_index: int | None = None) -> str:
+def python_call(
+    hypothesis: Hypothesis, size: tuple[int, int], batch_index: int | None = None
+) -> str:
     """Return the call of `roi_align` that makes the output, of boxes on one map if it is given."""
-    given: dict[str, object] = {"convention": way.convention.name, **_changes(way.convention)}
-    if way.spatial_scale is not None and way.spatial_scale != (1.0, 1.0):
-        y, x = way.spatial_scale
+    given: dict[str, object] = {
+        "convention": hypothesis.convention.name,
+        **_changes(hypothesis.convention),
+    }
+    if hypothesis.spatial_scale is not None and hypothesis.spatial_scale != (1.0, 1.0):
+        y, x = hypothesis.spatial_scale
         given["spatial_scale"] = x if x == y else (y, x)
     boxes = "boxes"
-    if way.batches == "first map":
+    if hypothesis.batches == "first map":
         boxes, given["batch_index"] = "boxes[:, -4:]", 0
     elif batch_index is not None:
         given["batch_index"] = batch_index
     words = ", ".join(f"{name}={_literal(value)}" for name, value in given.items())
-    if way.batches == "in turn":
+    if hypothesis.batches == "in turn":
         words += ", batch_index=np.repeat(range(len(features)), len(boxes) // len(features))"
     call = f"roi_align(features, {boxes}, {size}, {words})"
-    back = np.argsort(LAYOUTS[way.layout]).tolist()
-    return call if way.layout == "RCHW" else f"{call}.transpose{tuple(back)}"
+    back = np.argsort(LAYOUTS[hypothesis.layout]).tolist()
+    return call if hypothesis.layout == "RCHW" else f"{call}.transpose{tuple(back)}"
 
 
 def _literal(value: object) -> str:

@@ -27,12 +27,12 @@ _POINTS = {
     "cells": "every cell that the section touches, once the box's edges are rounded to whole cells "
     "(half away from zero) and its last cell is part of it",
 }
-_ON_CENTRE = {
+_TIE_NEIGHBOUR = {
     "lower": "its lower neighbour, and the next cell has weight 0",
     "upper": "its upper neighbour, and the cell before it has weight 0",
     "both": "both of its neighbours",
 }
-_STEPPING = {
+_POSITION_FORMULA = {
     "section-first": "start + i·section + (q + 0.5)·section / g, computed in this order",
     "step-first": "start + i·section + section / g·(q + 0.5), computed in this order",
     "share-first": "start + section·(i + (q + 0.5) / g), computed in this order",
@@ -95,7 +95,7 @@ def _place_of_zero(offset: float) -> str:
 
 def _size(c: Convention) -> str:
     grows = f"Smaller ones grow to {number(c.min_size)} along each axis. " if c.min_size else ""
-    return f"{grows}{_REFUSES[c.refuses]}".strip() or "As it is, empty and inverted boxes too."
+    return f"{grows}{_REFUSES[c.rejects]}".strip() or "As it is, empty and inverted boxes too."
 
 
 def _points(c: Convention) -> str:
@@ -132,11 +132,11 @@ def _border(c: Convention) -> str:
 def _neighbours(c: Convention) -> str:
     if c.points == "cells":
         return "None: a point is a cell."
-    return f"A point exactly on a cell's centre takes it for {_ON_CENTRE[c.on_centre]}."
+    return f"A point exactly on a cell's centre takes it for {_TIE_NEIGHBOUR[c.tie_neighbour]}."
 
 
 def _average(c: Convention) -> str:
-    if c.guards_count:
+    if c.clamp_count:
         return "The sum over the points divided by their number, at least 1: no points give 0."
     return (
         "The sum over the points divided by their number along y times that along x: no points "
@@ -156,13 +156,15 @@ def _maximum(c: Convention) -> str:
     }[c.max_of]
     start = f", starting from {number(c.max_start)}" if starts_above(c) else ""
     skips = "; a point that is NaN is passed over" if c.max_skips_nan else ""
-    return f"The largest of {of}{start}{skips}; no points give {number(c.empty_max)}."
+    return f"The largest of {of}{start}{skips}; no points give {number(c.max_of_empty)}."
 
 
 def _arithmetic(c: Convention) -> str:
     if c.double_geometry:
         return "Coordinates in float64."
-    order = f" A point is at {_STEPPING[c.stepping]}." if c.points == "centred" else ""
+    order = (
+        f" A point is at {_POSITION_FORMULA[c.position_formula]}." if c.points == "centred" else ""
+    )
     return f"Coordinates in float32 for float32 features, in float64 for float64.{order}"
 
 
@@ -214,7 +216,7 @@ TRAPS = (
         ("onnx/onnx#4764", "microsoft/onnxruntime#6146"),
     ),
     Trap(
-        lambda c: not c.guards_count and not c.min_size,
+        lambda c: not c.clamp_count and not c.min_size,
         "A box without points gives NaN, and one NaN ROI spoils a loss.",
         (),
     ),

@@ -19,7 +19,7 @@ from roialign_cli.core.boxes import Float
 from roialign_cli.show.figures.map_area import draw_map, draw_roi, map_panel, roi_lattice
 from roialign_cli.show.figures.marks import Mark, draw_points, mark_line, mark_size, marks
 from roialign_cli.show.figures.output import draw_output, output_panel
-from roialign_cli.show.figures.paper import PAPER, Paper, style
+from roialign_cli.show.figures.paper import PAPER, FigureStyle, style
 from roialign_cli.show.figures.sheet import (
     POINTS_PER_INCH,
     Panel,
@@ -41,7 +41,11 @@ _WIDE = 6.0  # inches; on a narrower sheet the panels stand one above another
 
 
 def compare_figure(
-    trace: Trace, other: Trace, *, section: tuple[int, int] | None = None, paper: Paper = PAPER
+    trace: Trace,
+    other: Trace,
+    *,
+    section: tuple[int, int] | None = None,
+    paper: FigureStyle = PAPER,
 ) -> Figure:
     """Draw two conventions' points over the same cells, and both outputs with their difference.
 
@@ -86,7 +90,7 @@ def compare_figure(
 
 
 def _panels(
-    paper: Paper, trace: Trace, other: Trace, pair: tuple[Section, Section]
+    paper: FigureStyle, trace: Trace, other: Trace, pair: tuple[Section, Section]
 ) -> list[list[Panel]]:
     tallest = _TALLEST * paper.width * POINTS_PER_INCH
     around = roi_view(trace).joined(roi_view(other))
@@ -158,11 +162,11 @@ def _legend(theme: Theme, trace: Trace, other: Trace, *, beyond: bool) -> list[A
         line = Line2D([], [], color=colour, dashes=dashes, linewidth=width)
         line.set_label(f"ROI of {name}")
         entries.append(line)
-        present = {p.border for s in side.sections for p in s.points}
+        valid = {p.border for s in side.sections for p in s.points}
         entries += [
             mark_line(replace(mark, meaning=f"{mark.meaning} of {name}"), 5.5, [], [])
             for border, mark in kinds.items()
-            if border in present
+            if border in valid
         ]
     arrow = Line2D([], [], color=theme.other, marker=r"$\rightarrow$", ls="none", ms=11)
     arrow.set_label("how a point moves")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from roialign_cli.analysis.footprint import footprint
 from roialign_cli.analysis.trace import Section, Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.labels import Label, Look, Texts
+from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
 from roialign_cli.show.figures.map_area import (
     draw_map,
     draw_roi,
@@ -18,13 +18,13 @@ from roialign_cli.show.figures.map_area import (
     value_look,
 )
 from roialign_cli.show.figures.marks import draw_sections_points, section_entries
-from roialign_cli.show.figures.paper import PAPER, Paper, style
+from roialign_cli.show.figures.paper import PAPER, FigureStyle, style
 from roialign_cli.show.figures.sheet import colour_bar, new_sheet, outside_entries, titled, written
 from roialign_cli.show.view import beyond_map, roi_view, shown_cells
 
 
 def footprint_figure(
-    trace: Trace, *, section: tuple[int, int] | None = None, paper: Paper = PAPER
+    trace: Trace, *, section: tuple[int, int] | None = None, paper: FigureStyle = PAPER
 ) -> Figure:
     """Draw how much each cell counts: the exact weights, and the points that they come from.
 
@@ -61,7 +61,7 @@ def footprint_figure(
         draw_roi(sheet, trace, chosen, tinted=False)
         size = draw_sections_points(sheet, trace, sections)
         if look is not None:
-            texts = Texts(sheet)
+            texts = LabelPlacer(sheet)
             for point in (p for s in sections for p in s.points):
                 texts.keep_clear(point.x, point.y, size / 2)
             _write_weights(texts, trace, weights, replace(look, colour="ink"))
@@ -76,12 +76,12 @@ _BAR_ROOM = 50.0
 def _title(trace: Trace, chosen: Section | None, total: float) -> list[str]:
     convention = trace.convention
     what = "all outputs" if chosen is None else "section ({}, {})".format(*chosen.section)
-    counted = {"avg": "weights of the cells", "max": "weights of the winners' cells"}
-    weights = counted[convention.pooling]
+    in_bounds = {"avg": "weights of the cells", "max": "weights of the winners' cells"}
+    weights = in_bounds[convention.pooling]
     return titled(trace, weights, f"{what}, sum {written(total, 4)}")
 
 
-def _write_weights(texts: Texts, trace: Trace, weights: Float, look: Look) -> None:
+def _write_weights(texts: LabelPlacer, trace: Trace, weights: Float, look: TextStyle) -> None:
     """Write each weight in its cell where no point is, at the foot if it can be."""
     sheet = texts.sheet
     rows, columns = shown_cells(trace, sheet.view)

@@ -18,7 +18,7 @@ from roialign_cli.show.figures.sheet import POINTS_PER_INCH, Line, Sheet, casing
 
 
 @dataclass(frozen=True)
-class Look:
+class TextStyle:
     """How a text is written; `pad` is the room around it that is its own.
 
     A colour is the name of a meaning in the theme, or a colour itself.
@@ -38,7 +38,7 @@ class Label:
     string: str
     at: tuple[float, float]
     offset: tuple[float, float]
-    look: Look
+    look: TextStyle
 
     def moved(self, across: float, up: float) -> Label:
         """Return the label with another offset."""
@@ -46,18 +46,18 @@ class Label:
 
 
 @dataclass
-class Texts:
+class LabelPlacer:
     """The texts of a sheet, none of which overlaps another or what is kept clear."""
 
     sheet: Sheet
     _renderer: Any = field(init=False)
     _taken: Float = field(default_factory=lambda: np.empty((0, 4)))  # (n, 4): x1, y1, x2, y2
-    _sizes: dict[tuple[str, Look], tuple[float, float]] = field(default_factory=dict)
+    _sizes: dict[tuple[str, TextStyle], tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._renderer = self.sheet.canvas.get_renderer()  # type: ignore[no-untyped-call]
 
-    def size(self, string: str, look: Look) -> tuple[float, float]:
+    def size(self, string: str, look: TextStyle) -> tuple[float, float]:
         """Return the width and height of a text with its padding."""
         if (string, look) not in self._sizes:
             text = Text(0, 0, string, fontsize=look.size, weight=look.weight, parse_math=False)

@@ -16,8 +16,8 @@ from matplotlib.patches import Rectangle
 from roialign_cli.analysis.trace import Section, Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.figures.labels import Label, Look, Texts
-from roialign_cli.show.figures.paper import Paper
+from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
+from roialign_cli.show.figures.paper import FigureStyle
 from roialign_cli.show.figures.sheet import (
     CHARACTER,
     GRID_CELL,
@@ -42,7 +42,7 @@ LEAST_CELL = 12.0  # points; smaller cells have no value
 def map_panel(
     trace: Trace,
     view: View,
-    paper: Paper,
+    paper: FigureStyle,
     **more: Any,  # noqa: ANN401
 ) -> Panel:
     """Return a panel of the map, which says what part of the map it shows."""
@@ -52,7 +52,7 @@ def map_panel(
 _LEAST_VALUE = 3.0  # points; smaller values cannot be read at any size
 
 
-def value_look(values: Float, view: View, paper: Paper) -> Look | None:
+def value_look(values: Float, view: View, paper: FigureStyle) -> TextStyle | None:
     """Return how values are written in the cells of a view as wide as the paper, None if not.
 
     Raises
@@ -67,8 +67,8 @@ def value_look(values: Float, view: View, paper: Paper) -> Look | None:
 
 
 def cell_look(
-    strings: Sequence[str], room: float, paper: Paper, largest: float = SMALLEST_TEXT
-) -> Look | None:
+    strings: Sequence[str], room: float, paper: FigureStyle, largest: float = SMALLEST_TEXT
+) -> TextStyle | None:
     """Return how texts are written in cells of so many points, None if they are not.
 
     They are as large as fits, up to `largest`.
@@ -80,7 +80,7 @@ def cell_look(
     """
     longest = max(map(len, strings), default=1) * CHARACTER
     size = min((room - 3) / longest, largest)
-    look = Look(size, "value")
+    look = TextStyle(size, "value")
     if paper.values == "never":
         return None
     if paper.values == "auto":
@@ -226,7 +226,9 @@ def anchored(
     return across, up
 
 
-def write_values(texts: Texts, trace: Trace, look: Look, wanted: set[tuple[float, float]]) -> None:
+def write_values(
+    texts: LabelPlacer, trace: Trace, look: TextStyle, wanted: set[tuple[float, float]]
+) -> None:
     """Write the cells' values where most can be read in a cell, and the rest where they can.
 
     Those of the cells whose middles are `wanted` matter most. One without a free place is left out,

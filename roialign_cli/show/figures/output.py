@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.labels import Label, Texts
+from roialign_cli.show.figures.labels import Label, LabelPlacer
 from roialign_cli.show.figures.map_area import cell_look, draw_map, draw_roi, map_panel
 from roialign_cli.show.figures.marks import draw_sections_points, section_entries
-from roialign_cli.show.figures.paper import PAPER, Paper, Unit, style
+from roialign_cli.show.figures.paper import PAPER, FigureStyle, Unit, style
 from roialign_cli.show.figures.sheet import (
     Panel,
     Sheet,
@@ -29,7 +29,7 @@ from roialign_cli.show.figures.sheet import (
 from roialign_cli.show.view import View, beyond_map, roi_view
 
 
-def output_figure(trace: Trace, *, paper: Paper = PAPER) -> Figure:
+def output_figure(trace: Trace, *, paper: FigureStyle = PAPER) -> Figure:
     """Draw the output of one ROI and channel, and where on the map it comes from.
 
     Parameters
@@ -93,7 +93,7 @@ def draw_output(
         colour_bar(sheet, image, 8.0)
         return
     look = replace(look, colour="ink")
-    Texts(sheet).write_each_free(
+    LabelPlacer(sheet).write_each_free(
         [
             Label(string, (index % columns + 0.5, index // columns + 0.5), (0.0, 0.0), look)
             for index, string in enumerate(strings)

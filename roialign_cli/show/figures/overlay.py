@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.trace import Point, Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show import palette
-from roialign_cli.show.figures.labels import Label, Look, Texts
+from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
 from roialign_cli.show.figures.marks import (
     draw_points,
     mark_line,
@@ -28,7 +28,7 @@ from roialign_cli.show.figures.marks import (
     marks,
     point_entries,
 )
-from roialign_cli.show.figures.paper import CELLS, PAPER, Paper, Unit, style
+from roialign_cli.show.figures.paper import CELLS, PAPER, FigureStyle, Unit, style
 from roialign_cli.show.figures.point import told_point
 from roialign_cli.show.figures.sheet import (
     GRID_CELL,
@@ -57,7 +57,7 @@ def overlay_figure(
     labels: Sequence[str] = (),
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] = (1, 1),
-    paper: Paper = PAPER,
+    paper: FigureStyle = PAPER,
 ) -> Figure:
     """Draw boxes on the image with their sections and points, and what one point is made of.
 
@@ -95,13 +95,13 @@ def overlay_figure(
             legend=_overlay_legend(paper.theme, boxes, section, marked),
         )
         _draw_image(sheet, traces[0], image, extent)
-        if marked is not None and marked.counted:
+        if marked is not None and marked.in_bounds:
             _draw_neighbours(sheet, traces[0], marked)
         for box in boxes:
             _draw_box(sheet, box)
         if marked is not None:
             _draw_marked(sheet, traces[0], marked)
-        _write_names(Texts(sheet), boxes)
+        _write_names(LabelPlacer(sheet), boxes)
     return sheet.figure
 
 
@@ -211,7 +211,7 @@ def _overlay_legend(
         where = "point ({}, {}) of section ({}, {})".format(*marked.point, *section)
         emphasised = replace(marks(theme)[marked.border], meaning=where)
         entries.append(mark_line(emphasised, 7.5, [], []))
-    if marked is not None and marked.counted:
+    if marked is not None and marked.in_bounds:
         entries.append(Patch(**_neighbour_look(theme), label="its neighbour cells"))
     return entries
 
@@ -279,11 +279,11 @@ def _draw_marked(sheet: Sheet, trace: Trace, marked: Point) -> None:
     sheet.axes.add_line(line)
 
 
-def _write_names(texts: Texts, boxes: Sequence[_Box]) -> None:
+def _write_names(texts: LabelPlacer, boxes: Sequence[_Box]) -> None:
     """Write each box's name on a tab at a corner of it where no other name stands."""
     for box in boxes:
         red, green, blue = bytes.fromhex(box.colour[1:])
-        look = Look(8.0, palette.ink((red, green, blue)), "bold", 2.2, box.colour)
+        look = TextStyle(8.0, palette.ink((red, green, blue)), "bold", 2.2, box.colour)
         width, height = texts.size(box.name, look)
         left, right, top, bottom = box.corners
         if box.trace.width < 0:

@@ -98,7 +98,7 @@ Units = Literal["cells", "boxes"]
 
 
 @dataclass(frozen=True)
-class Paper:
+class FigureStyle:
     """What a figure is drawn on, and with.
 
     Parameters
@@ -161,7 +161,7 @@ class Paper:
         return textwrap.wrap(printable(self.title), max(int(characters), 1)) or [""]
 
 
-PAPER = Paper()
+PAPER = FigureStyle()
 
 
 def _lines(parts: Sequence[str], characters: float) -> list[str]:

@@ -12,10 +12,10 @@ from matplotlib.patches import Patch, Rectangle
 
 from roialign_cli.analysis.trace import Point, Trace
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.figures.labels import Label, Look, Texts
+from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
 from roialign_cli.show.figures.map_area import draw_map, map_panel
 from roialign_cli.show.figures.marks import mark_line, marks
-from roialign_cli.show.figures.paper import PAPER, Paper, style
+from roialign_cli.show.figures.paper import PAPER, FigureStyle, style
 from roialign_cli.show.figures.sheet import (
     POINTS_PER_INCH,
     Sheet,
@@ -37,7 +37,7 @@ def point_figure(
     *,
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] | None = None,
-    paper: Paper = PAPER,
+    paper: FigureStyle = PAPER,
 ) -> Figure:
     """Draw one sample point with its neighbour cells, their weights as areas, and the formula.
 
@@ -85,10 +85,10 @@ def draw_point(sheet: Sheet, trace: Trace, one: Point) -> None:
     """Draw the map around a point, its neighbour cells, and their weights."""
     draw_map(sheet, trace, whole_span=True)
     _outline_cells(sheet, one)
-    texts = Texts(sheet)
+    texts = LabelPlacer(sheet)
     texts.keep_clear(one.x, one.y, 5)
     _write_cells(texts, one)
-    if one.counted:
+    if one.in_bounds:
         _draw_areas(texts, one)
         _write_distances(texts, one)
     _mark_point(sheet, one)
@@ -117,7 +117,7 @@ def _title(trace: Trace, section: tuple[int, int], point: Point) -> list[str]:
 def formula(point: Point) -> str:
     """Return the sum with the numbers, two terms a line."""
     value = significant(point.value)
-    if not point.counted:
+    if not point.in_bounds:
         return f"outside the map, its value is {value}"
     a, b, c, d = (f"{written(n.weight, 4)}·{_factor(n.value)}" for n in point.neighbours)
     return f"P = {a} + {b}\n   + {c} + {d} = {value}"
@@ -145,7 +145,7 @@ def _outline_cells(sheet: Sheet, point: Point) -> None:
         sheet.axes.add_line(centre)
 
 
-def _draw_areas(texts: Texts, point: Point) -> None:
+def _draw_areas(texts: LabelPlacer, point: Point) -> None:
     """Draw the rectangles between the point and the opposite cells' centres."""
     sheet, (px, py) = texts.sheet, _clamped(point)
     areas = sheet.theme.areas
@@ -162,7 +162,7 @@ def _draw_areas(texts: Texts, point: Point) -> None:
     x, y = ([getattr(n, axis) for n in point.neighbours] for axis in "xy")
     lines = [((px, min(y)), (px, max(y))), ((min(x), py), (max(x), py))]
     draw_lines(sheet, lines, colors=sheet.theme.point, linewidths=1.0, linestyles="--", zorder=4)
-    look = Look(7.5, "ink", "bold")
+    look = TextStyle(7.5, "ink", "bold")
     choices = [
         [
             Label(form.format(name, written(weight, 4)), at, (0.0, 0.0), look)
@@ -174,9 +174,9 @@ def _draw_areas(texts: Texts, point: Point) -> None:
         texts.write_each_free(choices[-1])
 
 
-def _write_distances(texts: Texts, point: Point) -> None:
+def _write_distances(texts: LabelPlacer, point: Point) -> None:
     """Write how far the point is from the centres' lines, on the lower and the left side."""
-    look = Look(7.5, "point", "bold")
+    look = TextStyle(7.5, "point", "bold")
     px, py = _clamped(point)
     low = (min if texts.sheet.view.y_up else max)(point.y1, point.y2)
     for x in {point.x1, point.x2} - {px}:
@@ -214,17 +214,17 @@ def point_legend(theme: Theme, point: Point) -> list[Artist]:
             label="centre of a neighbour cell",
         )
     )
-    if point.counted and len({(n.x, n.y) for n in point.neighbours}) == 4:
+    if point.in_bounds and len({(n.x, n.y) for n in point.neighbours}) == 4:
         entries.append(Patch(facecolor=theme.areas[1], label="area opposite a cell: its weight"))
     return entries
 
 
-def _write_cells(texts: Texts, point: Point) -> None:
+def _write_cells(texts: LabelPlacer, point: Point) -> None:
     """Write the neighbours' names and values on the outer sides of their centres."""
     values = written_alike(np.array([n.value for n in point.neighbours]))
     px, py = _clamped(point)
     up = 1 if texts.sheet.view.y_up else -1
-    look = Look(9.0, "ink", "bold")
+    look = TextStyle(9.0, "ink", "bold")
     named: dict[tuple[float, float], list[str]] = {}
     for name, neighbour in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
         named.setdefault((neighbour.x, neighbour.y), []).append(name)

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import blended_transform_factory
 
 from roialign_cli.analysis.trace import Point, Section, Trace
-from roialign_cli.show.figures.labels import Label, Look, Texts
+from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
 from roialign_cli.show.figures.map_area import (
     anchored,
     draw_map,
@@ -34,7 +34,7 @@ from roialign_cli.show.figures.marks import (
     point_spacing,
     section_entries,
 )
-from roialign_cli.show.figures.paper import PAPER, Paper, style
+from roialign_cli.show.figures.paper import PAPER, FigureStyle, style
 from roialign_cli.show.figures.sheet import (
     SMALLEST_TEXT,
     colour_bar,
@@ -48,7 +48,7 @@ from roialign_cli.show.view import View, beyond_map, roi_view, shown_cells
 
 
 def sections_figure(
-    trace: Trace, *, section: tuple[int, int] = (1, 1), paper: Paper = PAPER
+    trace: Trace, *, section: tuple[int, int] = (1, 1), paper: FigureStyle = PAPER
 ) -> Figure:
     """Draw an ROI on the cells, with its sections and the sample points of one of them.
 
@@ -87,7 +87,7 @@ def sections_figure(
         image = draw_map(sheet, trace)
         draw_roi(sheet, trace, chosen)
         draw_sections_points(sheet, trace, [chosen])
-        texts = Texts(sheet)
+        texts = LabelPlacer(sheet)
         write_dimensions(texts, trace)
         _write_sections(texts, trace, chosen)
         if look is not None:
@@ -113,7 +113,7 @@ def _sections_title(trace: Trace, chosen: Section) -> list[str]:
 
 
 def _sections_legend(
-    paper: Paper, trace: Trace, chosen: Section, view: View, *, values: bool
+    paper: FigureStyle, trace: Trace, chosen: Section, view: View, *, values: bool
 ) -> list[Artist]:
     entries = section_entries(paper.theme, [chosen], always=False)
     entries += outside_entries(paper.theme, beyond=beyond_map(trace, view))
@@ -125,16 +125,16 @@ def _sections_legend(
 
 # Texts ------------------------------------------------------------------------------------------
 
-_DIMENSION = Look(9.5, "roi", "bold")
-_CORNER = Look(8.5, "ink", "bold")
+_DIMENSION = TextStyle(9.5, "roi", "bold")
+_CORNER = TextStyle(8.5, "ink", "bold")
 _SECTION_SIZES = 9.5, 8.5, 7.5, SMALLEST_TEXT
-_COORDINATES = Look(SMALLEST_TEXT + 0.3, "point", "bold")
+_COORDINATES = TextStyle(SMALLEST_TEXT + 0.3, "point", "bold")
 
 # Where in a section a text may stand: its middle first, then corners.
 _ANCHORS = ((0, 0), (0, 1), (-1, 1), (1, 1), (-1, -1), (1, -1))
 
 
-def write_dimensions(texts: Texts, trace: Trace) -> None:
+def write_dimensions(texts: LabelPlacer, trace: Trace) -> None:
     """Write the ROI's width over the axes, its height beside them, and its top-left corner."""
     sheet = texts.sheet
     axes = sheet.axes
@@ -155,33 +155,33 @@ def write_dimensions(texts: Texts, trace: Trace) -> None:
     axes.text(1, y, along, transform=beside + sheet.shifted(9, 0), rotation=90, **font)
 
 
-def _within(texts: Texts, string: str, middle: float, low: float, high: float) -> float:
+def _within(texts: LabelPlacer, string: str, middle: float, low: float, high: float) -> float:
     """Return a middle for a text between two ends of the axes, as near as can be to that wished."""
     half = texts.size(string, _DIMENSION)[0] / texts.sheet.scale / 2
     return (low + high) / 2 if high - low < 2 * half else min(max(middle, low + half), high - half)
 
 
-def write_coordinates(texts: Texts, trace: Trace, chosen: Section) -> None:
+def write_coordinates(texts: LabelPlacer, trace: Trace, chosen: Section) -> None:
     """Write the coordinates of a section's points, or of as many as find room."""
     _keep_points_clear(texts, trace, chosen)
     if not texts.write_first_free(list(_point_choices(texts, trace, chosen))):
         _write_few_points(texts, trace, chosen)
 
 
-def write_numbers(texts: Texts, trace: Trace) -> None:
+def write_numbers(texts: LabelPlacer, trace: Trace) -> None:
     """Write (i, j) in every section, or i and j along the ROI's sides."""
     numbered = _section_choices(texts, trace)
     if not (numbered and texts.write_first_free(numbered)):
         _write_numbers_outside(texts, trace, trace.sections[0])
 
 
-def write_corner(texts: Texts, trace: Trace) -> None:
+def write_corner(texts: LabelPlacer, trace: Trace) -> None:
     """Write where the ROI's top-left corner is."""
     texts.keep_clear(trace.x, trace.y, 3)
     texts.write_first_free([[label] for label in _corner_choices(texts, trace)])
 
 
-def _keep_points_clear(texts: Texts, trace: Trace, chosen: Section) -> None:
+def _keep_points_clear(texts: LabelPlacer, trace: Trace, chosen: Section) -> None:
     size = mark_size(texts.sheet, trace, chosen)
     for point in chosen.points:
         texts.keep_clear(point.x, point.y, size / 2)
@@ -190,7 +190,7 @@ def _keep_points_clear(texts: Texts, trace: Trace, chosen: Section) -> None:
         texts.keep_clear(winner.x, winner.y, (size + RING) / 2 + 1)
 
 
-def _write_sections(texts: Texts, trace: Trace, chosen: Section) -> None:
+def _write_sections(texts: LabelPlacer, trace: Trace, chosen: Section) -> None:
     """Write the corner, the sections' (i, j) and the points' coordinates, each where it is free."""
     _keep_points_clear(texts, trace, chosen)
     numbered = _section_choices(texts, trace)
@@ -206,12 +206,12 @@ def _write_sections(texts: Texts, trace: Trace, chosen: Section) -> None:
 
 
 def _write_tab(
-    texts: Texts, trace: Trace, chosen: Section, numbered: Sequence[Sequence[Label]]
+    texts: LabelPlacer, trace: Trace, chosen: Section, numbered: Sequence[Sequence[Label]]
 ) -> None:
     """Write (i, j) in the sections, and that of the one whose points leave no room on a tab."""
     if not numbered:
         return
-    look = Look(numbered[0][0].look.size, "ground", "bold", 2.0, "section_ink")
+    look = TextStyle(numbered[0][0].look.size, "ground", "bold", 2.0, "section_ink")
     string = "({}, {})".format(*chosen.section)
     width, height = texts.size(string, look)
     room = section_room(texts.sheet, trace)
@@ -222,7 +222,7 @@ def _write_tab(
     texts.write_first_free([[Label(string, middle, place, look)] for place in places])
 
 
-def _corner_choices(texts: Texts, trace: Trace) -> list[Label]:
+def _corner_choices(texts: LabelPlacer, trace: Trace) -> list[Label]:
     label = Label(_pair(trace, trace.x, trace.y), (trace.x, trace.y), (0, 0), _CORNER)
     width, height = texts.size(label.string, label.look)
     right, up = width / 2, height / 2 + 3
@@ -239,12 +239,12 @@ def _pair(trace: Trace, x: float, y: float) -> str:
     return f"({written(x, decimals)}, {written(y, decimals)})"
 
 
-def _section_choices(texts: Texts, trace: Trace) -> list[list[Label]]:
+def _section_choices(texts: LabelPlacer, trace: Trace) -> list[list[Label]]:
     """Return sets of all (i, j), one a place in the sections; none if they do not fit in them."""
     room = section_room(texts.sheet, trace)
     longest = "({}, {})".format(*trace.sections[-1].section)
     for size in _SECTION_SIZES:
-        look = Look(size, "section_ink", "bold")
+        look = TextStyle(size, "section_ink", "bold")
         width, height = texts.size(longest, look)
         if width + 4 <= room[0] and height + 2 <= room[1]:
             return [
@@ -270,7 +270,7 @@ def _section_middle(trace: Trace, section: Section) -> tuple[float, float]:
     )
 
 
-def _write_numbers_outside(texts: Texts, trace: Trace, chosen: Section) -> None:
+def _write_numbers_outside(texts: LabelPlacer, trace: Trace, chosen: Section) -> None:
     """Write i along the ROI's top and j along its left side, where sections are too small."""
     if not (trace.section_width and trace.section_height):
         return
@@ -279,7 +279,7 @@ def _write_numbers_outside(texts: Texts, trace: Trace, chosen: Section) -> None:
         labels = []
         for section in sorted(sections, key=lambda s: s.section[axis] != chosen.section[axis]):
             is_chosen = section.section[axis] == chosen.section[axis]
-            look = Look(
+            look = TextStyle(
                 8.5 if is_chosen else 7.0, "section_ink", "bold" if is_chosen else "normal", 1
             )
             string = (
@@ -297,7 +297,7 @@ def _write_numbers_outside(texts: Texts, trace: Trace, chosen: Section) -> None:
         texts.write_each_free(labels)
 
 
-def _point_choices(texts: Texts, trace: Trace, chosen: Section) -> Iterator[list[Label]]:
+def _point_choices(texts: LabelPlacer, trace: Trace, chosen: Section) -> Iterator[list[Label]]:
     """Yield sets of labels of all points, the tidiest first; none if they are too many."""
     if len(chosen.points) > _MOST_LABELLED:
         return
@@ -323,7 +323,7 @@ _PLACES: tuple[tuple[str, str], ...] = (
 
 
 def _point_label(
-    texts: Texts, trace: Trace, chosen: Section, point: Point, place: tuple[str, str]
+    texts: LabelPlacer, trace: Trace, chosen: Section, point: Point, place: tuple[str, str]
 ) -> Label:
     label = Label(_pair(trace, point.x, point.y), (point.x, point.y), (0, 0), _COORDINATES)
     width, height = texts.size(label.string, label.look)
@@ -343,7 +343,7 @@ def _point_label(
     return label.moved(float(across), up)
 
 
-def _write_few_points(texts: Texts, trace: Trace, chosen: Section) -> None:
+def _write_few_points(texts: LabelPlacer, trace: Trace, chosen: Section) -> None:
     """Write the coordinates of the winner and of the section's outermost points, if they fit."""
     columns, rows = chosen.grid
     few = [p for p in chosen.points if p.point[0] in {1, columns} and p.point[1] in {1, rows}]

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.paper import Paper, Unit
+from roialign_cli.show.figures.paper import FigureStyle, Unit
 from roialign_cli.show.numbers import channel_of, number
 from roialign_cli.show.palette import Theme
 from roialign_cli.show.view import View
@@ -85,7 +85,7 @@ class Sheet:
     axes: Axes
     view: View
     scale: float  # points per data unit
-    paper: Paper
+    paper: FigureStyle
 
     @property
     def theme(self) -> Theme:
@@ -178,7 +178,7 @@ def titled(trace: Trace, *parts: str) -> list[str]:
 
 def new_page(
     rows: Sequence[Sequence[Panel]],
-    paper: Paper,
+    paper: FigureStyle,
     *,
     title: Sequence[str],
     legend: Sequence[Artist] = (),
@@ -258,7 +258,7 @@ def _panel(
     panel: Panel,
     scale: float,
     at: tuple[float, float],
-    paper: Paper,
+    paper: FigureStyle,
 ) -> Sheet:
     """Return a panel whose axes start at `at`, left, with the top of its room, in points."""
     width, height = (
@@ -278,7 +278,7 @@ def _panel(
 
 
 def new_sheet(
-    panel: Panel, paper: Paper, *, title: Sequence[str], legend: Sequence[Artist] = ()
+    panel: Panel, paper: FigureStyle, *, title: Sequence[str], legend: Sequence[Artist] = ()
 ) -> Sheet:
     """Return the sheet of a page with one panel."""
     return new_page([[panel]], paper, title=title, legend=legend)[0]

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.trace import Point, Section, Trace
-from roialign_cli.show.figures.labels import Texts
+from roialign_cli.show.figures.labels import LabelPlacer
 from roialign_cli.show.figures.map_area import draw_map, draw_roi, outline_roi
 from roialign_cli.show.figures.marks import draw_sections_points, section_entries
 from roialign_cli.show.figures.output import draw_output, output_panel
-from roialign_cli.show.figures.paper import PAPER, Paper, Unit, boxes_unit, style
+from roialign_cli.show.figures.paper import PAPER, FigureStyle, Unit, boxes_unit, style
 from roialign_cli.show.figures.point import (
     draw_point,
     formula,
@@ -52,7 +52,7 @@ def steps_figure(
     stride: int = 1,
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] | None = None,
-    paper: Paper = PAPER,
+    paper: FigureStyle = PAPER,
 ) -> Figure:
     """Draw the box, its sections, the points of one of them, one point's value, and the output.
 
@@ -92,22 +92,24 @@ def steps_figure(
         _draw_whole(whole, trace, image, stride)
         draw_map(box, trace, whole_span=True)
         outline_roi(box, trace)
-        write_dimensions(Texts(box), trace)
-        write_corner(Texts(box), trace)
+        write_dimensions(LabelPlacer(box), trace)
+        write_corner(LabelPlacer(box), trace)
         draw_map(sections, trace, whole_span=True)
         draw_roi(sections, trace, chosen)
-        write_numbers(Texts(sections), trace)
+        write_numbers(LabelPlacer(sections), trace)
         draw_map(points, trace, whole_span=True)
         draw_roi(points, trace, chosen)
         draw_sections_points(points, trace, [chosen])
-        write_coordinates(Texts(points), trace, chosen)
+        write_coordinates(LabelPlacer(points), trace, chosen)
         if one is not None:
             draw_point(value[0], trace, one)
         draw_output(output, np.array(trace.output))
     return output.figure
 
 
-def _panels(paper: Paper, trace: Trace, chosen: Section, one: Point | None) -> list[list[Panel]]:
+def _panels(
+    paper: FigureStyle, trace: Trace, chosen: Section, one: Point | None
+) -> list[list[Panel]]:
     tallest = paper.width * POINTS_PER_INCH * _TALLEST
     unit = paper.unit(trace, _CELLS)
     around = roi_view(trace)
@@ -147,7 +149,7 @@ def _title(trace: Trace, chosen: Section) -> list[str]:
     return titled(trace, trace.convention.pooling, f"section {i_j} = {significant(chosen.output)}")
 
 
-def _legend(paper: Paper, trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
+def _legend(paper: FigureStyle, trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
     theme = paper.theme
     entries = section_entries(theme, [chosen], always=True)
     if one is not None:
