@@ -114,16 +114,16 @@ def _matched(found: Identification, inputs: Inputs | None) -> Iterator[str]:
         yield ""
         yield "[bold]The same on this input, and what would tell it apart:[/]"
     yield from _equivalents(best)
-    for match in others[:_MOST_OTHERS]:
-        yield f"  {_other_words(best.hypothesis, match.hypothesis)}: {_told_apart(best.hypothesis, match.hypothesis)}"
+    for other in (match.hypothesis for match in others[:_MOST_OTHERS]):
+        yield f"  {_other_words(best.hypothesis, other)}: {_told_apart(best.hypothesis, other)}"
     if len(others) > _MOST_OTHERS:
         yield f"  and {len(others) - _MOST_OTHERS} other ways."
     if found.closest is not None:
-        closest = found.closest
+        closest = found.closest.hypothesis
         yield ""
-        mistake = f" ({closest.hypothesis.mistake})" if closest.hypothesis.mistake else ""
-        apart = number(closest.max_difference)
-        yield f"Closest other: {operator_words(closest.hypothesis)}{mistake}, largest difference {apart}."
+        mistake = f" ({closest.mistake})" if closest.mistake else ""
+        apart = number(found.closest.max_difference)
+        yield f"Closest other: {operator_words(closest)}{mistake}, largest difference {apart}."
 
 
 _MOST_OTHERS = 8
@@ -175,8 +175,9 @@ def _unmatched(found: Identification, stated: Collection[str]) -> Iterator[str]:
         yield "  Nothing comes near it: are these the features and the boxes that it was made of?"
         yield from _untried(stated)
         return
-    yield f"  The closest: {operator_words(partial.hypothesis)}; {reading_words(partial.hypothesis)}"
-    for words in partial.hypothesis.deviations():
+    closest = partial.hypothesis
+    yield f"  The closest: {operator_words(closest)}; {reading_words(closest)}"
+    for words in closest.deviations():
         yield f"  ! {words}"
     yield f"  largest difference {number(partial.max_difference)}"
     for name, mask in _parts(partial):
