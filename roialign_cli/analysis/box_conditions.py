@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.core.sampling import Plan, RoiAxis
+from roialign_cli.core.axes import RoiAxis
+from roialign_cli.core.sampling import Plan
 
 Mask = NDArray[np.bool_]
 

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.trace import Neighbour, Section, Trace, checked_channel, trace_operation
+from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Summary
 from roialign_cli.core.operation import Operation
-from roialign_cli.core.sampling import AxisSamples, RoiAxis
+from roialign_cli.core.sampling import AxisSamples
 from roialign_cli.core.windows import reach
 from roialign_cli.errors import ArgumentError
 

@@ -10,10 +10,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from roialign_cli.analysis.box_conditions import Mask, near_a_whole
+from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import BoxFormat, Convention
 from roialign_cli.core.operation import Operation
-from roialign_cli.core.sampling import Plan, RoiAxis
+from roialign_cli.core.sampling import Plan
 
 Trap = Literal[
     "outside", "normalized", "upside-down", "grown", "empty", "inverted", "ceil", "many-points"

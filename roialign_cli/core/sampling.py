@@ -7,85 +7,21 @@ prints them, the figures draw them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float, Frame, FrameAxis
 from roialign_cli.core.convention import Convention, TieNeighbour
+from roialign_cli.core.point_rules import POINTS_RULES
 from roialign_cli.errors import ArgumentError
 from roialign_cli.memory import check_fits
-
-# More sample points than this in one section of one axis is a mistake in the boxes or the scale.
-_MOST_POINTS = 100_000
-
 
 _MANY_SAMPLES = 1 << 22
 _SAMPLE = 64  # bytes of a sample point along one axis, with what is computed on the way
 _FEWER = "fewer points or sections need less"
-
-
-@dataclass(frozen=True)
-class RoiAxis:
-    """One axis of R regions of interest, in cell-index units.
-
-    Parameters
-    ----------
-    first, last
-        (R,). The box edges, in image units.
-    scale
-        Feature-map units per image unit.
-    start, size
-        (R,). First edge and extent, after the convention's offset, rounding and smallest size.
-    raw_size
-        (R,). The extent before the smallest size was applied.
-    count
-        (R, S), or (R, 1) where all sections have the same. Points per section as the convention
-        counts them: not positive where a region is empty or inverted and the grid adaptive.
-    sections
-        Sections per region, S.
-    cells
-        Cells of the feature map along this axis.
-    """
-
-    first: Float
-    last: Float
-    scale: np.floating
-    start: Float
-    size: Float
-    raw_size: Float
-    count: NDArray[np.intp]
-    sections: int
-    cells: int
-
-    @property
-    def section_size(self) -> Float:
-        """(R,). The extent of one section, in cells."""
-        size: Float = self.size / self.size.dtype.type(self.sections)
-        return size
-
-    @property
-    def points(self) -> Float:
-        """(R,). How many points there are along this axis, in all sections."""
-        count = np.maximum(self.count, 0).astype(np.float64)
-        points: Float = count.sum(axis=1) * (self.sections if count.shape[1] == 1 else 1)
-        return points
-
-    def __getitem__(self, rois: NDArray[np.intp]) -> RoiAxis:
-        """Return the same axis of some of the regions."""
-        return RoiAxis(
-            self.first[rois],
-            self.last[rois],
-            self.scale,
-            self.start[rois],
-            self.size[rois],
-            self.raw_size[rois],
-            self.count[rois],
-            self.sections,
-            self.cells,
-        )
 
 
 @dataclass(frozen=True)
@@ -242,7 +178,7 @@ def _check_map_size(map_size: tuple[int, int], dtype: np.dtype[np.floating]) -> 
 def _roi_axis(
     first: Float, last: Float, scale: float, sections: int, cells: int, convention: Convention
 ) -> RoiAxis:
-    rule = _RULES[convention.points]
+    rule = POINTS_RULES[convention.points]
     number = first.dtype.type
     with np.errstate(over="ignore", invalid="ignore"):
         start, raw_size = rule.extent(first, last, number(scale), convention)
@@ -274,7 +210,7 @@ def _refuse(plan: Plan) -> None:
 
 
 def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> AxisSamples:
-    rule, number = _RULES[convention.points], axis.start.dtype.type
+    rule, number = POINTS_RULES[convention.points], axis.start.dtype.type
     count = axis.count[:, :, None]
     most = max(int(axis.count.max(initial=1)), 1)
     everything = len(axis.start) * axis.sections * most
@@ -298,168 +234,6 @@ def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> Axis
     neighbours = np.empty((2, *position.shape), np.intp)
     neighbours[0], neighbours[1] = lower, upper
     return AxisSamples(position, neighbours, clamped - lower, in_bounds, axis.count)
-
-
-@dataclass(frozen=True)
-class _PointsRule:
-    """How one of `Convention.points` places its points."""
-
-    # first, last (R,), scale, convention → start, raw size (R,)
-    extent: Callable[[Float, Float, np.floating, Convention], tuple[Float, Float]]
-    # section size and start (R,), sections, cells, convention → count (R, S) or (R, 1)
-    count: Callable[[Float, Float, int, int, Convention], NDArray[np.intp]]
-    # axis, number of the point (R, S, P) or (R, 1, P), from 0 → position (R, S, P)
-    position: Callable[[RoiAxis, Float, Convention], Float]
-    # whether points lie between cells; if not, each is a cell, and its own neighbour
-    between_cells: bool = True
-
-
-def _edges(
-    first: Float, last: Float, scale: np.floating, convention: Convention
-) -> tuple[Float, Float]:
-    before, after = scale.dtype.type(convention.image_offset), scale.dtype.type(convention.offset)
-    return (first - before) * scale - after, (last - before) * scale - after
-
-
-def _extent_between_edges(
-    first: Float, last: Float, scale: np.floating, convention: Convention
-) -> tuple[Float, Float]:
-    start, end = _edges(first, last, scale, convention)
-    return start, end - start
-
-
-def _extent_between_corners(
-    first: Float, last: Float, scale: np.floating, convention: Convention
-) -> tuple[Float, Float]:
-    return _edges(first, last, scale, convention)[0], (last - first) * scale
-
-
-def _extent_of_cells(
-    first: Float, last: Float, scale: np.floating, convention: Convention
-) -> tuple[Float, Float]:
-    first_cell, last_cell = map(_rounded, _edges(first, last, scale, convention))
-    # From the edge of the first cell to that of the last one, which is part of the box.
-    return first_cell - scale.dtype.type(0.5), np.maximum(last_cell - first_cell + 1, 1)
-
-
-def _rounded(values: Float) -> Float:
-    """Round half away from zero, as C does."""
-    whole = np.trunc(values)
-    rounded: Float = whole + np.trunc(2 * (values - whole))
-    return rounded
-
-
-def _count_centred(
-    section: Float, _start: Float, _sections: int, _cells: int, convention: Convention
-) -> NDArray[np.intp]:
-    if convention.sampling_ratio:
-        return np.full((len(section), 1), convention.sampling_ratio, np.intp)
-    count = np.ceil(section)
-    most = count.max(initial=0)
-    if most > _MOST_POINTS:
-        raise ArgumentError(
-            "boxes",
-            f"box {count.argmax()} would take {most:.3g} sample points a section along one axis; "
-            "check the scale or set a sampling ratio",
-        )
-    # Of a large negative count only the sign matters.
-    return np.maximum(count, -_MOST_POINTS).astype(np.intp)[:, None]
-
-
-def _count_dividers(
-    section: Float, _start: Float, sections: int, _cells: int, convention: Convention
-) -> NDArray[np.intp]:
-    parts = convention.divide or sections
-    if parts == 1:
-        raise ArgumentError(
-            "divide", "one section along an axis has no interior dividers; set divide to 2 or more"
-        )
-    return np.full((len(section), 1), parts - 1, np.intp)
-
-
-def _count_one(
-    section: Float, _start: Float, _sections: int, _cells: int, _convention: Convention
-) -> NDArray[np.intp]:
-    return np.ones((len(section), 1), np.intp)
-
-
-def _count_cells(
-    section: Float, start: Float, sections: int, cells: int, _convention: Convention
-) -> NDArray[np.intp]:
-    first, end = _cell_range(section, start, sections, cells)
-    return np.maximum(end - first, 0).astype(np.intp)
-
-
-def _cell_range(section: Float, start: Float, sections: int, cells: int) -> tuple[Float, Float]:
-    """Return the first cell of each section and the one after its last, cut to the map; (R, S)."""
-    first_cell = (start + start.dtype.type(0.5))[:, None]
-    i = np.arange(sections, dtype=start.dtype)
-    first = first_cell + np.floor(i * section[:, None])
-    end = first_cell + np.ceil((i + 1) * section[:, None])
-    return np.clip(first, 0, cells), np.clip(end, 0, cells)
-
-
-def _in_section(axis: RoiAxis, step: Float) -> Float:
-    """Return positions (R, S, P) from the steps (R, 1, P) into a section."""
-    i = np.arange(axis.sections, dtype=axis.start.dtype)[:, None]
-    return axis.start[:, None, None] + i * axis.section_size[:, None, None] + step
-
-
-def _position_centred(axis: RoiAxis, q: Float, convention: Convention) -> Float:
-    grid = np.maximum(axis.count, 1).astype(q.dtype)[:, :, None]
-    return _POSITION_FORMULAS[convention.position_formula](axis, q + q.dtype.type(0.5), grid)
-
-
-def _section_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
-    return _in_section(axis, middle * axis.section_size[:, None, None] / grid)
-
-
-def _step_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
-    return _in_section(axis, axis.section_size[:, None, None] / grid * middle)
-
-
-def _share_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
-    i = np.arange(axis.sections, dtype=axis.start.dtype)[:, None]
-    return axis.start[:, None, None] + axis.section_size[:, None, None] * (i + middle / grid)
-
-
-# axis, q + 0.5 (P,), grid (R, 1, 1) → position (R, S, P)
-_POSITION_FORMULAS = {
-    "section-first": _section_first,
-    "step-first": _step_first,
-    "share-first": _share_first,
-}
-
-
-def _position_dividers(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
-    parts = (axis.count + 1).astype(q.dtype)[:, :, None]
-    return _in_section(axis, (q + 1) * axis.section_size[:, None, None] / parts)
-
-
-def _position_corners(axis: RoiAxis, _q: Float, convention: Convention) -> Float:
-    number = axis.start.dtype.type
-    if axis.sections == 1:
-        before, after = number(convention.image_offset), number(convention.offset)
-        edges = (axis.first - before) + (axis.last - before)
-        grown = axis.size - axis.raw_size
-        middle = number(0.5) * edges * axis.scale - after + number(0.5) * grown
-        return middle[:, None, None]
-    i = np.arange(axis.sections, dtype=number)
-    step = (axis.size / number(axis.sections - 1))[:, None]
-    return (axis.start[:, None] + i * step)[:, :, None]
-
-
-def _position_cells(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
-    first, _ = _cell_range(axis.section_size, axis.start, axis.sections, axis.cells)
-    return first[:, :, None] + q
-
-
-_RULES = {
-    "centred": _PointsRule(_extent_between_edges, _count_centred, _position_centred),
-    "dividers": _PointsRule(_extent_between_edges, _count_dividers, _position_dividers),
-    "corners": _PointsRule(_extent_between_corners, _count_one, _position_corners),
-    "cells": _PointsRule(_extent_of_cells, _count_cells, _position_cells, between_cells=False),
-}
 
 
 def _centre_is_lower(position: Float, end: np.floating) -> tuple[Float, Float]:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float
-from roialign_cli.core.sampling import Plan, RoiAxis
+from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import FileError
 
 Index = NDArray[np.intp]

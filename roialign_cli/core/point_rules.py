@@ -1,0 +1,179 @@
+"""How a convention places the sample points of a section along one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.axes import RoiAxis
+from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Convention
+from roialign_cli.errors import ArgumentError
+
+# More sample points than this in one section of one axis is a mistake in the boxes or the scale.
+_MOST_POINTS = 100_000
+
+
+@dataclass(frozen=True)
+class PointsRule:
+    """How one of `Convention.points` places its points."""
+
+    # first, last (R,), scale, convention → start, raw size (R,)
+    extent: Callable[[Float, Float, np.floating, Convention], tuple[Float, Float]]
+    # section size and start (R,), sections, cells, convention → count (R, S) or (R, 1)
+    count: Callable[[Float, Float, int, int, Convention], NDArray[np.intp]]
+    # axis, number of the point (R, S, P) or (R, 1, P), from 0 → position (R, S, P)
+    position: Callable[[RoiAxis, Float, Convention], Float]
+    # whether points lie between cells; if not, each is a cell, and its own neighbour
+    between_cells: bool = True
+
+
+def _edges(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    before, after = scale.dtype.type(convention.image_offset), scale.dtype.type(convention.offset)
+    return (first - before) * scale - after, (last - before) * scale - after
+
+
+def _extent_between_edges(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    start, end = _edges(first, last, scale, convention)
+    return start, end - start
+
+
+def _extent_between_corners(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    return _edges(first, last, scale, convention)[0], (last - first) * scale
+
+
+def _extent_of_cells(
+    first: Float, last: Float, scale: np.floating, convention: Convention
+) -> tuple[Float, Float]:
+    first_cell, last_cell = map(_rounded, _edges(first, last, scale, convention))
+    # From the edge of the first cell to that of the last one, which is part of the box.
+    return first_cell - scale.dtype.type(0.5), np.maximum(last_cell - first_cell + 1, 1)
+
+
+def _rounded(values: Float) -> Float:
+    """Round half away from zero, as C does."""
+    whole = np.trunc(values)
+    rounded: Float = whole + np.trunc(2 * (values - whole))
+    return rounded
+
+
+def _count_centred(
+    section: Float, _start: Float, _sections: int, _cells: int, convention: Convention
+) -> NDArray[np.intp]:
+    if convention.sampling_ratio:
+        return np.full((len(section), 1), convention.sampling_ratio, np.intp)
+    count = np.ceil(section)
+    most = count.max(initial=0)
+    if most > _MOST_POINTS:
+        raise ArgumentError(
+            "boxes",
+            f"box {count.argmax()} would take {most:.3g} sample points a section along one axis; "
+            "check the scale or set a sampling ratio",
+        )
+    # Of a large negative count only the sign matters.
+    return np.maximum(count, -_MOST_POINTS).astype(np.intp)[:, None]
+
+
+def _count_dividers(
+    section: Float, _start: Float, sections: int, _cells: int, convention: Convention
+) -> NDArray[np.intp]:
+    parts = convention.divide or sections
+    if parts == 1:
+        raise ArgumentError(
+            "divide", "one section along an axis has no interior dividers; set divide to 2 or more"
+        )
+    return np.full((len(section), 1), parts - 1, np.intp)
+
+
+def _count_one(
+    section: Float, _start: Float, _sections: int, _cells: int, _convention: Convention
+) -> NDArray[np.intp]:
+    return np.ones((len(section), 1), np.intp)
+
+
+def _count_cells(
+    section: Float, start: Float, sections: int, cells: int, _convention: Convention
+) -> NDArray[np.intp]:
+    first, end = _cell_range(section, start, sections, cells)
+    return np.maximum(end - first, 0).astype(np.intp)
+
+
+def _cell_range(section: Float, start: Float, sections: int, cells: int) -> tuple[Float, Float]:
+    """Return the first cell of each section and the one after its last, cut to the map; (R, S)."""
+    first_cell = (start + start.dtype.type(0.5))[:, None]
+    i = np.arange(sections, dtype=start.dtype)
+    first = first_cell + np.floor(i * section[:, None])
+    end = first_cell + np.ceil((i + 1) * section[:, None])
+    return np.clip(first, 0, cells), np.clip(end, 0, cells)
+
+
+def _in_section(axis: RoiAxis, step: Float) -> Float:
+    """Return positions (R, S, P) from the steps (R, 1, P) into a section."""
+    i = np.arange(axis.sections, dtype=axis.start.dtype)[:, None]
+    return axis.start[:, None, None] + i * axis.section_size[:, None, None] + step
+
+
+def _position_centred(axis: RoiAxis, q: Float, convention: Convention) -> Float:
+    grid = np.maximum(axis.count, 1).astype(q.dtype)[:, :, None]
+    return _POSITION_FORMULAS[convention.position_formula](axis, q + q.dtype.type(0.5), grid)
+
+
+def _section_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
+    return _in_section(axis, middle * axis.section_size[:, None, None] / grid)
+
+
+def _step_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
+    return _in_section(axis, axis.section_size[:, None, None] / grid * middle)
+
+
+def _share_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
+    i = np.arange(axis.sections, dtype=axis.start.dtype)[:, None]
+    return axis.start[:, None, None] + axis.section_size[:, None, None] * (i + middle / grid)
+
+
+# axis, q + 0.5 (P,), grid (R, 1, 1) → position (R, S, P)
+_POSITION_FORMULAS = {
+    "section-first": _section_first,
+    "step-first": _step_first,
+    "share-first": _share_first,
+}
+
+
+def _position_dividers(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
+    parts = (axis.count + 1).astype(q.dtype)[:, :, None]
+    return _in_section(axis, (q + 1) * axis.section_size[:, None, None] / parts)
+
+
+def _position_corners(axis: RoiAxis, _q: Float, convention: Convention) -> Float:
+    number = axis.start.dtype.type
+    if axis.sections == 1:
+        before, after = number(convention.image_offset), number(convention.offset)
+        edges = (axis.first - before) + (axis.last - before)
+        grown = axis.size - axis.raw_size
+        middle = number(0.5) * edges * axis.scale - after + number(0.5) * grown
+        return middle[:, None, None]
+    i = np.arange(axis.sections, dtype=number)
+    step = (axis.size / number(axis.sections - 1))[:, None]
+    return (axis.start[:, None] + i * step)[:, :, None]
+
+
+def _position_cells(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
+    first, _ = _cell_range(axis.section_size, axis.start, axis.sections, axis.cells)
+    return first[:, :, None] + q
+
+
+POINTS_RULES = {
+    "centred": PointsRule(_extent_between_edges, _count_centred, _position_centred),
+    "dividers": PointsRule(_extent_between_edges, _count_dividers, _position_dividers),
+    "corners": PointsRule(_extent_between_corners, _count_one, _position_corners),
+    "cells": PointsRule(_extent_of_cells, _count_cells, _position_cells, between_cells=False),
+}
