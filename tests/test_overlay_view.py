@@ -8,7 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from roialign_cli.analysis.trace import Point, Trace, trace
+from roialign_cli.analysis.sections import Point
+from roialign_cli.analysis.trace import Trace, trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from roialign_cli.analysis.trace import Point
+from roialign_cli.analysis.sections import Point
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.figures.paper import FigureStyle
 from roialign_cli.show.figures.sections import sections_figure

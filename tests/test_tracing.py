@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, RoiAlignError, roi_align, trace
-from roialign_cli.analysis.trace import Section
+from roialign_cli.analysis.sections import Section
 from roialign_cli.core.convention import Summary
 from tests.strategies import OUTPUT_SIZES, boxes_xyxy, feature_maps
 

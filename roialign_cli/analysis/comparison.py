@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from roialign_cli.analysis.box_conditions import Mask, box_traits, common_traits
 from roialign_cli.analysis.equivalence import effective_rules
-from roialign_cli.analysis.trace import Point, Section, Trace
+from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.operation import Operation, make_operation

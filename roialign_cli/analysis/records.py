@@ -16,7 +16,8 @@ from roialign_cli.core.sampling import Plan
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison
     from roialign_cli.analysis.footprint import CellContribution
-    from roialign_cli.analysis.trace import Point, Section, Trace
+    from roialign_cli.analysis.sections import Point, Section
+    from roialign_cli.analysis.trace import Trace
 
 VERSION = 1
 

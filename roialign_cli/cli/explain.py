@@ -27,7 +27,8 @@ from roialign_cli.errors import ArgumentError
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.pitfalls import Note
-    from roialign_cli.analysis.trace import Section, Trace
+    from roialign_cli.analysis.sections import Section
+    from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.core.convention import Summary
     from roialign_cli.show.document.blocks import Block

@@ -9,7 +9,8 @@ from typing import Any, cast
 import numpy as np
 
 from roialign_cli.analysis.comparison import Comparison
-from roialign_cli.analysis.trace import Point, Section, Trace
+from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.hypothesis import Identification
 from roialign_cli.show.document.blocks import output_grid

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roialign_cli.analysis.trace import Section, Trace
+from roialign_cli.analysis.sections import Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 
 _NARROWEST = 0.4  # the shorter side of a view, in longer ones

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from roialign_cli.analysis.footprint import CellContribution
-from roialign_cli.analysis.trace import Point, Section, Trace
+from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import Summary
 from roialign_cli.core.operation import Operation
 from roialign_cli.show.document.blocks import (

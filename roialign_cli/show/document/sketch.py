@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from roialign_cli.analysis.trace import Border, Section, Trace
+from roialign_cli.analysis.sections import Border, Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.numbers import number
 from roialign_cli.show.view import View, beyond_map, roi_view
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from roialign_cli.analysis.trace import Point, Section, Trace
+from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.document.formulas import Fraction, Line, TextBreak, joined
 from roialign_cli.show.document.rules import starts_above
 from roialign_cli.show.numbers import number, pair

@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from roialign_cli.analysis.comparison import common_shift, difference, most_different, paired_points
-from roialign_cli.analysis.trace import Border, Point, Section, Trace
+from roialign_cli.analysis.sections import Border, Point, Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.figures.map_area import draw_map, draw_roi, map_panel, roi_lattice
 from roialign_cli.show.figures.marks import Mark, draw_points, mark_line, mark_size, marks

@@ -8,7 +8,8 @@ from itertools import product
 from matplotlib.figure import Figure
 
 from roialign_cli.analysis.footprint import footprint
-from roialign_cli.analysis.trace import Section, Trace
+from roialign_cli.analysis.sections import Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
 from roialign_cli.show.figures.map_area import (

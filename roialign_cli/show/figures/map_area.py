@@ -13,7 +13,8 @@ from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from roialign_cli.analysis.trace import Section, Trace
+from roialign_cli.analysis.sections import Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle

@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 
-from roialign_cli.analysis.trace import Border, Point, Section, Trace
+from roialign_cli.analysis.sections import Border, Point, Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.figures.sheet import Sheet, casing
 from roialign_cli.show.palette import Theme
 

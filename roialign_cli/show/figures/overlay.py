@@ -17,7 +17,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.trace import Point, Trace
+from roialign_cli.analysis.sections import Point
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show import palette
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from roialign_cli.analysis.trace import Point, Trace
+from roialign_cli.analysis.sections import Point
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
 from roialign_cli.show.figures.map_area import draw_map, map_panel

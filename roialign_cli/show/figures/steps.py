@@ -7,7 +7,8 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.trace import Point, Section, Trace
+from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.figures.labels import LabelPlacer
 from roialign_cli.show.figures.map_area import draw_map, draw_roi, outline_roi
 from roialign_cli.show.figures.marks import draw_sections_points, section_entries

@@ -17,7 +17,8 @@ import numpy as np
 
 from roialign_cli.analysis.pitfalls import Note
 from roialign_cli.analysis.records import to_json, trace_record
-from roialign_cli.analysis.trace import Point, Section, Trace
+from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.blocks import Block, Heading
 from roialign_cli.show.document.explanation import NEIGHBOUR_COLUMNS, Explanation, neighbour_rows

@@ -11,7 +11,8 @@ from html import escape
 
 import numpy as np
 
-from roialign_cli.analysis.trace import Point, Section, Trace
+from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.numbers import number, pair, shares
 from roialign_cli.show.view import View, roi_view, shown_cells, thinned

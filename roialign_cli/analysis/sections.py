@@ -1,0 +1,205 @@
+"""The sections of an ROI as plain records: their points, and the cells around each point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, overload
+
+import numpy as np
+
+from roialign_cli.core.boxes import Float, Frame
+from roialign_cli.core.operation import Operation
+from roialign_cli.core.point_values import contributions, point_values, reduce_points
+from roialign_cli.core.sampling import AxisSamples, Plan
+
+Border = Literal["inside", "clamped", "out"]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """One of the four cells around a point: its centre, place in the array, value and weight."""
+
+    x: float
+    y: float
+    row: int
+    column: int
+    value: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """A sample point (n, m) with its neighbour cells.
+
+    `neighbours` are, in the order of the interpolation formula, the cells at (x1, y2), (x2, y2),
+    (x1, y1) and (x2, y1). `border` tells whether the point lies among the cells' centres, was
+    clamped to them, or is out and has no value of the map. `contribution` is what the section's
+    pooling takes from the point: its value, or the largest of its four products.
+    """
+
+    point: tuple[int, int]
+    x: float
+    y: float
+    x1: float
+    x2: float
+    y1: float
+    y2: float
+    border: Border
+    neighbours: tuple[Neighbour, Neighbour, Neighbour, Neighbour]
+    value: float
+    contribution: float
+
+    @property
+    def in_bounds(self) -> bool:
+        """Whether the point has a value of the map."""
+        return self.border != "out"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section (i, j): its top-left corner, its points, and what became of them.
+
+    `grid` is the number of points along x and along y. `winner` is the point whose contribution is
+    the output; None for "avg", and where no point reaches the value that "max" starts from.
+    """
+
+    section: tuple[int, int]
+    x: float
+    y: float
+    points: tuple[Point, ...]
+    grid: tuple[int, int]
+    winner: tuple[int, int] | None
+    output: float
+
+    @property
+    def winning_point(self) -> Point | None:
+        """The point that `winner` names."""
+        return next((p for p in self.points if p.point == self.winner), None)
+
+
+class Sections(Sequence[Section]):
+    """One ROI's sections, row by row, each turned into records when it is first asked for."""
+
+    def __init__(self, one: Operation, plan: Plan, frame: Frame) -> None:
+        self.convention, self.plan, self.frame = one.convention, plan, frame
+        self.cells: Float = one.features[0, 0]  # (H, W)
+        self.y, self.x = plan.samples()  # (1, T, P) and (1, K, Q)
+        # Which of the points there are, (T, P) and (K, Q).
+        self.in_y, self.in_x = (
+            np.broadcast_to(samples.valid, samples.position.shape)[0]
+            for samples in (self.y, self.x)
+        )
+        # Of a large map only the window that the points lie in is read.
+        rows, columns = self.y.span, self.x.span
+        window = one.features[0][:, rows, columns].astype(np.float64)
+        inside = self.y.seen_from(rows.start), self.x.seen_from(columns.start)
+        taken = contributions(window, *inside, one.convention)
+        self.contributions: Float = taken[0]  # (T, P, K, Q)
+        self.values: Float = point_values(window, *inside, one.convention)[0]  # (T, P, K, Q)
+        self.output: Float = reduce_points(taken, *inside, plan)[0]  # (T, K)
+        self._made: dict[int, Section] = {}
+
+    def __len__(self) -> int:
+        return self.output.size
+
+    @overload
+    def __getitem__(self, index: int) -> Section: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Section]: ...
+
+    def __getitem__(self, index: int | slice) -> Section | Sequence[Section]:
+        places = range(len(self))[index]
+        if isinstance(places, range):
+            return tuple(self._section(place) for place in places)
+        return self._section(places)
+
+    def _section(self, place: int) -> Section:
+        if place not in self._made:
+            self._made[place] = self._record(*divmod(place, self.plan.x.sections))
+        return self._made[place]
+
+    def _record(self, j: int, i: int) -> Section:
+        x, y = self.plan.x, self.plan.y
+        columns, rows = np.flatnonzero(self.in_x[i]), np.flatnonzero(self.in_y[j])
+        points = tuple(self._point(i, j, int(n), int(m)) for m in rows for n in columns)
+        output = float(self.output[j, i])
+        return Section(
+            section=(i + 1, j + 1),
+            x=self.frame.x(float(x.start[0]) + i * float(x.section_size[0])),
+            y=self.frame.y(float(y.start[0]) + j * float(y.section_size[0])),
+            points=points,
+            grid=(len(columns), len(rows)),
+            winner=self._winner(points, output),
+            output=output,
+        )
+
+    def _winner(self, points: tuple[Point, ...], output: float) -> tuple[int, int] | None:
+        if self.convention.pooling != "max":
+            return None
+        won = (p for p in points if np.array_equal(p.contribution, output, equal_nan=True))
+        return next((p.point for p in won), None)
+
+    def _point(self, i: int, j: int, n: int, m: int) -> Point:
+        x, y = self._along(self.x, i, n), self._along(self.y, j, m)
+        border: Border = "clamped" if x.clamped or y.clamped else "inside"
+        if not (x.in_bounds and y.in_bounds):
+            border = "out"
+        # In the frame's own direction; with y up its lower neighbour is the cell further down.
+        y_cells = tuple(reversed(y.cells)) if self.frame.y_up else y.cells
+        (column1, wx1), (column2, wx2) = x.cells
+        (row1, wy1), (row2, wy2) = y_cells
+        corners = (
+            (row2, column1, wy2 * wx1),
+            (row2, column2, wy2 * wx2),
+            (row1, column1, wy1 * wx1),
+            (row1, column2, wy1 * wx2),
+        )
+        first, second, third, fourth = (
+            self._neighbour(row, column, weight if border != "out" else 0.0)
+            for row, column, weight in corners
+        )
+        return Point(
+            point=(n + 1, m + 1),
+            x=self._shown(self.frame.x(x.position)),
+            y=self._shown(self.frame.y(y.position)),
+            x1=third.x,
+            x2=fourth.x,
+            y1=third.y,
+            y2=first.y,
+            border=border,
+            neighbours=(first, second, third, fourth),
+            value=float(self.values[j, m, i, n]),
+            contribution=float(self.contributions[j, m, i, n]),
+        )
+
+    def _along(self, samples: AxisSamples, section: int, point: int) -> _Along:
+        at = (0, section, point)
+        weight = float(samples.upper_weight[at])
+        lower, upper = int(samples.lower[at]), int(samples.upper[at])
+        position = float(samples.position[at])
+        return _Along(
+            position=position,
+            cells=((lower, 1.0 - weight), (upper, weight)),
+            in_bounds=bool(samples.in_bounds[at]),
+            clamped=not lower <= position <= upper,
+        )
+
+    def _neighbour(self, row: int, column: int, weight: float) -> Neighbour:
+        value = float(self.cells[row, column])
+        return Neighbour(self.frame.x(column), self.frame.y(row), row, column, value, weight)
+
+    def _shown(self, coordinate: float) -> float:
+        decimals = self.convention.coordinate_decimals
+        return coordinate if decimals is None else round(coordinate, decimals)
+
+
+@dataclass(frozen=True)
+class _Along:
+    """One point along one axis, in cell-index units: its two cells with their weights."""
+
+    position: float
+    cells: tuple[tuple[int, float], tuple[int, float]]
+    in_bounds: bool
+    clamped: bool
