@@ -31,8 +31,8 @@ def spoilt_maps(draw: st.DrawFn, bad: tuple[float, ...]) -> Array:
     shape = draw(SIDES), draw(SIDES)
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     cells = random.uniform(-2, 2, shape)
-    spoilt = random.random(shape) < draw(st.sampled_from([0.05, 0.2, 1.0]))
-    cells[spoilt] = random.choice(bad, spoilt.sum())
+    non_finite = random.random(shape) < draw(st.sampled_from([0.05, 0.2, 1.0]))
+    cells[non_finite] = random.choice(bad, non_finite.sum())
     return cells
 
 
@@ -106,7 +106,7 @@ def test_an_average_is_spoilt_by_the_cells_of_its_points_and_no_others(
     call |= {"convention": name, "pooling": "avg"}
     with np.errstate(invalid="ignore"):
         traced = trace(**call)
-    spoilt = [
+    non_finite = [
         any(
             point.in_bounds and not all(math.isfinite(cell.value) for cell in point.neighbours)
             for point in section.points
@@ -115,7 +115,7 @@ def test_an_average_is_spoilt_by_the_cells_of_its_points_and_no_others(
         if section.points
     ]
     has_points = [bool(section.points) for section in traced.sections]
-    assert (~np.isfinite(roi_align(**call).ravel()[has_points])).tolist() == spoilt
+    assert (~np.isfinite(roi_align(**call).ravel()[has_points])).tolist() == non_finite
 
 
 def test_tracing_an_infinite_cell_does_not_warn() -> None:
@@ -126,11 +126,11 @@ def test_a_weight_of_zero_still_multiplies() -> None:
     # Points at 1, 3 in cell indices: their upper neighbours are 2 and 4, with weight 0.
     cells = np.zeros((1, 6))
     call: dict[str, Any] = {"convention": "torchvision-aligned", "output_size": (1, 2)}
-    for column, spoilt in [(0, [False, False]), (2, [True, False]), (4, [False, True])]:
+    for column, non_finite in [(0, [False, False]), (2, [True, False]), (4, [False, True])]:
         spoiling = cells.copy()
         spoiling[0, column] = math.nan
         out = roi_align(spoiling, [[0.5, 0, 4.5, 1]], sampling_ratio=1, **call)
-        assert np.isnan(out).ravel().tolist() == spoilt
+        assert np.isnan(out).ravel().tolist() == non_finite
 
 
 def test_a_point_that_is_out_reads_nothing() -> None:

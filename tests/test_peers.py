@@ -413,8 +413,8 @@ def test_a_cell_that_is_not_a_number_spoils_the_same_sections(
     call = data.draw(calls(peer))
     assume(accepted(call, peer))
     seed = data.draw(st.integers(0, 2**32 - 1))
-    spoilt = np.random.default_rng(seed).random(call.features.shape) < 0.15
+    non_finite = np.random.default_rng(seed).random(call.features.shape) < 0.15
     # The CPU kernel reads the first cell, with weight 0, for every point that is not counted in.
-    spoilt[:, :, 0, 0] = False
-    call.features[spoilt] = np.nan
+    non_finite[:, :, 0, 0] = False
+    call.features[non_finite] = np.nan
     assert_same(call.ours(peer), call.theirs(peer), peer.tolerance)

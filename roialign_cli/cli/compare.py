@@ -77,7 +77,7 @@ def compare(
     hold for both sides; fields after the other's name only for it.
     """
     from roialign_cli.cli.inputs import load, under
-    from roialign_cli.cli.warnings import tell
+    from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.reading import split_member
     from roialign_cli.files.writing import check_writable
 
@@ -91,7 +91,7 @@ def compare(
     inputs = load(options if given is None else _sized_as(options, given))
     second = None if given is not None else under(inputs, other)
     notes = _notes(inputs, second)
-    tell(notes, quiet=quiet, strict=strict)
+    report_warnings(notes, quiet=quiet, strict=strict)
     held, name = _compared(inputs, second, given)
     if plot is not None:
         _draw(inputs, held, name, plot, force=force)

@@ -88,7 +88,7 @@ def explain(
 ) -> None:
     """Tell every step of one ROI, with its numbers."""
     from roialign_cli.cli.inputs import load
-    from roialign_cli.cli.warnings import tell
+    from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.writing import check_writable
 
     form = form or _form_of(output)
@@ -100,7 +100,7 @@ def explain(
         check_writable(output, force=force, read=options.files)
     inputs = load(options)
     notes = inputs.notes(inputs.operation.plan(), None if cell else roi or 0)
-    tell(notes, quiet=quiet, strict=strict)
+    report_warnings(notes, quiet=quiet, strict=strict)
     if cell is not None:
         document = _of_cell(inputs, cell, channel, notes)
     else:

@@ -8,7 +8,7 @@ import click
 
 from roialign_cli.cli.help import command, input_option, operator_option
 from roialign_cli.cli.option_types import INPUT_FILE, NumberInRange
-from roialign_cli.cli.options import OperatorOptions, format_option, known_options
+from roialign_cli.cli.options import OperatorOptions, format_option, search_options
 
 
 @command(
@@ -17,7 +17,7 @@ from roialign_cli.cli.options import OperatorOptions, format_option, known_optio
     "roialign identify map.npy --boxes boxes.csv --expected exported.npy --spatial-scale 1 "
     "--format json",
 )
-@known_options
+@search_options
 @input_option(
     "--expected",
     metavar="FILE",
@@ -39,13 +39,13 @@ def identify(options: OperatorOptions, expected: str, tolerance: float | None, f
     option says is not searched. Exit status 1 if nothing makes the output, or so few numbers are
     known that some way fits them by chance.
     """
-    from roialign_cli.cli.inputs import load_known
+    from roialign_cli.cli.inputs import load_search_inputs
     from roialign_cli.files.arrays import read_array
     from roialign_cli.search.search import identify
     from roialign_cli.show.document.identification import Inputs
     from roialign_cli.show.progress import share_progress
 
-    known = load_known(options)
+    known = load_search_inputs(options)
     array = read_array(expected, "output")
     with share_progress("searching") as advance:
         found = identify(

@@ -49,12 +49,12 @@ class Inputs:
     labels: tuple[str, ...]
     scores: tuple[float, ...]
     overrides: dict[str, Any]
-    unasked: bool
+    preset_is_assumed: bool
 
     def notes(self, plan: Plan, only: int | None = None) -> tuple[Note, ...]:
         """Return the traps that one box or all are in, of the plan of all."""
         found = find_notes(self.operation, plan, only)
-        if not self.unasked or self.operation.convention.origin == "top-left":
+        if not self.preset_is_assumed or self.operation.convention.origin == "top-left":
             return found
         text = (
             "y of the boxes is measured from the bottom of the image, as the default preset does; "
@@ -118,12 +118,19 @@ def load(options: OperatorOptions) -> Inputs:
     )
     if not len(operation.boxes_given):
         raise ArgumentError("boxes", "there is no box")
-    unasked = options.preset_is_default and file.image is not None
-    return Inputs(file, operation, boxes.labels, boxes.scores, overrides, unasked=unasked)
+    preset_is_assumed = options.preset_is_default and file.image is not None
+    return Inputs(
+        file,
+        operation,
+        boxes.labels,
+        boxes.scores,
+        overrides,
+        preset_is_assumed=preset_is_assumed,
+    )
 
 
 @dataclass(frozen=True)
-class Known:
+class SearchInputs:
     """What is known of an operation that is searched for.
 
     Parameters
@@ -144,7 +151,7 @@ class Known:
     said: dict[str, Any]
 
 
-def load_known(options: OperatorOptions) -> Known:
+def load_search_inputs(options: OperatorOptions) -> SearchInputs:
     """Read the files that the options name and return all that the options say.
 
     What a file says of its boxes is not among it: that may be what went wrong.
@@ -158,10 +165,10 @@ def load_known(options: OperatorOptions) -> Known:
         "image_height": _image_height(options, file),
     }
     said = {"box_format": boxes.box_format, "normalized": boxes.normalized}
-    return Known(file, _numbers(options, boxes), _known(stated), _known(said))
+    return SearchInputs(file, _numbers(options, boxes), _drop_none(stated), _drop_none(said))
 
 
-def _known(values: dict[str, Any]) -> dict[str, Any]:
+def _drop_none(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 

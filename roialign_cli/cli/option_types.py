@@ -173,7 +173,7 @@ class Size(WrittenType):
             self.fail(f"{value!r} is not of the form 500MB or 2GB", param, ctx)
 
 
-class Known(click.ParamType):  # type: ignore[type-arg, unused-ignore]
+class CompletableType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     """Text that begins as one of some words, which a shell completes."""
 
     words: Sequence[str]
@@ -190,7 +190,7 @@ class Known(click.ParamType):  # type: ignore[type-arg, unused-ignore]
         return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
 
 
-class PresetName(Known):
+class PresetName(CompletableType):
     """A preset's name; what is none is said where it is used."""
 
     name = "PRESET"
@@ -220,7 +220,7 @@ INPUT_FILE = click.Path(readable=False, allow_dash=True)
 OUTPUT_FILE = OutputFile()
 
 
-class FieldValue(Known):
+class FieldValue(CompletableType):
     """A field of a convention and its value: "border_margin=0"."""
 
     name = "FIELD=VALUE"

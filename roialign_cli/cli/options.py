@@ -222,7 +222,7 @@ def operator_options(command: Function) -> Function:
     )
 
 
-def known_options(command: Function) -> Function:
+def search_options(command: Function) -> Function:
     """Add the shared options for a command that searches what they do not say."""
     return _gathering(
         command, (*_INPUT, *_BOXES, *_reading("searched"), *_SCALE, _ONLY_CONVENTION, *_RULES)

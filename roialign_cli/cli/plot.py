@@ -130,18 +130,18 @@ def plot(
     """Draw an ROI, its sections and its sample points."""
     from roialign_cli.analysis.pitfalls import numbered
     from roialign_cli.cli.inputs import load
-    from roialign_cli.cli.warnings import tell
+    from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.writing import atomic_write, check_writable
     from roialign_cli.show.figures.saving import check_suffix, save_figure
 
     kind = check_suffix(output)
-    asked = _Asked(roi or 0, **what)
+    asked = _PlotRequest(roi or 0, **what)
     _check_meaning(view, asked)
     check_writable(output, force=force, read=options.files)
     inputs = load(options)
     figure = _DRAW[view](inputs, asked)
     only = None if view == "overlay" else asked.roi
-    tell(inputs.notes(inputs.operation.plan(), only), quiet=quiet, strict=strict)
+    report_warnings(inputs.notes(inputs.operation.plan(), only), quiet=quiet, strict=strict)
     elsewhere = _others(inputs, asked.roi, same_map=False) if view == "overlay" else []
     if elsewhere and not quiet:
         reason = "not drawn, on another map than the first; --roi chooses the first"
@@ -152,7 +152,7 @@ def plot(
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PlotRequest:
     """What to draw, as the options say."""
 
     roi: int
@@ -182,7 +182,7 @@ class _Asked:
 
 
 # Option → its default, the views that have no use for it, and why.
-_MEANINGLESS: dict[str, tuple[str | None, frozenset[str], str]] = {
+_IGNORED_OPTIONS: dict[str, tuple[str | None, frozenset[str], str]] = {
     "point": (None, frozenset(VIEWS) - {"steps", "overlay", "point"}, "which shows them all"),
     "section": (None, frozenset({"output"}), "which shows them all"),
     "other": (None, frozenset(VIEWS) - {"compare"}, "which shows one convention"),
@@ -191,9 +191,9 @@ _MEANINGLESS: dict[str, tuple[str | None, frozenset[str], str]] = {
 }
 
 
-def _check_meaning(view: str, asked: _Asked) -> None:
+def _check_meaning(view: str, asked: _PlotRequest) -> None:
     """Raise a usage error for an option that the view would ignore."""
-    for name, (default, views, reason) in _MEANINGLESS.items():
+    for name, (default, views, reason) in _IGNORED_OPTIONS.items():
         if getattr(asked, name) != default and view in views:
             option = "--with" if name == "other" else f"--{name}"
             raise click.UsageError(f"{option} has no meaning for --view {view}, {reason}")
@@ -201,7 +201,7 @@ def _check_meaning(view: str, asked: _Asked) -> None:
         raise click.UsageError("--view compare needs --with PRESET, the other side")
 
 
-def _steps(inputs: Inputs, asked: _Asked) -> Figure:
+def _steps(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.show.figures.steps import steps_figure
 
     return steps_figure(
@@ -214,7 +214,7 @@ def _steps(inputs: Inputs, asked: _Asked) -> Figure:
     )
 
 
-def _sections(inputs: Inputs, asked: _Asked) -> Figure:
+def _sections(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.show.figures.sections import sections_figure
 
     section = asked.section or (1, 1)
@@ -227,7 +227,7 @@ def _others(inputs: Inputs, roi: int, *, same_map: bool = True) -> list[int]:
     return [r for r, n in enumerate(index) if r != roi and (n == index[roi]) is same_map]
 
 
-def _overlay(inputs: Inputs, asked: _Asked) -> Figure:
+def _overlay(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.show.figures.overlay import overlay_figure
 
     first = asked.trace(inputs)
@@ -243,26 +243,26 @@ def _overlay(inputs: Inputs, asked: _Asked) -> Figure:
     )
 
 
-def _point(inputs: Inputs, asked: _Asked) -> Figure:
+def _point(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.show.figures.point import point_figure
 
     section = asked.section or (1, 1)
     return point_figure(asked.trace(inputs), section=section, point=asked.point, paper=asked.paper)
 
 
-def _output(inputs: Inputs, asked: _Asked) -> Figure:
+def _output(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.show.figures.output import output_figure
 
     return output_figure(asked.trace(inputs), paper=asked.paper)
 
 
-def _footprint(inputs: Inputs, asked: _Asked) -> Figure:
+def _footprint(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.show.figures.footprint import footprint_figure
 
     return footprint_figure(asked.trace(inputs), section=asked.section, paper=asked.paper)
 
 
-def _compare(inputs: Inputs, asked: _Asked) -> Figure:
+def _compare(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.analysis.trace import trace_operation
     from roialign_cli.cli.inputs import under
     from roialign_cli.show.figures.compare import compare_figure
@@ -273,7 +273,7 @@ def _compare(inputs: Inputs, asked: _Asked) -> Figure:
     return compare_figure(trace, other, section=asked.section, paper=asked.paper)
 
 
-_DRAW: dict[str, Callable[[Inputs, _Asked], Figure]] = {
+_DRAW: dict[str, Callable[[Inputs, _PlotRequest], Figure]] = {
     "steps": _steps,
     "sections": _sections,
     "overlay": _overlay,

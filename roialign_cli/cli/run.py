@@ -63,7 +63,7 @@ def run(
     """Pool every box and print or write the outputs."""
     from roialign_cli.analysis.records import result_record, to_json
     from roialign_cli.cli.inputs import load
-    from roialign_cli.cli.warnings import tell
+    from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.results import check_output, to_csv, write_result
     from roialign_cli.files.writing import check_writable
     from roialign_cli.show.numbers import describe
@@ -74,7 +74,7 @@ def run(
     inputs = load(options)
     plan = inputs.operation.plan()
     notes = inputs.notes(plan)
-    tell(notes, quiet=quiet, strict=strict)
+    report_warnings(notes, quiet=quiet, strict=strict)
     _check_room(inputs, plan, channel, output, form, max_memory)
     result = replace(_run(inputs, plan, channel, output, force=force), notes=notes)
     subject = describe(inputs.file.title, inputs.file.array, inputs.operation.convention)

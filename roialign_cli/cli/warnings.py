@@ -9,7 +9,7 @@ from roialign_cli.cli.streams import message
 from roialign_cli.errors import RoiAlignError
 
 
-def tell(notes: Sequence[Note], *, quiet: bool, strict: bool) -> None:
+def report_warnings(notes: Sequence[Note], *, quiet: bool, strict: bool) -> None:
     """Say each note in a line on standard error, or raise an error with the first if `strict`."""
     if strict and notes:
         rest = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""

@@ -133,7 +133,7 @@ def _spans(samples: AxisSamples) -> _Spans:
     return _Spans(first, stop, firsts, stops, int((stop - first).max()))
 
 
-def _matrices(
+def _weight_matrices(
     samples: AxisSamples, first: Index, cells: int, rules: Convention, dtype: np.dtype[np.floating]
 ) -> Float:
     """Return the weights (r, S, M, cells) of the cells from `first` on, in M rows a section.
@@ -177,10 +177,10 @@ class _Chunk:
                 self._reduce_products(y, x, down, across)
             else:
                 self._multiply(y, x, down, across)
-            spoilt = list(self._by_points())
+            non_finite = list(self._needs_pointwise())
             self._start_maximum()
             self._fill_empty()
-            for r in spoilt:
+            for r in non_finite:
                 one = self.plan[np.flatnonzero(self.rois == r)]
                 self.pooled[r] = pool_by_points(self.cells.features, one)
 
@@ -192,11 +192,11 @@ class _Chunk:
 
     def _multiply(self, y: AxisSamples, x: AxisSamples, down: _Spans, across: _Spans) -> None:
         height, width = self.plan.map_size
-        together = (
+        gather = (
             self.cells.channels <= _FEW_CHANNELS and down.longest * across.longest <= _SMALL_WINDOW
         )
         first = down.first, across.first
-        if together:
+        if gather:
             # All windows as large as the largest, none over the border.
             first = (
                 np.minimum(down.first, height - down.longest),
@@ -204,7 +204,7 @@ class _Chunk:
             )
         rows = self._sums(y, first[0], down.longest)
         columns = self._sums(x, first[1], across.longest)
-        if together:
+        if gather:
             self._multiply_together(rows, columns, first)
         else:
             self._multiply_each(rows, columns, down, across)
@@ -214,13 +214,13 @@ class _Chunk:
     def _sums(self, samples: AxisSamples, first: Index, longest: int) -> Float:
         """Return the matrices of an average, (r, S, cells)."""
         rules = self.plan.convention
-        rows = _matrices(samples, first, longest, rules, self.pooled.dtype)[:, :, 0]
+        rows = _weight_matrices(samples, first, longest, rules, self.pooled.dtype)[:, :, 0]
         rows /= np.maximum(samples.count, 1)[:, :, None]
         return rows
 
     def _multiply_together(self, rows: Float, columns: Float, first: tuple[Index, Index]) -> None:
         shape = (rows.shape[-1], columns.shape[-1])
-        bands = rows @ self.cells.together(first, shape)  # (C, r, T, w)
+        bands = rows @ self.cells.gather(first, shape)  # (C, r, T, w)
         self.pooled[self.rois] = (bands @ columns.swapaxes(1, 2)).swapaxes(0, 1)
         self.advance(len(self.rois))
 
@@ -263,8 +263,8 @@ class _Chunk:
         self, y: AxisSamples, x: AxisSamples, down: _Spans, across: _Spans
     ) -> None:
         rules, dtype = self.plan.convention, self.pooled.dtype
-        rows = _matrices(y, down.first, down.longest, rules, dtype)
-        columns = _matrices(x, across.first, across.longest, rules, dtype)
+        rows = _weight_matrices(y, down.first, down.longest, rules, dtype)
+        columns = _weight_matrices(x, across.first, across.longest, rules, dtype)
         per_row, per_column = rows.shape[2], columns.shape[2]
         check_point_values(max(per_row, _BLOCK) * max(per_column, _BLOCK) * self.cells.channels)
         blocks = _blocks(down, per_row), _blocks(across, per_column)
@@ -303,7 +303,7 @@ class _Chunk:
         outputs = self.pooled[self.rois]
         self.pooled[self.rois] = np.where(empty[:, None], values[:, None], outputs)
 
-    def _by_points(self) -> Iterator[int]:
+    def _needs_pointwise(self) -> Iterator[int]:
         """Return the regions that products of windows do not do justice to."""
         rules = self.plan.convention
         outside = rules.pooling == "max" and rules.extrapolation_value

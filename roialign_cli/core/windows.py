@@ -28,14 +28,14 @@ class FeatureWindows:
         self.features = features
         self.channels = len(features)
         self._dtype = dtype
-        self._top, self._left, self._region, self._apart = 0, 0, features, False
+        self._top, self._left, self._region, self._sparse = 0, 0, features, False
         if features.size > _SMALL_MAP:
             (y0, y1), (x0, x1) = reach(plan.y), reach(plan.x)
             self._top, self._left = int(y0.min()), int(x0.min())
             self._region = features[:, self._top : y1.max(), self._left : x1.max()]
             # Few windows on a large map are read one by one.
-            self._apart = int(((y1 - y0) * (x1 - x0)).sum()) < self._region[0].size
-        self.finite = not self._apart and bool(np.isfinite(self._region).all())
+            self._sparse = int(((y1 - y0) * (x1 - x0)).sum()) < self._region[0].size
+        self.finite = not self._sparse and bool(np.isfinite(self._region).all())
 
     @functools.cached_property
     def _last(self) -> Float:
@@ -44,12 +44,12 @@ class FeatureWindows:
 
     def window(self, y0: int, y1: int, x0: int, x1: int) -> Float:
         """Return the cells of these rows and columns as (h, w · C)."""
-        if self._apart:
+        if self._sparse:
             return self._channels_last(_read(self.features[:, y0:y1, x0:x1]))
         top, left, channels = self._top, self._left, self.channels
         return self._last[y0 - top : y1 - top, (x0 - left) * channels : (x1 - left) * channels]
 
-    def together(self, first: tuple[Index, Index], shape: tuple[int, int]) -> Float:
+    def gather(self, first: tuple[Index, Index], shape: tuple[int, int]) -> Float:
         """Return windows of one shape as (C, r, h, w), from their first rows and columns."""
         # All windows of this shape that the map has, as one view.
         _, height, width = self.features.shape

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.errors import FileError
-from roialign_cli.files.reading import opened, split_member
+from roialign_cli.files.reading import open_input, split_member
 
 NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK"
@@ -86,7 +86,7 @@ def read_array(name: str, preferred: str | None = None) -> NDArray[Any]:
         If the file is missing, damaged, or not a NumPy file.
     """
     name, key = split_member(name)
-    with opened(name) as content:
+    with open_input(name) as content:
         head = content.read(16)
         if not is_numpy(head):
             refuse_others(name, head)
@@ -109,10 +109,10 @@ def load_array(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     """
     load = _load_npz if content.read(2) == _ZIP_MAGIC else _load_npy
     content.seek(0)
-    return _guarded(load, name, content, member)
+    return _loading_errors(load, name, content, member)
 
 
-def _guarded(
+def _loading_errors(
     load: Callable[[str, IO[bytes], Member], NDArray[Any]],
     name: str,
     content: IO[bytes],

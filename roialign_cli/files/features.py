@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.files.arrays import Member, is_numpy, load_array, refuse_others
-from roialign_cli.files.reading import Stamp, opened, stamp_of
+from roialign_cli.files.reading import Fingerprint, fingerprint_of, open_input
 from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ class FeatureFile:
     image: NDArray[np.uint8] | None = None
     stride: int | None = None
     remarks: tuple[str, ...] = ()
-    stamp: Stamp | None = None
+    fingerprint: Fingerprint | None = None
 
     def check_unchanged(self) -> None:
         """Raise an error if the file is another one than when it was opened."""
-        if self.stamp is not None and stamp_of(self.name) != self.stamp:
+        if self.fingerprint is not None and fingerprint_of(self.name) != self.fingerprint:
             raise FileError(self.name, "was changed while it was being read; run it again")
 
     @property
@@ -97,9 +97,9 @@ def read_features(
     ArgumentError
         If two layouts are as likely.
     """
-    stamp = stamp_of(name)
-    with opened(name) as content:
-        file = replace(_read(name, content, layout, key, stride or 1), stamp=stamp)
+    fingerprint = fingerprint_of(name)
+    with open_input(name) as content:
+        file = replace(_read(name, content, layout, key, stride or 1), fingerprint=fingerprint)
     file.check_unchanged()
     return file
 

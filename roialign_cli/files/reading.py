@@ -14,10 +14,10 @@ from roialign_cli.errors import FileError
 _MOST_TEXT = 1 << 30
 
 
-Stamp = tuple[int, int, int]
+Fingerprint = tuple[int, int, int]
 
 
-def stamp_of(name: str) -> Stamp | None:
+def fingerprint_of(name: str) -> Fingerprint | None:
     """Return what changes when a file does; None of standard input and of what is not there."""
     try:
         known = None if name == "-" else Path(name).stat()
@@ -32,13 +32,13 @@ def split_member(name: str) -> tuple[str, str | None]:
     The second is None if no array is chosen. A file whose own name has a colon is left whole.
     """
     file, _, member = name.rpartition(":")
-    if not file or not member or stamp_of(name) is not None:
+    if not file or not member or fingerprint_of(name) is not None:
         return name, None
-    is_file = file == "-" or file.lower().endswith(".npz") or stamp_of(file) is not None
+    is_file = file == "-" or file.lower().endswith(".npz") or fingerprint_of(file) is not None
     return (file, member) if is_file else (name, None)
 
 
-def opened(name: str) -> IO[bytes]:
+def open_input(name: str) -> IO[bytes]:
     """Open a file for reading bytes; "-" is standard input, read whole.
 
     Raises
@@ -77,7 +77,7 @@ def read_text_or_bytes(name: str) -> str | bytes:
     FileError
         If it cannot be read, or is far too long.
     """
-    with opened(name) as file:
+    with open_input(name) as file:
         try:
             content = file.read(_MOST_TEXT + 1)
         except OSError as error:

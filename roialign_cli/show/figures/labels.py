@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.sheet import POINTS_PER_INCH, Line, Sheet, casing
+from roialign_cli.show.figures.sheet import POINTS_PER_INCH, Line, Sheet, halo
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class LabelPlacer:
             parse_math=False,
         )
         if look.ground is None:
-            text.set_path_effects(casing(theme.ground))
+            text.set_path_effects(halo(theme.ground))
         else:
             text.set_bbox(
                 {"facecolor": theme.colour(look.ground), "edgecolor": "#000000", "linewidth": 0.6}

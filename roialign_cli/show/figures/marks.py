@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from roialign_cli.analysis.sections import Border, Point, Section
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.show.figures.sheet import Sheet, casing
+from roialign_cli.show.figures.sheet import Sheet, halo
 from roialign_cli.show.palette import Theme
 
 _SMALLEST_MARK, LARGEST_MARK = 0.4, 5.5  # points
@@ -76,7 +76,7 @@ def mark_line(mark: Mark, size: float, x: Sequence[float], y: Sequence[float]) -
     line.set(markerfacecolor=mark.face, markeredgecolor=mark.edge, markeredgewidth=edge)
     line.set(zorder=6)
     if mark.ground is not None:
-        line.set_path_effects(casing(mark.ground, edge, width=0.6))
+        line.set_path_effects(halo(mark.ground, edge, width=0.6))
     return line
 
 

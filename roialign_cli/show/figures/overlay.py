@@ -30,18 +30,18 @@ from roialign_cli.show.figures.marks import (
     point_entries,
 )
 from roialign_cli.show.figures.paper import CELLS, PAPER, FigureStyle, Unit, style
-from roialign_cli.show.figures.point import told_point
+from roialign_cli.show.figures.point import selected_point
 from roialign_cli.show.figures.sheet import (
     GRID_CELL,
     Bounds,
     Panel,
     Sheet,
-    casing,
     draw_cells,
     draw_grid,
     draw_lines,
     draw_outside,
     draw_picture,
+    halo,
     lattice,
     new_sheet,
     titled,
@@ -165,7 +165,7 @@ def _check_image(image: NDArray[np.uint8] | None) -> None:
 
 def _marked_point(trace: Trace, section: tuple[int, int], point: tuple[int, int]) -> Point | None:
     """Return the point asked for, None if its section has none."""
-    return told_point(trace, section, point) if trace.section(*section).points else None
+    return selected_point(trace, section, point) if trace.section(*section).points else None
 
 
 def _picture_extent(trace: Trace, image: NDArray[np.uint8] | None) -> Bounds:
@@ -246,7 +246,7 @@ def _draw_neighbours(sheet: Sheet, trace: Trace, marked: Point) -> None:
             corner, width, height, zorder=2.4, gid="neighbour", **_neighbour_look(sheet.theme)
         )
         edge = Rectangle(corner, width, height, fill=False, zorder=2.5, linewidth=1.4)
-        edge.set(edgecolor=sheet.theme.neighbour, path_effects=casing("#00000066", 1.4, 0.4))
+        edge.set(edgecolor=sheet.theme.neighbour, path_effects=halo("#00000066", 1.4, 0.4))
         for patch in (cell, edge):
             sheet.axes.add_patch(patch)
 
@@ -257,11 +257,11 @@ def _draw_box(sheet: Sheet, box: _Box) -> None:
     across = np.linspace(left, right, len(trace.output[0]) + 1).tolist()
     along = np.linspace(top, bottom, len(trace.output) + 1).tolist()
     look: dict[str, Any] = {"colors": sheet.theme.section, "linewidths": 0.9, "zorder": 3}
-    look["path_effects"] = casing("#00000080", 0.9, 0.4)
+    look["path_effects"] = halo("#00000080", 0.9, 0.4)
     draw_lines(sheet, lattice(across, along), **look)
     outline = Rectangle((left, top), right - left, bottom - top, fill=False, zorder=4)
     outline.set(edgecolor=box.colour, linewidth=2.0, linestyle=box.dashes, joinstyle="miter")
-    outline.set_path_effects(casing("#000000", 2.0, 0.7))
+    outline.set_path_effects(halo("#000000", 2.0, 0.7))
     sheet.axes.add_patch(outline)
     points = [point for section in trace.sections for point in section.points]
     draw_points(sheet, points, _overlay_mark_size(sheet, trace), trace.scale)
@@ -276,7 +276,7 @@ def _overlay_mark_size(sheet: Sheet, trace: Trace) -> float:
 def _draw_marked(sheet: Sheet, trace: Trace, marked: Point) -> None:
     sx, sy = trace.scale
     line = mark_line(marks(sheet.theme)[marked.border], 7.5, [marked.x / sx], [marked.y / sy])
-    line.set(zorder=7, gid="marked", path_effects=casing("#000000", 0.8, 0.7))
+    line.set(zorder=7, gid="marked", path_effects=halo("#000000", 0.8, 0.7))
     sheet.axes.add_line(line)
 
 

@@ -58,7 +58,7 @@ def point_figure(
     ArgumentError
         If there is no such section or point.
     """
-    one = told_point(trace, section, point)
+    one = selected_point(trace, section, point)
     if one is None:
         raise ArgumentError("point", "section ({}, {}) has no points".format(*section))
     view = point_view(trace, one)
@@ -72,7 +72,7 @@ def point_figure(
     return sheet.figure
 
 
-def told_point(
+def selected_point(
     trace: Trace, section: tuple[int, int], point: tuple[int, int] | None
 ) -> Point | None:
     """Return the point asked for; if none is, the winner or the first, None if there is none."""

@@ -43,7 +43,7 @@ _TICK_DECIMALS = 6
 GRID_CELL = 4.0  # points; smaller cells have no outlines
 
 
-def casing(
+def halo(
     colour: str, line: float = 0.0, width: float = 1.2
 ) -> list[patheffects.AbstractPathEffect]:
     """Return effects that set a text, or a line so many points wide, off from what is under it."""

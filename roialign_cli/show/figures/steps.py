@@ -19,7 +19,7 @@ from roialign_cli.show.figures.point import (
     formula,
     point_legend,
     point_view,
-    told_point,
+    selected_point,
 )
 from roialign_cli.show.figures.sections import (
     DIMENSION_ROOM,
@@ -78,7 +78,7 @@ def steps_figure(
         If there is no such section or point.
     """
     chosen = trace.section(*section)
-    one = told_point(trace, section, point)
+    one = selected_point(trace, section, point)
     with style(paper.theme):
         rows = _panels(paper, trace, chosen, one)
         if paper.width < _TWO_COLUMNS:
