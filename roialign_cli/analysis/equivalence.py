@@ -77,6 +77,7 @@ def distinguishing_inputs(one: Convention, other: Convention) -> list[str]:
 
     Examples
     --------
+    >>> from roialign_cli.core.presets import PRESETS
     >>> distinguishing_inputs(PRESETS["torchvision-aligned"], PRESETS["onnx-half-pixel"])
     []
     >>> distinguishing_inputs(PRESETS["torchvision-aligned"], PRESETS["openvino-half-pixel-for-nn"])

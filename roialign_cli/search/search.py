@@ -94,7 +94,7 @@ def identify(
     >>> boxes = [[8, 16, 80, 96], [40, 24, 130, 120]]
     >>> call = {"convention": "torchvision", "spatial_scale": 1 / 16, "sampling_ratio": 2}
     >>> found = identify(features, boxes, roi_align(features, boxes, 3, **call))
-    >>> found.matches[0].way.convention.name, found.matches[0].way.spatial_scale
+    >>> found.matches[0].hypothesis.convention.name, found.matches[0].hypothesis.spatial_scale
     ('torchvision', (0.0625, 0.0625))
     """
     _check_tolerance(tolerance)
