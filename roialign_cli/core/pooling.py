@@ -78,7 +78,7 @@ def pool(
         rois = np.flatnonzero(batch_index == n)
         cells = FeatureWindows(features[n], plan if alone else plan[rois], dtype)
         for part in _parts(plan, rois):
-            _Chunk(cells, plan if alone else plan[part], part, pooled, advance).pool()
+            _RegionBatch(cells, plan if alone else plan[part], part, pooled, advance).pool()
     return pooled
 
 
@@ -158,7 +158,7 @@ def _weight_matrices(
 
 
 @dataclass(frozen=True)
-class _Chunk:
+class _RegionBatch:
     """Some regions on one map, and where their outputs go."""
 
     cells: FeatureWindows
@@ -171,12 +171,12 @@ class _Chunk:
         """Pool them."""
         rules = self.plan.convention
         y, x = self.plan.samples()
-        down, across = _spans(y), _spans(x)
+        y_spans, x_spans = _spans(y), _spans(x)
         with np.errstate(invalid="ignore", over="ignore"):
             if rules.pooling == "max":
-                self._reduce_products(y, x, down, across)
+                self._reduce_products(y, x, y_spans, x_spans)
             else:
-                self._multiply(y, x, down, across)
+                self._multiply(y, x, y_spans, x_spans)
             non_finite = list(self._needs_pointwise())
             self._start_maximum()
             self._fill_empty()
@@ -184,30 +184,31 @@ class _Chunk:
                 one = self.plan[np.flatnonzero(self.rois == r)]
                 self.pooled[r] = pool_by_points(self.cells.features, one)
 
-    def _windows(self, down: _Spans, across: _Spans) -> Iterator[tuple[int, ...]]:
-        bounds = (down.first, down.stop, across.first, across.stop)
+    def _windows(self, y_spans: _Spans, x_spans: _Spans) -> Iterator[tuple[int, ...]]:
+        bounds = (y_spans.first, y_spans.stop, x_spans.first, x_spans.stop)
         for window in zip(self.rois.tolist(), *(bound.tolist() for bound in bounds), strict=True):
             yield window
             self.advance(1)
 
-    def _multiply(self, y: AxisSamples, x: AxisSamples, down: _Spans, across: _Spans) -> None:
+    def _multiply(self, y: AxisSamples, x: AxisSamples, y_spans: _Spans, x_spans: _Spans) -> None:
         height, width = self.plan.map_size
-        gather = (
-            self.cells.channels <= _FEW_CHANNELS and down.longest * across.longest <= _SMALL_WINDOW
+        batched = (
+            self.cells.channels <= _FEW_CHANNELS
+            and y_spans.longest * x_spans.longest <= _SMALL_WINDOW
         )
-        first = down.first, across.first
-        if gather:
+        first = y_spans.first, x_spans.first
+        if batched:
             # All windows as large as the largest, none over the border.
             first = (
-                np.minimum(down.first, height - down.longest),
-                np.minimum(across.first, width - across.longest),
+                np.minimum(y_spans.first, height - y_spans.longest),
+                np.minimum(x_spans.first, width - x_spans.longest),
             )
-        rows = self._sums(y, first[0], down.longest)
-        columns = self._sums(x, first[1], across.longest)
-        if gather:
-            self._multiply_together(rows, columns, first)
+        rows = self._sums(y, first[0], y_spans.longest)
+        columns = self._sums(x, first[1], x_spans.longest)
+        if batched:
+            self._multiply_batched(rows, columns, first)
         else:
-            self._multiply_each(rows, columns, down, across)
+            self._multiply_each(rows, columns, y_spans, x_spans)
         if self.plan.convention.extrapolation_value:
             self._extrapolate(y, x)
 
@@ -218,25 +219,28 @@ class _Chunk:
         rows /= np.maximum(samples.count, 1)[:, :, None]
         return rows
 
-    def _multiply_together(self, rows: Float, columns: Float, first: tuple[Index, Index]) -> None:
+    def _multiply_batched(self, rows: Float, columns: Float, first: tuple[Index, Index]) -> None:
         shape = (rows.shape[-1], columns.shape[-1])
         bands = rows @ self.cells.gather(first, shape)  # (C, r, T, w)
         self.pooled[self.rois] = (bands @ columns.swapaxes(1, 2)).swapaxes(0, 1)
         self.advance(len(self.rois))
 
-    def _multiply_each(self, rows: Float, columns: Float, down: _Spans, across: _Spans) -> None:
+    def _multiply_each(self, rows: Float, columns: Float, y_spans: _Spans, x_spans: _Spans) -> None:
         sections, channels = rows.shape[1], self.cells.channels
         # Matrix products like rows by the four. Of a tall window a few sections need only a part.
         tall = -(-sections // 4) * 4
-        step = 4 if down.longest > _TALL_WINDOW else tall
+        step = 4 if y_spans.longest > _TALL_WINDOW else tall
         padded = np.zeros((len(rows), tall, rows.shape[2]), rows.dtype)
         padded[:, :sections] = rows
         blocks = [
-            (slice(t, t + step), *_span_of(down, slice(t, t + step))) for t in range(0, tall, step)
+            (slice(t, t + step), *_span_of(y_spans, slice(t, t + step)))
+            for t in range(0, tall, step)
         ]
-        bands = _bands((across.stop - across.first).tolist(), tall, sections, channels, rows.dtype)
+        bands = _bands(
+            (x_spans.stop - x_spans.first).tolist(), tall, sections, channels, rows.dtype
+        )
         columns, pooled = columns.swapaxes(1, 2), self.pooled.swapaxes(1, 2)
-        for i, (r, y0, y1, x0, x1) in enumerate(self._windows(down, across)):
+        for i, (r, y0, y1, x0, x1) in enumerate(self._windows(y_spans, x_spans)):
             window = self.cells.window(y0, y1, x0, x1)  # (h, w · C)
             band, by_section = bands[x1 - x0]
             for t, begin, end in blocks:
@@ -260,17 +264,17 @@ class _Chunk:
         self.pooled[self.rois] += np.where(outside > 0, value * share, 0)[:, None]
 
     def _reduce_products(
-        self, y: AxisSamples, x: AxisSamples, down: _Spans, across: _Spans
+        self, y: AxisSamples, x: AxisSamples, y_spans: _Spans, x_spans: _Spans
     ) -> None:
         rules, dtype = self.plan.convention, self.pooled.dtype
-        rows = _weight_matrices(y, down.first, down.longest, rules, dtype)
-        columns = _weight_matrices(x, across.first, across.longest, rules, dtype)
+        rows = _weight_matrices(y, y_spans.first, y_spans.longest, rules, dtype)
+        columns = _weight_matrices(x, x_spans.first, x_spans.longest, rules, dtype)
         per_row, per_column = rows.shape[2], columns.shape[2]
         check_point_values(max(per_row, _BLOCK) * max(per_column, _BLOCK) * self.cells.channels)
-        blocks = _blocks(down, per_row), _blocks(across, per_column)
+        blocks = _blocks(y_spans, per_row), _blocks(x_spans, per_column)
         rows, columns = (m.reshape(len(m), -1, m.shape[3]) for m in (rows, columns))
         largest = np.empty((*self.plan.output_size, self.cells.channels), dtype)
-        for i, (r, y0, y1, x0, x1) in enumerate(self._windows(down, across)):
+        for i, (r, y0, y1, x0, x1) in enumerate(self._windows(y_spans, x_spans)):
             window = self.cells.window(y0, y1, x0, x1)  # (h, w · C)
             for t, points_y, firsts_y, stops_y in blocks[0]:
                 cells_y = slice(firsts_y[i], stops_y[i])
