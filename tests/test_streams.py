@@ -208,7 +208,9 @@ class Terminal(io.StringIO):
 def test_colour_is_for_terminals_without_no_color(
     no_colour: str, monkeypatch: Patch, *, coloured: bool
 ) -> None:
-    monkeypatch.setenv("NO_COLOR", no_colour)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_colour:
+        monkeypatch.setenv("NO_COLOR", no_colour)
     monkeypatch.setenv("TERM", "xterm-256color")
     assert "\x1b" not in printed(CALLS["run"], "utf-8", monkeypatch)
     terminal = Terminal()
