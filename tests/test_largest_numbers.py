@@ -23,7 +23,7 @@ def features(kind: str) -> NDArray[Any]:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("kind", ["f4", "f8"])
+@pytest.mark.parametrize("kind", [pytest.param("f4", marks=pytest.mark.thorough), "f8"])
 def test_pictures(kind: str, view: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     np.save("map.npy", features(kind))

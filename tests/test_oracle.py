@@ -191,7 +191,7 @@ def assert_close(call: Call, sections: dict[tuple[int, int], Section], output: A
         )
 
 
-@settings(max_examples=examples(150))
+@settings(max_examples=examples(100))
 @given(case=cases())
 def test_outputs(case: Case) -> None:
     out = roi_align(**case.arguments)
@@ -255,7 +255,7 @@ def assert_winner(call: Call, section: Section, winner: list[int] | None, output
         assert tuple(winner) in makes
 
 
-@settings(max_examples=examples(100))
+@settings(max_examples=examples(60))
 @given(case=cases(), data=st.data())
 def test_traces(case: Case, data: st.DataObject) -> None:
     roi = data.draw(st.integers(0, len(case.boxes) - 1))
