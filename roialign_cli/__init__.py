@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from roialign_cli.presentation import Presenter, install
+from roialign_cli.presentation import install
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import compare as compare
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from roialign_cli.core.operation import roi_align as roi_align
     from roialign_cli.core.presets import PRESETS as PRESETS
     from roialign_cli.errors import RoiAlignError as RoiAlignError
+    from roialign_cli.presentation import Presenter
     from roialign_cli.search.search import identify as identify
 
 __version__ = "0.1.0"

@@ -5,21 +5,23 @@ The package installs a presenter that is loaded when something is shown for the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
 
-class Presenter(Protocol):
-    """What turns a result into text and HTML."""
+    class Presenter(Protocol):
+        """What turns a result into text and HTML."""
 
-    def summary(self, result: object) -> str:
-        """Return a result in one line."""
+        def summary(self, result: object) -> str:
+            """Return a result in one line."""
 
-    def text(self, result: object) -> str:
-        """Return a result as plain text."""
+        def text(self, result: object) -> str:
+            """Return a result as plain text."""
 
-    def html(self, result: object) -> str | None:
-        """Return a result as part of a notebook, None if its text is all that there is."""
+        def html(self, result: object) -> str | None:
+            """Return a result as part of a notebook, None if its text is all that there is."""
 
 
 _loaders: list[Callable[[], Presenter]] = []
