@@ -108,9 +108,9 @@ def explain(
         document = _of_roi(inputs, roi or 0, channel, section, point, notes, columns)
     if output is None:
         document.show(form)
-        told = len(document.sections)
-        if form == "text" and told > _MANY and sys.stdout.isatty():
-            message(f"{told} sections were told of; --section I,J tells of one")
+        explained = len(document.sections)
+        if form == "text" and explained > _MANY and sys.stdout.isatty():
+            message(f"explained {explained} sections; choose one with --section I,J")
     else:
         document.write(form, output, force=force)
 
@@ -137,7 +137,7 @@ def _form_of(path: Path | None) -> str:
 
 @dataclass(frozen=True)
 class _Document:
-    """What is told, in any form; each is made when it is asked for."""
+    """An explanation in any form; each is made when it is asked for."""
 
     blocks: Callable[[], Iterable[Block]]
     page: Callable[[], str]

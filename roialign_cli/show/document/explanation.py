@@ -1,4 +1,4 @@
-"""A trace told step by step, as blocks that every text format renders.
+"""A trace explained step by step, as blocks that every text format renders.
 
 The five steps are numbered as the walkthrough numbers them: the box on the feature map, its
 sections, their sample points, the interpolation, and the reduction.
@@ -89,7 +89,7 @@ class Explanation:
         return self.trace.narrowed(self.section)
 
     def title(self) -> Iterator[Block]:
-        """Return what is told of."""
+        """Yield the heading and what is explained."""
         t = self.trace
         yield Heading(1, f"ROI Align of {self.subject}, step by step")
         up = "up" if t.frame.y_up else "down"
@@ -127,12 +127,12 @@ class Explanation:
             last_pixel = t.convention.inclusive and name in longer
             factor = t.scale[0 if name in _ALONG_X else 1]
             result = number((value + last_pixel) * factor, 5)
-            told = f"{number(value)} + 1" if last_pixel else number(value)
+            shown = f"{number(value)} + 1" if last_pixel else number(value)
             if t.scale != (1.0, 1.0):
-                told = f"({told})" if last_pixel else told
-                yield (f"{name:6} = {told} {_scaling(factor)} = {result}",)
+                shown = f"({shown})" if last_pixel else shown
+                yield (f"{name:6} = {shown} {_scaling(factor)} = {result}",)
             else:
-                yield (f"{name:6} = {told} = {result}" if last_pixel else f"{name:6} = {told}",)
+                yield (f"{name:6} = {shown}" + (f" = {result}" if last_pixel else ""),)
 
     def _placing(self) -> Iterator[Block]:
         """Say what the convention does to the box on the map, where it does something."""
