@@ -29,3 +29,17 @@ class FileError(RoiAlignError):
 
     def __init__(self, path: object, problem: str) -> None:
         super().__init__(f"{printable(str(path))}: {problem}")
+
+
+def out_of_range(index: object, count: int, thing: str) -> str:
+    """Return what is wrong with an index that does not exist.
+
+    Examples
+    --------
+    >>> out_of_range(3, 1, "map"), out_of_range(7, 4, "box")
+    ('3 is out of range: there is 1 map (index 0)', '7 is out of range: there are 4 boxes (0 to 3)')
+    """
+    if count == 1:
+        return f"{index} is out of range: there is 1 {thing} (index 0)"
+    plural = f"{thing}es" if thing.endswith("x") else f"{thing}s"
+    return f"{index} is out of range: there are {count} {plural} (0 to {count - 1})"

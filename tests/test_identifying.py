@@ -275,6 +275,7 @@ def test_what_is_stated_is_not_searched(searched: dict[str, Any]) -> None:
         (np.zeros((6, 4, 2, 2)), "has the map's 3 channels neither in second nor in last place"),
         (np.zeros((6, 3, 4)), r"got \(6, 3, 4\)"),
         (np.array([["a"]]), "must be real numbers"),
+        ([[1.0], [2.0, 3.0]], "must be an array of numbers; its rows differ"),
     ],
 )
 def test_an_output_of_another_shape_is_an_argument_error(expected: Any, problem: str) -> None:

@@ -198,4 +198,7 @@ def test_the_command_tells_what_a_cell_feeds(capfd: pytest.CaptureFixture[str]) 
     assert main([*call, "11,0"]) == 0
     assert "It feeds none." in capfd.readouterr().out
     assert main([*call, "12,0"]) == 2
-    assert "--cell: (12, 0) is none of the 12 × 16 cells" in capfd.readouterr().err
+    assert (
+        "--cell: there is no cell (12, 0); cells run from (0, 0) to (11, 15)"
+        in capfd.readouterr().err
+    )

@@ -223,7 +223,7 @@ def test_compare_tells_of_the_second_sides_traps(capfd: pytest.CaptureFixture[st
 @pytest.mark.usefixtures("folder")
 def test_a_batch_index_out_of_range_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "map.npy", "--box", "3,1,2,4,5"]) == 2
-    assert "--batch-index: 3 is none of the 1 maps" in capfd.readouterr().err
+    assert "--batch-index: 3 is out of range: there is 1 map" in capfd.readouterr().err
 
 
 def test_a_photograph_read_from_its_bottom_by_default_is_said(

@@ -156,7 +156,7 @@ def test_float32_boxes_take_the_float32_number_of_points() -> None:
             "boxes: box 0 has no area on the feature map, which walkthrough refuses; check the box "
             "format",
         ),
-        ({"batch_index": 1}, "batch_index: 1 is none of the 1 maps, from 0"),
+        ({"batch_index": 1}, "batch_index: 1 is out of range: there is 1 map (index 0)"),
         ({"batch_index": [0, 0]}, "batch_index: must be one a box, (1,), got (2,)"),
         ({"batch_index": 0.5}, "batch_index: must be whole numbers"),
         (

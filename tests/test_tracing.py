@@ -97,9 +97,9 @@ def test_neighbours_are_the_cells_around_the_point(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"roi": 1}, "roi: 1 is none of the 1 boxes, counted from 0"),
-        ({"channel": 2}, "channel: 2 is none of the 2 channels, counted from 0"),
-        ({"channel": "mean", "features": np.zeros((0, 4, 4))}, "channel: there are no channels"),
+        ({"roi": 1}, "roi: 1 is out of range: there is 1 box (index 0)"),
+        ({"channel": 2}, "channel: 2 is out of range: there are 2 channels (0 to 1)"),
+        ({"channel": "mean", "features": np.zeros((0, 4, 4))}, "channel: there is no channel"),
     ],
 )
 def test_what_is_not_there(change: dict[str, Any], message: str) -> None:
@@ -111,9 +111,13 @@ def test_what_is_not_there(change: dict[str, Any], message: str) -> None:
 
 def test_sections_and_points_that_are_not_there() -> None:
     traced = trace(np.zeros((4, 4)), [[0, 0, 2, 2]], (2, 3), convention="torchvision")
-    with pytest.raises(RoiAlignError, match=r"section: \(4, 1\) is none of the 3 × 2 sections"):
+    with pytest.raises(
+        RoiAlignError, match=r"there is no section \(4, 1\); sections run from \(1, 1\) to \(3, 2\)"
+    ):
         traced.narrowed((4, 1))
-    with pytest.raises(RoiAlignError, match=r"point: \(1, 2\) is none of the 1 × 1 points"):
+    with pytest.raises(
+        RoiAlignError, match=r"there is no point \(1, 2\); points run from \(1, 1\) to \(1, 1\)"
+    ):
         traced.narrowed((1, 1), (1, 2))
 
 

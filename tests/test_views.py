@@ -159,5 +159,7 @@ def test_the_walkthroughs_point_is_the_documents() -> None:
     assert sum(str(p.get_gid()).startswith("area-") for p in figure.axes[0].patches) == 4
     texts = strings(figure)
     assert "P = 0.2744·0.1 + 0.2156·0.2\n   + 0.2856·1 + 0.2244·0.7 = 0.5132" in texts
-    with pytest.raises(ArgumentError, match=r"\(3, 1\) is none of the 2 × 2 points"):
+    with pytest.raises(
+        ArgumentError, match=r"there is no point \(3, 1\); points run from \(1, 1\) to \(2, 2\)"
+    ):
         point_figure(walkthrough(), point=(3, 1))

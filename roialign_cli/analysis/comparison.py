@@ -12,7 +12,7 @@ from roialign_cli.analysis.box_conditions import Mask, box_traits, common_traits
 from roialign_cli.analysis.equivalence import effective_rules
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.core.boxes import Float
+from roialign_cli.core.boxes import Float, as_array
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.presets import applicable_overrides, resolve
@@ -203,7 +203,7 @@ def compare(
         shared = {k: v for k, v in call.items() if k in operation.convention.parameters()}
         base = _other(other)
         return compare_conventions(operation, resolve(base, **applicable_overrides(base, **shared)))
-    return compare_output(operation, np.asarray(other))
+    return compare_output(operation, as_array("other", other))
 
 
 def _other(other: str | Convention) -> Convention:

@@ -88,7 +88,8 @@ def outputs_using_cell(
     """
     rows, columns = operation.map_size
     if not (0 <= row < rows and 0 <= column < columns):
-        raise ArgumentError("cell", f"({row}, {column}) is none of the {rows} × {columns} cells")
+        known = f"cells run from (0, 0) to ({rows - 1}, {columns - 1})"
+        raise ArgumentError("cell", f"there is no cell ({row}, {column}); {known}")
     channel = checked_channel(operation, channel)
     plan = operation.plan()
     near = np.flatnonzero(_may_reach(plan.y, row) & _may_reach(plan.x, column))

@@ -17,7 +17,7 @@ from roialign_cli.core.boxes import Float, Frame
 from roialign_cli.core.convention import Convention, Summary
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.sampling import Plan
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, out_of_range
 from roialign_cli.presentation import Presentable, summary
 
 
@@ -105,9 +105,8 @@ class Trace(Presentable):
         """Return section (i, j), i along x and j from the top, from 1."""
         columns, rows = len(self.output[0]), len(self.output)
         if not (1 <= i <= columns and 1 <= j <= rows):
-            raise ArgumentError(
-                "section", f"({i}, {j}) is none of the {columns} × {rows} sections, from (1, 1)"
-            )
+            known = f"sections run from (1, 1) to ({columns}, {rows})"
+            raise ArgumentError("section", f"there is no section ({i}, {j}); {known}")
         return self.sections[(j - 1) * columns + i - 1]
 
     def narrowed(
@@ -124,9 +123,10 @@ class Trace(Presentable):
         )
         if not any(s.points for s in narrowed):
             columns, rows = sections[0].grid
-            raise ArgumentError(
-                "point", f"{point} is none of the {columns} × {rows} points, from (1, 1)"
-            )
+            known = f"points run from (1, 1) to ({columns}, {rows})"
+            if not (columns and rows):
+                known = "the section has no sample points"
+            raise ArgumentError("point", f"there is no point {point}; {known}")
         return narrowed
 
 
@@ -174,14 +174,14 @@ def trace_operation(
 ) -> Trace:
     """Return the trace of one box and channel, or summary of all, of a decided operation.
 
-    It is in the convention's own frame unless another is told.
+    Positions are in the convention's own frame unless another one is given.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         return _trace(operation, roi, channel, frame or operation.frame)
 
 
 def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame) -> Trace:
-    roi = _checked_index("roi", roi, len(operation.boxes_xyxy), "boxes")
+    roi = checked_index("roi", roi, len(operation.boxes_xyxy), "box")
     channel = checked_channel(operation, channel)
     one = operation.only(roi, channel)
     plan = one.plan()
@@ -212,35 +212,33 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
 
 def _check_points(plan: Plan, roi: int) -> None:
     points = float(plan.y.points[0] * plan.x.points[0])
-    if points > _MOST_TOLD:
-        raise ArgumentError(
-            "sampling_ratio",
-            f"box {roi} has {points:.3g} sample points, more than the {_MOST_TOLD} that can be "
-            "traced; use fewer points or sections",
-        )
+    if points > MAX_TRACED_POINTS:
+        most = f"more than the {MAX_TRACED_POINTS} that can be traced"
+        problem = f"box {roi} has {points:.3g} sample points, {most}; use fewer points or sections"
+        raise ArgumentError("sampling_ratio", problem)
 
 
-_MOST_TOLD = 1_000_000
+MAX_TRACED_POINTS = 1_000_000
 
 
 def checked_channel(operation: Operation, channel: int | Summary) -> int | Summary:
     """Return a channel's index or a summary's name, or raise an `ArgumentError`."""
     channels = operation.features.shape[1]
     if not isinstance(channel, str):
-        return _checked_index("channel", channel, channels, "channels")
+        return checked_index("channel", channel, channels, "channel")
     if channel not in get_args(Summary):
         known = ", ".join(get_args(Summary))
         raise ArgumentError("channel", f"{channel!r} is neither a number nor one of {known}")
-    _checked_index("channel", 0, channels, "channels")
+    checked_index("channel", 0, channels, "channel")
     return channel
 
 
-def _checked_index(name: str, value: object, length: int, things: str) -> int:
+def checked_index(name: str, value: object, length: int, thing: str) -> int:
     """Return an index as a plain int, or raise an `ArgumentError`."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
         raise ArgumentError(name, f"must be a whole number, got {value!r}")
     if not length:
-        raise ArgumentError(name, f"there are no {things}")
+        raise ArgumentError(name, f"there is no {thing}")
     if not 0 <= value < length:
-        raise ArgumentError(name, f"{value} is none of the {length} {things}, counted from 0")
+        raise ArgumentError(name, out_of_range(value, length, thing))
     return int(value)

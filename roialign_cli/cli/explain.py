@@ -226,7 +226,7 @@ def _of_cell(
 ) -> _Document:
     from roialign_cli.analysis.footprint import outputs_using_cell
     from roialign_cli.analysis.records import cell_record
-    from roialign_cli.show.document.explanation import cell_blocks
+    from roialign_cli.show.document.cell import cell_blocks
     from roialign_cli.show.page.page import blocks_page
     from roialign_cli.show.progress import box_progress
 

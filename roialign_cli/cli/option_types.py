@@ -191,7 +191,7 @@ class CompletableType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
 
 
 class PresetName(CompletableType):
-    """A preset's name; what is none is said where it is used."""
+    """A preset name; validated later, by preset()."""
 
     name = "PRESET"
     words = tuple(PRESETS)

@@ -118,18 +118,15 @@ def _run(
     inputs: Inputs, plan: Plan, channel: int | None, output: Path | None, *, force: bool
 ) -> Result:
     from roialign_cli.analysis.records import Result
+    from roialign_cli.analysis.trace import checked_index
     from roialign_cli.core.pooling import output_like, pool
-    from roialign_cli.errors import ArgumentError
     from roialign_cli.files.results import output_array
     from roialign_cli.show.progress import box_progress
 
     operation = inputs.operation
     channels = range(operation.features.shape[1])
     if channel is not None:
-        if channel not in channels:
-            raise ArgumentError(
-                "channel", f"{channel} is none of the {len(channels)} channels, counted from 0"
-            )
+        checked_index("channel", channel, len(channels), "channel")
         channels = range(channel, channel + 1)
         operation = replace(operation, features=operation.features[:, channel : channel + 1])
     like = output_like(operation.features, plan)

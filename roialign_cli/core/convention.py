@@ -99,7 +99,7 @@ class Convention:
     Raises
     ------
     RoiAlignError
-        For a value that is none of a field's choices, of another type, or out of range.
+        For a value that is not one of a field's choices, has another type, or is out of range.
     """
 
     pooling: Pooling = "avg"

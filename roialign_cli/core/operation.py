@@ -17,7 +17,7 @@ from roialign_cli.core.point_values import floating
 from roialign_cli.core.pooling import pool
 from roialign_cli.core.presets import resolve
 from roialign_cli.core.sampling import Plan, make_plan
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, out_of_range
 
 # features (N, C, H, W) → (N, 1, H, W)
 _SUMMARIES: dict[Summary, Callable[[Float], Float]] = {
@@ -143,7 +143,7 @@ def make_operation(
     given, index = split_boxes(boxes, batch_index)
     if len(index) and not 0 <= index.min() <= index.max() < len(array):
         wrong = index[(index < 0) | (index >= len(array))][0]
-        raise ArgumentError("batch_index", f"{wrong} is none of the {len(array)} maps, from 0")
+        raise ArgumentError("batch_index", out_of_range(wrong, len(array), "map"))
     size = _pair(output_size, "output_size", int)
     if max(size) > _MAX_SECTIONS:
         problem = f"{size} is too large; there may be {_MAX_SECTIONS} sections along an axis"

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import numpy as np
 
 from roialign_cli.analysis.equivalence import coarse_rules
+from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import (
     BOX_FIELDS,
     MEANINGS_OF_MAX,
@@ -148,3 +149,15 @@ def possible_batches(known: Index | None, maps: int, boxes: int) -> dict[Batches
     if known is None and maps > 1 and boxes % maps == 0:
         found["in turn"] = np.repeat(np.arange(maps, dtype=np.intp), boxes // maps)
     return found
+
+
+def is_plausible(box: Float, scale: tuple[float, float], cells: tuple[int, ...]) -> bool:
+    """Return whether a box touches the map and is not many times larger."""
+    for first, last, factor, count in zip(box[:2], box[2:], scale[::-1], cells[::-1], strict=True):
+        low, high = sorted((first * factor, last * factor))
+        if high < -2 or low > count + 2 or high - low > _MAX_BOX_PER_MAP * count:
+            return False
+    return True
+
+
+_MAX_BOX_PER_MAP = 8

@@ -160,14 +160,14 @@ class SearchTarget:
         """Return up to so many boxes and channels, those in which the output varies most."""
         # The squares of the largest numbers would overflow.
         finite = self._finite / (float(np.abs(self._finite).max(initial=0)) or 1.0)
-        told = np.argsort(-finite.std(axis=(0, 2, 3)), kind="stable")[:channels]
-        values = finite[:, told].astype(np.float64)
+        varied = np.argsort(-finite.std(axis=(0, 2, 3)), kind="stable")[:channels]
+        values = finite[:, varied].astype(np.float64)
         # A single number tells something, too, if it is not 0.
         spread = values.std(axis=(1, 2, 3)) + 1e-9 * np.abs(values).max(axis=(1, 2, 3))
         no_gaps = _all(np.isfinite(self.output), (1, 2, 3))
         telling = np.flatnonzero(no_gaps & (spread > 0))
         order = telling[np.argsort(-spread[telling], kind="stable")]
-        return order[:boxes], np.sort(told)
+        return order[:boxes], np.sort(varied)
 
     def sampled(self, counts: tuple[int, int]) -> tuple[Index, Index]:
         """Return up to so many boxes and channels from all over the output."""

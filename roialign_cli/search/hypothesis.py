@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
 from roialign_cli.analysis.box_conditions import Mask
-from roialign_cli.core.convention import Convention
+from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.presentation import Presentable
 
@@ -181,3 +182,38 @@ class Identification(Presentable):
 
 # How likely a number fits a wrong way, and how unlikely it must be that all of them do.
 _CHANCE, _UNLIKELY = 1e-3, 0.01
+
+
+def grouped(made: Mapping[Hypothesis, float]) -> tuple[Match, ...]:
+    """Return matches, the simplest first; those that differ only in the preset's name are one."""
+    groups: dict[tuple[Any, ...], list[Hypothesis]] = {}
+    for hypothesis in sorted(
+        made, key=lambda hypothesis: (hypothesis.complexity, _digits(made[hypothesis]))
+    ):
+        rules = hypothesis.convention
+        ratio = rules.sampling_ratio if rules.points == "centred" else None
+        reading = [getattr(rules, name) for name in BOX_FIELDS]
+        key = (
+            hypothesis.mistake,
+            hypothesis.layout,
+            hypothesis.batches,
+            hypothesis.spatial_scale,
+            rules.pooling,
+            ratio,
+            *reading,
+        )
+        groups.setdefault(key, []).append(hypothesis)
+    return tuple(
+        Match(first, made[first], _distinct(first, others)) for first, *others in groups.values()
+    )
+
+
+def _distinct(first: Hypothesis, others: Sequence[Hypothesis]) -> tuple[Convention, ...]:
+    """Return the conventions of others, each name once."""
+    named = {hypothesis.convention.name: hypothesis.convention for hypothesis in others}
+    return tuple(rules for name, rules in named.items() if name != first.convention.name)
+
+
+def _digits(apart: float) -> int:
+    """Return the order of magnitude of a difference; those of rounding are all alike."""
+    return math.ceil(math.log10(max(apart, 1e-6)))

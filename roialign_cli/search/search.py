@@ -1,13 +1,12 @@
 """Which convention made an output: a search through all that libraries do and people get wrong.
 
-A way to make an output is a reading of the boxes, a scale, a convention and a layout. The ways are
-tried on one telling box and a few channels, all readings of it at once; those that fit it are tried
-on more boxes, and those that fit these on everything.
+A hypothesis is a reading of the boxes, a scale, a convention and a layout of the output. The
+hypotheses are tried on one box whose output varies, on a few channels and with all readings at
+once; those that fit it are tried on more boxes, and those that fit these on everything.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,12 +17,19 @@ from numpy.typing import NDArray
 
 from roialign_cli.analysis.box_conditions import box_traits, common_traits
 from roialign_cli.analysis.equivalence import coarse_rules, effective_rules
-from roialign_cli.core.boxes import Float, box_height, corners, split_boxes
+from roialign_cli.core.boxes import Float, box_height, corners
 from roialign_cli.core.convention import BOX_FIELDS, Convention, Pooling
-from roialign_cli.core.operation import Operation, make_operation
-from roialign_cli.core.presets import applicable_overrides, resolve
+from roialign_cli.core.operation import Operation
+from roialign_cli.core.presets import resolve
 from roialign_cli.errors import ArgumentError
-from roialign_cli.search.candidates import Candidates, possible_batches
+from roialign_cli.search.arguments import (
+    check_tolerance,
+    checked_call,
+    checked_output,
+    count_distinct,
+    possible_layouts,
+)
+from roialign_cli.search.candidates import Candidates, is_plausible
 from roialign_cli.search.fit import ALL, Index, Report, SearchTarget, Selection
 from roialign_cli.search.hypothesis import (
     LAYOUTS,
@@ -33,6 +39,7 @@ from roialign_cli.search.hypothesis import (
     Layout,
     Match,
     PartialMatch,
+    grouped,
 )
 
 
@@ -97,12 +104,12 @@ def identify(
     >>> found.matches[0].hypothesis.convention.name, found.matches[0].hypothesis.spatial_scale
     ('torchvision', (0.0625, 0.0625))
     """
-    _check_tolerance(tolerance)
-    output = _expected(expected, boxes)
-    told = _told_by(output)
-    checked, batches = _checked(features, boxes, batch_index, convention, spatial_scale, stated)
-    layouts = _layouts(output, checked.features.shape[1])
-    if not told or (output.size > 1 and (output == output.flat[0]).all()):
+    check_tolerance(tolerance)
+    output = checked_output(expected, boxes)
+    distinct = count_distinct(output)
+    checked, batches = checked_call(features, boxes, batch_index, convention, spatial_scale, stated)
+    layouts = possible_layouts(output, checked.features.shape[1])
+    if not distinct or (output.size > 1 and (output == output.flat[0]).all()):
         return Identification((), None, None, 0, 0, output.shape)
     only = None if convention is None else resolve(convention)
     scale = None if spatial_scale is None else checked.spatial_scale
@@ -116,28 +123,9 @@ def identify(
         searches.append(search)
         matches, closest = search.matches()
         if matches:
-            return Identification(matches, closest, None, _tried(searches), told, output.shape)
+            return Identification(matches, closest, None, _tried(searches), distinct, output.shape)
     nearest = _nearest_of(searches)
-    return Identification((), None, nearest, _tried(searches), told, output.shape)
-
-
-def _layouts(output: NDArray[Any], channels: int) -> list[Layout]:
-    """Return the layouts in which an output has so many channels, at least one."""
-    layouts = [name for name, axes in LAYOUTS.items() if output.shape[axes[1]] == channels]
-    if not layouts:
-        raise ArgumentError(
-            "expected",
-            f"{output.shape} has the map's {channels} channels neither in second nor in last place",
-        )
-    return layouts
-
-
-def _check_tolerance(value: object) -> None:
-    if value is None:
-        return
-    given = np.asarray(value)
-    if given.ndim or given.dtype.kind not in "iuf" or not 0 <= given < np.inf:
-        raise ArgumentError("tolerance", f"must be a number from 0 up, got {value!r}")
+    return Identification((), None, nearest, _tried(searches), distinct, output.shape)
 
 
 def _tried(searches: Sequence[_Search]) -> int:
@@ -153,43 +141,7 @@ def _nearest_of(searches: Sequence[_Search]) -> PartialMatch | None:
     return next((near for search in searches if (near := search.nearest())), best)
 
 
-def _told_by(output: NDArray[Any]) -> int:
-    """Return how many different numbers there are in an output, zero aside."""
-    finite = output[np.isfinite(output)]
-    return len(np.unique(finite[finite != 0]))
-
-
-def _checked(
-    features: object,
-    boxes: object,
-    batch_index: object,
-    convention: str | Convention | None,
-    spatial_scale: float | tuple[float, float] | None,
-    stated: dict[str, Any],
-) -> tuple[Operation, dict[Batches, Index]]:
-    """Check what is stated as every call is; return it, and the maps that the boxes may lie on."""
-    base = resolve(Convention() if convention is None else convention)
-    rules = resolve(base, **applicable_overrides(base, **stated))
-    if rules.normalized and spatial_scale is None:
-        rules = replace(rules, normalized=False)
-    call = {"spatial_scale": spatial_scale, "batch_index": batch_index}
-    checked = make_operation(features, boxes, 1, convention=rules, **call)  # type: ignore[arg-type]
-    told = batch_index is not None or np.asarray(boxes).shape[-1] == 5
-    known = checked.batch_index if told else None
-    return checked, possible_batches(known, len(checked.features), len(checked.boxes_given))
-
-
-def _expected(expected: object, boxes: object) -> NDArray[Any]:
-    array, count = np.asarray(expected), len(split_boxes(boxes)[0])
-    if array.dtype.kind not in "buif":
-        raise ArgumentError("expected", f"must be real numbers, got {array.dtype}")
-    if array.ndim != 4 or len(array) != count or 0 in array.shape:
-        needed = f"({count}, channels, height, width)"
-        raise ArgumentError("expected", f"must be {needed}, one a box, got {array.shape}")
-    return array
-
-
-# An operator, the slip that it is, a scale, a reading of the boxes, and the maps they lie on.
+# An operator, its export mistake, a scale, a reading of the boxes, and the maps they lie on.
 _Parts = tuple[Convention, str, tuple[float, float], dict[str, Any], Batches]
 
 
@@ -298,7 +250,7 @@ class _Search:
         xyxy, index = [], []
         for reading in self.candidates.readings(scaled):
             box = self._corners(probe, scale, reading)
-            if _plausible(box, scale, self.target.features.shape[2:]):
+            if is_plausible(box, scale, self.target.features.shape[2:]):
                 for batches, maps in self.target.batches.items():
                     read.append((reading, batches))
                     xyxy.append(box)
@@ -388,7 +340,7 @@ class _Search:
         alike = [hypothesis for hypothesis, share, _ in probed if share >= _MOSTLY]
         made |= self._whole([named for hypothesis in alike for named in self._refined(hypothesis)])
         others = {hypothesis: largest for hypothesis, share, largest in probed if share < _MOSTLY}
-        return _grouped(made), self._closest(others)
+        return grouped(made), self._closest(others)
 
     def _probed(
         self, hypotheses: Sequence[Hypothesis]
@@ -443,50 +395,3 @@ _NEARLY = 0.02  # of the output's range: what is left when it is rounded to few 
 _MOSTLY = 0.7  # share of sections; at a threshold libraries round differently
 _MOST_PARTIAL = 12
 _SAMPLED = 64, 8  # boxes and channels on which ways that do not fit everything are ranked
-
-
-def _plausible(box: Float, scale: tuple[float, float], cells: tuple[int, ...]) -> bool:
-    """Return whether a box touches the map and is not many times larger."""
-    for first, last, factor, count in zip(box[:2], box[2:], scale[::-1], cells[::-1], strict=True):
-        low, high = sorted((first * factor, last * factor))
-        if high < -2 or low > count + 2 or high - low > _LARGEST * count:
-            return False
-    return True
-
-
-_LARGEST = 8
-
-
-def _grouped(made: Mapping[Hypothesis, float]) -> tuple[Match, ...]:
-    """Return matches, ways that differ only in the convention's name together, plainest first."""
-    groups: dict[tuple[Any, ...], list[Hypothesis]] = {}
-    for hypothesis in sorted(
-        made, key=lambda hypothesis: (hypothesis.complexity, _digits(made[hypothesis]))
-    ):
-        rules = hypothesis.convention
-        ratio = rules.sampling_ratio if rules.points == "centred" else None
-        reading = [getattr(rules, name) for name in BOX_FIELDS]
-        key = (
-            hypothesis.mistake,
-            hypothesis.layout,
-            hypothesis.batches,
-            hypothesis.spatial_scale,
-            rules.pooling,
-            ratio,
-            *reading,
-        )
-        groups.setdefault(key, []).append(hypothesis)
-    return tuple(
-        Match(first, made[first], _distinct(first, others)) for first, *others in groups.values()
-    )
-
-
-def _distinct(first: Hypothesis, others: Sequence[Hypothesis]) -> tuple[Convention, ...]:
-    """Return the conventions of others, each name once."""
-    named = {hypothesis.convention.name: hypothesis.convention for hypothesis in others}
-    return tuple(rules for name, rules in named.items() if name != first.convention.name)
-
-
-def _digits(apart: float) -> int:
-    """Return the order of magnitude of a difference; those of rounding are all alike."""
-    return math.ceil(math.log10(max(apart, 1e-6)))

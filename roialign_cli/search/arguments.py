@@ -1,0 +1,75 @@
+"""Checks of what a search is given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.boxes import as_array, split_boxes
+from roialign_cli.core.convention import Convention
+from roialign_cli.core.operation import Operation, make_operation
+from roialign_cli.core.presets import applicable_overrides, resolve
+from roialign_cli.errors import ArgumentError
+from roialign_cli.search.candidates import possible_batches
+from roialign_cli.search.fit import Index
+from roialign_cli.search.hypothesis import LAYOUTS, Batches, Layout
+
+
+def possible_layouts(output: NDArray[Any], channels: int) -> list[Layout]:
+    """Return the layouts in which an output has so many channels, at least one."""
+    layouts = [name for name, axes in LAYOUTS.items() if output.shape[axes[1]] == channels]
+    if not layouts:
+        raise ArgumentError(
+            "expected",
+            f"{output.shape} has the map's {channels} channels neither in second nor in last place",
+        )
+    return layouts
+
+
+def check_tolerance(value: object) -> None:
+    """Raise an `ArgumentError` if a tolerance is not a number from 0 up."""
+    if value is None:
+        return
+    given = np.asarray(value)
+    if given.ndim or given.dtype.kind not in "iuf" or not 0 <= given < np.inf:
+        raise ArgumentError("tolerance", f"must be a number from 0 up, got {value!r}")
+
+
+def count_distinct(output: NDArray[Any]) -> int:
+    """Return how many different numbers there are in an output, zero aside."""
+    finite = output[np.isfinite(output)]
+    return len(np.unique(finite[finite != 0]))
+
+
+def checked_call(
+    features: object,
+    boxes: object,
+    batch_index: object,
+    convention: str | Convention | None,
+    spatial_scale: float | tuple[float, float] | None,
+    stated: dict[str, Any],
+) -> tuple[Operation, dict[Batches, Index]]:
+    """Check what is stated as every call is; return it, and the maps that the boxes may lie on."""
+    base = resolve(Convention() if convention is None else convention)
+    rules = resolve(base, **applicable_overrides(base, **stated))
+    if rules.normalized and spatial_scale is None:
+        rules = replace(rules, normalized=False)
+    call = {"spatial_scale": spatial_scale, "batch_index": batch_index}
+    checked = make_operation(features, boxes, 1, convention=rules, **call)  # type: ignore[arg-type]
+    index_given = batch_index is not None or np.asarray(boxes).shape[-1] == 5
+    known = checked.batch_index if index_given else None
+    return checked, possible_batches(known, len(checked.features), len(checked.boxes_given))
+
+
+def checked_output(expected: object, boxes: object) -> NDArray[Any]:
+    """Return the output as an array (R, …), one row a box, or raise an `ArgumentError`."""
+    array, count = as_array("expected", expected), len(split_boxes(boxes)[0])
+    if array.dtype.kind not in "buif":
+        raise ArgumentError("expected", f"must be real numbers, got {array.dtype}")
+    if array.ndim != 4 or len(array) != count or 0 in array.shape:
+        needed = f"({count}, channels, height, width)"
+        raise ArgumentError("expected", f"must be {needed}, one a box, got {array.shape}")
+    return array
