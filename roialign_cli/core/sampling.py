@@ -28,8 +28,8 @@ _FEWER = "fewer points or sections need less"
 class AxisSamples:
     """The sample points of R regions, S sections each, along one axis.
 
-    P is the largest number of points that any of these sections has, at least 1. Where a section
-    has fewer its last point stands again, and `valid` is false.
+    P is the largest number of points that any of these sections has, at least 1. Shorter sections
+    are padded by repeating their last point; `valid` is false for the padding.
 
     Parameters
     ----------
