@@ -415,8 +415,8 @@ def test_results_print_in_python_as_the_commands_print_them(capfd: Capture) -> N
     np.save("boxes.npy", np.array(boxes))
     call = ["map.npy", "--boxes", "boxes.npy"]
     out = run("compare", *call, "--preset", "mmcv", "--with", "paddle-legacy", capture=capfd)
-    held = compare(features, boxes, 7, convention="mmcv", other="paddle-legacy")
-    assert str(held) == out.rstrip("\n")
+    comparison = compare(features, boxes, 7, convention="mmcv", other="paddle-legacy")
+    assert str(comparison) == out.rstrip("\n")
     expected = roi_align(features, boxes, 3, convention="torchvision", sampling_ratio=2)
     np.save("out.npy", expected)
     found = identify(features, boxes, expected)
@@ -424,7 +424,7 @@ def test_results_print_in_python_as_the_commands_print_them(capfd: Capture) -> N
     assert [line for line in told if not line.startswith("  roialign run")] == str(
         found
     ).splitlines()
-    for result in (held, found):
+    for result in (comparison, found):
         assert len(repr(result).splitlines()) == 1
         assert "torchvision" in repr(result) or "mmcv with paddle-legacy" in repr(result)
 

@@ -14,7 +14,7 @@ from roialign_cli import PRESETS, identify, roi_align
 from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.hypothesis import Identification
-from roialign_cli.show.document.identification import Inputs, python_call, run_command
+from roialign_cli.show.document.identification import InputWords, python_call, run_command
 from tests.test_golden import entries, preset_of
 
 SEEDED = np.random.default_rng(11)
@@ -242,7 +242,7 @@ def test_what_only_some_boxes_show_is_told_with_what_they_have_in_common() -> No
     partial = found.partial
     assert partial is not None
     assert partial.boxes.tolist() == [True, True, True, True, False, True]
-    assert partial.common == ("smaller than a cell",)
+    assert partial.shared_conditions == ("smaller than a cell",)
 
 
 def test_negative_sections_tell_the_third_meaning_of_max() -> None:
@@ -258,8 +258,8 @@ def test_what_is_stated_is_not_searched(searched: dict[str, Any]) -> None:
     wrong: tuple[dict[str, Any], ...] = (
         {"box_format": "xywh"}, {"pooling": "max"}, {"sampling_ratio": 3}
     )  # fmt: skip
-    for stated in wrong:
-        call: dict[str, Any] = {"spatial_scale": SCALE} | searched | stated
+    for fixed_fields in wrong:
+        call: dict[str, Any] = {"spatial_scale": SCALE} | searched | fixed_fields
         assert not identify(MAP, BOXES, output, **call).matches
     known: dict[str, Any] = {"box_format": "xyxy", "origin": "top-left", "spatial_scale": SCALE}
     few = identify(MAP, BOXES, output, **searched, **known)
@@ -303,11 +303,11 @@ def test_a_rounded_output_is_near(searched: dict[str, Any]) -> None:
     found = identify(MAP, BOXES, pooled().round(2), spatial_scale=SCALE)
     assert not found.matches
     assert found.partial is not None
-    assert found.partial.nearly
+    assert found.partial.within_rounding
     assert found.partial.hypothesis.convention.name == "torchvision-aligned"
     noise = np.random.default_rng(2).normal(size=(6, 3, 5, 5)).astype(np.float32)
     far = identify(MAP, BOXES, noise, spatial_scale=SCALE, **searched).partial
-    assert far is None or not far.nearly
+    assert far is None or not far.within_rounding
 
 
 def test_a_mistake_is_named_though_the_preset_is_stated() -> None:
@@ -458,12 +458,12 @@ def test_both_texts_say_what_makes_the_output(
         del call["sampling_ratio"]
     output = roi_align(MAP, boxes, size, **call)
     pooling = call.get("pooling", PRESETS[call["convention"]].pooling)
-    stated: dict[str, Any] = {} if every_pooling else {"pooling": pooling}
-    hypothesis = identify(MAP, boxes, output, **stated).matches[0].hypothesis
+    fixed_fields: dict[str, Any] = {} if every_pooling else {"pooling": pooling}
+    hypothesis = identify(MAP, boxes, output, **fixed_fields).matches[0].hypothesis
     made = eval(  # noqa: S307
         python_call(hypothesis, size), {"roi_align": roi_align, "features": MAP, "boxes": boxes}
     )
     np.testing.assert_allclose(made, output, atol=1e-5)
-    line = run_command(hypothesis, Inputs("map.npy --boxes boxes.csv", {}), size)
+    line = run_command(hypothesis, InputWords("map.npy --boxes boxes.csv", {}), size)
     assert main([*shlex.split(line)[1:], "-o", "made.npy"]) == 0
     np.testing.assert_allclose(np.load("made.npy"), output, atol=1e-5)

@@ -49,11 +49,11 @@ def test_windows_of_a_file_are_those_of_the_array(
     file = read_features(str(tmp_path / "map.npy"), layout=layout)
     assert isinstance(file.array, np.memmap)
     index = np.arange(4) % maps
-    mapped, held = (
+    mapped, comparison = (
         roi_align(array, BOXES, 3, convention="torchvision-aligned", batch_index=index)
         for array in (file.array, features)
     )
-    np.testing.assert_array_equal(mapped, held)
+    np.testing.assert_array_equal(mapped, comparison)
 
 
 def test_a_file_that_shrinks_is_named(tmp_path: Path) -> None:

@@ -56,8 +56,8 @@ def test_a_search(kind: str) -> None:
 def test_a_comparison_has_a_finite_mean() -> None:
     given = features("f8")
     outputs = roi_align(given, BOXES, 3, convention="mmcv")
-    held = compare(given, BOXES, 3, convention="mmcv", other=outputs / 4)
-    assert held.mean == pytest.approx(0.75 * np.abs(outputs / outputs.size).sum())
+    comparison = compare(given, BOXES, 3, convention="mmcv", other=outputs / 4)
+    assert comparison.mean == pytest.approx(0.75 * np.abs(outputs / outputs.size).sum())
     other = compare(given, BOXES, 3, convention="mmcv", other="torchvision")
     assert np.isfinite(other.largest)
     assert other.reasons

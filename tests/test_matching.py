@@ -29,16 +29,16 @@ CALL: dict[str, Any] = {"convention": "torchvision-aligned", "spatial_scale": 1 
 
 
 def test_the_difference_is_that_of_two_calls() -> None:
-    held = compare(MAP, BOXES, 3, other="torchvision", **CALL)
+    comparison = compare(MAP, BOXES, 3, other="torchvision", **CALL)
     first = roi_align(MAP, BOXES, 3, **CALL)
     second = roi_align(MAP, BOXES, 3, **(CALL | {"convention": "torchvision"}))
-    np.testing.assert_array_equal(held.outputs, first)
-    np.testing.assert_array_equal(held.others, second)
-    apart = np.abs(second - first)
-    assert held.largest == pytest.approx(apart.max())
-    assert held.mean == pytest.approx(apart.mean(), rel=1e-6)
-    roi, channel, (i, j) = held.worst
-    assert apart[roi, channel, j - 1, i - 1] == apart.max()
+    np.testing.assert_array_equal(comparison.outputs, first)
+    np.testing.assert_array_equal(comparison.other_outputs, second)
+    differences = np.abs(second - first)
+    assert comparison.largest == pytest.approx(differences.max())
+    assert comparison.mean == pytest.approx(differences.mean(), rel=1e-6)
+    roi, channel, (i, j) = comparison.worst
+    assert differences[roi, channel, j - 1, i - 1] == differences.max()
 
 
 def test_two_conventions_differ_as_the_frameworks_do() -> None:
@@ -50,35 +50,35 @@ def test_two_conventions_differ_as_the_frameworks_do() -> None:
             for entry in meta
             if same.items() <= entry.items() and entry["output_size"] == [3, 3]
         }
-        held = compare(
+        comparison = compare(
             file["features"], file["boxes"], 3, batch_index=file["batch_index"],
             convention="torchvision-aligned", other="torchvision", sampling_ratio=2,
         )  # fmt: skip
         expected = file[keys[False]] - file[keys[True]]
-    np.testing.assert_allclose(held.apart, expected, atol=2e-5)
+    np.testing.assert_allclose(comparison.differences, expected, atol=2e-5)
 
 
 def test_shares_say_which_field_makes_the_difference() -> None:
-    held = compare(MAP, BOXES, 3, other="torchvision", sampling_ratio=2, **CALL)
-    shares = {reason.field: reason.share for reason in held.reasons}
+    comparison = compare(MAP, BOXES, 3, other="torchvision", sampling_ratio=2, **CALL)
+    shares = {reason.field: reason.share for reason in comparison.reasons}
     assert set(shares) == {"offset", "min_size"}
     # By hand: with the offset alone set only the small box, which does not grow, still differs.
     alone = roi_align(MAP, BOXES, 3, sampling_ratio=2, offset=0.0, **CALL)
-    rest = np.abs(held.others - alone)
+    rest = np.abs(comparison.other_outputs - alone)
     assert rest[[0, 2]].max() == 0
-    assert shares["offset"] == pytest.approx(1 - rest.mean() / held.mean, rel=1e-5)
+    assert shares["offset"] == pytest.approx(1 - rest.mean() / comparison.mean, rel=1e-5)
     assert shares["min_size"] is not None
     assert shares["offset"] is not None
     assert shares["offset"] > shares["min_size"]
 
 
 def test_two_conventions_that_differ_on_some_boxes_only_say_which_and_why() -> None:
-    held = compare(MAP, BOXES, 3, other="torchvision-aligned", min_size=1.0, **CALL)
-    assert not held.differing.any()  # what options say holds for both
-    held = compare(MAP, BOXES, 2, other="torchvision", offset=0.0, **CALL)
-    assert held.differing.tolist() == [False, True, False]
-    assert held.common == ("smaller than a cell",)
-    assert [(reason.field, reason.share) for reason in held.reasons] == [("min_size", 1.0)]
+    comparison = compare(MAP, BOXES, 3, other="torchvision-aligned", min_size=1.0, **CALL)
+    assert not comparison.differing.any()  # what options say holds for both
+    comparison = compare(MAP, BOXES, 2, other="torchvision", offset=0.0, **CALL)
+    assert comparison.differing.tolist() == [False, True, False]
+    assert comparison.shared_conditions == ("smaller than a cell",)
+    assert [(reason.field, reason.share) for reason in comparison.reasons] == [("min_size", 1.0)]
 
 
 def test_the_points_shift_is_told_in_cells() -> None:
@@ -98,15 +98,20 @@ def test_the_points_shift_is_told_in_cells() -> None:
 
 
 def test_where_only_one_is_a_number_the_difference_is_infinite() -> None:
-    held = compare(MAP, [[30, 40, 30, 80]], 2, other="paddle", **CALL)
-    assert np.isinf(held.largest)
-    assert [reason.field for reason in held.reasons if reason.share == 1] == ["clamp_count"]
+    comparison = compare(MAP, [[30, 40, 30, 80]], 2, other="paddle", **CALL)
+    assert np.isinf(comparison.largest)
+    assert [reason.field for reason in comparison.reasons if reason.share == 1] == ["clamp_count"]
 
 
 def test_an_output_is_held_against_a_convention() -> None:
     output = roi_align(MAP, BOXES, 3, **CALL)
-    held = compare(MAP, BOXES, 3, other=output, **CALL)
-    assert (held.largest, held.shift, held.reasons, held.other) == (0, None, (), None)
+    comparison = compare(MAP, BOXES, 3, other=output, **CALL)
+    assert (comparison.largest, comparison.shift, comparison.reasons, comparison.other) == (
+        0,
+        None,
+        (),
+        None,
+    )
     with pytest.raises(ArgumentError, match=r"must be numbers of shape \(3, 3, 3, 3\), got"):
         compare(MAP, BOXES, 3, other=output[:2], **CALL)
 
@@ -130,14 +135,14 @@ COMPARE += ["--preset", "torchvision-aligned", "--with"]
 @pytest.mark.usefixtures("folder")
 def test_the_commands_table_csv_and_json(capfd: pytest.CaptureFixture[str]) -> None:
     call = [*COMPARE, "torchvision", "--output-size", "2"]
-    held = compare(MAP, BOXES, 2, other="torchvision", **CALL)
+    comparison = compare(MAP, BOXES, 2, other="torchvision", **CALL)
     assert main([*call, "--format", "csv"]) == 0
     rows = list(csv.DictReader(capfd.readouterr().out.splitlines()))
-    assert [float(row["difference"]) for row in rows] == held.apart.ravel().tolist()
+    assert [float(row["difference"]) for row in rows] == comparison.differences.ravel().tolist()
     assert rows[-1]["label"] == "b2"
     assert main([*call, "--format", "json"]) == 0
     record = json.loads(capfd.readouterr().out)
-    assert record["largest"] == held.largest
+    assert record["largest"] == comparison.largest
     assert [reason["field"] for reason in record["reasons"]] == ["offset", "min_size"]
     assert main(call) == 0
     printed = capfd.readouterr().out

@@ -14,7 +14,7 @@ import pytest
 from roialign_cli import trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
-from roialign_cli.show.numbers import number, pair
+from roialign_cli.show.numbers import format_number, format_point
 from roialign_cli.show.palette import DARK, LIGHT, Theme
 from tests.browser import chromium, complaints, needs_chromium, requested, webdriver
 
@@ -93,15 +93,15 @@ class Page:
 
     def check_point(self, section: dict[str, Any], point: dict[str, Any]) -> None:
         """Assert that the page shows a point and its neighbours as the trace has them."""
-        output = number(section["output"])
-        assert self.text("#section-title") == f"Section {pair(*section['section'])} = {output}"
-        place, value = pair(point["x"], point["y"]), number(point["value"])
-        title = f"Point {pair(*point['point'])} at {place} = {value}"
+        place, output = format_point(*section["section"]), format_number(section["output"])
+        assert self.text("#section-title") == f"Section {place} = {output}"
+        place, value = format_point(point["x"], point["y"]), format_number(point["value"])
+        title = f"Point {format_point(*point['point'])} at {place} = {value}"
         assert self.text("#point-title") == title
         rows = [row.split("\t") for row in self.text("#neighbours tbody").splitlines()]
         expected = [
-            [str(q["row"]), str(q["column"]), pair(q["x"], q["y"]), number(q["weight"]),
-             number(q["value"])]
+            [str(q["row"]), str(q["column"]), format_point(q["x"], q["y"]),
+             format_number(q["weight"]), format_number(q["value"])]
             for q in point["neighbours"]
         ]  # fmt: skip
         alone = not point["in_bounds"] or self.trace["convention"]["points"] == "cells"
@@ -167,7 +167,7 @@ def test_the_square_has_the_weights_for_areas(walkthrough: Page) -> None:
 def test_what_is_below_and_the_legend(page: Page) -> None:
     steps = page.text(".steps")
     for section in page.trace["sections"]:
-        assert pair(section["x"], section["y"]) in steps
+        assert format_point(section["x"], section["y"]) in steps
     borders = {point["border"] for _, point in page.points()}
     legend = page.text("figcaption ul")
     meanings = {
@@ -234,7 +234,7 @@ def test_the_keyboard_alone_reaches_everything(walkthrough: Page) -> None:
     for k, neighbour in enumerate(central["points"][here]["neighbours"]):
         if k:
             walkthrough.press(down)
-        added = number(neighbour["weight"] * neighbour["value"])
+        added = format_number(neighbour["weight"] * neighbour["value"])
         assert walkthrough.text("#weighted").endswith(f"= {added}")
         said = walkthrough.run("return document.getElementById('said').textContent")
         assert walkthrough.text("#point-title") in said
@@ -263,7 +263,8 @@ def test_a_notebook_shows_the_same_page_in_a_frame(driver: Any, tmp_path: Path) 
     driver.find_element("css selector", "[id='p2,3,2,1']").click()
     point = traced.section(2, 3).points[1]
     title = driver.find_element("css selector", "#point-title").text
-    assert title == f"Point (2, 1) at {pair(point.x, point.y)} = {number(point.value)}"
+    place = format_point(point.x, point.y)
+    assert title == f"Point (2, 1) at {place} = {format_number(point.value)}"
     assert "≈ 12.72" in driver.find_element("css selector", "#coordinates").text
     assert complaints(driver) == []
 

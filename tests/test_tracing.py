@@ -114,11 +114,11 @@ def test_sections_and_points_that_are_not_there() -> None:
     with pytest.raises(
         RoiAlignError, match=r"there is no section \(4, 1\); sections run from \(1, 1\) to \(3, 2\)"
     ):
-        traced.narrowed((4, 1))
+        traced.select((4, 1))
     with pytest.raises(
         RoiAlignError, match=r"there is no point \(1, 2\); points run from \(1, 1\) to \(1, 1\)"
     ):
-        traced.narrowed((1, 1), (1, 2))
+        traced.select((1, 1), (1, 2))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.errors import FileError
 from roialign_cli.files import results, writing
-from roialign_cli.files.room import check_room
+from roialign_cli.files.space import check_output_fits
 from roialign_cli.files.writing import atomic_write
 from roialign_cli.memory import format_bytes
 
@@ -260,12 +260,12 @@ def test_a_link_is_followed(folder: Path) -> None:
 
 def test_outputs_without_room_are_refused_before_they_are_made(folder: Path) -> None:
     with pytest.raises(FileError, match=r"needs 4e\+06 TB"):
-        check_room((10**9, 10**9), 4, folder / "out.npy", None, as_text=False)
+        check_output_fits((10**9, 10**9), 4, folder / "out.npy", None, as_text=False)
     with pytest.raises(ValueError, match="take 4 kB, more than the 3 kB allowed"):
-        check_room((10, 100), 4, None, 3e3, as_text=False)
+        check_output_fits((10, 100), 4, None, 3e3, as_text=False)
     with pytest.raises(ValueError, match="take 124 kB, more than the 5 kB allowed"):
-        check_room((10, 100), 4, None, 5e3, as_text=True)
-    check_room((10, 100), 4, None, 4e3, as_text=False)
+        check_output_fits((10, 100), 4, None, 5e3, as_text=True)
+    check_output_fits((10, 100), 4, None, 4e3, as_text=False)
     assert format_bytes(4e18) == "4e+06 TB"
 
 

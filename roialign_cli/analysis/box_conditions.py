@@ -12,12 +12,12 @@ from roialign_cli.core.sampling import Plan
 
 Mask = NDArray[np.bool_]
 
-_OVER = 1e-3  # cells by which an ROI may be off the map by rounding alone
+_BORDER_SLACK = 1e-3  # cells by which an ROI may be off the map by rounding alone
 # Sections this near to a whole number of cells, in shares, may be rounded up to it or past it.
-_NEAR = 4e-6
+_CEIL_SLACK = 4e-6
 
 
-def box_traits(plan: Plan) -> dict[str, Mask]:
+def box_conditions(plan: Plan) -> dict[str, Mask]:
     """Return which of R regions have which trait, (R,) each, by what is said of them."""
     y, x = plan.y, plan.x
     return {
@@ -27,8 +27,8 @@ def box_traits(plan: Plan) -> dict[str, Mask]:
         "over the top border": _before(y),
         "over the bottom border": _beyond(y),
         "over the border": _before(x) | _beyond(x) | _before(y) | _beyond(y),
-        "empty": (y.raw_size == 0) | (x.raw_size == 0),
-        "inverted": (y.raw_size < 0) | (x.raw_size < 0),
+        "empty": (y.unclamped_size == 0) | (x.unclamped_size == 0),
+        "inverted": (y.unclamped_size < 0) | (x.unclamped_size < 0),
         "smaller than a cell": _small(y) | _small(x),
         "on the edge of a ceil": near_a_whole(plan),
     }
@@ -37,25 +37,27 @@ def box_traits(plan: Plan) -> dict[str, Mask]:
 def near_a_whole(plan: Plan) -> Mask:
     """Return which regions have sections so near to a whole number of cells that ceil may slip."""
     if plan.convention.points != "centred" or plan.convention.sampling_ratio:
-        return np.zeros(len(plan.y.start), np.bool_)
+        return np.zeros(len(plan.y.roi_start), np.bool_)
     return _at_a_whole(plan.y) | _at_a_whole(plan.x)
 
 
 def _at_a_whole(axis: RoiAxis) -> Mask:
-    section = axis.size.astype(np.float64) / axis.sections
+    section = axis.roi_size.astype(np.float64) / axis.sections
     whole = np.round(section)
     # Nothing rounds where the numbers are whole in either precision.
-    length = (axis.last.astype(np.float64) - axis.first) * float(axis.scale)
+    length = (axis.box_end.astype(np.float64) - axis.box_start) * float(axis.scale)
     certain = (section == whole) & (length == whole * axis.sections)
     # The rounding of the edges counts as well, which is as large as they are.
-    slack = _NEAR * np.maximum(np.abs(axis.start) + np.abs(axis.size), 1) / axis.sections
+    slack = (
+        _CEIL_SLACK * np.maximum(np.abs(axis.roi_start) + np.abs(axis.roi_size), 1) / axis.sections
+    )
     near = (whole >= 1) & (np.abs(section - whole) <= slack)
     return np.asarray(near & ~certain, dtype=np.bool_)
 
 
 def _ends(axis: RoiAxis) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    end = axis.start + axis.size
-    return np.minimum(axis.start, end), np.maximum(axis.start, end)
+    end = axis.roi_start + axis.roi_size
+    return np.minimum(axis.roi_start, end), np.maximum(axis.roi_start, end)
 
 
 def _off(axis: RoiAxis) -> Mask:
@@ -64,24 +66,24 @@ def _off(axis: RoiAxis) -> Mask:
 
 
 def _before(axis: RoiAxis) -> Mask:
-    return np.asarray(_ends(axis)[0] < -0.5 - _OVER, dtype=np.bool_)
+    return np.asarray(_ends(axis)[0] < -0.5 - _BORDER_SLACK, dtype=np.bool_)
 
 
 def _beyond(axis: RoiAxis) -> Mask:
-    return np.asarray(_ends(axis)[1] > axis.cells - 0.5 + _OVER, dtype=np.bool_)
+    return np.asarray(_ends(axis)[1] > axis.cells - 0.5 + _BORDER_SLACK, dtype=np.bool_)
 
 
 def _small(axis: RoiAxis) -> Mask:
-    return np.asarray(np.abs(axis.raw_size) < 1, dtype=np.bool_)
+    return np.asarray(np.abs(axis.unclamped_size) < 1, dtype=np.bool_)
 
 
-def common_traits(traits: Mapping[str, Mask], some: Mask) -> list[str]:
+def common_conditions(conditions: Mapping[str, Mask], some: Mask) -> list[str]:
     """Return the traits that all of some regions have and few of the others, the clearest first.
 
     Examples
     --------
-    >>> traits = {"empty": np.array([True, True, False]), "inverted": np.array([False, True, True])}
-    >>> common_traits(traits, np.array([True, True, False]))
+    >>> empty, inverted = np.array([True, True, False]), np.array([False, True, True])
+    >>> common_conditions({"empty": empty, "inverted": inverted}, empty)
     ['empty']
     """
     others = ~some
@@ -89,10 +91,14 @@ def common_traits(traits: Mapping[str, Mask], some: Mask) -> list[str]:
         return []
     shares = {
         name: (float(has[some].mean()), float(has[others].mean()) if others.any() else 0.0)
-        for name, has in traits.items()
+        for name, has in conditions.items()
     }
-    telling = {name: least for name, (most, least) in shares.items() if most == 1 and least < _FEW}
-    return sorted(telling, key=lambda name: telling[name])
+    distinctive = {
+        name: least
+        for name, (most, least) in shares.items()
+        if most == 1 and least < _MAX_OTHER_SHARE
+    }
+    return sorted(distinctive, key=lambda name: distinctive[name])
 
 
-_FEW = 0.34
+_MAX_OTHER_SHARE = 0.34

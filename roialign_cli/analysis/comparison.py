@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.box_conditions import Mask, box_traits, common_traits
+from roialign_cli.analysis.box_conditions import Mask, box_conditions, common_conditions
 from roialign_cli.analysis.equivalence import effective_rules
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
@@ -21,7 +21,7 @@ from roialign_cli.errors import ArgumentError
 from roialign_cli.presentation import Presentable
 
 
-def difference(outputs: Float, others: Float) -> Float:
+def difference(outputs: Float, other_outputs: Float) -> Float:
     """Return how much others are above outputs of the same shape, in float64.
 
     Where both are the same, be it not a number or infinite, the difference is 0; where only one is
@@ -32,17 +32,17 @@ def difference(outputs: Float, others: Float) -> Float:
     >>> difference(np.array([1.0, np.nan, np.inf]), np.array([1.5, np.nan, 2.0])).tolist()
     [0.5, 0.0, nan]
     """
-    one, other = outputs.astype(np.float64), others.astype(np.float64)
+    one, other = outputs.astype(np.float64), other_outputs.astype(np.float64)
     same = (one == other) | (np.isnan(one) & np.isnan(other))
     with np.errstate(invalid="ignore", over="ignore"):
-        apart = other - one
-    return np.where(same, 0.0, np.where(np.isfinite(apart), apart, np.nan))
+        differences = other - one
+    return np.where(same, 0.0, np.where(np.isfinite(differences), differences, np.nan))
 
 
 def most_different(trace: Trace, other: Trace) -> tuple[int, int]:
     """Return the section (i, j) in which two outputs differ most, (1, 1) if nowhere."""
-    apart = np.abs(difference(np.array(trace.output), np.array(other.output)))
-    j, i = np.unravel_index(np.argmax(np.nan_to_num(apart, nan=np.inf)), apart.shape)
+    differences = np.abs(difference(np.array(trace.output), np.array(other.output)))
+    j, i = np.unravel_index(np.argmax(np.nan_to_num(differences, nan=np.inf)), differences.shape)
     return int(i) + 1, int(j) + 1
 
 
@@ -56,13 +56,13 @@ def paired_points(section: Section, other: Section) -> list[tuple[Point, Point]]
 def common_shift(pairs: list[tuple[Point, Point]]) -> tuple[float, float] | None:
     """Return by how many cells along x and y all points move, None if not all alike."""
     moves = np.array([(other.x - one.x, other.y - one.y) for one, other in pairs])
-    if not len(moves) or np.ptp(moves, axis=0).max() > _ALIKE:
+    if not len(moves) or np.ptp(moves, axis=0).max() > _SHIFT_TOLERANCE:
         return None
     x, y = moves.mean(axis=0).tolist()
     return x, y
 
 
-_ALIKE = 1e-4  # cells; coordinates in float32 on a map of a thousand cells agree to less
+_SHIFT_TOLERANCE = 1e-4  # cells; coordinates in float32 on a map of a thousand cells agree to less
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,13 @@ class Comparison(Presentable):
         What made the first.
     other
         The second convention, None if the second output was given.
-    outputs, others
+    outputs, other_outputs
         (R, C, height, width), the first and the second.
-    apart
+    differences
         Of the same shape: how much the second is above the first, as `difference` says.
     differing
         (R,): which boxes' outputs differ by more than rounding.
-    common
+    shared_conditions
         What these boxes have in common, and the others have not.
     reasons
         The fields in which the conventions differ, the weightiest first; none if the second output
@@ -120,10 +120,10 @@ class Comparison(Presentable):
     operation: Operation
     other: Convention | None
     outputs: Float
-    others: Float
-    apart: Float
+    other_outputs: Float
+    differences: Float
     differing: Mask
-    common: tuple[str, ...]
+    shared_conditions: tuple[str, ...]
     reasons: tuple[Reason, ...]
     shift: Shift | None
 
@@ -135,12 +135,12 @@ class Comparison(Presentable):
     @property
     def largest(self) -> float:
         """The largest difference; infinite where only one is a finite number."""
-        return _largest(self.apart)
+        return _largest(self.differences)
 
     @property
     def mean(self) -> float:
         """The mean difference, infinite as well; 0 of no outputs."""
-        return _mean(np.nan_to_num(np.abs(self.apart), nan=np.inf))
+        return _mean(np.nan_to_num(np.abs(self.differences), nan=np.inf))
 
     @property
     def worst(self) -> tuple[int, int, tuple[int, int]]:
@@ -151,15 +151,15 @@ class Comparison(Presentable):
         RoiAlignError
             If there are no outputs.
         """
-        if not self.apart.size:
+        if not self.differences.size:
             raise ArgumentError("boxes", "without an output none differs most")
-        apart = np.nan_to_num(np.abs(self.apart), nan=np.inf)
-        r, c, j, i = (int(at) for at in np.unravel_index(np.argmax(apart), apart.shape))
+        differences = np.nan_to_num(np.abs(self.differences), nan=np.inf)
+        r, c, j, i = (int(at) for at in np.unravel_index(np.argmax(differences), differences.shape))
         return r, c, (i + 1, j + 1)
 
 
-def _largest(apart: Float) -> float:
-    return float(np.nan_to_num(np.abs(apart), nan=np.inf).max(initial=0.0))
+def _largest(differences: Float) -> float:
+    return float(np.nan_to_num(np.abs(differences), nan=np.inf).max(initial=0.0))
 
 
 def compare(
@@ -194,8 +194,8 @@ def compare(
     Examples
     --------
     >>> call = {"convention": "torchvision-aligned", "sampling_ratio": 2}
-    >>> held = compare(np.eye(8), [[1, 1, 6, 5]], 2, other="torchvision", **call)
-    >>> held.shift.x, [reason.field for reason in held.reasons][:1]
+    >>> comparison = compare(np.eye(8), [[1, 1, 6, 5]], 2, other="torchvision", **call)
+    >>> comparison.shift.x, [reason.field for reason in comparison.reasons][:1]
     ((0.5, 0.5), ['offset'])
     """
     operation = make_operation(features, boxes, output_size, convention=convention, **call)
@@ -227,58 +227,72 @@ def compare_conventions(operation: Operation, other: Convention) -> Comparison:
     """Hold an operation against the same one under another convention."""
     second = replace(operation, convention=other)
     plan, moved = operation.plan(), second.plan()
-    outputs, others = operation.pooled(), second.pooled()
-    reasons = _reasons(operation, other, outputs, others)
+    outputs, other_outputs = operation.pooled(), second.pooled()
+    reasons = _reasons(operation, other, outputs, other_outputs)
     shift = _shift(operation, plan, moved)
-    return _compared(operation, other, outputs, others, reasons, shift)
+    return _compared(operation, other, outputs, other_outputs, reasons, shift)
 
 
 def _compared(
     operation: Operation,
     other: Convention | None,
     outputs: Float,
-    others: Float,
+    other_outputs: Float,
     reasons: tuple[Reason, ...],
     shift: Shift | None,
 ) -> Comparison:
-    apart = difference(outputs, others)
+    differences = difference(outputs, other_outputs)
     finite = np.abs(outputs[np.isfinite(outputs)])
-    rounding = _ROUNDING * float(finite.max(initial=0.0))
-    wrong = np.nan_to_num(np.abs(apart), nan=np.inf).max(axis=(1, 2, 3), initial=0.0) > rounding
+    rounding = _ROUNDING_SHARE * float(finite.max(initial=0.0))
+    wrong = (
+        np.nan_to_num(np.abs(differences), nan=np.inf).max(axis=(1, 2, 3), initial=0.0) > rounding
+    )
     boxes = np.asarray(wrong, dtype=np.bool_)
-    common = () if boxes.all() else tuple(common_traits(box_traits(operation.plan()), boxes))
-    return Comparison(operation, other, outputs, others, apart, boxes, common, reasons, shift)
+    shared_conditions = (
+        () if boxes.all() else tuple(common_conditions(box_conditions(operation.plan()), boxes))
+    )
+    return Comparison(
+        operation,
+        other,
+        outputs,
+        other_outputs,
+        differences,
+        boxes,
+        shared_conditions,
+        reasons,
+        shift,
+    )
 
 
-_ROUNDING = 1e-5  # of the largest value; what lies below is no difference between boxes
+_ROUNDING_SHARE = 1e-5  # of the largest value; what lies below is no difference between boxes
 
 
 def _reasons(
-    operation: Operation, other: Convention, outputs: Float, others: Float
+    operation: Operation, other: Convention, outputs: Float, other_outputs: Float
 ) -> tuple[Reason, ...]:
     own = operation.convention
     here, there = own.parameters(), other.parameters()
     first, second = effective_rules(own).parameters(), effective_rules(other).parameters()
     names = [name for name in first if first[name] != second[name] and name not in BOX_FIELDS]
-    amount = _amount(outputs, others)
+    amount = _amount(outputs, other_outputs)
     reasons = []
     for name in names:
         share = None
         try:
             alone = replace(operation, convention=replace(own, **{name: there[name]}))
             if amount:
-                share = 1 - _amount(alone.pooled(), others) / amount
+                share = 1 - _amount(alone.pooled(), other_outputs) / amount
         except ArgumentError:
             pass
         reasons.append(Reason(name, here[name], there[name], share))
     return tuple(sorted(reasons, key=lambda reason: -(reason.share or 0.0)))
 
 
-def _amount(outputs: Float, others: Float) -> float:
+def _amount(outputs: Float, other_outputs: Float) -> float:
     """Return the mean difference; where there is none, as large as the largest."""
-    apart = np.abs(difference(outputs, others))
-    most = float(np.nanmax(apart, initial=0.0)) or 1.0
-    return _mean(np.nan_to_num(apart, nan=most))
+    differences = np.abs(difference(outputs, other_outputs))
+    most = float(np.nanmax(differences, initial=0.0)) or 1.0
+    return _mean(np.nan_to_num(differences, nan=most))
 
 
 def _mean(amounts: Float) -> float:
@@ -290,7 +304,7 @@ def _mean(amounts: Float) -> float:
 
 
 def _shift(operation: Operation, plan: Plan, moved: Plan) -> Shift:
-    other_grids = np.zeros(len(plan.y.start), np.bool_)
+    other_grids = np.zeros(len(plan.y.roi_start), np.bool_)
     for one, two in ((plan.y, moved.y), (plan.x, moved.x)):
         other_grids |= (one.count != two.count).any(axis=1)
     same = np.flatnonzero(~other_grids)
@@ -301,7 +315,7 @@ def _shift(operation: Operation, plan: Plan, moved: Plan) -> Shift:
         ]
     if not all(len(move) for move in moves):
         return Shift(None, None, other_grids)
-    sign = operation.frame.down
+    sign = operation.frame.y_sign
     y, x = (sorted((float(move.min()), float(move.max()))) for move in moves)
     low, high = sorted((sign * y[0], sign * y[1]))
     return Shift((x[0], x[1]), (low, high), other_grids)

@@ -40,11 +40,11 @@ class Note:
     text: str
 
 
-def find_notes(operation: Operation, plan: Plan, only: int | None = None) -> tuple[Note, ...]:
+def find_notes(operation: Operation, plan: Plan, roi: int | None = None) -> tuple[Note, ...]:
     """Return the traps that there are, in one box or in all."""
     rois = np.ones(len(operation.boxes_xyxy), np.bool_)
-    if only is not None:
-        rois = np.arange(len(rois)) == only
+    if roi is not None:
+        rois = np.arange(len(rois)) == roi
     if not rois.any():
         return ()
     finders = _grown, _empty, _inverted, _ceil, _many_points
@@ -86,7 +86,7 @@ def _outside(operation: Operation, plan: Plan, asked: Mask) -> Iterator[Note]:
 
 def outside_share(plan: Plan) -> Float:
     """Return which share of each region's points is out, (R,)."""
-    inside = np.ones(len(plan.y.start))
+    inside = np.ones(len(plan.y.roi_start))
     margin = plan.convention.border_margin
     if plan.convention.points == "cells":
         return inside - 1
@@ -104,8 +104,8 @@ def outside_share(plan: Plan) -> Float:
 def _share_within(axis: RoiAxis, low: float, high: float) -> Float:
     """Return which share of points in the middle of equal parts of a region is between two ends."""
     points = np.maximum(axis.points, 1)
-    step = np.abs(axis.size.astype(np.float64)) / points
-    first = np.minimum(axis.start, axis.start + axis.size) + step / 2
+    step = np.abs(axis.roi_size.astype(np.float64)) / points
+    first = np.minimum(axis.roi_start, axis.roi_start + axis.roi_size) + step / 2
     with np.errstate(invalid="ignore", divide="ignore"):
         before = np.ceil((low - first) / step)
         until = np.floor((high - first) / step) + 1
@@ -158,9 +158,9 @@ def _read_again(
 ) -> Operation:
     """Return the operation with its boxes' numbers read otherwise, at another scale if given."""
     plain: dict[str, Any] = {"rejects": "nothing", "inclusive": False}
-    rules = replace(operation.convention, **(plain | fields))
+    convention = replace(operation.convention, **(plain | fields))
     scales = operation.spatial_scale if scale is None else (scale, scale)
-    return replace(operation, convention=rules, spatial_scale=scales).with_corners()
+    return replace(operation, convention=convention, spatial_scale=scales).with_corners()
 
 
 def _other_scales(operation: Operation) -> Iterator[tuple[str, Operation]]:
@@ -175,23 +175,23 @@ def _other_scales(operation: Operation) -> Iterator[tuple[str, Operation]]:
 
 def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
     """Yield the operation with the boxes' numbers read as something else."""
-    rules = operation.convention
+    convention = operation.convention
     for box_format in get_args(BoxFormat):
         changed = _read_again(operation, box_format=box_format)
         xyxy = changed.boxes_xyxy
-        if box_format == rules.box_format or (xyxy[:, 2:] < xyxy[:, :2]).any():
+        if box_format == convention.box_format or (xyxy[:, 2:] < xyxy[:, :2]).any():
             continue
-        swapped = {rules.box_format, box_format} == {"xyxy", "yxyx"}
+        swapped = {convention.box_format, box_format} == {"xyxy", "yxyx"}
         words = "swapping x and y" if swapped else f"reading the boxes as {box_format}"
         yield f"{words} (--box-format {box_format})", changed
-    if rules.origin == "bottom-left":
+    if convention.origin == "bottom-left":
         changed = _read_again(operation, origin="top-left")
         yield "measuring y from the top (--origin top-left)", changed
 
 
 def _grown(plan: Plan, asked: Mask) -> Iterator[Note]:
     least = plan.convention.min_size
-    small = ((plan.y.raw_size < least) | (plan.x.raw_size < least)) & (least > 0)
+    small = ((plan.y.unclamped_size < least) | (plan.x.unclamped_size < least)) & (least > 0)
     yield from _note(
         "grown",
         small,
@@ -203,13 +203,13 @@ def _grown(plan: Plan, asked: Mask) -> Iterator[Note]:
 
 def _empty(plan: Plan, asked: Mask) -> Iterator[Note]:
     y, x = plan.y, plan.x
-    empty = ((y.raw_size == 0) | (x.raw_size == 0)) & _as_they_are(plan)
+    empty = ((y.unclamped_size == 0) | (x.unclamped_size == 0)) & _as_they_are(plan)
     yield from _note("empty", empty, asked, f"{{}}: no area; {_made_of(plan.convention, 'empty')}")
 
 
 def _inverted(plan: Plan, asked: Mask) -> Iterator[Note]:
     y, x = plan.y, plan.x
-    inverted = ((y.raw_size < 0) | (x.raw_size < 0)) & _as_they_are(plan)
+    inverted = ((y.unclamped_size < 0) | (x.unclamped_size < 0)) & _as_they_are(plan)
     yield from _note(
         "inverted",
         inverted,
@@ -221,22 +221,26 @@ def _inverted(plan: Plan, asked: Mask) -> Iterator[Note]:
 
 def _as_they_are(plan: Plan) -> Mask:
     """Return which regions do not grow; ROI Pool's always do."""
-    rules = plan.convention
-    grows = rules.min_size > 0 or rules.points == "cells"
-    return np.full(len(plan.y.start), not grows)
+    convention = plan.convention
+    grows = convention.min_size > 0 or convention.points == "cells"
+    return np.full(len(plan.y.roi_start), not grows)
 
 
-def _made_of(rules: Convention, kind: str) -> str:
+def _made_of(convention: Convention, kind: str) -> str:
     """Return what a convention makes of an empty or inverted box."""
-    if rules.points != "centred" or rules.sampling_ratio:
+    if convention.points != "centred" or convention.sampling_ratio:
         return {
             "empty": "all its points lie on a line or in one place",
             "inverted": "its points run backwards, which flips the output",
         }[kind]
-    if rules.pooling == "max":
-        return f"it has no points, and the max of none is {rules.max_of_empty:g}"
-    worth = "0" if rules.clamp_count else "not a number"
-    both = ", 0 if inverted along both axes" if kind == "inverted" and not rules.clamp_count else ""
+    if convention.pooling == "max":
+        return f"it has no points, and the max of none is {convention.max_of_empty:g}"
+    worth = "0" if convention.clamp_count else "not a number"
+    both = (
+        ", 0 if inverted along both axes"
+        if kind == "inverted" and not convention.clamp_count
+        else ""
+    )
     return f"it has no points, and the average of none is {worth}{both}"
 
 

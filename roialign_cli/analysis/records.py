@@ -62,10 +62,10 @@ class Result:
         """Return where a region lies, in the convention's frame, in cells."""
         frame = self.operation.frame
         return {
-            "x": frame.x(self.plan.x.start[index]),
-            "y": frame.y(self.plan.y.start[index]),
-            "width": float(self.plan.x.size[index]),
-            "height": float(self.plan.y.size[index]),
+            "x": frame.x(self.plan.x.roi_start[index]),
+            "y": frame.y(self.plan.y.roi_start[index]),
+            "width": float(self.plan.x.roi_size[index]),
+            "height": float(self.plan.y.roi_size[index]),
         }
 
     def parameters(self) -> dict[str, Any]:
@@ -199,36 +199,36 @@ def _point(point: Point) -> dict[str, Any]:
 
 
 def comparison_record(
-    held: Comparison, labels: Sequence[str], second: str, notes: Sequence[Note] = ()
+    comparison: Comparison, labels: Sequence[str], second: str, notes: Sequence[Note] = ()
 ) -> dict[str, Any]:
     """Return a comparison as the documented JSON object."""
-    roi, channel, section = held.worst
+    roi, channel, section = comparison.worst
     i, j = section
-    shift = held.shift
+    shift = comparison.shift
     return {
         "version": VERSION,
         "first": {
-            "preset": held.operation.convention.name,
-            "convention": held.operation.convention.parameters(),
+            "preset": comparison.operation.convention.name,
+            "convention": comparison.operation.convention.parameters(),
         },
         "second": {
             "name": second,
-            "convention": None if held.other is None else held.other.parameters(),
+            "convention": None if comparison.other is None else comparison.other.parameters(),
         },
-        "shape": list(held.apart.shape),
-        "largest": held.largest,
-        "mean": held.mean,
+        "shape": list(comparison.differences.shape),
+        "largest": comparison.largest,
+        "mean": comparison.mean,
         "worst": {
             "roi": roi,
             "label": labels[roi],
             "channel": channel,
             "section": list(section),
-            "first": float(held.outputs[roi, channel, j - 1, i - 1]),
-            "second": float(held.others[roi, channel, j - 1, i - 1]),
+            "first": float(comparison.outputs[roi, channel, j - 1, i - 1]),
+            "second": float(comparison.other_outputs[roi, channel, j - 1, i - 1]),
         },
-        "differing_rois": [r for r, differs in enumerate(held.differing.tolist()) if differs],
-        "common": list(held.common),
-        "reasons": [vars(reason) for reason in held.reasons],
+        "differing_rois": [r for r, differs in enumerate(comparison.differing.tolist()) if differs],
+        "common": list(comparison.shared_conditions),
+        "reasons": [vars(reason) for reason in comparison.reasons],
         "shift": None
         if shift is None
         else {"x": shift.x, "y": shift.y, "other_grids": shift.other_grids.tolist()},

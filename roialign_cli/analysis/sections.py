@@ -127,8 +127,8 @@ class Sections(Sequence[Section]):
         output = float(self.output[j, i])
         return Section(
             section=(i + 1, j + 1),
-            x=self.frame.x(float(x.start[0]) + i * float(x.section_size[0])),
-            y=self.frame.y(float(y.start[0]) + j * float(y.section_size[0])),
+            x=self.frame.x(float(x.roi_start[0]) + i * float(x.section_size[0])),
+            y=self.frame.y(float(y.roi_start[0]) + j * float(y.section_size[0])),
             points=points,
             grid=(len(columns), len(rows)),
             winner=self._winner(points, output),
@@ -174,12 +174,12 @@ class Sections(Sequence[Section]):
             contribution=float(self.contributions[j, m, i, n]),
         )
 
-    def _along(self, samples: AxisSamples, section: int, point: int) -> _Along:
+    def _along(self, samples: AxisSamples, section: int, point: int) -> _AxisPoint:
         at = (0, section, point)
         weight = float(samples.upper_weight[at])
         lower, upper = int(samples.lower[at]), int(samples.upper[at])
         position = float(samples.position[at])
-        return _Along(
+        return _AxisPoint(
             position=position,
             cells=((lower, 1.0 - weight), (upper, weight)),
             in_bounds=bool(samples.in_bounds[at]),
@@ -196,7 +196,7 @@ class Sections(Sequence[Section]):
 
 
 @dataclass(frozen=True)
-class _Along:
+class _AxisPoint:
     """One point along one axis, in cell-index units: its two cells with their weights."""
 
     position: float

@@ -47,7 +47,7 @@ class Trace(Presentable):
         The ROI's top-left corner, in cells.
     width, height
         Its size, in cells.
-    raw_width, raw_height
+    unclamped_width, unclamped_height
         The same before the smallest size was applied.
     section_width, section_height
         The size of a section, in cells.
@@ -71,8 +71,8 @@ class Trace(Presentable):
     y: float
     width: float
     height: float
-    raw_width: float
-    raw_height: float
+    unclamped_width: float
+    unclamped_height: float
     section_width: float
     section_height: float
     sections: Sequence[Section]
@@ -99,7 +99,7 @@ class Trace(Presentable):
     @property
     def bottom(self) -> float:
         """The y of the ROI's lower edge as seen."""
-        return self.y + self.frame.down * self.height
+        return self.y + self.frame.y_sign * self.height
 
     def section(self, i: int, j: int) -> Section:
         """Return section (i, j), i along x and j from the top, from 1."""
@@ -109,7 +109,7 @@ class Trace(Presentable):
             raise ArgumentError("section", f"there is no section ({i}, {j}); {known}")
         return self.sections[(j - 1) * columns + i - 1]
 
-    def narrowed(
+    def select(
         self, section: tuple[int, int] | None = None, point: tuple[int, int] | None = None
     ) -> Sequence[Section]:
         """Return the one section asked for, or all, with only the one point asked for, or all."""
@@ -118,16 +118,16 @@ class Trace(Presentable):
             sections = (self.section(*section),)
         if point is None:
             return sections
-        narrowed = tuple(
+        selected = tuple(
             replace(s, points=tuple(p for p in s.points if p.point == point)) for s in sections
         )
-        if not any(s.points for s in narrowed):
+        if not any(s.points for s in selected):
             columns, rows = sections[0].grid
             known = f"points run from (1, 1) to ({columns}, {rows})"
             if not (columns and rows):
                 known = "the section has no sample points"
             raise ArgumentError("point", f"there is no point {point}; {known}")
-        return narrowed
+        return selected
 
 
 def trace(
@@ -183,7 +183,7 @@ def trace_operation(
 def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame) -> Trace:
     roi = checked_index("roi", roi, len(operation.boxes_xyxy), "box")
     channel = checked_channel(operation, channel)
-    one = operation.only(roi, channel)
+    one = operation.for_box_and_channel(roi, channel)
     plan = one.plan()
     _check_points(plan, roi)
     sections = Sections(one, plan, frame)
@@ -196,12 +196,12 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
         roi=roi,
         box=tuple(one.boxes_given[0].tolist()),
         scale=(one.spatial_scale[1], one.spatial_scale[0]),
-        x=frame.x(plan.x.start[0]),
-        y=frame.y(plan.y.start[0]),
-        width=float(plan.x.size[0]),
-        height=float(plan.y.size[0]),
-        raw_width=float(plan.x.raw_size[0]),
-        raw_height=float(plan.y.raw_size[0]),
+        x=frame.x(plan.x.roi_start[0]),
+        y=frame.y(plan.y.roi_start[0]),
+        width=float(plan.x.roi_size[0]),
+        height=float(plan.y.roi_size[0]),
+        unclamped_width=float(plan.x.unclamped_size[0]),
+        unclamped_height=float(plan.y.unclamped_size[0]),
         section_width=float(plan.x.section_size[0]),
         section_height=float(plan.y.section_size[0]),
         sections=sections,

@@ -57,7 +57,7 @@ _FILES = (".npy", ".npz")
     type=OUTPUT_FILE,
     help="Draw the box that differs most: .png, .svg or .pdf.",
 )
-@format_option("table", "csv", "json", default="table", told="What to print; csv has every number.")
+@format_option("table", "csv", "json", default="table", text="What to print; csv has every number.")
 @force_option
 @note_options
 def compare(
@@ -65,7 +65,7 @@ def compare(
     other: str,
     max_difference: float | None,
     plot: Path | None,
-    form: str,
+    output_format: str,
     *,
     force: bool,
     quiet: bool,
@@ -76,7 +76,7 @@ def compare(
     Tells how far apart the outputs are, where most, why, and how the sample points move. Options
     hold for both sides; fields after the other's name only for it.
     """
-    from roialign_cli.cli.inputs import load, under
+    from roialign_cli.cli.inputs import load, with_convention
     from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.reading import split_member
     from roialign_cli.files.writing import check_writable
@@ -89,25 +89,25 @@ def compare(
         check_writable(plot, force=force, read=(*options.files, file))
     given = other if file.lower().endswith(_FILES) else None
     inputs = load(options if given is None else _sized_as(options, given))
-    second = None if given is not None else under(inputs, other)
+    second = None if given is not None else with_convention(inputs, other)
     notes = _notes(inputs, second)
     report_warnings(notes, quiet=quiet, strict=strict)
-    held, name = _compared(inputs, second, given)
+    comparison, name = _compared(inputs, second, given)
     if plot is not None:
-        _draw(inputs, held, name, plot, force=force)
-    if form == "json":
+        _draw(inputs, comparison, name, plot, force=force)
+    if output_format == "json":
         from roialign_cli.analysis.records import comparison_record, to_json
 
-        click.echo(to_json(comparison_record(held, inputs.labels, name, notes)))
-    elif form == "csv":
+        click.echo(to_json(comparison_record(comparison, inputs.labels, name, notes)))
+    elif output_format == "csv":
         from roialign_cli.files.results import comparison_csv
 
-        click.echo(comparison_csv(held, inputs.labels), nl=False)
+        click.echo(comparison_csv(comparison, inputs.labels), nl=False)
     else:
         from roialign_cli.show.document.comparison import print_comparison
 
-        print_comparison(held, inputs.labels, name)
-    if max_difference is None or held.largest <= max_difference:
+        print_comparison(comparison, inputs.labels, name)
+    if max_difference is None or comparison.largest <= max_difference:
         return 0
     message(f"they differ by more than {max_difference:g}")
     return 1
@@ -132,8 +132,10 @@ def _notes(inputs: Inputs, second: Operation | None) -> list[Note]:
         return notes
     known = {note.text for note in notes}
     name = second.convention.name
-    others = find_notes(second, second.plan())
-    return notes + [replace(n, text=f"{name}: {n.text}") for n in others if n.text not in known]
+    other_outputs = find_notes(second, second.plan())
+    return notes + [
+        replace(n, text=f"{name}: {n.text}") for n in other_outputs if n.text not in known
+    ]
 
 
 def _sized_as(options: OperatorOptions, given: str) -> OperatorOptions:
@@ -166,18 +168,18 @@ def _compared(
         raise FileError(name, error.problem) from None
 
 
-def _draw(inputs: Inputs, held: Comparison, name: str, path: Path, *, force: bool) -> None:
+def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, force: bool) -> None:
     from roialign_cli.analysis.trace import trace_operation
     from roialign_cli.files.writing import atomic_write
     from roialign_cli.show.figures.compare import compare_figure
     from roialign_cli.show.figures.saving import check_suffix, save_figure
 
-    roi, channel, section = held.worst
+    roi, channel, section = comparison.worst
     trace = trace_operation(inputs.operation, roi, channel)
-    if held.other is None:
-        second = _given_output(trace, held, name)
+    if comparison.other is None:
+        second = _given_output(trace, comparison, name)
     else:
-        operation = replace(inputs.operation, convention=held.other)
+        operation = replace(inputs.operation, convention=comparison.other)
         second = trace_operation(operation, roi, channel, trace.frame)
     figure = compare_figure(trace, second, section=section)
     with atomic_write(path, force=force) as file:
@@ -185,10 +187,10 @@ def _draw(inputs: Inputs, held: Comparison, name: str, path: Path, *, force: boo
     message(f"wrote {path}")
 
 
-def _given_output(trace: Trace, held: Comparison, name: str) -> Trace:
+def _given_output(trace: Trace, comparison: Comparison, name: str) -> Trace:
     """Return a trace with a given output in place of its own, of whose points nothing is known."""
-    roi, channel, _ = held.worst
-    output = held.others[roi, channel].astype(float)
+    roi, channel, _ = comparison.worst
+    output = comparison.other_outputs[roi, channel].astype(float)
     return replace(
         trace,
         convention=replace(trace.convention, name=Path(name).name),

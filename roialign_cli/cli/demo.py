@@ -45,7 +45,7 @@ _COMMANDS = (
     "directory",
     group="Output",
     metavar="[DIR]",
-    told="The folder for data and pictures.  [default: roialign-demo]",
+    description="The folder for data and pictures.  [default: roialign-demo]",
     type=click.Path(path_type=Path),
     default=Path("roialign-demo"),
 )

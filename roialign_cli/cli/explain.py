@@ -62,7 +62,7 @@ FORMS = {"text": "txt", "markdown": "md", "html": "html", "json": "json"}
     help="Write it to a .txt, .md, .html or .json.",
 )
 @format_option(
-    *FORMS, told="What to write; html is a page to point at.  [default: as -o ends, or text]"
+    *FORMS, text="What to write; html is a page to point at.  [default: as -o ends, or text]"
 )
 @output_option(
     "--sketch",
@@ -79,7 +79,7 @@ def explain(
     point: tuple[int, int] | None,
     cell: tuple[int, int] | None,
     output: Path | None,
-    form: str | None,
+    output_format: str | None,
     *,
     sketch: bool,
     force: bool,
@@ -91,9 +91,9 @@ def explain(
     from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.writing import check_writable
 
-    form = form or _form_of(output)
-    if sketch and form in {"html", "json"}:
-        raise click.UsageError(f"--sketch is text; {form} has all that it draws")
+    output_format = output_format or _form_of(output)
+    if sketch and output_format in {"html", "json"}:
+        raise click.UsageError(f"--sketch is text; {output_format} has all that it draws")
     if cell is not None and (sketch or section or point or roi is not None):
         raise click.UsageError("--cell takes no --roi, --section, --point and --sketch")
     if output is not None:
@@ -107,12 +107,12 @@ def explain(
         columns = _sketch_columns() if sketch else 0
         document = _of_roi(inputs, roi or 0, channel, section, point, notes, columns)
     if output is None:
-        document.show(form)
+        document.show(output_format)
         explained = len(document.sections)
-        if form == "text" and explained > _MANY and sys.stdout.isatty():
+        if output_format == "text" and explained > _MANY and sys.stdout.isatty():
             message(f"explained {explained} sections; choose one with --section I,J")
     else:
-        document.write(form, output, force=force)
+        document.write(output_format, output, force=force)
 
 
 _MANY = 9  # sections, more than which are pages of text
@@ -129,7 +129,7 @@ def _form_of(path: Path | None) -> str:
     """Return the form that a file's name ends in, text if there is no file."""
     if path is None:
         return "text"
-    known = {f".{suffix}": form for form, suffix in FORMS.items()}
+    known = {f".{suffix}": output_format for output_format, suffix in FORMS.items()}
     if path.suffix.lower() not in known:
         raise ArgumentError("output", f"{path} ends in none of {', '.join(known)}")
     return known[path.suffix.lower()]
@@ -144,33 +144,33 @@ class _Document:
     record: Callable[[], dict[str, Any]]
     sections: Sequence[Section] = ()
 
-    def show(self, form: str) -> None:
+    def show(self, output_format: str) -> None:
         """Print it."""
-        if form == "text":
+        if output_format == "text":
             from roialign_cli.show.document.terminal import print_blocks
 
             print_blocks(list(self.blocks()))
         else:
-            click.echo(self.written(form), nl=False)
+            click.echo(self.written(output_format), nl=False)
 
-    def write(self, form: str, path: Path, *, force: bool) -> None:
+    def write(self, output_format: str, path: Path, *, force: bool) -> None:
         """Write it to a file."""
         from roialign_cli.files.writing import atomic_write
 
-        content = self.written(form).encode()
+        content = self.written(output_format).encode()
         with atomic_write(path, force=force) as file:
             file.write(content)
         message(f"wrote {path}")
 
-    def written(self, form: str) -> str:
+    def written(self, output_format: str) -> str:
         """Return it as text of a form."""
-        if form == "html":
+        if output_format == "html":
             return self.page()
-        if form == "json":
+        if output_format == "json":
             from roialign_cli.analysis.records import to_json
 
             return to_json(self.record()) + "\n"
-        if form == "markdown":
+        if output_format == "markdown":
             from roialign_cli.show.document.markdown import to_markdown
 
             return to_markdown(self.blocks())
@@ -205,8 +205,8 @@ def _of_roi(
     return _Document(
         explanation.blocks,
         lambda: explanation_page(explanation, notes),
-        lambda: trace_record(replace(trace, sections=explanation.narrowed), notes),
-        explanation.narrowed,
+        lambda: trace_record(replace(trace, sections=explanation.selected), notes),
+        explanation.selected,
     )
 
 

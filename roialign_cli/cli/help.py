@@ -74,16 +74,16 @@ class Option(click.Option):
 
 
 class Argument(click.Argument):
-    """An argument that is told of beside the options of its group."""
+    """An argument that the help lists in its group of options."""
 
-    def __init__(self, *names: Any, group: Group, told: str, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(self, *names: Any, group: Group, description: str, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(*names, **settings)
         self.group = group
-        self.told = told
+        self.description = description
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:  # noqa: ARG002
         """Return how it is written and what it is."""
-        return self.human_readable_name, self.told
+        return self.human_readable_name, self.description
 
 
 class Command(click.Command):
@@ -127,9 +127,9 @@ def option(*names: str, group: Group, **settings: Any) -> Decorator:  # noqa: AN
     return click.option(*names, cls=Option, group=group, **settings)
 
 
-def argument(*names: str, group: Group, told: str, **settings: Any) -> Decorator:  # noqa: ANN401
-    """Add an argument that is told of in a group of the help."""
-    return click.argument(*names, cls=Argument, group=group, told=told, **settings)
+def argument(*names: str, group: Group, description: str, **settings: Any) -> Decorator:  # noqa: ANN401
+    """Add an argument that the help lists in a group."""
+    return click.argument(*names, cls=Argument, group=group, description=description, **settings)
 
 
 input_option = functools.partial(option, group="Input")

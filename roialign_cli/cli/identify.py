@@ -31,8 +31,10 @@ from roialign_cli.cli.options import OperatorOptions, format_option, search_opti
     type=NumberInRange(min=0),
     help="The largest difference that is none.  [default: 1e-4 of a channel's largest value]",
 )
-@format_option("table", "json", default="table", told="What to print.")
-def identify(options: OperatorOptions, expected: str, tolerance: float | None, form: str) -> int:
+@format_option("table", "json", default="table", text="What to print.")
+def identify(
+    options: OperatorOptions, expected: str, tolerance: float | None, output_format: str
+) -> int:
     """Find the convention that made an output.
 
     Tries conventions, sampling ratios, readings of the boxes, scales and known mistakes; what an
@@ -42,7 +44,7 @@ def identify(options: OperatorOptions, expected: str, tolerance: float | None, f
     from roialign_cli.cli.inputs import load_search_inputs
     from roialign_cli.files.arrays import read_array
     from roialign_cli.search.search import identify
-    from roialign_cli.show.document.identification import Inputs
+    from roialign_cli.show.document.identification import InputWords
     from roialign_cli.show.progress import share_progress
 
     known = load_search_inputs(options)
@@ -54,20 +56,22 @@ def identify(options: OperatorOptions, expected: str, tolerance: float | None, f
             array,
             tolerance=tolerance,
             advance=advance,
-            **known.stated,
+            **known.fixed_fields,
         )
-    inputs = Inputs(_words(options), known.said, options.batch_index)
-    if form == "json":
+    inputs = InputWords(_words(options), known.declared_by_file, options.batch_index)
+    if output_format == "json":
         from roialign_cli.analysis.records import to_json
         from roialign_cli.search.records import identification_record
         from roialign_cli.show.document.identification import spelled_out
 
-        said = [spelled_out(match.hypothesis, inputs, found.shape) for match in found.matches]
-        click.echo(to_json(identification_record(found, said)))
+        declared_by_file = [
+            spelled_out(match.hypothesis, inputs, found.shape) for match in found.matches
+        ]
+        click.echo(to_json(identification_record(found, declared_by_file)))
     else:
         from roialign_cli.show.document.identification import print_identification
 
-        print_identification(found, inputs, known.stated)
+        print_identification(found, inputs, known.fixed_fields)
     return 0 if found.matches and not found.doubtful else 1
 
 

@@ -68,7 +68,7 @@ class Inputs:
         return named(self.labels[roi], self.scores[roi])
 
 
-def under(inputs: Inputs, other: str) -> Operation:
+def with_convention(inputs: Inputs, other: str) -> Operation:
     """Return the operation under another convention, on the boxes as they were read.
 
     Parameters
@@ -139,16 +139,16 @@ class SearchInputs:
         The features as they were read.
     boxes
         (R, 4), or (R, 5) with the batch index first.
-    stated
+    fixed_fields
         What the options say, as keywords of `identify`.
-    said
+    declared_by_file
         What the boxes' file says of how they are read, as fields of a convention.
     """
 
     file: FeatureFile
     boxes: NDArray[np.float64]
-    stated: dict[str, Any]
-    said: dict[str, Any]
+    fixed_fields: dict[str, Any]
+    declared_by_file: dict[str, Any]
 
 
 def load_search_inputs(options: OperatorOptions) -> SearchInputs:
@@ -158,14 +158,16 @@ def load_search_inputs(options: OperatorOptions) -> SearchInputs:
     """
     boxes = _boxes(options)
     file = _features(options)
-    stated: dict[str, Any] = _overrides(options) | {
+    fixed_fields: dict[str, Any] = _overrides(options) | {
         "convention": options.preset,
         "spatial_scale": _scale(options, file, Convention()),
         "batch_index": options.batch_index,
         "image_height": _image_height(options, file),
     }
-    said = {"box_format": boxes.box_format, "normalized": boxes.normalized}
-    return SearchInputs(file, _numbers(options, boxes), _drop_none(stated), _drop_none(said))
+    declared_by_file = {"box_format": boxes.box_format, "normalized": boxes.normalized}
+    return SearchInputs(
+        file, _numbers(options, boxes), _drop_none(fixed_fields), _drop_none(declared_by_file)
+    )
 
 
 def _drop_none(values: dict[str, Any]) -> dict[str, Any]:

@@ -90,7 +90,7 @@ _INPUT = (
         group="Input",
         metavar="FEATURES",
         type=INPUT_FILE,
-        told="A .npy, an .npz or an image; - is a .npy on standard input.",
+        description="A .npy, an .npz or an image; - is a .npy on standard input.",
     ),
     input_option("--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW, NHWC."),
     input_option("--key", metavar="NAME", help="Which array of an .npz with several."),
@@ -254,25 +254,25 @@ def section_options(command: Function) -> Function:
 
 def roi_option(command: Function) -> Function:
     """Add --roi, for a command that tells of one box; None if it is not given."""
-    told = "Which of the boxes, from 0.  [default: 0]"
-    return selection_option("--roi", metavar="R", type=_WHOLE, help=told)(command)
+    text = "Which of the boxes, from 0.  [default: 0]"
+    return selection_option("--roi", metavar="R", type=_WHOLE, help=text)(command)
 
 
 def channel_option(command: Function) -> Function:
     """Add --channel, for a command that tells of one."""
-    told = "Which channel, from 0; or one made of all.  [default: 0]"
-    return selection_option("--channel", type=CHANNEL, default=0, help=told)(command)
+    text = "Which channel, from 0; or one made of all.  [default: 0]"
+    return selection_option("--channel", type=CHANNEL, default=0, help=text)(command)
 
 
-def format_option(*forms: str, told: str, default: str | None = None) -> Decorator:
-    """Return --format, by which a command is told what to print."""
+def format_option(*formats: str, text: str, default: str | None = None) -> Decorator:
+    """Return the option --format with these choices and this help text."""
     return output_option(
         "--format",
-        "form",
-        type=click.Choice(forms),
+        "output_format",
+        type=click.Choice(formats),
         default=default,
         show_default=default is not None,
-        help=told,
+        help=text,
     )
 
 
@@ -284,5 +284,5 @@ def force_option(command: Function) -> Function:
 def note_options(command: Function) -> Function:
     """Add --quiet and --strict, for a command that tells of traps."""
     quiet = output_option("--quiet", "-q", is_flag=True, help="Say nothing of traps.")
-    told = "Treat a trap as an error, --quiet or not."
-    return quiet(output_option("--strict", is_flag=True, help=told)(command))
+    text = "Treat a trap as an error, --quiet or not."
+    return quiet(output_option("--strict", is_flag=True, help=text)(command))

@@ -264,11 +264,11 @@ def _footprint(inputs: Inputs, asked: _PlotRequest) -> Figure:
 
 def _compare(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.analysis.trace import trace_operation
-    from roialign_cli.cli.inputs import under
+    from roialign_cli.cli.inputs import with_convention
     from roialign_cli.show.figures.compare import compare_figure
 
     trace = asked.trace(inputs)
-    operation = under(inputs, asked.other or "")
+    operation = with_convention(inputs, asked.other or "")
     other = trace_operation(operation, asked.roi, asked.channel, trace.frame)
     return compare_figure(trace, other, section=asked.section, paper=asked.paper)
 

@@ -14,12 +14,12 @@ from roialign_cli.cli.options import format_option
     "name",
     group="Input",
     metavar="[NAME]",
-    told="One preset, to be shown in full.",
+    description="One preset, to be shown in full.",
     type=PresetName(),
     required=False,
 )
-@format_option("table", "markdown", "json", default="table", told="How to print it.")
-def presets(name: str | None, form: str) -> None:
+@format_option("table", "markdown", "json", default="table", text="How to print it.")
+def presets(name: str | None, output_format: str) -> None:
     """Show the conventions and how they differ, or one of them in full."""
     from roialign_cli.analysis.records import convention_record, to_json
     from roialign_cli.core.presets import PRESETS, preset
@@ -30,13 +30,13 @@ def presets(name: str | None, form: str) -> None:
         chosen = None if name is None else preset(name)
     except ArgumentError as error:
         raise RoiAlignError(error.problem) from None
-    if form == "json":
+    if output_format == "json":
         rows = PRESETS.values() if chosen is None else (chosen,)
         records = [convention_record(row) for row in rows]
         click.echo(to_json(records if chosen is None else records[0]))
         return
     blocks = list(overview() if chosen is None else in_full(chosen))
-    if form == "markdown":
+    if output_format == "markdown":
         from roialign_cli.show.document.markdown import to_markdown
 
         click.echo(to_markdown(blocks), nl=False)

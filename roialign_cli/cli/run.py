@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @output_option(
     "-o", "--output", metavar="FILE", type=OUTPUT_FILE, help="Write a .npy, .npz, .csv or .json."
 )
-@format_option("table", "csv", "json", told="What to print.  [default: table, or nothing with -o]")
+@format_option("table", "csv", "json", text="What to print.  [default: table, or nothing with -o]")
 @output_option(
     "--max-memory",
     type=Size(),
@@ -53,7 +53,7 @@ def run(
     options: OperatorOptions,
     channel: int | None,
     output: Path | None,
-    form: str | None,
+    output_format: str | None,
     max_memory: float | None,
     *,
     force: bool,
@@ -75,7 +75,7 @@ def run(
     plan = inputs.operation.plan()
     notes = inputs.notes(plan)
     report_warnings(notes, quiet=quiet, strict=strict)
-    _check_room(inputs, plan, channel, output, form, max_memory)
+    _check_room(inputs, plan, channel, output, output_format, max_memory)
     result = replace(_run(inputs, plan, channel, output, force=force), notes=notes)
     subject = describe(inputs.file.title, inputs.file.array, inputs.operation.convention)
     if output is not None:
@@ -83,12 +83,12 @@ def run(
         written = f"{' × '.join(map(str, result.pooled.shape))} {result.pooled.dtype}"
         message(subject)
         message(f"wrote {output}: {written}")
-        form = form or "nothing"
-    if form == "csv":
+        output_format = output_format or "nothing"
+    if output_format == "csv":
         click.echo(to_csv(result), nl=False)
-    elif form == "json":
+    elif output_format == "json":
         click.echo(to_json(result_record(result)))
-    elif form in {None, "table"}:
+    elif output_format in {None, "table"}:
         from roialign_cli.show.document.terminal import print_result
 
         print_result(subject, result)
@@ -99,19 +99,19 @@ def _check_room(
     plan: Plan,
     channel: int | None,
     output: Path | None,
-    form: str | None,
+    output_format: str | None,
     most: float | None,
 ) -> None:
     from roialign_cli.core.pooling import output_like
     from roialign_cli.files.results import is_pooled_into
-    from roialign_cli.files.room import check_room
+    from roialign_cli.files.space import check_output_fits
 
     (rois, channels, *size), dtype = output_like(inputs.operation.features, plan)
     shape = rois, channels if channel is None else 1, *size
     suffix = "" if output is None else output.suffix.lower()
-    mapped = output if is_pooled_into(output) and form in {None, "nothing"} else None
-    as_text = suffix in {".csv", ".json"} or form in {"csv", "json"}
-    check_room(shape, dtype.itemsize, mapped, most, as_text=as_text)
+    mapped = output if is_pooled_into(output) and output_format in {None, "nothing"} else None
+    as_text = suffix in {".csv", ".json"} or output_format in {"csv", "json"}
+    check_output_fits(shape, dtype.itemsize, mapped, most, as_text=as_text)
 
 
 def _run(

@@ -16,13 +16,13 @@ class RoiAxis:
 
     Parameters
     ----------
-    first, last
+    box_start, box_end
         (R,). The box edges, in image units.
     scale
         Feature-map units per image unit.
-    start, size
+    roi_start, roi_size
         (R,). First edge and extent, after the convention's offset, rounding and smallest size.
-    raw_size
+    unclamped_size
         (R,). The extent before the smallest size was applied.
     count
         (R, S), or (R, 1) where all sections have the same. Points per section as the convention
@@ -33,12 +33,12 @@ class RoiAxis:
         Cells of the feature map along this axis.
     """
 
-    first: Float
-    last: Float
+    box_start: Float
+    box_end: Float
     scale: np.floating
-    start: Float
-    size: Float
-    raw_size: Float
+    roi_start: Float
+    roi_size: Float
+    unclamped_size: Float
     count: NDArray[np.intp]
     sections: int
     cells: int
@@ -46,7 +46,7 @@ class RoiAxis:
     @property
     def section_size(self) -> Float:
         """(R,). The extent of one section, in cells."""
-        size: Float = self.size / self.size.dtype.type(self.sections)
+        size: Float = self.roi_size / self.roi_size.dtype.type(self.sections)
         return size
 
     @property
@@ -59,12 +59,12 @@ class RoiAxis:
     def __getitem__(self, rois: NDArray[np.intp]) -> RoiAxis:
         """Return the same axis of some of the regions."""
         return RoiAxis(
-            self.first[rois],
-            self.last[rois],
+            self.box_start[rois],
+            self.box_end[rois],
             self.scale,
-            self.start[rois],
-            self.size[rois],
-            self.raw_size[rois],
+            self.roi_start[rois],
+            self.roi_size[rois],
+            self.unclamped_size[rois],
             self.count[rois],
             self.sections,
             self.cells,

@@ -68,7 +68,7 @@ class Frame:
         return self.origin == "bottom-left"
 
     @property
-    def down(self) -> int:
+    def y_sign(self) -> int:
         """The sign of what lies further down: −1 where y grows upward."""
         return -1 if self.y_up else 1
 

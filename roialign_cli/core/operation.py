@@ -100,7 +100,7 @@ class Operation:
         """Return the (R, C, height, width) outputs."""
         return pool(self.features, self.plan(), self.batch_index)
 
-    def only(self, roi: int, channel: int | Summary) -> Operation:
+    def for_box_and_channel(self, roi: int, channel: int | Summary) -> Operation:
         """Return the same operation on one box and one channel, or on a summary of all."""
         n = self.batch_index[roi]
         features = self.features[n : n + 1]

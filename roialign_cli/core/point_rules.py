@@ -118,8 +118,8 @@ def _cell_range(section: Float, start: Float, sections: int, cells: int) -> tupl
 
 def _in_section(axis: RoiAxis, step: Float) -> Float:
     """Return positions (R, S, P) from the steps (R, 1, P) into a section."""
-    i = np.arange(axis.sections, dtype=axis.start.dtype)[:, None]
-    return axis.start[:, None, None] + i * axis.section_size[:, None, None] + step
+    i = np.arange(axis.sections, dtype=axis.roi_start.dtype)[:, None]
+    return axis.roi_start[:, None, None] + i * axis.section_size[:, None, None] + step
 
 
 def _position_centred(axis: RoiAxis, q: Float, convention: Convention) -> Float:
@@ -136,8 +136,8 @@ def _step_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
 
 
 def _share_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
-    i = np.arange(axis.sections, dtype=axis.start.dtype)[:, None]
-    return axis.start[:, None, None] + axis.section_size[:, None, None] * (i + middle / grid)
+    i = np.arange(axis.sections, dtype=axis.roi_start.dtype)[:, None]
+    return axis.roi_start[:, None, None] + axis.section_size[:, None, None] * (i + middle / grid)
 
 
 # axis, q + 0.5 (P,), grid (R, 1, 1) → position (R, S, P)
@@ -154,20 +154,20 @@ def _position_dividers(axis: RoiAxis, q: Float, _convention: Convention) -> Floa
 
 
 def _position_corners(axis: RoiAxis, _q: Float, convention: Convention) -> Float:
-    number = axis.start.dtype.type
+    number = axis.roi_start.dtype.type
     if axis.sections == 1:
         before, after = number(convention.image_offset), number(convention.offset)
-        edges = (axis.first - before) + (axis.last - before)
-        grown = axis.size - axis.raw_size
+        edges = (axis.box_start - before) + (axis.box_end - before)
+        grown = axis.roi_size - axis.unclamped_size
         middle = number(0.5) * edges * axis.scale - after + number(0.5) * grown
         return middle[:, None, None]
     i = np.arange(axis.sections, dtype=number)
-    step = (axis.size / number(axis.sections - 1))[:, None]
-    return (axis.start[:, None] + i * step)[:, :, None]
+    step = (axis.roi_size / number(axis.sections - 1))[:, None]
+    return (axis.roi_start[:, None] + i * step)[:, :, None]
 
 
 def _position_cells(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
-    first, _ = _cell_range(axis.section_size, axis.start, axis.sections, axis.cells)
+    first, _ = _cell_range(axis.section_size, axis.roi_start, axis.sections, axis.cells)
     return first[:, :, None] + q
 
 

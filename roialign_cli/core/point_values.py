@@ -46,27 +46,27 @@ def pool_by_points(features: NDArray[Any], plan: Plan) -> Float:
 
 def reduce_points(values: Float, y: AxisSamples, x: AxisSamples, plan: Plan) -> Float:
     """Return the output (C, T, K) of a plan's one region from its points' contributions."""
-    rules = plan.convention
+    convention = plan.convention
     valid = y.valid[0][:, :, None, None] & x.valid[0]  # (T, P, K, Q)
     divisor, empty = divisor_of(plan)
-    if rules.pooling == "avg":
+    if convention.pooling == "avg":
         total = values.sum(axis=(2, 4), where=valid)
         average: Float = total / divisor[0].astype(values.dtype)
         return average
-    maximum = np.fmax if rules.max_skips_nan else np.maximum
-    largest = maximum.reduce(values, axis=(2, 4), initial=rules.max_start, where=valid)
-    filled: Float = np.where(empty[0], rules.max_of_empty, largest)
+    maximum = np.fmax if convention.max_skips_nan else np.maximum
+    largest = maximum.reduce(values, axis=(2, 4), initial=convention.max_start, where=valid)
+    filled: Float = np.where(empty[0], convention.max_of_empty, largest)
     return filled
 
 
-def contributions(features: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
+def contributions(features: Float, y: AxisSamples, x: AxisSamples, convention: Convention) -> Float:
     """Return what pooling takes from every sample point; shapes as in `point_values`."""
-    if rules.pooling == "max" and rules.max_of == "weighted-cell":
-        return _largest_products(features, y, x, rules)
-    return point_values(features, y, x, rules)
+    if convention.pooling == "max" and convention.max_of == "weighted-cell":
+        return _largest_products(features, y, x, convention)
+    return point_values(features, y, x, convention)
 
 
-def point_values(features: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
+def point_values(features: Float, y: AxisSamples, x: AxisSamples, convention: Convention) -> Float:
     """Return the value of every sample point of one region.
 
     Parameters
@@ -75,7 +75,7 @@ def point_values(features: Float, y: AxisSamples, x: AxisSamples, rules: Convent
         (C, H, W).
     y, x
         The region's samples along each axis, (1, T, P) and (1, K, Q).
-    rules
+    convention
         The convention.
 
     Returns
@@ -89,9 +89,9 @@ def point_values(features: Float, y: AxisSamples, x: AxisSamples, rules: Convent
         If they do not fit into memory.
     """
     check_point_values(len(features) * y.position.size * x.position.size)
-    between = _at if rules.points == "cells" else _between
+    between = _at if convention.points == "cells" else _between
     rows = between(features, y, axis=1)  # (C, T, P, W)
-    return _outside(between(rows, x, axis=3), y, x, rules)
+    return _outside(between(rows, x, axis=3), y, x, convention)
 
 
 def check_point_values(values: int) -> None:
@@ -103,14 +103,16 @@ def check_point_values(values: int) -> None:
 _POINT = 24  # bytes of a point's value in float64, and twice as many on the way to it
 
 
-def _largest_products(features: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
+def _largest_products(
+    features: Float, y: AxisSamples, x: AxisSamples, convention: Convention
+) -> Float:
     check_point_values(4 * len(features) * y.position.size * x.position.size)
     products = [
         product
         for rows in _weighted(features, y, axis=1)  # (C, T, P, W)
         for product in _weighted(rows, x, axis=3)
     ]
-    return _outside(functools.reduce(np.maximum, products), y, x, rules)
+    return _outside(functools.reduce(np.maximum, products), y, x, convention)
 
 
 def _weighted(array: Float, samples: AxisSamples, axis: int) -> tuple[Float, Float]:
@@ -133,8 +135,8 @@ def _between(array: Float, samples: AxisSamples, axis: int) -> Float:
     return between
 
 
-def _outside(values: Float, y: AxisSamples, x: AxisSamples, rules: Convention) -> Float:
+def _outside(values: Float, y: AxisSamples, x: AxisSamples, convention: Convention) -> Float:
     """Put the extrapolation value where a point is not counted in."""
     in_bounds = y.in_bounds[0][:, :, None, None] & x.in_bounds[0]
-    filled: Float = np.where(in_bounds, values, values.dtype.type(rules.extrapolation_value))
+    filled: Float = np.where(in_bounds, values, values.dtype.type(convention.extrapolation_value))
     return filled

@@ -86,7 +86,7 @@ def output_like(
     features: NDArray[Any], plan: Plan
 ) -> tuple[tuple[int, ...], np.dtype[np.floating]]:
     """Return the shape and the dtype of the pooled output."""
-    shape = (len(plan.y.start), features.shape[1], *plan.output_size)
+    shape = (len(plan.y.roi_start), features.shape[1], *plan.output_size)
     return shape, floating(features.dtype)
 
 
@@ -134,7 +134,11 @@ def _spans(samples: AxisSamples) -> _Spans:
 
 
 def _weight_matrices(
-    samples: AxisSamples, first: Index, cells: int, rules: Convention, dtype: np.dtype[np.floating]
+    samples: AxisSamples,
+    first: Index,
+    cells: int,
+    convention: Convention,
+    dtype: np.dtype[np.floating],
 ) -> Float:
     """Return the weights (r, S, M, cells) of the cells from `first` on, in M rows a section.
 
@@ -142,12 +146,12 @@ def _weight_matrices(
     each of its two neighbours where the products count and not their sum.
     """
     r, sections, points = samples.position.shape
-    average = rules.pooling == "avg"
+    average = convention.pooling == "avg"
     inside = samples.in_bounds & samples.valid if average else samples.in_bounds
     weights = np.empty((2, r, sections, points))
     np.multiply(samples.upper_weight, inside, out=weights[1])
     np.subtract(inside, weights[1], out=weights[0])
-    apart = int(not average and rules.max_of == "weighted-cell")
+    apart = int(not average and convention.max_of == "weighted-cell")
     row = np.arange(0, r * sections * (1 if average else points) * (1 + apart), 1 + apart)
     target = samples.neighbours + (row.reshape(r, sections, -1) * cells - first[:, None, None])
     if apart:
@@ -169,11 +173,11 @@ class _RegionBatch:
 
     def pool(self) -> None:
         """Pool them."""
-        rules = self.plan.convention
+        convention = self.plan.convention
         y, x = self.plan.samples()
         y_spans, x_spans = _spans(y), _spans(x)
         with np.errstate(invalid="ignore", over="ignore"):
-            if rules.pooling == "max":
+            if convention.pooling == "max":
                 self._reduce_products(y, x, y_spans, x_spans)
             else:
                 self._multiply(y, x, y_spans, x_spans)
@@ -214,8 +218,8 @@ class _RegionBatch:
 
     def _sums(self, samples: AxisSamples, first: Index, longest: int) -> Float:
         """Return the matrices of an average, (r, S, cells)."""
-        rules = self.plan.convention
-        rows = _weight_matrices(samples, first, longest, rules, self.pooled.dtype)[:, :, 0]
+        convention = self.plan.convention
+        rows = _weight_matrices(samples, first, longest, convention, self.pooled.dtype)[:, :, 0]
         rows /= np.maximum(samples.count, 1)[:, :, None]
         return rows
 
@@ -266,9 +270,9 @@ class _RegionBatch:
     def _reduce_products(
         self, y: AxisSamples, x: AxisSamples, y_spans: _Spans, x_spans: _Spans
     ) -> None:
-        rules, dtype = self.plan.convention, self.pooled.dtype
-        rows = _weight_matrices(y, y_spans.first, y_spans.longest, rules, dtype)
-        columns = _weight_matrices(x, x_spans.first, x_spans.longest, rules, dtype)
+        convention, dtype = self.plan.convention, self.pooled.dtype
+        rows = _weight_matrices(y, y_spans.first, y_spans.longest, convention, dtype)
+        columns = _weight_matrices(x, x_spans.first, x_spans.longest, convention, dtype)
         per_row, per_column = rows.shape[2], columns.shape[2]
         check_point_values(max(per_row, _BLOCK) * max(per_column, _BLOCK) * self.cells.channels)
         blocks = _blocks(y_spans, per_row), _blocks(x_spans, per_column)
@@ -290,27 +294,29 @@ class _RegionBatch:
             self.pooled[r] = largest.transpose(2, 0, 1)
 
     def _start_maximum(self) -> None:
-        rules = self.plan.convention
-        if rules.pooling == "max" and rules.max_start > -np.inf:
-            start = self.pooled.dtype.type(rules.max_start)
+        convention = self.plan.convention
+        if convention.pooling == "max" and convention.max_start > -np.inf:
+            start = self.pooled.dtype.type(convention.max_start)
             self.pooled[self.rois] = np.maximum(self.pooled[self.rois], start)
 
     def _fill_empty(self) -> None:
         """Put what the rules give for a section without points."""
-        rules, dtype = self.plan.convention, self.pooled.dtype
+        convention, dtype = self.plan.convention, self.pooled.dtype
         divisor, empty = divisor_of(self.plan)
         if not empty.any():
             return
-        values = np.full(divisor.shape, rules.max_of_empty if rules.pooling == "max" else 0, dtype)
-        if rules.pooling == "avg":
+        values = np.full(
+            divisor.shape, convention.max_of_empty if convention.pooling == "max" else 0, dtype
+        )
+        if convention.pooling == "avg":
             values /= divisor.astype(dtype)
         outputs = self.pooled[self.rois]
         self.pooled[self.rois] = np.where(empty[:, None], values[:, None], outputs)
 
     def _needs_pointwise(self) -> Iterator[int]:
         """Return the regions that products of windows do not do justice to."""
-        rules = self.plan.convention
-        outside = rules.pooling == "max" and rules.extrapolation_value
+        convention = self.plan.convention
+        outside = convention.pooling == "max" and convention.extrapolation_value
         for r in self.rois.tolist():
             if outside or not (self.cells.finite or np.isfinite(self.pooled[r]).all()):
                 yield r

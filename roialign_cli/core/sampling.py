@@ -181,9 +181,11 @@ def _roi_axis(
     rule = POINTS_RULES[convention.points]
     number = first.dtype.type
     with np.errstate(over="ignore", invalid="ignore"):
-        start, raw_size = rule.extent(first, last, number(scale), convention)
+        start, unclamped_size = rule.extent(first, last, number(scale), convention)
         size = (
-            np.maximum(raw_size, number(convention.min_size)) if convention.min_size else raw_size
+            np.maximum(unclamped_size, number(convention.min_size))
+            if convention.min_size
+            else unclamped_size
         )
         section = size / number(sections)
     finite = np.isfinite(start) & np.isfinite(section)
@@ -192,14 +194,14 @@ def _roi_axis(
             "boxes", f"box {finite.argmin()} times the scale overflows {start.dtype}"
         )
     count = rule.count(section, start, sections, cells, convention)
-    return RoiAxis(first, last, number(scale), start, size, raw_size, count, sections, cells)
+    return RoiAxis(first, last, number(scale), start, size, unclamped_size, count, sections, cells)
 
 
 def _refuse(plan: Plan) -> None:
     if plan.convention.rejects == "nothing":
         return
     refused = {"no-area": np.less_equal, "inverted": np.less}[plan.convention.rejects]
-    bad = np.flatnonzero(refused(plan.y.raw_size, 0) | refused(plan.x.raw_size, 0))
+    bad = np.flatnonzero(refused(plan.y.unclamped_size, 0) | refused(plan.x.unclamped_size, 0))
     if len(bad):
         what = {"no-area": "has no area on the feature map", "inverted": "is inverted"}
         raise ArgumentError(
@@ -210,10 +212,10 @@ def _refuse(plan: Plan) -> None:
 
 
 def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> AxisSamples:
-    rule, number = POINTS_RULES[convention.points], axis.start.dtype.type
+    rule, number = POINTS_RULES[convention.points], axis.roi_start.dtype.type
     count = axis.count[:, :, None]
     most = max(int(axis.count.max(initial=1)), 1)
-    everything = len(axis.start) * axis.sections * most
+    everything = len(axis.roi_start) * axis.sections * most
     if everything > _MANY_SAMPLES:
         check_fits("sampling_ratio", _SAMPLE * everything, f"{everything} points take", _FEWER)
     points = np.arange(most)

@@ -66,7 +66,7 @@ class FeatureWindows:
 
 def reach(axis: RoiAxis) -> tuple[Index, Index]:
     """Return the first cell that each region may touch and the one after its last, (R,) each."""
-    ends = np.stack([axis.start, axis.start + axis.size])
+    ends = np.stack([axis.roi_start, axis.roi_start + axis.roi_size])
     # A cell more on either side: neighbours, and coordinates that are rounded.
     first = np.clip(np.floor(ends.min(axis=0)) - 1, 0, max(axis.cells - 2, 0)).astype(np.intp)
     stop = np.clip(np.ceil(ends.max(axis=0)) + 2, np.minimum(first + 2, axis.cells), axis.cells)

@@ -135,7 +135,7 @@ def _as_nchw(name: str, array: NDArray[Any], layout: str | None) -> FeatureFile:
 
 
 # Channels of pictures; sides from which an array may be one; how long a map is at most, in widths.
-_FEW, _PICTURE, _LONGEST = (1, 3, 4), 8, 8
+_MAX_CHANNELS_OF_IMAGE, _PICTURE, _LONGEST = (1, 3, 4), 8, 8
 
 
 def _guessed(shape: tuple[int, ...]) -> str:
@@ -144,8 +144,8 @@ def _guessed(shape: tuple[int, ...]) -> str:
     if not others:
         return first
     a, b, c = shape[-3:]
-    is_picture = c in _FEW and min(a, b) >= _PICTURE
-    is_map = max(b, c) <= _LONGEST * min(b, c) or a in _FEW
+    is_picture = c in _MAX_CHANNELS_OF_IMAGE and min(a, b) >= _PICTURE
+    is_map = max(b, c) <= _LONGEST * min(b, c) or a in _MAX_CHANNELS_OF_IMAGE
     if is_picture and is_map:
         raise ArgumentError(
             "layout", f"{shape} may be {first} or {others[0]}; say which with --layout"

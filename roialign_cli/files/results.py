@@ -46,18 +46,21 @@ def _lines(result: Result) -> Iterator[tuple[Any, ...]]:
                     yield *roi, channel, i + 1, j + 1, values[j][i]
 
 
-def comparison_csv(held: Comparison, labels: Sequence[str]) -> str:
+def comparison_csv(comparison: Comparison, labels: Sequence[str]) -> str:
     """Return one line per ROI, channel and section with both values and how far they are apart."""
     import csv
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("roi", "label", "batch", "channel", "i", "j", "first", "second", "difference"))
-    index = held.operation.batch_index
-    for (r, c, j, i), first in np.ndenumerate(held.outputs):
-        second, apart = held.others[r, c, j, i], held.apart[r, c, j, i]
+    index = comparison.operation.batch_index
+    for (r, c, j, i), first in np.ndenumerate(comparison.outputs):
+        second, differences = (
+            comparison.other_outputs[r, c, j, i],
+            comparison.differences[r, c, j, i],
+        )
         where = r, labels[r], int(index[r]), c, i + 1, j + 1
-        writer.writerow((*where, float(first), float(second), float(apart)))
+        writer.writerow((*where, float(first), float(second), float(differences)))
     return text.getvalue()
 
 

@@ -50,15 +50,15 @@ def checked_call(
     batch_index: object,
     convention: str | Convention | None,
     spatial_scale: float | tuple[float, float] | None,
-    stated: dict[str, Any],
+    fixed_fields: dict[str, Any],
 ) -> tuple[Operation, dict[Batches, Index]]:
     """Check what is stated as every call is; return it, and the maps that the boxes may lie on."""
     base = resolve(Convention() if convention is None else convention)
-    rules = resolve(base, **applicable_overrides(base, **stated))
-    if rules.normalized and spatial_scale is None:
-        rules = replace(rules, normalized=False)
+    convention = resolve(base, **applicable_overrides(base, **fixed_fields))
+    if convention.normalized and spatial_scale is None:
+        convention = replace(convention, normalized=False)
     call = {"spatial_scale": spatial_scale, "batch_index": batch_index}
-    checked = make_operation(features, boxes, 1, convention=rules, **call)  # type: ignore[arg-type]
+    checked = make_operation(features, boxes, 1, convention=convention, **call)  # type: ignore[arg-type]
     index_given = batch_index is not None or np.asarray(boxes).shape[-1] == 5
     known = checked.batch_index if index_given else None
     return checked, possible_batches(known, len(checked.features), len(checked.boxes_given))

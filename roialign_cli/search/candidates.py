@@ -41,7 +41,7 @@ class Candidates:
         (y, x), None if it is not known.
     only
         The only convention, None for all presets.
-    stated
+    fixed_fields
         Fields of the convention that are known.
     outside_values
         What a point outside may be worth.
@@ -50,13 +50,13 @@ class Candidates:
     map_size: tuple[int, int]
     spatial_scale: tuple[float, float] | None
     only: Convention | None
-    stated: Mapping[str, Any]
+    fixed_fields: Mapping[str, Any]
     outside_values: tuple[float, ...]
 
     def poolings(self) -> tuple[Pooling, ...]:
         """Return what may have become of a section's points."""
-        stated: Pooling | None = self.stated.get("pooling")
-        return get_args(Pooling) if stated is None else (stated,)
+        fixed_fields: Pooling | None = self.fixed_fields.get("pooling")
+        return get_args(Pooling) if fixed_fields is None else (fixed_fields,)
 
     @cached_property
     def named(self) -> dict[Convention, list[Convention]]:
@@ -74,12 +74,14 @@ class Candidates:
     def _stated_for(self, base: Convention) -> dict[str, Any]:
         searched = {"pooling", "sampling_ratio", *BOX_FIELDS}
         return {
-            k: v for k, v in applicable_overrides(base, **self.stated).items() if k not in searched
+            k: v
+            for k, v in applicable_overrides(base, **self.fixed_fields).items()
+            if k not in searched
         }
 
     def _ratios(self, base: Convention) -> Iterator[int] | range:
-        if "sampling_ratio" in self.stated:
-            return iter([self.stated["sampling_ratio"] if base.points == "centred" else 0])
+        if "sampling_ratio" in self.fixed_fields:
+            return iter([self.fixed_fields["sampling_ratio"] if base.points == "centred" else 0])
         return _RATIOS if base.points == "centred" else range(1)
 
     def operators(self, pooling: Pooling) -> Iterator[tuple[Convention, str]]:
@@ -115,8 +117,8 @@ class Candidates:
         plain: list[tuple[tuple[float, float], dict[str, Any]]] = [
             ((scale, scale), {"normalized": False}) for scale in _SCALES
         ]
-        known = self.stated.get("normalized")
-        wanted = self.stated.get("normalized_by")
+        known = self.fixed_fields.get("normalized")
+        wanted = self.fixed_fields.get("normalized_by")
         choices = {None: plain + normalized, True: normalized, False: plain}[known]
         return [
             (scale, read) for scale, read in choices
@@ -131,7 +133,7 @@ class Candidates:
             "origin": get_args(Origin),
             "inclusive": inclusive,
         }
-        known = {name: (self.stated[name],) for name in choices if name in self.stated}
+        known = {name: (self.fixed_fields[name],) for name in choices if name in self.fixed_fields}
         for values in product(*(known.get(name, values) for name, values in choices.items())):
             yield dict(zip(choices, values, strict=True)) | dict(scaled)
 

@@ -24,7 +24,7 @@ ALL = slice(None)
 # A difference up to this share of a channel's largest value is rounding, by the coarser dtype.
 _ROUNDING = {"f2": 4e-3, "f4": 1e-4, "f8": 1e-4}
 _PIECE = 1 << 22  # numbers that are compared at a time
-_OFTEN = 3  # sections with the same value throughout
+_MIN_UNIFORM_SECTIONS = 3  # sections with the same value throughout
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Fit:
     """How well outputs are made: all arrays are (r, c, height, width)."""
 
     pooled: Float
-    apart: Float  # NaN where only one is a number
+    differences: Float  # NaN where only one is a number
     allowed: Float  # (c, 1, 1)
 
     @cached_property
     def fits(self) -> Mask:
         """Where the output is made."""
         with np.errstate(invalid="ignore"):
-            return np.asarray(np.abs(self.apart) <= self.allowed, dtype=np.bool_)
+            return np.asarray(np.abs(self.differences) <= self.allowed, dtype=np.bool_)
 
     @property
     def share(self) -> float:
@@ -49,7 +49,7 @@ class Fit:
     @property
     def largest(self) -> float:
         """The largest difference; infinite where only one is a number."""
-        return float(np.nan_to_num(np.abs(self.apart), nan=np.inf).max())
+        return float(np.nan_to_num(np.abs(self.differences), nan=np.inf).max())
 
     def report(self) -> Report:
         """Return what is made, without the numbers."""
@@ -151,7 +151,7 @@ class SearchTarget:
         return float(self._finite.max()) - float(self._finite.min())
 
     @cached_property
-    def telling(self) -> Mask:
+    def informative_boxes(self) -> Mask:
         """(R,), the boxes whose output is not one number throughout."""
         flat = self.output.reshape(len(self.output), -1)
         return np.asarray((flat != flat[:, :1]).any(axis=1), dtype=np.bool_)
@@ -165,8 +165,8 @@ class SearchTarget:
         # A single number tells something, too, if it is not 0.
         spread = values.std(axis=(1, 2, 3)) + 1e-9 * np.abs(values).max(axis=(1, 2, 3))
         no_gaps = _all(np.isfinite(self.output), (1, 2, 3))
-        telling = np.flatnonzero(no_gaps & (spread > 0))
-        order = telling[np.argsort(-spread[telling], kind="stable")]
+        informative_boxes = np.flatnonzero(no_gaps & (spread > 0))
+        order = informative_boxes[np.argsort(-spread[informative_boxes], kind="stable")]
         return order[:boxes], np.sort(varied)
 
     def sampled(self, counts: tuple[int, int]) -> tuple[Index, Index]:
@@ -182,7 +182,7 @@ class SearchTarget:
         flat = np.moveaxis(self.output, 1, -1).reshape(-1, self.output.shape[1])
         alike = flat[(flat == flat[:, :1]).all(axis=1) & (flat[:, 0] != 0), 0]
         values, counts = np.unique(alike, return_counts=True)
-        often = counts.max(initial=0) >= _OFTEN
+        often = counts.max(initial=0) >= _MIN_UNIFORM_SECTIONS
         return (0.0, float(values[counts.argmax()])) if often else (0.0,)
 
     def operation(
@@ -215,7 +215,7 @@ class SearchTarget:
         expected = self.output[boxes][:, channels]
         return Fit(pooled, difference(expected, pooled), self.allowed[channels])
 
-    def makes(self, hypothesis: Hypothesis) -> float | None:
+    def exact_match_error(self, hypothesis: Hypothesis) -> float | None:
         """Return the largest difference if a way makes the whole output, else None."""
         largest = 0.0
         for fit in self._pieces(hypothesis):

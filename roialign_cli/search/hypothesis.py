@@ -64,23 +64,23 @@ class Hypothesis:
     def deviations(self) -> list[str]:
         """Return what is unusual about it, in words."""
         own = PRESETS.get(self.convention.name, self.convention)
-        rules = self.convention
-        said = {
+        convention = self.convention
+        declared_by_file = {
             self.mistake: bool(self.mistake),
             "x and y of the boxes are swapped": (
-                rules.box_format == "yxyx" and own.box_format != "yxyx"
+                convention.box_format == "yxyx" and own.box_format != "yxyx"
             ),
-            "y of the boxes points up": rules.origin != own.origin,
-            "the boxes' second corners are read as inclusive, +1": rules.inclusive,
+            "y of the boxes points up": convention.origin != own.origin,
+            "the boxes' second corners are read as inclusive, +1": convention.inclusive,
             "all boxes are pooled from the first map": self.batches == "first map",
             "the boxes are shared out among the maps in turn": self.batches == "in turn",
             "one sample point a section, as where an omitted sampling_ratio is read as 1": (
-                rules.points == "centred" and rules.sampling_ratio == 1
+                convention.points == "centred" and convention.sampling_ratio == 1
             ),
             "the output's channels are last": self.layout in {"RHWC", "RWHC"},
             "the output's height and width are swapped": self.layout in {"RCWH", "RWHC"},
         }
-        return [words for words, so in said.items() if so]
+        return [words for words, so in declared_by_file.items() if so]
 
     @property
     def complexity(self) -> tuple[int, int]:
@@ -125,9 +125,9 @@ class PartialMatch:
         (R,) and (C,): which it fits.
     sections
         (height, width): which it fits in all boxes.
-    common
+    shared_conditions
         What the boxes that it does not fit have in common, and the others have not.
-    nearly
+    within_rounding
         Whether it is so near that the output may have been rounded.
     rank
         How many boxes it fits whose outputs tell something, and how many numbers.
@@ -138,9 +138,9 @@ class PartialMatch:
     boxes: Mask
     channels: Mask
     sections: Mask
-    common: tuple[str, ...]
+    shared_conditions: tuple[str, ...]
     rank: tuple[int, int]
-    nearly: bool
+    within_rounding: bool
 
 
 @dataclass(frozen=True, repr=False)
@@ -190,15 +190,15 @@ def grouped(made: Mapping[Hypothesis, float]) -> tuple[Match, ...]:
     for hypothesis in sorted(
         made, key=lambda hypothesis: (hypothesis.complexity, _digits(made[hypothesis]))
     ):
-        rules = hypothesis.convention
-        ratio = rules.sampling_ratio if rules.points == "centred" else None
-        reading = [getattr(rules, name) for name in BOX_FIELDS]
+        convention = hypothesis.convention
+        ratio = convention.sampling_ratio if convention.points == "centred" else None
+        reading = [getattr(convention, name) for name in BOX_FIELDS]
         key = (
             hypothesis.mistake,
             hypothesis.layout,
             hypothesis.batches,
             hypothesis.spatial_scale,
-            rules.pooling,
+            convention.pooling,
             ratio,
             *reading,
         )
@@ -211,9 +211,9 @@ def grouped(made: Mapping[Hypothesis, float]) -> tuple[Match, ...]:
 def _distinct(first: Hypothesis, others: Sequence[Hypothesis]) -> tuple[Convention, ...]:
     """Return the conventions of others, each name once."""
     named = {hypothesis.convention.name: hypothesis.convention for hypothesis in others}
-    return tuple(rules for name, rules in named.items() if name != first.convention.name)
+    return tuple(convention for name, convention in named.items() if name != first.convention.name)
 
 
-def _digits(apart: float) -> int:
+def _digits(difference: float) -> int:
     """Return the order of magnitude of a difference; those of rounding are all alike."""
-    return math.ceil(math.log10(max(apart, 1e-6)))
+    return math.ceil(math.log10(max(difference, 1e-6)))

@@ -10,12 +10,14 @@ from roialign_cli.analysis.records import VERSION
 from roialign_cli.search.hypothesis import Hypothesis, Identification, Match, PartialMatch
 
 
-def identification_record(found: Identification, said: Sequence[dict[str, str]]) -> dict[str, Any]:
+def identification_record(
+    found: Identification, declared_by_file: Sequence[dict[str, str]]
+) -> dict[str, Any]:
     """Return what a search found as the documented JSON object, best match first.
 
-    `said` is what makes the same output, one a match.
+    `declared_by_file` is what makes the same output, one a match.
     """
-    matches = zip(found.matches, said, strict=True)
+    matches = zip(found.matches, declared_by_file, strict=True)
     return {
         "version": VERSION,
         "matches": [_match(match) | words for match, words in matches],
@@ -39,20 +41,20 @@ def _match(match: Match) -> dict[str, Any]:
 
 
 def _way(hypothesis: Hypothesis) -> dict[str, Any]:
-    rules = hypothesis.convention
+    convention = hypothesis.convention
     scale = hypothesis.spatial_scale
     return {
-        "preset": rules.name,
-        "pooling": rules.pooling,
-        "sampling_ratio": rules.sampling_ratio if rules.points == "centred" else None,
-        "box_format": rules.box_format,
-        "origin": rules.origin,
-        "normalized": rules.normalized,
+        "preset": convention.name,
+        "pooling": convention.pooling,
+        "sampling_ratio": convention.sampling_ratio if convention.points == "centred" else None,
+        "box_format": convention.box_format,
+        "origin": convention.origin,
+        "normalized": convention.normalized,
         "spatial_scale": None if scale is None else {"x": scale[1], "y": scale[0]},
         "layout": hypothesis.layout,
         "batches": hypothesis.batches,
         "deviations": hypothesis.deviations(),
-        "convention": rules.parameters(),
+        "convention": convention.parameters(),
     }
 
 
@@ -63,5 +65,5 @@ def _partial(partial: PartialMatch) -> dict[str, Any]:
         "boxes": partial.boxes.tolist(),
         "channels": partial.channels.tolist(),
         "sections": partial.sections.tolist(),
-        "common": list(partial.common),
+        "common": list(partial.shared_conditions),
     }

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.box_conditions import box_traits, common_traits
+from roialign_cli.analysis.box_conditions import box_conditions, common_conditions
 from roialign_cli.analysis.equivalence import coarse_rules, effective_rules
 from roialign_cli.core.boxes import Float, box_height, corners
 from roialign_cli.core.convention import BOX_FIELDS, Convention, Pooling
@@ -54,7 +54,7 @@ def identify(
     batch_index: object = None,
     image_height: float | None = None,
     advance: Callable[[float], object] = lambda _share: None,
-    **stated: Any,  # noqa: ANN401
+    **fixed_fields: Any,  # noqa: ANN401
 ) -> Identification:
     """Find the ROI Aligns that make an output.
 
@@ -107,7 +107,9 @@ def identify(
     check_tolerance(tolerance)
     output = checked_output(expected, boxes)
     distinct = count_distinct(output)
-    checked, batches = checked_call(features, boxes, batch_index, convention, spatial_scale, stated)
+    checked, batches = checked_call(
+        features, boxes, batch_index, convention, spatial_scale, fixed_fields
+    )
     layouts = possible_layouts(output, checked.features.shape[1])
     if not distinct or (output.size > 1 and (output == output.flat[0]).all()):
         return Identification((), None, None, 0, 0, output.shape)
@@ -118,7 +120,7 @@ def identify(
     for layout in layouts:
         target = SearchTarget(*given, output.transpose(LAYOUTS[layout]), tolerance, image_height)
         outside = target.outside_values()
-        candidates = Candidates(checked.map_size, scale, only, stated, outside)
+        candidates = Candidates(checked.map_size, scale, only, fixed_fields, outside)
         search = _Search(target, candidates, layout, lambda share: advance(share / len(layouts)))
         searches.append(search)
         matches, closest = search.matches()
@@ -204,18 +206,20 @@ class _Search:
         if report is None:
             return None
         rank = self._rank(report)
-        traits = box_traits(self.target.operation(hypothesis).plan()) | {
+        conditions = box_conditions(self.target.operation(hypothesis).plan()) | {
             "with negative values": report.negative,
             "with values that are not finite": report.not_finite,
         }
-        common = tuple(common_traits(traits, ~report.boxes)) if rank[0] else ()
+        shared_conditions = tuple(common_conditions(conditions, ~report.boxes)) if rank[0] else ()
         parts = report.boxes, report.channels, report.sections
-        nearly = report.largest <= _NEARLY * self.target.spread
-        return PartialMatch(hypothesis, report.largest, *parts, common, rank, nearly)
+        within_rounding = report.largest <= _NEARLY * self.target.spread
+        return PartialMatch(
+            hypothesis, report.largest, *parts, shared_conditions, rank, within_rounding
+        )
 
     def _rank(self, report: Report, boxes: Selection = ALL) -> tuple[int, int]:
         """Return how many boxes fit whose output tells something, and how many numbers."""
-        return int((report.boxes & self.target.telling[boxes]).sum()), report.count
+        return int((report.boxes & self.target.informative_boxes[boxes]).sum()), report.count
 
     @cached_property
     def _probes(self) -> tuple[Index, Index]:
@@ -281,7 +285,7 @@ class _Search:
         """Return the ways to read a box by which an operator makes its output."""
         self.searched += len(read)
         _, channels = self._probes
-        rules = replace(operator, rejects="nothing")
+        convention = replace(operator, rejects="nothing")
         operation = Operation(
             self._probe_features,
             xyxy,
@@ -289,7 +293,7 @@ class _Search:
             index,
             scale,
             self.target.size,
-            rules,
+            convention,
             self.target.image_height,
         )
         try:
@@ -316,8 +320,8 @@ class _Search:
         reading: dict[str, Any],
         batches: Batches,
     ) -> Hypothesis:
-        stated = None if reading["normalized"] else scale
-        return Hypothesis(replace(operator, **reading), stated, self.layout, batches, mistake)
+        fixed_fields = None if reading["normalized"] else scale
+        return Hypothesis(replace(operator, **reading), fixed_fields, self.layout, batches, mistake)
 
     def _remember(self, hypothesis: Hypothesis, share: float) -> None:
         self._near[hypothesis] = max(self._near.get(hypothesis, 0.0), share)
@@ -375,7 +379,7 @@ class _Search:
                 *reading,
             )
             if key not in computed:
-                computed[key] = self.target.makes(hypothesis)
+                computed[key] = self.target.exact_match_error(hypothesis)
             largest = computed[key]
             if largest is not None:
                 made[hypothesis] = largest

@@ -20,14 +20,14 @@ DECIMALS = 4
 NEIGHBOUR_NAMES = ("Q11", "Q21", "Q12", "Q22")
 
 
-def number(value: float, decimals: int = DECIMALS) -> str:
-    """Return a number as short as it can be said to `decimals` places.
+def format_number(value: float, decimals: int = DECIMALS) -> str:
+    """Return a number with up to `decimals` decimals and without trailing zeros.
 
     Examples
     --------
-    >>> number(9.25), number(2.0833333), number(10.0), number(-0.0), number(0.0000123)
-    ('9.25', '2.0833', '10', '0', '1.23e-05')
-    >>> number(123456789.0), number(float("nan"))
+    >>> [format_number(value) for value in (9.25, 2.0833333, 10.0, -0.0, 0.0000123)]
+    ['9.25', '2.0833', '10', '0', '1.23e-05']
+    >>> format_number(123456789.0), format_number(float("nan"))
     ('123456789', 'nan')
     """
     if not math.isfinite(value):
@@ -40,12 +40,12 @@ def number(value: float, decimals: int = DECIMALS) -> str:
     return "0" if text == "-0" else text
 
 
-def aligned(values: Iterable[float], decimals: int = DECIMALS) -> list[str]:
+def format_column(values: Iterable[float], decimals: int = DECIMALS) -> list[str]:
     """Return numbers as text with the same count of decimals, fewer where they are large.
 
     Examples
     --------
-    >>> aligned([0.14, 0.2149]), aligned([1234.5678, 2.0]), aligned([3.0, 4.0])
+    >>> format_column([0.14, 0.2149]), format_column([1234.5678, 2.0]), format_column([3.0, 4.0])
     (['0.1400', '0.2149'], ['1234.6', '2.0'], ['3', '4'])
     """
     values = list(values)
@@ -60,12 +60,12 @@ def aligned(values: Iterable[float], decimals: int = DECIMALS) -> list[str]:
     return [f"{v:.{decimals}f}" for v in values]
 
 
-def shares(values: Float) -> Float:
+def normalise(values: Float) -> Float:
     """Place each value in the range of the finite ones, from 0 to 1; 0 where it is not finite.
 
     Examples
     --------
-    >>> shares(np.array([2.0, 3.0, np.nan, 4.0])).tolist(), shares(np.array([7.0])).tolist()
+    >>> normalise(np.array([2.0, 3.0, np.nan, 4.0])).tolist(), normalise(np.array([7.0])).tolist()
     ([0.0, 0.5, 0.0, 1.0], [0.0])
     """
     wide = values.astype(np.float64)
@@ -76,9 +76,9 @@ def shares(values: Float) -> Float:
     return np.asarray(within)
 
 
-def pair(x: float, y: float, decimals: int = DECIMALS) -> str:
+def format_point(x: float, y: float, decimals: int = DECIMALS) -> str:
     """Return a position as text: (x, y)."""
-    return f"({number(x, decimals)}, {number(y, decimals)})"
+    return f"({format_number(x, decimals)}, {format_number(y, decimals)})"
 
 
 def name_of(convention: Convention) -> str:
@@ -114,7 +114,8 @@ def _range(features: NDArray[Any]) -> str:
     not_finite = f", {others} not finite" if others else ""
     if not finite.size:
         return not_finite
-    return f", {number(float(finite.min()))} to {number(float(finite.max()))}{not_finite}"
+    low, high = (format_number(float(end)) for end in (finite.min(), finite.max()))
+    return f", {low} to {high}{not_finite}"
 
 
 def channel_of(trace: Trace) -> str:

@@ -18,7 +18,7 @@ from roialign_cli.show.document.comparison import comparison_blocks
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.document.identification import identification_lines
 from roialign_cli.show.document.terminal import blocks_text
-from roialign_cli.show.numbers import channel_of, name_of, number, pair
+from roialign_cli.show.numbers import channel_of, format_number, format_point, name_of
 from roialign_cli.show.page.page import explanation_page
 
 _MOST_ROWS = 40
@@ -31,8 +31,8 @@ def trace_summary(trace: Trace) -> str:
     channel = f", {channel_of(trace)}" if channel_of(trace) else ""
     return (
         f"ROI {trace.roi} under {name_of(trace.convention)}, {trace.convention.pooling}{channel}: "
-        f"top-left {pair(trace.x, trace.y)}, {number(trace.width, 5)} × {number(trace.height, 5)} "
-        f"cells, {columns} × {rows} sections"
+        f"top-left {format_point(trace.x, trace.y)}, {format_number(trace.width, 5)} × "
+        f"{format_number(trace.height, 5)} cells, {columns} × {rows} sections"
     )
 
 
@@ -40,22 +40,28 @@ def trace_table(trace: Trace) -> str:
     """Return the output, and a row a sample point, as plain text."""
     grid = output_grid(np.array(trace.output))
     outputs = _columns([grid.headers, *grid.rows])
-    told = [(section, point) for section in trace.sections for point in section.points]
-    rows = [_point(section, point) for section, point in told[:_MOST_ROWS]]
-    remarks = ["", *(_remark(section, point) for section, point in told[:_MOST_ROWS])]
+    points = [(section, point) for section in trace.sections for point in section.points]
+    rows = [_point(section, point) for section, point in points[:_MOST_ROWS]]
+    remarks = ["", *(_remark(section, point) for section, point in points[:_MOST_ROWS])]
     titles = ["section", "point", "x", "y", "rows", "columns", "value"]
-    lines = zip(_columns([titles, *rows]), remarks, strict=True)
-    points = [f"{line}  {remark}".rstrip() for line, remark in lines]
-    rest = len(told) - _MOST_ROWS
+    columns = zip(_columns([titles, *rows]), remarks, strict=True)
+    lines = [f"{line}  {remark}".rstrip() for line, remark in columns]
+    rest = len(points) - _MOST_ROWS
     more = [f"and {rest} more points; .sections has all."] if rest > 0 else []
-    return "\n".join([trace_summary(trace), "", *outputs, "", *points, *more])
+    return "\n".join([trace_summary(trace), "", *outputs, "", *lines, *more])
 
 
 def _point(section: Section, point: Point) -> list[str]:
     rows, columns = ({q.row for q in point.neighbours}, {q.column for q in point.neighbours})
     cells = [_range(rows), _range(columns)] if point.in_bounds else ["–", "–"]
-    at = number(point.x), number(point.y)
-    return [pair(*section.section), pair(*point.point), *at, *cells, number(point.value)]
+    at = format_number(point.x), format_number(point.y)
+    return [
+        format_point(*section.section),
+        format_point(*point.point),
+        *at,
+        *cells,
+        format_number(point.value),
+    ]
 
 
 def _remark(section: Section, point: Point) -> str:
@@ -92,11 +98,11 @@ def trace_html(trace: Trace) -> str:
     )
 
 
-def comparison_text(held: Comparison) -> str:
+def comparison_text(comparison: Comparison) -> str:
     """Return a comparison as text."""
-    labels = [""] * len(held.differing)
-    second = "the given output" if held.other is None else name_of(held.other)
-    return blocks_text(comparison_blocks(held, labels, second)).rstrip("\n")
+    labels = [""] * len(comparison.differing)
+    second = "the given output" if comparison.other is None else name_of(comparison.other)
+    return blocks_text(comparison_blocks(comparison, labels, second)).rstrip("\n")
 
 
 def identification_text(found: Identification) -> str:

@@ -68,7 +68,7 @@ def roi_view(trace: Trace) -> View:
 
 def section_view(trace: Trace, section: Section) -> View:
     """Return a section with a margin."""
-    down = trace.frame.down
+    down = trace.frame.y_sign
     across, along = trace.section_width, down * trace.section_height
     margin = max(0.35 * max(abs(across), abs(along)), 0.05)
     x, y = sorted((section.x, section.x + across)), sorted((section.y, section.y + along))

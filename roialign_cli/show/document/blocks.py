@@ -8,7 +8,7 @@ import numpy as np
 
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.document.formulas import Line
-from roialign_cli.show.numbers import aligned
+from roialign_cli.show.numbers import format_column
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,6 @@ Block = Heading | Paragraph | Formulas | Verbatim | Grid | Output
 
 def output_grid(values: Float) -> Grid:
     """Return an output (T, K) as a table."""
-    texts = np.reshape(aligned(values.ravel().tolist()), values.shape).tolist()
+    texts = np.reshape(format_column(values.ravel().tolist()), values.shape).tolist()
     headers = ("", *(f"i = {i + 1}" for i in range(values.shape[1])))
     return Grid(headers, tuple((f"j = {j + 1}", *row) for j, row in enumerate(texts)))

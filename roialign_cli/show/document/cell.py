@@ -8,7 +8,7 @@ from roialign_cli.analysis.footprint import CellContribution
 from roialign_cli.core.convention import Summary
 from roialign_cli.core.operation import Operation
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
-from roialign_cli.show.numbers import name_of, number, pair
+from roialign_cli.show.numbers import format_number, format_point, name_of
 
 
 def cell_blocks(
@@ -20,7 +20,7 @@ def cell_blocks(
 ) -> list[Block]:
     """Return which outputs use a cell of the map, and with what weight."""
     row, column = cell
-    at = pair(operation.frame.x(column), operation.frame.y(row))
+    at = format_point(operation.frame.x(column), operation.frame.y(row))
     convention = f"{name_of(operation.convention)}, {operation.convention.pooling}"
     blocks: list[Block] = [
         Heading(1, f"The outputs that the cell at row {row}, column {column} feeds"),
@@ -32,12 +32,12 @@ def cell_blocks(
         (
             f"{f.roi} {labels[f.roi]}".strip(),
             str(operation.batch_index[f.roi]),
-            pair(*f.section),
-            number(f.weight),
+            format_point(*f.section),
+            format_number(f.weight),
         )
         for f in fed
     )
-    total = number(sum(f.weight for f in fed))
+    total = format_number(sum(f.weight for f in fed))
     return [
         *blocks,
         Grid(("ROI", "map", "section (i, j)", "weight"), tuple(rows)),

@@ -9,71 +9,74 @@ import numpy as np
 from roialign_cli.analysis.comparison import Comparison, Reason, Shift
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.terminal import print_blocks
-from roialign_cli.show.numbers import name_of, number, pair, reading_of
+from roialign_cli.show.numbers import format_number, format_point, name_of, reading_of
 
 
-def print_comparison(held: Comparison, labels: Sequence[str], second: str) -> None:
+def print_comparison(comparison: Comparison, labels: Sequence[str], second: str) -> None:
     """Print a comparison.
 
     Parameters
     ----------
-    held
+    comparison
         The comparison.
     labels
         One for each box, "" where it has none.
     second
         What the other side is called.
     """
-    print_blocks(comparison_blocks(held, labels, second))
+    print_blocks(comparison_blocks(comparison, labels, second))
 
 
-def comparison_blocks(held: Comparison, labels: Sequence[str], second: str) -> Iterator[Block]:
+def comparison_blocks(
+    comparison: Comparison, labels: Sequence[str], second: str
+) -> Iterator[Block]:
     """Return a comparison as a document; the parameters are those of `print_comparison`."""
-    first = held.operation.convention
-    pooled = "" if held.other is None else f", {held.other.pooling}"
+    first = comparison.operation.convention
+    pooled = "" if comparison.other is None else f", {comparison.other.pooling}"
     yield Heading(1, f"{name_of(first)}, {first.pooling}, with {second}{pooled}")
     yield Paragraph(f"Boxes read as {reading_of(first)}.")
-    if not held.outputs.size:
+    if not comparison.outputs.size:
         yield Paragraph("There is nothing to compare.")
         return
     yield Grid(
         ("", "value", "where"),
         (
-            ("largest difference", _apart(held.largest), _worst(held, labels)),
-            ("mean difference", _apart(held.mean), _shape(held)),
+            ("largest difference", _apart(comparison.largest), _worst(comparison, labels)),
+            ("mean difference", _apart(comparison.mean), _shape(comparison)),
         ),
         prose=True,
     )
-    yield Paragraph(_boxes(held))
-    if held.shift is not None:
-        yield from (Paragraph(line) for line in _moves(held.shift))
-    if held.reasons:
+    yield Paragraph(_boxes(comparison))
+    if comparison.shift is not None:
+        yield from (Paragraph(line) for line in _moves(comparison.shift))
+    if comparison.reasons:
         yield Heading(2, "Why")
         yield Grid(
             ("field", "first", "second", "of the difference, this field alone makes"),
-            tuple(_reason(reason) for reason in held.reasons),
+            tuple(_reason(reason) for reason in comparison.reasons),
             prose=True,
         )
-    elif held.other is None and held.differing.any():
+    elif comparison.other is None and comparison.differing.any():
         yield Paragraph("`roialign identify` finds what made an output.")
 
 
 def _apart(value: float) -> str:
-    return number(value) if np.isfinite(value) else "only one is a number"
+    return format_number(value) if np.isfinite(value) else "only one is a number"
 
 
-def _worst(held: Comparison, labels: Sequence[str]) -> str:
-    roi, channel, (i, j) = held.worst
+def _worst(comparison: Comparison, labels: Sequence[str]) -> str:
+    roi, channel, (i, j) = comparison.worst
     label = f" {labels[roi]}" if labels[roi] else ""
     first, second = (
-        number(float(o[roi, channel, j - 1, i - 1])) for o in (held.outputs, held.others)
+        format_number(float(o[roi, channel, j - 1, i - 1]))
+        for o in (comparison.outputs, comparison.other_outputs)
     )
-    where = f"ROI {roi}{label}, channel {channel}, section {pair(i, j)}"
+    where = f"ROI {roi}{label}, channel {channel}, section {format_point(i, j)}"
     return f"{where}: {first} and {second}"
 
 
-def _shape(held: Comparison) -> str:
-    boxes, channels, rows, columns = held.apart.shape
+def _shape(comparison: Comparison) -> str:
+    boxes, channels, rows, columns = comparison.differences.shape
     in_bounds = _count(boxes, "box", "boxes"), _count(channels, "channel", "channels")
     return f"{', '.join(in_bounds)}, {rows} × {columns} sections"
 
@@ -85,32 +88,36 @@ def _count(number_of: int, one: str, many: str) -> str:
 _MOST_NAMED = 12
 
 
-def _boxes(held: Comparison) -> str:
+def _boxes(comparison: Comparison) -> str:
     """Say which boxes differ by more than rounding."""
-    differing = np.flatnonzero(held.differing).tolist()
-    total = len(held.differing)
+    differing = np.flatnonzero(comparison.differing).tolist()
+    total = len(comparison.differing)
     if not differing:
         return "No box differs by more than rounding."
     if len(differing) == total:
         return "All boxes differ." if total > 1 else "The box differs."
     named = ", ".join(map(str, differing[:_MOST_NAMED]))
     more = ", …" if len(differing) > _MOST_NAMED else ""
-    alike = f" They are all {' and '.join(held.common)}." if held.common else ""
+    alike = (
+        f" They are all {' and '.join(comparison.shared_conditions)}."
+        if comparison.shared_conditions
+        else ""
+    )
     return f"Only {len(differing)} of {total} boxes differ: ROI {named}{more}.{alike}"
 
 
 def _moves(shift: Shift) -> Iterator[str]:
-    others = int(shift.other_grids.sum())
+    other_outputs = int(shift.other_grids.sum())
     if shift.x is not None and shift.y is not None:
         x, y = (_span(span) for span in (shift.x, shift.y))
         yield f"The sample points move by {x} cells along x and {y} along y."
-    if others:
+    if other_outputs:
         total = _count(len(shift.other_grids), "box", "boxes")
-        yield f"In {others} of {total} the grids of points differ."
+        yield f"In {other_outputs} of {total} the grids of points differ."
 
 
 def _span(span: tuple[float, float]) -> str:
-    low, high = (number(move) for move in span)
+    low, high = (format_number(move) for move in span)
     return low if low == high else f"{low} to {high}"
 
 

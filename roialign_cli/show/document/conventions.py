@@ -12,7 +12,7 @@ from roialign_cli.core.presets import ALIASES, PRESETS, resolve
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.rules import relatives, rules, starts_above, traps
-from roialign_cli.show.numbers import number
+from roialign_cli.show.numbers import format_number
 
 _MAX_OF = {"point": "point", "weighted-cell": "product"}
 
@@ -34,13 +34,13 @@ def overview() -> Iterator[Block]:
 
 
 def _row(c: Convention) -> tuple[str, ...]:
-    offset = number(c.offset)
+    offset = format_number(c.offset)
     return (
         c.name + ("*" if c.evidence == "from source" else ""),
-        f"{number(c.image_offset)}/{offset}" if c.image_offset else offset,
-        number(c.min_size) if c.min_size else "–",
+        f"{format_number(c.image_offset)}/{offset}" if c.image_offset else offset,
+        format_number(c.min_size) if c.min_size else "–",
         c.points,
-        _MAX_OF[c.max_of] + (f" ≥{number(c.max_start)}" if starts_above(c) else ""),
+        _MAX_OF[c.max_of] + (f" ≥{format_number(c.max_start)}" if starts_above(c) else ""),
         _empty_box(c),
     )
 
@@ -52,7 +52,7 @@ def _empty_box(c: Convention) -> str:
         return "grows"
     if c.points != "centred":
         return {"corners": "its point", "cells": "its cell", "dividers": "its points"}[c.points]
-    return f"{'0' if c.clamp_count else 'NaN'}/{number(c.max_of_empty)}"
+    return f"{'0' if c.clamp_count else 'NaN'}/{format_number(c.max_of_empty)}"
 
 
 def in_full(convention: Convention, level: int = 1) -> Iterator[Block]:
@@ -89,7 +89,7 @@ def odd_boxes() -> Iterator[Block]:
         "and each is pooled to one number with the adaptive grid. A number alone is both avg and "
         "max."
     )
-    corners = (f"{name} ({', '.join(map(number, box))})" for name, box in _ODD_BOXES.items())
+    corners = (f"{name} ({', '.join(map(format_number, box))})" for name, box in _ODD_BOXES.items())
     yield Grid(
         ("preset", *corners),
         tuple(
@@ -116,6 +116,8 @@ def _outcome(convention: Convention, box: tuple[float, ...], pooling: str) -> st
         divide=2 if convention.points == "dividers" else 0,
     )
     try:
-        return number(float(make_operation(features, [box], 1, convention=rules).pooled().item()))
+        return format_number(
+            float(make_operation(features, [box], 1, convention=rules).pooled().item())
+        )
     except ArgumentError:
         return "error"

@@ -32,7 +32,13 @@ from roialign_cli.show.document.steps import (
     positions,
     reduction,
 )
-from roialign_cli.show.numbers import NEIGHBOUR_NAMES, channel_of, name_of, number, pair
+from roialign_cli.show.numbers import (
+    NEIGHBOUR_NAMES,
+    channel_of,
+    format_number,
+    format_point,
+    name_of,
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Explanation:
         """Return the whole explanation from the top."""
         yield from self.title()
         if self.sketch_columns:
-            yield Verbatim(sketch(self.trace, self.narrowed, self.sketch_columns))
+            yield Verbatim(sketch(self.trace, self.selected, self.sketch_columns))
         yield from self.steps()
 
     def steps(self) -> Iterator[Block]:
@@ -77,13 +83,13 @@ class Explanation:
         yield from self._reduction()
 
     @property
-    def narrowed(self) -> Sequence[Section]:
-        """The sections to tell of, with the points to tell of."""
-        return self.trace.narrowed(self.section, self.point)
+    def selected(self) -> Sequence[Section]:
+        """The sections to explain, each with the points to explain."""
+        return self.trace.select(self.section, self.point)
 
     @property
     def _whole(self) -> Sequence[Section]:
-        return self.trace.narrowed(self.section)
+        return self.trace.select(self.section)
 
     def title(self) -> Iterator[Block]:
         """Yield the heading and what is explained."""
@@ -111,9 +117,9 @@ class Explanation:
         yield Formulas(tuple(self._box_lines()))
         yield from self._placing()
         yield Paragraph(
-            f"The ROI lies from its top-left corner {pair(t.x, t.y)} to its bottom-right corner "
-            f"{pair(t.x + t.width, t.bottom, 5)}: {number(t.width, 5)} cell{_plural(t.width)} wide "
-            f"and {number(t.height, 5)} high."
+            f"The ROI lies from its top-left corner {format_point(t.x, t.y)} to its bottom-right "
+            f"corner {format_point(t.x + t.width, t.bottom, 5)}: {format_number(t.width, 5)} "
+            f"cell{_plural(t.width)} wide and {format_number(t.height, 5)} high."
         )
 
     def _box_lines(self) -> Iterator[Line]:
@@ -123,8 +129,8 @@ class Explanation:
         for name, value in zip(_BOX_NAMES[t.convention.box_format], t.box, strict=True):
             last_pixel = t.convention.inclusive and name in longer
             factor = t.scale[0 if name in _ALONG_X else 1]
-            result = number((value + last_pixel) * factor, 5)
-            shown = f"{number(value)} + 1" if last_pixel else number(value)
+            result = format_number((value + last_pixel) * factor, 5)
+            shown = f"{format_number(value)} + 1" if last_pixel else format_number(value)
             if t.scale != (1.0, 1.0):
                 shown = f"({shown})" if last_pixel else shown
                 yield (f"{name:6} = {shown} {_scaling(factor)} = {result}",)
@@ -141,13 +147,13 @@ class Explanation:
         elif not t.frame.y_up:
             yield from self._in_the_library()
         for axis, raw, size in (
-            ("width", t.raw_width, t.width),
-            ("height", t.raw_height, t.height),
+            ("width", t.unclamped_width, t.width),
+            ("height", t.unclamped_height, t.height),
         ):
             if raw != size:
                 yield Paragraph(
-                    f"The ROI's {axis} of {number(raw, 5)} is below the smallest size that the "
-                    f"convention allows, and grows to {number(size, 5)}."
+                    f"The ROI's {axis} of {format_number(raw, 5)} is below the smallest size that "
+                    f"the convention allows, and grows to {format_number(size, 5)}."
                 )
 
     def _in_the_library(self) -> Iterator[Block]:
@@ -156,31 +162,30 @@ class Explanation:
         yield Paragraph(
             "In the library's code the centre of cell i is at i. There the ROI begins at"
         )
-        yield Formulas(
-            tuple(
-                (f"{name} = {number(start + offset, 5)} − {number(offset)} = {number(start, 5)}",)
-                for name, start in (("x", t.x - 0.5), ("y", t.y - 0.5))
-            )
-        )
+        formulas: list[Line] = []
+        for name, start in (("x", t.x - 0.5), ("y", t.y - 0.5)):
+            before, after = format_number(start + offset, 5), format_number(start, 5)
+            formulas.append((f"{name} = {before} − {format_number(offset)} = {after}",))
+        yield Formulas(tuple(formulas))
         yield Paragraph("Here cells' centres lie on .5, and every position is 0.5 more.")
 
     def _sections(self) -> Iterator[Block]:
         t = self.trace
         rows, columns = len(t.output), len(t.output[0])
         yield Heading(2, f"2. The sections: {columns} along x × {rows} along y")
-        width = f"{number(t.width, 5)} / {columns} = {number(t.section_width)}"
-        height = f"{number(t.height, 5)} / {rows} = {number(t.section_height)}"
+        width = f"{format_number(t.width, 5)} / {columns} = {format_number(t.section_width)}"
+        height = f"{format_number(t.height, 5)} / {rows} = {format_number(t.section_height)}"
         yield Formulas(((f"width  of a section = {width}",), (f"height of a section = {height}",)))
-        sign = t.frame.down
+        sign = t.frame.y_sign
         yield Grid(
             ("section (i, j)", "top-left", "bottom-right"),
             tuple(
                 (
-                    pair(*s.section),
-                    pair(s.x, s.y),
-                    pair(s.x + t.section_width, s.y + sign * t.section_height),
+                    format_point(*s.section),
+                    format_point(s.x, s.y),
+                    format_point(s.x + t.section_width, s.y + sign * t.section_height),
                 )
-                for s in self.narrowed
+                for s in self.selected
             ),
         )
 
@@ -195,8 +200,8 @@ class Explanation:
                 f"Coordinates are rounded to {t.convention.coordinate_decimals} decimals (→), and "
                 "everything after is computed from the rounded ones."
             )
-        for section in self.narrowed:
-            yield Heading(3, f"Section {pair(*section.section)}")
+        for section in self.selected:
+            yield Heading(3, f"Section {format_point(*section.section)}")
             if not section.points:
                 yield Paragraph("This section has no sample points.")
                 continue
@@ -208,7 +213,7 @@ class Explanation:
         if t.convention.points != "centred" or t.convention.sampling_ratio:
             return
         columns, rows = t.sections[0].grid
-        width, height = number(t.section_width, 6), number(t.section_height, 6)
+        width, height = format_number(t.section_width, 6), format_number(t.section_height, 6)
         along_x, along_y = (
             f"max(ceil({shown}), 0)" if size <= -1 else f"ceil({shown})"
             for shown, size in ((width, t.section_width), (height, t.section_height))
@@ -218,7 +223,7 @@ class Explanation:
         )
 
     def _labelled(self, section: Section, point: Point) -> tuple[Line, Line]:
-        label = f"point {pair(*point.point)}"
+        label = f"point {format_point(*point.point)}"
         x, y = self.coordinates(section, point)
         return (f"{label}  ", *x), (f"{' ' * len(label)}  ", *y)
 
@@ -244,7 +249,7 @@ class Explanation:
             yield Heading(2, "4. The value at each point: the cell's own")
         else:
             yield from self._interpolation_rule()
-        for section in self.narrowed:
+        for section in self.selected:
             for point in section.points:
                 yield from self._point(section, point)
 
@@ -259,8 +264,8 @@ class Explanation:
     def _point(self, section: Section, point: Point) -> Iterator[Block]:
         yield Heading(
             3,
-            f"Section {pair(*section.section)}, point {pair(*point.point)} at "
-            f"{pair(point.x, point.y)}",
+            f"Section {format_point(*section.section)}, point {format_point(*point.point)} at "
+            f"{format_point(point.x, point.y)}",
         )
         noted = self.border_words(point)
         if noted:
@@ -273,11 +278,11 @@ class Explanation:
 
     def border_words(self, point: Point) -> str:
         """Return what the map's border does to a point, "" if nothing."""
-        margin = number(self.trace.convention.border_margin)
+        margin = format_number(self.trace.convention.border_margin)
         if point.border == "out":
             return (
                 f"Out: the point lies more than {margin} beyond the outermost cell centres, so its "
-                f"value is {number(point.value)}."
+                f"value is {format_number(point.value)}."
             )
         if point.border == "clamped" and self.trace.convention.points != "cells":
             return (
@@ -298,7 +303,7 @@ class Explanation:
             yield Output(np.array(t.output))
 
     def _concluded(self, section: Section) -> Iterator[Line]:
-        head = f"section {pair(*section.section)}: "
+        head = f"section {format_point(*section.section)}: "
         first, *others = self.reduced(section)
         yield (f"{head}&", *first)
         yield from ((f"{' ' * len(head)}&", *other) for other in others)
@@ -308,7 +313,7 @@ class Explanation:
         yield reduction(self.trace, section)
         if self.exact is not None:
             exact = self.exact.section(*section.section).output
-            yield (f"exact coordinates give {number(exact)}",)
+            yield (f"exact coordinates give {format_number(exact)}",)
 
 
 NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
@@ -317,8 +322,8 @@ NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
 def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
     """Yield a row a neighbour, of `NEIGHBOUR_COLUMNS`."""
     for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
-        at = str(q.row), str(q.column), pair(q.x, q.y)
-        yield name, *at, number(q.weight), number(q.value)
+        at = str(q.row), str(q.column), format_point(q.x, q.y)
+        yield name, *at, format_number(q.weight), format_number(q.value)
 
 
 def _centres(trace: Trace) -> str:
@@ -326,8 +331,8 @@ def _centres(trace: Trace) -> str:
     if trace.frame.whole:
         return "a cell's centre lies on .5"
     return (
-        f"the image is {number(trace.frame.height)} rows of cells high, so that y of the top row's "
-        f"centre is {number(trace.frame.y(0))}"
+        f"the image is {format_number(trace.frame.height)} rows of cells high, so that y of the "
+        f"top row's centre is {format_number(trace.frame.y(0))}"
     )
 
 
@@ -355,5 +360,5 @@ def _scaling(factor: float) -> str:
 
 
 def _rounded(exact: float, shown: float) -> str:
-    before, after = number(exact), number(shown)
+    before, after = format_number(exact), format_number(shown)
     return before if before == after else f"{before} → {after}"

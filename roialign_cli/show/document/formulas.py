@@ -15,12 +15,12 @@ from dataclasses import dataclass
 class Fraction:
     """A quotient; text has it on one line, `enclosed` in parentheses where it is a factor."""
 
-    over: str
-    under: str
+    numerator: str
+    denominator: str
     enclosed: bool = False
 
     def __str__(self) -> str:
-        quotient = f"{_grouped(self.over)}/{_grouped(self.under)}"
+        quotient = f"{_grouped(self.numerator)}/{_grouped(self.denominator)}"
         return f"({quotient})" if self.enclosed else quotient
 
 
@@ -103,8 +103,8 @@ _BROKEN = "\n"
 
 def _latex(part: Part) -> str:
     match part:
-        case Fraction(over, under):
-            return f"\\frac{{{_written(over)}}}{{{_written(under)}}}"
+        case Fraction(numerator, denominator):
+            return f"\\frac{{{_written(numerator)}}}{{{_written(denominator)}}}"
         case TextBreak():
             return " "
         case LatexBreak():

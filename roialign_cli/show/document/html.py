@@ -67,11 +67,13 @@ def _goes_on(line: Line) -> bool:
 def _part(part: Part) -> str:
     match part:
         case Fraction():
-            over, under = (escape(on_a_page(term)) for term in (part.over, part.under))
+            numerator, denominator = (
+                escape(on_a_page(term)) for term in (part.numerator, part.denominator)
+            )
             # What is copied or read aloud has the slash that is not seen.
             return (
-                f'<span class="fraction"><span>{over}</span>'
-                f'<span class="slash">/</span><span>{under}</span></span>'
+                f'<span class="fraction"><span>{numerator}</span>'
+                f'<span class="slash">/</span><span>{denominator}</span></span>'
             )
         case str():
             return escape(on_a_page(part))
@@ -84,8 +86,8 @@ def line_record(line: Line) -> list[str | list[str]]:
     parts: list[str | list[str]] = []
     for part in line:
         match part:
-            case Fraction(over, under):
-                parts.append([on_a_page(over), on_a_page(under)])
+            case Fraction(numerator, denominator):
+                parts.append([on_a_page(numerator), on_a_page(denominator)])
             case str():
                 parts.append(on_a_page(part))
             case _:

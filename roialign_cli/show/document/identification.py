@@ -17,30 +17,30 @@ from roialign_cli.core.presets import PRESETS, changes
 from roialign_cli.printable import printable
 from roialign_cli.search.hypothesis import LAYOUTS, Hypothesis, Identification, Match, PartialMatch
 from roialign_cli.show.document.terminal import new_console
-from roialign_cli.show.numbers import number
+from roialign_cli.show.numbers import format_number
 
 
 @dataclass(frozen=True)
-class Inputs:
+class InputWords:
     """What a command line says of the features and the boxes.
 
     Parameters
     ----------
     words
         Its words that name them.
-    said
+    declared_by_file
         What the boxes' file says of how they are read, as fields of a convention.
     batch_index
         The map that all boxes lie on, None if no option says it.
     """
 
     words: str
-    said: Mapping[str, Any]
+    declared_by_file: Mapping[str, Any]
     batch_index: int | None = None
 
 
 def print_identification(
-    found: Identification, inputs: Inputs, stated: Collection[str] = ()
+    found: Identification, inputs: InputWords, fixed_fields: Collection[str] = ()
 ) -> None:
     """Print what was found.
 
@@ -50,11 +50,11 @@ def print_identification(
         The search's result.
     inputs
         How a command line names the features and the boxes.
-    stated
+    fixed_fields
         What was not searched, as keywords of `identify`.
     """
     console = new_console()
-    for line in _lines(found, inputs, stated):
+    for line in _lines(found, inputs, fixed_fields):
         console.print(_laid_out(line, console.width), soft_wrap=True)
     console.print(Text(_tried(found)), style="dim")
 
@@ -65,8 +65,10 @@ def identification_lines(found: Identification) -> list[str]:
     return [*lines, _tried(found)]
 
 
-def _lines(found: Identification, inputs: Inputs | None, stated: Collection[str]) -> Iterator[str]:
-    return _matched(found, inputs) if found.matches else _unmatched(found, stated)
+def _lines(
+    found: Identification, inputs: InputWords | None, fixed_fields: Collection[str]
+) -> Iterator[str]:
+    return _matched(found, inputs) if found.matches else _unmatched(found, fixed_fields)
 
 
 def _tried(found: Identification) -> str:
@@ -78,17 +80,19 @@ def _laid_out(line: str, width: int) -> Text:
     line = printable(line)
     if line.startswith(_COPIED):
         return Text(line)
-    said = Text.from_markup(line) if line.startswith("[") else Text(line)
+    declared_by_file = Text.from_markup(line) if line.startswith("[") else Text(line)
     indent = " " * (len(line) - len(line.lstrip()))
-    filled = textwrap.fill(said.plain, width, subsequent_indent=indent, break_on_hyphens=False)
-    return Text(filled, style="bold" if said.spans else "")
+    filled = textwrap.fill(
+        declared_by_file.plain, width, subsequent_indent=indent, break_on_hyphens=False
+    )
+    return Text(filled, style="bold" if declared_by_file.spans else "")
 
 
 # Lines that are meant to be copied are not broken.
 _COPIED = ("  roialign run", "  roi_align(")
 
 
-def _matched(found: Identification, inputs: Inputs | None) -> Iterator[str]:
+def _matched(found: Identification, inputs: InputWords | None) -> Iterator[str]:
     best, *others = found.matches
     if found.doubtful:
         yield "[bold]Too little to tell:[/]"
@@ -100,7 +104,7 @@ def _matched(found: Identification, inputs: Inputs | None) -> Iterator[str]:
         yield ""
     yield f"[bold]{operator_words(best.hypothesis)}[/]"
     yield f"  {reading_words(best.hypothesis)}"
-    yield f"  largest difference {number(best.max_difference)}"
+    yield f"  largest difference {format_number(best.max_difference)}"
     for words in best.hypothesis.deviations():
         yield f"  ! {words}"
     size = _output_size(best.hypothesis, found.shape)
@@ -122,7 +126,7 @@ def _matched(found: Identification, inputs: Inputs | None) -> Iterator[str]:
         closest = found.closest.hypothesis
         yield ""
         mistake = f" ({closest.mistake})" if closest.mistake else ""
-        apart = number(found.closest.max_difference)
+        apart = format_number(found.closest.max_difference)
         yield f"Closest other: {operator_words(closest)}{mistake}, largest difference {apart}."
 
 
@@ -165,36 +169,36 @@ def _telling(one: Convention, other: Convention, *more: str) -> str:
     return "; or ".join(telling) or "nothing, it is the same operator"
 
 
-def _unmatched(found: Identification, stated: Collection[str]) -> Iterator[str]:
+def _unmatched(found: Identification, fixed_fields: Collection[str]) -> Iterator[str]:
     if not found.distinct_values:
         yield "[bold]The output is one number throughout, which tells nothing.[/]"
         return
     yield "[bold]No convention makes this output.[/]"
     partial = found.partial
-    if partial is None or not (partial.rank[0] or partial.nearly):
+    if partial is None or not (partial.rank[0] or partial.within_rounding):
         yield "  Nothing comes near it: are these the features and the boxes that it was made of?"
-        yield from _untried(stated)
+        yield from _untried(fixed_fields)
         return
     closest = partial.hypothesis
     yield f"  The closest: {operator_words(closest)}; {reading_words(closest)}"
     for words in closest.deviations():
         yield f"  ! {words}"
-    yield f"  largest difference {number(partial.max_difference)}"
+    yield f"  largest difference {format_number(partial.max_difference)}"
     for name, mask in _parts(partial):
         yield f"  {name}: {_counted(mask)}"
-    if partial.common:
-        yield f"  The boxes that it does not fit are all {' and '.join(partial.common)}."
-    if partial.nearly:
+    if partial.shared_conditions:
+        yield f"  The boxes that it does not fit are all {' and '.join(partial.shared_conditions)}."
+    if partial.within_rounding:
         yield f"  --tolerance {1.01 * partial.max_difference:.3g} would take that for rounding."
-    yield from _untried(stated)
+    yield from _untried(fixed_fields)
 
 
-def _untried(stated: Collection[str]) -> Iterator[str]:
+def _untried(fixed_fields: Collection[str]) -> Iterator[str]:
     """Yield what was tried of what people may have changed, and how to say more."""
-    if "spatial_scale" not in stated:
+    if "spatial_scale" not in fixed_fields:
         scales = "1, 1/2, 1/4, 1/8, 1/16, 1/32, 1/64"
         yield f"  Scales of {scales} and normalised boxes were tried; --spatial-scale says others."
-    if "sampling_ratio" not in stated:
+    if "sampling_ratio" not in fixed_fields:
         yield "  Sampling ratios from 0 to 4 were tried; --sampling-ratio says others."
 
 
@@ -220,30 +224,32 @@ def _counted(mask: Mask) -> str:
 
 def operator_words(hypothesis: Hypothesis) -> str:
     """Return whose operator it is, with its pooling and its points."""
-    rules = hypothesis.convention
-    words = [rules.name, rules.pooling]
-    if rules.points == "centred":
-        ratio = rules.sampling_ratio
+    convention = hypothesis.convention
+    words = [convention.name, convention.pooling]
+    if convention.points == "centred":
+        ratio = convention.sampling_ratio
         words.append(f"sampling ratio {ratio}" if ratio else "adaptive sampling")
     read = {"pooling", "sampling_ratio", *BOX_FIELDS}
-    changes = {k: v for k, v in _changes(rules).items() if k not in read}
+    changes = {k: v for k, v in _changes(convention).items() if k not in read}
     return ", ".join([*words, *(f"{name}={value}" for name, value in changes.items())])
 
 
-def _changes(rules: Convention) -> dict[str, object]:
-    return changes(rules) if rules.name in PRESETS else rules.parameters()
+def _changes(convention: Convention) -> dict[str, object]:
+    return changes(convention) if convention.name in PRESETS else convention.parameters()
 
 
 def reading_words(hypothesis: Hypothesis) -> str:
     """Return how the boxes are read."""
-    rules = hypothesis.convention
-    end = {"size": "the map's edge", "last-centre": "the last cell's centre"}[rules.normalized_by]
+    convention = hypothesis.convention
+    end = {"size": "the map's edge", "last-centre": "the last cell's centre"}[
+        convention.normalized_by
+    ]
     scale = f"normalised to {end}"
     if hypothesis.spatial_scale is not None:
         y, x = hypothesis.spatial_scale
         scale = f"spatial scale {_scale(x, y)}"
-    last = ", inclusive" if rules.inclusive else ""
-    return f"boxes as {rules.box_format}{last}, origin {rules.origin}, {scale}"
+    last = ", inclusive" if convention.inclusive else ""
+    return f"boxes as {convention.box_format}{last}, origin {convention.origin}, {scale}"
 
 
 def _scale(x: float, y: float) -> str:
@@ -262,16 +268,16 @@ _OPTIONS = {
 }  # fmt: skip
 
 
-def run_command(hypothesis: Hypothesis, inputs: Inputs, size: tuple[int, int]) -> str:
+def run_command(hypothesis: Hypothesis, inputs: InputWords, size: tuple[int, int]) -> str:
     """Return the command line that makes the output; the inputs may already say the scale."""
-    rules = hypothesis.convention
+    convention = hypothesis.convention
     scale_said = any(option in inputs.words.split() for option in ("--image-size", "--stride"))
-    words = ["roialign run", inputs.words, "--preset", rules.name]
+    words = ["roialign run", inputs.words, "--preset", convention.name]
     index = 0 if hypothesis.batches == "first map" else inputs.batch_index
     words += [] if index is None else [f"--batch-index {index}"]
-    read = {name: getattr(rules, name) for name in inputs.said}
-    unlike = {name: value for name, value in read.items() if value != inputs.said[name]}
-    for name, value in (_changes(rules) | unlike).items():
+    read = {name: getattr(convention, name) for name in inputs.declared_by_file}
+    unlike = {name: value for name, value in read.items() if value != inputs.declared_by_file[name]}
+    for name, value in (_changes(convention) | unlike).items():
         if name == "normalized":
             words.append("--normalized" if value else "--absolute")
         elif name in _OPTIONS:
@@ -288,7 +294,7 @@ def run_command(hypothesis: Hypothesis, inputs: Inputs, size: tuple[int, int]) -
     return " ".join([*words, "--output-size", "{}x{}".format(*size)])
 
 
-def spelled_out(hypothesis: Hypothesis, inputs: Inputs, shape: Sequence[int]) -> dict[str, str]:
+def spelled_out(hypothesis: Hypothesis, inputs: InputWords, shape: Sequence[int]) -> dict[str, str]:
     """Return the command line and the call that make the output."""
     size = _output_size(hypothesis, shape)
     call = python_call(hypothesis, size, inputs.batch_index)

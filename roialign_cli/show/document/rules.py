@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.presets import ALIASES, PRESETS
-from roialign_cli.show.numbers import number
+from roialign_cli.show.numbers import format_number
 
 _COLUMNS = {
     "xyxy": "x1, y1, x2, y2",
@@ -74,12 +74,12 @@ def offset_rule(c: Convention) -> str:
     before = ""
     if c.image_offset:
         verb = "added to" if c.image_offset < 0 else "taken off"
-        before = f"{number(abs(c.image_offset))} is {verb} a box edge in the image; "
+        before = f"{format_number(abs(c.image_offset))} is {verb} a box edge in the image; "
     if c.offset:
         zero = "" if before else f": {_place_of_zero(c.offset)}"
         return (
-            f"{before}{number(c.offset)} is taken off a box edge on the map, where cell i has its "
-            f"centre at i{zero}."
+            f"{before}{format_number(c.offset)} is taken off a box edge on the map, where cell i "
+            f"has its centre at i{zero}."
         )
     return (
         f"{before or 'None: '}a box edge on the map is a cell's index, so 0 is the centre of the "
@@ -90,11 +90,13 @@ def offset_rule(c: Convention) -> str:
 def _place_of_zero(offset: float) -> str:
     if offset == 0.5:
         return "0 is the edge of the first cell"
-    return f"0 is {number(offset)} of a cell before the centre of the first cell"
+    return f"0 is {format_number(offset)} of a cell before the centre of the first cell"
 
 
 def _size(c: Convention) -> str:
-    grows = f"Smaller ones grow to {number(c.min_size)} along each axis. " if c.min_size else ""
+    grows = (
+        f"Smaller ones grow to {format_number(c.min_size)} along each axis. " if c.min_size else ""
+    )
     return f"{grows}{_REFUSES[c.rejects]}".strip() or "As it is, empty and inverted boxes too."
 
 
@@ -119,9 +121,9 @@ def _points(c: Convention) -> str:
 def _border(c: Convention) -> str:
     if c.points == "cells":
         return "Sections are cut to the map."
-    value = number(c.extrapolation_value)
+    value = format_number(c.extrapolation_value)
     if c.border_margin:
-        cells = "a cell" if c.border_margin == 1 else f"{number(c.border_margin)} cells"
+        cells = "a cell" if c.border_margin == 1 else f"{format_number(c.border_margin)} cells"
         return (
             f"A point up to {cells} beyond the outermost cell centres is clamped to them; farther "
             f"out its value is {value}, and it still stands in the average's count."
@@ -154,9 +156,9 @@ def _maximum(c: Convention) -> str:
         "point": "the points' interpolated values",
         "weighted-cell": "the four products weight × cell of every point, never summed",
     }[c.max_of]
-    start = f", starting from {number(c.max_start)}" if starts_above(c) else ""
+    start = f", starting from {format_number(c.max_start)}" if starts_above(c) else ""
     skips = "; a point that is NaN is passed over" if c.max_skips_nan else ""
-    return f"The largest of {of}{start}{skips}; no points give {number(c.max_of_empty)}."
+    return f"The largest of {of}{start}{skips}; no points give {format_number(c.max_of_empty)}."
 
 
 def _arithmetic(c: Convention) -> str:
@@ -169,7 +171,7 @@ def _arithmetic(c: Convention) -> str:
 
 
 @dataclass(frozen=True)
-class Trap:
+class KnownIssue:
     """Something that people lose days to: whom it concerns, what it is, where they met it."""
 
     concerns: Callable[[Convention], bool]
@@ -178,49 +180,49 @@ class Trap:
 
 
 TRAPS = (
-    Trap(
+    KnownIssue(
         lambda c: c.points == "centred",
         "Aligned and not aligned differ by half a cell of shift, and nothing else warns of it.",
         ("onnx/onnx#3428", "microsoft/onnxruntime#6921", "pytorch/vision#1871"),
     ),
-    Trap(
+    KnownIssue(
         lambda c: bool(c.min_size),
         "The smallest size hides tiny, empty and inverted boxes: they give plausible numbers.",
         ("pytorch/vision#1875", "pytorch/vision#2438"),
     ),
-    Trap(
+    KnownIssue(
         lambda c: c.points == "centred" and c.sampling_ratio == 0,
         "The adaptive grid takes ceil(section size) points, each axis its own; on the edge of the "
         "next integer float32 and float64 disagree. An enormous box takes enormous grids.",
         ("microsoft/onnxruntime#3156", "apache/mxnet#11077", "pytorch/vision#8168"),
     ),
-    Trap(
+    KnownIssue(
         lambda c: c.points == "centred",
         "A sampling ratio left out is 0 (adaptive) in the standard and 1 in some importers.",
         ("openvinotoolkit/openvino#37826",),
     ),
-    Trap(
+    KnownIssue(
         lambda c: c.points == "centred",
         "ONNX's default became half_pixel with opset 16; exporters shift twice or not at all.",
         ("pytorch/vision#2613", "pytorch/vision#4692", "pytorch/vision#6685"),
     ),
-    Trap(
+    KnownIssue(
         lambda c: bool(c.image_offset),
         "A shift before the scale is not the shift after it.",
         ("apache/tvm#19501",),
     ),
-    Trap(
+    KnownIssue(
         lambda c: c.max_of == "weighted-cell",
         "max is not of the interpolated values: a centred point returns a quarter of what one "
         "expects.",
         ("onnx/onnx#4764", "microsoft/onnxruntime#6146"),
     ),
-    Trap(
+    KnownIssue(
         lambda c: not c.clamp_count and not c.min_size,
         "A box without points gives NaN, and one NaN ROI spoils a loss.",
         (),
     ),
-    Trap(
+    KnownIssue(
         lambda _: True,
         "x and y swapped, corners read as width and height, normalised or not, a wrong scale: all "
         "zeros, or nonsense.",
@@ -229,7 +231,7 @@ TRAPS = (
 )
 
 
-def traps(convention: Convention) -> Iterator[Trap]:
+def traps(convention: Convention) -> Iterator[KnownIssue]:
     """Return the traps that concern a convention."""
     return (trap for trap in TRAPS if trap.concerns(convention))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from roialign_cli.analysis.sections import Border, Section
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.show.numbers import number
+from roialign_cli.show.numbers import format_number
 from roialign_cli.show.view import View, beyond_map, roi_view
 
 _MARKS: dict[Border, str] = {"inside": "•", "clamped": "□", "out": "×"}
@@ -107,7 +107,7 @@ class _Paper:
 
     def rule(self, trace: Trace) -> None:
         """Draw the sections' edges, the outermost heavy."""
-        down = trace.frame.down
+        down = trace.frame.y_sign
         columns, rows = len(trace.output[0]), len(trace.output)
         xs = [self.column(trace.x + i * trace.section_width) for i in range(columns + 1)]
         ys = [self.line(trace.y + down * j * trace.section_height) for j in range(rows + 1)]
@@ -149,7 +149,7 @@ class _Paper:
         used = {character for line in self.characters for character in line}
         entries = [f"{mark} {meaning}" for mark, meaning in _MEANINGS.items() if mark in used]
         if self.across < _LEAST_CELL:
-            entries.append(f"a cell is {number(self.across, 2)} characters wide")
+            entries.append(f"a cell is {format_number(self.across, 2)} characters wide")
         line = ""
         for entry in entries:
             if line and len(line) + 3 + len(entry) > columns:

@@ -10,7 +10,7 @@ from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.document.formulas import Fraction, Line, TextBreak, joined
 from roialign_cli.show.document.rules import starts_above
-from roialign_cli.show.numbers import number, pair
+from roialign_cli.show.numbers import format_number, format_point
 
 
 def position_rules(trace: Trace) -> tuple[Line, Line]:
@@ -18,7 +18,7 @@ def position_rules(trace: Trace) -> tuple[Line, Line]:
     formula = _FORMULAS[trace.convention.points]
     rows, columns = len(trace.output), len(trace.output[0])
     along_x = formula(_Symbols("x_roi", "+", "0", "w", "k", columns, "i", "n"))
-    top = number(trace.frame.row_edge(0))
+    top = format_number(trace.frame.row_edge(0))
     along_y = formula(_Symbols("y_roi", _down(trace), top, "h", "t", rows, "j", "m"))
     return ("x = ", *along_x), ("y = ", *along_y)
 
@@ -26,11 +26,13 @@ def position_rules(trace: Trace) -> tuple[Line, Line]:
 def positions(trace: Trace, section: Section, point: Point) -> tuple[Line, Line]:
     """Return what stands for a point's x and y once the numbers are put in."""
     (i, j), (n, m) = section.section, point.point
-    put_in = _PUT_IN[trace.convention.points]
+    substituted = _PUT_IN[trace.convention.points]
     rows, columns = len(trace.output), len(trace.output[0])
     top = trace.frame.row_edge(0)
-    x = put_in(_Along(trace.x, "+", 0.0, trace.width, columns, i, section.grid[0], n))
-    y = put_in(_Along(trace.y, _down(trace), top, trace.height, rows, j, section.grid[1], m))
+    x = substituted(_AxisNumbers(trace.x, "+", 0.0, trace.width, columns, i, section.grid[0], n))
+    y = substituted(
+        _AxisNumbers(trace.y, _down(trace), top, trace.height, rows, j, section.grid[1], m)
+    )
     return x, y
 
 
@@ -40,7 +42,7 @@ def _down(trace: Trace) -> str:
 
 
 @dataclass(frozen=True)
-class _Along:
+class _AxisNumbers:
     """One point along one axis, as its formula needs it; all counted from 1.
 
     `edge` is where the map begins, seen in the direction of `sign`.
@@ -57,24 +59,24 @@ class _Along:
 
     @property
     def section_start(self) -> Line:
-        width = Fraction(number(self.size, 5), str(self.sections), enclosed=True)
-        return f"{number(self.start)} {self.sign} ", width, f"·({self.section} − 1)"
+        width = Fraction(format_number(self.size, 5), str(self.sections), enclosed=True)
+        return f"{format_number(self.start)} {self.sign} ", width, f"·({self.section} − 1)"
 
     def step(self, parts: int, steps: str) -> Line:
-        part = Fraction(number(self.size, 5), str(self.sections * parts), enclosed=True)
+        part = Fraction(format_number(self.size, 5), str(self.sections * parts), enclosed=True)
         return *self.section_start, f" {self.sign} ", part, f"·{steps}"
 
 
-def _corner(a: _Along) -> Line:
-    start, size = f"{number(a.start)} {a.sign} ", number(a.size, 5)
+def _corner(a: _AxisNumbers) -> Line:
+    start, size = f"{format_number(a.start)} {a.sign} ", format_number(a.size, 5)
     if a.sections == 1:
         return start, Fraction(size, "2")
     return start, Fraction(size, str(a.sections - 1), enclosed=True), f"·({a.section} − 1)"
 
 
-def _cell(a: _Along) -> Line:
+def _cell(a: _AxisNumbers) -> Line:
     first = math.floor(a.size / a.sections * (a.section - 1))
-    cut = f"{_CUT[a.sign]}({number(a.start)} {a.sign} {first}, {number(a.edge)})"
+    cut = f"{_CUT[a.sign]}({format_number(a.start)} {a.sign} {first}, {format_number(a.edge)})"
     return (f"{cut} {a.sign} 0.5 {a.sign} {a.point - 1}",)
 
 
@@ -84,7 +86,7 @@ _CUT = {"+": "max", "−": "min"}
 
 @dataclass(frozen=True)
 class _Symbols:
-    """What stands for the numbers of an axis in a formula; `edge` as in `_Along`.
+    """What stands for the numbers of an axis in a formula; `edge` as in `_AxisNumbers`.
 
     `how_many` sections there really are.
     """
@@ -125,8 +127,8 @@ _FORMULAS: dict[str, Callable[[_Symbols], Line]] = {
     "corners": _Symbols.corner,
     "cells": _Symbols.cell,
 }
-_PUT_IN: dict[str, Callable[[_Along], Line]] = {
-    "centred": lambda a: a.step(a.count, number(a.point - 0.5)),
+_PUT_IN: dict[str, Callable[[_AxisNumbers], Line]] = {
+    "centred": lambda a: a.step(a.count, format_number(a.point - 0.5)),
     "dividers": lambda a: a.step(a.count + 1, str(a.point)),
     "corners": _corner,
     "cells": _cell,
@@ -159,7 +161,7 @@ class _Shares:
         if point.x1 == point.x2 or point.y1 == point.y2 or point.border != "inside":
             return None
         across, up = (point.x, point.x1, point.x2), (point.y, point.y1, point.y2)
-        return cls.of(*map(number, (*across, *up)))
+        return cls.of(*map(format_number, (*across, *up)))
 
     def each(self) -> Iterator[tuple[Fraction, Fraction]]:
         """Yield the two of every neighbour, in their order."""
@@ -177,27 +179,27 @@ def interpolation_rule() -> tuple[Line, Line]:
 
 def interpolated(trace: Trace, point: Point) -> Iterator[Line]:
     """Yield how a point's value comes about from its neighbours."""
-    value, shares = number(point.value), _Shares.at(point)
+    value, shares = format_number(point.value), _Shares.at(point)
     if trace.convention.points == "cells":
         cell = point.neighbours[0]
         yield (f"P = cell at row {cell.row}, column {cell.column} = {value}",)
     elif shares is None:
-        terms = (f"{number(q.weight)}·{number(q.value)}" for q in point.neighbours)
+        terms = (f"{format_number(q.weight)}·{format_number(q.value)}" for q in point.neighbours)
         yield (f"P = {' + '.join(terms)} = {value}",)
     else:
         yield from _weighed(point, shares)
     if (trace.convention.pooling, trace.convention.max_of) == ("max", "weighted-cell"):
-        yield (f"the section takes the largest weight × cell: {number(point.contribution)}",)
+        yield (f"the section takes the largest weight × cell: {format_number(point.contribution)}",)
 
 
 def _weighed(point: Point, shares: _Shares) -> Iterator[Line]:
-    q11, q21, q12, q22 = (number(q.value) for q in point.neighbours)
+    q11, q21, q12, q22 = (format_number(q.value) for q in point.neighbours)
     rows = ("P = ", shares.high, q11, q21), ("  + ", shares.low, q12, q22)
     for head, share, first, second in rows:
         inside = TextBreak(len(f"{head}{share} · "))
         left, right = shares.left, shares.right
         yield head, share, " · [ ", left, f"·{first}", inside, "+ ", right, f"·{second} ]"
-    yield (f"  = {number(point.value)}",)
+    yield (f"  = {format_number(point.value)}",)
 
 
 def weighted(point: Point) -> Iterator[Line]:
@@ -205,21 +207,21 @@ def weighted(point: Point) -> Iterator[Line]:
     shares = _Shares.at(point)
     products = list(shares.each()) if shares else [()] * len(point.neighbours)
     for neighbour, product in zip(point.neighbours, products, strict=True):
-        weight, value = number(neighbour.weight), number(neighbour.value)
-        added = number(neighbour.weight * neighbour.value)
+        weight, value = format_number(neighbour.weight), format_number(neighbour.value)
+        added = format_number(neighbour.weight * neighbour.value)
         shown: Line = ("weight = ", product[0], " · ", product[1]) if product else ("weight",)
         yield *shown, f" = {weight}; it adds {weight}·{value} = {added}"
 
 
 def reduction(trace: Trace, section: Section) -> Line:
     """Return how a section's output comes about from its points."""
-    taken = [number(p.contribution) for p in section.points]
-    output = number(section.output)
+    taken = [format_number(p.contribution) for p in section.points]
+    output = format_number(section.output)
     if not taken:
         return (f"no points, which give {output}",)
     if trace.convention.pooling == "avg":
         return "(", *joined(taken, " + "), f") / {len(taken)} = {output}"
     if starts_above(trace.convention):
-        taken.insert(0, number(trace.convention.max_start))
-    won = f", point {pair(*section.winner)}" if section.winner else ""
+        taken.insert(0, format_number(trace.convention.max_start))
+    won = f", point {format_point(*section.winner)}" if section.winner else ""
     return "max(", *joined(taken, ", "), f") = {output}{won}"

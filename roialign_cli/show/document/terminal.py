@@ -30,7 +30,7 @@ from roialign_cli.show.document.blocks import (
     Verbatim,
 )
 from roialign_cli.show.document.formulas import Line, to_text
-from roialign_cli.show.numbers import aligned, number, pair, shares
+from roialign_cli.show.numbers import format_column, format_number, format_point, normalise
 from roialign_cli.show.palette import ink, ramp
 
 
@@ -170,8 +170,8 @@ def _title(result: Result, r: int) -> str:
     roi = result.roi(r)
     label = f" {result.name(r)}" if result.name(r) else ""
     return (
-        f"ROI {r}{label}: top-left {pair(roi['x'], roi['y'])}, "
-        f"{number(roi['width'], 5)} × {number(roi['height'], 5)} cells"
+        f"ROI {r}{label}: top-left {format_point(roi['x'], roi['y'])}, "
+        f"{format_number(roi['width'], 5)} × {format_number(roi['height'], 5)} cells"
     )
 
 
@@ -200,20 +200,20 @@ def _summary_row(result: Result, r: int, c: int) -> tuple[str, ...]:
         str(r),
         result.name(r),
         str(result.operation.batch_index[r]),
-        pair(roi["x"], roi["y"], 2),
-        f"{number(roi['width'], 2)} × {number(roi['height'], 2)}",
+        format_point(roi["x"], roi["y"], 2),
+        f"{format_number(roi['width'], 2)} × {format_number(roi['height'], 2)}",
         str(result.channels[c]),
-        *aligned((output.min(), output.mean(), output.max()), 3),
+        *format_column((output.min(), output.mean(), output.max()), 3),
     )
 
 
 def _output_tables(output: Float, width: int) -> Iterator[Table]:
     """Yield an output, (height, width), each cell coloured by its value, in tables that fit."""
     rows, columns = output.shape
-    text = aligned(output.ravel().tolist())
+    text = format_column(output.ravel().tolist())
     cells = [
         Text(f" {value} ", style=_shade(share))
-        for value, share in zip(text, shares(output.ravel()).tolist(), strict=True)
+        for value, share in zip(text, normalise(output.ravel()).tolist(), strict=True)
     ]
     label = max(len(f"j={rows}"), 3)
     widest = max(*(cell.cell_len for cell in cells), len(f"i={columns}") + 2)

@@ -150,7 +150,7 @@ def _draw_map_border(sheet: Sheet, trace: Trace) -> None:
 def roi_lattice(trace: Trace) -> list[Line]:
     """Return the edges of the sections."""
     columns, rows = len(trace.output[0]), len(trace.output)
-    down = trace.frame.down
+    down = trace.frame.y_sign
     across = [trace.x + i * trace.section_width for i in range(columns + 1)]
     along = [trace.y + down * j * trace.section_height for j in range(rows + 1)]
     return lattice(across, along)
@@ -171,7 +171,7 @@ def _in_view(view: View, trace: Trace) -> bool:
 
 def draw_roi(sheet: Sheet, trace: Trace, chosen: Section | None, *, tinted: bool = True) -> None:
     """Draw the ROI's outline and corner, the sections' edges, and the chosen section."""
-    down = trace.frame.down
+    down = trace.frame.y_sign
     crowded = min(section_room(sheet, trace)) < 2 * LEAST_CELL
     look: dict[str, Any] = {"colors": sheet.theme.section, "linewidths": 0.8 if crowded else 1.3}
     draw_lines(sheet, roi_lattice(trace), zorder=3, **look)

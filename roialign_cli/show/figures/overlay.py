@@ -133,7 +133,7 @@ class _Box:
     def corners(self) -> Bounds:
         """Left, right, top and bottom as seen, in image pixels."""
         trace = self.trace
-        down = trace.frame.down
+        down = trace.frame.y_sign
         right, bottom = trace.x + trace.width, trace.y + down * trace.height
         (sx, sy) = trace.scale
         return trace.x / sx, right / sx, trace.y / sy, bottom / sy

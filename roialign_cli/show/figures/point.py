@@ -77,7 +77,7 @@ def selected_point(
 ) -> Point | None:
     """Return the point asked for; if none is, the winner or the first, None if there is none."""
     if point is not None:
-        return trace.narrowed(section, point)[0].points[0]
+        return trace.select(section, point)[0].points[0]
     chosen = trace.section(*section)
     return chosen.winning_point or next(iter(chosen.points), None)
 

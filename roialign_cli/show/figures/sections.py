@@ -264,7 +264,7 @@ def _section_choices(texts: LabelPlacer, trace: Trace) -> list[list[Label]]:
 
 
 def _section_middle(trace: Trace, section: Section) -> tuple[float, float]:
-    down = trace.frame.down
+    down = trace.frame.y_sign
     return (
         section.x + trace.section_width / 2,
         section.y + down * trace.section_height / 2,

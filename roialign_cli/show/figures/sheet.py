@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.figures.paper import FigureStyle, Unit
-from roialign_cli.show.numbers import channel_of, number
+from roialign_cli.show.numbers import channel_of, format_number
 from roialign_cli.show.palette import Theme
 from roialign_cli.show.view import View
 
@@ -55,7 +55,7 @@ def halo(
 
 def written(value: float, decimals: int = 2) -> str:
     """Return a number with at most so many decimals, as print sets it."""
-    return number(value, decimals).replace("-", "−")
+    return format_number(value, decimals).replace("-", "−")
 
 
 def significant(value: float) -> str:

@@ -25,7 +25,7 @@ from roialign_cli.show.document.explanation import NEIGHBOUR_COLUMNS, Explanatio
 from roialign_cli.show.document.formulas import Line
 from roialign_cli.show.document.html import line_record, to_html
 from roialign_cli.show.document.steps import interpolated, weighted
-from roialign_cli.show.numbers import aligned, number, pair, shares
+from roialign_cli.show.numbers import format_column, format_number, format_point, normalise
 from roialign_cli.show.page.scene import Scene
 from roialign_cli.show.palette import DARK, LIGHT, Theme
 
@@ -41,7 +41,7 @@ def explanation_page(explanation: Explanation, notes: Sequence[Note] = ()) -> st
     ArgumentError
         If there are too many points for a page.
     """
-    trace, sections = explanation.trace, explanation.narrowed
+    trace, sections = explanation.trace, explanation.selected
     points = sum(len(section.points) for section in sections)
     if points > _MOST:
         problem = f"{points} points are too many for a page; tell of one with --section I,J"
@@ -117,15 +117,15 @@ def _told(explanation: Explanation, sections: Sequence[Section]) -> dict[str, An
     trace = explanation.trace
     output = np.array(trace.output)
     return {
-        "outputs": np.reshape(aligned(output.ravel().tolist()), output.shape).tolist(),
-        "shades": shares(output).round(3).tolist(),
+        "outputs": np.reshape(format_column(output.ravel().tolist()), output.shape).tolist(),
+        "shades": normalise(output).round(3).tolist(),
         "sections": [_section(explanation, section) for section in sections],
     }
 
 
 def _section(explanation: Explanation, section: Section) -> dict[str, Any]:
     return {
-        "title": f"Section {pair(*section.section)} = {number(section.output)}",
+        "title": f"Section {format_point(*section.section)} = {format_number(section.output)}",
         "reduced": _lines(explanation.reduced(section)),
         "points": [_point(explanation, section, point) for point in section.points],
     }
@@ -136,8 +136,9 @@ def _point(explanation: Explanation, section: Section, point: Point) -> dict[str
     out = point.border == "out"
     alone = out or trace.convention.points == "cells"
     return {
-        "title": f"Point {pair(*point.point)} at {pair(point.x, point.y)} = {number(point.value)}",
-        "taken": number(point.contribution),
+        "title": f"Point {format_point(*point.point)} at {format_point(point.x, point.y)} "
+        f"= {format_number(point.value)}",
+        "taken": format_number(point.contribution),
         "note": explanation.border_words(point),
         "coordinates": _lines(explanation.coordinates(section, point)),
         "interpolated": [] if out else _lines(interpolated(trace, point)),

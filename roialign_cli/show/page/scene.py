@@ -14,7 +14,7 @@ import numpy as np
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.numbers import number, pair, shares
+from roialign_cli.show.numbers import format_number, format_point, normalise
 from roialign_cli.show.view import View, roi_view, shown_cells, thinned
 
 _WIDTH, _HIGHEST = 620.0, 640.0  # of the plane, in pixels
@@ -80,9 +80,9 @@ class Scene:
     def _described(self) -> str:
         rows, columns = len(self.trace.output), len(self.trace.output[0])
         return (
-            f"The ROI on the cells, from {pair(self.trace.x, self.trace.y)} to "
-            f"{pair(self.trace.x + self.trace.width, self.trace.bottom)}, in {columns} × {rows} "
-            "sections with their sample points"
+            f"The ROI on the cells, from {format_point(self.trace.x, self.trace.y)} to "
+            f"{format_point(self.trace.x + self.trace.width, self.trace.bottom)}, in {columns} × "
+            f"{rows} sections with their sample points"
         )
 
     def _rect(self, x: float, y: float, width: float, height: float, more: str) -> str:
@@ -114,7 +114,7 @@ class Scene:
         """Yield cells as shades of their values, with these if there is room."""
         frame = self.trace.frame
         if seen.size > _MOST_CELLS:
-            shade = shares(thinned(seen, _FINEST))
+            shade = normalise(thinned(seen, _FINEST))
             corner = frame.x(column) - 0.5, frame.y(row) - 0.5
             lower = corner[1] + 1 - len(seen) if frame.y_up else corner[1]
             place = self._rect(corner[0], lower, seen.shape[1], len(seen), "")
@@ -122,7 +122,7 @@ class Scene:
             yield f'<image {area} preserveAspectRatio="none" href="{_picture(shade)}"/>'
             return
         seen = seen.astype(np.float64)
-        shade, size = shares(seen), self._value_size(seen)
+        shade, size = normalise(seen), self._value_size(seen)
         for (j, i), value in np.ndenumerate(seen):
             x, y = frame.x(column + i), frame.y(row + j)
             look = f'fill-opacity="{shade[j, i]:.3f}"' if np.isfinite(value) else 'class="nan"'
@@ -158,14 +158,14 @@ class Scene:
 
     def _sections(self) -> Iterator[str]:
         t = self.trace
-        down = t.frame.down * t.section_height
+        down = t.frame.y_sign * t.section_height
         for section in t.sections:
             i, j = section.section
-            told = f"section {pair(i, j)}: {number(section.output)}"
+            title = f"section {format_point(i, j)}: {format_number(section.output)}"
             area = self._rect(
                 section.x, section.y, t.section_width, down, f'class="section" id="s{i},{j}"'
             )
-            yield f"{area.removesuffix('/>')}><title>{told}</title></rect>"
+            yield f"{area.removesuffix('/>')}><title>{title}</title></rect>"
 
     def _points(self) -> Iterator[str]:
         for section in self.sections:
@@ -182,10 +182,11 @@ class Scene:
         won = point.point == section.winner
         radius = min(max(0.28 * apart * self.unit, 1.5), 5.0) * (1.2 if won else 1)
         kind = f"point {point.border}" + (" won" if won else "")
-        told = f"point {pair(n, m)} of section {pair(i, j)}: {number(point.value)}"
+        title = f"point {format_point(n, m)} of section {format_point(i, j)}"
         return (
             f'<circle class="{kind}" id="p{i},{j},{n},{m}" cx="{self.x(point.x):g}" '
-            f'cy="{self.y(point.y):g}" r="{radius:.2g}"><title>{told}</title></circle>'
+            f'cy="{self.y(point.y):g}" r="{radius:.2g}">'
+            f"<title>{title}: {format_number(point.value)}</title></circle>"
         )
 
 

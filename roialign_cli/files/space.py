@@ -13,7 +13,7 @@ from roialign_cli.memory import check_fits, format_bytes
 _AS_TEXT = 120
 
 
-def check_room(
+def check_output_fits(
     shape: tuple[int, ...], number: int, path: Path | None, most: float | None, *, as_text: bool
 ) -> None:
     """Raise an error if outputs do not fit where they are to go.
