@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.core.convention import Pooling
+
 
 @dataclass(frozen=True)
 class Workload:
@@ -19,7 +21,7 @@ class Workload:
     sides: tuple[float, float]
     output_size: int
     sampling_ratio: int
-    pooling: str = "avg"
+    pooling: Pooling = "avg"
 
     def __str__(self) -> str:
         height, width = self.map_size

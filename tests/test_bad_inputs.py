@@ -32,7 +32,7 @@ IN_PROCESSES_BY_DEFAULT = {
 # The table has these marks for lists that grow, and for a sentence that click words.
 LISTS = {
     "<presets>": ", ".join([*PRESETS, *ALIASES]),
-    "<fields>": ", ".join(PRESETS["mmcv"].parameters()),
+    "<fields>": ", ".join(PRESETS["mmcv"].convention.parameters()),
     "<headers>": _known_headers(),
     "<no --colour>": click.NoSuchOption("--colour").format_message(),
 }

@@ -348,7 +348,7 @@ def test_every_field_can_be_overridden(
     np.save("map.npy", np.random.default_rng(2).normal(size=(9, 9)).astype("f4"))
     call = ["--preset", "torchvision-aligned", "--box", "-3,1.3,4.7,8", "--output-size", "2x3"]
     run("run", "map.npy", *call, *options.split(), "-o", "out.npy", capture=capfd)
-    changed = replace(PRESETS["torchvision-aligned"], **fields)  # type: ignore[arg-type]
+    changed = replace(PRESETS["torchvision-aligned"].convention, **fields)  # type: ignore[arg-type]
     features = np.load("map.npy")
     expected = roi_align(features, [-3, 1.3, 4.7, 8], (2, 3), convention=changed)
     np.testing.assert_array_equal(np.load("out.npy"), expected)
@@ -457,10 +457,10 @@ def test_everything_fits_a_narrow_terminal(
     assert not any(line.endswith(" ") for line in lines)
 
 
-@pytest.mark.parametrize("name", PRESETS["mmcv"].parameters())
+@pytest.mark.parametrize("name", PRESETS["mmcv"].convention.parameters())
 def test_every_field_can_be_set_to_what_it_is(name: str, capfd: Capture) -> None:
     for preset in ("mmcv", "walkthrough"):
-        value = PRESETS[preset].parameters()[name]
+        value = PRESETS[preset].convention.parameters()[name]
         call = [WALKTHROUGH, "--preset", preset, "--box", "2,3,4,7", "--format", "json"]
         plain = json.loads(run("run", *call, capture=capfd))
         again = run("run", *call, "--set", f"{name}={str(value).lower()}", capture=capfd)

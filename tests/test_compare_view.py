@@ -42,10 +42,10 @@ def both(
     **overrides: Any,
 ) -> tuple[Trace, Trace]:
     """Return the traces of a box on a map under two conventions, in the first one's frame."""
-    scale: dict[str, Any] = {} if PRESETS[one].normalized else {"spatial_scale": 1 / 32}
+    scale: dict[str, Any] = {} if PRESETS[one].convention.normalized else {"spatial_scale": 1 / 32}
     cells = a_map() if features is None else features
     operation = make_operation(cells, [box], output_size, convention=one, **scale, **overrides)
-    second: Convention = replace(PRESETS[other], **overrides)
+    second: Convention = replace(PRESETS[other].convention, **overrides)
     traced = trace_operation(operation)
     return traced, trace_operation(replace(operation, convention=second), frame=traced.frame)
 

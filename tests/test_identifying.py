@@ -90,7 +90,7 @@ def golden_outputs() -> list[Any]:
     for parameter in entries():
         path, entry = parameter.values
         preset, ratio = preset_of(entry), entry.get("sampling_ratio")
-        pooling = entry.get("mode", PRESETS[preset].pooling)
+        pooling = entry.get("mode", PRESETS[preset].convention.pooling)
         kind = preset, pooling, ratio
         by_default = kind not in seen
         if pooling == "max" and ratio is not None:
@@ -112,7 +112,7 @@ def test_every_golden_output_is_identified(
     assert preset_of(entry) in names(found)
     best = found.matches[0].hypothesis
     rules = best.convention
-    assert rules.pooling == entry.get("mode", PRESETS[preset_of(entry)].pooling)
+    assert rules.pooling == entry.get("mode", PRESETS[preset_of(entry)].convention.pooling)
     assert rules.box_format == ("yxyx" if given["yxyx"] != rules.normalized else "xyxy")
     if rules.points == "centred":
         assert rules.sampling_ratio == entry["sampling_ratio"]
@@ -457,7 +457,7 @@ def test_both_texts_say_what_makes_the_output(
     if call["convention"] in {"tensorflow", "walkthrough"}:
         del call["sampling_ratio"]
     output = roi_align(MAP, boxes, size, **call)
-    pooling = call.get("pooling", PRESETS[call["convention"]].pooling)
+    pooling = call.get("pooling", PRESETS[call["convention"]].convention.pooling)
     fixed_fields: dict[str, Any] = {} if every_pooling else {"pooling": pooling}
     hypothesis = identify(MAP, boxes, output, **fixed_fields).matches[0].hypothesis
     made = eval(  # noqa: S307

@@ -27,9 +27,9 @@ def options(draw: st.DrawFn, name: str) -> dict[str, Any]:
     """Everything of a call but the features and the boxes."""
     call = PLAIN | {"convention": name, "pooling": draw(poolings)}
     call["output_size"] = draw(OUTPUT_SIZES)
-    if PRESETS[name].points == "centred":
+    if PRESETS[name].convention.points == "centred":
         call["sampling_ratio"] = draw(st.integers(0, 3))
-    if PRESETS[name].points == "dividers":
+    if PRESETS[name].convention.points == "dividers":
         call["divide"] = draw(st.integers(2, 4))
     return call
 
@@ -46,7 +46,7 @@ def maps(draw: st.DrawFn, smallest: int = 1) -> Array:
 def boxes_for(draw: st.DrawFn, name: str, features: Array) -> Array:
     """Boxes of every kind that the preset takes."""
     boxes = draw(boxes_around(*features.shape[1:]))
-    if PRESETS[name].rejects != "nothing":
+    if PRESETS[name].convention.rejects != "nothing":
         boxes[:, 2:] = boxes[:, :2] + np.abs(boxes[:, 2:] - boxes[:, :2]) + 0.5
     return boxes
 
@@ -69,7 +69,7 @@ def test_moving_the_map_and_the_box_together(name: str, data: st.DataObject) -> 
     features = data.draw(maps(smallest=3))
     box = data.draw(boxes_inside(*features.shape[1:]))
     call = data.draw(options(name))
-    if PRESETS[name].coordinate_decimals is not None:
+    if PRESETS[name].convention.coordinate_decimals is not None:
         # Quarters over powers of two are exact. Over others, what is a tie between two decimals
         # before the move may be none after it.
         powers = st.sampled_from([1, 2, 4])
@@ -121,7 +121,7 @@ def test_mirroring(name: str, data: st.DataObject) -> None:
     boxes = np.hstack([corner, corner + random.uniform(1, 9, (3, 2))])
     call = data.draw(options(name))
     mirrored = roi_align(
-        features[:, :, ::-1], reflected(boxes, features.shape[2], PRESETS[name]), **call
+        features[:, :, ::-1], reflected(boxes, features.shape[2], PRESETS[name].convention), **call
     )
     out = roi_align(features, boxes, **call)
     np.testing.assert_allclose(out, mirrored[:, :, :, ::-1], atol=1e-12)
@@ -133,9 +133,9 @@ def test_mirroring(name: str, data: st.DataObject) -> None:
 def test_twice_the_scale_and_half_the_box(name: str, data: st.DataObject) -> None:
     features = data.draw(maps())
     boxes, call = data.draw(boxes_for(name, features)), data.draw(options(name))
-    before = PRESETS[name].image_offset
+    before = PRESETS[name].convention.image_offset
     boxes = np.round(boxes * 4) / 4  # so that an offset before the scale is not rounded away
-    if PRESETS[name].rejects != "nothing":
+    if PRESETS[name].convention.rejects != "nothing":
         boxes[:, 2:] += 0.25
     out = roi_align(features, boxes, spatial_scale=0.5, **call)
     halved = roi_align(features, (boxes - before) / 2 + before, spatial_scale=1.0, **call)
@@ -149,7 +149,7 @@ def test_a_constant_map_gives_the_constant(name: str, data: st.DataObject) -> No
     call, constant = data.draw(options(name)), data.draw(st.sampled_from([-1.7, 0.3, 2.0]))
     box = data.draw(boxes_inside(6, 7))
     out = roi_align(np.full((6, 7), constant), box, **call)
-    rules = PRESETS[name]
+    rules = PRESETS[name].convention
     if call["pooling"] == "max" and rules.max_of == "weighted-cell":
         # The largest of four weights that add up to 1, or 0 · constant if that is larger.
         assert constant < 0 or (constant / 4 <= out.min() and out.max() <= constant)

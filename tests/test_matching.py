@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from roialign_cli.analysis.footprint import footprint, outputs_using_cell
 from roialign_cli.analysis.trace import trace_operation
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
+from roialign_cli.core.convention import Pooling
 from roialign_cli.core.operation import make_operation
 from roialign_cli.errors import ArgumentError
 from tests.test_golden import GOLDEN
@@ -168,8 +169,8 @@ def test_the_worst_box_is_drawn(other: str) -> None:
     assert Path("worst.png").read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("pooling", ["avg", "max"])
-def test_a_cell_feeds_the_sections_whose_footprint_it_is_in(pooling: str) -> None:
+@pytest.mark.parametrize("pooling", get_args(Pooling))
+def test_a_cell_feeds_the_sections_whose_footprint_it_is_in(pooling: Pooling) -> None:
     operation = make_operation(MAP, BOXES, 3, pooling=pooling, **CALL)
     for row, column in ((4, 4), (5, 10), (0, 0), (11, 15)):
         fed = {(f.roi, f.section): f.weight for f in outputs_using_cell(operation, row, column, 1)}

@@ -41,12 +41,12 @@ def calls(draw: st.DrawFn, name: str, bad: tuple[float, ...]) -> dict[str, Any]:
     features = draw(spoilt_maps(bad))
     box = draw(boxes_around(*features.shape))[:1]
     # Not inverted: then no library says how many points there are. Some refuse empty boxes too.
-    least = 0.5 if PRESETS[name].rejects == "no-area" else 0.0
+    least = 0.5 if PRESETS[name].convention.rejects == "no-area" else 0.0
     box[:, 2:] = box[:, :2] + np.abs(box[:, 2:] - box[:, :2]) + least
     call = {"features": features, "boxes": box, "output_size": draw(OUTPUT_SIZES)}
-    if PRESETS[name].points == "centred":
+    if PRESETS[name].convention.points == "centred":
         call["sampling_ratio"] = draw(st.integers(0, 3))
-    if PRESETS[name].points == "dividers":
+    if PRESETS[name].convention.points == "dividers":
         call["divide"] = draw(st.integers(2, 4))
     return call | PLAIN
 
@@ -96,7 +96,10 @@ def test_they_do_to_a_section_what_they_do_to_its_points(
     np.testing.assert_allclose(roi_align(**call).ravel(), expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", [n for n, rules in PRESETS.items() if rules.points != "cells"])
+INTERPOLATING = [n for n, row in PRESETS.items() if row.convention.points != "cells"]
+
+
+@pytest.mark.parametrize("name", INTERPOLATING)
 @fewer_examples
 @given(data=st.data())
 def test_an_average_is_spoilt_by_the_cells_of_its_points_and_no_others(

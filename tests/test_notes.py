@@ -26,7 +26,7 @@ def notes(boxes: Any, only: int | None = None, **call: Any) -> dict[str, Note]:
     """Return the notes on boxes on a map of 10 × 12 cells of 16 pixels, by trap."""
     call = ALIGNED | call
     operation = make_operation(np.zeros((2, 1, 10, 12)), boxes, call.pop("output_size", 3), **call)
-    return {note.trap: note for note in find_notes(operation, operation.plan(), only)}
+    return {note.pitfall: note for note in find_notes(operation, operation.plan(), only)}
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
 from hypothesis import given
 from numpy.typing import NDArray
 
-from roialign_cli import PRESETS, RoiAlignError, roi_align, trace
-from roialign_cli.core.presets import ALIASES, resolve
+from roialign_cli import PRESETS, Convention, RoiAlignError, roi_align, trace
+from roialign_cli.core.convention import ConventionFields
+from roialign_cli.core.overrides import resolve
+from roialign_cli.core.presets import ALIASES
+from roialign_cli.errors import ArgumentError
 from tests.strategies import OUTPUT_SIZES, boxes_xyxy, feature_maps
 
 
@@ -275,11 +278,23 @@ def test_an_image_that_ends_above_the_map_is_measured_from_its_own_bottom() -> N
         assert section.points[0].y == pytest.approx(3.125 - same.points[0].y, abs=0.01)
 
 
-def test_a_resolved_convention_keeps_what_it_does_not_compute_with() -> None:
-    resolve("torchvision")
-    mine = replace(PRESETS["torchvision"], output_size=(3, 3), summary="mine")
-    assert resolve(mine).output_size == (3, 3)
-    assert resolve(mine, pooling="max").summary == "mine"
+def test_a_convention_can_be_given_in_three_forms() -> None:
+    row = PRESETS["torchvision"]
+    assert resolve("torchvision") is resolve(row) is resolve(row.convention)
+    assert row.name == resolve("torchvision", pooling="max").name == "torchvision"
+    with pytest.raises(ArgumentError, match="must be a preset, its name or a Convention, got 3"):
+        resolve(3)  # type: ignore[arg-type]
+
+
+def test_a_resolved_convention_keeps_its_name() -> None:
+    resolve("torchvision", pooling="max")
+    mine = replace(PRESETS["torchvision"].convention, name="mine")
+    assert resolve(mine, pooling="max").name == "mine"
+
+
+def test_every_field_of_a_convention_can_be_overridden() -> None:
+    hints = get_type_hints(Convention)
+    assert get_type_hints(ConventionFields) == {k: v for k, v in hints.items() if k != "name"}
 
 
 def test_empty_inputs_give_empty_outputs() -> None:
@@ -317,7 +332,7 @@ def test_one_section_from_corner_to_corner_has_its_point_in_the_middle(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"convention": 3}, "convention: must be a preset's name or a Convention, got 3"),
+        ({"convention": 3}, "convention: must be a preset, its name or a Convention, got 3"),
         ({"offset": "x"}, "offset: must be a number, got 'x'"),
         ({"sampling_ratio": True}, "sampling_ratio: must be a whole number from 0 up, got True"),
         ({"double_geometry": 1}, "double_geometry: must be True or False, got 1"),

@@ -47,7 +47,7 @@ def examples(number: int) -> int:
 @st.composite
 def presets(draw: st.DrawFn) -> Convention:
     """A preset that takes every box, with either pooling."""
-    rules = draw(st.sampled_from([*PRESETS.values()]))
+    rules = draw(st.sampled_from([*PRESETS.values()])).convention
     divide = 3 if rules.points == "dividers" else 0
     pooling: Pooling = draw(st.sampled_from(get_args(Pooling)))
     return replace(rules, pooling=pooling, rejects="nothing", divide=divide)
@@ -309,7 +309,7 @@ def command_line(case: Case) -> list[str]:
     words += ["--batch-index", str(map_of_box)]
     words += ["--output-size", "{}x{}".format(*case.output_size), "--quiet"]
     for name, value in rules.parameters().items():
-        if value != getattr(PRESETS["torchvision"], name):
+        if value != getattr(PRESETS["torchvision"].convention, name):
             words += [
                 "--set",
                 f"{name}={value}" if isinstance(value, str) else f"{name}={value}".lower(),

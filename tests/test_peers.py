@@ -320,7 +320,7 @@ def calls(draw: st.DrawFn, peer: Peer) -> Call:
     parameters = {name: draw(PARAMETERS[name]) for name in peer.takes}
     cells = draw(boxes_around(*shape[2:]))
     boxes = cells / parameters.get("spatial_scale", 1)
-    if PRESETS[peer.preset].normalized:
+    if PRESETS[peer.preset].convention.normalized:
         # Tenths and the like: many edges of sections lie on 0 and on 1.
         boxes = np.round(cells[:, [1, 0, 3, 2]]) / draw(st.sampled_from([3, 7, 10]))
     dtype = draw(st.sampled_from(peer.dtypes))
@@ -340,7 +340,7 @@ def accepted(call: Call, peer: Peer) -> bool:
     ask for as much memory: torchvision and onnxruntime raise, Paddle ends the process, and OpenVINO
     returns an output of another shape.
     """
-    if call.parameters.get("sampling_ratio") != 0 or PRESETS[peer.preset].min_size:
+    if call.parameters.get("sampling_ratio") != 0 or PRESETS[peer.preset].convention.min_size:
         return True
     inverted = call.boxes[:, 2:] < call.boxes[:, :2]
     return bool((inverted[:, 0] == inverted[:, 1]).all())
@@ -371,7 +371,7 @@ def calls_on_the_threshold(draw: st.DrawFn, peer: Peer) -> Call:
     Section by section the average is the share of points that are counted in. Each box is exact
     but for its rounding, so that the point is on the threshold or within an ulp or two of it.
     """
-    rules = PRESETS[peer.preset]
+    rules = PRESETS[peer.preset].convention
     parameters = {name: draw(PARAMETERS[name]) for name in peer.takes} | {"pooling": "avg"}
     parameters = {name: parameters[name] for name in peer.takes}
     sides = draw(SIDES), draw(SIDES)

@@ -45,14 +45,14 @@ def evaluated(line: Line) -> tuple[float, float]:
 
 def traced(name: str, box: list[float], changes: dict[str, Any]) -> Trace | None:
     call: dict[str, Any] = {"box_format": "xyxy", "origin": "top-left", "normalized": False}
-    if PRESETS[name].points == "dividers":
+    if PRESETS[name].convention.points == "dividers":
         call |= {"divide": 4, "origin": "bottom-left", "coordinate_decimals": None}
     call |= {k: v for k, v in changes.items() if k != "output_size"}
     size = changes.get("output_size", (2, 4))
     try:
         return trace(FEATURES, box, size, convention=name, **call)
     except RoiAlignError:
-        assert PRESETS[name].rejects != "nothing"
+        assert PRESETS[name].convention.rejects != "nothing"
         return None
 
 

@@ -17,7 +17,7 @@ from roialign_cli.core.convention import Summary
 from tests.strategies import OUTPUT_SIZES, boxes_xyxy, feature_maps
 
 CASES = [
-    replace(PRESETS[name], pooling=pooling, divide=3 if name == "walkthrough" else 0)
+    replace(PRESETS[name].convention, pooling=pooling, divide=3 if name == "walkthrough" else 0)
     for name in PRESETS
     for pooling in ("avg", "max")
 ]

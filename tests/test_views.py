@@ -49,7 +49,7 @@ def gradient(features: Any, box: list[float], **call: Any) -> Any:
 @pytest.mark.parametrize("pooling", get_args(Pooling))
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_the_footprint_is_the_gradient(preset: str, pooling: Pooling) -> None:
-    convention = replace(PRESETS[preset], pooling=pooling)
+    convention = replace(PRESETS[preset].convention, pooling=pooling)
     features = np.random.default_rng(3).uniform(0.5, 9, (6, 7))
     if convention.normalized:
         box = [0.1, 0.2, 0.7, 0.75]

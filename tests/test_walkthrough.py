@@ -12,7 +12,7 @@ from roialign_cli.analysis.sections import Point
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.cli.demo import sample_data
 
-WALKTHROUGH = PRESETS["walkthrough"]
+WALKTHROUGH = PRESETS["walkthrough"].convention
 BOX = [296, 320, 200, 145]
 
 

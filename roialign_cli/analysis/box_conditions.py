@@ -1,4 +1,4 @@
-"""What can be special about an ROI: where it lies, how large it is, what it makes of its points."""
+"""Find what is special about ROIs: where they lie, their size, their number of points."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from roialign_cli.core.sampling import Plan
 
 Mask = NDArray[np.bool_]
 
-_BORDER_SLACK = 1e-3  # cells by which an ROI may be off the map by rounding alone
-# Sections this near to a whole number of cells, in shares, may be rounded up to it or past it.
+_BORDER_SLACK = 1e-3  # cells over the border that rounding alone may cause
+# Relative distance to a whole number of cells at which ceil may round up or not.
 _CEIL_SLACK = 4e-6
 
 
 def box_conditions(plan: Plan) -> dict[str, Mask]:
-    """Return which of R regions have which trait, (R,) each, by what is said of them."""
+    """Return which of R regions meet each condition: its name → (R,), bool."""
     y, x = plan.y, plan.x
     return {
         "outside the map": _off(y) | _off(x),
@@ -35,7 +35,7 @@ def box_conditions(plan: Plan) -> dict[str, Mask]:
 
 
 def near_a_whole(plan: Plan) -> Mask:
-    """Return which regions have sections so near to a whole number of cells that ceil may slip."""
+    """Return which regions have sections so near a whole number of cells that ceil may differ."""
     if plan.convention.points != "centred" or plan.convention.sampling_ratio:
         return np.zeros(len(plan.y.roi_start), np.bool_)
     return _at_a_whole(plan.y) | _at_a_whole(plan.x)
@@ -44,10 +44,10 @@ def near_a_whole(plan: Plan) -> Mask:
 def _at_a_whole(axis: RoiAxis) -> Mask:
     section = axis.roi_size.astype(np.float64) / axis.sections
     whole = np.round(section)
-    # Nothing rounds where the numbers are whole in either precision.
+    # Whole numbers are exact in either precision.
     length = (axis.box_end.astype(np.float64) - axis.box_start) * float(axis.scale)
     certain = (section == whole) & (length == whole * axis.sections)
-    # The rounding of the edges counts as well, which is as large as they are.
+    # The rounding of the edges, which is proportional to them, counts as well.
     slack = (
         _CEIL_SLACK * np.maximum(np.abs(axis.roi_start) + np.abs(axis.roi_size), 1) / axis.sections
     )
@@ -78,7 +78,7 @@ def _small(axis: RoiAxis) -> Mask:
 
 
 def common_conditions(conditions: Mapping[str, Mask], some: Mask) -> list[str]:
-    """Return the traits that all of some regions have and few of the others, the clearest first.
+    """Return the conditions that all of some regions meet and few of the others, clearest first.
 
     Examples
     --------

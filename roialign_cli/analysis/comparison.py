@@ -1,9 +1,9 @@
-"""Two conventions held against each other on the same input."""
+"""Compare two conventions, or a convention with a saved output, on the same input."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,19 @@ from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float, as_array
 from roialign_cli.core.convention import BOX_FIELDS, Convention
-from roialign_cli.core.operation import Operation, make_operation
-from roialign_cli.core.presets import applicable_overrides, resolve
+from roialign_cli.core.operation import CallOptions, Operation, make_operation
+from roialign_cli.core.overrides import applicable_overrides, resolve
+from roialign_cli.core.presets import Preset
 from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.errors import ArgumentError
 from roialign_cli.presentation import Presentable
 
 
 def difference(outputs: Float, other_outputs: Float) -> Float:
-    """Return how much others are above outputs of the same shape, in float64.
+    """Subtract outputs from others of the same shape, in float64.
 
-    Where both are the same, be it not a number or infinite, the difference is 0; where only one is
-    a finite number there is none, which is NaN.
+    The difference is 0 where both are equal, both NaN or the same infinity, and NaN where only one
+    is a finite number.
 
     Examples
     --------
@@ -40,21 +41,21 @@ def difference(outputs: Float, other_outputs: Float) -> Float:
 
 
 def most_different(trace: Trace, other: Trace) -> tuple[int, int]:
-    """Return the section (i, j) in which two outputs differ most, (1, 1) if nowhere."""
+    """Return the section (i, j) in which two outputs differ most, (1, 1) if they are equal."""
     differences = np.abs(difference(np.array(trace.output), np.array(other.output)))
     j, i = np.unravel_index(np.argmax(np.nan_to_num(differences, nan=np.inf)), differences.shape)
     return int(i) + 1, int(j) + 1
 
 
 def paired_points(section: Section, other: Section) -> list[tuple[Point, Point]]:
-    """Return the points of two sections that have the same number; none if the grids differ."""
+    """Pair the points of two sections by their numbers; no pairs if the grids differ."""
     if section.grid != other.grid:
         return []
     return list(zip(section.points, other.points, strict=True))
 
 
 def common_shift(pairs: list[tuple[Point, Point]]) -> tuple[float, float] | None:
-    """Return by how many cells along x and y all points move, None if not all alike."""
+    """Return the move in cells along x and y that all pairs share, None if they differ."""
     moves = np.array([(other.x - one.x, other.y - one.y) for one, other in pairs])
     if not len(moves) or np.ptp(moves, axis=0).max() > _SHIFT_TOLERANCE:
         return None
@@ -62,15 +63,16 @@ def common_shift(pairs: list[tuple[Point, Point]]) -> tuple[float, float] | None
     return x, y
 
 
-_SHIFT_TOLERANCE = 1e-4  # cells; coordinates in float32 on a map of a thousand cells agree to less
+_SHIFT_TOLERANCE = 1e-4  # cells; float32 coordinates on a map of a thousand cells agree to less
 
 
 @dataclass(frozen=True)
 class Reason:
-    """A field in which two conventions differ, and how much of the difference it makes.
+    """Name a field in which two conventions differ, and its share of the difference.
 
-    `share` is how much less the outputs differ once this field alone is the other's: 1 if they no
-    longer do, negative if they differ more; None if the field cannot be set alone.
+    `share` is the part of the difference that disappears if the first convention takes this field
+    alone from the second: 1 if the outputs become equal, negative if they differ more, None if the
+    field cannot be set alone.
     """
 
     field: str
@@ -81,10 +83,11 @@ class Reason:
 
 @dataclass(frozen=True)
 class Shift:
-    """How the sample points of boxes with the same grid in both conventions move.
+    """Describe how sample points move from one convention to another.
 
-    `x` and `y` are the smallest and the largest move in cells, with y in the frame's direction;
-    None where no box has the same grid in both. `other_grids` are the boxes that have not, (R,).
+    `x` and `y` are the smallest and the largest move in cells, with y in the direction of the
+    frame; None if no box has the same grid in both. `other_grids` marks the boxes whose grids
+    differ, (R,), bool; they do not count.
     """
 
     x: tuple[float, float] | None
@@ -94,27 +97,27 @@ class Shift:
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Presentable):
-    """Two outputs of the same boxes; it prints as the command does.
+    """Compare two outputs of the same boxes; prints like the command.
 
     Parameters
     ----------
     operation
-        What made the first.
+        The first side.
     other
-        The second convention, None if the second output was given.
+        The second convention; None if the second side is a saved output.
     outputs, other_outputs
-        (R, C, height, width), the first and the second.
+        (R, C, height, width), the outputs of both sides.
     differences
-        Of the same shape: how much the second is above the first, as `difference` says.
+        Second minus first, of the same shape, see `difference`.
     differing
-        (R,): which boxes' outputs differ by more than rounding.
+        (R,), bool: which boxes differ by more than rounding.
     shared_conditions
-        What these boxes have in common, and the others have not.
+        What all these boxes have in common, and the others have not.
     reasons
-        The fields in which the conventions differ, the weightiest first; none if the second output
-        was given.
+        The fields in which the conventions differ, the largest share first; empty for a saved
+        output.
     shift
-        How the points move, None if the second output was given.
+        How the points move; None for a saved output.
     """
 
     operation: Operation
@@ -134,12 +137,12 @@ class Comparison(Presentable):
 
     @property
     def largest(self) -> float:
-        """The largest difference; infinite where only one is a finite number."""
+        """The largest absolute difference; infinite if only one output is finite somewhere."""
         return _largest(self.differences)
 
     @property
     def mean(self) -> float:
-        """The mean difference, infinite as well; 0 of no outputs."""
+        """The mean absolute difference; infinite as in `largest`, 0 without outputs."""
         return _mean(np.nan_to_num(np.abs(self.differences), nan=np.inf))
 
     @property
@@ -152,7 +155,7 @@ class Comparison(Presentable):
             If there are no outputs.
         """
         if not self.differences.size:
-            raise ArgumentError("boxes", "without an output none differs most")
+            raise ArgumentError("boxes", "there are no outputs to compare")
         differences = np.nan_to_num(np.abs(self.differences), nan=np.inf)
         r, c, j, i = (int(at) for at in np.unravel_index(np.argmax(differences), differences.shape))
         return r, c, (i + 1, j + 1)
@@ -167,24 +170,24 @@ def compare(
     boxes: object,
     output_size: int | tuple[int, int],
     *,
-    convention: str | Convention,
+    convention: str | Preset | Convention,
     other: object,
-    **call: Any,  # noqa: ANN401
+    **call: Unpack[CallOptions],
 ) -> Comparison:
-    """Hold two conventions, or a convention and a given output, against each other.
+    """Compare two conventions, or a convention with a saved output.
 
     Parameters
     ----------
     features, boxes, output_size, convention, **call
-        As for `roi_align`; they say how the boxes are read for both.
+        As for `roi_align`. The boxes are read in the same way for both sides.
     other
-        A preset's name or a `Convention`, for which the fields given in `call` hold, too, as far as
-        they have a meaning for it; or an output (R, C, height, width).
+        A preset, its name or a `Convention`; the overrides in `call` apply to it as well if they
+        have an effect on it. Or an output, (R, C, height, width).
 
     Returns
     -------
-    Both outputs in the dtype in which they are pooled, and how far the second is above the first
-    in the features' units, in float64; why, and how the points move in cells.
+    A `Comparison` with both outputs, their differences in units of the features, the reasons for
+    the differences, and the moves of the sample points in cells.
 
     Raises
     ------
@@ -199,14 +202,14 @@ def compare(
     ((0.5, 0.5), ['offset'])
     """
     operation = make_operation(features, boxes, output_size, convention=convention, **call)
-    if isinstance(other, (str, Convention)):
+    if isinstance(other, (str, Preset, Convention)):
         shared = {k: v for k, v in call.items() if k in operation.convention.parameters()}
         base = _other(other)
         return compare_conventions(operation, resolve(base, **applicable_overrides(base, **shared)))
     return compare_output(operation, as_array("other", other))
 
 
-def _other(other: str | Convention) -> Convention:
+def _other(other: str | Preset | Convention) -> Convention:
     try:
         return resolve(other)
     except ArgumentError as error:
@@ -214,7 +217,7 @@ def _other(other: str | Convention) -> Convention:
 
 
 def compare_output(operation: Operation, given: NDArray[Any]) -> Comparison:
-    """Hold an operation's output against one that was given."""
+    """Compare the output of an operation with a saved one."""
     outputs = operation.pooled()
     if given.dtype.kind not in "buif" or given.shape != outputs.shape:
         raise ArgumentError(
@@ -224,7 +227,7 @@ def compare_output(operation: Operation, given: NDArray[Any]) -> Comparison:
 
 
 def compare_conventions(operation: Operation, other: Convention) -> Comparison:
-    """Hold an operation against the same one under another convention."""
+    """Compare an operation with the same one under another convention."""
     second = replace(operation, convention=other)
     plan, moved = operation.plan(), second.plan()
     outputs, other_outputs = operation.pooled(), second.pooled()
@@ -264,7 +267,7 @@ def _compared(
     )
 
 
-_ROUNDING_SHARE = 1e-5  # of the largest value; what lies below is no difference between boxes
+_ROUNDING_SHARE = 1e-5  # of the largest value; smaller differences are rounding
 
 
 def _reasons(
@@ -289,14 +292,14 @@ def _reasons(
 
 
 def _amount(outputs: Float, other_outputs: Float) -> float:
-    """Return the mean difference; where there is none, as large as the largest."""
+    """Return the mean difference; a missing difference counts as the largest."""
     differences = np.abs(difference(outputs, other_outputs))
     most = float(np.nanmax(differences, initial=0.0)) or 1.0
     return _mean(np.nan_to_num(differences, nan=most))
 
 
 def _mean(amounts: Float) -> float:
-    """Return the mean of numbers from 0, whose sum may overflow; 0 of none."""
+    """Return the mean of non-negative numbers whose sum may overflow; 0 for no numbers."""
     largest = float(amounts.max(initial=0.0))
     if largest in {0.0, np.inf}:
         return largest
@@ -322,7 +325,7 @@ def _shift(operation: Operation, plan: Plan, moved: Plan) -> Shift:
 
 
 def _moves(one: AxisSamples, two: AxisSamples) -> Float:
-    """Return by how much the points of the same sections and number move along an axis."""
+    """Return the moves of points with the same section and number along an axis."""
     points = min(one.position.shape[2], two.position.shape[2])
     moves = two.position[..., :points].astype(np.float64) - one.position[..., :points]
     valid: Float = moves[np.broadcast_to(one.valid[..., :points], moves.shape)].round(6)

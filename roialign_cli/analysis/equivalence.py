@@ -1,4 +1,4 @@
-"""Which conventions compute the same, and what data tells two of them apart."""
+"""Decide which conventions compute the same, and which inputs distinguish two of them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 
-# Fields that change nothing but the last digits, or nothing on boxes with points and finite cells.
-_USUAL: dict[str, Any] = {
+# Fields that change only last digits, or only boxes without points and non-finite cells.
+_COARSE_FIELDS: dict[str, Any] = {
     "position_formula": "section-first",
     "clamp_count": True,
     "max_skips_nan": False,
@@ -21,11 +21,11 @@ _USUAL: dict[str, Any] = {
     "rejects": "nothing",
 }
 _PLAIN_BOXES = {name: getattr(Convention(), name) for name in BOX_FIELDS}
-_FAR_BELOW = -1000.0
+_MIN_MAX_START = -1000.0  # an initial maximum below any usual feature
 
 
 def effective_rules(convention: Convention) -> Convention:
-    """Return a convention without what it does not use: what "max" is for "avg", and so on."""
+    """Return a convention with the fields that have no effect set to their defaults."""
     plain: dict[str, Any] = {"tie_neighbour": "lower", "rejects": "nothing"} | _PLAIN_BOXES
     if convention.pooling == "avg":
         plain |= {
@@ -43,8 +43,8 @@ def effective_rules(convention: Convention) -> Convention:
     return replace(convention, **plain)
 
 
-# Field → the data on which two conventions that differ in it give different outputs.
-_TELLING: Mapping[str, str] = MappingProxyType(
+# Field → the input for which conventions that differ in it give different outputs.
+_DISTINGUISHING: Mapping[str, str] = MappingProxyType(
     {
         "pooling": "a section with more than one point",
         "max_of": "a point between cells that are not 0",
@@ -73,25 +73,26 @@ _TELLING: Mapping[str, str] = MappingProxyType(
 
 
 def distinguishing_inputs(one: Convention, other: Convention) -> list[str]:
-    """Return the data on which two conventions would differ, nothing if they are the same.
+    """Describe the inputs for which two conventions differ; an empty list if they are the same.
 
     Examples
     --------
     >>> from roialign_cli.core.presets import PRESETS
-    >>> distinguishing_inputs(PRESETS["torchvision-aligned"], PRESETS["onnx-half-pixel"])
+    >>> aligned = PRESETS["torchvision-aligned"].convention
+    >>> distinguishing_inputs(aligned, PRESETS["onnx-half-pixel"].convention)
     []
-    >>> distinguishing_inputs(PRESETS["torchvision-aligned"], PRESETS["openvino-half-pixel-for-nn"])
+    >>> distinguishing_inputs(aligned, PRESETS["openvino-half-pixel-for-nn"].convention)
     ['a box without points: empty or inverted', 'a point within rounding of a threshold']
     """
     read = {name: (getattr(one, name), getattr(other, name)) for name in BOX_FIELDS}
     first, second = effective_rules(one).parameters(), effective_rules(other).parameters()
     used = {name: (first[name], second[name]) for name in first if name not in BOX_FIELDS}
     differing = (name for name, (a, b) in (used | read).items() if a != b)
-    return list(dict.fromkeys(_TELLING[name] for name in differing))
+    return list(dict.fromkeys(_DISTINGUISHING[name] for name in differing))
 
 
 def coarse_rules(convention: Convention) -> Convention:
-    """Return what a convention does on usual boxes, digits aside."""
+    """Return a convention reduced to what it does on usual boxes, apart from last digits."""
     start = convention.max_start
-    usual = _USUAL | {"max_start": -math.inf if start < _FAR_BELOW else start}
+    usual = _COARSE_FIELDS | {"max_start": -math.inf if start < _MIN_MAX_START else start}
     return effective_rules(replace(convention, **usual))

@@ -1,4 +1,4 @@
-"""How much each cell of the map counts in an output: the operator's gradient."""
+"""Compute the weight of each cell of the map in an output: the gradient of the operator."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ from roialign_cli.errors import ArgumentError
 
 
 def footprint(trace: Trace, sections: Sequence[Section] | None = None) -> Float:
-    """Return how much every cell counts in the sum of some sections' outputs.
+    """Return the weight of every cell in the sum of the outputs of some sections.
 
     Parameters
     ----------
     trace
         One ROI and channel.
     sections
-        Some of its sections, all if None.
+        Some of its sections; all if None.
 
     Returns
     -------
-    (H, W), float64: the derivative of the outputs' sum by each cell. For "avg" these are the exact
-    weights; for "max" the weights of the cells behind the winners, at whose values the derivative
-    is taken.
+    (H, W), float64, the derivative of the sum with respect to each cell. For "avg" these are the
+    exact weights, for "max" the weights of the neighbours of the winning points.
 
     Examples
     --------
@@ -47,14 +46,14 @@ def footprint(trace: Trace, sections: Sequence[Section] | None = None) -> Float:
     """
     weights = np.zeros(trace.map_size)
     for section in trace.sections if sections is None else sections:
-        for neighbour, weight in _counting(trace, section):
+        for neighbour, weight in _weights(trace, section):
             weights[neighbour.row, neighbour.column] += weight
     return weights
 
 
 @dataclass(frozen=True)
 class CellContribution:
-    """A section (i, j) of an ROI that a cell of the map feeds, and the cell's weight in it."""
+    """Name a section (i, j) of an ROI that uses a cell of the map, and the weight of the cell."""
 
     roi: int
     section: tuple[int, int]
@@ -68,18 +67,18 @@ def outputs_using_cell(
     channel: int | Summary = 0,
     advance: Callable[[int], object] = lambda _boxes: None,
 ) -> list[CellContribution]:
-    """Return the outputs that a cell of the map feeds; of every box, the cell of its own map.
+    """Find the outputs that use a cell; for every box, the cell of its own map.
 
     Parameters
     ----------
     operation
-        All boxes.
+        The operation with all its boxes.
     row, column
-        The cell, from 0.
+        The cell, counted from 0.
     channel
-        On which "max" finds its winners.
+        The channel in which "max" selects its points.
     advance
-        Called with a number of boxes each time so many more are done.
+        Called with the number of boxes finished since the last call.
 
     Raises
     ------
@@ -92,38 +91,38 @@ def outputs_using_cell(
         raise ArgumentError("cell", f"there is no cell ({row}, {column}); {known}")
     channel = checked_channel(operation, channel)
     plan = operation.plan()
-    near = np.flatnonzero(_may_reach(plan.y, row) & _may_reach(plan.x, column))
+    near = np.flatnonzero(_may_use(plan.y, row) & _may_use(plan.x, column))
     advance(len(operation.boxes_xyxy) - len(near))
-    fed: list[CellContribution] = []
+    found: list[CellContribution] = []
     for roi in near.tolist():
         trace = trace_operation(operation, roi, channel)
         y, x = plan[np.array([roi])].samples()
-        for j, i in product(_reached(y, row), _reached(x, column)):
+        for j, i in product(_sections_using(y, row), _sections_using(x, column)):
             section = trace.section(i + 1, j + 1)
-            counting = _counting(trace, section)
-            weight = sum(w for n, w in counting if (n.row, n.column) == (row, column))
-            fed += [CellContribution(roi, section.section, weight)] if weight else []
+            weights = _weights(trace, section)
+            weight = sum(w for n, w in weights if (n.row, n.column) == (row, column))
+            found += [CellContribution(roi, section.section, weight)] if weight else []
         advance(1)
-    return fed
+    return found
 
 
-def _may_reach(axis: RoiAxis, cell: int) -> NDArray[np.bool_]:
-    """Return which regions are near a cell along an axis, (R,)."""
+def _may_use(axis: RoiAxis, cell: int) -> NDArray[np.bool_]:
+    """Return which regions can use a cell along an axis, (R,), bool."""
     first, stop = reach(axis)
     return np.asarray((first <= cell) & (cell < stop), dtype=np.bool_)
 
 
-def _reached(samples: AxisSamples, cell: int) -> list[int]:
-    """Return the sections of one region that have a counted point with the cell for a neighbour."""
+def _sections_using(samples: AxisSamples, cell: int) -> list[int]:
+    """Return the sections of one region with a point inside the map next to the cell."""
     among = ((samples.lower == cell) | (samples.upper == cell)) & samples.in_bounds & samples.valid
     sections: list[int] = np.flatnonzero(among[0].any(axis=1)).tolist()
     return sections
 
 
-def _counting(trace: Trace, section: Section) -> list[tuple[Neighbour, float]]:
-    """Return the neighbours that the section's output is made of, with their weights in it.
+def _weights(trace: Trace, section: Section) -> list[tuple[Neighbour, float]]:
+    """Return the neighbours that make up the output of a section, with their weights in it.
 
-    The same cell may be there several times.
+    A cell may occur several times.
     """
     points = section.points
     if trace.convention.pooling == "avg":

@@ -1,4 +1,4 @@
-"""Traps that people fall into with ROI Align, looked for in what was asked for."""
+"""Find the common pitfalls of ROI Align in a call, and describe them in one line each."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from roialign_cli.core.convention import BoxFormat, Convention
 from roialign_cli.core.operation import Operation
 from roialign_cli.core.sampling import Plan
 
-Trap = Literal[
+Pitfall = Literal[
     "outside", "normalized", "upside-down", "grown", "empty", "inverted", "ceil", "many-points"
 ]
 
 
 @dataclass(frozen=True)
 class Note:
-    """A trap, and what to do about it.
+    """Describe a pitfall and what to do about it.
 
     Parameters
     ----------
-    trap
-        Which.
+    pitfall
+        Which pitfall.
     rois
-        The boxes that are in it, from 0.
+        The boxes concerned, from 0.
     text
-        What there is to say, in one line.
+        The warning, one line.
     """
 
-    trap: Trap
+    pitfall: Pitfall
     rois: tuple[int, ...]
     text: str
 
 
 def find_notes(operation: Operation, plan: Plan, roi: int | None = None) -> tuple[Note, ...]:
-    """Return the traps that there are, in one box or in all."""
+    """Return the pitfalls of one box, or of all boxes."""
     rois = np.ones(len(operation.boxes_xyxy), np.bool_)
     if roi is not None:
         rois = np.arange(len(rois)) == roi
@@ -52,45 +52,45 @@ def find_notes(operation: Operation, plan: Plan, roi: int | None = None) -> tupl
     return (*_outside(operation, plan, rois), *_normalized(operation, rois), *found)
 
 
-def _note(trap: Trap, mask: Mask, asked: Mask, text: str) -> Iterator[Note]:
-    """Yield a note if any box asked for is in a trap; `{}` in the text becomes their numbers."""
-    rois = np.flatnonzero(mask & asked).tolist()
+def _note(pitfall: Pitfall, mask: Mask, requested: Mask, text: str) -> Iterator[Note]:
+    """Yield a note if any requested box is concerned; `{}` in the text becomes their numbers."""
+    rois = np.flatnonzero(mask & requested).tolist()
     if rois:
-        yield Note(trap, tuple(rois), text.format(numbered(rois)))
+        yield Note(pitfall, tuple(rois), text.format(numbered(rois)))
 
 
-_MOST_NUMBERED = 8
+_MAX_LISTED = 8
 
 
 def numbered(rois: Sequence[int]) -> str:
-    """Return the numbers of some boxes as text, the first ones of many."""
-    listed = ", ".join(map(str, rois[:_MOST_NUMBERED]))
-    rest = f" and {len(rois) - _MOST_NUMBERED} more" if len(rois) > _MOST_NUMBERED else ""
+    """Format the numbers of some boxes, at most the first `_MAX_LISTED`."""
+    listed = ", ".join(map(str, rois[:_MAX_LISTED]))
+    rest = f" and {len(rois) - _MAX_LISTED} more" if len(rois) > _MAX_LISTED else ""
     return f"ROI{'s' if len(rois) > 1 else ''} {listed}{rest}"
 
 
-def _outside(operation: Operation, plan: Plan, asked: Mask) -> Iterator[Note]:
+def _outside(operation: Operation, plan: Plan, requested: Mask) -> Iterator[Note]:
     share = outside_share(plan)
-    percent = f"{max(100 * float(share[asked].mean()), 0.1):.3g} %"
+    percent = f"{max(100 * float(share[requested].mean()), 0.1):.3g} %"
     margin = operation.convention.border_margin
     worth = f"{operation.convention.extrapolation_value:g}"
     reach = "the outermost cell centres" if not margin else f"the map by more than {margin:g} cell"
     yield from _note(
         "outside",
         share > 0,
-        asked,
+        requested,
         f"{{}}: sample points lie beyond {reach} and are worth {worth}, {percent} of all"
-        f"{_reading_inside(operation, share[asked])}",
+        f"{_reading_inside(operation, share[requested])}",
     )
 
 
 def outside_share(plan: Plan) -> Float:
-    """Return which share of each region's points is out, (R,)."""
+    """Return the share of the points of each region that lie outside the map, (R,)."""
     inside = np.ones(len(plan.y.roi_start))
     margin = plan.convention.border_margin
     if plan.convention.points == "cells":
         return inside - 1
-    if plan.convention.points != "centred":  # one point a section and axis, or few
+    if plan.convention.points != "centred":  # few points per section and axis
         with np.errstate(over="ignore"):
             samples = plan.samples()
         for axis_samples in samples:
@@ -102,7 +102,7 @@ def outside_share(plan: Plan) -> Float:
 
 
 def _share_within(axis: RoiAxis, low: float, high: float) -> Float:
-    """Return which share of points in the middle of equal parts of a region is between two ends."""
+    """Return the share of centred points of each region between two positions, (R,)."""
     points = np.maximum(axis.points, 1)
     step = np.abs(axis.roi_size.astype(np.float64)) / points
     first = np.minimum(axis.roi_start, axis.roi_start + axis.roi_size) + step / 2
@@ -114,12 +114,12 @@ def _share_within(axis: RoiAxis, low: float, high: float) -> Float:
     return np.where(step > 0, np.maximum(between, 0) / points, in_one_place)
 
 
-_OFTEN = 0.25  # share of the points outside from which the boxes may be read wrongly
+_MISREAD_SHARE = 0.25  # points outside from which the boxes may be misread
 
 
 def _reading_inside(operation: Operation, share: Float) -> str:
-    """Return the reading of the boxes that would put all of them inside, as words; "" if none."""
-    if share.mean() < _OFTEN:
+    """Describe the readings of the boxes that put all of them inside; "" if there are none."""
+    if share.mean() < _MISREAD_SHARE:
         return ""
     fitting = [
         words
@@ -130,25 +130,25 @@ def _reading_inside(operation: Operation, share: Float) -> str:
 
 
 def _putting_inside(readings: Iterator[tuple[str, Operation]]) -> list[str]:
-    """Return the first of some readings that puts all points inside."""
+    """Return the first of some readings that puts all points inside the map, if any."""
     inside = (words for words, changed in readings if outside_share(changed.plan()).max() <= 0)
     return list(islice(inside, 1))
 
 
-def _normalized(operation: Operation, asked: Mask) -> Iterator[Note]:
+def _normalized(operation: Operation, requested: Mask) -> Iterator[Note]:
     given = np.abs(operation.boxes_given)
-    small = given.max(initial=0) <= _UP_TO_ONE and operation.spatial_scale == (1.0, 1.0)
-    if small and not operation.convention.normalized and min(operation.map_size) > _UP_TO_ONE:
+    small = given.max(initial=0) <= _MAX_FRACTION and operation.spatial_scale == (1.0, 1.0)
+    if small and not operation.convention.normalized and min(operation.map_size) > _MAX_FRACTION:
         yield from _note(
             "normalized",
             np.full(len(given), fill_value=True),
-            asked,
+            requested,
             "{}: no number above 1, so that all lie in the map's first cell; --normalized reads "
             "them as shares of the map",
         )
 
 
-_UP_TO_ONE = 1.05
+_MAX_FRACTION = 1.05  # the largest coordinate that may be a fraction of the map
 
 
 def _read_again(
@@ -156,7 +156,7 @@ def _read_again(
     scale: float | None = None,
     **fields: Any,  # noqa: ANN401
 ) -> Operation:
-    """Return the operation with its boxes' numbers read otherwise, at another scale if given."""
+    """Return the operation with other convention fields for reading boxes, or another scale."""
     plain: dict[str, Any] = {"rejects": "nothing", "inclusive": False}
     convention = replace(operation.convention, **(plain | fields))
     scales = operation.spatial_scale if scale is None else (scale, scale)
@@ -164,7 +164,7 @@ def _read_again(
 
 
 def _other_scales(operation: Operation) -> Iterator[tuple[str, Operation]]:
-    """Yield the operation with boxes in the pixels of an image, the finest scale first."""
+    """Yield the operation with boxes in image pixels at common strides, the smallest first."""
     if operation.convention.normalized:
         yield "reading them in cells (--absolute)", _read_again(operation, 1.0, normalized=False)
     elif operation.spatial_scale == (1.0, 1.0):
@@ -174,7 +174,7 @@ def _other_scales(operation: Operation) -> Iterator[tuple[str, Operation]]:
 
 
 def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
-    """Yield the operation with the boxes' numbers read as something else."""
+    """Yield the operation with the boxes in each other format."""
     convention = operation.convention
     for box_format in get_args(BoxFormat):
         changed = _read_again(operation, box_format=box_format)
@@ -189,45 +189,47 @@ def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
         yield "measuring y from the top (--origin top-left)", changed
 
 
-def _grown(plan: Plan, asked: Mask) -> Iterator[Note]:
-    least = plan.convention.min_size
-    small = ((plan.y.unclamped_size < least) | (plan.x.unclamped_size < least)) & (least > 0)
+def _grown(plan: Plan, requested: Mask) -> Iterator[Note]:
+    minimum = plan.convention.min_size
+    small = ((plan.y.unclamped_size < minimum) | (plan.x.unclamped_size < minimum)) & (minimum > 0)
     yield from _note(
         "grown",
         small,
-        asked,
-        f"{{}}: smaller than {least:g} × {least:g} cells, or inverted, and grown to that; "
+        requested,
+        f"{{}}: smaller than {minimum:g} × {minimum:g} cells, or inverted, and grown to that; "
         "--min-size 0 leaves them as they are, as conventions with aligned=True do",
     )
 
 
-def _empty(plan: Plan, asked: Mask) -> Iterator[Note]:
+def _empty(plan: Plan, requested: Mask) -> Iterator[Note]:
     y, x = plan.y, plan.x
-    empty = ((y.unclamped_size == 0) | (x.unclamped_size == 0)) & _as_they_are(plan)
-    yield from _note("empty", empty, asked, f"{{}}: no area; {_made_of(plan.convention, 'empty')}")
-
-
-def _inverted(plan: Plan, asked: Mask) -> Iterator[Note]:
-    y, x = plan.y, plan.x
-    inverted = ((y.unclamped_size < 0) | (x.unclamped_size < 0)) & _as_they_are(plan)
+    empty = ((y.unclamped_size == 0) | (x.unclamped_size == 0)) & _keeps_size(plan)
     yield from _note(
-        "inverted",
-        inverted,
-        asked,
-        f"{{}}: the second corner is before the first; "
-        f"{_made_of(plan.convention, 'inverted')}; is it --box-format xywh?",
+        "empty", empty, requested, f"{{}}: no area; {_result_of(plan.convention, 'empty')}"
     )
 
 
-def _as_they_are(plan: Plan) -> Mask:
-    """Return which regions do not grow; ROI Pool's always do."""
+def _inverted(plan: Plan, requested: Mask) -> Iterator[Note]:
+    y, x = plan.y, plan.x
+    inverted = ((y.unclamped_size < 0) | (x.unclamped_size < 0)) & _keeps_size(plan)
+    yield from _note(
+        "inverted",
+        inverted,
+        requested,
+        f"{{}}: the second corner is before the first; "
+        f"{_result_of(plan.convention, 'inverted')}; is it --box-format xywh?",
+    )
+
+
+def _keeps_size(plan: Plan) -> Mask:
+    """Return which regions do not grow to a minimum size, (R,); ROI Pool's always do."""
     convention = plan.convention
     grows = convention.min_size > 0 or convention.points == "cells"
     return np.full(len(plan.y.roi_start), not grows)
 
 
-def _made_of(convention: Convention, kind: str) -> str:
-    """Return what a convention makes of an empty or inverted box."""
+def _result_of(convention: Convention, kind: str) -> str:
+    """Describe what a convention does with an empty or inverted box."""
     if convention.points != "centred" or convention.sampling_ratio:
         return {
             "empty": "all its points lie on a line or in one place",
@@ -244,31 +246,31 @@ def _made_of(convention: Convention, kind: str) -> str:
     return f"it has no points, and the average of none is {worth}{both}"
 
 
-def _ceil(plan: Plan, asked: Mask) -> Iterator[Note]:
+def _ceil(plan: Plan, requested: Mask) -> Iterator[Note]:
     yield from _note(
         "ceil",
         near_a_whole(plan),
-        asked,
+        requested,
         "{}: sections within rounding of a whole number of cells, so that the adaptive grid may "
         "have one point more or less elsewhere; --sampling-ratio N makes it certain",
     )
 
 
-_MOST_POINTS = 10_000_000  # of one box; a second's work or so
-_FINE = 1000  # points of a section; with fewer it is the output that is large
+# Points of a box and of one of its sections above which the grid is a pitfall.
+_MAX_BOX_POINTS, _MAX_SECTION_POINTS = 10_000_000, 1000
 
 
-def _many_points(plan: Plan, asked: Mask) -> Iterator[Note]:
-    across, along = plan.x.points, plan.y.points
-    fine = np.maximum(plan.x.count, 0).max(axis=1) * np.maximum(plan.y.count, 0).max(axis=1)
-    most = int((across * along).argmax())
+def _many_points(plan: Plan, requested: Mask) -> Iterator[Note]:
+    x, y = plan.x.points, plan.y.points
+    in_section = np.maximum(plan.x.count, 0).max(axis=1) * np.maximum(plan.y.count, 0).max(axis=1)
+    most = int((x * y).argmax())
     adaptive = plan.convention.points == "centred" and not plan.convention.sampling_ratio
     kind = "an adaptive grid" if adaptive else "a grid"
     remedy = "check the scale, or take --sampling-ratio 2" if adaptive else "take fewer points"
     yield from _note(
         "many-points",
-        (across * along > _MOST_POINTS) & (fine > _FINE),
-        asked,
-        f"{{}}: {kind} of up to {across[most]:.3g} × {along[most]:.3g} sample points, which most "
+        (x * y > _MAX_BOX_POINTS) & (in_section > _MAX_SECTION_POINTS),
+        requested,
+        f"{{}}: {kind} of up to {x[most]:.3g} × {y[most]:.3g} sample points, which most "
         f"libraries compute one by one; {remedy}",
     )

@@ -1,4 +1,4 @@
-"""Results and traces as plain data, for JSON."""
+"""Convert results, traces and comparisons to plain data for JSON."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from roialign_cli.analysis.pitfalls import Note
 from roialign_cli.core.boxes import Float
-from roialign_cli.core.convention import Convention, Summary
+from roialign_cli.core.convention import Summary
 from roialign_cli.core.operation import Operation
+from roialign_cli.core.presets import Preset
 from roialign_cli.core.sampling import Plan
 
 if TYPE_CHECKING:
@@ -24,22 +25,22 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Result:
-    """What a run made, with what it was made from.
+    """Hold the outputs of a run and its inputs.
 
     Parameters
     ----------
     operation, plan
-        What was run.
+        The operation and its sampling plan.
     pooled
         (R, C, height, width).
     labels
-        R of them, "" where a box has none.
+        A label for each of the R boxes, "" for no label.
     channels
-        The C channels' numbers in the feature map.
+        The index of each of the C channels in the feature map.
     scores
-        R of them, NaN where a box has none; empty if none has.
+        A score for each of the R boxes, NaN for no score; empty if no box has one.
     notes
-        The traps that the boxes are in.
+        The pitfalls of the boxes.
     """
 
     operation: Operation
@@ -51,15 +52,15 @@ class Result:
     notes: Sequence[Note] = ()
 
     def score(self, index: int) -> float:
-        """Return a box's score, NaN where it has none."""
+        """Return the score of a box, NaN for no score."""
         return self.scores[index] if self.scores else math.nan
 
     def name(self, index: int) -> str:
-        """Return what a box is called: its label and its score."""
+        """Return the label and the score of a box as text."""
         return named(self.labels[index], self.score(index))
 
     def roi(self, index: int) -> dict[str, float]:
-        """Return where a region lies, in the convention's frame, in cells."""
+        """Return the top-left corner and the size of a region in cells, in its frame."""
         frame = self.operation.frame
         return {
             "x": frame.x(self.plan.x.roi_start[index]),
@@ -69,7 +70,7 @@ class Result:
         }
 
     def parameters(self) -> dict[str, Any]:
-        """Return all that decided the numbers, besides the features and the boxes."""
+        """Return everything that determines the numbers, except features and boxes."""
         y, x = self.operation.spatial_scale
         return {
             "preset": self.operation.convention.name,
@@ -80,7 +81,7 @@ class Result:
 
 
 def named(label: str, score: float) -> str:
-    """Return what a box is called: its label and its score, as far as it has them.
+    """Return the label and the score of a box as text.
 
     Examples
     --------
@@ -121,19 +122,19 @@ def result_record(result: Result) -> dict[str, Any]:
 
 
 def notes_record(notes: Sequence[Note]) -> list[dict[str, Any]]:
-    """Return traps as plain data."""
-    return [{"trap": note.trap, "rois": list(note.rois), "text": note.text} for note in notes]
+    """Return notes as plain data."""
+    return [{"trap": note.pitfall, "rois": list(note.rois), "text": note.text} for note in notes]
 
 
-def convention_record(convention: Convention) -> dict[str, Any]:
-    """Return a convention as plain data."""
+def preset_record(preset: Preset) -> dict[str, Any]:
+    """Return a preset as plain data."""
     return {
-        "name": convention.name,
-        "summary": convention.summary,
-        "evidence": convention.evidence,
-        "source": convention.source,
-        "quirks": convention.quirks,
-        "convention": convention.parameters(),
+        "name": preset.name,
+        "summary": preset.summary,
+        "evidence": preset.evidence,
+        "source": preset.source,
+        "quirks": preset.quirks,
+        "convention": preset.convention.parameters(),
     }
 
 
@@ -239,12 +240,12 @@ def comparison_record(
 def cell_record(
     operation: Operation,
     cell: tuple[int, int],
-    fed: Sequence[CellContribution],
+    contributions: Sequence[CellContribution],
     labels: Sequence[str],
     channel: int | Summary,
     notes: Sequence[Note] = (),
 ) -> dict[str, Any]:
-    """Return which outputs a cell feeds as the documented JSON object."""
+    """Return the outputs that use a cell as the documented JSON object."""
     outputs = [
         {
             "roi": one.roi,
@@ -253,7 +254,7 @@ def cell_record(
             "section": list(one.section),
             "weight": one.weight,
         }
-        for one in fed
+        for one in contributions
     ]
     return {
         "version": VERSION,
@@ -267,7 +268,7 @@ def cell_record(
 
 
 def to_json(record: Any, indent: int | None = 1) -> str:  # noqa: ANN401
-    """Return a record as JSON text; NaN and infinities, which JSON lacks, become null."""
+    """Return a record as JSON text; NaN and infinities become null."""
     import json  # noqa: PLC0415 - slow to import, and tables need none
 
     separators = (",", ":") if indent is None else None

@@ -1,4 +1,4 @@
-"""The sections of an ROI as plain records: their points, and the cells around each point."""
+"""Describe the sections of an ROI as plain records: points and their neighbour cells."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Border = Literal["inside", "clamped", "out"]
 
 @dataclass(frozen=True)
 class Neighbour:
-    """One of the four cells around a point: its centre, place in the array, value and weight."""
+    """Describe a neighbour cell of a point: its centre, row and column, value and weight."""
 
     x: float
     y: float
@@ -30,12 +30,12 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Point:
-    """A sample point (n, m) with its neighbour cells.
+    """Describe a sample point (n, m) and its neighbour cells.
 
-    `neighbours` are, in the order of the interpolation formula, the cells at (x1, y2), (x2, y2),
-    (x1, y1) and (x2, y1). `border` tells whether the point lies among the cells' centres, was
-    clamped to them, or is out and has no value of the map. `contribution` is what the section's
-    pooling takes from the point: its value, or the largest of its four products.
+    `neighbours` are the cells at (x1, y2), (x2, y2), (x1, y1) and (x2, y1): Q11, Q21, Q12, Q22.
+    `border` says whether the point lies between cell centres ("inside"), was clamped to them
+    ("clamped"), or lies outside the map and has the extrapolation value ("out"). `contribution` is
+    the number that pooling uses: the value of the point, or its largest product weight × cell.
     """
 
     point: tuple[int, int]
@@ -52,16 +52,16 @@ class Point:
 
     @property
     def in_bounds(self) -> bool:
-        """Whether the point has a value of the map."""
+        """Whether the value of the point comes from the map."""
         return self.border != "out"
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section (i, j): its top-left corner, its points, and what became of them.
+    """Describe a section (i, j): its top-left corner, its points and its output.
 
     `grid` is the number of points along x and along y. `winner` is the point whose contribution is
-    the output; None for "avg", and where no point reaches the value that "max" starts from.
+    the output; None for "avg", and if no point reaches the initial value of "max".
     """
 
     section: tuple[int, int]
@@ -79,18 +79,18 @@ class Section:
 
 
 class Sections(Sequence[Section]):
-    """One ROI's sections, row by row, each turned into records when it is first asked for."""
+    """Sequence of the sections of one ROI, row by row; each record is created on first access."""
 
     def __init__(self, one: Operation, plan: Plan, frame: Frame) -> None:
         self.convention, self.plan, self.frame = one.convention, plan, frame
         self.cells: Float = one.features[0, 0]  # (H, W)
         self.y, self.x = plan.samples()  # (1, T, P) and (1, K, Q)
-        # Which of the points there are, (T, P) and (K, Q).
+        # Which points are no padding, (T, P) and (K, Q).
         self.in_y, self.in_x = (
             np.broadcast_to(samples.valid, samples.position.shape)[0]
             for samples in (self.y, self.x)
         )
-        # Of a large map only the window that the points lie in is read.
+        # Read only the window of a large map in which the points lie.
         rows, columns = self.y.span, self.x.span
         window = one.features[0][:, rows, columns].astype(np.float64)
         inside = self.y.seen_from(rows.start), self.x.seen_from(columns.start)
@@ -142,11 +142,11 @@ class Sections(Sequence[Section]):
         return next((p.point for p in won), None)
 
     def _point(self, i: int, j: int, n: int, m: int) -> Point:
-        x, y = self._along(self.x, i, n), self._along(self.y, j, m)
+        x, y = self._axis_point(self.x, i, n), self._axis_point(self.y, j, m)
         border: Border = "clamped" if x.clamped or y.clamped else "inside"
         if not (x.in_bounds and y.in_bounds):
             border = "out"
-        # In the frame's own direction; with y up its lower neighbour is the cell further down.
+        # In the direction of the frame: with y up, the first neighbour is the cell below.
         y_cells = tuple(reversed(y.cells)) if self.frame.y_up else y.cells
         (column1, wx1), (column2, wx2) = x.cells
         (row1, wy1), (row2, wy2) = y_cells
@@ -174,7 +174,7 @@ class Sections(Sequence[Section]):
             contribution=float(self.contributions[j, m, i, n]),
         )
 
-    def _along(self, samples: AxisSamples, section: int, point: int) -> _AxisPoint:
+    def _axis_point(self, samples: AxisSamples, section: int, point: int) -> _AxisPoint:
         at = (0, section, point)
         weight = float(samples.upper_weight[at])
         lower, upper = int(samples.lower[at]), int(samples.upper[at])
@@ -197,7 +197,7 @@ class Sections(Sequence[Section]):
 
 @dataclass(frozen=True)
 class _AxisPoint:
-    """One point along one axis, in cell-index units: its two cells with their weights."""
+    """Describe one point along one axis in cell-index units: two cells with their weights."""
 
     position: float
     cells: tuple[tuple[int, float], tuple[int, float]]

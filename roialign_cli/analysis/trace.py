@@ -1,21 +1,22 @@
-"""Everything that happened to one ROI and channel, as plain records.
+"""Trace one ROI and channel: every number from the box to the output.
 
-The records hold what the sampling plan holds, in the convention's frame: nothing is computed here
-that pooling did not use.
+A trace presents the sampling plan in the convention's frame. It computes nothing that pooling did
+not use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Unpack, get_args
 
 import numpy as np
 
 from roialign_cli.analysis.sections import Section, Sections
 from roialign_cli.core.boxes import Float, Frame
 from roialign_cli.core.convention import Convention, Summary
-from roialign_cli.core.operation import Operation, make_operation
+from roialign_cli.core.operation import CallOptions, Operation, make_operation
+from roialign_cli.core.presets import Preset
 from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import ArgumentError, out_of_range
 from roialign_cli.presentation import Presentable, summary
@@ -23,40 +24,40 @@ from roialign_cli.presentation import Presentable, summary
 
 @dataclass(frozen=True, repr=False)
 class Trace(Presentable):
-    """One ROI and channel, from the box to the output.
+    """Hold every step of one ROI and channel, from the box to the output.
 
-    It prints as a table; a notebook shows it as a page to point at.
+    Prints as a table; a notebook shows an interactive page.
 
     Parameters
     ----------
     convention
         The rules.
     frame
-        In which all positions are.
+        The frame of all positions.
     map_size
         (height, width) of the feature map in cells.
     channels, channel
-        How many there are, and which this is of, or what all were made one by.
+        The number of channels; the index of the traced channel, or how all were combined.
     roi
-        Which box, from 0.
+        The index of the box.
     box
-        Its four numbers as they were written.
+        Its four numbers as the caller wrote them.
     scale
-        (x, y): feature-map units per unit of the box.
+        (x, y), feature-map units per unit of the box.
     x, y
         The ROI's top-left corner, in cells.
     width, height
         Its size, in cells.
     unclamped_width, unclamped_height
-        The same before the smallest size was applied.
+        The size before the minimum size was applied.
     section_width, section_height
         The size of a section, in cells.
     sections
-        All of them, row by row from the top.
+        All sections, row by row from the top.
     output
-        (height, width) of numbers.
+        (rows, columns) of numbers.
     cells
-        (H, W): the channel of the feature map.
+        (H, W), the channel of the feature map.
     """
 
     convention: Convention
@@ -84,7 +85,7 @@ class Trace(Presentable):
 
     @property
     def n_points(self) -> int:
-        """How many sample points all sections have together."""
+        """The number of sample points of all sections."""
         sections = self.sections
         if isinstance(sections, Sections):
             return int(sections.in_y.sum() * sections.in_x.sum())
@@ -98,7 +99,7 @@ class Trace(Presentable):
 
     @property
     def bottom(self) -> float:
-        """The y of the ROI's lower edge as seen."""
+        """The y coordinate of the lower edge of the ROI."""
         return self.y + self.frame.y_sign * self.height
 
     def section(self, i: int, j: int) -> Section:
@@ -112,7 +113,13 @@ class Trace(Presentable):
     def select(
         self, section: tuple[int, int] | None = None, point: tuple[int, int] | None = None
     ) -> Sequence[Section]:
-        """Return the one section asked for, or all, with only the one point asked for, or all."""
+        """Return one section or all, with one point or all.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such section or point.
+        """
         sections = self.sections
         if section is not None:
             sections = (self.section(*section),)
@@ -137,28 +144,28 @@ def trace(
     *,
     roi: int = 0,
     channel: int | Summary = 0,
-    **call: Any,  # noqa: ANN401
+    convention: str | Preset | Convention,
+    **call: Unpack[CallOptions],
 ) -> Trace:
-    """Return everything that `roi_align` does to one box and channel.
+    """Trace everything that `roi_align` does to one box and channel.
 
     Parameters
     ----------
-    features, boxes, output_size, **call
+    features, boxes, output_size, convention, **call
         As for `roi_align`.
     roi
-        Which box, from 0.
+        Index of the box.
     channel
-        Which channel, from 0; or "mean", "max" or "norm", one made of all of them.
+        Index of the channel; or "mean", "max" or "norm" of all channels.
 
     Returns
     -------
-    All positions in cells, in the frame of the convention; values in float64, whatever the
-    features' dtype.
+    A `Trace` with positions in cells, in the frame of the convention, and values in float64.
 
     Raises
     ------
     RoiAlignError
-        As for `roi_align`, and for a box or channel that is not there.
+        As for `roi_align`, and for a box or channel that does not exist.
 
     Examples
     --------
@@ -166,15 +173,16 @@ def trace(
     >>> traced.section(1, 1).points[0].x, traced.section(1, 1).output
     (0.5, 0.5)
     """
-    return trace_operation(make_operation(features, boxes, output_size, **call), roi, channel)
+    operation = make_operation(features, boxes, output_size, convention=convention, **call)
+    return trace_operation(operation, roi, channel)
 
 
 def trace_operation(
     operation: Operation, roi: int = 0, channel: int | Summary = 0, frame: Frame | None = None
 ) -> Trace:
-    """Return the trace of one box and channel, or summary of all, of a decided operation.
+    """Trace one box and one channel, or a summary of all channels, of an operation.
 
-    Positions are in the convention's own frame unless another one is given.
+    Positions are in the frame of the convention unless another frame is given.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         return _trace(operation, roi, channel, frame or operation.frame)

@@ -16,7 +16,8 @@ from roialign_cli.cli.option_types import FieldValue
 from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.core.convention import BOX_FIELDS, MEANINGS_OF_MAX, Convention
 from roialign_cli.core.operation import Operation, make_operation
-from roialign_cli.core.presets import applicable_overrides, preset, resolve
+from roialign_cli.core.overrides import applicable_overrides, resolve
+from roialign_cli.core.presets import preset
 from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.boxes import BoxFile, read_boxes
@@ -82,7 +83,7 @@ def with_convention(inputs: Inputs, other: str) -> Operation:
     name, *fields = other.split(",")
     try:
         own = dict(FieldValue().convert(field, None, None) for field in fields)
-        base = preset(name)
+        base = preset(name).convention
     except (ArgumentError, click.BadParameter) as error:
         problem = error.problem if isinstance(error, ArgumentError) else error.message
         raise ArgumentError("with", problem) from None
@@ -100,18 +101,18 @@ def with_convention(inputs: Inputs, other: str) -> Operation:
 
 def load(options: OperatorOptions) -> Inputs:
     """Read the files that the options name and return the operation they ask for."""
-    convention = preset(options.preset or "walkthrough")
+    chosen = preset(options.preset or "walkthrough")
     boxes = _boxes(options)
     options = _with_reading(options, boxes)
     file = _features(options)
     overrides = _overrides(options)
-    size = options.output_size or convention.output_size
+    size = options.output_size or chosen.output_size
     operation = make_operation(
         file.array,
         _numbers(options, boxes),
         (size[0], size[-1]),
-        convention=convention,
-        spatial_scale=_scale(options, file, convention),
+        convention=chosen,
+        spatial_scale=_scale(options, file, chosen.convention),
         batch_index=options.batch_index,
         image_height=_image_height(options, file),
         **overrides,

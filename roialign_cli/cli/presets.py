@@ -21,7 +21,7 @@ from roialign_cli.cli.options import format_option
 @format_option("table", "markdown", "json", default="table", text="How to print it.")
 def presets(name: str | None, output_format: str) -> None:
     """Show the conventions and how they differ, or one of them in full."""
-    from roialign_cli.analysis.records import convention_record, to_json
+    from roialign_cli.analysis.records import preset_record, to_json
     from roialign_cli.core.presets import PRESETS, preset
     from roialign_cli.errors import ArgumentError, RoiAlignError
     from roialign_cli.show.document.conventions import in_full, overview
@@ -32,7 +32,7 @@ def presets(name: str | None, output_format: str) -> None:
         raise RoiAlignError(error.problem) from None
     if output_format == "json":
         rows = PRESETS.values() if chosen is None else (chosen,)
-        records = [convention_record(row) for row in rows]
+        records = [preset_record(row) for row in rows]
         click.echo(to_json(records if chosen is None else records[0]))
         return
     blocks = list(overview() if chosen is None else in_full(chosen))

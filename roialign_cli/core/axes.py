@@ -1,4 +1,4 @@
-"""One axis of the regions of interest, before its points are placed."""
+"""One axis of the regions of interest, before their points are placed."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from roialign_cli.core.boxes import Float
 
 @dataclass(frozen=True)
 class RoiAxis:
-    """One axis of R regions of interest, in cell-index units.
+    """Describe R regions of interest along one axis, in cell-index units.
 
     Parameters
     ----------
     box_start, box_end
-        (R,). The box edges, in image units.
+        (R,), the edges of the boxes, in image units.
     scale
         Feature-map units per image unit.
     roi_start, roi_size
-        (R,). First edge and extent, after the convention's offset, rounding and smallest size.
+        (R,), first edge and extent after the convention's offset, rounding and minimum size.
     unclamped_size
-        (R,). The extent before the smallest size was applied.
+        (R,), the extent before the minimum size was applied.
     count
-        (R, S), or (R, 1) where all sections have the same. Points per section as the convention
-        counts them: not positive where a region is empty or inverted and the grid adaptive.
+        (R, S), or (R, 1) if all sections have the same: points per section as the convention
+        counts them. Zero or negative for an empty or inverted region with an adaptive grid.
     sections
-        Sections per region, S.
+        Number of sections per region, S.
     cells
-        Cells of the feature map along this axis.
+        Number of cells of the feature map along this axis.
     """
 
     box_start: Float
@@ -45,19 +45,19 @@ class RoiAxis:
 
     @property
     def section_size(self) -> Float:
-        """(R,). The extent of one section, in cells."""
+        """Extent of one section in cells, (R,)."""
         size: Float = self.roi_size / self.roi_size.dtype.type(self.sections)
         return size
 
     @property
     def points(self) -> Float:
-        """(R,). How many points there are along this axis, in all sections."""
+        """Number of points along this axis in all sections, (R,)."""
         count = np.maximum(self.count, 0).astype(np.float64)
         points: Float = count.sum(axis=1) * (self.sections if count.shape[1] == 1 else 1)
         return points
 
     def __getitem__(self, rois: NDArray[np.intp]) -> RoiAxis:
-        """Return the same axis of some of the regions."""
+        """Return the axis of some of the regions."""
         return RoiAxis(
             self.box_start[rois],
             self.box_end[rois],

@@ -1,7 +1,7 @@
-"""Box formats and frames: from the numbers a person writes to corners with y down, and back.
+"""Convert boxes and positions between what people write and what the program computes with.
 
-Everywhere else in the package positions are in cell-index units: the centre of cell i is at i, and
-y grows downward. This module is the only place where that is turned into what a person reads.
+Everywhere else, positions are in cell-index units: the centre of cell i is at i, and y grows
+downward. Only this module converts between them and the coordinates that people read and write.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Float = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class FrameAxis:
-    """One axis of a frame: a cell index becomes the coordinate zero + sign · index.
+    """Convert cell indices into coordinates: coordinate = zero + sign · index.
 
     Parameters
     ----------
     zero
-        The coordinate of the centre of cell 0.
+        Coordinate of the centre of cell 0.
     sign
-        1, or −1 where coordinates grow towards smaller indices.
+        1, or −1 if coordinates grow towards smaller indices.
     """
 
     zero: float
@@ -39,24 +39,24 @@ class FrameAxis:
         return self.zero + self.sign * index
 
     def index(self, coordinate: Any) -> Any:  # noqa: ANN401
-        """Return the position in cell-index units of a coordinate."""
+        """Return a coordinate as a position in cell-index units."""
         return self.sign * (coordinate - self.zero)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where the origin is, and which way y points, when positions are read or shown.
+    """Say where the origin is and which way y points when positions are read or shown.
 
-    Positions in a frame are in cells: a cell is one unit wide and high. Unless the height is not a
-    whole number, a cell's edges lie on whole numbers and its centre on .5.
+    Positions in a frame are in cells. The edges of a cell lie on whole numbers and its centre on
+    .5, unless y points up and the height is not a whole number.
 
     Parameters
     ----------
     origin
         "top-left" with y down, or "bottom-left" with y up.
     height
-        The height of the image on the feature map, in cells, from which y is measured where it
-        points up. It is less than the map's where the last row of cells reaches below the image.
+        Height of the image on the feature map, in cells; y is measured from it if y points up. It
+        is less than the height of the map if the last row of cells extends below the image.
     """
 
     origin: Origin
@@ -69,7 +69,7 @@ class Frame:
 
     @property
     def y_sign(self) -> int:
-        """The sign of what lies further down: −1 where y grows upward."""
+        """The sign of y coordinates downward: −1 if y grows upward."""
         return -1 if self.y_up else 1
 
     @property
@@ -84,19 +84,19 @@ class Frame:
 
     @property
     def whole(self) -> bool:
-        """Whether cells' edges lie on whole numbers and their centres on .5."""
+        """Whether cell edges lie on whole numbers and cell centres on .5."""
         return not self.y_up or float(self.height).is_integer()
 
     def row_edge(self, row: int) -> float:
-        """Return the y of a row's upper edge."""
+        """Return the y coordinate of the upper edge of a row."""
         return self.y(row - 0.5)
 
     def x(self, index: float) -> float:
-        """Return the x of a position given in cell-index units."""
+        """Return the x coordinate of a position in cell-index units."""
         return float(self.x_axis.coordinate(float(index)))
 
     def y(self, index: float) -> float:
-        """Return the y of a position given in cell-index units."""
+        """Return the y coordinate of a position in cell-index units."""
         return float(self.y_axis.coordinate(float(index)))
 
 
@@ -107,20 +107,20 @@ def corners(
     *,
     inclusive: bool = False,
 ) -> Float:
-    """Return boxes as their corners x1, y1, x2, y2 with y down, in the units they came in.
+    """Convert boxes to corners x1, y1, x2, y2 with y down, in the same units.
 
     Parameters
     ----------
     boxes
-        (R, 4), float64. With y up, "xywh" starts at the top-left corner and the corner pairs at
-        the bottom-left one.
+        (R, 4), float64. With y up, "xywh" begins with the top-left corner, the corner pairs with
+        the bottom-left corner.
     box_format
-        What the four columns are.
+        The meaning of the four columns.
     image_height
-        The height that y is measured from, in the boxes' units, if y points up.
+        Height from which y is measured, in the units of the boxes, if y points up; otherwise None.
     inclusive
-        Whether the second corner is a box's last pixel: in the boxes' own frame x2 and y2 are then
-        one unit larger.
+        Whether the second corner is the last pixel of a box. In the frame of the boxes, x2 and y2
+        then grow by one unit.
 
     Returns
     -------
@@ -136,7 +136,7 @@ def corners(
         xyxy = np.stack(_READERS[box_format](boxes, image_height), axis=1)
     if not inclusive:
         return xyxy
-    # What is y2 in a frame with y up is y1 with y down.
+    # y2 in a frame with y up is y1 with y down.
     return np.add(xyxy, (0, 0, 1, 1) if image_height is None else (0, -1, 1, 0))
 
 
@@ -161,7 +161,7 @@ def _cxcywh(boxes: Float, height: float | None) -> tuple[Float, ...]:
     return cx - w / 2, middle - h / 2, cx + w / 2, middle + h / 2
 
 
-# Each takes (R, 4) and the height of the image where y points up, and returns x1, y1, x2, y2.
+# boxes (R, 4), height of the image if y points up → x1, y1, x2, y2
 _READERS: dict[BoxFormat, Callable[[Float, float | None], tuple[Float, ...]]] = {
     "xyxy": _xyxy,
     "xywh": _xywh,
@@ -173,19 +173,19 @@ _READERS: dict[BoxFormat, Callable[[Float, float | None], tuple[Float, ...]]] = 
 def box_height(
     image_height: float | None, map_height: int, scale: float, *, normalized: bool
 ) -> float:
-    """Return the height from which y is measured where it points up, in the boxes' units."""
+    """Return the height from which y is measured if it points up, in the units of the boxes."""
     if normalized:
         return 1.0
     return map_height / scale if image_height is None else image_height
 
 
 def as_array(name: str, value: object) -> NDArray[Any]:
-    """Return what a caller gave as a plain array.
+    """Convert an argument to a plain array.
 
     Raises
     ------
     ArgumentError
-        For rows of different lengths, and for a masked array, in which some numbers are missing.
+        For rows of different lengths and for masked arrays.
     """
     if isinstance(value, np.ma.MaskedArray):
         raise ArgumentError(name, "must not be a masked array; fill it first, as with filled(0)")
@@ -198,19 +198,19 @@ def as_array(name: str, value: object) -> NDArray[Any]:
 def split_boxes(
     boxes: object, batch_index: object = None
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return (R, 4) float64 boxes and their (R,) batch index from what a caller gave.
+    """Convert the arguments of a call to boxes (R, 4), float64, and their batch index (R,).
 
     Parameters
     ----------
     boxes
-        (R, 4); or (R, 5) with the batch index first; or one box (4,).
+        (R, 4); or (R, 5) with the batch index in the first column; or one box, (4,).
     batch_index
-        (R,) whole numbers or one for all boxes; not together with (R, 5) boxes.
+        (R,) integers or one for all boxes; not together with (R, 5) boxes.
 
     Raises
     ------
     ArgumentError
-        For another shape, or for coordinates that are not finite.
+        For another shape, and for coordinates that are not finite.
     """
     array = _as_numbers(as_array("boxes", boxes))
     if array.ndim == 1 and array.size in {0, 4, 5}:
@@ -238,7 +238,7 @@ def _as_numbers(given: NDArray[Any]) -> NDArray[np.float64]:
     raise ArgumentError("boxes", "must be numbers of shape (R, 4) or (R, 5)")
 
 
-_MAX_INDEX = 2**53  # what a float64 counts to
+_MAX_INDEX = 2**53  # the range of exact integers of float64
 
 
 def _batch_index(batch_index: object, n_boxes: int) -> NDArray[np.intp]:

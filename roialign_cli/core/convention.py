@@ -1,8 +1,7 @@
-"""The rules of every known ROI Align, as data.
+"""The rules of an ROI Align as data.
 
-A `Convention` holds all that distinguishes one library's operator from another's; the code that
-samples and pools reads its fields and never its name. A preset is a convention with a name, and
-adding a library means adding a row to `_PRESETS`.
+A `Convention` holds everything that distinguishes one library's operator from another's. The code
+that samples and pools branches on its fields and never on its name.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from types import MappingProxyType
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, TypedDict, get_args, get_type_hints
 
 from roialign_cli.errors import ArgumentError
 
@@ -25,81 +24,87 @@ TieNeighbour = Literal["lower", "upper", "both"]
 Rejected = Literal["nothing", "inverted", "no-area"]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh", "yxyx"]
 Origin = Literal["top-left", "bottom-left"]
-# What all channels may be made one by, cell by cell.
-Summary = Literal["mean", "max", "norm"]
 NormalizedBy = Literal["size", "last-centre"]
-Evidence = Literal["measured", "from source", "the document"]
+# How to combine all channels into one, cell by cell.
+Summary = Literal["mean", "max", "norm"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Convention:
-    """One library's exact rules.
+    """Describe one library's exact rules.
 
-    Two conventions are equal when they compute the same, whatever they are called.
+    Two conventions are equal if they compute the same, whatever their names.
 
     Parameters
     ----------
     pooling
-        How the points of a section become one number.
+        How to combine the sample points of a section.
     max_of
-        What "max" is the largest of: the points' interpolated values, or the four products
-        weight × cell of every point, never summed.
+        What "max" takes the maximum of: the interpolated values of the points, or the four
+        products weight × cell of every point before they are summed.
     max_start
-        The running maximum starts here: no output is smaller.
+        The initial value of the running maximum; no output is smaller.
     max_skips_nan
-        Whether a point that is not a number is passed over by "max" instead of spoiling it.
+        Whether "max" skips points whose value is NaN. If not, one such point makes the output NaN.
     max_of_empty
-        What "max" gives for a section without points.
+        The output of "max" for a section without points.
     clamp_count
-        Whether "avg" divides by at least 1; if not, a section without points is not a number.
+        Whether "avg" divides by at least 1. If not, a section without points gives NaN.
     points
-        "centred": in the middle of equal parts of the section. "dividers": on the lines between
-        equal parts. "corners": one a section, spread from the ROI's first edge to its last.
-        "cells": every cell of the section, its edges rounded to whole cells.
+        Where the points of a section lie. "centred": in the middle of equal parts of the section.
+        "dividers": on the lines between equal parts. "corners": one point per section, spread from
+        the first edge of the ROI to its last. "cells": on every cell of the section, whose edges
+        are rounded to whole cells.
     sampling_ratio
-        Points per section and axis for `points` "centred"; 0 is adaptive: ceil(section size).
+        Points per section and axis, for "centred" points; 0 is adaptive, ceil(section size).
     position_formula
-        In what order the position of point q of section i is computed, which decides its last
-        digit and so, on a threshold, whether it is counted in. "section-first": start + i·section
-        + (q + 0.5)·section / grid; "step-first": start + i·section + section / grid·(q + 0.5);
-        "share-first": start + section·(i + (q + 0.5) / grid). For `points` "centred".
+        The order in which the position of point q of section i is computed. The order decides the
+        last digit, and at a threshold whether the point is inside. "section-first":
+        start + i·section + (q + 0.5)·section / grid. "step-first":
+        start + i·section + section / grid·(q + 0.5). "share-first":
+        start + section·(i + (q + 0.5) / grid). For "centred" points.
     divide
-        For `points` "dividers": into how many parts a section is cut along each axis; 0 means as
-        many as there are sections along that axis.
+        Into how many parts to cut a section along each axis, for "dividers" points; 0 means the
+        number of sections along that axis.
     image_offset
-        Image units subtracted from a box edge before the scale.
+        Image units to subtract from box coordinates before scaling.
     offset
-        Cells subtracted from a box edge after the scale. 0.5 puts the edge of the map at the edge
-        of its first cell; 0 puts it in that cell's centre.
+        Cells to subtract from box coordinates after scaling. With 0.5, coordinate 0 is the edge of
+        the first cell; with 0, it is the centre of the first cell.
     min_size
-        An ROI narrower or lower than this many cells grows to it; 0 leaves it alone.
+        Minimum width and height of an ROI, in cells; 0 for no minimum.
     tie_neighbour
-        Which of its two neighbours along an axis a point exactly on a cell's centre takes that
-        cell for, in the direction in which the coordinates of `origin` grow; "both" takes it twice.
+        Which neighbour along an axis a point exactly on a cell's centre uses that cell as, in the
+        direction in which the coordinates of `origin` grow. "both" uses the cell twice.
     border_margin
-        How far, in cells, a point may lie beyond the outermost cell centres and still be counted
-        in, clamped to them.
+        How far beyond the outermost cell centres a point may lie, in cells, and still be clamped
+        to them.
     extrapolation_value
-        The value of a point farther out, in the features' units.
+        The value of points farther outside, in units of the features.
     coordinate_decimals
-        Decimals to which a point's coordinates are rounded before anything is computed from them.
+        Decimals to which point coordinates are rounded before they are used; None for no rounding.
     double_geometry
-        Whether coordinates are float64 even where the features are float32.
+        Whether coordinates are float64 even for float32 features.
     rejects
-        ROIs that the operator does not accept.
-    box_format, origin, normalized, normalized_by, inclusive
-        How the library writes its boxes; normalised ones end at 1, which is the edge of the map
-        ("size") or the centre of its last cell ("last-centre"). The second corner of inclusive
-        ones is a box's last pixel, so that they reach one unit farther.
-    output_size
-        (height, width) in sections where a caller has no wish; only commands use it.
-    name, summary, evidence, source, quirks
-        Documentation: no part of what is computed.
+        Which ROIs the operator refuses.
+    box_format
+        The meaning of the four numbers of a box.
+    origin
+        Where (0, 0) is: "top-left" with y down, or "bottom-left" with y up.
+    normalized
+        Whether box coordinates are fractions of the image, 0 to 1.
+    normalized_by
+        Where 1 is, if `normalized`: at the edge of the map ("size") or at the centre of its last
+        cell ("last-centre").
+    inclusive
+        Whether the second corner of a box is its last pixel; the box then extends one unit farther.
+    name
+        The preset that the rules come from. It does not count in comparisons.
 
     Raises
     ------
-    RoiAlignError
-        For a value that is not one of a field's choices, has another type, or is out of range.
+    ArgumentError
+        If a value is not one of the choices, has the wrong type, or is out of range.
     """
 
     pooling: Pooling = "avg"
@@ -126,12 +131,7 @@ class Convention:
     normalized: bool = False
     normalized_by: NormalizedBy = "size"
     inclusive: bool = False
-    output_size: tuple[int, int] = field(default=(7, 7), compare=False)
     name: str = field(default="custom", compare=False)
-    summary: str = field(default="", compare=False)
-    evidence: Evidence = field(default="measured", compare=False)
-    source: str = field(default="", compare=False)
-    quirks: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
@@ -140,7 +140,7 @@ class Convention:
                 raise ArgumentError(name, f"{getattr(self, name)!r} is not one of {known}")
         for name, kind in FIELD_KINDS.items():
             value: Any = getattr(self, name)
-            # A search makes thousands of conventions, nearly all of plain values.
+            # A search creates thousands of conventions, nearly all from plain values.
             is_plain = type(value) is kind
             if not is_plain or value < 0:
                 object.__setattr__(self, name, checked_kind(kind, name, value))
@@ -155,11 +155,40 @@ class Convention:
             raise ArgumentError("divide", "1 leaves a section undivided; 2 gives it one point")
 
     def parameters(self) -> dict[str, Any]:
-        """Return the fields that decide what is computed, in declaration order."""
+        """Return the fields that decide the numbers, in declaration order."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
 
 
-# Field → of what type its values are, for those that are no choice among words.
+class ConventionFields(TypedDict, total=False):
+    """The fields of a `Convention` that a call may override."""
+
+    pooling: Pooling
+    max_of: MaxOf
+    max_start: float
+    max_skips_nan: bool
+    max_of_empty: float
+    clamp_count: bool
+    points: PointsRule
+    sampling_ratio: int
+    position_formula: PositionFormula
+    divide: int
+    image_offset: float
+    offset: float
+    min_size: float
+    tie_neighbour: TieNeighbour
+    border_margin: float
+    extrapolation_value: float
+    coordinate_decimals: int | None
+    double_geometry: bool
+    rejects: Rejected
+    box_format: BoxFormat
+    origin: Origin
+    normalized: bool
+    normalized_by: NormalizedBy
+    inclusive: bool
+
+
+# Field → the type of its values, for fields that are not a choice among words.
 FIELD_KINDS: dict[str, type] = {
     name: kind
     for name, hint in get_type_hints(Convention).items()
@@ -168,7 +197,7 @@ FIELD_KINDS: dict[str, type] = {
 }
 
 
-# Field → the least and the largest value that its arithmetic is made for.
+# Field → the smallest and the largest value for which the arithmetic is exact enough.
 _LIMITS = {
     "sampling_ratio": (0, 100_000),
     "divide": (0, 100_000),
@@ -181,7 +210,13 @@ _LIMITS = {
 
 
 def checked_kind(kind: type, name: str, value: Any) -> Any:  # noqa: ANN401
-    """Return a field's value as a plain bool, int or float, or raise an error if it is none."""
+    """Return the value of a field as a plain bool, int or float.
+
+    Raises
+    ------
+    ArgumentError
+        If the value has another type, or is a negative whole number.
+    """
     if value is None and name in _MAY_BE_NONE:
         return None
     number, needed = {
@@ -200,7 +235,7 @@ def checked_kind(kind: type, name: str, value: Any) -> Any:  # noqa: ANN401
 
 _MAY_BE_NONE = {"coordinate_decimals"}
 
-# The fields that say how boxes are written, and nothing of what is then done with them.
+# The fields that describe how boxes are written; the others describe what is done with them.
 BOX_FIELDS = ("box_format", "origin", "normalized", "normalized_by", "inclusive")
 
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -209,7 +244,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     if getattr(hint, "__origin__", None) is Literal
 }
 
-# What "max" can be the largest of, as the fields that say so.
+# Choice of --max-of → the fields it stands for.
 MEANINGS_OF_MAX: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "point": {"max_of": "point", "max_start": -math.inf},

@@ -1,4 +1,4 @@
-"""ROI Align as one call: what a caller gives, checked and turned into a plan, then pooled."""
+"""ROI Align as one call: validate the arguments, make the sampling plan, pool."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float, Frame, as_array, box_height, corners, split_boxes
-from roialign_cli.core.convention import BoxFormat, Convention, Origin, Summary
+from roialign_cli.core.convention import Convention, ConventionFields, Summary
+from roialign_cli.core.overrides import resolve
 from roialign_cli.core.point_values import floating
 from roialign_cli.core.pooling import pool
-from roialign_cli.core.presets import resolve
+from roialign_cli.core.presets import Preset
 from roialign_cli.core.sampling import Plan, make_plan
 from roialign_cli.errors import ArgumentError, out_of_range
 
@@ -29,27 +30,27 @@ _SUMMARIES: dict[Summary, Callable[[Float], Float]] = {
 
 @dataclass(frozen=True)
 class Operation:
-    """An ROI Align that is fully decided: features, boxes and rules, checked.
+    """Hold the validated arguments of one ROI Align call.
 
     Parameters
     ----------
     features
-        (N, C, H, W), numbers; may be memory-mapped.
+        (N, C, H, W), any real dtype; may be memory-mapped.
     boxes_given
-        (R, 4), float64, as they were written: in the convention's box format and origin.
+        (R, 4), float64, as the caller wrote them: in the convention's box format and origin.
     boxes_xyxy
-        (R, 4) corners with y down, in image units, float64.
+        (R, 4), float64, the corners x1, y1, x2, y2 with y down, in image units.
     batch_index
-        (R,). Which of the N maps each box lies on.
+        (R,), the map that each box lies on, from 0.
     spatial_scale
-        (y, x): feature-map units per image unit.
+        (y, x), feature-map units per image unit.
     output_size
-        (height, width) in sections.
+        (rows, columns) of sections.
     convention
         The rules.
     image_height
-        The image's height in the boxes' units, from which y is measured where it points up; None
-        if it is the map's height over the scale.
+        Height of the image in the units of the boxes. If y points up, it is measured from this
+        height; None stands for the height of the map divided by the scale.
     """
 
     features: NDArray[Any]
@@ -63,28 +64,28 @@ class Operation:
 
     @property
     def map_size(self) -> tuple[int, int]:
-        """(height, width) of the feature map in cells."""
+        """Height and width of the feature map in cells."""
         return self.features.shape[2], self.features.shape[3]
 
     @property
     def frame(self) -> Frame:
-        """The frame in which positions are shown."""
+        """The frame in which coordinates are read and shown."""
         rows = self.map_size[0]
         height = float(rows)
         if self.image_height is not None and not self.convention.normalized:
             height = self.image_height * self.spatial_scale[0]
-            # The rounding of a scale that was computed from this height is no difference.
+            # A scale that was computed from this height may have been rounded.
             height = float(rows) if math.isclose(height, rows, rel_tol=1e-9) else height
         return Frame(self.convention.origin, height)
 
     def with_corners(self) -> Operation:
-        """Return the operation with the corners of its boxes read anew from what was given."""
+        """Return the operation with `boxes_xyxy` computed again from `boxes_given`."""
         rows, scale = self.map_size[0], self.spatial_scale[0]
         xyxy = _corners(self.boxes_given, self.convention, self.image_height, rows, scale)
         return replace(self, boxes_xyxy=xyxy)
 
     def plan(self) -> Plan:
-        """Return the sampling plan of all boxes, whose dtype is that of all coordinates."""
+        """Return the sampling plan of all boxes; its dtype is the dtype of all coordinates."""
         double = self.convention.double_geometry
         dtype = np.dtype(np.float64) if double else floating(self.features.dtype)
         return make_plan(
@@ -97,17 +98,17 @@ class Operation:
         )
 
     def pooled(self) -> Float:
-        """Return the (R, C, height, width) outputs."""
+        """Return the outputs, (R, C, height, width)."""
         return pool(self.features, self.plan(), self.batch_index)
 
     def for_box_and_channel(self, roi: int, channel: int | Summary) -> Operation:
-        """Return the same operation on one box and one channel, or on a summary of all."""
+        """Return the operation on one box and one channel, or on a summary of all channels."""
         n = self.batch_index[roi]
         features = self.features[n : n + 1]
         if isinstance(channel, str):
             with np.errstate(invalid="ignore", over="ignore"):
                 summary = _SUMMARIES[channel](features.astype(np.float64))
-                # In the dtype of the channels, so that they are sampled where these are.
+                # The dtype of the channels, so that the sampling plan is the same as theirs.
                 features = summary.astype(floating(features.dtype))
         else:
             features = features[:, channel : channel + 1]
@@ -120,26 +121,29 @@ class Operation:
         )
 
 
+class CallOptions(ConventionFields, total=False):
+    """The optional arguments of `roi_align`."""
+
+    spatial_scale: float | tuple[float, float] | None
+    batch_index: object
+    image_height: float | None
+
+
 def make_operation(
     features: object,
     boxes: object,
     output_size: int | tuple[int, int],
     *,
-    convention: str | Convention,
+    convention: str | Preset | Convention,
     spatial_scale: float | tuple[float, float] | None = None,
     batch_index: object = None,
-    box_format: BoxFormat | None = None,
-    origin: Origin | None = None,
-    normalized: bool | None = None,
     image_height: float | None = None,
-    **overrides: Any,  # noqa: ANN401
+    **overrides: Unpack[ConventionFields],
 ) -> Operation:
-    """Check an ROI Align call and return it decided; the parameters are those of `roi_align`."""
-    reading = {"box_format": box_format, "origin": origin, "normalized": normalized}
-    overrides |= {name: value for name, value in reading.items() if value is not None}
-    rules = resolve(convention, **overrides)
+    """Validate the arguments of `roi_align` and bundle them."""
+    resolved = resolve(convention, **overrides)
     array = _features(features)
-    scale = _scale(spatial_scale, rules, (array.shape[2], array.shape[3]))
+    scale = _scale(spatial_scale, resolved, (array.shape[2], array.shape[3]))
     given, index = split_boxes(boxes, batch_index)
     if len(index) and not 0 <= index.min() <= index.max() < len(array):
         wrong = index[(index < 0) | (index >= len(array))][0]
@@ -150,8 +154,8 @@ def make_operation(
         raise ArgumentError("output_size", problem)
     if image_height is not None:
         image_height = _pair(image_height, "image_height", float)[0]
-    xyxy = _corners(given, rules, image_height, array.shape[2], scale[0])
-    return Operation(array, given, xyxy, index, scale, size, rules, image_height)
+    xyxy = _corners(given, resolved, image_height, array.shape[2], scale[0])
+    return Operation(array, given, xyxy, index, scale, size, resolved, image_height)
 
 
 _MAX_SECTIONS = 1 << 16
@@ -162,50 +166,37 @@ def roi_align(
     boxes: object,
     output_size: int | tuple[int, int],
     *,
-    convention: str | Convention,
-    spatial_scale: float | tuple[float, float] | None = None,
-    batch_index: object = None,
-    box_format: BoxFormat | None = None,
-    origin: Origin | None = None,
-    normalized: bool | None = None,
-    image_height: float | None = None,
-    **overrides: Any,  # noqa: ANN401
+    convention: str | Preset | Convention,
+    **options: Unpack[CallOptions],
 ) -> Float:
     """Pool a fixed-size output for every box from a feature map.
 
     Parameters
     ----------
     features
-        (N, C, H, W), (C, H, W) or (H, W), numbers. Row 0 is at the top.
+        Feature map, (N, C, H, W), (C, H, W) or (H, W), any real dtype. Row 0 is at the top.
     boxes
-        (R, 4) in image units, written as the convention's library writes them unless `box_format`
-        or `origin` say otherwise; or (R, 5) with the batch index first.
+        (R, 4) in image units, in the box format and origin of the convention's library; or (R, 5)
+        with the batch index in the first column.
     output_size
-        Sections along each axis, or (height, width).
+        Sections along both axes, or (rows, columns).
     convention
-        A preset's name (see `PRESETS`) or a `Convention`. There is no default ROI Align.
-    spatial_scale
-        Feature-map units per image unit, or (y, x); 1 if not given. Normalised boxes have their
-        own, the map's size.
-    batch_index
-        (R,) whole numbers: the map that each box lies on; 0 if not given.
-    box_format
-        "xyxy", "xywh", "cxcywh" or "yxyx".
-    origin
-        "top-left" (y down) or "bottom-left" (y up).
-    normalized
-        Whether the boxes end at 1.
-    image_height
-        The image's height in the boxes' units, from which y is measured where it points up; the
-        feature map's height over the scale if not given.
-    **overrides
-        Any other field of `Convention`: `pooling`, `sampling_ratio`, `offset`, …
+        The name of a preset (see `PRESETS`), a `Preset` or a `Convention`. There is no default.
+    spatial_scale : float or (float, float), optional
+        Feature-map units per image unit, or (y, x); 1 by default. Normalised boxes need none.
+    batch_index : int or (R,) integers, optional
+        The map that each box lies on; 0 by default.
+    image_height : float, optional
+        Height of the image in the units of the boxes, from which y is measured if it points up; by
+        default the height of the feature map divided by the scale.
+    **options
+        Any field of `Convention` to override: `pooling`, `sampling_ratio`, `box_format`, …
 
     Returns
     -------
-    (R, C, height, width) in the features' floating dtype: float16 is computed in float32 and given
-    back as float16; integers become float32. Coordinates are computed in float32 unless the
-    features are float64, as in the libraries.
+    (R, C, height, width). The dtype is that of floating-point features and float32 for integer
+    features. As in the libraries, float16 features are pooled in float32, and coordinates are
+    float32 unless the features are float64.
 
     Raises
     ------
@@ -219,19 +210,7 @@ def roi_align(
     array([[[[ 6.,  7.],
              [11., 12.]]]], dtype=float32)
     """
-    operation = make_operation(
-        features,
-        boxes,
-        output_size,
-        convention=convention,
-        spatial_scale=spatial_scale,
-        batch_index=batch_index,
-        box_format=box_format,
-        origin=origin,
-        normalized=normalized,
-        image_height=image_height,
-        **overrides,
-    )
+    operation = make_operation(features, boxes, output_size, convention=convention, **options)
     pooled, given = operation.pooled(), operation.features.dtype
     if given.kind != "f" or given.itemsize != 2:
         return pooled
@@ -252,9 +231,9 @@ def _features(features: object) -> NDArray[Any]:
     return array.reshape((1,) * (4 - array.ndim) + array.shape)
 
 
-def _scale(given: Any, rules: Convention, map_size: tuple[int, int]) -> tuple[float, float]:  # noqa: ANN401
-    """Return (y, x) feature-map units per unit of the boxes."""
-    if not rules.normalized:
+def _scale(given: Any, convention: Convention, map_size: tuple[int, int]) -> tuple[float, float]:  # noqa: ANN401
+    """Return the spatial scale (y, x), feature-map units per unit of the boxes."""
+    if not convention.normalized:
         scale: tuple[float, float] = _pair(1.0 if given is None else given, "spatial_scale", float)
         return scale
     if given is not None:
@@ -262,25 +241,25 @@ def _scale(given: Any, rules: Convention, map_size: tuple[int, int]) -> tuple[fl
             "spatial_scale",
             "normalised boxes need none; if these are in pixels, say so with normalized=False",
         )
-    less = 1 if rules.normalized_by == "last-centre" else 0
+    less = 1 if convention.normalized_by == "last-centre" else 0
     return float(map_size[0] - less), float(map_size[1] - less)
 
 
 def _corners(
-    given: Float, rules: Convention, image_height: float | None, rows: int, scale: float
+    given: Float, convention: Convention, image_height: float | None, rows: int, scale: float
 ) -> Float:
-    """Return the corners of boxes on a map of so many rows, at a scale along y."""
+    """Return the corners of boxes, (R, 4), on a map with so many rows and a scale along y."""
     height = None
-    if rules.origin == "bottom-left":
-        height = box_height(image_height, rows, scale, normalized=rules.normalized)
-    return corners(given, rules.box_format, height, inclusive=rules.inclusive)
+    if convention.origin == "bottom-left":
+        height = box_height(image_height, rows, scale, normalized=convention.normalized)
+    return corners(given, convention.box_format, height, inclusive=convention.inclusive)
 
 
 def _pair(value: Any, name: str, kind: type) -> tuple[Any, Any]:  # noqa: ANN401
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
     numbers = (int, np.integer) if kind is int else (int, float, np.integer, np.floating)
     usable = len(pair) == 2 and all(
-        isinstance(v, numbers) and not isinstance(v, bool) and 0 < v <= _LARGEST for v in pair
+        isinstance(v, numbers) and not isinstance(v, bool) and 0 < v <= _MAX_FLOAT for v in pair
     )
     if not usable:
         needed = "a whole number" if kind is int else "a number"
@@ -288,7 +267,7 @@ def _pair(value: Any, name: str, kind: type) -> tuple[Any, Any]:  # noqa: ANN401
     return kind(pair[0]), kind(pair[1])
 
 
-_LARGEST = sys.float_info.max
+_MAX_FLOAT = sys.float_info.max
 
 
 def _finite(boxes: Float, dtype: np.dtype[np.floating]) -> Float:

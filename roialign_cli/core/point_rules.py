@@ -1,4 +1,4 @@
-"""How a convention places the sample points of a section along one axis."""
+"""Place the sample points of a section along one axis: one rule for each `Convention.points`."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention
 from roialign_cli.errors import ArgumentError
 
-# More sample points than this in one section of one axis is a mistake in the boxes or the scale.
-_MOST_POINTS = 100_000
+# More points than this in one section along one axis mean a mistake in the boxes or the scale.
+_MAX_SECTION_POINTS = 100_000
 
 
 @dataclass(frozen=True)
 class PointsRule:
-    """How one of `Convention.points` places its points."""
+    """Hold the functions of one rule, each for R regions along one axis."""
 
-    # first, last (R,), scale, convention → start, raw size (R,)
+    # box start and end (R,), scale, convention → ROI start and unclamped size (R,)
     extent: Callable[[Float, Float, np.floating, Convention], tuple[Float, Float]]
     # section size and start (R,), sections, cells, convention → count (R, S) or (R, 1)
     count: Callable[[Float, Float, int, int, Convention], NDArray[np.intp]]
-    # axis, number of the point (R, S, P) or (R, 1, P), from 0 → position (R, S, P)
+    # axis, index of the point (R, S, P) or (R, 1, P) → position (R, S, P)
     position: Callable[[RoiAxis, Float, Convention], Float]
-    # whether points lie between cells; if not, each is a cell, and its own neighbour
+    # whether points lie between cells; if not, each point is a cell
     between_cells: bool = True
 
 
@@ -55,7 +55,7 @@ def _extent_of_cells(
     first: Float, last: Float, scale: np.floating, convention: Convention
 ) -> tuple[Float, Float]:
     first_cell, last_cell = map(_rounded, _edges(first, last, scale, convention))
-    # From the edge of the first cell to that of the last one, which is part of the box.
+    # The last cell is part of the box.
     return first_cell - scale.dtype.type(0.5), np.maximum(last_cell - first_cell + 1, 1)
 
 
@@ -73,14 +73,14 @@ def _count_centred(
         return np.full((len(section), 1), convention.sampling_ratio, np.intp)
     count = np.ceil(section)
     most = count.max(initial=0)
-    if most > _MOST_POINTS:
+    if most > _MAX_SECTION_POINTS:
         raise ArgumentError(
             "boxes",
             f"box {count.argmax()} would take {most:.3g} sample points a section along one axis; "
             "check the scale or set a sampling ratio",
         )
-    # Of a large negative count only the sign matters.
-    return np.maximum(count, -_MOST_POINTS).astype(np.intp)[:, None]
+    # Only the sign of a large negative count matters.
+    return np.maximum(count, -_MAX_SECTION_POINTS).astype(np.intp)[:, None]
 
 
 def _count_dividers(
@@ -108,7 +108,7 @@ def _count_cells(
 
 
 def _cell_range(section: Float, start: Float, sections: int, cells: int) -> tuple[Float, Float]:
-    """Return the first cell of each section and the one after its last, cut to the map; (R, S)."""
+    """Return the first cell of each section and the one after its last, within the map, (R, S)."""
     first_cell = (start + start.dtype.type(0.5))[:, None]
     i = np.arange(sections, dtype=start.dtype)
     first = first_cell + np.floor(i * section[:, None])
@@ -117,7 +117,7 @@ def _cell_range(section: Float, start: Float, sections: int, cells: int) -> tupl
 
 
 def _in_section(axis: RoiAxis, step: Float) -> Float:
-    """Return positions (R, S, P) from the steps (R, 1, P) into a section."""
+    """Return positions (R, S, P) from distances (R, 1, P) to the start of a section."""
     i = np.arange(axis.sections, dtype=axis.roi_start.dtype)[:, None]
     return axis.roi_start[:, None, None] + i * axis.section_size[:, None, None] + step
 

@@ -1,8 +1,8 @@
 """The sampling plan: where the points of every section lie along an axis, and between which cells.
 
-Every member of the family is two one-dimensional plans, one along y and one along x. They are made
-here, once, and read by everything else: pooling contracts them with the feature map, the trace
-prints them, the figures draw them.
+Every ROI Align consists of two one-dimensional plans, one along y and one along x. They are
+computed here, once. Everything else reads them: pooling contracts them with the feature map, the
+trace prints them, the figures draw them.
 """
 
 from __future__ import annotations
@@ -19,30 +19,31 @@ from roialign_cli.core.point_rules import POINTS_RULES
 from roialign_cli.errors import ArgumentError
 from roialign_cli.memory import check_fits
 
-_MANY_SAMPLES = 1 << 22
-_SAMPLE = 64  # bytes of a sample point along one axis, with what is computed on the way
-_FEWER = "fewer points or sections need less"
+# Sample points above which the free memory is checked, and bytes that each needs.
+_MAX_UNCHECKED_SAMPLES = 1 << 22
+_BYTES_PER_SAMPLE = 64
+_REMEDY = "fewer points or sections need less"
 
 
 @dataclass(frozen=True)
 class AxisSamples:
-    """The sample points of R regions, S sections each, along one axis.
+    """Hold the sample points of R regions with S sections each, along one axis.
 
-    P is the largest number of points that any of these sections has, at least 1. Shorter sections
-    are padded by repeating their last point; `valid` is false for the padding.
+    P is the largest number of points in a section, at least 1. Shorter sections are padded by
+    repeating their last point; `valid` is false for the padding.
 
     Parameters
     ----------
     position
-        (R, S, P), in cell-index units, before a point near the border is clamped.
+        (R, S, P), in cell-index units, before points near the border are clamped.
     neighbours
-        (2, R, S, P). The lower and the upper of the two cells that a point lies between.
+        (2, R, S, P), the indices of the lower and the upper cell that a point lies between.
     upper_weight
-        (R, S, P). The weight of the upper cell; the lower one has the rest.
-    counted
-        (R, S, P), bool. False for a point too far outside the map, whose value is not the map's.
+        (R, S, P), the weight of the upper cell; the weight of the lower cell is 1 minus it.
+    in_bounds
+        (R, S, P), bool, false for points outside the map, which have the extrapolation value.
     count
-        (R, S) or (R, 1). The points per section, as in `RoiAxis`.
+        (R, S) or (R, 1), points per section, as in `RoiAxis`.
     """
 
     position: Float
@@ -53,37 +54,37 @@ class AxisSamples:
 
     @property
     def span(self) -> slice:
-        """The cells between which all points lie."""
+        """The range of cells that all points lie between."""
         return slice(int(self.neighbours.min()), int(self.neighbours.max()) + 1)
 
     def seen_from(self, cell: int) -> AxisSamples:
-        """Return the samples on a map that begins at a cell."""
+        """Return the samples with cells counted from another first cell."""
         return replace(self, neighbours=self.neighbours - cell)
 
     @property
     def lower(self) -> NDArray[np.intp]:
-        """(R, S, P). The lower of the two cells that a point lies between."""
+        """Index of the lower neighbour cell, (R, S, P)."""
         lower: NDArray[np.intp] = self.neighbours[0]
         return lower
 
     @property
     def upper(self) -> NDArray[np.intp]:
-        """(R, S, P). The upper one."""
+        """Index of the upper neighbour cell, (R, S, P)."""
         upper: NDArray[np.intp] = self.neighbours[1]
         return upper
 
     @property
     def valid(self) -> NDArray[np.bool_]:
-        """(R, S, P) or (R, 1, P), bool. False where the section has fewer than P points."""
+        """Whether a point exists, (R, S, P) or (R, 1, P): false for padding."""
         valid: NDArray[np.bool_] = np.arange(self.position.shape[2]) < self.count[:, :, None]
         return valid
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The two axes of R regions and the rules by which their points are placed.
+    """Hold the two axes of R regions and the rules that place their points.
 
-    `frame` is the one in which coordinates are read, and rounded where the convention rounds them.
+    Coordinates are read in `frame`, and rounded there if the convention rounds them.
     """
 
     y: RoiAxis
@@ -93,12 +94,12 @@ class Plan:
 
     @property
     def map_size(self) -> tuple[int, int]:
-        """(height, width) of the feature map in cells."""
+        """Height and width of the feature map in cells."""
         return self.y.cells, self.x.cells
 
     @property
     def output_size(self) -> tuple[int, int]:
-        """(height, width) of an output in sections."""
+        """Number of sections, (rows, columns)."""
         return self.y.sections, self.x.sections
 
     def __getitem__(self, rois: NDArray[np.intp]) -> Plan:
@@ -108,7 +109,7 @@ class Plan:
     def samples(self) -> tuple[AxisSamples, AxisSamples]:
         """Return the samples along y and along x.
 
-        A position beyond all numbers overflows to infinity, which is outside any map.
+        A position that overflows becomes infinite, which is outside any map.
         """
         return (
             _place(self.y, self.convention, self.frame.y_axis),
@@ -129,23 +130,23 @@ def make_plan(
     Parameters
     ----------
     boxes_xyxy
-        (R, 4) corners with y down, in image units; their dtype is that of all coordinates.
+        (R, 4), corners with y down, in image units; their dtype is the dtype of all coordinates.
     spatial_scale
-        (y, x): feature-map units per image unit.
+        (y, x), feature-map units per image unit.
     map_size
         (height, width) in cells.
     output_size
-        (height, width) in sections.
+        (rows, columns) of sections.
     convention
         The rules.
     frame
-        In which a person reads positions on the map.
+        The frame in which coordinates are read.
 
     Raises
     ------
     ArgumentError
-        For boxes that the convention refuses or that overflow their dtype, for a rule that leaves
-        a section without points, and for a map whose cells are more than their dtype can count.
+        If the convention refuses a box, a box overflows its dtype, a rule leaves a section without
+        points, or the dtype cannot represent all cell indices of the map.
     """
     _check_map_size(map_size, boxes_xyxy.dtype)
     y, x = (
@@ -160,18 +161,18 @@ def make_plan(
         for axis in (1, 0)
     )
     plan = Plan(y, x, convention, frame)
-    _refuse(plan)
+    _check_accepted(plan)
     return plan
 
 
 def _check_map_size(map_size: tuple[int, int], dtype: np.dtype[np.floating]) -> None:
-    """Raise an `ArgumentError` if a map has cells that coordinates cannot tell apart."""
-    most = 1 << (24 if dtype == np.float32 else 53)  # that the fraction of a number counts to
-    if max(map_size) > most:
+    """Raise an `ArgumentError` if coordinates cannot represent every cell index of a map."""
+    largest = 1 << (24 if dtype == np.float32 else 53)  # the range of exact integers
+    if max(map_size) > largest:
         raise ArgumentError(
             "features",
-            f"a map of {map_size[0]} × {map_size[1]} cells is longer than the {most} that {dtype} "
-            "coordinates can count; pool a part of it, or convert it to float64",
+            f"a map of {map_size[0]} × {map_size[1]} cells is longer than the {largest} that "
+            f"{dtype} coordinates can count; pool a part of it, or convert it to float64",
         )
 
 
@@ -197,7 +198,7 @@ def _roi_axis(
     return RoiAxis(first, last, number(scale), start, size, unclamped_size, count, sections, cells)
 
 
-def _refuse(plan: Plan) -> None:
+def _check_accepted(plan: Plan) -> None:
     if plan.convention.rejects == "nothing":
         return
     refused = {"no-area": np.less_equal, "inverted": np.less}[plan.convention.rejects]
@@ -214,11 +215,11 @@ def _refuse(plan: Plan) -> None:
 def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> AxisSamples:
     rule, number = POINTS_RULES[convention.points], axis.roi_start.dtype.type
     count = axis.count[:, :, None]
-    most = max(int(axis.count.max(initial=1)), 1)
-    everything = len(axis.roi_start) * axis.sections * most
-    if everything > _MANY_SAMPLES:
-        check_fits("sampling_ratio", _SAMPLE * everything, f"{everything} points take", _FEWER)
-    points = np.arange(most)
+    largest = max(int(axis.count.max(initial=1)), 1)
+    total = len(axis.roi_start) * axis.sections * largest
+    if total > _MAX_UNCHECKED_SAMPLES:
+        check_fits("sampling_ratio", _BYTES_PER_SAMPLE * total, f"{total} points take", _REMEDY)
+    points = np.arange(largest)
     points = np.minimum(points, np.maximum(count, 1) - 1)  # (R, S, P) or (R, 1, P)
     position = rule.position(axis, points.astype(number), convention)  # (R, S, P)
     if convention.coordinate_decimals is not None and rule.between_cells:
@@ -253,7 +254,7 @@ def _centre_is_both(position: Float, _end: np.floating) -> tuple[Float, Float]:
     return np.floor(position), np.ceil(position)
 
 
-# position (R, S, P) on the map, last cell → lower and upper neighbour (R, S, P)
+# position (R, S, P) clamped to the map, last cell → lower and upper neighbour (R, S, P)
 _NEIGHBOURS = {
     "lower": _centre_is_lower,
     "upper": _centre_is_upper,

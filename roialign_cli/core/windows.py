@@ -1,4 +1,4 @@
-"""The cells of a feature map that regions lie on, read once and laid out with the channels last."""
+"""Read the cells under the regions of a feature map, and lay them out with the channels last."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from roialign_cli.errors import FileError
 
 Index = NDArray[np.intp]
 
-# Maps of at most so many numbers are taken as a whole.
-_SMALL_MAP = 1 << 14
+# Maps with up to so many numbers are converted as a whole.
+_MAX_WHOLE_MAP = 1 << 14
 
 
 class FeatureWindows:
-    """The cells of a map (C, H, W) that some regions lie on, read once, with the channels last."""
+    """Hold the cells of a map (C, H, W) under some regions, with the channels last."""
 
     def __init__(self, features: NDArray[Any], plan: Plan, dtype: np.dtype[np.floating]) -> None:
         self.features = features
         self.channels = len(features)
         self._dtype = dtype
         self._top, self._left, self._region, self._sparse = 0, 0, features, False
-        if features.size > _SMALL_MAP:
+        if features.size > _MAX_WHOLE_MAP:
             (y0, y1), (x0, x1) = reach(plan.y), reach(plan.x)
             self._top, self._left = int(y0.min()), int(x0.min())
             self._region = features[:, self._top : y1.max(), self._left : x1.max()]
-            # Few windows on a large map are read one by one.
+            # A few windows of a large map are read one by one.
             self._sparse = int(((y1 - y0) * (x1 - x0)).sum()) < self._region[0].size
         self.finite = not self._sparse and bool(np.isfinite(self._region).all())
 
     @functools.cached_property
     def _last(self) -> Float:
-        """The region as (h, w · C)."""
+        """The cells under all regions, (h, w · C)."""
         return self._channels_last(self._region)
 
     def window(self, y0: int, y1: int, x0: int, x1: int) -> Float:
-        """Return the cells of these rows and columns as (h, w · C)."""
+        """Return the cells of some rows and columns, (h, w · C)."""
         if self._sparse:
             return self._channels_last(_read(self.features[:, y0:y1, x0:x1]))
         top, left, channels = self._top, self._left, self.channels
         return self._last[y0 - top : y1 - top, (x0 - left) * channels : (x1 - left) * channels]
 
     def gather(self, first: tuple[Index, Index], shape: tuple[int, int]) -> Float:
-        """Return windows of one shape as (C, r, h, w), from their first rows and columns."""
-        # All windows of this shape that the map has, as one view.
+        """Return windows of one shape, (C, r, h, w), by their first rows and columns."""
+        # A view of all windows of this shape on the map.
         _, height, width = self.features.shape
         starts = self.channels, height - shape[0] + 1, width - shape[1] + 1
         strides = self.features.strides
@@ -65,26 +65,25 @@ class FeatureWindows:
 
 
 def reach(axis: RoiAxis) -> tuple[Index, Index]:
-    """Return the first cell that each region may touch and the one after its last, (R,) each."""
+    """Return the first cell that each region can touch and the one after its last, (R,) each."""
     ends = np.stack([axis.roi_start, axis.roi_start + axis.roi_size])
-    # A cell more on either side: neighbours, and coordinates that are rounded.
+    # One more cell on either side, for neighbours and rounded coordinates.
     first = np.clip(np.floor(ends.min(axis=0)) - 1, 0, max(axis.cells - 2, 0)).astype(np.intp)
     stop = np.clip(np.ceil(ends.max(axis=0)) + 2, np.minimum(first + 2, axis.cells), axis.cells)
     return first, stop.astype(np.intp)
 
 
 def _read(window: NDArray[Any]) -> NDArray[Any]:
-    """Return a window of a map, from the file itself if the map is memory-mapped.
+    """Return a window of a map, read from the file if the map is memory-mapped.
 
-    Touching a mapping brings in the pages around every row, which for a large map is nearly all
-    of it.
+    Access through the mapping would load the pages around every row, nearly all of a large map.
     """
     root = window
     while isinstance(root.base, np.ndarray):
         root = root.base
     if not isinstance(root, np.memmap) or root.mode != "r" or root.filename is None:
         return window
-    # As the file has it: the axis of the smallest steps last.
+    # The order of axes in the file: the smallest stride last.
     order = np.argsort([-step for step in window.strides], kind="stable")
     stored = window.transpose(order)
     copy = np.empty(stored.shape, window.dtype)

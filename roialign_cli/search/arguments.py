@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from roialign_cli.core.boxes import as_array, split_boxes
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import Operation, make_operation
-from roialign_cli.core.presets import applicable_overrides, resolve
+from roialign_cli.core.overrides import applicable_overrides, resolve
+from roialign_cli.core.presets import Preset
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.candidates import possible_batches
 from roialign_cli.search.fit import Index
@@ -48,7 +49,7 @@ def checked_call(
     features: object,
     boxes: object,
     batch_index: object,
-    convention: str | Convention | None,
+    convention: str | Preset | Convention | None,
     spatial_scale: float | tuple[float, float] | None,
     fixed_fields: dict[str, Any],
 ) -> tuple[Operation, dict[Batches, Index]]:

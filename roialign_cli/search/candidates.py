@@ -20,7 +20,8 @@ from roialign_cli.core.convention import (
     Origin,
     Pooling,
 )
-from roialign_cli.core.presets import PRESETS, applicable_overrides
+from roialign_cli.core.overrides import applicable_overrides
+from roialign_cli.core.presets import PRESETS
 from roialign_cli.search.fit import Index
 from roialign_cli.search.hypothesis import EXPORT_MISTAKES, Batches
 
@@ -62,7 +63,8 @@ class Candidates:
     def named(self) -> dict[Convention, list[Convention]]:
         """Rough operator → the presets that do the same, sampling ratios and poolings put in."""
         named: dict[Convention, list[Convention]] = {}
-        for base in PRESETS.values() if self.only is None else [self.only]:
+        presets = [row.convention for row in PRESETS.values()]
+        for base in presets if self.only is None else [self.only]:
             variants = product(self.poolings(), self._ratios(base), self.outside_values)
             for pooling, ratio, outside in variants:
                 searched = {"sampling_ratio": ratio, "extrapolation_value": outside}
@@ -93,8 +95,8 @@ class Candidates:
                 if coarse_rules(changed) not in seen:
                     seen.add(coarse_rules(changed))
                     yield changed, ""
-        right = self.only or PRESETS[_SLIPPED]
-        if right.points != "centred" or right.offset != PRESETS[_SLIPPED].offset:
+        right = self.only or PRESETS[_SLIPPED].convention
+        if right.points != "centred" or right.offset != PRESETS[_SLIPPED].convention.offset:
             return
         for (mistake, fields), ratio in product(EXPORT_MISTAKES.items(), self._ratios(right)):
             base = replace(right, pooling=pooling, sampling_ratio=ratio)

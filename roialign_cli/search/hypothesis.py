@@ -63,7 +63,7 @@ class Hypothesis:
 
     def deviations(self) -> list[str]:
         """Return what is unusual about it, in words."""
-        own = PRESETS.get(self.convention.name, self.convention)
+        own = self._preset_rules()
         convention = self.convention
         declared_by_file = {
             self.mistake: bool(self.mistake),
@@ -82,10 +82,15 @@ class Hypothesis:
         }
         return [words for words, so in declared_by_file.items() if so]
 
+    def _preset_rules(self) -> Convention:
+        """Return the rules of the preset that the convention is named after, or its own."""
+        row = PRESETS.get(self.convention.name)
+        return self.convention if row is None else row.convention
+
     @property
     def complexity(self) -> tuple[int, int]:
         """The fewer deviations and departures from the preset, the smaller."""
-        own = PRESETS.get(self.convention.name, self.convention).parameters()
+        own = self._preset_rules().parameters()
         changed = [
             name for name, value in self.convention.parameters().items() if value != own[name]
         ]

@@ -20,7 +20,8 @@ from roialign_cli.analysis.equivalence import coarse_rules, effective_rules
 from roialign_cli.core.boxes import Float, box_height, corners
 from roialign_cli.core.convention import BOX_FIELDS, Convention, Pooling
 from roialign_cli.core.operation import Operation
-from roialign_cli.core.presets import resolve
+from roialign_cli.core.overrides import resolve
+from roialign_cli.core.presets import Preset
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.arguments import (
     check_tolerance,
@@ -49,7 +50,7 @@ def identify(
     expected: object,
     *,
     tolerance: float | None = None,
-    convention: str | Convention | None = None,
+    convention: str | Preset | Convention | None = None,
     spatial_scale: float | tuple[float, float] | None = None,
     batch_index: object = None,
     image_height: float | None = None,

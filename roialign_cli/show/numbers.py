@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention
-from roialign_cli.core.presets import changes
+from roialign_cli.core.overrides import changes
 
 DECIMALS = 4
 

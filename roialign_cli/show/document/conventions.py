@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 import numpy as np
 
-from roialign_cli.core.convention import Convention
+from roialign_cli.core.convention import Convention, Pooling
 from roialign_cli.core.operation import make_operation
-from roialign_cli.core.presets import ALIASES, PRESETS, resolve
+from roialign_cli.core.overrides import resolve
+from roialign_cli.core.presets import ALIASES, PRESETS, Preset
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.rules import relatives, rules, starts_above, traps
@@ -33,10 +35,11 @@ def overview() -> Iterator[Block]:
     yield Paragraph("roialign presets NAME tells one in full.")
 
 
-def _row(c: Convention) -> tuple[str, ...]:
+def _row(preset: Preset) -> tuple[str, ...]:
+    c = preset.convention
     offset = format_number(c.offset)
     return (
-        c.name + ("*" if c.evidence == "from source" else ""),
+        c.name + ("*" if preset.evidence == "from source" else ""),
         f"{format_number(c.image_offset)}/{offset}" if c.image_offset else offset,
         format_number(c.min_size) if c.min_size else "–",
         c.points,
@@ -55,12 +58,13 @@ def _empty_box(c: Convention) -> str:
     return f"{'0' if c.clamp_count else 'NaN'}/{format_number(c.max_of_empty)}"
 
 
-def in_full(convention: Convention, level: int = 1) -> Iterator[Block]:
-    """Return one convention: its rules, source, relatives and traps."""
-    yield Heading(level, convention.name)
-    summary = convention.summary[0].upper() + convention.summary[1:]
-    yield Paragraph(f"{summary}. {convention.quirks}")
-    yield Paragraph(f"Evidence: {convention.evidence}. Source: {convention.source}.")
+def in_full(preset: Preset, level: int = 1) -> Iterator[Block]:
+    """Return one preset as a document: its rules, source, relatives and known issues."""
+    convention = preset.convention
+    yield Heading(level, preset.name)
+    summary = preset.summary[0].upper() + preset.summary[1:]
+    yield Paragraph(f"{summary}. {preset.quirks}")
+    yield Paragraph(f"Evidence: {preset.evidence}. Source: {preset.source}.")
     yield Grid(("", "rule"), tuple(rules(convention).items()), prose=True)
     same = relatives(convention)
     if same:
@@ -93,7 +97,7 @@ def odd_boxes() -> Iterator[Block]:
     yield Grid(
         ("preset", *corners),
         tuple(
-            (name, *(_pooled(row, box) for box in _ODD_BOXES.values()))
+            (name, *(_pooled(row.convention, box) for box in _ODD_BOXES.values()))
             for name, row in PRESETS.items()
         ),
         prose=True,
@@ -101,13 +105,13 @@ def odd_boxes() -> Iterator[Block]:
 
 
 def _pooled(convention: Convention, box: tuple[float, ...]) -> str:
-    average, largest = (_outcome(convention, box, pooling) for pooling in ("avg", "max"))
+    average, largest = (_outcome(convention, box, pooling) for pooling in get_args(Pooling))
     return average if average == largest else f"avg {average}, max {largest}"
 
 
-def _outcome(convention: Convention, box: tuple[float, ...], pooling: str) -> str:
+def _outcome(convention: Convention, box: tuple[float, ...], pooling: Pooling) -> str:
     features = np.broadcast_to(10 + np.arange(6.0), (6, 6))
-    rules = resolve(
+    chosen = resolve(
         convention,
         pooling=pooling,
         box_format="xyxy",
@@ -117,7 +121,7 @@ def _outcome(convention: Convention, box: tuple[float, ...], pooling: str) -> st
     )
     try:
         return format_number(
-            float(make_operation(features, [box], 1, convention=rules).pooled().item())
+            float(make_operation(features, [box], 1, convention=chosen).pooled().item())
         )
     except ArgumentError:
         return "error"

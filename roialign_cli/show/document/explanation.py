@@ -13,6 +13,7 @@ import numpy as np
 
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.core.presets import PRESETS
 from roialign_cli.show.document.blocks import (
     Block,
     Formulas,
@@ -97,8 +98,10 @@ class Explanation:
         yield Heading(1, f"ROI Align of {self.subject}, step by step")
         up = "up" if t.frame.y_up else "down"
         channel = f", {channel_of(t)}" if t.channels > 1 else ""
+        preset = PRESETS.get(t.convention.name)
+        summary = f": {preset.summary}" if preset else ""
         yield Paragraph(
-            f"Convention {name_of(t.convention)}: {t.convention.summary}. The feature map has "
+            f"Convention {name_of(t.convention)}{summary}. The feature map has "
             f"{t.map_size[0]} rows and {t.map_size[1]} columns of cells{channel}. Positions have "
             f"their origin at the {t.frame.origin.replace('-', ' ')}, x to the right, y {up}; "
             f"{_centres(t)}."

@@ -13,7 +13,8 @@ from rich.text import Text
 from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.equivalence import distinguishing_inputs
 from roialign_cli.core.convention import BOX_FIELDS, Convention
-from roialign_cli.core.presets import PRESETS, changes
+from roialign_cli.core.overrides import changes
+from roialign_cli.core.presets import PRESETS
 from roialign_cli.printable import printable
 from roialign_cli.search.hypothesis import LAYOUTS, Hypothesis, Identification, Match, PartialMatch
 from roialign_cli.show.document.terminal import new_console

@@ -238,5 +238,6 @@ def traps(convention: Convention) -> Iterator[KnownIssue]:
 
 def relatives(convention: Convention) -> list[str]:
     """Return the other presets and aliases that compute the same."""
-    same = [n for n, row in PRESETS.items() if row == convention and n != convention.name]
+    equal = [name for name, row in PRESETS.items() if row.convention == convention]
+    same = [name for name in equal if name != convention.name]
     return same + [alias for alias, row in ALIASES.items() if row == convention.name]

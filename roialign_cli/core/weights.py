@@ -1,0 +1,103 @@
+"""The weights of cells along one axis, as matrices by which windows of a map are multiplied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Convention
+from roialign_cli.core.sampling import AxisSamples
+
+Index = NDArray[np.intp]
+
+# Rows of candidates for "max" that are multiplied together.
+BLOCK_ROWS = 16
+
+
+@dataclass(frozen=True)
+class AxisSpans:
+    """Hold the samples of r regions along one axis and the cells under them.
+
+    Parameters
+    ----------
+    samples
+        The samples, (r, S, P).
+    first, stop
+        (r,), the first cell under each region and the one after the last.
+    firsts, stops
+        (r, S), the same for each section.
+    longest
+        The largest number of cells under a region.
+    """
+
+    samples: AxisSamples
+    first: Index
+    stop: Index
+    firsts: Index
+    stops: Index
+    longest: int
+
+    @classmethod
+    def of(cls, samples: AxisSamples) -> AxisSpans:
+        """Find the cells under samples."""
+        # Positions are monotonic in a section, and sections in a region, so that the ends suffice.
+        lower, upper = samples.lower, samples.upper
+        firsts = np.minimum(lower[:, :, 0], lower[:, :, -1])
+        stops = np.maximum(upper[:, :, 0], upper[:, :, -1]) + 1
+        first = np.minimum(firsts[:, 0], firsts[:, -1])
+        stop = np.maximum(stops[:, 0], stops[:, -1])
+        return cls(samples, first, stop, firsts, stops, int((stop - first).max()))
+
+    def of_sections(self, sections: slice) -> tuple[list[int], list[int]]:
+        """Return the cells under some sections of each region, [begin, end) from its first cell."""
+        firsts, stops = self.firsts[:, sections], self.stops[:, sections]
+        begin = np.minimum(firsts[:, 0], firsts[:, -1]) - self.first
+        end = np.maximum(stops[:, 0], stops[:, -1]) - self.first
+        return begin.tolist(), end.tolist()
+
+    def blocks(self, per_section: int) -> list[tuple[slice, slice, list[int], list[int]]]:
+        """Divide sections with so many candidates each into blocks of few candidates.
+
+        Return the sections of each block, its candidates, and its cells as in `of_sections`.
+        """
+        sections = self.firsts.shape[1]
+        step = max(BLOCK_ROWS // per_section, 1)
+        blocks = []
+        for start in range(0, sections, step):
+            stop = min(start + step, sections)
+            candidates = slice(start * per_section, stop * per_section)
+            cells = self.of_sections(slice(start, stop))
+            blocks.append((slice(start, stop), candidates, *cells))
+        return blocks
+
+
+def weight_matrices(
+    spans: AxisSpans, first: Index, convention: Convention, dtype: np.dtype[np.floating]
+) -> Float:
+    """Return the weights of the `longest` cells from `first` on, (r, S, M, longest).
+
+    For "avg" M is 1, and a weight is the mean over the points of the section. For "max" there is a
+    row for every point, or for each of its two neighbours if "max" takes the products.
+    """
+    samples, cells = spans.samples, spans.longest
+    r, sections, points = samples.position.shape
+    average = convention.pooling == "avg"
+    inside = samples.in_bounds & samples.valid if average else samples.in_bounds
+    weights = np.empty((2, r, sections, points))
+    np.multiply(samples.upper_weight, inside, out=weights[1])
+    np.subtract(inside, weights[1], out=weights[0])
+    # With products, the upper neighbour has a row of its own after that of the lower one.
+    rows_per_point = 2 if convention.max_of == "weighted-cell" and not average else 1
+    rows = r * sections * (1 if average else points) * rows_per_point
+    row = np.arange(0, rows, rows_per_point)
+    target = samples.neighbours + (row.reshape(r, sections, -1) * cells - first[:, None, None])
+    if rows_per_point == 2:
+        target[1] += cells
+    flat = np.bincount(target.ravel(), weights.ravel(), minlength=rows * cells)
+    matrices = flat.astype(dtype).reshape(r, sections, -1, cells)
+    if average:
+        matrices /= np.maximum(samples.count, 1)[:, :, None, None]
+    return matrices
