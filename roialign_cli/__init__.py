@@ -1,4 +1,4 @@
-"""The inspector of ROI Align: run it, explain every number it makes, draw it."""
+"""Run ROI Align by the rules of any library, explain every number, draw it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from roialign_cli.core.convention import Convention as Convention
     from roialign_cli.core.operation import roi_align as roi_align
     from roialign_cli.core.presets import PRESETS as PRESETS
+    from roialign_cli.core.presets import Preset as Preset
     from roialign_cli.errors import RoiAlignError as RoiAlignError
     from roialign_cli.presentation import Presenter
     from roialign_cli.search.search import identify as identify
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 # Loaded on first use, so that `roialign --help` does not wait for NumPy.
 _HOMES = {
     "PRESETS": "core.presets",
+    "Preset": "core.presets",
     "Convention": "core.convention",
     "RoiAlignError": "errors",
     "compare": "analysis.comparison",
@@ -31,6 +33,7 @@ _HOMES = {
 __all__ = [
     "PRESETS",
     "Convention",
+    "Preset",
     "RoiAlignError",
     "__version__",
     "compare",
