@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.core.convention import Summary
-    from roialign_cli.show.figures.paper import FigureStyle, Units, Values
+    from roialign_cli.show.figures.style import FigureStyle, Units, Values
 
 
 # View → what it shows, for the help; drawn by the function of `_DRAW` of the same name.
@@ -168,8 +168,8 @@ class _PlotRequest:
     units: Units
 
     @property
-    def paper(self) -> FigureStyle:
-        from roialign_cli.show.figures.paper import FigureStyle
+    def style(self) -> FigureStyle:
+        from roialign_cli.show.figures.style import FigureStyle
         from roialign_cli.show.palette import THEMES
 
         theme = THEMES[self.theme]
@@ -210,7 +210,7 @@ def _steps(inputs: Inputs, asked: _PlotRequest) -> Figure:
         stride=inputs.file.stride or 1,
         section=asked.section or (1, 1),
         point=asked.point,
-        paper=asked.paper,
+        style=asked.style,
     )
 
 
@@ -218,7 +218,7 @@ def _sections(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.show.figures.sections import sections_figure
 
     section = asked.section or (1, 1)
-    return sections_figure(asked.trace(inputs), section=section, paper=asked.paper)
+    return sections_figure(asked.trace(inputs), section=section, style=asked.style)
 
 
 def _others(inputs: Inputs, roi: int, *, same_map: bool = True) -> list[int]:
@@ -239,7 +239,7 @@ def _overlay(inputs: Inputs, asked: _PlotRequest) -> Figure:
         labels=[inputs.name(trace.roi) for trace in traces],
         section=asked.section or (1, 1),
         point=asked.point or (1, 1),
-        paper=asked.paper,
+        style=asked.style,
     )
 
 
@@ -247,19 +247,19 @@ def _point(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.show.figures.point import point_figure
 
     section = asked.section or (1, 1)
-    return point_figure(asked.trace(inputs), section=section, point=asked.point, paper=asked.paper)
+    return point_figure(asked.trace(inputs), section=section, point=asked.point, style=asked.style)
 
 
 def _output(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.show.figures.output import output_figure
 
-    return output_figure(asked.trace(inputs), paper=asked.paper)
+    return output_figure(asked.trace(inputs), style=asked.style)
 
 
 def _footprint(inputs: Inputs, asked: _PlotRequest) -> Figure:
     from roialign_cli.show.figures.footprint import footprint_figure
 
-    return footprint_figure(asked.trace(inputs), section=asked.section, paper=asked.paper)
+    return footprint_figure(asked.trace(inputs), section=asked.section, style=asked.style)
 
 
 def _compare(inputs: Inputs, asked: _PlotRequest) -> Figure:
@@ -270,7 +270,7 @@ def _compare(inputs: Inputs, asked: _PlotRequest) -> Figure:
     trace = asked.trace(inputs)
     operation = with_convention(inputs, asked.other or "")
     other = trace_operation(operation, asked.roi, asked.channel, trace.frame)
-    return compare_figure(trace, other, section=asked.section, paper=asked.paper)
+    return compare_figure(trace, other, section=asked.section, style=asked.style)
 
 
 _DRAW: dict[str, Callable[[Inputs, _PlotRequest], Figure]] = {

@@ -17,28 +17,28 @@ from roialign_cli.analysis.comparison import common_shift, difference, most_diff
 from roialign_cli.analysis.sections import Border, Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.map_area import draw_map, draw_roi, map_panel, roi_lattice
+from roialign_cli.show.figures.map_area import draw_map, draw_roi, map_spec, roi_lattice
 from roialign_cli.show.figures.marks import Mark, draw_points, mark_line, mark_size, marks
-from roialign_cli.show.figures.output import draw_output, output_panel
-from roialign_cli.show.figures.paper import PAPER, FigureStyle, style
+from roialign_cli.show.figures.output import draw_output, output_spec
 from roialign_cli.show.figures.sheet import (
     POINTS_PER_INCH,
     Panel,
-    Sheet,
+    PanelSpec,
     draw_lines,
+    format_decimals,
+    format_significant,
     new_page,
     outside_entries,
-    significant,
-    span_of,
-    titled,
-    written,
+    title_parts,
+    value_range,
 )
+from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
 from roialign_cli.show.numbers import name_of
 from roialign_cli.show.palette import Theme
 from roialign_cli.show.view import beyond_map, roi_view, section_view
 
-_TALLEST = 0.46  # a panel's height, in sheet widths
-_WIDE = 6.0  # inches; on a narrower sheet the panels stand one above another
+_MAX_HEIGHT = 0.46  # a spec's height, in sheet widths
+_MIN_TWO_COLUMN_WIDTH = 6.0  # inches; on a narrower sheet the specs stand one above another
 
 
 def compare_figure(
@@ -46,7 +46,7 @@ def compare_figure(
     other: Trace,
     *,
     section: tuple[int, int] | None = None,
-    paper: FigureStyle = PAPER,
+    style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
     """Draw two conventions' points over the same cells, and both outputs with their difference.
 
@@ -57,7 +57,7 @@ def compare_figure(
         second one without points only the output is drawn.
     section
         (i, j), the section seen close up; the one whose outputs differ most if None.
-    paper
+    style
         What the figure is drawn on.
 
     Raises
@@ -69,43 +69,43 @@ def compare_figure(
     pair = trace.section(*where), other.section(*where)
     one, two = np.array(trace.output), np.array(other.output)
     apart = difference(one, two)
-    rows = _panels(paper, trace, other, pair)
-    if paper.width < _WIDE:
-        rows = [[panel] for row in rows for panel in row]
-    with style(paper.theme):
-        sheets = new_page(
+    rows = _specs(style, trace, other, pair)
+    if style.width < _MIN_TWO_COLUMN_WIDTH:
+        rows = [[spec] for row in rows for spec in row]
+    with figure_settings(style.theme):
+        panels = new_page(
             rows,
-            paper,
+            style,
             title=_title(trace, other, apart),
-            legend=_legend(paper.theme, trace, other, beyond=beyond_map(trace, rows[0][0].view)),
+            legend=_legend(style.theme, trace, other, beyond=beyond_map(trace, rows[0][0].view)),
         )
-        on_map, close, first, second, less = sheets
+        on_map, close, first, second, less = panels
         _draw_both(on_map, trace, other, trace.sections, other.sections)
         _draw_both(close, trace, other, pair[:1], pair[1:])
-        span = span_of(np.stack([one, two]))
-        draw_output(first, one, span=span)
-        draw_output(second, two, span=span)
-        most = max(map(abs, span_of(apart))) or 1.0
-        draw_output(less, apart, _below_and_above(paper.theme), (-most, most))
+        limits = value_range(np.stack([one, two]))
+        draw_output(first, one, limits=limits)
+        draw_output(second, two, limits=limits)
+        most = max(map(abs, value_range(apart))) or 1.0
+        draw_output(less, apart, _below_and_above(style.theme), (-most, most))
     return less.figure
 
 
-def _panels(
-    paper: FigureStyle, trace: Trace, other: Trace, pair: tuple[Section, Section]
-) -> list[list[Panel]]:
-    tallest = _TALLEST * paper.width * POINTS_PER_INCH
+def _specs(
+    style: FigureStyle, trace: Trace, other: Trace, pair: tuple[Section, Section]
+) -> list[list[PanelSpec]]:
+    max_height = _MAX_HEIGHT * style.width * POINTS_PER_INCH
     around = roi_view(trace).joined(roi_view(other))
     close = section_view(trace, pair[0]).joined(section_view(other, pair[1]))
     both = "Both on the map" if _has_points(other) else "On the map"
     return [
         [
-            map_panel(trace, around, paper, heading=both, tallest=tallest),
-            map_panel(trace, close, paper, heading=_moved(*pair), tallest=tallest),
+            map_spec(trace, around, style, heading=both, max_height=max_height),
+            map_spec(trace, close, style, heading=_moved(*pair), max_height=max_height),
         ],
         [
-            output_panel(trace, _name(trace)),
-            output_panel(trace, _name(other)),
-            output_panel(trace, "second − first"),
+            output_spec(trace, _name(trace)),
+            output_spec(trace, _name(other)),
+            output_spec(trace, "second − first"),
         ],
     ]
 
@@ -126,10 +126,10 @@ def _moved(section: Section, other: Section) -> str:
     pairs = paired_points(section, other)
     shift = common_shift(pairs)
     if shift is not None:
-        x, y = (written(move, 3) for move in shift)
+        x, y = (format_decimals(move, 3) for move in shift)
         return f"{where}: points move by ({x}, {y}) cells"
     farthest = max((np.hypot(b.x - a.x, b.y - a.y) for a, b in pairs), default=0.0)
-    return f"{where}: points move by up to {written(farthest, 3)} cells"
+    return f"{where}: points move by up to {format_decimals(farthest, 3)} cells"
 
 
 def _title(trace: Trace, other: Trace, apart: Float) -> list[str]:
@@ -137,10 +137,12 @@ def _title(trace: Trace, other: Trace, apart: Float) -> list[str]:
     if not np.isfinite(apart).all():
         told = f"section {i_j} is a number in one only"
     elif apart.any():
-        told = f"largest difference {significant(float(np.abs(apart).max()))} in section {i_j}"
+        told = (
+            f"largest difference {format_significant(float(np.abs(apart).max()))} in section {i_j}"
+        )
     else:
         told = "the same output"
-    return titled(trace, f"with {name_of(other.convention)}", told)
+    return title_parts(trace, f"with {name_of(other.convention)}", told)
 
 
 _OTHER_SHAPE = "D"
@@ -181,56 +183,56 @@ def _has_points(trace: Trace) -> bool:
 
 
 def _draw_both(
-    sheet: Sheet,
+    panel: Panel,
     trace: Trace,
     other: Trace,
     sections: Sequence[Section],
     others: Sequence[Section],
 ) -> None:
     """Draw both ROIs on the cells, and the points of these sections of both."""
-    draw_map(sheet, trace, whole_span=True)
-    draw_roi(sheet, trace, sections[0] if len(sections) == 1 else None)
+    draw_map(panel, trace, shade_by_whole_map=True)
+    draw_roi(panel, trace, sections[0] if len(sections) == 1 else None)
     if _has_points(other):
-        _outline_other(sheet, other)
+        _outline_other(panel, other)
     size = min(
-        mark_size(sheet, side, s)
+        mark_size(panel, side, s)
         for side, some in ((trace, sections), (other, others))
         for s in some
     )
-    draw_points(sheet, [p for s in sections for p in s.points], size)
+    draw_points(panel, [p for s in sections for p in s.points], size)
     # The smaller marks are on top, so that both are seen where a point does not move.
     points = [p for s in others for p in s.points]
-    draw_points(sheet, points, 0.55 * size, kinds=_other_marks(sheet.theme), gid="other")
+    draw_points(panel, points, 0.55 * size, kinds=_other_marks(panel.theme), gid="other")
     pairs = [pair for both in zip(sections, others, strict=True) for pair in paired_points(*both)]
-    _draw_moves(sheet, pairs)
+    _draw_moves(panel, pairs)
 
 
-def _outline_other(sheet: Sheet, other: Trace) -> None:
+def _outline_other(panel: Panel, other: Trace) -> None:
     """Draw the second ROI and its sections' edges over the first."""
-    colour = sheet.theme.other
-    draw_lines(sheet, roi_lattice(other), colors=colour, linewidths=0.7, linestyles=":", zorder=4.5)
+    colour = panel.theme.other
+    draw_lines(panel, roi_lattice(other), colors=colour, linewidths=0.7, linestyles=":", zorder=4.5)
     corner, extent = (other.x, other.y), (other.width, other.bottom - other.y)
     outline = Rectangle(corner, *extent, fill=False, edgecolor=colour, zorder=4.6)
     outline.set(linewidth=1.6, linestyle="--", joinstyle="miter")
-    sheet.axes.add_patch(outline)
+    panel.axes.add_patch(outline)
 
 
-_SHORTEST_ARROW = 5.0  # points on the sheet
-_MOST_ARROWS = 400
+_MIN_ARROW_LENGTH = 5.0  # points on the sheet
+_MAX_ARROWS = 400
 
 
-def _draw_moves(sheet: Sheet, pairs: Sequence[tuple[Point, Point]]) -> None:
+def _draw_moves(panel: Panel, pairs: Sequence[tuple[Point, Point]]) -> None:
     """Draw arrows from points to where they move, if they are few and far enough apart."""
     ends = np.array([(a.x, a.y, b.x - a.x, b.y - a.y) for a, b in pairs]).reshape(-1, 4)
-    ends = ends[np.hypot(ends[:, 2], ends[:, 3]) * sheet.scale >= _SHORTEST_ARROW]
-    if len(ends) > _MOST_ARROWS:
+    ends = ends[np.hypot(ends[:, 2], ends[:, 3]) * panel.scale >= _MIN_ARROW_LENGTH]
+    if len(ends) > _MAX_ARROWS:
         return
     look: dict[str, Any] = {
-        "color": sheet.theme.other,
+        "color": panel.theme.other,
         "width": 0.8 / POINTS_PER_INCH,
         "units": "inches",
     }
-    arrows = sheet.axes.quiver(*ends.T, angles="xy", scale_units="xy", scale=1, **look)
+    arrows = panel.axes.quiver(*ends.T, angles="xy", scale_units="xy", scale=1, **look)
     arrows.set(zorder=5.5, gid="moves")
 
 

@@ -1,4 +1,4 @@
-"""Texts on a sheet, kept apart from each other and from the marks.
+"""Texts on a panel, kept apart from each other and from the marks.
 
 Lengths on a sheet are in points (1/72 inch).
 """
@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.sheet import POINTS_PER_INCH, Line, Sheet, halo
+from roialign_cli.show.figures.sheet import POINTS_PER_INCH, Line, Panel, halo
 
 
 @dataclass(frozen=True)
@@ -47,23 +47,23 @@ class Label:
 
 @dataclass
 class LabelPlacer:
-    """The texts of a sheet, none of which overlaps another or what is kept clear."""
+    """The texts of a panel, none of which overlaps another or what is kept clear."""
 
-    sheet: Sheet
+    panel: Panel
     _renderer: Any = field(init=False)
-    _taken: Float = field(default_factory=lambda: np.empty((0, 4)))  # (n, 4): x1, y1, x2, y2
+    _occupied: Float = field(default_factory=lambda: np.empty((0, 4)))  # (n, 4): x1, y1, x2, y2
     _sizes: dict[tuple[str, TextStyle], tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._renderer = self.sheet.canvas.get_renderer()  # type: ignore[no-untyped-call]
+        self._renderer = self.panel.canvas.get_renderer()  # type: ignore[no-untyped-call]
 
     def size(self, string: str, look: TextStyle) -> tuple[float, float]:
         """Return the width and height of a text with its padding."""
         if (string, look) not in self._sizes:
             text = Text(0, 0, string, fontsize=look.size, weight=look.weight, parse_math=False)
-            text.set_figure(self.sheet.figure)
+            text.set_figure(self.panel.figure)
             extent = text.get_window_extent(self._renderer)
-            to_points = POINTS_PER_INCH / self.sheet.figure.dpi
+            to_points = POINTS_PER_INCH / self.panel.figure.dpi
             self._sizes[string, look] = (
                 extent.width * to_points + 2 * look.pad,
                 extent.height * to_points + 2 * look.pad,
@@ -74,56 +74,56 @@ class LabelPlacer:
         """Return (n, 4), the places on the sheet that the labels would take."""
         if not labels:
             return np.empty((0, 4))
-        middle = self.sheet.points([label.at for label in labels])
+        middle = self.panel.points([label.at for label in labels])
         middle = middle + np.array([label.offset for label in labels])
         half = np.array([self.size(label.string, label.look) for label in labels]) / 2
         return np.concatenate([middle - half, middle + half], axis=1)
 
     def keep_clear(self, x: float, y: float, radius: float) -> None:
         """Let no text come nearer than `radius` points to a position in data units."""
-        middle = self.sheet.points([(x, y)])
-        self._take(np.concatenate([middle - radius, middle + radius], axis=1))
+        middle = self.panel.points([(x, y)])
+        self._occupy(np.concatenate([middle - radius, middle + radius], axis=1))
 
-    def hidden(self, labels: Sequence[Label]) -> NDArray[np.bool_]:
+    def is_blocked(self, labels: Sequence[Label]) -> NDArray[np.bool_]:
         """Return (n,), which labels would lie on something taken or leave the axes."""
         boxes = self.boxes(labels)
-        return _overlapping(boxes, self._taken).any(axis=1) | self._cut(boxes)
+        return _overlapping(boxes, self._occupied).any(axis=1) | self._leaves_axes(boxes)
 
-    def struck(self, labels: Sequence[Label], lines: Sequence[Line]) -> NDArray[np.bool_]:
+    def crosses_line(self, labels: Sequence[Label], lines: Sequence[Line]) -> NDArray[np.bool_]:
         """Return (n,), which labels would lie on one of these level or upright lines."""
-        ends = np.array([self.sheet.points(line) for line in lines])  # (m, 2, 2)
+        ends = np.array([self.panel.points(line) for line in lines])  # (m, 2, 2)
         boxes = np.concatenate([ends.min(axis=1) - 1, ends.max(axis=1) + 1], axis=1)
         return np.asarray(_overlapping(self.boxes(labels), boxes).any(axis=1), dtype=np.bool_)
 
-    def free(self, labels: Sequence[Label]) -> bool:
+    def fits(self, labels: Sequence[Label]) -> bool:
         """Return whether all of these labels can be written together."""
         boxes = self.boxes(labels)
         among = _overlapping(boxes, boxes)
         np.fill_diagonal(among, val=False)
-        return not (among.any() or self.hidden(labels).any())
+        return not (among.any() or self.is_blocked(labels).any())
 
-    def write_first_free(self, choices: Sequence[Sequence[Label]]) -> bool:
+    def write_first_that_fits(self, choices: Sequence[Sequence[Label]]) -> bool:
         """Write the first of these sets of labels that is free, if one is."""
         for labels in choices:
-            if self.free(labels):
+            if self.fits(labels):
                 self.write(labels)
                 return True
         return False
 
-    def write_each_free(self, labels: Sequence[Label]) -> None:
+    def write_those_that_fit(self, labels: Sequence[Label]) -> None:
         """Write those of the labels that are free, one after another."""
         for label in labels:
-            self.write_first_free([[label]])
+            self.write_first_that_fits([[label]])
 
     def write(self, labels: Sequence[Label]) -> None:
         """Write labels and take their places."""
-        self._take(self.boxes(labels))
+        self._occupy(self.boxes(labels))
         for label in labels:
             self._annotate(label)
 
     def _annotate(self, label: Label) -> None:
-        look, theme = label.look, self.sheet.theme
-        text = self.sheet.axes.annotate(
+        look, theme = label.look, self.panel.theme
+        text = self.panel.axes.annotate(
             label.string,
             label.at,
             xytext=label.offset,
@@ -145,12 +145,12 @@ class LabelPlacer:
                 | {"boxstyle": f"square,pad={look.pad / look.size}"}
             )
 
-    def _take(self, boxes: Float) -> None:
-        self._taken = np.concatenate([self._taken, boxes])
+    def _occupy(self, boxes: Float) -> None:
+        self._occupied = np.concatenate([self._occupied, boxes])
 
-    def _cut(self, boxes: Float) -> NDArray[np.bool_]:
-        view = self.sheet.view
-        corners = self.sheet.points([(view.left, view.low), (view.right, view.high)])
+    def _leaves_axes(self, boxes: Float) -> NDArray[np.bool_]:
+        view = self.panel.view
+        corners = self.panel.points([(view.left, view.low), (view.right, view.high)])
         low, high = corners.min(axis=0) + 1, corners.max(axis=0) - 1
         inside = (boxes[:, :2] >= low).all(axis=1) & (boxes[:, 2:] <= high).all(axis=1)
         return np.asarray(~inside, dtype=np.bool_)

@@ -1,6 +1,6 @@
 """Boxes on their image: sections, sample points, and the cells that one point is made of.
 
-Everything is drawn where the trace says it is; the only computation is that of places for texts.
+Everything is drawn where the trace says it is; the only computation is that of places for placer.
 """
 
 from __future__ import annotations
@@ -29,13 +29,12 @@ from roialign_cli.show.figures.marks import (
     marks,
     point_entries,
 )
-from roialign_cli.show.figures.paper import CELLS, PAPER, FigureStyle, Unit, style
 from roialign_cli.show.figures.point import selected_point
 from roialign_cli.show.figures.sheet import (
-    GRID_CELL,
+    MIN_GRID_CELL,
     Bounds,
     Panel,
-    Sheet,
+    PanelSpec,
     draw_cells,
     draw_grid,
     draw_lines,
@@ -43,9 +42,10 @@ from roialign_cli.show.figures.sheet import (
     draw_picture,
     halo,
     lattice,
-    new_sheet,
-    titled,
+    new_panel,
+    title_parts,
 )
+from roialign_cli.show.figures.style import CELLS, DEFAULT_STYLE, FigureStyle, Unit, figure_settings
 from roialign_cli.show.palette import Theme
 from roialign_cli.show.view import View
 
@@ -58,7 +58,7 @@ def overlay_figure(
     labels: Sequence[str] = (),
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] = (1, 1),
-    paper: FigureStyle = PAPER,
+    style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
     """Draw boxes on the image with their sections and points, and what one point is made of.
 
@@ -74,7 +74,7 @@ def overlay_figure(
         The boxes' names, one a trace; "box 1", … where there is none.
     section, point
         (i, j) and (n, m): the point of the first trace whose neighbour cells are drawn.
-    paper
+    style
         What the figure is drawn on.
 
     Raises
@@ -87,23 +87,23 @@ def overlay_figure(
     _check_image(image)
     marked = _marked_point(traces[0], section, point)
     extent = _picture_extent(traces[0], image)
-    with style(paper.theme):
+    with figure_settings(style.theme):
         view = _picture_view(boxes, extent, y_up=traces[0].frame.y_up)
-        sheet = new_sheet(
-            Panel(view, _unit(traces[0], image)),
-            paper,
+        panel = new_panel(
+            PanelSpec(view, _unit(traces[0], image)),
+            style,
             title=_overlay_title(boxes),
-            legend=_overlay_legend(paper.theme, boxes, section, marked),
+            legend=_overlay_legend(style.theme, boxes, section, marked),
         )
-        _draw_image(sheet, traces[0], image, extent)
+        _draw_image(panel, traces[0], image, extent)
         if marked is not None and marked.in_bounds:
-            _draw_neighbours(sheet, traces[0], marked)
+            _draw_neighbours(panel, traces[0], marked)
         for box in boxes:
-            _draw_box(sheet, box)
+            _draw_box(panel, box)
         if marked is not None:
-            _draw_marked(sheet, traces[0], marked)
-        _write_names(LabelPlacer(sheet), boxes)
-    return sheet.figure
+            _draw_marked(panel, traces[0], marked)
+        _write_names(LabelPlacer(panel), boxes)
+    return panel.figure
 
 
 def _cells_per_pixel(trace: Trace, stride: int | None) -> tuple[float, float]:
@@ -199,7 +199,7 @@ def _overlay_title(boxes: Sequence[_Box]) -> list[str]:
     trace = boxes[0].trace
     sections = f"{len(trace.output[0])} × {len(trace.output)} sections"
     many = f"{len(boxes)} boxes, {sections} each" if len(boxes) > 1 else sections
-    return titled(trace, trace.convention.pooling, many)
+    return title_parts(trace, trace.convention.pooling, many)
 
 
 def _overlay_legend(
@@ -222,70 +222,73 @@ def _neighbour_look(theme: Theme) -> dict[str, Any]:
 
 
 def _draw_image(
-    sheet: Sheet, trace: Trace, image: NDArray[np.uint8] | None, extent: Bounds
+    panel: Panel, trace: Trace, image: NDArray[np.uint8] | None, extent: Bounds
 ) -> None:
-    draw_outside(sheet)
+    draw_outside(panel)
     if image is None:
-        draw_cells(sheet, trace.cells, extent)
+        draw_cells(panel, trace.cells, extent)
         rows, columns = trace.map_size
-        if sheet.scale * min(extent[1] / columns, abs(extent[2] - extent[3]) / rows) >= GRID_CELL:
+        if (
+            panel.scale * min(extent[1] / columns, abs(extent[2] - extent[3]) / rows)
+            >= MIN_GRID_CELL
+        ):
             across = np.linspace(extent[0], extent[1], columns + 1).tolist()
             along = np.linspace(extent[2], extent[3], rows + 1).tolist()
-            draw_grid(sheet, across, along)
+            draw_grid(panel, across, along)
         return
-    draw_picture(sheet, image, extent, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+    draw_picture(panel, image, extent, cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
 
 
-def _draw_neighbours(sheet: Sheet, trace: Trace, marked: Point) -> None:
+def _draw_neighbours(panel: Panel, trace: Trace, marked: Point) -> None:
     """Draw the cells that the point is made of, and their centres."""
     width, height = 1 / trace.scale[0], 1 / trace.scale[1]
     middles = sorted({(n.x * width, n.y * height) for n in marked.neighbours})
     for x, y in middles:
         corner = x - width / 2, y - height / 2
         cell = Rectangle(
-            corner, width, height, zorder=2.4, gid="neighbour", **_neighbour_look(sheet.theme)
+            corner, width, height, zorder=2.4, gid="neighbour", **_neighbour_look(panel.theme)
         )
         edge = Rectangle(corner, width, height, fill=False, zorder=2.5, linewidth=1.4)
-        edge.set(edgecolor=sheet.theme.neighbour, path_effects=halo("#00000066", 1.4, 0.4))
+        edge.set(edgecolor=panel.theme.neighbour, path_effects=halo("#00000066", 1.4, 0.4))
         for patch in (cell, edge):
-            sheet.axes.add_patch(patch)
+            panel.axes.add_patch(patch)
 
 
-def _draw_box(sheet: Sheet, box: _Box) -> None:
+def _draw_box(panel: Panel, box: _Box) -> None:
     trace = box.trace
     left, right, top, bottom = box.corners
     across = np.linspace(left, right, len(trace.output[0]) + 1).tolist()
     along = np.linspace(top, bottom, len(trace.output) + 1).tolist()
-    look: dict[str, Any] = {"colors": sheet.theme.section, "linewidths": 0.9, "zorder": 3}
+    look: dict[str, Any] = {"colors": panel.theme.section, "linewidths": 0.9, "zorder": 3}
     look["path_effects"] = halo("#00000080", 0.9, 0.4)
-    draw_lines(sheet, lattice(across, along), **look)
+    draw_lines(panel, lattice(across, along), **look)
     outline = Rectangle((left, top), right - left, bottom - top, fill=False, zorder=4)
     outline.set(edgecolor=box.colour, linewidth=2.0, linestyle=box.dashes, joinstyle="miter")
     outline.set_path_effects(halo("#000000", 2.0, 0.7))
-    sheet.axes.add_patch(outline)
+    panel.axes.add_patch(outline)
     points = [point for section in trace.sections for point in section.points]
-    draw_points(sheet, points, _overlay_mark_size(sheet, trace), trace.scale)
+    draw_points(panel, points, _overlay_mark_size(panel, trace), trace.scale)
 
 
-def _overlay_mark_size(sheet: Sheet, trace: Trace) -> float:
-    in_pixels = replace(sheet, scale=sheet.scale / max(trace.scale))
+def _overlay_mark_size(panel: Panel, trace: Trace) -> float:
+    in_pixels = replace(panel, scale=panel.scale / max(trace.scale))
     fullest = max(trace.sections, key=lambda s: len(s.points))
     return min(mark_size(in_pixels, trace, fullest), 4.0)
 
 
-def _draw_marked(sheet: Sheet, trace: Trace, marked: Point) -> None:
+def _draw_marked(panel: Panel, trace: Trace, marked: Point) -> None:
     sx, sy = trace.scale
-    line = mark_line(marks(sheet.theme)[marked.border], 7.5, [marked.x / sx], [marked.y / sy])
+    line = mark_line(marks(panel.theme)[marked.border], 7.5, [marked.x / sx], [marked.y / sy])
     line.set(zorder=7, gid="marked", path_effects=halo("#000000", 0.8, 0.7))
-    sheet.axes.add_line(line)
+    panel.axes.add_line(line)
 
 
-def _write_names(texts: LabelPlacer, boxes: Sequence[_Box]) -> None:
+def _write_names(placer: LabelPlacer, boxes: Sequence[_Box]) -> None:
     """Write each box's name on a tab at a corner of it where no other name stands."""
     for box in boxes:
         red, green, blue = bytes.fromhex(box.colour[1:])
         look = TextStyle(8.0, palette.ink((red, green, blue)), "bold", 2.2, box.colour)
-        width, height = texts.size(box.name, look)
+        width, height = placer.size(box.name, look)
         left, right, top, bottom = box.corners
         if box.trace.width < 0:
             left, right = right, left
@@ -297,4 +300,4 @@ def _write_names(texts: LabelPlacer, boxes: Sequence[_Box]) -> None:
             ((left, top), (width / 2, -height / 2)),
             ((right, bottom), (-width / 2, height / 2)),
         )
-        texts.write_first_free([[Label(box.name, at, offset, look)] for at, offset in places])
+        placer.write_first_that_fits([[Label(box.name, at, offset, look)] for at, offset in places])

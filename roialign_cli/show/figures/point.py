@@ -14,20 +14,20 @@ from roialign_cli.analysis.sections import Point
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
-from roialign_cli.show.figures.map_area import draw_map, map_panel
+from roialign_cli.show.figures.map_area import draw_map, map_spec
 from roialign_cli.show.figures.marks import mark_line, marks
-from roialign_cli.show.figures.paper import PAPER, FigureStyle, style
 from roialign_cli.show.figures.sheet import (
     POINTS_PER_INCH,
-    Sheet,
+    Panel,
     draw_lines,
+    format_alike,
+    format_decimals,
+    format_significant,
     new_page,
     outside_entries,
-    significant,
-    titled,
-    written,
-    written_alike,
+    title_parts,
 )
+from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES
 from roialign_cli.show.palette import Theme
 from roialign_cli.show.view import View, beyond_map
@@ -38,7 +38,7 @@ def point_figure(
     *,
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] | None = None,
-    paper: FigureStyle = PAPER,
+    style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
     """Draw one sample point with its neighbour cells, their weights as areas, and the formula.
 
@@ -50,7 +50,7 @@ def point_figure(
         (i, j).
     point
         (n, m); the winner if None, or else the first.
-    paper
+    style
         What the figure is drawn on.
 
     Raises
@@ -62,14 +62,14 @@ def point_figure(
     if one is None:
         raise ArgumentError("point", "section ({}, {}) has no points".format(*section))
     view = point_view(trace, one)
-    legend = point_legend(paper.theme, one)
-    legend += outside_entries(paper.theme, beyond=beyond_map(trace, view))
-    with style(paper.theme):
-        tallest = 0.62 * paper.width * POINTS_PER_INCH
-        panel = map_panel(trace, view, paper, heading=formula(one), tallest=tallest)
-        (sheet,) = new_page([[panel]], paper, title=_title(trace, section, one), legend=legend)
-        draw_point(sheet, trace, one)
-    return sheet.figure
+    legend = close_up_entries(style.theme, one)
+    legend += outside_entries(style.theme, beyond=beyond_map(trace, view))
+    with figure_settings(style.theme):
+        max_height = 0.62 * style.width * POINTS_PER_INCH
+        spec = map_spec(trace, view, style, heading=formula(one), max_height=max_height)
+        (panel,) = new_page([[spec]], style, title=_title(trace, section, one), legend=legend)
+        draw_point(panel, trace, one)
+    return panel.figure
 
 
 def selected_point(
@@ -82,17 +82,17 @@ def selected_point(
     return chosen.winning_point or next(iter(chosen.points), None)
 
 
-def draw_point(sheet: Sheet, trace: Trace, one: Point) -> None:
+def draw_point(panel: Panel, trace: Trace, one: Point) -> None:
     """Draw the map around a point, its neighbour cells, and their weights."""
-    draw_map(sheet, trace, whole_span=True)
-    _outline_cells(sheet, one)
-    texts = LabelPlacer(sheet)
-    texts.keep_clear(one.x, one.y, 5)
-    _write_cells(texts, one)
+    draw_map(panel, trace, shade_by_whole_map=True)
+    _outline_cells(panel, one)
+    placer = LabelPlacer(panel)
+    placer.keep_clear(one.x, one.y, 5)
+    _write_cells(placer, one)
     if one.in_bounds:
-        _draw_areas(texts, one)
-        _write_distances(texts, one)
-    _mark_point(sheet, one)
+        _draw_areas(placer, one)
+        _write_distances(placer, one)
+    _mark_point(panel, one)
 
 
 _MARGIN = 0.85  # cells around the neighbours' centres
@@ -111,21 +111,21 @@ def point_view(trace: Trace, point: Point) -> View:
 
 def _title(trace: Trace, section: tuple[int, int], point: Point) -> list[str]:
     where = "point ({}, {}) of section ({}, {})".format(*point.point, *section)
-    at = f"at ({written(point.x, 4)}, {written(point.y, 4)})"
-    return titled(trace, where, at)
+    at = f"at ({format_decimals(point.x, 4)}, {format_decimals(point.y, 4)})"
+    return title_parts(trace, where, at)
 
 
 def formula(point: Point) -> str:
     """Return the sum with the numbers, two terms a line."""
-    value = significant(point.value)
+    value = format_significant(point.value)
     if not point.in_bounds:
         return f"outside the map, its value is {value}"
-    a, b, c, d = (f"{written(n.weight, 4)}·{_factor(n.value)}" for n in point.neighbours)
+    a, b, c, d = (f"{format_decimals(n.weight, 4)}·{_factor(n.value)}" for n in point.neighbours)
     return f"P = {a} + {b}\n   + {c} + {d} = {value}"
 
 
 def _factor(value: float) -> str:
-    return f"({significant(value)})" if value < 0 else significant(value)
+    return f"({format_significant(value)})" if value < 0 else format_significant(value)
 
 
 def _clamped(point: Point) -> tuple[float, float]:
@@ -134,22 +134,22 @@ def _clamped(point: Point) -> tuple[float, float]:
     return float(np.clip(point.x, min(x), max(x))), float(np.clip(point.y, min(y), max(y)))
 
 
-def _outline_cells(sheet: Sheet, point: Point) -> None:
+def _outline_cells(panel: Panel, point: Point) -> None:
     """Outline the neighbour cells and mark their centres."""
-    look: dict[str, Any] = {"edgecolor": sheet.theme.neighbour, "linewidth": 1.8, "zorder": 3}
+    look: dict[str, Any] = {"edgecolor": panel.theme.neighbour, "linewidth": 1.8, "zorder": 3}
     for x, y in sorted({(n.x, n.y) for n in point.neighbours}):
-        sheet.axes.add_patch(
+        panel.axes.add_patch(
             Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, gid="neighbour", **look)
         )
-        centre = Line2D([x], [y], marker="o", color=sheet.theme.neighbour, ms=6)
-        centre.set(mec=sheet.theme.ground, zorder=5)
-        sheet.axes.add_line(centre)
+        centre = Line2D([x], [y], marker="o", color=panel.theme.neighbour, ms=6)
+        centre.set(mec=panel.theme.ground, zorder=5)
+        panel.axes.add_line(centre)
 
 
-def _draw_areas(texts: LabelPlacer, point: Point) -> None:
+def _draw_areas(placer: LabelPlacer, point: Point) -> None:
     """Draw the rectangles between the point and the opposite cells' centres."""
-    sheet, (px, py) = texts.sheet, _clamped(point)
-    areas = sheet.theme.areas
+    panel, (px, py) = placer.panel, _clamped(point)
+    areas = panel.theme.areas
     parts = []
     for name, neighbour, other, colour in zip(
         NEIGHBOUR_NAMES, point.neighbours, reversed(point.neighbours), areas, strict=True
@@ -158,51 +158,51 @@ def _draw_areas(texts: LabelPlacer, point: Point) -> None:
         if width and height:
             area = Rectangle((px, py), width, height, facecolor=colour, alpha=0.75, linewidth=0)
             area.set(zorder=3.5, gid=f"area-{name}")
-            sheet.axes.add_patch(area)
+            panel.axes.add_patch(area)
             parts.append((name, neighbour.weight, (px + width / 2, py + height / 2)))
     x, y = ([getattr(n, axis) for n in point.neighbours] for axis in "xy")
     lines = [((px, min(y)), (px, max(y))), ((min(x), py), (max(x), py))]
-    draw_lines(sheet, lines, colors=sheet.theme.point, linewidths=1.0, linestyles="--", zorder=4)
+    draw_lines(panel, lines, colors=panel.theme.point, linewidths=1.0, linestyles="--", zorder=4)
     look = TextStyle(7.5, "ink", "bold")
     choices = [
         [
-            Label(form.format(name, written(weight, 4)), at, (0.0, 0.0), look)
+            Label(form.format(name, format_decimals(weight, 4)), at, (0.0, 0.0), look)
             for name, weight, at in parts
         ]
         for form in ("weight of {}\n{}", "for {}\n{}", "{1}")
     ]
-    if not texts.write_first_free(choices):
-        texts.write_each_free(choices[-1])
+    if not placer.write_first_that_fits(choices):
+        placer.write_those_that_fit(choices[-1])
 
 
-def _write_distances(texts: LabelPlacer, point: Point) -> None:
+def _write_distances(placer: LabelPlacer, point: Point) -> None:
     """Write how far the point is from the centres' lines, on the lower and the left side."""
     look = TextStyle(7.5, "point", "bold")
     px, py = _clamped(point)
-    low = (min if texts.sheet.view.y_up else max)(point.y1, point.y2)
+    low = (min if placer.panel.view.y_up else max)(point.y1, point.y2)
     for x in {point.x1, point.x2} - {px}:
-        label = Label(written(abs(px - x), 4), ((px + x) / 2, low), (0.0, 0.0), look)
-        texts.write_first_free([[label.moved(0.0, -offset)] for offset in (9.0, 22.0)])
+        label = Label(format_decimals(abs(px - x), 4), ((px + x) / 2, low), (0.0, 0.0), look)
+        placer.write_first_that_fits([[label.moved(0.0, -offset)] for offset in (9.0, 22.0)])
     for y in {point.y1, point.y2} - {py}:
-        string = written(abs(py - y), 4)
+        string = format_decimals(abs(py - y), 4)
         label = Label(string, (min(point.x1, point.x2), (py + y) / 2), (0.0, 0.0), look)
-        across = texts.size(string, look)[0] / 2 + 5
-        texts.write_first_free([[label.moved(-across, 0.0)]])
+        across = placer.size(string, look)[0] / 2 + 5
+        placer.write_first_that_fits([[label.moved(-across, 0.0)]])
 
 
-def _mark_point(sheet: Sheet, point: Point) -> None:
-    kinds = marks(sheet.theme)
+def _mark_point(panel: Panel, point: Point) -> None:
+    kinds = marks(panel.theme)
     if point.border == "clamped":
         x, y = _clamped(point)
-        arrow = {"arrowstyle": "->", "color": sheet.theme.point, "linewidth": 1.4}
-        sheet.axes.annotate("", (x, y), (point.x, point.y), arrowprops=arrow, zorder=6)
-        sheet.axes.add_line(mark_line(kinds["inside"], 6.0, [x], [y]))
+        arrow = {"arrowstyle": "->", "color": panel.theme.point, "linewidth": 1.4}
+        panel.axes.annotate("", (x, y), (point.x, point.y), arrowprops=arrow, zorder=6)
+        panel.axes.add_line(mark_line(kinds["inside"], 6.0, [x], [y]))
     line = mark_line(kinds[point.border], 8.0, [point.x], [point.y])
     line.set(zorder=7, gid=f"points-{point.border}")
-    sheet.axes.add_line(line)
+    panel.axes.add_line(line)
 
 
-def point_legend(theme: Theme, point: Point) -> list[Artist]:
+def close_up_entries(theme: Theme, point: Point) -> list[Artist]:
     """Return what the legend says of a point close up."""
     entries: list[Artist] = [mark_line(marks(theme)[point.border], 7.0, [], [])]
     entries.append(
@@ -220,11 +220,11 @@ def point_legend(theme: Theme, point: Point) -> list[Artist]:
     return entries
 
 
-def _write_cells(texts: LabelPlacer, point: Point) -> None:
+def _write_cells(placer: LabelPlacer, point: Point) -> None:
     """Write the neighbours' names and values on the outer sides of their centres."""
-    values = written_alike(np.array([n.value for n in point.neighbours]))
+    values = format_alike(np.array([n.value for n in point.neighbours]))
     px, py = _clamped(point)
-    up = 1 if texts.sheet.view.y_up else -1
+    up = 1 if placer.panel.view.y_up else -1
     look = TextStyle(9.0, "ink", "bold")
     named: dict[tuple[float, float], list[str]] = {}
     for name, neighbour in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
@@ -232,9 +232,9 @@ def _write_cells(texts: LabelPlacer, point: Point) -> None:
     written_values = dict(zip(((n.x, n.y) for n in point.neighbours), values, strict=True))
     for (x, y), names in named.items():
         string = " = ".join([*names, written_values[x, y]])
-        width, height = texts.size(string, look)
+        width, height = placer.size(string, look)
         high = up * (1 if y >= py else -1) * (height / 2 + 6)
         beside = (1 if x >= px else -1) * (width / 2 + 8)
         places = ((0.0, high), (0.0, -high), (beside, 0.0), (0.0, 2 * high), (0.0, -2 * high))
         label = Label(string, (x, y), (0.0, 0.0), look)
-        texts.write_first_free([[label.moved(*place)] for place in places])
+        placer.write_first_that_fits([[label.moved(*place)] for place in places])

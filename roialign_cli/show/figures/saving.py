@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from roialign_cli.errors import ArgumentError
 from roialign_cli.memory import check_fits
-from roialign_cli.show.figures.paper import style
+from roialign_cli.show.figures.style import figure_settings
 
 # Per kind of file: what it would otherwise tell of when it was made.
 _METADATA: dict[str, dict[str, Any]] = {
@@ -49,20 +49,20 @@ def save_figure(figure: Figure, file: IO[bytes], kind: str, dpi: float = 200) ->
     """
     if kind == "png":
         _check_pixels(figure, dpi)
-    with style():
+    with figure_settings():
         figure.savefig(file, format=kind, dpi=dpi, metadata=_METADATA[kind])
 
 
 # Bytes a pixel: Matplotlib's canvas, and an image that is scaled to it as floating-point colours.
-_PIXEL = 80
-_LONGEST_SIDE = (1 << 16) - 1  # pixels that Matplotlib's canvas may be wide and high
+_BYTES_PER_PIXEL = 80
+_MAX_SIDE = (1 << 16) - 1  # pixels that Matplotlib's canvas may be wide and high
 
 
 def _check_pixels(figure: Figure, dpi: float) -> None:
     """Raise an `ArgumentError` if a picture would have too many pixels."""
     width, height = (round(inches * dpi) for inches in figure.get_size_inches().tolist())
     remedy = "a smaller --dpi or --width needs less"
-    if max(width, height) > _LONGEST_SIDE:
-        problem = f"{width} × {height} pixels are more than {_LONGEST_SIDE} along a side; {remedy}"
+    if max(width, height) > _MAX_SIDE:
+        problem = f"{width} × {height} pixels are more than {_MAX_SIDE} along a side; {remedy}"
         raise ArgumentError("dpi", problem)
-    check_fits("dpi", _PIXEL * width * height, f"{width} × {height} pixels take", remedy)
+    check_fits("dpi", _BYTES_PER_PIXEL * width * height, f"{width} × {height} pixels take", remedy)

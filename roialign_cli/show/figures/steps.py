@@ -1,4 +1,4 @@
-"""The whole story of one ROI on a sheet, its steps numbered as the explanation numbers them."""
+"""The whole story of one ROI on a panel, its steps numbered as the explanation numbers them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.figures.labels import LabelPlacer
 from roialign_cli.show.figures.map_area import draw_map, draw_roi, outline_roi
 from roialign_cli.show.figures.marks import draw_sections_points, section_entries
-from roialign_cli.show.figures.output import draw_output, output_panel
-from roialign_cli.show.figures.paper import PAPER, FigureStyle, Unit, boxes_unit, style
+from roialign_cli.show.figures.output import draw_output, output_spec
 from roialign_cli.show.figures.point import (
+    close_up_entries,
     draw_point,
     formula,
-    point_legend,
     point_view,
     selected_point,
 )
@@ -31,19 +30,26 @@ from roialign_cli.show.figures.sections import (
 from roialign_cli.show.figures.sheet import (
     POINTS_PER_INCH,
     Panel,
-    Sheet,
+    PanelSpec,
     draw_outside,
     draw_picture,
+    format_significant,
     new_page,
     outside_entries,
-    significant,
-    titled,
+    title_parts,
+)
+from roialign_cli.show.figures.style import (
+    DEFAULT_STYLE,
+    FigureStyle,
+    Unit,
+    boxes_unit,
+    figure_settings,
 )
 from roialign_cli.show.view import View, beyond_map, roi_view, section_view, zoom_note
 
 _CELLS = Unit("cells")
-_TALLEST = 0.46  # a panel's height, in sheet widths
-_TWO_COLUMNS = 6.0  # inches; a narrower sheet has one
+_MAX_HEIGHT = 0.46  # a spec's height, in sheet widths
+_MIN_TWO_COLUMN_WIDTH = 6.0  # inches; a narrower sheet has one
 
 
 def steps_figure(
@@ -53,7 +59,7 @@ def steps_figure(
     stride: int = 1,
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] | None = None,
-    paper: FigureStyle = PAPER,
+    style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
     """Draw the box, its sections, the points of one of them, one point's value, and the output.
 
@@ -69,7 +75,7 @@ def steps_figure(
         (i, j), the section whose points are drawn.
     point
         (n, m), the point whose value is told; the winner if None, or else the first.
-    paper
+    style
         What the figure is drawn on.
 
     Raises
@@ -79,26 +85,26 @@ def steps_figure(
     """
     chosen = trace.section(*section)
     one = selected_point(trace, section, point)
-    with style(paper.theme):
-        rows = _panels(paper, trace, chosen, one)
-        if paper.width < _TWO_COLUMNS:
-            rows = [[panel] for row in rows for panel in row]
-        sheets = new_page(
+    with figure_settings(style.theme):
+        rows = _specs(style, trace, chosen, one)
+        if style.width < _MIN_TWO_COLUMN_WIDTH:
+            rows = [[spec] for row in rows for spec in row]
+        panels = new_page(
             rows,
-            paper,
+            style,
             title=_title(trace, chosen),
-            legend=_legend(paper, trace, chosen, one),
+            legend=_legend(style, trace, chosen, one),
         )
-        whole, box, sections, points, *value, output = sheets
+        whole, box, sections, points, *value, output = panels
         _draw_whole(whole, trace, image, stride)
-        draw_map(box, trace, whole_span=True)
+        draw_map(box, trace, shade_by_whole_map=True)
         outline_roi(box, trace)
         write_dimensions(LabelPlacer(box), trace)
         write_corner(LabelPlacer(box), trace)
-        draw_map(sections, trace, whole_span=True)
+        draw_map(sections, trace, shade_by_whole_map=True)
         draw_roi(sections, trace, chosen)
         write_numbers(LabelPlacer(sections), trace)
-        draw_map(points, trace, whole_span=True)
+        draw_map(points, trace, shade_by_whole_map=True)
         draw_roi(points, trace, chosen)
         draw_sections_points(points, trace, [chosen])
         write_coordinates(LabelPlacer(points), trace, chosen)
@@ -108,37 +114,37 @@ def steps_figure(
     return output.figure
 
 
-def _panels(
-    paper: FigureStyle, trace: Trace, chosen: Section, one: Point | None
-) -> list[list[Panel]]:
-    tallest = paper.width * POINTS_PER_INCH * _TALLEST
-    unit = paper.unit(trace, _CELLS)
+def _specs(
+    style: FigureStyle, trace: Trace, chosen: Section, one: Point | None
+) -> list[list[PanelSpec]]:
+    max_height = style.width * POINTS_PER_INCH * _MAX_HEIGHT
+    unit = style.unit(trace, _CELLS)
     around = roi_view(trace)
     i_j = "({}, {})".format(*chosen.section)
     dimensions = {"above": DIMENSION_ROOM, "beside": DIMENSION_ROOM}
-    box = Panel(
+    box = PanelSpec(
         around,
         unit,
         zoom_note(trace, around),
         "1. The ROI on the cells",
-        tallest=tallest,
+        max_height=max_height,
         **dimensions,
     )
     whole_unit = boxes_unit(trace, _CELLS)
-    whole = Panel(_whole_view(trace), whole_unit, heading="1. The box", tallest=tallest)
-    sections = Panel(around, unit, heading="2. Its sections", tallest=tallest)
-    points = Panel(
+    whole = PanelSpec(_whole_view(trace), whole_unit, heading="1. The box", max_height=max_height)
+    sections = PanelSpec(around, unit, heading="2. Its sections", max_height=max_height)
+    points = PanelSpec(
         section_view(trace, chosen),
         unit,
         heading=f"3. The sample points of section {i_j}",
-        tallest=tallest,
+        max_height=max_height,
     )
-    output = output_panel(trace, f"5. The output: the {_REDUCED[trace.convention.pooling]}")
+    output = output_spec(trace, f"5. The output: the {_REDUCED[trace.convention.pooling]}")
     if one is None:
         return [[whole, box], [sections, points], [output]]
     n_m = "({}, {})".format(*one.point)
     heading = f"4. The value of its point {n_m}\n{formula(one)}"
-    value = Panel(point_view(trace, one), unit, heading=heading, tallest=tallest)
+    value = PanelSpec(point_view(trace, one), unit, heading=heading, max_height=max_height)
     return [[whole, box], [sections, points], [value, output]]
 
 
@@ -147,14 +153,16 @@ _REDUCED = {"avg": "average of each section", "max": "largest of each section"}
 
 def _title(trace: Trace, chosen: Section) -> list[str]:
     i_j = "({}, {})".format(*chosen.section)
-    return titled(trace, trace.convention.pooling, f"section {i_j} = {significant(chosen.output)}")
+    return title_parts(
+        trace, trace.convention.pooling, f"section {i_j} = {format_significant(chosen.output)}"
+    )
 
 
-def _legend(paper: FigureStyle, trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
-    theme = paper.theme
+def _legend(style: FigureStyle, trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
+    theme = style.theme
     entries = section_entries(theme, [chosen], always=True)
     if one is not None:
-        entries += point_legend(theme, one)[1:]
+        entries += close_up_entries(theme, one)[1:]
     entries += outside_entries(theme, beyond=beyond_map(trace, roi_view(trace)))
     return entries
 
@@ -176,14 +184,14 @@ def _stretched(first: float, last: float, ends: tuple[float, float]) -> tuple[fl
     return float(start), float(end)
 
 
-def _draw_whole(sheet: Sheet, trace: Trace, image: NDArray[np.uint8] | None, stride: int) -> None:
+def _draw_whole(panel: Panel, trace: Trace, image: NDArray[np.uint8] | None, stride: int) -> None:
     if image is None:
-        draw_map(sheet, trace)
+        draw_map(panel, trace)
     else:
-        draw_outside(sheet)
+        draw_outside(panel)
         down, across = image.shape[0] / stride, image.shape[1] / stride
         top = trace.frame.row_edge(0)
         extent = 0.0, across, top - down if trace.frame.y_up else down, top
         look = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "antialiased"}
-        draw_picture(sheet, image, extent, **look)
-    outline_roi(sheet, trace)
+        draw_picture(panel, image, extent, **look)
+    outline_roi(panel, trace)

@@ -56,7 +56,7 @@ _FONTS = (
 
 
 @contextmanager
-def style(theme: Theme = LIGHT) -> Iterator[None]:
+def figure_settings(theme: Theme = LIGHT) -> Iterator[None]:
     """Give Matplotlib this package's looks, whatever the user's are, for as long as it lasts.
 
     Differences of the largest numbers overflow inside Matplotlib without harm.
@@ -161,7 +161,7 @@ class FigureStyle:
         return textwrap.wrap(printable(self.title), max(int(characters), 1)) or [""]
 
 
-PAPER = FigureStyle()
+DEFAULT_STYLE = FigureStyle()
 
 
 def _lines(parts: Sequence[str], characters: float) -> list[str]:
