@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.core.convention import Summary
-    from roialign_cli.show.figures.style import FigureStyle, Units, Values
+    from roialign_cli.show.figures.choices import Units, Values
+    from roialign_cli.show.figures.style import FigureStyle
 
 
 # View → what it shows, for the help; drawn by the function of `_DRAW` of the same name.

@@ -10,23 +10,24 @@ from matplotlib.figure import Figure
 
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.labels import Label, LabelPlacer
-from roialign_cli.show.figures.map_area import cell_text_style, draw_map, draw_roi, map_spec
-from roialign_cli.show.figures.marks import draw_sections_points, section_entries
-from roialign_cli.show.figures.sheet import (
-    Panel,
-    PanelSpec,
-    colour_bar,
+from roialign_cli.show.figures.drawing import (
     draw_cells,
+    draw_colour_bar,
     draw_lines,
-    format_alike,
-    lattice,
-    new_page,
     outside_entries,
-    title_parts,
 )
+from roialign_cli.show.figures.geometry import Sides
+from roialign_cli.show.figures.labels import Label, LabelPlacer
+from roialign_cli.show.figures.map_area import cell_text_style, draw_map, draw_roi
+from roialign_cli.show.figures.marks import draw_sections_points, section_entries
+from roialign_cli.show.figures.page import Panel, PanelSpec, new_page
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, Unit, figure_settings
-from roialign_cli.show.view import View, beyond_map, roi_view
+from roialign_cli.show.figures.wording import format_alike, sections_count, title_parts
+from roialign_cli.show.view import View, roi_view, zoom_note
+
+COLOUR_BAR_ROOM = 50.0  # points, with the bar's ticks
+_MAX_TEXT_SIZE = 9.0
+_MIN_NUMBER_SPACING = 10.0  # points between the numbers of two sections on an axis
 
 
 def output_figure(trace: Trace, *, style: FigureStyle = DEFAULT_STYLE) -> Figure:
@@ -35,20 +36,20 @@ def output_figure(trace: Trace, *, style: FigureStyle = DEFAULT_STYLE) -> Figure
     Parameters
     ----------
     trace
-        One ROI and channel.
+        The trace of one ROI and channel.
     style
-        What the figure is drawn on.
+        The style of the figure.
     """
     view = roi_view(trace)
-    rows, columns = len(trace.output), len(trace.output[0])
-    legend = section_entries(style.theme, trace.sections, always=True)
-    legend += outside_entries(style.theme, beyond=beyond_map(trace, view))
+    note = zoom_note(trace, view)
     specs = [
-        map_spec(trace, view, style, heading="On the map", share=1.25),
+        PanelSpec(view, style.unit(trace), note, heading="On the map", share=1.25),
         output_spec(trace, "The output"),
     ]
+    legend = section_entries(style.theme, trace.sections)
+    legend += outside_entries(style.theme, trace, view)
     with figure_settings(style.theme):
-        title = title_parts(trace, f"{trace.convention.pooling}, {columns} × {rows} sections")
+        title = title_parts(trace, f"{trace.convention.pooling}, {sections_count(trace)}")
         map_panel, output_panel = new_page([specs], style, title=title, legend=legend)
         draw_map(map_panel, trace)
         draw_roi(map_panel, trace, None)
@@ -57,14 +58,10 @@ def output_figure(trace: Trace, *, style: FigureStyle = DEFAULT_STYLE) -> Figure
     return output_panel.figure
 
 
-_BAR_ROOM = 50.0
-_MAX_TEXT_SIZE = 9.0
-
-
 def output_spec(trace: Trace, heading: str) -> PanelSpec:
-    """Return the spec that `draw_output` draws on."""
+    """Return the panel that `draw_output` draws on."""
     view = View(0, len(trace.output[0]), 0, len(trace.output), y_up=False)
-    return PanelSpec(view, Unit("sections"), heading=heading, beside=_BAR_ROOM)
+    return PanelSpec(view, Unit("sections"), heading=heading, beside=COLOUR_BAR_ROOM)
 
 
 def draw_output(
@@ -73,29 +70,41 @@ def draw_output(
     colours: Colormap | None = None,
     limits: tuple[float, float] | None = None,
 ) -> None:
-    """Draw an output (T, K) as cells, with their values or else a bar of shades."""
+    """Draw an output as shaded cells with their values, or with a colour bar if they do not fit.
+
+    Parameters
+    ----------
+    panel
+        The panel to draw on.
+    output
+        (rows, columns) of sections, float.
+    colours
+        The colormap; the style's if None.
+    limits
+        The values of the first and the last colour; the smallest and the largest value if None.
+    """
     rows, columns = output.shape
-    axes, ink = panel.axes, panel.theme.ink
-    image = draw_cells(panel, output, (0, columns, rows, 0), colours, limits)
-    draw_lines(panel, lattice(range(columns + 1), range(rows + 1)), colors=ink, linewidths=0.6)
-    every = max(int(np.ceil(10 / panel.scale)), 1)
+    axes, sides = panel.axes, Sides(0, columns, 0, rows)
+    image = draw_cells(panel, output, sides, colours, limits)
+    draw_lines(panel, sides.grid(columns, rows), panel.theme.ink, 0.6, zorder=2)
+    step = max(int(np.ceil(_MIN_NUMBER_SPACING / panel.scale)), 1)
     for axis, sections in ((axes.xaxis, columns), (axes.yaxis, rows)):
-        numbers = range(1, sections + 1, every)
+        numbers = range(1, sections + 1, step)
         axis.set_ticks([n - 0.5 for n in numbers], [str(n) for n in numbers])
     axes.set_xlabel("i →")
     axes.set_ylabel("← j")
-    for digits in (3, 2):  # two at least, so that nothing is told by a shade alone
+    for digits in (3, 2):  # never fewer, so that values do not differ by their shade alone
         strings = format_alike(output, digits)
-        look = cell_text_style(strings, panel.scale, panel.style, _MAX_TEXT_SIZE)
-        if look is not None:
+        style = cell_text_style(strings, panel.scale, panel.style, _MAX_TEXT_SIZE)
+        if style is not None:
             break
     else:
-        colour_bar(panel, image, 8.0)
+        draw_colour_bar(panel, image, 8.0)
         return
-    look = replace(look, colour="ink")
+    style = replace(style, colour="ink")
     LabelPlacer(panel).write_those_that_fit(
         [
-            Label(string, (index % columns + 0.5, index // columns + 0.5), (0.0, 0.0), look)
+            Label(string, (index % columns + 0.5, index // columns + 0.5), (0.0, 0.0), style)
             for index, string in enumerate(strings)
         ]
     )

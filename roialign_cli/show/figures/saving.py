@@ -1,4 +1,4 @@
-"""Saving a figure: the same figure, the same bytes."""
+"""Saving a figure; equal figures give equal bytes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,25 @@ from roialign_cli.errors import ArgumentError
 from roialign_cli.memory import check_fits
 from roialign_cli.show.figures.style import figure_settings
 
-# Per kind of file: what it would otherwise tell of when it was made.
+# Format → metadata to leave out, because Matplotlib's version or the date would change the bytes.
 _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
 }
+# Matplotlib's canvas, and an image that is scaled to the canvas as floating-point colours.
+_BYTES_PER_PIXEL = 80
+_MAX_SIDE = (1 << 16) - 1  # pixels of Matplotlib's canvas
 
 
 def check_suffix(path: Path) -> str:
-    """Return the kind of picture that a path names, or raise an `ArgumentError`."""
+    """Return the format that the suffix of a path names: "png", "svg" or "pdf".
+
+    Raises
+    ------
+    ArgumentError
+        If the path has another suffix.
+    """
     kind = path.suffix.lower().removeprefix(".")
     if kind not in _METADATA:
         known = ", ".join(f".{known}" for known in _METADATA)
@@ -34,28 +43,23 @@ def save_figure(figure: Figure, file: IO[bytes], kind: str, dpi: float = 200) ->
     Parameters
     ----------
     figure
-        Of any view.
+        The figure, of any view.
     file
-        Open for writing bytes.
+        A file that is open for writing bytes.
     kind
-        Of `check_suffix`.
+        The format, as `check_suffix` returns it.
     dpi
-        Pixels per inch.
+        Pixels per inch of a PNG.
 
     Raises
     ------
     ArgumentError
-        If the picture would have more pixels than fit into memory.
+        If the PNG would have more pixels than fit into memory.
     """
     if kind == "png":
         _check_pixels(figure, dpi)
     with figure_settings():
         figure.savefig(file, format=kind, dpi=dpi, metadata=_METADATA[kind])
-
-
-# Bytes a pixel: Matplotlib's canvas, and an image that is scaled to it as floating-point colours.
-_BYTES_PER_PIXEL = 80
-_MAX_SIDE = (1 << 16) - 1  # pixels that Matplotlib's canvas may be wide and high
 
 
 def _check_pixels(figure: Figure, dpi: float) -> None:

@@ -1,4 +1,4 @@
-"""What figures are drawn on: the page's size and looks, and what its ticks count."""
+"""The style of figures: their width, colours and fonts, and the units of their ticks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,9 +18,10 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.printable import printable
+from roialign_cli.show.figures.choices import Units, Values
 from roialign_cli.show.palette import LIGHT, Theme
 
-_STYLE: dict[Any, Any] = {
+_SETTINGS: dict[Any, Any] = {
     "font.size": 8.0,
     "axes.linewidth": 0.8,
     "hatch.linewidth": 0.5,
@@ -29,9 +30,8 @@ _STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
 }
 
-
-# Setting → the theme's colour for it.
-_COLOURS: dict[Any, str] = {
+# Matplotlib's setting → the name of the theme's colour for it.
+_COLOUR_SETTINGS: dict[Any, str] = {
     "axes.edgecolor": "faint",
     "axes.facecolor": "ground",
     "axes.labelcolor": "ink",
@@ -44,7 +44,7 @@ _COLOURS: dict[Any, str] = {
     "ytick.labelcolor": "ink",
 }
 
-# DejaVu Sans comes with Matplotlib; the others are for box names in scripts that it lacks.
+# Matplotlib brings DejaVu Sans; the other fonts are for box names in scripts that it lacks.
 _FONTS = (
     "DejaVu Sans",
     "Noto Sans CJK KR",
@@ -57,24 +57,26 @@ _FONTS = (
 
 @contextmanager
 def figure_settings(theme: Theme = LIGHT) -> Iterator[None]:
-    """Give Matplotlib this package's looks, whatever the user's are, for as long as it lasts.
+    """Draw with the settings of this package inside the `with` block, whatever the user's are.
 
-    Differences of the largest numbers overflow inside Matplotlib without harm.
+    Warnings about missing glyphs and about overflow are suppressed: differences of the largest
+    numbers overflow inside Matplotlib without harm.
     """
-    here = set(font_manager.get_font_names())
-    silent = np.errstate(over="ignore", invalid="ignore")
-    with mpl.rc_context(), warnings.catch_warnings(), silent:
+    installed = set(font_manager.get_font_names())
+    ignore_overflow = np.errstate(over="ignore", invalid="ignore")
+    with mpl.rc_context(), warnings.catch_warnings(), ignore_overflow:
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         mpl.rcdefaults()
-        mpl.rcParams.update(_STYLE)
-        mpl.rcParams.update({setting: theme.colour(name) for setting, name in _COLOURS.items()})
-        mpl.rcParams["font.family"] = [font for font in _FONTS if font in here]
+        mpl.rcParams.update(_SETTINGS)
+        colours = {setting: theme.colour(name) for setting, name in _COLOUR_SETTINGS.items()}
+        mpl.rcParams.update(colours)
+        mpl.rcParams["font.family"] = [font for font in _FONTS if font in installed]
         yield
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What ticks count: its name, and how many data units it is along x and y."""
+    """The unit of an axis's ticks: its name, and its size in data units along x and along y."""
 
     name: str
     x: float = 1.0
@@ -82,44 +84,42 @@ class Unit:
 
 
 CELLS = Unit("cells (centres on .5)")
+PLAIN_CELLS = Unit("cells")
+PIXELS = Unit("image pixels")
 
 
-def boxes_unit(trace: Trace, cells: Unit | None = None) -> Unit:
-    """Return the unit in which the boxes were given, on axes that count cells."""
-    if 0 in trace.scale:  # along an axis of one cell, boxes that end at its centre have no unit
-        return cells or CELLS
+def boxes_unit(trace: Trace, cells: Unit) -> Unit:
+    """Return the unit of the boxes, for axes in cells; `cells` if the boxes are in cells."""
+    if 0 in trace.scale:  # boxes that end at the centre of the only cell of an axis have no unit
+        return cells
     if trace.convention.normalized:
         return Unit("normalised units", *trace.scale)
-    return (cells or CELLS) if trace.scale == (1.0, 1.0) else Unit("image pixels", *trace.scale)
-
-
-Values = Literal["auto", "always", "never"]
-Units = Literal["cells", "boxes"]
+    return cells if trace.scale == (1.0, 1.0) else Unit(PIXELS.name, *trace.scale)
 
 
 @dataclass(frozen=True)
 class FigureStyle:
-    """What a figure is drawn on, and with.
+    """The style of one figure.
 
     Parameters
     ----------
     width
-        In inches.
+        The width of the page, in inches.
     title
-        In place of the figure's own.
+        A title in place of the figure's own.
     theme
         The colours.
     colormap
-        The name of a Matplotlib colormap for the cells, in place of the theme's shades.
+        The name of a Matplotlib colormap for the cells, in place of the theme's two shades.
     values
-        Whether the cells' values are written: where they fit, always or never.
+        Whether to write the cells' values: "auto" writes them where they fit.
     units
-        What the ticks on the map count: cells, or the units in which the boxes are given.
+        The unit of the ticks on the map: "cells", or the unit of the boxes.
 
     Raises
     ------
     ArgumentError
-        If there is no such colormap.
+        If Matplotlib has no such colormap.
     """
 
     width: float = 7.0
@@ -131,45 +131,51 @@ class FigureStyle:
 
     def __post_init__(self) -> None:
         if self.colormap is not None and self.colormap not in mpl.colormaps:
-            near = difflib.get_close_matches(self.colormap, list(mpl.colormaps)) or [
-                "viridis",
-                "cividis",
-                "gray",
-            ]
-            raise ArgumentError(
-                "colormap", f"Matplotlib has no {self.colormap!r}; there is {', '.join(near)}"
-            )
+            near = difflib.get_close_matches(self.colormap, list(mpl.colormaps))
+            known = ", ".join(near or ("viridis", "cividis", "gray"))
+            problem = f"Matplotlib has no {self.colormap!r}; there is {known}"
+            raise ArgumentError("colormap", problem)
 
-    def shades(self, most: str = "high") -> Colormap:
-        """Return the colormap asked for, or else shades from the theme's low to its `most`."""
+    def shades(self, last: str = "high") -> Colormap:
+        """Return the colormap of the cells.
+
+        Parameters
+        ----------
+        last
+            The name of the theme's colour for the largest value, if the style has no colormap.
+        """
         if self.colormap is not None:
-            chosen = mpl.colormaps[self.colormap]
+            colours = mpl.colormaps[self.colormap]
         else:
-            ends = [self.theme.low, self.theme.colour(most)]
-            chosen = LinearSegmentedColormap.from_list(most, ends)
-        return chosen.with_extremes(bad=self.theme.not_a_number)
+            ends = [self.theme.low, self.theme.colour(last)]
+            colours = LinearSegmentedColormap.from_list(last, ends)
+        return colours.with_extremes(bad=self.theme.not_a_number)
 
     def unit(self, trace: Trace, cells: Unit | None = None) -> Unit:
-        """Return what the ticks on the map count; `cells` names cells in another way."""
-        own = cells or (CELLS if trace.frame.whole else Unit("cells"))
-        return boxes_unit(trace, own) if self.units == "boxes" else own
+        """Return the unit of the ticks on the map; `cells` is another name for cells."""
+        cells = cells or (CELLS if trace.frame.whole else PLAIN_CELLS)
+        return boxes_unit(trace, cells) if self.units == "boxes" else cells
 
-    def title_lines(self, own: Sequence[str], characters: float) -> list[str]:
-        """Return the title in lines of at most so many characters."""
-        if self.title is None:
-            return _lines(own, characters)
-        return textwrap.wrap(printable(self.title), max(int(characters), 1)) or [""]
+    def title_lines(self, parts: Sequence[str], max_characters: float) -> list[str]:
+        """Return the lines of the title.
+
+        Parameters
+        ----------
+        parts
+            The parts of the figure's own title; lines break only between parts.
+        max_characters
+            The length of the longest line, unless one part alone is longer.
+        """
+        if self.title is not None:
+            return textwrap.wrap(printable(self.title), max(int(max_characters), 1)) or [""]
+        lines = [parts[0]]
+        for part in parts[1:]:
+            joined = f"{lines[-1]}  ·  {part}"
+            if len(joined) <= max_characters:
+                lines[-1] = joined
+            else:
+                lines.append(part)
+        return lines
 
 
 DEFAULT_STYLE = FigureStyle()
-
-
-def _lines(parts: Sequence[str], characters: float) -> list[str]:
-    lines = [parts[0]]
-    for part in parts[1:]:
-        joined = f"{lines[-1]}  ·  {part}"
-        if len(joined) <= characters:
-            lines[-1] = joined
-        else:
-            lines.append(part)
-    return lines
