@@ -156,7 +156,7 @@ def test_with_takes_fields_of_its_own(tmp_path: Any, monkeypatch: pytest.MonkeyP
     ("options", "message"),
     [
         (["--view", "compare"], "--view compare needs --with PRESET, the other side"),
-        (["--with", "mmcv"], "--with has no meaning for --view steps, which shows one convention"),
+        (["--with", "mmcv"], "--with has no effect with --view steps; use --view compare"),
         (["--view", "compare", "--with", "mmcv,colour=2"], "is not FIELD=VALUE with a field among"),
         (["--view", "compare", "--with", "mmvc"], "mmvc"),
         (
