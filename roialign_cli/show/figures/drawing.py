@@ -36,16 +36,9 @@ MIN_GRID_CELL = 4.0  # points; the edges of smaller cells are not drawn
 
 
 def halo(colour: str, line: float = 0.0, width: float = 1.2) -> PathEffects:
-    """Return effects that set a text or a line off from what is under it.
+    """Return effects that set a text, or a line this many points wide, off from its background.
 
-    Parameters
-    ----------
-    colour
-        The colour of the halo.
-    line
-        The width of the line, in points; 0 for a text.
-    width
-        The width of the halo on each side, in points.
+    `width` is that of the halo on each side, in points.
     """
     stroke = patheffects.Stroke(linewidth=line + 2 * width, foreground=colour)
     return [stroke, patheffects.Normal()]

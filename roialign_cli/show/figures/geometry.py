@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,16 +79,38 @@ def section_lines(trace: Trace) -> list[Line]:
 
 
 def picture_sides(trace: Trace, width: float, height: float, scale_y: float = 1.0) -> Sides:
-    """Return the sides of a picture of this size whose top-left corner is the map's.
+    """Return the sides of a picture whose top-left corner is that of the map.
 
-    Parameters
-    ----------
-    trace
-        A trace on the map.
-    width, height
-        The size of the picture, in data units.
-    scale_y
-        Cells per data unit along y.
+    The size of the picture is in data units; `scale_y` is the cells per data unit along y.
     """
     top = trace.frame.row_edge(0) / scale_y
     return Sides(0.0, width, top, top + trace.frame.y_sign * height)
+
+
+def stretched(
+    ends: tuple[float, float],
+    spans: Sequence[tuple[float, float]],
+    margin: float,
+    rounding: float = 0.0,
+) -> tuple[float, float]:
+    """Return the two ends of a picture along an axis, moved outward to show boxes beyond them.
+
+    Each end moves by at most half the size of the picture.
+
+    Parameters
+    ----------
+    ends, spans
+        The smallest and the largest coordinate of the picture and of each box.
+    margin
+        The space around a box that is beyond the picture.
+    rounding
+        How far a box may be beyond the picture without moving its ends.
+    """
+    start, end = ends
+    half = (end - start) / 2
+    for low, high in spans:
+        if low < ends[0] - rounding:
+            start = min(start, max(low - margin, ends[0] - half))
+        if high > ends[1] + rounding:
+            end = max(end, min(high + margin, ends[1] + half))
+    return start, end

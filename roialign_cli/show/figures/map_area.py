@@ -95,18 +95,9 @@ def section_room(panel: Panel, trace: Trace) -> tuple[float, float]:
 
 
 def draw_roi(panel: Panel, trace: Trace, chosen: Section | None, *, tinted: bool = True) -> None:
-    """Draw an ROI with its first corner and the edges of its sections.
+    """Draw an ROI with its first corner and the edges of its sections; outline a chosen section.
 
-    Parameters
-    ----------
-    panel
-        The panel to draw on.
-    trace
-        The trace of the ROI.
-    chosen
-        A section to outline.
-    tinted
-        Whether to tint this section as well.
+    `tinted` says whether to tint the chosen section as well.
     """
     colour = panel.theme.section
     width = 0.8 if min(section_room(panel, trace)) < _MIN_WIDE_SECTION else 1.3
@@ -154,20 +145,9 @@ _COST_CROSSED = 0.6  # the share of this for a value that crosses the edge of a 
 
 
 def value_text_style(values: Float, view: View, style: FigureStyle) -> TextStyle | None:
-    """Return the style of the cells' values in a view that is as wide as the page.
+    """Return how to write the values of the cells in view, (rows, columns); None not to.
 
-    Parameters
-    ----------
-    values
-        (rows, columns), float: the values of the cells in view.
-    view
-        The part of the map in view.
-    style
-        The style of the page.
-
-    Returns
-    -------
-    None if the values are not written.
+    The view is as wide as the page.
 
     Raises
     ------
@@ -183,22 +163,9 @@ def value_text_style(values: Float, view: View, style: FigureStyle) -> TextStyle
 def cell_text_style(
     strings: Sequence[str], room: float, style: FigureStyle, max_size: float = MIN_TEXT_SIZE
 ) -> TextStyle | None:
-    """Return the style of texts in cells, as large as fits.
+    """Return how to write texts in cells, as large as fits; None not to write them.
 
-    Parameters
-    ----------
-    strings
-        The texts.
-    room
-        The width of a cell, in points.
-    style
-        The style of the page.
-    max_size
-        The largest font size, in points.
-
-    Returns
-    -------
-    None if the texts are not written.
+    The width of a cell, `room`, and the largest font size are in points (1/72 inch).
 
     Raises
     ------
@@ -223,14 +190,8 @@ def anchored(
 ) -> tuple[float, float]:
     """Return the offset of a text from the middle of its cell or section, in points.
 
-    Parameters
-    ----------
-    anchor
-        The place, from −1 to 1 along x and upward.
-    room, text
-        The width and height of the cell or section, and of the text, in points.
-    pad
-        The least distance between them, in points.
+    The anchor is the place in the cell, from −1 to 1 along x and upward. `room` and `text` are the
+    width and height of the cell and of the text, `pad` the least space between them, in points.
     """
     right, up = (
         side * max((space - length) / 2 - pad, 0.0)

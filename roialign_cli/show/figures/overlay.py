@@ -30,7 +30,7 @@ from roialign_cli.show.figures.drawing import (
     draw_photo,
     halo,
 )
-from roialign_cli.show.figures.geometry import Sides, picture_sides, roi_sides
+from roialign_cli.show.figures.geometry import Sides, picture_sides, roi_sides, stretched
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
 from roialign_cli.show.figures.marks import (
     all_points,
@@ -180,38 +180,11 @@ def _view(boxes: Sequence[_NamedBox], picture: Sides, *, y_up: bool) -> View:
     spans = [box.sides.spans for box in boxes]
     half = (abs(picture.width) + abs(picture.height)) / 2
     ends = (
-        _stretched(picture_span, box_spans, 0.06 * half, 0.002 * half)
+        stretched(picture_span, box_spans, 0.06 * half, 0.002 * half)
         for picture_span, *box_spans in zip(picture.spans, *spans, strict=True)
     )
     (left, right), (low, high) = ends
     return View(left, right, low, high, y_up).at_least(0.1)
-
-
-def _stretched(
-    picture: tuple[float, float],
-    boxes: Sequence[tuple[float, float]],
-    margin: float,
-    rounding: float,
-) -> tuple[float, float]:
-    """Return the ends of the view along one axis.
-
-    Parameters
-    ----------
-    picture, boxes
-        The smallest and the largest coordinate of the picture and of each box.
-    margin
-        The space around a box that reaches beyond the picture.
-    rounding
-        By how much a box may reach beyond the picture without stretching the view.
-    """
-    start, end = picture
-    half = (end - start) / 2
-    for low, high in boxes:
-        if low < picture[0] - rounding:
-            start = min(start, max(low - margin, picture[0] - half))
-        if high > picture[1] + rounding:
-            end = max(end, min(high + margin, picture[1] + half))
-    return start, end
 
 
 def _title(boxes: Sequence[_NamedBox]) -> list[str]:

@@ -105,27 +105,13 @@ class PanelSpec:
 
 @dataclass(frozen=True)
 class Panel:
-    """The axes of one panel, ready to be drawn on; x and y have the same scale.
-
-    Parameters
-    ----------
-    figure, canvas
-        The page, and what Matplotlib draws it on.
-    axes
-        The panel's own axes.
-    view
-        The part of the plane that the axes show.
-    scale
-        Points (1/72 inch) per data unit.
-    style
-        The style of the page.
-    """
+    """The axes of one panel of a figure, ready to be drawn on; x and y have the same scale."""
 
     figure: Figure
     canvas: FigureCanvasAgg
     axes: Axes
     view: View
-    scale: float
+    scale: float  # points per data unit
     style: FigureStyle
 
     @property

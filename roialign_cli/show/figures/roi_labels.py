@@ -72,19 +72,7 @@ def write_dimensions(placer: LabelPlacer, trace: Trace) -> None:
 def _nearest_middle(
     placer: LabelPlacer, string: str, middle: float, low: float, high: float
 ) -> float:
-    """Return the middle of a text along an axis, in data units, so that the text is in view.
-
-    Parameters
-    ----------
-    placer
-        The labels of the panel.
-    string
-        The text.
-    middle
-        Where the middle should be; the nearest position in view is returned.
-    low, high
-        The ends of the axis.
-    """
+    """Return a text's middle along an axis from `low` to `high`, moved so that the text fits."""
     half = placer.size(string, _DIMENSION)[0] / placer.panel.scale / 2
     return (low + high) / 2 if high - low < 2 * half else min(max(middle, low + half), high - half)
 

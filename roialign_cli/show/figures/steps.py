@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.figures.drawing import draw_outside, draw_photo, outside_entries
-from roialign_cli.show.figures.geometry import picture_sides, roi_sides
+from roialign_cli.show.figures.geometry import picture_sides, roi_sides, stretched
 from roialign_cli.show.figures.labels import LabelPlacer
 from roialign_cli.show.figures.map_area import draw_map, draw_roi, outline_roi
 from roialign_cli.show.figures.marks import draw_sections_points, section_entries
@@ -142,19 +142,12 @@ def _legend(
 
 def _whole_view(trace: Trace) -> View:
     """Return the view of the map and, up to half its size beyond it, of the ROI."""
-    x, y = roi_sides(trace).spans
-    left, right = _stretched(*x, (0, trace.map_size[1]))
-    low, high = _stretched(*y, trace.map_y)
+    columns, (x, y), map_y = float(trace.map_size[1]), roi_sides(trace).spans, trace.map_y
+    margin_x = 0.04 * (columns + x[1] - x[0])
+    margin_y = 0.04 * (map_y[1] - map_y[0] + y[1] - y[0])
+    left, right = stretched((0.0, columns), [x], margin_x)
+    low, high = stretched(map_y, [y], margin_y)
     return View(left, right, low, high, trace.frame.y_up).at_least(0.3)
-
-
-def _stretched(low: float, high: float, ends: tuple[float, float]) -> tuple[float, float]:
-    """Return the two ends of the map, moved outward to show an ROI from `low` to `high`."""
-    cells = ends[1] - ends[0]
-    margin = 0.04 * (cells + high - low)
-    start = ends[0] if low >= ends[0] else max(low - margin, ends[0] - cells / 2)
-    end = ends[1] if high <= ends[1] else min(high + margin, ends[1] + cells / 2)
-    return float(start), float(end)
 
 
 def _draw_whole(panel: Panel, trace: Trace, image: NDArray[np.uint8] | None, stride: int) -> None:

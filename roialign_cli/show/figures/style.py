@@ -137,13 +137,7 @@ class FigureStyle:
             raise ArgumentError("colormap", problem)
 
     def shades(self, last: str = "high") -> Colormap:
-        """Return the colormap of the cells.
-
-        Parameters
-        ----------
-        last
-            The name of the theme's colour for the largest value, if the style has no colormap.
-        """
+        """Return the style's colormap, or else shades from the theme's `low` to this colour."""
         if self.colormap is not None:
             colours = mpl.colormaps[self.colormap]
         else:
@@ -157,14 +151,9 @@ class FigureStyle:
         return boxes_unit(trace, cells) if self.units == "boxes" else cells
 
     def title_lines(self, parts: Sequence[str], max_characters: float) -> list[str]:
-        """Return the lines of the title.
+        """Return the lines of the title, in place of these parts if the style has a title.
 
-        Parameters
-        ----------
-        parts
-            The parts of the figure's own title; lines break only between parts.
-        max_characters
-            The length of the longest line, unless one part alone is longer.
+        A line has at most so many characters; the figure's own title breaks only between parts.
         """
         if self.title is not None:
             return textwrap.wrap(printable(self.title), max(int(max_characters), 1)) or [""]
