@@ -86,8 +86,8 @@ def _sections(request: _PlotRequest) -> Figure:
 def _overlay(request: _PlotRequest) -> Figure:
     from roialign_cli.show.figures.overlay import overlay_figure
 
-    boxes = request.other_boxes(same_map=True)
-    traces = [request.trace(), *(request.trace(box) for box in boxes)]
+    first = request.trace()
+    traces = [first, *(request.trace(box) for box in request.other_boxes(same_map=True))]
     return overlay_figure(
         traces,
         request.inputs.file.image,
@@ -175,6 +175,20 @@ def _check_options(view: str) -> None:
             raise click.UsageError(f"{problem}; use --view {views}")
     if view == "compare" and context.params["other"] is None:
         raise click.UsageError("--view compare needs --with PRESET, the other side")
+
+
+def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> None:
+    """Warn about the boxes that are drawn, and note which boxes the overlay leaves out."""
+    from roialign_cli.analysis.pitfalls import numbered
+    from roialign_cli.cli.warnings import report_warnings
+
+    inputs, is_overlay = request.inputs, view == "overlay"
+    notes = inputs.notes(inputs.operation.plan(), None if is_overlay else request.roi)
+    report_warnings(notes, quiet=quiet, strict=strict)
+    left_out = request.other_boxes(same_map=False) if is_overlay else []
+    if left_out and not quiet:
+        reason = "not drawn, on another map than the first; --roi chooses the first"
+        message(f"note: {numbered(left_out)}: {reason}")
 
 
 @command(
@@ -271,9 +285,7 @@ def plot(
     strict: bool,
 ) -> None:
     """Draw an ROI, its sections and its sample points."""
-    from roialign_cli.analysis.pitfalls import numbered
     from roialign_cli.cli.inputs import load
-    from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.writing import atomic_write, check_writable
     from roialign_cli.show.figures.saving import check_suffix, save_figure
     from roialign_cli.show.figures.style import FigureStyle
@@ -285,13 +297,7 @@ def plot(
     style = FigureStyle(width, title, THEMES[theme], colormap, values, units)
     request = _PlotRequest(inputs, roi or 0, channel, section, point, other, style)
     figure = VIEWS[view].draw(request)
-    overlay = view == "overlay"
-    only = None if overlay else request.roi
-    report_warnings(inputs.notes(inputs.operation.plan(), only), quiet=quiet, strict=strict)
-    elsewhere = request.other_boxes(same_map=False) if overlay else []
-    if elsewhere and not quiet:
-        reason = "not drawn, on another map than the first; --roi chooses the first"
-        message(f"note: {numbered(elsewhere)}: {reason}")
+    _report(request, view, quiet=quiet, strict=strict)
     with atomic_write(output, force=force) as file:
         save_figure(figure, file, kind, dpi)
     message(f"wrote {output}")

@@ -197,7 +197,7 @@ def _title(boxes: Sequence[_NamedBox]) -> list[str]:
 def _legend(
     theme: Theme, boxes: Sequence[_NamedBox], section: tuple[int, int], marked: Point | None
 ) -> list[Artist]:
-    sections = [section for box in boxes for section in box.trace.sections]
+    sections = [s for box in boxes for s in box.trace.sections]
     entries: list[Artist] = [Line2D([], [], color=theme.section, linewidth=1.4, label="section")]
     entries += point_entries(marks(theme), sections)
     if marked is not None:

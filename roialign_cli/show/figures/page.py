@@ -209,7 +209,7 @@ def new_page(
     slots = [_row(specs, page_width) for specs in rows]
     heights = [max(slot.height for slot in row) for row in slots]
     start = slots[0][0].axes_start
-    lines = style.title_lines(title, (page_width - start) / estimated_width("M", _TITLE_SIZE))
+    lines = style.title_lines(title, (page_width - start) / estimated_width(["M"], _TITLE_SIZE))
     title_height = _TITLE_LINE * len(lines) + _TITLE_MARGIN
     columns, legend_height = _legend_size(legend, page_width)
     height = sum(heights) + legend_height + title_height

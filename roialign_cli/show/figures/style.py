@@ -153,7 +153,7 @@ class FigureStyle:
     def title_lines(self, parts: Sequence[str], max_characters: float) -> list[str]:
         """Return the lines of the title, in place of these parts if the style has a title.
 
-        A line has at most so many characters; the figure's own title breaks only between parts.
+        A line has at most `max_characters`; the figure's own title breaks only between parts.
         """
         if self.title is not None:
             return textwrap.wrap(printable(self.title), max(int(max_characters), 1)) or [""]
