@@ -133,7 +133,7 @@ _Option = Literal["section", "point", "other", "values", "units"]
 
 
 @dataclass(frozen=True)
-class View:
+class PlotView:
     """What a view shows, the function that draws it, and the `_Option`s that it uses.
 
     All views use the options that are not an `_Option`.
@@ -145,19 +145,21 @@ class View:
 
 
 VIEWS = {
-    "steps": View("the whole story on one sheet", _steps, ("section", "point", "values", "units")),
-    "sections": View(
+    "steps": PlotView(
+        "the whole story on one sheet", _steps, ("section", "point", "values", "units")
+    ),
+    "sections": PlotView(
         "the ROI on the cells, and the points of a section",
         _sections,
         ("section", "values", "units"),
     ),
-    "overlay": View("all boxes on the image", _overlay, ("section", "point")),
-    "point": View(
+    "overlay": PlotView("all boxes on the image", _overlay, ("section", "point")),
+    "point": PlotView(
         "one point with its neighbours and weights", _point, ("section", "point", "units")
     ),
-    "output": View("the output, and the points that won", _output, ("values", "units")),
-    "footprint": View("how much each cell counts", _footprint, ("section", "values", "units")),
-    "compare": View(
+    "output": PlotView("the output, and the points that won", _output, ("values", "units")),
+    "footprint": PlotView("how much each cell counts", _footprint, ("section", "values", "units")),
+    "compare": PlotView(
         "two conventions on the same box", _compare, ("section", "other", "values", "units")
     ),
 }
@@ -220,7 +222,7 @@ def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> N
     type=click.Choice([*VIEWS]),
     default="steps",
     show_default=True,
-    help="; ".join(f"{name}: {view.shows}" for name, view in VIEWS.items()) + ".",
+    help="; ".join(f"{name}: {row.shows}" for name, row in VIEWS.items()) + ".",
 )
 @output_option(
     "--width",

@@ -32,6 +32,7 @@ from roialign_cli.show.view import View, beyond_map
 
 PathEffects = list[patheffects.AbstractPathEffect]
 
+COLOUR_BAR_ROOM = 50.0  # points beside the axes for a colour bar and its ticks
 MIN_GRID_CELL = 4.0  # points; the edges of smaller cells are not drawn
 
 

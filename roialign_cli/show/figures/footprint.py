@@ -11,11 +11,10 @@ from roialign_cli.analysis.footprint import footprint
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.drawing import draw_colour_bar, outside_entries
+from roialign_cli.show.figures.drawing import COLOUR_BAR_ROOM, draw_colour_bar, outside_entries
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
 from roialign_cli.show.figures.map_area import draw_map, draw_roi, value_text_style
 from roialign_cli.show.figures.marks import all_points, draw_sections_points, section_entries
-from roialign_cli.show.figures.output import COLOUR_BAR_ROOM
 from roialign_cli.show.figures.page import PanelSpec, new_panel
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
 from roialign_cli.show.figures.wording import format_decimals, title_parts
@@ -89,4 +88,4 @@ def _write_weights(placer: LabelPlacer, trace: Trace, weights: Float, style: Tex
             width, _ = placer.size(string, style)
             right = max((scale - width) / 2 - 2, 0.0)
             offsets = product((0.0, -right, right), (-up, 0.0, up, -up / 2, up / 2))
-            placer.write_at_first_offset(Label(string, centre, (0.0, 0.0), style), offsets)
+            placer.write_at_first_offset(Label(string, centre, style), offsets)

@@ -50,8 +50,8 @@ class Label:
 
     string: str
     at: tuple[float, float]
-    offset: tuple[float, float]
     style: TextStyle
+    offset: tuple[float, float] = (0.0, 0.0)
 
     def moved(self, right: float, up: float) -> Label:
         """Return the label with this offset in place of its own."""

@@ -229,7 +229,7 @@ def write_values(
     costs = np.array([_COST_USED if centre in used else _COST_UNUSED for centre in centres])
     choices = [
         [
-            Label(string, centre, anchored(anchor, room, size, 2.5), style)
+            Label(string, centre, style, anchored(anchor, room, size, 2.5))
             for string, centre, size in zip(strings, centres, sizes, strict=True)
         ]
         for anchor in _VALUE_ANCHORS

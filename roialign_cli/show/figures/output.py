@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.figures.drawing import (
+    COLOUR_BAR_ROOM,
     draw_cells,
     draw_colour_bar,
     draw_lines,
@@ -25,7 +26,6 @@ from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, Unit, fi
 from roialign_cli.show.figures.wording import format_alike, sections_count, title_parts
 from roialign_cli.show.view import View, roi_view, zoom_note
 
-COLOUR_BAR_ROOM = 50.0  # points, with the bar's ticks
 _MAX_TEXT_SIZE = 9.0
 _MIN_NUMBER_SPACING = 10.0  # points between the numbers of two sections on an axis
 
@@ -104,7 +104,7 @@ def draw_output(
     style = replace(style, colour="ink")
     LabelPlacer(panel).write_those_that_fit(
         [
-            Label(string, (index % columns + 0.5, index // columns + 0.5), (0.0, 0.0), style)
+            Label(string, (index % columns + 0.5, index // columns + 0.5), style)
             for index, string in enumerate(strings)
         ]
     )

@@ -284,5 +284,5 @@ def _write_names(placer: LabelPlacer, boxes: Sequence[_NamedBox]) -> None:
             ((xs[1], sides.bottom), (-right, up)),
         )
         placer.write_first_that_fits(
-            [[Label(box.name, at, offset, style)] for at, offset in places]
+            [[Label(box.name, at, style, offset)] for at, offset in places]
         )

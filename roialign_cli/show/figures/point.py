@@ -187,7 +187,7 @@ def _write_cells(placer: LabelPlacer, point: Point) -> None:
         up = y_sign * (1 if y >= py else -1) * (height / 2 + 6)
         right = (1 if x >= px else -1) * (width / 2 + 8)
         offsets = ((0.0, up), (0.0, -up), (right, 0.0), (0.0, 2 * up), (0.0, -2 * up))
-        placer.write_at_first_offset(Label(string, (x, y), (0.0, 0.0), _CELL_TEXT), offsets)
+        placer.write_at_first_offset(Label(string, (x, y), _CELL_TEXT), offsets)
 
 
 def _draw_areas(placer: LabelPlacer, point: Point) -> None:
@@ -208,10 +208,7 @@ def _draw_areas(placer: LabelPlacer, point: Point) -> None:
     lines = [((px, low), (px, high)), ((left, py), (right, py))]
     draw_lines(panel, lines, panel.theme.point, 1.0, linestyle="--", zorder=4)
     choices = [
-        [
-            Label(form.format(name, weight), middle, (0.0, 0.0), _AREA_TEXT)
-            for name, weight, middle in areas
-        ]
+        [Label(form.format(name, weight), middle, _AREA_TEXT) for name, weight, middle in areas]
         for form in ("weight of {}\n{}", "for {}\n{}", "{1}")
     ]
     if not placer.write_first_that_fits(choices):
@@ -225,12 +222,12 @@ def _write_distances(placer: LabelPlacer, point: Point) -> None:
     bottom = (min if placer.panel.view.y_up else max)(point.y1, point.y2)
     for x in {point.x1, point.x2} - {px}:
         string = format_decimals(abs(px - x), 4)
-        label = Label(string, ((px + x) / 2, bottom), (0.0, 0.0), _DISTANCE_TEXT)
+        label = Label(string, ((px + x) / 2, bottom), _DISTANCE_TEXT)
         placer.write_at_first_offset(label, ((0.0, -9.0), (0.0, -22.0)))
     for y in {point.y1, point.y2} - {py}:
         string = format_decimals(abs(py - y), 4)
         offset = -(placer.size(string, _DISTANCE_TEXT)[0] / 2 + 5), 0.0
-        placer.write_those_that_fit([Label(string, (left, (py + y) / 2), offset, _DISTANCE_TEXT)])
+        placer.write_those_that_fit([Label(string, (left, (py + y) / 2), _DISTANCE_TEXT, offset)])
 
 
 def _mark_point(panel: Panel, point: Point) -> None:

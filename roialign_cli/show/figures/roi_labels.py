@@ -108,7 +108,7 @@ def write_coordinates(placer: LabelPlacer, trace: Trace, chosen: Section) -> Non
 def write_corner(placer: LabelPlacer, trace: Trace) -> None:
     """Write the coordinates of the first corner of an ROI."""
     placer.keep_clear(trace.x, trace.y, 3)
-    label = Label(_format_pair(trace, trace.x, trace.y), (trace.x, trace.y), (0, 0), _CORNER)
+    label = Label(_format_pair(trace, trace.x, trace.y), (trace.x, trace.y), _CORNER)
     width, height = placer.size(label.string, label.style)
     right, up = width / 2, height / 2 + 3
     offsets = (
@@ -140,7 +140,7 @@ def _number_choices(placer: LabelPlacer, trace: Trace) -> list[list[Label]]:
             offsets = [anchored(at, room, (width, height), 3.5) for at in _NUMBER_ANCHORS]
             middles = {s.section: section_sides(trace, s).middle for s in trace.sections}
             return [
-                [Label(str(i_j), middle, offset, style) for i_j, middle in middles.items()]
+                [Label(str(i_j), middle, style, offset) for i_j, middle in middles.items()]
                 for offset in offsets
             ]
     return []
@@ -151,7 +151,7 @@ def _write_tab(
 ) -> None:
     """Write the numbers of sections, with that of the chosen one on a tab clear of its points."""
     style = TextStyle(numbers[0].style.size, "ground", "bold", 2.0, "section_ink")
-    tab = Label(str(chosen.section), section_sides(trace, chosen).middle, (0.0, 0.0), style)
+    tab = Label(str(chosen.section), section_sides(trace, chosen).middle, style)
     width, height = placer.size(tab.string, style)
     room = section_room(placer.panel, trace)
     right, up = (room[0] - width) / 2, (room[1] + height) / 2 + 1
@@ -175,9 +175,9 @@ def _write_numbers_outside(placer: LabelPlacer, trace: Trace, chosen: Section) -
             x, y = section_sides(trace, section).middle
             width, height = placer.size(string, style)
             if axis == 0:
-                labels.append(Label(string, (x, trace.y), (0.0, height / 2 + 2), style))
+                labels.append(Label(string, (x, trace.y), style, (0.0, height / 2 + 2)))
             else:
-                labels.append(Label(string, (trace.x, y), (-width / 2 - 3, 0.0), style))
+                labels.append(Label(string, (trace.x, y), style, (-width / 2 - 3, 0.0)))
         placer.write_those_that_fit(labels)
 
 
@@ -220,7 +220,7 @@ def _point_label(
         "inward": -outward * (width / 2 - radius),
         "beside": (outward or 1) * (radius + width / 2),
     }[horizontal]
-    return Label(string, (point.x, point.y), (float(right), up), _COORDINATES)
+    return Label(string, (point.x, point.y), _COORDINATES, (float(right), up))
 
 
 def _write_outermost_points(placer: LabelPlacer, trace: Trace, chosen: Section) -> None:

@@ -47,9 +47,11 @@ def format_alike(values: Float, digits: int = 3) -> list[str]:
     largest = float(np.abs(finite).max(initial=0.0))
     if largest and not 1e-3 <= largest < 1e5:
         return [f"{v:.2g}".replace("-", "−") for v in flat.tolist()]
-    most = max(digits - 1 - math.floor(math.log10(largest)), 0) if largest else 0
-    enough = (d for d in range(most) if np.allclose(finite.round(d), finite, 0, largest * 1e-6))
-    decimals = next(enough, most)
+    max_decimals = max(digits - 1 - math.floor(math.log10(largest)), 0) if largest else 0
+    exact = (
+        d for d in range(max_decimals) if np.allclose(finite.round(d), finite, 0, largest * 1e-6)
+    )
+    decimals = next(exact, max_decimals)
     return [f"{v:.{decimals}f}".replace("-", "−") for v in (flat + 0.0).tolist()]
 
 
