@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from roialign_cli.analysis.trace import Trace, trace
-from roialign_cli.show.figures.paper import style
+from roialign_cli.show.figures.style import figure_settings
 
 ALIGNED: dict[str, Any] = {"convention": "torchvision-aligned", "spatial_scale": 1 / 32}
 HELMET, OVER_CORNER, OUTSIDE = [277, 344, 510, 512], [-70, -50, 100, 90], [600, 500, 700, 560]
@@ -132,14 +132,14 @@ def strings(figure: Figure) -> list[str]:
 
 def check_drawing(figure: Figure) -> None:
     """Assert that a figure can be drawn without a warning."""
-    with style():
+    with figure_settings():
         figure.draw_without_rendering()
 
 
 def check_texts(figure: Figure) -> None:
     """Assert that no text lies on another, leaves the page or is too small to read."""
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
-    with style():
+    with figure_settings():
         inked = figure.get_tightbbox(renderer)
         for legend in figure.legends:
             legend.draw(renderer)  # which is when it places its texts

@@ -16,7 +16,7 @@ from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.cli.main import main
 from roialign_cli.core.operation import make_operation, roi_align
 from roialign_cli.show.figures.compare import compare_figure
-from roialign_cli.show.figures.paper import FigureStyle
+from roialign_cli.show.figures.style import FigureStyle
 from tests.figure_cases import (
     HELMET,
     OUTSIDE,
@@ -71,7 +71,7 @@ PAIRS = {
 @pytest.mark.parametrize(("case", "width"), at_each_width(PAIRS))
 def test_both_conventions_points_are_drawn_with_their_moves(case: str, width: float) -> None:
     one, other = PAIRS[case]
-    figure = compare_figure(one, other, paper=FigureStyle(width))
+    figure = compare_figure(one, other, style=FigureStyle(width))
     check_drawing(figure)
     check_texts(figure)
     on_map, close, *outputs = figure.axes[:5]
@@ -156,7 +156,7 @@ def test_with_takes_fields_of_its_own(tmp_path: Any, monkeypatch: pytest.MonkeyP
     ("options", "message"),
     [
         (["--view", "compare"], "--view compare needs --with PRESET, the other side"),
-        (["--with", "mmcv"], "--with has no meaning for --view steps, which shows one convention"),
+        (["--with", "mmcv"], "--with has no effect with --view steps; use --view compare"),
         (["--view", "compare", "--with", "mmcv,colour=2"], "is not FIELD=VALUE with a field among"),
         (["--view", "compare", "--with", "mmvc"], "mmvc"),
         (

@@ -13,9 +13,9 @@ from roialign_cli.analysis.trace import trace
 from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.figures.overlay import overlay_figure
-from roialign_cli.show.figures.paper import FigureStyle
 from roialign_cli.show.figures.saving import check_suffix, save_figure
 from roialign_cli.show.figures.sections import sections_figure
+from roialign_cli.show.figures.style import FigureStyle
 from tests.figure_cases import walkthrough
 
 OTHER_SETTINGS: dict[Any, Any] = {"font.size": 20, "axes.facecolor": "red", "svg.hashsalt": "other"}
@@ -25,9 +25,9 @@ OTHER_SETTINGS: dict[Any, Any] = {"font.size": 20, "axes.facecolor": "red", "svg
 def twins() -> tuple[Figure, Figure]:
     """Return the same figure drawn twice, the second time under other settings."""
     traced = trace(np.eye(4), [[1, 3, 2, 1]], 2, convention="walkthrough")
-    first = sections_figure(traced, paper=FigureStyle(4))
+    first = sections_figure(traced, style=FigureStyle(4))
     with mpl.rc_context(OTHER_SETTINGS):
-        return first, sections_figure(traced, paper=FigureStyle(4))
+        return first, sections_figure(traced, style=FigureStyle(4))
 
 
 def saved(figure: Figure, kind: str) -> bytes:

@@ -20,16 +20,16 @@ from matplotlib.text import Text
 from PIL import Image
 
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.show.figures import paper
+from roialign_cli.show.figures import style
 from roialign_cli.show.figures.compare import compare_figure
 from roialign_cli.show.figures.footprint import footprint_figure
 from roialign_cli.show.figures.output import output_figure
 from roialign_cli.show.figures.overlay import overlay_figure
-from roialign_cli.show.figures.paper import FigureStyle
 from roialign_cli.show.figures.point import point_figure
 from roialign_cli.show.figures.saving import save_figure
 from roialign_cli.show.figures.sections import sections_figure
 from roialign_cli.show.figures.steps import steps_figure
+from roialign_cli.show.figures.style import FigureStyle
 from roialign_cli.show.palette import DARK
 from tests.figure_cases import OVER_CORNER, aligned, walkthrough
 from tests.test_compare_view import PAIRS
@@ -50,13 +50,13 @@ def _corner() -> Trace:
 DRAWN: dict[str, Callable[[], Figure]] = {
     "steps": lambda: steps_figure(walkthrough()),
     "steps-dark-corner": lambda: steps_figure(
-        _corner(), section=(3, 2), paper=FigureStyle(theme=DARK, units="boxes")
+        _corner(), section=(3, 2), style=FigureStyle(theme=DARK, units="boxes")
     ),
     "sections": lambda: sections_figure(walkthrough(), section=(2, 3)),
     "sections-corner": lambda: sections_figure(_corner(), section=(3, 2)),
     "overlay": lambda: overlay_figure([_corner(), aligned([170, 70, 272, 190])], _ON_PHOTO),
     "point": lambda: point_figure(walkthrough()),
-    "output": lambda: output_figure(walkthrough(), paper=FigureStyle(colormap="viridis")),
+    "output": lambda: output_figure(walkthrough(), style=FigureStyle(colormap="viridis")),
     "footprint": lambda: footprint_figure(_corner(), section=(3, 2)),
     "compare": lambda: compare_figure(*PAIRS["the shift"]),
 }
@@ -104,7 +104,7 @@ def test_the_picture_is_the_one_that_was_looked_at(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMPARED)
 def test_another_font_draws_the_same_picture(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paper, "_FONTS", ("DejaVu Serif",))
+    monkeypatch.setattr(style, "_FONTS", ("DejaVu Serif",))
     assert blocks_apart(without_texts(DRAWN[name]()), baseline(name)) < _TOLERANCE
 
 

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from roialign_cli.analysis.sections import Point
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.figures.paper import FigureStyle
 from roialign_cli.show.figures.sections import sections_figure
+from roialign_cli.show.figures.style import FigureStyle
 from tests.figure_cases import (
     CASES,
     HELMET,
@@ -33,7 +33,7 @@ def figure() -> Figure:
 @pytest.mark.parametrize(("case", "width"), at_each_width(CASES))
 def test_points_are_the_traces_points_and_texts_keep_apart(case: str, width: float) -> None:
     traced, section = CASES[case]
-    figure = sections_figure(traced, section=section, paper=FigureStyle(width))
+    figure = sections_figure(traced, section=section, style=FigureStyle(width))
     points = traced.section(*section).points
     for border in ("inside", "clamped", "out"):
         assert drawn(figure, f"points-{border}") == positions(points, border)

@@ -15,9 +15,9 @@ from roialign_cli.core.convention import Pooling
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.figures.footprint import footprint_figure
 from roialign_cli.show.figures.output import output_figure
-from roialign_cli.show.figures.paper import FigureStyle
 from roialign_cli.show.figures.point import point_figure
 from roialign_cli.show.figures.steps import steps_figure
+from roialign_cli.show.figures.style import FigureStyle
 from tests.figure_cases import (
     CASES,
     HELMET,
@@ -71,10 +71,10 @@ def test_points_are_the_traces_points_and_texts_keep_apart(case: str, width: flo
     everywhere = {(p.x, p.y) for s in traced.sections for p in s.points}
     chosen = traced.section(*section)
     for figure, points in (
-        (output_figure(traced, paper=FigureStyle(width)), everywhere),
-        (footprint_figure(traced, paper=FigureStyle(width)), everywhere),
+        (output_figure(traced, style=FigureStyle(width)), everywhere),
+        (footprint_figure(traced, style=FigureStyle(width)), everywhere),
         (
-            footprint_figure(traced, section=section, paper=FigureStyle(width)),
+            footprint_figure(traced, section=section, style=FigureStyle(width)),
             {(p.x, p.y) for p in chosen.points},
         ),
     ):
@@ -88,7 +88,7 @@ def test_one_point_has_its_cells_and_the_areas_that_are_their_weights(
     case: str, width: float
 ) -> None:
     traced, section = CASES[case]
-    figure = point_figure(traced, section=section, paper=FigureStyle(width))
+    figure = point_figure(traced, section=section, style=FigureStyle(width))
     check_drawing(figure)
     check_texts(figure)
     chosen = traced.section(*section)
@@ -108,7 +108,7 @@ def test_one_point_has_its_cells_and_the_areas_that_are_their_weights(
 @pytest.mark.parametrize(("case", "width"), at_each_width(CASES, turns=4))
 def test_the_steps_hold_the_points_the_one_point_and_the_output(case: str, width: float) -> None:
     traced, section = CASES[case]
-    figure = steps_figure(traced, section=section, paper=FigureStyle(width))
+    figure = steps_figure(traced, section=section, style=FigureStyle(width))
     check_drawing(figure)
     check_texts(figure)
     chosen = traced.section(*section)
@@ -132,7 +132,7 @@ def test_the_steps_are_numbered_and_start_on_the_image() -> None:
 
 def test_a_title_of_ones_own_is_broken_over_lines() -> None:
     title = "Where the half-pixel shift of the exported model comes from, on its own feature map"
-    figure = output_figure(walkthrough(), paper=FigureStyle(4.5, title))
+    figure = output_figure(walkthrough(), style=FigureStyle(4.5, title))
     check_texts(figure)
     assert title in " ".join(strings(figure)).replace("\n", " ")
     assert not any("walkthrough" in text for text in strings(figure))

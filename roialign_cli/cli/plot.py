@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, get_args
 
 import click
 
@@ -21,6 +21,8 @@ from roialign_cli.cli.options import (
     section_options,
 )
 from roialign_cli.cli.streams import message
+from roialign_cli.show.figures.choices import Units, Values
+from roialign_cli.show.palette import THEMES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,19 +30,167 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.core.convention import Summary
-    from roialign_cli.show.figures.paper import FigureStyle, Units, Values
+    from roialign_cli.show.figures.style import FigureStyle
 
 
-# View → what it shows, for the help; drawn by the function of `_DRAW` of the same name.
+@dataclass(frozen=True)
+class _PlotRequest:
+    """The input and what to draw of it; None where an option was not given."""
+
+    inputs: Inputs
+    roi: int
+    channel: int | Summary
+    section: tuple[int, int] | None
+    point: tuple[int, int] | None
+    other: str | None
+    style: FigureStyle
+
+    @property
+    def section_or_first(self) -> tuple[int, int]:
+        return self.section or (1, 1)
+
+    def trace(self, roi: int | None = None) -> Trace:
+        """Return the trace of a box, or of the one that --roi chooses."""
+        from roialign_cli.analysis.trace import trace_operation
+
+        roi = self.roi if roi is None else roi
+        return trace_operation(self.inputs.operation, roi, self.channel)
+
+    def other_boxes(self, *, same_map: bool) -> list[int]:
+        """Return the other boxes that are on the same map as the chosen box, or on other maps."""
+        maps = self.inputs.operation.batch_index.tolist()
+        here = maps[self.roi]
+        return [r for r, n in enumerate(maps) if r != self.roi and (n == here) is same_map]
+
+
+def _steps(request: _PlotRequest) -> Figure:
+    from roialign_cli.show.figures.steps import steps_figure
+
+    return steps_figure(
+        request.trace(),
+        request.inputs.file.image,
+        stride=request.inputs.file.stride or 1,
+        section=request.section_or_first,
+        point=request.point,
+        style=request.style,
+    )
+
+
+def _sections(request: _PlotRequest) -> Figure:
+    from roialign_cli.show.figures.sections import sections_figure
+
+    section = request.section_or_first
+    return sections_figure(request.trace(), section=section, style=request.style)
+
+
+def _overlay(request: _PlotRequest) -> Figure:
+    from roialign_cli.show.figures.overlay import overlay_figure
+
+    first = request.trace()
+    traces = [first, *(request.trace(box) for box in request.other_boxes(same_map=True))]
+    return overlay_figure(
+        traces,
+        request.inputs.file.image,
+        stride=request.inputs.file.stride,
+        labels=[request.inputs.name(trace.roi) for trace in traces],
+        section=request.section_or_first,
+        point=request.point or (1, 1),
+        style=request.style,
+    )
+
+
+def _point(request: _PlotRequest) -> Figure:
+    from roialign_cli.show.figures.point import point_figure
+
+    section, point = request.section_or_first, request.point
+    return point_figure(request.trace(), section=section, point=point, style=request.style)
+
+
+def _output(request: _PlotRequest) -> Figure:
+    from roialign_cli.show.figures.output import output_figure
+
+    return output_figure(request.trace(), style=request.style)
+
+
+def _footprint(request: _PlotRequest) -> Figure:
+    from roialign_cli.show.figures.footprint import footprint_figure
+
+    return footprint_figure(request.trace(), section=request.section, style=request.style)
+
+
+def _compare(request: _PlotRequest) -> Figure:
+    from roialign_cli.analysis.trace import trace_operation
+    from roialign_cli.cli.inputs import with_convention
+    from roialign_cli.show.figures.compare import compare_figure
+
+    trace = request.trace()
+    operation = with_convention(request.inputs, request.other or "")
+    other = trace_operation(operation, request.roi, request.channel, trace.frame)
+    return compare_figure(trace, other, section=request.section, style=request.style)
+
+
+_Option = Literal["section", "point", "other", "values", "units"]
+
+
+@dataclass(frozen=True)
+class PlotView:
+    """What a view shows, the function that draws it, and the `_Option`s that it uses.
+
+    All views use the options that are not an `_Option`.
+    """
+
+    shows: str
+    draw: Callable[[_PlotRequest], Figure]
+    uses: tuple[_Option, ...]
+
+
 VIEWS = {
-    "steps": "the whole story on one sheet",
-    "sections": "the ROI on the cells, and the points of a section",
-    "overlay": "all boxes on the image",
-    "point": "one point with its neighbours and weights",
-    "output": "the output, and the points that won",
-    "footprint": "how much each cell counts",
-    "compare": "two conventions on the same box",
+    "steps": PlotView(
+        "the whole story on one sheet", _steps, ("section", "point", "values", "units")
+    ),
+    "sections": PlotView(
+        "the ROI on the cells, and the points of a section",
+        _sections,
+        ("section", "values", "units"),
+    ),
+    "overlay": PlotView("all boxes on the image", _overlay, ("section", "point")),
+    "point": PlotView(
+        "one point with its neighbours and weights", _point, ("section", "point", "units")
+    ),
+    "output": PlotView("the output, and the points that won", _output, ("values", "units")),
+    "footprint": PlotView("how much each cell counts", _footprint, ("section", "values", "units")),
+    "compare": PlotView(
+        "two conventions on the same box", _compare, ("section", "other", "values", "units")
+    ),
 }
+
+
+def _check_options(view: str) -> None:
+    """Raise a usage error for an option that the view does not use."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        users = [name for name, row in VIEWS.items() if option.name in row.uses]
+        is_given = context.params[option.name or ""] not in (None, option.default)
+        if users and view not in users and is_given:
+            views = " or ".join(", ".join(users).rsplit(", ", 1))
+            problem = f"{option.opts[0]} has no effect with --view {view}"
+            raise click.UsageError(f"{problem}; use --view {views}")
+    if view == "compare" and context.params["other"] is None:
+        raise click.UsageError("--view compare needs --with PRESET, the other side")
+
+
+def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> None:
+    """Warn about the boxes that are drawn, and note which boxes the overlay leaves out."""
+    from roialign_cli.analysis.pitfalls import numbered
+    from roialign_cli.cli.warnings import report_warnings
+
+    inputs, is_overlay = request.inputs, view == "overlay"
+    notes = inputs.notes(inputs.operation.plan(), None if is_overlay else request.roi)
+    report_warnings(notes, quiet=quiet, strict=strict)
+    left_out = request.other_boxes(same_map=False) if is_overlay else []
+    if left_out and not quiet:
+        reason = "not drawn, on another map than the first; --roi chooses the first"
+        message(f"note: {numbered(left_out)}: {reason}")
 
 
 @command(
@@ -72,7 +222,7 @@ VIEWS = {
     type=click.Choice([*VIEWS]),
     default="steps",
     show_default=True,
-    help="; ".join(f"{name}: {shows}" for name, shows in VIEWS.items()) + ".",
+    help="; ".join(f"{name}: {row.shows}" for name, row in VIEWS.items()) + ".",
 )
 @output_option(
     "--width",
@@ -93,7 +243,7 @@ VIEWS = {
 )
 @output_option(
     "--theme",
-    type=click.Choice(["light", "dark"]),
+    type=click.Choice([*THEMES]),
     default="light",
     show_default=True,
     help="The picture's colours.",
@@ -101,14 +251,14 @@ VIEWS = {
 @output_option("--colormap", metavar="NAME", help="A Matplotlib colormap for the cells.")
 @output_option(
     "--values",
-    type=click.Choice(["auto", "always", "never"]),
+    type=click.Choice(get_args(Values)),
     default="auto",
     show_default=True,
     help="Whether values are written in the cells; auto: where they fit.",
 )
 @output_option(
     "--units",
-    type=click.Choice(["cells", "boxes"]),
+    type=click.Choice(get_args(Units)),
     default="cells",
     show_default=True,
     help="What the map's ticks count; boxes: the units of the boxes.",
@@ -117,168 +267,39 @@ VIEWS = {
 @note_options
 def plot(
     options: OperatorOptions,
+    *,
     output: Path,
     view: str,
-    dpi: float,
     roi: int | None,
-    *,
+    channel: int | Summary,
+    section: tuple[int, int] | None,
+    point: tuple[int, int] | None,
+    other: str | None,
+    width: float,
+    title: str | None,
+    dpi: float,
+    theme: str,
+    colormap: str | None,
+    values: Values,
+    units: Units,
     force: bool,
     quiet: bool,
     strict: bool,
-    **what: Any,  # noqa: ANN401
 ) -> None:
     """Draw an ROI, its sections and its sample points."""
-    from roialign_cli.analysis.pitfalls import numbered
     from roialign_cli.cli.inputs import load
-    from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.writing import atomic_write, check_writable
     from roialign_cli.show.figures.saving import check_suffix, save_figure
+    from roialign_cli.show.figures.style import FigureStyle
 
     kind = check_suffix(output)
-    asked = _PlotRequest(roi or 0, **what)
-    _check_meaning(view, asked)
+    _check_options(view)
     check_writable(output, force=force, read=options.files)
     inputs = load(options)
-    figure = _DRAW[view](inputs, asked)
-    only = None if view == "overlay" else asked.roi
-    report_warnings(inputs.notes(inputs.operation.plan(), only), quiet=quiet, strict=strict)
-    elsewhere = _others(inputs, asked.roi, same_map=False) if view == "overlay" else []
-    if elsewhere and not quiet:
-        reason = "not drawn, on another map than the first; --roi chooses the first"
-        message(f"note: {numbered(elsewhere)}: {reason}")
+    style = FigureStyle(width, title, THEMES[theme], colormap, values, units)
+    request = _PlotRequest(inputs, roi or 0, channel, section, point, other, style)
+    figure = VIEWS[view].draw(request)
+    _report(request, view, quiet=quiet, strict=strict)
     with atomic_write(output, force=force) as file:
         save_figure(figure, file, kind, dpi)
     message(f"wrote {output}")
-
-
-@dataclass(frozen=True)
-class _PlotRequest:
-    """What to draw, as the options say."""
-
-    roi: int
-    channel: int | Summary
-    section: tuple[int, int] | None
-    point: tuple[int, int] | None
-    other: str | None
-    width: float
-    title: str | None
-    theme: str
-    colormap: str | None
-    values: Values
-    units: Units
-
-    @property
-    def paper(self) -> FigureStyle:
-        from roialign_cli.show.figures.paper import FigureStyle
-        from roialign_cli.show.palette import THEMES
-
-        theme = THEMES[self.theme]
-        return FigureStyle(self.width, self.title, theme, self.colormap, self.values, self.units)
-
-    def trace(self, inputs: Inputs, roi: int | None = None) -> Trace:
-        from roialign_cli.analysis.trace import trace_operation
-
-        return trace_operation(inputs.operation, self.roi if roi is None else roi, self.channel)
-
-
-# Option → its default, the views that have no use for it, and why.
-_IGNORED_OPTIONS: dict[str, tuple[str | None, frozenset[str], str]] = {
-    "point": (None, frozenset(VIEWS) - {"steps", "overlay", "point"}, "which shows them all"),
-    "section": (None, frozenset({"output"}), "which shows them all"),
-    "other": (None, frozenset(VIEWS) - {"compare"}, "which shows one convention"),
-    "values": ("auto", frozenset({"overlay", "point"}), "which has no values in all cells"),
-    "units": ("cells", frozenset({"overlay"}), "which counts the boxes' units"),
-}
-
-
-def _check_meaning(view: str, asked: _PlotRequest) -> None:
-    """Raise a usage error for an option that the view would ignore."""
-    for name, (default, views, reason) in _IGNORED_OPTIONS.items():
-        if getattr(asked, name) != default and view in views:
-            option = "--with" if name == "other" else f"--{name}"
-            raise click.UsageError(f"{option} has no meaning for --view {view}, {reason}")
-    if view == "compare" and asked.other is None:
-        raise click.UsageError("--view compare needs --with PRESET, the other side")
-
-
-def _steps(inputs: Inputs, asked: _PlotRequest) -> Figure:
-    from roialign_cli.show.figures.steps import steps_figure
-
-    return steps_figure(
-        asked.trace(inputs),
-        inputs.file.image,
-        stride=inputs.file.stride or 1,
-        section=asked.section or (1, 1),
-        point=asked.point,
-        paper=asked.paper,
-    )
-
-
-def _sections(inputs: Inputs, asked: _PlotRequest) -> Figure:
-    from roialign_cli.show.figures.sections import sections_figure
-
-    section = asked.section or (1, 1)
-    return sections_figure(asked.trace(inputs), section=section, paper=asked.paper)
-
-
-def _others(inputs: Inputs, roi: int, *, same_map: bool = True) -> list[int]:
-    """Return the other boxes that are on the same map as a box, or on other maps."""
-    index = inputs.operation.batch_index.tolist()
-    return [r for r, n in enumerate(index) if r != roi and (n == index[roi]) is same_map]
-
-
-def _overlay(inputs: Inputs, asked: _PlotRequest) -> Figure:
-    from roialign_cli.show.figures.overlay import overlay_figure
-
-    first = asked.trace(inputs)
-    traces = [first, *(asked.trace(inputs, box) for box in _others(inputs, asked.roi))]
-    return overlay_figure(
-        traces,
-        inputs.file.image,
-        stride=inputs.file.stride,
-        labels=[inputs.name(trace.roi) for trace in traces],
-        section=asked.section or (1, 1),
-        point=asked.point or (1, 1),
-        paper=asked.paper,
-    )
-
-
-def _point(inputs: Inputs, asked: _PlotRequest) -> Figure:
-    from roialign_cli.show.figures.point import point_figure
-
-    section = asked.section or (1, 1)
-    return point_figure(asked.trace(inputs), section=section, point=asked.point, paper=asked.paper)
-
-
-def _output(inputs: Inputs, asked: _PlotRequest) -> Figure:
-    from roialign_cli.show.figures.output import output_figure
-
-    return output_figure(asked.trace(inputs), paper=asked.paper)
-
-
-def _footprint(inputs: Inputs, asked: _PlotRequest) -> Figure:
-    from roialign_cli.show.figures.footprint import footprint_figure
-
-    return footprint_figure(asked.trace(inputs), section=asked.section, paper=asked.paper)
-
-
-def _compare(inputs: Inputs, asked: _PlotRequest) -> Figure:
-    from roialign_cli.analysis.trace import trace_operation
-    from roialign_cli.cli.inputs import with_convention
-    from roialign_cli.show.figures.compare import compare_figure
-
-    trace = asked.trace(inputs)
-    operation = with_convention(inputs, asked.other or "")
-    other = trace_operation(operation, asked.roi, asked.channel, trace.frame)
-    return compare_figure(trace, other, section=asked.section, paper=asked.paper)
-
-
-_DRAW: dict[str, Callable[[Inputs, _PlotRequest], Figure]] = {
-    "steps": _steps,
-    "sections": _sections,
-    "overlay": _overlay,
-    "point": _point,
-    "output": _output,
-    "footprint": _footprint,
-    "compare": _compare,
-}

@@ -1,8 +1,8 @@
-"""Colours, one meaning each, in the terminal and in the figures.
+"""The colours of the terminal, the figures and the page; each colour has one meaning.
 
 The hues are those of Okabe and Ito (https://jfly.uni-koeln.de/color/), which readers with any
-common colour vision tell apart. Values are shown by a ramp without hue, so that no value looks like
-a mark.
+common colour vision can distinguish. The shades of values have almost no hue, so that a value does
+not look like a mark.
 """
 
 from __future__ import annotations
@@ -15,28 +15,30 @@ ROI = "#D55E00"
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a figure, named by what they mean.
+    """The colours of a figure as "#RRGGBB", named by their meaning.
 
     Parameters
     ----------
     ground, ink, faint
-        The page, what is written on it, and the axes.
+        The page, the text on it, and the axes.
     value, grid
-        The values in the cells, and the cells' edges.
+        The values in the cells, and the edges of the cells.
     low, high
-        The shades of the smallest and of the largest value, close enough for marks to show on both.
-    not_a_number, outside, outside_edge
-        Cells without a finite value; what is beyond the map.
+        The smallest and the largest value, both light or both dark so that marks show on them.
+    not_a_number
+        Cells without a finite value.
+    outside, outside_edge
+        The area beyond the map, and the hatching on it.
     roi, section, section_ink, point, neighbour, winner
         The marks; `section_ink` is for small text.
     other
         The second of two conventions.
     less, more
-        A difference below and above zero.
+        The largest difference below and above zero, with `low` for no difference.
     weight
-        The most that a cell counts; from `low`.
+        The largest weight of a cell, with `low` for no weight.
     areas
-        The weights of one point, each as the area opposite a neighbour.
+        The weights of one point's four neighbour cells.
     """
 
     ground: str
@@ -62,7 +64,7 @@ class Theme:
     areas: tuple[str, str, str, str]
 
     def colour(self, name: str) -> str:
-        """Return the colour of a meaning; what is a colour already stays."""
+        """Return the colour with this name; a name like "#222222" is itself the colour."""
         return name if name.startswith("#") else str(getattr(self, name))
 
 
@@ -116,14 +118,17 @@ DARK = Theme(
 
 THEMES = MappingProxyType({"light": LIGHT, "dark": DARK})
 
-# Boxes side by side in one picture; the first is an ROI as everywhere.
+# Several boxes in one picture; the first has the colour of an ROI.
 BOXES = (ROI, "#56B4E9", "#F0E442", "#FFFFFF")
 
 _LOW, _HIGH = (0xFF, 0xFF, 0xFF), (0x5A, 0x64, 0x78)
 
 
 def ramp(share: float) -> tuple[int, int, int]:
-    """Return the red, green and blue (0 to 255) of a value at `share` (0 to 1) of its range."""
+    """Return the red, green and blue (0 to 255) of a value.
+
+    `share` is the place of the value between the smallest (0) and the largest (1).
+    """
     share = min(max(share, 0.0), 1.0)
     red, green, blue = (
         round(low + (high - low) * share) for low, high in zip(_LOW, _HIGH, strict=True)
@@ -132,7 +137,7 @@ def ramp(share: float) -> tuple[int, int, int]:
 
 
 def ink(background: tuple[int, int, int]) -> str:
-    """Return black or white, whichever is easier to read on the background."""
+    """Return black or white, whichever is easier to read on a background (red, green, blue)."""
     red, green, blue = background
     luminance = 0.299 * red + 0.587 * green + 0.114 * blue
     return "#000000" if luminance > 140 else "#FFFFFF"

@@ -1,11 +1,11 @@
-"""Texts on a sheet, kept apart from each other and from the marks.
+"""Texts on a panel that keep clear of each other and of the marks.
 
-Lengths on a sheet are in points (1/72 inch).
+Lengths on a page are in points (1/72 inch).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,14 +14,27 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.sheet import POINTS_PER_INCH, Line, Sheet, halo
+from roialign_cli.show.figures.drawing import halo
+from roialign_cli.show.figures.geometry import Line
+from roialign_cli.show.figures.page import POINTS_PER_INCH, Panel
 
 
 @dataclass(frozen=True)
 class TextStyle:
-    """How a text is written; `pad` is the room around it that is its own.
+    """How a text is written.
 
-    A colour is the name of a meaning in the theme, or a colour itself.
+    Parameters
+    ----------
+    size
+        The font size, in points.
+    colour
+        The name of a colour of the theme, or a colour like "#222222".
+    weight
+        "normal" or "bold".
+    pad
+        The space to keep free around the text, in points.
+    ground
+        The colour of a tab behind the text; None writes the text with a halo instead.
     """
 
     size: float
@@ -33,132 +46,136 @@ class TextStyle:
 
 @dataclass(frozen=True)
 class Label:
-    """A text and where its middle is: a position in data units and an offset in points."""
+    """A text and the place of its middle: a position in data units and an offset in points."""
 
     string: str
     at: tuple[float, float]
-    offset: tuple[float, float]
-    look: TextStyle
+    style: TextStyle
+    offset: tuple[float, float] = (0.0, 0.0)
 
-    def moved(self, across: float, up: float) -> Label:
-        """Return the label with another offset."""
-        return replace(self, offset=(across, up))
+    def moved(self, right: float, up: float) -> Label:
+        """Return the label with this offset in place of its own."""
+        return replace(self, offset=(right, up))
 
 
 @dataclass
 class LabelPlacer:
-    """The texts of a sheet, none of which overlaps another or what is kept clear."""
+    """Writes labels on a panel where they overlap neither each other nor what is kept clear."""
 
-    sheet: Sheet
+    panel: Panel
     _renderer: Any = field(init=False)
-    _taken: Float = field(default_factory=lambda: np.empty((0, 4)))  # (n, 4): x1, y1, x2, y2
+    _occupied: Float = field(default_factory=lambda: np.empty((0, 4)))  # (n, 4): x1, y1, x2, y2
     _sizes: dict[tuple[str, TextStyle], tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._renderer = self.sheet.canvas.get_renderer()  # type: ignore[no-untyped-call]
+        self._renderer = self.panel.canvas.get_renderer()  # type: ignore[no-untyped-call]
 
-    def size(self, string: str, look: TextStyle) -> tuple[float, float]:
-        """Return the width and height of a text with its padding."""
-        if (string, look) not in self._sizes:
-            text = Text(0, 0, string, fontsize=look.size, weight=look.weight, parse_math=False)
-            text.set_figure(self.sheet.figure)
+    def size(self, string: str, style: TextStyle) -> tuple[float, float]:
+        """Return the width and height of a text with its padding, in points."""
+        if (string, style) not in self._sizes:
+            text = Text(0, 0, string, fontsize=style.size, weight=style.weight, parse_math=False)
+            text.set_figure(self.panel.figure)
             extent = text.get_window_extent(self._renderer)
-            to_points = POINTS_PER_INCH / self.sheet.figure.dpi
-            self._sizes[string, look] = (
-                extent.width * to_points + 2 * look.pad,
-                extent.height * to_points + 2 * look.pad,
+            to_points = POINTS_PER_INCH / self.panel.figure.dpi
+            self._sizes[string, style] = (
+                extent.width * to_points + 2 * style.pad,
+                extent.height * to_points + 2 * style.pad,
             )
-        return self._sizes[string, look]
-
-    def boxes(self, labels: Sequence[Label]) -> Float:
-        """Return (n, 4), the places on the sheet that the labels would take."""
-        if not labels:
-            return np.empty((0, 4))
-        middle = self.sheet.points([label.at for label in labels])
-        middle = middle + np.array([label.offset for label in labels])
-        half = np.array([self.size(label.string, label.look) for label in labels]) / 2
-        return np.concatenate([middle - half, middle + half], axis=1)
+        return self._sizes[string, style]
 
     def keep_clear(self, x: float, y: float, radius: float) -> None:
-        """Let no text come nearer than `radius` points to a position in data units."""
-        middle = self.sheet.points([(x, y)])
-        self._take(np.concatenate([middle - radius, middle + radius], axis=1))
+        """Keep labels at least `radius` points away from a position in data units."""
+        middle = self.panel.points([(x, y)])
+        self._occupy(np.concatenate([middle - radius, middle + radius], axis=1))
 
-    def hidden(self, labels: Sequence[Label]) -> NDArray[np.bool_]:
-        """Return (n,), which labels would lie on something taken or leave the axes."""
-        boxes = self.boxes(labels)
-        return _overlapping(boxes, self._taken).any(axis=1) | self._cut(boxes)
+    def is_blocked(self, labels: Sequence[Label]) -> NDArray[np.bool_]:
+        """Return which labels would overlap something occupied or leave the axes: (n,), bool."""
+        boxes = self._boxes(labels)
+        return _overlapping(boxes, self._occupied).any(axis=1) | self._leaves_axes(boxes)
 
-    def struck(self, labels: Sequence[Label], lines: Sequence[Line]) -> NDArray[np.bool_]:
-        """Return (n,), which labels would lie on one of these level or upright lines."""
-        ends = np.array([self.sheet.points(line) for line in lines])  # (m, 2, 2)
+    def crosses_line(self, labels: Sequence[Label], lines: Sequence[Line]) -> NDArray[np.bool_]:
+        """Return which labels would cross one of these horizontal or vertical lines: (n,), bool."""
+        ends = np.array([self.panel.points(line) for line in lines])  # (m, 2, 2)
         boxes = np.concatenate([ends.min(axis=1) - 1, ends.max(axis=1) + 1], axis=1)
-        return np.asarray(_overlapping(self.boxes(labels), boxes).any(axis=1), dtype=np.bool_)
+        return np.asarray(_overlapping(self._boxes(labels), boxes).any(axis=1), dtype=np.bool_)
 
-    def free(self, labels: Sequence[Label]) -> bool:
+    def fits(self, labels: Sequence[Label]) -> bool:
         """Return whether all of these labels can be written together."""
-        boxes = self.boxes(labels)
-        among = _overlapping(boxes, boxes)
-        np.fill_diagonal(among, val=False)
-        return not (among.any() or self.hidden(labels).any())
+        boxes = self._boxes(labels)
+        overlaps = _overlapping(boxes, boxes)
+        np.fill_diagonal(overlaps, val=False)
+        return not (overlaps.any() or self.is_blocked(labels).any())
 
-    def write_first_free(self, choices: Sequence[Sequence[Label]]) -> bool:
-        """Write the first of these sets of labels that is free, if one is."""
+    def write_first_that_fits(self, choices: Sequence[Sequence[Label]]) -> bool:
+        """Write the first of these sets of labels that fits; return whether there is one."""
         for labels in choices:
-            if self.free(labels):
+            if self.fits(labels):
                 self.write(labels)
                 return True
         return False
 
-    def write_each_free(self, labels: Sequence[Label]) -> None:
-        """Write those of the labels that are free, one after another."""
+    def write_those_that_fit(self, labels: Sequence[Label]) -> None:
+        """Write the labels one after another and leave out those that do not fit."""
         for label in labels:
-            self.write_first_free([[label]])
+            self.write_first_that_fits([[label]])
+
+    def write_at_first_offset(self, label: Label, offsets: Iterable[tuple[float, float]]) -> None:
+        """Write a label at the first of these offsets, in points, where it fits."""
+        self.write_first_that_fits([[label.moved(*offset)] for offset in offsets])
 
     def write(self, labels: Sequence[Label]) -> None:
-        """Write labels and take their places."""
-        self._take(self.boxes(labels))
+        """Write labels whether they fit or not, and keep later labels clear of them."""
+        self._occupy(self._boxes(labels))
         for label in labels:
             self._annotate(label)
 
+    def _boxes(self, labels: Sequence[Label]) -> Float:
+        """Return the places that labels would take: (n, 4), in points."""
+        if not labels:
+            return np.empty((0, 4))
+        middle = self.panel.points([label.at for label in labels])
+        middle = middle + np.array([label.offset for label in labels])
+        half = np.array([self.size(label.string, label.style) for label in labels]) / 2
+        return np.concatenate([middle - half, middle + half], axis=1)
+
     def _annotate(self, label: Label) -> None:
-        look, theme = label.look, self.sheet.theme
-        text = self.sheet.axes.annotate(
+        style, theme = label.style, self.panel.theme
+        text = self.panel.axes.annotate(
             label.string,
             label.at,
             xytext=label.offset,
             textcoords="offset points",
             ha="center",
             va="center",
-            fontsize=look.size,
-            color=theme.colour(look.colour),
-            weight=look.weight,
+            fontsize=style.size,
+            color=theme.colour(style.colour),
+            weight=style.weight,
             zorder=8,
             annotation_clip=False,
             parse_math=False,
         )
-        if look.ground is None:
+        if style.ground is None:
             text.set_path_effects(halo(theme.ground))
         else:
             text.set_bbox(
-                {"facecolor": theme.colour(look.ground), "edgecolor": "#000000", "linewidth": 0.6}
-                | {"boxstyle": f"square,pad={look.pad / look.size}"}
+                {"facecolor": theme.colour(style.ground), "edgecolor": "#000000", "linewidth": 0.6}
+                | {"boxstyle": f"square,pad={style.pad / style.size}"}
             )
 
-    def _take(self, boxes: Float) -> None:
-        self._taken = np.concatenate([self._taken, boxes])
+    def _occupy(self, boxes: Float) -> None:
+        self._occupied = np.concatenate([self._occupied, boxes])
 
-    def _cut(self, boxes: Float) -> NDArray[np.bool_]:
-        view = self.sheet.view
-        corners = self.sheet.points([(view.left, view.low), (view.right, view.high)])
+    def _leaves_axes(self, boxes: Float) -> NDArray[np.bool_]:
+        view = self.panel.view
+        corners = self.panel.points([(view.left, view.low), (view.right, view.high)])
         low, high = corners.min(axis=0) + 1, corners.max(axis=0) - 1
         inside = (boxes[:, :2] >= low).all(axis=1) & (boxes[:, 2:] <= high).all(axis=1)
         return np.asarray(~inside, dtype=np.bool_)
 
 
-def _overlapping(some: Float, others: Float) -> NDArray[np.bool_]:
-    """Return (n, m), which of n boxes overlap which of m."""
-    one, two = some[:, None], others[None]
+def _overlapping(first: Float, second: Float) -> NDArray[np.bool_]:
+    """Return which of n boxes overlap which of m: (n, m), bool."""
+    one, two = first[:, None], second[None]
     overlap: NDArray[np.bool_] = (
         (one[..., 0] < two[..., 2])
         & (two[..., 0] < one[..., 2])

@@ -1,263 +1,246 @@
-"""The part of the map around an ROI: which it is, its cells, the sections' edges."""
+"""The part of the map around an ROI: the cells with their values, the ROI and its sections."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import product
-from typing import Any
 
 import numpy as np
 from matplotlib.colors import Colormap
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
-from roialign_cli.show.figures.paper import FigureStyle
-from roialign_cli.show.figures.sheet import (
-    CHARACTER,
-    GRID_CELL,
-    POINTS_PER_INCH,
-    SMALLEST_TEXT,
-    Line,
-    Panel,
-    Sheet,
+from roialign_cli.show.figures.drawing import (
+    MIN_GRID_CELL,
     draw_cells,
     draw_grid,
     draw_lines,
     draw_outside,
-    lattice,
-    span_of,
-    written_alike,
+    value_range,
 )
-from roialign_cli.show.view import View, shown_cells, thinned, zoom_note
+from roialign_cli.show.figures.geometry import Sides, roi_sides, section_lines, section_sides
+from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
+from roialign_cli.show.figures.page import MIN_TEXT_SIZE, POINTS_PER_INCH, Panel, estimated_width
+from roialign_cli.show.figures.style import FigureStyle
+from roialign_cli.show.figures.wording import format_alike
+from roialign_cli.show.view import View, shown_cells, thinned
 
-LEAST_CELL = 12.0  # points; smaller cells have no value
-
-
-def map_panel(
-    trace: Trace,
-    view: View,
-    paper: FigureStyle,
-    **more: Any,  # noqa: ANN401
-) -> Panel:
-    """Return a panel of the map, which says what part of the map it shows."""
-    return Panel(view, paper.unit(trace), zoom_note(trace, view), **more)
-
-
-_LEAST_VALUE = 3.0  # points; smaller values cannot be read at any size
+_MIN_VALUE_CELL = 12.0  # points; "auto" writes no values in smaller cells
+_MIN_VALUE_SIZE = 3.0  # points; smaller values cannot be read at any magnification
+_MIN_WIDE_SECTION = 24.0  # points; the edges of smaller sections are thinner
+_MAX_CELLS_PER_POINT = 4  # more cells than there are pixels of print would be drawn in vain
+_MAX_RANGE_CELLS = 2000  # rows and columns to find the smallest and the largest value in
 
 
-def value_look(values: Float, view: View, paper: FigureStyle) -> TextStyle | None:
-    """Return how values are written in the cells of a view as wide as the paper, None if not.
-
-    Raises
-    ------
-    ArgumentError
-        If they must be and there is no room.
-    """
-    room = paper.width * POINTS_PER_INCH * 0.85 / max(view.width, view.height)
-    if room < LEAST_CELL and paper.values != "always":
-        return None
-    return cell_look(written_alike(values), room, paper)
-
-
-def cell_look(
-    strings: Sequence[str], room: float, paper: FigureStyle, largest: float = SMALLEST_TEXT
-) -> TextStyle | None:
-    """Return how texts are written in cells of so many points, None if they are not.
-
-    They are as large as fits, up to `largest`.
-
-    Raises
-    ------
-    ArgumentError
-        If they must be and there is no room.
-    """
-    longest = max(map(len, strings), default=1) * CHARACTER
-    size = min((room - 3) / longest, largest)
-    look = TextStyle(size, "value")
-    if paper.values == "never":
-        return None
-    if paper.values == "auto":
-        return look if size >= SMALLEST_TEXT and room >= LEAST_CELL else None
-    if size < _LEAST_VALUE:
-        needed = math.ceil(paper.width * (_LEAST_VALUE * longest + 3) / room)
-        raise ArgumentError(
-            "values",
-            f"a cell is {room:.1f} points wide, too small to write in; {needed} inches have room",
-        )
-    return look
+# The cells --------------------------------------------------------------------------------------
 
 
 def draw_map(
-    sheet: Sheet,
+    panel: Panel,
     trace: Trace,
     values: Float | None = None,
     colours: Colormap | None = None,
     *,
-    whole_span: bool = False,
+    shade_by_whole_map: bool = False,
 ) -> AxesImage | None:
-    """Draw the cells in view on a hatched ground, and return their image if there is any.
+    """Draw the cells in view, and hatching where the map ends.
 
-    The cells are shaded by `values` (H, W), the map's own if None; their shades span the values in
-    view, or all of the map's.
+    Parameters
+    ----------
+    panel
+        The panel to draw on.
+    trace
+        A trace on the map.
+    values
+        (H, W), float: the values that shade the cells; those of the map if None.
+    colours
+        The colormap; the style's if None.
+    shade_by_whole_map
+        Whether the colours range over the values of the whole map or of the cells in view.
+
+    Returns
+    -------
+    The image of the cells; None if no cell is in view.
     """
-    draw_outside(sheet)
-    rows, columns = shown_cells(trace, sheet.view)
-    everywhere = trace.cells if values is None else values
-    cells = everywhere[rows, columns]
+    draw_outside(panel)
+    rows, columns = shown_cells(trace, panel.view)
+    values = trace.cells if values is None else values
+    cells = values[rows, columns]
     if not cells.size:
         return None
     top, bottom = (trace.frame.row_edge(row) for row in (rows.start, rows.stop))
-    extent = columns.start, columns.stop, bottom, top
-    span = span_of(thinned(everywhere, _MOST_SPANNED)) if whole_span else None
-    # More cells than there are pixels of print would only be read to be left out.
-    most = int(_FINEST * sheet.scale * max(sheet.view.width, sheet.view.height))
-    image = draw_cells(sheet, thinned(cells, most), extent, colours, span)
-    if sheet.scale >= GRID_CELL:
-        across = range(columns.start, columns.stop + 1)
-        down = [trace.frame.row_edge(row) for row in range(rows.start, rows.stop + 1)]
-        draw_grid(sheet, across, down)
-    _draw_map_border(sheet, trace)
+    sides = Sides(columns.start, columns.stop, top, bottom)
+    limits = value_range(thinned(values, _MAX_RANGE_CELLS)) if shade_by_whole_map else None
+    max_cells = int(_MAX_CELLS_PER_POINT * panel.scale * max(panel.view.width, panel.view.height))
+    image = draw_cells(panel, thinned(cells, max_cells), sides, colours, limits)
+    if panel.scale >= MIN_GRID_CELL:
+        draw_grid(panel, sides, cells.shape[1], cells.shape[0])
+    whole = Sides(0, trace.map_size[1], *trace.map_y)
+    border = whole.patch(fill=False, edgecolor=panel.theme.ink, linewidth=1.2, zorder=2.5)
+    panel.axes.add_patch(border)
     return image
 
 
-_FINEST = 4  # cells that are drawn in a point of the sheet
-_MOST_SPANNED = 2000  # rows and columns that the shades' ends are taken from
+# The ROI ----------------------------------------------------------------------------------------
 
 
-def _draw_map_border(sheet: Sheet, trace: Trace) -> None:
-    rows, columns = trace.map_size
-    sheet.axes.add_patch(
-        Rectangle(
-            (0, trace.map_y[0]),
-            columns,
-            rows,
-            fill=False,
-            edgecolor=sheet.theme.ink,
-            linewidth=1.2,
-            zorder=2.5,
-        )
-    )
+def section_room(panel: Panel, trace: Trace) -> tuple[float, float]:
+    """Return the width and height of a section on the page, in points."""
+    return abs(trace.section_width) * panel.scale, abs(trace.section_height) * panel.scale
 
 
-def roi_lattice(trace: Trace) -> list[Line]:
-    """Return the edges of the sections."""
-    columns, rows = len(trace.output[0]), len(trace.output)
-    down = trace.frame.y_sign
-    across = [trace.x + i * trace.section_width for i in range(columns + 1)]
-    along = [trace.y + down * j * trace.section_height for j in range(rows + 1)]
-    return lattice(across, along)
+def draw_roi(panel: Panel, trace: Trace, chosen: Section | None, *, tinted: bool = True) -> None:
+    """Draw an ROI with its first corner and the edges of its sections; outline a chosen section.
 
-
-def section_room(sheet: Sheet, trace: Trace) -> tuple[float, float]:
-    """Return the width and height of a section on the sheet, in points."""
-    return abs(trace.section_width) * sheet.scale, abs(trace.section_height) * sheet.scale
-
-
-def _in_view(view: View, trace: Trace) -> bool:
-    """Return whether all of the ROI is in view; its outline may then stand on the view's edge."""
-    right = trace.x + trace.width
-    bottom = trace.bottom
-    across = view.left <= min(trace.x, right) and max(trace.x, right) <= view.right
-    return across and view.low <= min(trace.y, bottom) and max(trace.y, bottom) <= view.high
-
-
-def draw_roi(sheet: Sheet, trace: Trace, chosen: Section | None, *, tinted: bool = True) -> None:
-    """Draw the ROI's outline and corner, the sections' edges, and the chosen section."""
-    down = trace.frame.y_sign
-    crowded = min(section_room(sheet, trace)) < 2 * LEAST_CELL
-    look: dict[str, Any] = {"colors": sheet.theme.section, "linewidths": 0.8 if crowded else 1.3}
-    draw_lines(sheet, roi_lattice(trace), zorder=3, **look)
+    `tinted` says whether to tint the chosen section as well.
+    """
+    colour = panel.theme.section
+    width = 0.8 if min(section_room(panel, trace)) < _MIN_WIDE_SECTION else 1.3
+    draw_lines(panel, section_lines(trace), colour, width, zorder=3)
     if chosen is not None:
-        size = trace.section_width, down * trace.section_height
+        sides = section_sides(trace, chosen)
         if tinted:
-            tint = Rectangle((chosen.x, chosen.y), *size, alpha=0.13)
-            tint.set(facecolor=sheet.theme.section, linewidth=0, zorder=2.8)
-            sheet.axes.add_patch(tint)
-        _outline(sheet, trace, (chosen.x, chosen.y), size, sheet.theme.section)
-    outline_roi(sheet, trace)
-    dot = Line2D([trace.x], [trace.y], marker="o", color=sheet.theme.roi, ms=7)
-    dot.set(mec=sheet.theme.ground, clip_on=not _in_view(sheet.view, trace), zorder=5)
-    sheet.axes.add_line(dot)
+            tint = sides.patch(facecolor=colour, alpha=0.13, linewidth=0, zorder=2.8)
+            panel.axes.add_patch(tint)
+        _outline(panel, trace, sides, colour)
+    outline_roi(panel, trace)
+    corner = Line2D([trace.x], [trace.y], marker="o", color=panel.theme.roi, ms=7)
+    corner.set(mec=panel.theme.ground, clip_on=not _is_in_view(panel.view, trace), zorder=5)
+    panel.axes.add_line(corner)
 
 
-def outline_roi(sheet: Sheet, trace: Trace) -> None:
-    """Draw the ROI's outline."""
-    extent = trace.width, trace.bottom - trace.y
-    _outline(sheet, trace, (trace.x, trace.y), extent, sheet.theme.roi)
+def outline_roi(panel: Panel, trace: Trace) -> None:
+    """Draw the outline of an ROI."""
+    _outline(panel, trace, roi_sides(trace), panel.theme.roi)
 
 
-def _outline(
-    sheet: Sheet,
-    trace: Trace,
-    corner: tuple[float, float],
-    extent: tuple[float, float],
-    colour: str,
-) -> None:
-    outline = Rectangle(corner, *extent, fill=False, edgecolor=colour, linewidth=2.4, zorder=4)
-    outline.set(clip_on=not _in_view(sheet.view, trace), joinstyle="miter")
-    sheet.axes.add_patch(outline)
+def _outline(panel: Panel, trace: Trace, sides: Sides, colour: str) -> None:
+    outline = sides.patch(fill=False, edgecolor=colour, linewidth=2.4, zorder=4)
+    outline.set(clip_on=not _is_in_view(panel.view, trace), joinstyle="miter")
+    panel.axes.add_patch(outline)
 
 
-# Texts ------------------------------------------------------------------------------------------
+def _is_in_view(view: View, trace: Trace) -> bool:
+    """Return whether the whole ROI is in view, so that its outline need not be clipped."""
+    (left, right), (low, high) = roi_sides(trace).spans
+    return view.left <= left and right <= view.right and view.low <= low and high <= view.high
 
-# Where in a cell a value may stand: its middle first, then corners, then sides.
-_SIDES = (0.0, -1.0, 1.0, -0.5, 0.5)
+
+# The values -------------------------------------------------------------------------------------
+
+# Where in a cell a value may stand, from −1 to 1 along x and upward: in the middle first, then
+# towards the corners, then towards the sides.
+_STEPS = (0.0, -1.0, 1.0, -0.5, 0.5)
 _VALUE_ANCHORS = sorted(
-    ((across, up) for across in _SIDES for up in _SIDES),
-    key=lambda at: (abs(at[0]) != abs(at[1]), abs(at[0]) % 1),
+    product(_STEPS, _STEPS), key=lambda at: (abs(at[0]) != abs(at[1]), abs(at[0]) % 1)
 )
+# What it costs to leave out the value of a cell, by whether a sample point reads the cell.
+_COST_USED, _COST_UNUSED = 8.0, 1.0
+_COST_CROSSED = 0.6  # the share of this for a value that crosses the edge of a section
+
+
+def value_text_style(values: Float, view: View, style: FigureStyle) -> TextStyle | None:
+    """Return how to write the values of the cells in view, (rows, columns); None not to.
+
+    The view is as wide as the page.
+
+    Raises
+    ------
+    ArgumentError
+        If the style demands values for which there is no room.
+    """
+    room = style.width * POINTS_PER_INCH * 0.85 / max(view.width, view.height)
+    if room < _MIN_VALUE_CELL and style.values != "always":
+        return None
+    return cell_text_style(format_alike(values), room, style)
+
+
+def cell_text_style(
+    strings: Sequence[str], room: float, style: FigureStyle, max_size: float = MIN_TEXT_SIZE
+) -> TextStyle | None:
+    """Return how to write texts in cells, as large as fits; None not to write them.
+
+    The width of a cell, `room`, and the largest font size are in points (1/72 inch).
+
+    Raises
+    ------
+    ArgumentError
+        If the style demands values for which there is no room.
+    """
+    longest = estimated_width(strings or ["0"], 1.0)
+    size = min((room - 3) / longest, max_size)
+    if style.values == "never":
+        return None
+    if style.values == "auto" and (size < MIN_TEXT_SIZE or room < _MIN_VALUE_CELL):
+        return None
+    if style.values == "always" and size < _MIN_VALUE_SIZE:
+        needed = math.ceil(style.width * (_MIN_VALUE_SIZE * longest + 3) / room)
+        problem = f"a cell is {room:.1f} points wide, too small to write in"
+        raise ArgumentError("values", f"{problem}; {needed} inches have room")
+    return TextStyle(size, "value")
 
 
 def anchored(
     anchor: tuple[float, float], room: tuple[float, float], text: tuple[float, float], pad: float
 ) -> tuple[float, float]:
-    """Return the offset of a text from the middle of its room, on the sides of the anchor."""
-    across, up = (
+    """Return the offset of a text from the middle of its cell or section, in points.
+
+    The anchor is the place in the cell, from −1 to 1 along x and upward. `room` and `text` are the
+    width and height of the cell and of the text, `pad` the least space between them, in points.
+    """
+    right, up = (
         side * max((space - length) / 2 - pad, 0.0)
         for side, space, length in zip(anchor, room, text, strict=True)
     )
-    return across, up
+    return right, up
 
 
 def write_values(
-    texts: LabelPlacer, trace: Trace, look: TextStyle, wanted: set[tuple[float, float]]
+    placer: LabelPlacer, trace: Trace, style: TextStyle, used: Collection[tuple[float, float]]
 ) -> None:
-    """Write the cells' values where most can be read in a cell, and the rest where they can.
+    """Write the values of the cells in view, all at the same place in their cells if possible.
 
-    Those of the cells whose middles are `wanted` matter most. One without a free place is left out,
-    unless all are asked for.
+    A value that does not fit there is written elsewhere in its cell. One that fits nowhere is left
+    out, unless the figure's style demands all values.
+
+    Parameters
+    ----------
+    placer
+        The labels of the panel.
+    trace
+        A trace on the map.
+    style
+        The style of the values.
+    used
+        The centres (x, y) of the cells that sample points read, whose values matter most.
     """
-    sheet = texts.sheet
-    rows, columns = shown_cells(trace, sheet.view)
-    strings = written_alike(trace.cells[rows, columns])
-    places = product(range(rows.start, rows.stop), range(columns.start, columns.stop))
-    middles = [(trace.frame.x(c), trace.frame.y(r)) for r, c in places]
-    sizes = [texts.size(string, look) for string in strings]
-    room = sheet.scale, sheet.scale
-    weight = np.array([8.0 if middle in wanted else 1.0 for middle in middles])
+    panel = placer.panel
+    rows, columns = shown_cells(trace, panel.view)
+    strings = format_alike(trace.cells[rows, columns])
+    cells = product(range(rows.start, rows.stop), range(columns.start, columns.stop))
+    centres = [(trace.frame.x(column), trace.frame.y(row)) for row, column in cells]
+    sizes = [placer.size(string, style) for string in strings]
+    room = panel.scale, panel.scale
+    costs = np.array([_COST_USED if centre in used else _COST_UNUSED for centre in centres])
     choices = [
         [
-            Label(string, middle, anchored(anchor, room, size, 2.5), look)
-            for string, middle, size in zip(strings, middles, sizes, strict=True)
+            Label(string, centre, style, anchored(anchor, room, size, 2.5))
+            for string, centre, size in zip(strings, centres, sizes, strict=True)
         ]
         for anchor in _VALUE_ANCHORS
     ]
-    lines = roi_lattice(trace)
-    lost = [
-        float(weight @ np.maximum(texts.hidden(labels), 0.6 * texts.struck(labels, lines)))
-        for labels in choices
-    ]
-    best = choices[int(np.argmin(lost))]
-    always = sheet.paper.values == "always"
-    for place, label in enumerate(best):
-        free = texts.write_first_free([[label], *([labels[place]] for labels in choices)])
-        if always and not free:
-            texts.write([label])
+    edges = section_lines(trace)
+    totals = []
+    for labels in choices:
+        crossed = _COST_CROSSED * placer.crosses_line(labels, edges)
+        totals.append(float(costs @ np.maximum(placer.is_blocked(labels), crossed)))
+    best = choices[int(np.argmin(totals))]
+    for index, label in enumerate(best):
+        written = placer.write_first_that_fits([[label], *([c[index]] for c in choices)])
+        if not written and panel.style.values == "always":
+            placer.write([label])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
@@ -13,24 +11,29 @@ from matplotlib.patches import Patch, Rectangle
 from roialign_cli.analysis.sections import Point
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
+from roialign_cli.show.figures.drawing import draw_lines, outside_entries
+from roialign_cli.show.figures.geometry import Sides
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
-from roialign_cli.show.figures.map_area import draw_map, map_panel
+from roialign_cli.show.figures.map_area import draw_map
 from roialign_cli.show.figures.marks import mark_line, marks
-from roialign_cli.show.figures.paper import PAPER, FigureStyle, style
-from roialign_cli.show.figures.sheet import (
-    POINTS_PER_INCH,
-    Sheet,
-    draw_lines,
-    new_page,
-    outside_entries,
-    significant,
-    titled,
-    written,
-    written_alike,
+from roialign_cli.show.figures.page import POINTS_PER_INCH, Panel, PanelSpec, new_panel
+from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
+from roialign_cli.show.figures.wording import (
+    format_alike,
+    format_decimals,
+    format_significant,
+    title_parts,
 )
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES
 from roialign_cli.show.palette import Theme
-from roialign_cli.show.view import View, beyond_map
+from roialign_cli.show.view import View, zoom_note
+
+_MAX_ASPECT = 0.62  # height of the axes, in widths of the page
+_MARGIN = 0.85  # cells around the neighbours' centres
+_MAX_DISTANCE = 6.0  # cells from the neighbours; a point further away is not in view
+_CELL_TEXT = TextStyle(9.0, "ink", "bold")
+_AREA_TEXT = TextStyle(7.5, "ink", "bold")
+_DISTANCE_TEXT = TextStyle(7.5, "point", "bold")
 
 
 def point_figure(
@@ -38,203 +41,203 @@ def point_figure(
     *,
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] | None = None,
-    paper: FigureStyle = PAPER,
+    style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
     """Draw one sample point with its neighbour cells, their weights as areas, and the formula.
 
     Parameters
     ----------
     trace
-        One ROI and channel.
+        The trace of one ROI and channel.
     section
-        (i, j).
+        (i, j), from 1.
     point
-        (n, m); the winner if None, or else the first.
-    paper
-        What the figure is drawn on.
+        (n, m), from 1; if None, the winner of the section, or its first point.
+    style
+        The style of the figure.
 
     Raises
     ------
     ArgumentError
         If there is no such section or point.
     """
-    one = selected_point(trace, section, point)
-    if one is None:
+    selected = selected_point(trace, section, point)
+    if selected is None:
         raise ArgumentError("point", "section ({}, {}) has no points".format(*section))
-    view = point_view(trace, one)
-    legend = point_legend(paper.theme, one)
-    legend += outside_entries(paper.theme, beyond=beyond_map(trace, view))
-    with style(paper.theme):
-        tallest = 0.62 * paper.width * POINTS_PER_INCH
-        panel = map_panel(trace, view, paper, heading=formula(one), tallest=tallest)
-        (sheet,) = new_page([[panel]], paper, title=_title(trace, section, one), legend=legend)
-        draw_point(sheet, trace, one)
-    return sheet.figure
+    view = point_view(trace, selected)
+    legend = close_up_entries(style.theme, selected) + outside_entries(style.theme, trace, view)
+    position = ", ".join(format_decimals(value, 4) for value in (selected.x, selected.y))
+    title = title_parts(trace, point_name(section, selected), f"at ({position})")
+    max_height = _MAX_ASPECT * style.width * POINTS_PER_INCH
+    with figure_settings(style.theme):
+        spec = PanelSpec(
+            view,
+            style.unit(trace),
+            zoom_note(trace, view),
+            heading=formula(selected),
+            max_height=max_height,
+        )
+        panel = new_panel(spec, style, title=title, legend=legend)
+        draw_point(panel, trace, selected)
+    return panel.figure
 
 
 def selected_point(
     trace: Trace, section: tuple[int, int], point: tuple[int, int] | None
 ) -> Point | None:
-    """Return the point asked for; if none is, the winner or the first, None if there is none."""
+    """Return a point of a section; without (n, m) the winner or else the first, if there is one."""
     if point is not None:
         return trace.select(section, point)[0].points[0]
     chosen = trace.section(*section)
     return chosen.winning_point or next(iter(chosen.points), None)
 
 
-def draw_point(sheet: Sheet, trace: Trace, one: Point) -> None:
-    """Draw the map around a point, its neighbour cells, and their weights."""
-    draw_map(sheet, trace, whole_span=True)
-    _outline_cells(sheet, one)
-    texts = LabelPlacer(sheet)
-    texts.keep_clear(one.x, one.y, 5)
-    _write_cells(texts, one)
-    if one.in_bounds:
-        _draw_areas(texts, one)
-        _write_distances(texts, one)
-    _mark_point(sheet, one)
-
-
-_MARGIN = 0.85  # cells around the neighbours' centres
+def point_name(section: tuple[int, int], point: Point) -> str:
+    """Return what titles and legends call a point."""
+    return "point ({}, {}) of section ({}, {})".format(*point.point, *section)
 
 
 def point_view(trace: Trace, point: Point) -> View:
     """Return the part of the plane with a point and its neighbour cells."""
     x = [point.x, *(n.x for n in point.neighbours)]
     y = [point.y, *(n.y for n in point.neighbours)]
-    far = 6.0  # cells; a point further away is not in view
-    x, y = ([v for v in values if abs(v - values[1]) <= far] for values in (x, y))
+    x, y = ([v for v in values if abs(v - values[1]) <= _MAX_DISTANCE] for values in (x, y))
     return View(
         min(x) - _MARGIN, max(x) + _MARGIN, min(y) - _MARGIN, max(y) + _MARGIN, trace.frame.y_up
     ).at_least(0.6)
 
 
-def _title(trace: Trace, section: tuple[int, int], point: Point) -> list[str]:
-    where = "point ({}, {}) of section ({}, {})".format(*point.point, *section)
-    at = f"at ({written(point.x, 4)}, {written(point.y, 4)})"
-    return titled(trace, where, at)
-
-
 def formula(point: Point) -> str:
-    """Return the sum with the numbers, two terms a line."""
-    value = significant(point.value)
+    """Return the interpolation formula with its numbers, two terms per line."""
+    value = format_significant(point.value)
     if not point.in_bounds:
         return f"outside the map, its value is {value}"
-    a, b, c, d = (f"{written(n.weight, 4)}·{_factor(n.value)}" for n in point.neighbours)
+    a, b, c, d = (f"{format_decimals(n.weight, 4)}·{_factor(n.value)}" for n in point.neighbours)
     return f"P = {a} + {b}\n   + {c} + {d} = {value}"
 
 
 def _factor(value: float) -> str:
-    return f"({significant(value)})" if value < 0 else significant(value)
+    return f"({format_significant(value)})" if value < 0 else format_significant(value)
+
+
+def close_up_entries(theme: Theme, point: Point) -> list[Artist]:
+    """Return the legend entries of one point, its neighbour cells and their weights."""
+    centre = Line2D([], [], marker="o", ls="none", color=theme.neighbour)
+    centre.set_label("centre of a neighbour cell")
+    entries = [mark_line(marks(theme)[point.border], 7.0), centre]
+    if point.in_bounds and len(_centres(point)) == 4:
+        return [*entries, Patch(facecolor=theme.areas[1], label="area opposite a cell: its weight")]
+    return [*entries]
+
+
+def _centres(point: Point) -> list[tuple[float, float]]:
+    """Return the different centres of a point's neighbour cells, sorted."""
+    return sorted({(n.x, n.y) for n in point.neighbours})
+
+
+def _neighbour_sides(point: Point) -> Sides:
+    """Return the rectangle between the centres of a point's neighbour cells."""
+    x, y = ([getattr(n, axis) for n in point.neighbours] for axis in "xy")
+    return Sides(min(x), max(x), min(y), max(y))
 
 
 def _clamped(point: Point) -> tuple[float, float]:
-    """Return where the point's value is taken: on the cells' centres or between them."""
-    x, y = ([getattr(n, axis) for n in point.neighbours] for axis in "xy")
-    return float(np.clip(point.x, min(x), max(x))), float(np.clip(point.y, min(y), max(y)))
+    """Return where the value of a point is taken: among the centres of its neighbour cells."""
+    (left, right), (low, high) = _neighbour_sides(point).spans
+    return float(np.clip(point.x, left, right)), float(np.clip(point.y, low, high))
 
 
-def _outline_cells(sheet: Sheet, point: Point) -> None:
+def draw_point(panel: Panel, trace: Trace, point: Point) -> None:
+    """Draw the map around a point, its neighbour cells, and their weights."""
+    draw_map(panel, trace, shade_by_whole_map=True)
+    _outline_cells(panel, point)
+    placer = LabelPlacer(panel)
+    placer.keep_clear(point.x, point.y, 5)
+    _write_cells(placer, point)
+    if point.in_bounds:
+        _draw_areas(placer, point)
+        _write_distances(placer, point)
+    _mark_point(panel, point)
+
+
+def _outline_cells(panel: Panel, point: Point) -> None:
     """Outline the neighbour cells and mark their centres."""
-    look: dict[str, Any] = {"edgecolor": sheet.theme.neighbour, "linewidth": 1.8, "zorder": 3}
-    for x, y in sorted({(n.x, n.y) for n in point.neighbours}):
-        sheet.axes.add_patch(
-            Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, gid="neighbour", **look)
-        )
-        centre = Line2D([x], [y], marker="o", color=sheet.theme.neighbour, ms=6)
-        centre.set(mec=sheet.theme.ground, zorder=5)
-        sheet.axes.add_line(centre)
+    colour = panel.theme.neighbour
+    for x, y in _centres(point):
+        cell = Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=colour, linewidth=1.8)
+        cell.set(gid="neighbour", zorder=3)
+        panel.axes.add_patch(cell)
+        centre = Line2D([x], [y], marker="o", color=colour, ms=6)
+        centre.set(mec=panel.theme.ground, zorder=5)
+        panel.axes.add_line(centre)
 
 
-def _draw_areas(texts: LabelPlacer, point: Point) -> None:
-    """Draw the rectangles between the point and the opposite cells' centres."""
-    sheet, (px, py) = texts.sheet, _clamped(point)
-    areas = sheet.theme.areas
-    parts = []
-    for name, neighbour, other, colour in zip(
-        NEIGHBOUR_NAMES, point.neighbours, reversed(point.neighbours), areas, strict=True
+def _write_cells(placer: LabelPlacer, point: Point) -> None:
+    """Write the names and values of the neighbour cells, away from the point."""
+    values = format_alike(np.array([n.value for n in point.neighbours]))
+    px, py = _clamped(point)
+    y_sign = 1 if placer.panel.view.y_up else -1
+    names: dict[tuple[float, float], list[str]] = {}
+    for name, neighbour in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
+        names.setdefault((neighbour.x, neighbour.y), []).append(name)
+    value_at = dict(zip(((n.x, n.y) for n in point.neighbours), values, strict=True))
+    for (x, y), cell_names in names.items():
+        string = " = ".join([*cell_names, value_at[x, y]])
+        width, height = placer.size(string, _CELL_TEXT)
+        up = y_sign * (1 if y >= py else -1) * (height / 2 + 6)
+        right = (1 if x >= px else -1) * (width / 2 + 8)
+        offsets = ((0.0, up), (0.0, -up), (right, 0.0), (0.0, 2 * up), (0.0, -2 * up))
+        placer.write_at_first_offset(Label(string, (x, y), _CELL_TEXT), offsets)
+
+
+def _draw_areas(placer: LabelPlacer, point: Point) -> None:
+    """Draw the rectangles between the point and the centres opposite the cells they weigh."""
+    panel, (px, py) = placer.panel, _clamped(point)
+    areas = []
+    opposite = reversed(point.neighbours)
+    for name, neighbour, corner, colour in zip(
+        NEIGHBOUR_NAMES, point.neighbours, opposite, panel.theme.areas, strict=True
     ):
-        width, height = other.x - px, other.y - py
-        if width and height:
-            area = Rectangle((px, py), width, height, facecolor=colour, alpha=0.75, linewidth=0)
+        sides = Sides(px, corner.x, py, corner.y)
+        if sides.width and sides.height:
+            area = sides.patch(facecolor=colour, alpha=0.75, linewidth=0)
             area.set(zorder=3.5, gid=f"area-{name}")
-            sheet.axes.add_patch(area)
-            parts.append((name, neighbour.weight, (px + width / 2, py + height / 2)))
-    x, y = ([getattr(n, axis) for n in point.neighbours] for axis in "xy")
-    lines = [((px, min(y)), (px, max(y))), ((min(x), py), (max(x), py))]
-    draw_lines(sheet, lines, colors=sheet.theme.point, linewidths=1.0, linestyles="--", zorder=4)
-    look = TextStyle(7.5, "ink", "bold")
+            panel.axes.add_patch(area)
+            areas.append((name, format_decimals(neighbour.weight, 4), sides.middle))
+    (left, right), (low, high) = _neighbour_sides(point).spans
+    lines = [((px, low), (px, high)), ((left, py), (right, py))]
+    draw_lines(panel, lines, panel.theme.point, 1.0, linestyle="--", zorder=4)
     choices = [
-        [
-            Label(form.format(name, written(weight, 4)), at, (0.0, 0.0), look)
-            for name, weight, at in parts
-        ]
+        [Label(form.format(name, weight), middle, _AREA_TEXT) for name, weight, middle in areas]
         for form in ("weight of {}\n{}", "for {}\n{}", "{1}")
     ]
-    if not texts.write_first_free(choices):
-        texts.write_each_free(choices[-1])
+    if not placer.write_first_that_fits(choices):
+        placer.write_those_that_fit(choices[-1])
 
 
-def _write_distances(texts: LabelPlacer, point: Point) -> None:
-    """Write how far the point is from the centres' lines, on the lower and the left side."""
-    look = TextStyle(7.5, "point", "bold")
+def _write_distances(placer: LabelPlacer, point: Point) -> None:
+    """Write the distances from the point to the neighbours' centres, below and on the left."""
     px, py = _clamped(point)
-    low = (min if texts.sheet.view.y_up else max)(point.y1, point.y2)
+    left = min(point.x1, point.x2)
+    bottom = (min if placer.panel.view.y_up else max)(point.y1, point.y2)
     for x in {point.x1, point.x2} - {px}:
-        label = Label(written(abs(px - x), 4), ((px + x) / 2, low), (0.0, 0.0), look)
-        texts.write_first_free([[label.moved(0.0, -offset)] for offset in (9.0, 22.0)])
+        string = format_decimals(abs(px - x), 4)
+        label = Label(string, ((px + x) / 2, bottom), _DISTANCE_TEXT)
+        placer.write_at_first_offset(label, ((0.0, -9.0), (0.0, -22.0)))
     for y in {point.y1, point.y2} - {py}:
-        string = written(abs(py - y), 4)
-        label = Label(string, (min(point.x1, point.x2), (py + y) / 2), (0.0, 0.0), look)
-        across = texts.size(string, look)[0] / 2 + 5
-        texts.write_first_free([[label.moved(-across, 0.0)]])
+        string = format_decimals(abs(py - y), 4)
+        offset = -(placer.size(string, _DISTANCE_TEXT)[0] / 2 + 5), 0.0
+        placer.write_those_that_fit([Label(string, (left, (py + y) / 2), _DISTANCE_TEXT, offset)])
 
 
-def _mark_point(sheet: Sheet, point: Point) -> None:
-    kinds = marks(sheet.theme)
+def _mark_point(panel: Panel, point: Point) -> None:
+    """Draw the mark of a point, and an arrow to the border if the point is clamped to it."""
+    kinds = marks(panel.theme)
     if point.border == "clamped":
         x, y = _clamped(point)
-        arrow = {"arrowstyle": "->", "color": sheet.theme.point, "linewidth": 1.4}
-        sheet.axes.annotate("", (x, y), (point.x, point.y), arrowprops=arrow, zorder=6)
-        sheet.axes.add_line(mark_line(kinds["inside"], 6.0, [x], [y]))
+        arrow = {"arrowstyle": "->", "color": panel.theme.point, "linewidth": 1.4}
+        panel.axes.annotate("", (x, y), (point.x, point.y), arrowprops=arrow, zorder=6)
+        panel.axes.add_line(mark_line(kinds["inside"], 6.0, [x], [y]))
     line = mark_line(kinds[point.border], 8.0, [point.x], [point.y])
     line.set(zorder=7, gid=f"points-{point.border}")
-    sheet.axes.add_line(line)
-
-
-def point_legend(theme: Theme, point: Point) -> list[Artist]:
-    """Return what the legend says of a point close up."""
-    entries: list[Artist] = [mark_line(marks(theme)[point.border], 7.0, [], [])]
-    entries.append(
-        Line2D(
-            [],
-            [],
-            marker="o",
-            ls="none",
-            color=theme.neighbour,
-            label="centre of a neighbour cell",
-        )
-    )
-    if point.in_bounds and len({(n.x, n.y) for n in point.neighbours}) == 4:
-        entries.append(Patch(facecolor=theme.areas[1], label="area opposite a cell: its weight"))
-    return entries
-
-
-def _write_cells(texts: LabelPlacer, point: Point) -> None:
-    """Write the neighbours' names and values on the outer sides of their centres."""
-    values = written_alike(np.array([n.value for n in point.neighbours]))
-    px, py = _clamped(point)
-    up = 1 if texts.sheet.view.y_up else -1
-    look = TextStyle(9.0, "ink", "bold")
-    named: dict[tuple[float, float], list[str]] = {}
-    for name, neighbour in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
-        named.setdefault((neighbour.x, neighbour.y), []).append(name)
-    written_values = dict(zip(((n.x, n.y) for n in point.neighbours), values, strict=True))
-    for (x, y), names in named.items():
-        string = " = ".join([*names, written_values[x, y]])
-        width, height = texts.size(string, look)
-        high = up * (1 if y >= py else -1) * (height / 2 + 6)
-        beside = (1 if x >= px else -1) * (width / 2 + 8)
-        places = ((0.0, high), (0.0, -high), (beside, 0.0), (0.0, 2 * high), (0.0, -2 * high))
-        label = Label(string, (x, y), (0.0, 0.0), look)
-        texts.write_first_free([[label.moved(*place)] for place in places])
+    panel.axes.add_line(line)

@@ -1,4 +1,4 @@
-"""Saving a figure: the same figure, the same bytes."""
+"""Saving a figure; equal figures give equal bytes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ from matplotlib.figure import Figure
 
 from roialign_cli.errors import ArgumentError
 from roialign_cli.memory import check_fits
-from roialign_cli.show.figures.paper import style
+from roialign_cli.show.figures.style import figure_settings
 
-# Per kind of file: what it would otherwise tell of when it was made.
+# Format → metadata to leave out, because Matplotlib's version or the date would change the bytes.
 _METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
 }
+# Matplotlib's canvas, and an image that is scaled to the canvas as floating-point colours.
+_BYTES_PER_PIXEL = 80
+_MAX_SIDE = (1 << 16) - 1  # pixels of Matplotlib's canvas
 
 
 def check_suffix(path: Path) -> str:
-    """Return the kind of picture that a path names, or raise an `ArgumentError`."""
+    """Return the format that the suffix of a path names: "png", "svg" or "pdf".
+
+    Raises
+    ------
+    ArgumentError
+        If the path has another suffix.
+    """
     kind = path.suffix.lower().removeprefix(".")
     if kind not in _METADATA:
         known = ", ".join(f".{known}" for known in _METADATA)
@@ -34,35 +43,30 @@ def save_figure(figure: Figure, file: IO[bytes], kind: str, dpi: float = 200) ->
     Parameters
     ----------
     figure
-        Of any view.
+        The figure, of any view.
     file
-        Open for writing bytes.
+        A file that is open for writing bytes.
     kind
-        Of `check_suffix`.
+        The format, as `check_suffix` returns it.
     dpi
-        Pixels per inch.
+        Pixels per inch of a PNG.
 
     Raises
     ------
     ArgumentError
-        If the picture would have more pixels than fit into memory.
+        If the PNG would have more pixels than fit into memory.
     """
     if kind == "png":
         _check_pixels(figure, dpi)
-    with style():
+    with figure_settings():
         figure.savefig(file, format=kind, dpi=dpi, metadata=_METADATA[kind])
-
-
-# Bytes a pixel: Matplotlib's canvas, and an image that is scaled to it as floating-point colours.
-_PIXEL = 80
-_LONGEST_SIDE = (1 << 16) - 1  # pixels that Matplotlib's canvas may be wide and high
 
 
 def _check_pixels(figure: Figure, dpi: float) -> None:
     """Raise an `ArgumentError` if a picture would have too many pixels."""
     width, height = (round(inches * dpi) for inches in figure.get_size_inches().tolist())
     remedy = "a smaller --dpi or --width needs less"
-    if max(width, height) > _LONGEST_SIDE:
-        problem = f"{width} × {height} pixels are more than {_LONGEST_SIDE} along a side; {remedy}"
+    if max(width, height) > _MAX_SIDE:
+        problem = f"{width} × {height} pixels are more than {_MAX_SIDE} along a side; {remedy}"
         raise ArgumentError("dpi", problem)
-    check_fits("dpi", _PIXEL * width * height, f"{width} × {height} pixels take", remedy)
+    check_fits("dpi", _BYTES_PER_PIXEL * width * height, f"{width} × {height} pixels take", remedy)

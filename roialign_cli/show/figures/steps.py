@@ -1,6 +1,8 @@
-"""The whole story of one ROI on a sheet, its steps numbered as the explanation numbers them."""
+"""All steps of one ROI on a page, numbered like the steps of the explanation."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -9,41 +11,36 @@ from numpy.typing import NDArray
 
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.show.figures.drawing import draw_outside, draw_photo, outside_entries
+from roialign_cli.show.figures.geometry import picture_sides, roi_sides, stretched
 from roialign_cli.show.figures.labels import LabelPlacer
 from roialign_cli.show.figures.map_area import draw_map, draw_roi, outline_roi
 from roialign_cli.show.figures.marks import draw_sections_points, section_entries
-from roialign_cli.show.figures.output import draw_output, output_panel
-from roialign_cli.show.figures.paper import PAPER, FigureStyle, Unit, boxes_unit, style
+from roialign_cli.show.figures.output import draw_output, output_spec
+from roialign_cli.show.figures.page import Panel, PanelSpec, in_columns, max_half_height, new_page
 from roialign_cli.show.figures.point import (
+    close_up_entries,
     draw_point,
     formula,
-    point_legend,
     point_view,
     selected_point,
 )
-from roialign_cli.show.figures.sections import (
+from roialign_cli.show.figures.roi_labels import (
     DIMENSION_ROOM,
     write_coordinates,
     write_corner,
     write_dimensions,
     write_numbers,
 )
-from roialign_cli.show.figures.sheet import (
-    POINTS_PER_INCH,
-    Panel,
-    Sheet,
-    draw_outside,
-    draw_picture,
-    new_page,
-    outside_entries,
-    significant,
-    titled,
+from roialign_cli.show.figures.style import (
+    DEFAULT_STYLE,
+    PLAIN_CELLS,
+    FigureStyle,
+    boxes_unit,
+    figure_settings,
 )
-from roialign_cli.show.view import View, beyond_map, roi_view, section_view, zoom_note
-
-_CELLS = Unit("cells")
-_TALLEST = 0.46  # a panel's height, in sheet widths
-_TWO_COLUMNS = 6.0  # inches; a narrower sheet has one
+from roialign_cli.show.figures.wording import format_significant, title_parts
+from roialign_cli.show.view import View, roi_view, section_view, zoom_note
 
 
 def steps_figure(
@@ -53,24 +50,25 @@ def steps_figure(
     stride: int = 1,
     section: tuple[int, int] = (1, 1),
     point: tuple[int, int] | None = None,
-    paper: FigureStyle = PAPER,
+    style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
-    """Draw the box, its sections, the points of one of them, one point's value, and the output.
+    """Draw the box, its sections, the points of one section, one point's value, and the output.
 
     Parameters
     ----------
     trace
-        One ROI and channel.
+        The trace of one ROI and channel.
     image
-        (H, W, 3) or (H, W), uint8, of which the map is made; None draws the map's cells instead.
+        (H, W, 3) or (H, W), uint8: the image that the map was made from; None draws the cells.
     stride
         Pixels of the image per cell.
     section
-        (i, j), the section whose points are drawn.
+        (i, j), from 1: the section whose points are drawn.
     point
-        (n, m), the point whose value is told; the winner if None, or else the first.
-    paper
-        What the figure is drawn on.
+        (n, m), from 1: the point whose value is explained; if None, the winner of the section, or
+        its first point.
+    style
+        The style of the figure.
 
     Raises
     ------
@@ -78,112 +76,86 @@ def steps_figure(
         If there is no such section or point.
     """
     chosen = trace.section(*section)
-    one = selected_point(trace, section, point)
-    with style(paper.theme):
-        rows = _panels(paper, trace, chosen, one)
-        if paper.width < _TWO_COLUMNS:
-            rows = [[panel] for row in rows for panel in row]
-        sheets = new_page(
-            rows,
-            paper,
-            title=_title(trace, chosen),
-            legend=_legend(paper, trace, chosen, one),
+    selected = selected_point(trace, section, point)
+    result = f"section {chosen.section} = {format_significant(chosen.output)}"
+    with figure_settings(style.theme):
+        panels = new_page(
+            in_columns(_specs(style, trace, chosen, selected), style),
+            style,
+            title=title_parts(trace, trace.convention.pooling, result),
+            legend=_legend(style, trace, chosen, selected),
         )
-        whole, box, sections, points, *value, output = sheets
+        whole, box, sections, points, *close_up, output = panels
         _draw_whole(whole, trace, image, stride)
-        draw_map(box, trace, whole_span=True)
+        draw_map(box, trace, shade_by_whole_map=True)
         outline_roi(box, trace)
         write_dimensions(LabelPlacer(box), trace)
         write_corner(LabelPlacer(box), trace)
-        draw_map(sections, trace, whole_span=True)
-        draw_roi(sections, trace, chosen)
+        for panel in (sections, points):
+            draw_map(panel, trace, shade_by_whole_map=True)
+            draw_roi(panel, trace, chosen)
         write_numbers(LabelPlacer(sections), trace)
-        draw_map(points, trace, whole_span=True)
-        draw_roi(points, trace, chosen)
         draw_sections_points(points, trace, [chosen])
         write_coordinates(LabelPlacer(points), trace, chosen)
-        if one is not None:
-            draw_point(value[0], trace, one)
+        if selected is not None:
+            draw_point(close_up[0], trace, selected)
         draw_output(output, np.array(trace.output))
     return output.figure
-
-
-def _panels(
-    paper: FigureStyle, trace: Trace, chosen: Section, one: Point | None
-) -> list[list[Panel]]:
-    tallest = paper.width * POINTS_PER_INCH * _TALLEST
-    unit = paper.unit(trace, _CELLS)
-    around = roi_view(trace)
-    i_j = "({}, {})".format(*chosen.section)
-    dimensions = {"above": DIMENSION_ROOM, "beside": DIMENSION_ROOM}
-    box = Panel(
-        around,
-        unit,
-        zoom_note(trace, around),
-        "1. The ROI on the cells",
-        tallest=tallest,
-        **dimensions,
-    )
-    whole_unit = boxes_unit(trace, _CELLS)
-    whole = Panel(_whole_view(trace), whole_unit, heading="1. The box", tallest=tallest)
-    sections = Panel(around, unit, heading="2. Its sections", tallest=tallest)
-    points = Panel(
-        section_view(trace, chosen),
-        unit,
-        heading=f"3. The sample points of section {i_j}",
-        tallest=tallest,
-    )
-    output = output_panel(trace, f"5. The output: the {_REDUCED[trace.convention.pooling]}")
-    if one is None:
-        return [[whole, box], [sections, points], [output]]
-    n_m = "({}, {})".format(*one.point)
-    heading = f"4. The value of its point {n_m}\n{formula(one)}"
-    value = Panel(point_view(trace, one), unit, heading=heading, tallest=tallest)
-    return [[whole, box], [sections, points], [value, output]]
 
 
 _REDUCED = {"avg": "average of each section", "max": "largest of each section"}
 
 
-def _title(trace: Trace, chosen: Section) -> list[str]:
-    i_j = "({}, {})".format(*chosen.section)
-    return titled(trace, trace.convention.pooling, f"section {i_j} = {significant(chosen.output)}")
+def _specs(
+    style: FigureStyle, trace: Trace, chosen: Section, selected: Point | None
+) -> list[list[PanelSpec]]:
+    unit = style.unit(trace, PLAIN_CELLS)
+    spec = partial(PanelSpec, max_height=max_half_height(style))
+    around, close = roi_view(trace), section_view(trace, chosen)
+    whole = spec(_whole_view(trace), boxes_unit(trace, PLAIN_CELLS), heading="1. The box")
+    box = spec(
+        around,
+        unit,
+        zoom_note(trace, around),
+        "1. The ROI on the cells",
+        above=DIMENSION_ROOM,
+        beside=DIMENSION_ROOM,
+    )
+    sections = spec(around, unit, heading="2. Its sections")
+    points = spec(close, unit, heading=f"3. The sample points of section {chosen.section}")
+    output = output_spec(trace, f"5. The output: the {_REDUCED[trace.convention.pooling]}")
+    if selected is None:
+        return [[whole, box], [sections, points], [output]]
+    heading = f"4. The value of its point {selected.point}\n{formula(selected)}"
+    close_up = spec(point_view(trace, selected), unit, heading=heading)
+    return [[whole, box], [sections, points], [close_up, output]]
 
 
-def _legend(paper: FigureStyle, trace: Trace, chosen: Section, one: Point | None) -> list[Artist]:
-    theme = paper.theme
-    entries = section_entries(theme, [chosen], always=True)
-    if one is not None:
-        entries += point_legend(theme, one)[1:]
-    entries += outside_entries(theme, beyond=beyond_map(trace, roi_view(trace)))
-    return entries
+def _legend(
+    style: FigureStyle, trace: Trace, chosen: Section, selected: Point | None
+) -> list[Artist]:
+    entries = section_entries(style.theme, [chosen])
+    if selected is not None:
+        entries += close_up_entries(style.theme, selected)[1:]
+    return entries + outside_entries(style.theme, trace, roi_view(trace))
 
 
 def _whole_view(trace: Trace) -> View:
-    """Return the map and, up to half its size beyond it, the ROI."""
-    left, right = _stretched(trace.x, trace.x + trace.width, (0, trace.map_size[1]))
-    low, high = _stretched(trace.y, trace.bottom, trace.map_y)
+    """Return the view of the map and, up to half its size beyond it, of the ROI."""
+    columns, (x, y), map_y = float(trace.map_size[1]), roi_sides(trace).spans, trace.map_y
+    margin_x = 0.04 * (columns + x[1] - x[0])
+    margin_y = 0.04 * (map_y[1] - map_y[0] + y[1] - y[0])
+    left, right = stretched((0.0, columns), [x], margin_x)
+    low, high = stretched(map_y, [y], margin_y)
     return View(left, right, low, high, trace.frame.y_up).at_least(0.3)
 
 
-def _stretched(first: float, last: float, ends: tuple[float, float]) -> tuple[float, float]:
-    """Return a map's two ends, moved out by up to half its size to show an ROI beyond them."""
-    low, high = min(first, last), max(first, last)
-    cells = ends[1] - ends[0]
-    margin = 0.04 * (cells + high - low)
-    start = ends[0] if low >= ends[0] else max(low - margin, ends[0] - cells / 2)
-    end = ends[1] if high <= ends[1] else min(high + margin, ends[1] + cells / 2)
-    return float(start), float(end)
-
-
-def _draw_whole(sheet: Sheet, trace: Trace, image: NDArray[np.uint8] | None, stride: int) -> None:
+def _draw_whole(panel: Panel, trace: Trace, image: NDArray[np.uint8] | None, stride: int) -> None:
+    """Draw the ROI on the whole image, or on the map if there is no image."""
     if image is None:
-        draw_map(sheet, trace)
+        draw_map(panel, trace)
     else:
-        draw_outside(sheet)
-        down, across = image.shape[0] / stride, image.shape[1] / stride
-        top = trace.frame.row_edge(0)
-        extent = 0.0, across, top - down if trace.frame.y_up else down, top
-        look = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "antialiased"}
-        draw_picture(sheet, image, extent, **look)
-    outline_roi(sheet, trace)
+        draw_outside(panel)
+        height, width = image.shape[0] / stride, image.shape[1] / stride
+        draw_photo(panel, image, picture_sides(trace, width, height))
+    outline_roi(panel, trace)

@@ -1,0 +1,170 @@
+"""The style of figures: their width, colours and fonts, and the units of their ticks."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import font_manager
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+
+from roialign_cli.analysis.trace import Trace
+from roialign_cli.errors import ArgumentError
+from roialign_cli.printable import printable
+from roialign_cli.show.figures.choices import Units, Values
+from roialign_cli.show.palette import LIGHT, Theme
+
+_SETTINGS: dict[Any, Any] = {
+    "font.size": 8.0,
+    "axes.linewidth": 0.8,
+    "hatch.linewidth": 0.5,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "roialign",
+    "pdf.fonttype": 42,
+}
+
+# Matplotlib's setting → the name of the theme's colour for it.
+_COLOUR_SETTINGS: dict[Any, str] = {
+    "axes.edgecolor": "faint",
+    "axes.facecolor": "ground",
+    "axes.labelcolor": "ink",
+    "figure.facecolor": "ground",
+    "legend.labelcolor": "ink",
+    "text.color": "ink",
+    "xtick.color": "faint",
+    "xtick.labelcolor": "ink",
+    "ytick.color": "faint",
+    "ytick.labelcolor": "ink",
+}
+
+# Matplotlib brings DejaVu Sans; the other fonts are for box names in scripts that it lacks.
+_FONTS = (
+    "DejaVu Sans",
+    "Noto Sans CJK KR",
+    "Noto Sans CJK JP",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+    "NanumGothic",
+)
+
+
+@contextmanager
+def figure_settings(theme: Theme = LIGHT) -> Iterator[None]:
+    """Draw with the settings of this package inside the `with` block, whatever the user's are.
+
+    Warnings about missing glyphs and about overflow are suppressed: differences of the largest
+    numbers overflow inside Matplotlib without harm.
+    """
+    installed = set(font_manager.get_font_names())
+    ignore_overflow = np.errstate(over="ignore", invalid="ignore")
+    with mpl.rc_context(), warnings.catch_warnings(), ignore_overflow:
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        mpl.rcdefaults()
+        mpl.rcParams.update(_SETTINGS)
+        colours = {setting: theme.colour(name) for setting, name in _COLOUR_SETTINGS.items()}
+        mpl.rcParams.update(colours)
+        mpl.rcParams["font.family"] = [font for font in _FONTS if font in installed]
+        yield
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The unit of an axis's ticks: its name, and its size in data units along x and along y."""
+
+    name: str
+    x: float = 1.0
+    y: float = 1.0
+
+
+CELLS = Unit("cells (centres on .5)")
+PLAIN_CELLS = Unit("cells")
+PIXELS = Unit("image pixels")
+
+
+def boxes_unit(trace: Trace, cells: Unit) -> Unit:
+    """Return the unit of the boxes, for axes in cells; `cells` if the boxes are in cells."""
+    if 0 in trace.scale:  # boxes that end at the centre of the only cell of an axis have no unit
+        return cells
+    if trace.convention.normalized:
+        return Unit("normalised units", *trace.scale)
+    return cells if trace.scale == (1.0, 1.0) else Unit(PIXELS.name, *trace.scale)
+
+
+@dataclass(frozen=True)
+class FigureStyle:
+    """The style of one figure.
+
+    Parameters
+    ----------
+    width
+        The width of the page, in inches.
+    title
+        A title in place of the figure's own.
+    theme
+        The colours.
+    colormap
+        The name of a Matplotlib colormap for the cells, in place of the theme's two shades.
+    values
+        Whether to write the cells' values: "auto" writes them where they fit.
+    units
+        The unit of the ticks on the map: "cells", or the unit of the boxes.
+
+    Raises
+    ------
+    ArgumentError
+        If Matplotlib has no such colormap.
+    """
+
+    width: float = 7.0
+    title: str | None = None
+    theme: Theme = LIGHT
+    colormap: str | None = None
+    values: Values = "auto"
+    units: Units = "cells"
+
+    def __post_init__(self) -> None:
+        if self.colormap is not None and self.colormap not in mpl.colormaps:
+            near = difflib.get_close_matches(self.colormap, list(mpl.colormaps))
+            known = ", ".join(near or ("viridis", "cividis", "gray"))
+            problem = f"Matplotlib has no {self.colormap!r}; there is {known}"
+            raise ArgumentError("colormap", problem)
+
+    def shades(self, last: str = "high") -> Colormap:
+        """Return the style's colormap, or else shades from the theme's `low` to this colour."""
+        if self.colormap is not None:
+            colours = mpl.colormaps[self.colormap]
+        else:
+            ends = [self.theme.low, self.theme.colour(last)]
+            colours = LinearSegmentedColormap.from_list(last, ends)
+        return colours.with_extremes(bad=self.theme.not_a_number)
+
+    def unit(self, trace: Trace, cells: Unit | None = None) -> Unit:
+        """Return the unit of the ticks on the map; `cells` is another name for cells."""
+        cells = cells or (CELLS if trace.frame.whole else PLAIN_CELLS)
+        return boxes_unit(trace, cells) if self.units == "boxes" else cells
+
+    def title_lines(self, parts: Sequence[str], max_characters: float) -> list[str]:
+        """Return the lines of the title, in place of these parts if the style has a title.
+
+        A line has at most `max_characters`; the figure's own title breaks only between parts.
+        """
+        if self.title is not None:
+            return textwrap.wrap(printable(self.title), max(int(max_characters), 1)) or [""]
+        lines = [parts[0]]
+        for part in parts[1:]:
+            joined = f"{lines[-1]}  ·  {part}"
+            if len(joined) <= max_characters:
+                lines[-1] = joined
+            else:
+                lines.append(part)
+        return lines
+
+
+DEFAULT_STYLE = FigureStyle()
