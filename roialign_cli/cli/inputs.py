@@ -19,7 +19,8 @@ from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.presets import applicable_overrides, preset, resolve
 from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import ArgumentError
-from roialign_cli.files.boxes import BoxFile, read_boxes
+from roialign_cli.files.box_file import BoxFile
+from roialign_cli.files.boxes import read_boxes
 from roialign_cli.files.features import FeatureFile, read_features
 from roialign_cli.files.reading import split_member
 
@@ -194,7 +195,7 @@ def _boxes(options: OperatorOptions) -> BoxFile:
         return read_boxes(options.boxes, image_id=options.image_id)
     if len({len(box) for box in options.box}) > 1:
         raise ArgumentError("boxes", "either all boxes have their map as a fifth number or none")
-    return BoxFile.of(np.array(options.box))
+    return BoxFile.from_array(np.array(options.box))
 
 
 def _numbers(options: OperatorOptions, boxes: BoxFile) -> NDArray[np.float64]:
