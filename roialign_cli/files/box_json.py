@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TypeGuard
 
@@ -61,6 +60,8 @@ def read_json(name: str, text: str, image_id: str | None) -> BoxFile:
 
 
 def _parse(name: str, text: str) -> object:
+    import json
+
     try:
         content: object = json.loads(text)
     except json.JSONDecodeError as error:
