@@ -1,4 +1,4 @@
-"""The options that commands share: text in, typed values out."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class OperatorOptions:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files that are read."""
+        """The files that the command reads."""
         return self.features, split_member(self.boxes or "-")[0]
 
 
@@ -117,7 +117,7 @@ _BOXES = (
 
 
 def _reading(default: str) -> tuple[Decorator, ...]:
-    """Return the options for how to read the boxes; `default` is the help's word for no option."""
+    """Return the options for how to read the boxes; the help shows `default` for each."""
     return (
         box_option(
             "--box-format",
@@ -290,7 +290,7 @@ def selection_options(command: Function) -> Function:
 
 
 def format_option(*formats: str, text: str, default: str | None = None) -> Decorator:
-    """Return the option --format with these choices and this help text."""
+    """Return a decorator that adds --format with these choices and this help text."""
     return output_option(
         "--format",
         "output_format",
