@@ -41,9 +41,7 @@ MAX_EXPLAINED_POINTS = 50_000  # 50 MB of JSON, and a few seconds
 @operator_options
 @selection_options
 @selection_option(
-    "--cell",
-    type=CELL,
-    help="Tell instead which outputs of all boxes this cell of the map feeds.",
+    "--cell", type=CELL, help="Tell instead which outputs of all boxes this cell of the map feeds."
 )
 @output_option(
     "-o",
@@ -83,7 +81,7 @@ def explain(
     if output is not None:
         check_writable(output, force=force, read=options.files)
     inputs = load(options)
-    notes = inputs.notes(inputs.operation.plan(), selection.roi or 0 if cell is None else None)
+    notes = inputs.notes(inputs.operation.plan(), (selection.roi or 0) if cell is None else None)
     report_warnings(notes, quiet=quiet, strict=strict)
     if cell is None:
         document = _roi_document(inputs, selection, notes, _sketch_columns() if sketch else 0)

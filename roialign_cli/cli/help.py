@@ -47,11 +47,7 @@ def _break_lines(command: str, width: int) -> str:
     """Break a command line with backslashes, but not between an option and its value."""
     joined = re.sub(r"(?<= )(--?[\w-]+) (?!-)", "\\1\0", command)
     lines = textwrap.wrap(
-        joined,
-        width - 2,
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
+        joined, width - 2, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
     return " \\\n".join(lines).replace("\0", " ")
 

@@ -88,7 +88,7 @@ class OperatorOptions:
         return self.features, split_member(self.boxes or "-")[0]
 
 
-_INDEX = WholeNumber(min=0)
+_FROM_ZERO = WholeNumber(min=0)
 
 _INPUT = (
     argument(
@@ -149,7 +149,7 @@ _SCALE = (
     ),
     box_option("--spatial-scale", type=SCALE, help="Feature-map units per unit of the boxes."),
     box_option(
-        "--batch-index", metavar="N", type=_INDEX, help="Which of N maps they lie on, from 0."
+        "--batch-index", metavar="N", type=_FROM_ZERO, help="Which of N maps they lie on, from 0."
     ),
 )
 
@@ -188,13 +188,13 @@ _RULES = (
     operator_option(
         "--sampling-ratio",
         metavar="G",
-        type=_INDEX,
+        type=_FROM_ZERO,
         help="Points per section and axis; 0 is adaptive.",
     ),
     operator_option(
         "--divide",
         metavar="D",
-        type=_INDEX,
+        type=_FROM_ZERO,
         help="Parts between whose dividers the points lie.",
     ),
     operator_option(
@@ -261,7 +261,7 @@ def section_options(command: Function) -> Function:
 def roi_option(command: Function) -> Function:
     """Add --roi, which is None if it is not given."""
     text = "Which of the boxes, from 0.  [default: 0]"
-    return selection_option("--roi", metavar="R", type=_INDEX, help=text)(command)
+    return selection_option("--roi", metavar="R", type=_FROM_ZERO, help=text)(command)
 
 
 def channel_option(command: Function) -> Function:

@@ -58,10 +58,9 @@ def run(
     strict: bool,
 ) -> None:
     """Pool every box and print or write the outputs."""
-    from roialign_cli.analysis.records import result_record, to_json
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.warnings import report_warnings
-    from roialign_cli.files.results import check_output, to_csv, write_result
+    from roialign_cli.files.results import check_output, write_result
     from roialign_cli.files.writing import check_writable
     from roialign_cli.show.numbers import describe
 
@@ -81,14 +80,7 @@ def run(
         message(subject)
         message(f"wrote {output}: {shape} {result.pooled.dtype}")
         output_format = output_format or "nothing"
-    if output_format == "csv":
-        click.echo(to_csv(result), nl=False)
-    elif output_format == "json":
-        click.echo(to_json(result_record(result)))
-    elif output_format in {None, "table"}:
-        from roialign_cli.show.document.terminal import print_result
-
-        print_result(subject, result)
+    _print(result, subject, output_format)
 
 
 def _check_fits(
@@ -127,10 +119,22 @@ def _pool(
         channels = range(channel, channel + 1)
         operation = replace(operation, features=operation.features[:, channel : channel + 1])
     shape, dtype = output_like(operation.features, plan)
-    with (
-        output_array(output, shape, dtype, force=force) as out,
-        box_progress(shape[0]) as advance,
-    ):
+    with output_array(output, shape, dtype, force=force) as out, box_progress(shape[0]) as advance:
         pooled = pool(operation.features, plan, operation.batch_index, out=out, advance=advance)
         inputs.file.check_unchanged()
     return Result(operation, plan, pooled, inputs.labels, channels, inputs.scores)
+
+
+def _print(result: Result, subject: str, output_format: str | None) -> None:
+    """Print a result as a table if no format is chosen."""
+    from roialign_cli.analysis.records import result_record, to_json
+    from roialign_cli.files.results import to_csv
+
+    if output_format == "csv":
+        click.echo(to_csv(result), nl=False)
+    elif output_format == "json":
+        click.echo(to_json(result_record(result)))
+    elif output_format in {None, "table"}:
+        from roialign_cli.show.document.terminal import print_result
+
+        print_result(subject, result)
