@@ -1,4 +1,4 @@
-"""Whether something large fits into memory, asked before it is made."""
+"""Check that there is enough memory for something large before it is allocated."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from roialign_cli.errors import ArgumentError
 
-# Bytes below which the system is not asked, which takes longer than a small operation.
-_ALWAYS_FITS = 1 << 28
+# Fewer bytes are not checked, because asking the system takes longer than a small operation.
+_MIN_CHECKED_BYTES = 1 << 28
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def format_bytes(size: float) -> str:
-    """Return a number of bytes as text.
+    """Return a number of bytes as text with a unit.
 
     Examples
     --------
@@ -26,11 +26,11 @@ def format_bytes(size: float) -> str:
 
 
 def available_memory() -> float:
-    """Return the bytes of memory that are free, infinity where the system does not say."""
+    """Return the free memory in bytes, or infinity if the system does not tell."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        known = dict(line.split(":", 1) for line in lines)
-        return float(known["MemAvailable"].split()[0]) * 1024
+        entries = dict(line.split(":", 1) for line in lines)
+        return float(entries["MemAvailable"].split()[0]) * 1024
     except (KeyError, OSError, ValueError):
         pass
     try:
@@ -49,15 +49,15 @@ def check_fits(
     argument
         The argument that the error names.
     needed
-        Bytes.
+        Needed memory, in bytes.
     what
-        What needs them, as the beginning of a sentence: "48000 × 30000 pixels take".
+        What needs the memory, as the beginning of a sentence: "48000 × 30000 pixels take".
     remedy
-        What needs less, as the end of one.
+        How to need less, as the end of the sentence.
     allowed
-        Bytes that may be taken; what is free if None.
+        Allowed memory, in bytes; None for the free memory.
     """
-    if allowed is None and needed < _ALWAYS_FITS:
+    if allowed is None and needed < _MIN_CHECKED_BYTES:
         return
     limit = available_memory() if allowed is None else allowed
     if needed > limit:

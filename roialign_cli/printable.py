@@ -1,19 +1,19 @@
-"""Text that is safe to print: control characters and lone surrogates as escapes."""
+"""Make text safe to print: replace control characters and lone surrogates by escapes."""
 
 from __future__ import annotations
 
 import re
 
-# Control characters, line separators, marks that change the direction of writing, surrogates.
+# Control characters, line separators, marks for the direction of writing, surrogates.
 _UNPRINTABLE = "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def printable(text: str) -> str:
-    r"""Return a name or label with an escape for each character that is not safe to print.
+    r"""Replace each character of a text that is not safe to print by an escape.
 
-    Such characters break lines, move the cursor, change a terminal's settings or the direction of
-    writing, or have no encoding.
+    Unsafe characters break lines, move the cursor, change the settings of a terminal or the
+    direction of writing, or have no encoding.
 
     Examples
     --------
@@ -24,7 +24,7 @@ def printable(text: str) -> str:
 
 
 def escaped(character: str) -> str:
-    r"""Return a character as an escape that JSON understands, too.
+    r"""Return an escape for a character, as in JSON.
 
     Examples
     --------

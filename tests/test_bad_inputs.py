@@ -12,7 +12,7 @@ import pytest
 
 from roialign_cli.cli.main import main
 from roialign_cli.core.presets import ALIASES, PRESETS
-from roialign_cli.files.boxes import _known_headers
+from roialign_cli.files.box_file import known_headers
 from tests import bad_files
 
 TABLE = Path(__file__).with_name("bad_inputs.txt").read_text(encoding="utf-8").splitlines()
@@ -33,7 +33,7 @@ IN_PROCESSES_BY_DEFAULT = {
 LISTS = {
     "<presets>": ", ".join([*PRESETS, *ALIASES]),
     "<fields>": ", ".join(PRESETS["mmcv"].convention.parameters()),
-    "<headers>": _known_headers(),
+    "<headers>": known_headers(),
     "<no --colour>": click.NoSuchOption("--colour").format_message(),
 }
 

@@ -13,7 +13,8 @@ import pytest
 
 from roialign_cli.cli.main import main
 from roialign_cli.errors import FileError
-from roialign_cli.files.boxes import BoxFile, read_boxes
+from roialign_cli.files.box_file import BoxFile
+from roialign_cli.files.boxes import read_boxes
 from tests.bad_files import COCO
 
 NUMBERS: list[list[float]] = [[9.25, 10, 6.25, 4.5], [1, 2, 3, 4]]

@@ -172,7 +172,7 @@ def test_a_file_that_changes_meanwhile_is_named(
     path = tmp_path / "map.npy"
     np.save(path, np.zeros((9, 9)))
     if mapped:
-        monkeypatch.setattr(arrays, "_MOST_READ", 0)
+        monkeypatch.setattr(arrays, "_MAX_LOADED_BYTES", 0)
         file = read_features(str(path))
         os.utime(path, ns=(1, 1))
         with pytest.raises(FileError, match="was changed while it was being read"):

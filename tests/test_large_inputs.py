@@ -28,7 +28,7 @@ BOXES = [[3.5, 7.25, 12, 9], [-2, 90, 5, 130], [88, 1, 97.5, 3], [40, 40, 40, 40
 
 @pytest.fixture(autouse=True)
 def _small_files_are_mapped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrays, "_MOST_READ", 0)
+    monkeypatch.setattr(arrays, "_MAX_LOADED_BYTES", 0)
 
 
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<f2", "u1"])

@@ -19,7 +19,7 @@ from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.errors import FileError
 from roialign_cli.files import results, writing
-from roialign_cli.files.space import check_output_fits
+from roialign_cli.files.results import check_output_fits
 from roialign_cli.files.writing import atomic_write
 from roialign_cli.memory import format_bytes
 

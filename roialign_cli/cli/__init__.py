@@ -1,1 +1,1 @@
-"""The command line: one module a command, nothing but options and printing."""
+"""The command line: a module for each command, and what the commands share."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.core.operation import Operation
 
-_FILES = (".npy", ".npz")
+_OUTPUT_SUFFIXES = (".npy", ".npz")
 
 
 @command(
@@ -85,35 +86,27 @@ def compare(
         raise click.UsageError("--max-difference must be a number")
     file, _ = split_member(other)
     if plot is not None:
-        _check_picture(plot)
+        _check_plot_suffix(plot)
         check_writable(plot, force=force, read=(*options.files, file))
-    given = other if file.lower().endswith(_FILES) else None
-    inputs = load(options if given is None else _sized_as(options, given))
-    second = None if given is not None else with_convention(inputs, other)
+    if file.lower().endswith(_OUTPUT_SUFFIXES):
+        inputs = load(_with_size_of(options, other))
+        second = None
+    else:
+        inputs = load(options)
+        second = with_convention(inputs, other)
     notes = _notes(inputs, second)
     report_warnings(notes, quiet=quiet, strict=strict)
-    comparison, name = _compared(inputs, second, given)
+    comparison, name = _compare(inputs, second, other)
     if plot is not None:
         _draw(inputs, comparison, name, plot, force=force)
-    if output_format == "json":
-        from roialign_cli.analysis.records import comparison_record, to_json
-
-        click.echo(to_json(comparison_record(comparison, inputs.labels, name, notes)))
-    elif output_format == "csv":
-        from roialign_cli.files.results import comparison_csv
-
-        click.echo(comparison_csv(comparison, inputs.labels), nl=False)
-    else:
-        from roialign_cli.show.document.comparison import print_comparison
-
-        print_comparison(comparison, inputs.labels, name)
+    _print(comparison, inputs.labels, name, notes, output_format)
     if max_difference is None or comparison.largest <= max_difference:
         return 0
     message(f"they differ by more than {max_difference:g}")
     return 1
 
 
-def _check_picture(path: Path) -> None:
+def _check_plot_suffix(path: Path) -> None:
     from roialign_cli.errors import ArgumentError
     from roialign_cli.show.figures.saving import check_suffix
 
@@ -124,34 +117,30 @@ def _check_picture(path: Path) -> None:
 
 
 def _notes(inputs: Inputs, second: Operation | None) -> list[Note]:
-    """Return the traps of the first side, and those that only the second is in."""
+    """Return the warnings about the first side, and those only about the second."""
     from roialign_cli.analysis.pitfalls import find_notes
 
     notes = list(inputs.notes(inputs.operation.plan()))
     if second is None:
         return notes
-    known = {note.text for note in notes}
+    texts = {note.text for note in notes}
     name = second.convention.name
-    other_outputs = find_notes(second, second.plan())
-    return notes + [
-        replace(n, text=f"{name}: {n.text}") for n in other_outputs if n.text not in known
-    ]
+    second_notes = [n for n in find_notes(second, second.plan()) if n.text not in texts]
+    return notes + [replace(note, text=f"{name}: {note.text}") for note in second_notes]
 
 
-def _sized_as(options: OperatorOptions, given: str) -> OperatorOptions:
-    """Return the options with the output size of a given output, unless they state one."""
+def _with_size_of(options: OperatorOptions, file: str) -> OperatorOptions:
+    """Return the options with the output size of an output in a file, unless they set a size."""
     from roialign_cli.files.arrays import read_array
 
-    shape = read_array(given, "output").shape
+    shape = read_array(file, "output").shape
     if options.output_size is not None or len(shape) != 4:
         return options
     return replace(options, output_size=(shape[2], shape[3]))
 
 
-def _compared(
-    inputs: Inputs, second: Operation | None, given: str | None
-) -> tuple[Comparison, str]:
-    """Return the comparison, and what the other side is called."""
+def _compare(inputs: Inputs, second: Operation | None, file: str) -> tuple[Comparison, str]:
+    """Compare with the second operation, or the output in a file without one; name that side."""
     from roialign_cli.analysis.comparison import compare_conventions, compare_output
     from roialign_cli.errors import ArgumentError, FileError
     from roialign_cli.files.arrays import read_array
@@ -161,11 +150,31 @@ def _compared(
     if second is not None:
         convention = second.convention
         return compare_conventions(inputs.operation, convention), name_of(convention)
-    name = str(given)
     try:
-        return compare_output(inputs.operation, read_array(name, "output")), printable(name)
+        return compare_output(inputs.operation, read_array(file, "output")), printable(file)
     except ArgumentError as error:
-        raise FileError(name, error.problem) from None
+        raise FileError(file, error.problem) from None
+
+
+def _print(
+    comparison: Comparison,
+    labels: Sequence[str],
+    name: str,
+    notes: Sequence[Note],
+    output_format: str,
+) -> None:
+    if output_format == "json":
+        from roialign_cli.analysis.records import comparison_record, to_json
+
+        click.echo(to_json(comparison_record(comparison, labels, name, notes)))
+    elif output_format == "csv":
+        from roialign_cli.files.results import comparison_csv
+
+        click.echo(comparison_csv(comparison, labels), nl=False)
+    else:
+        from roialign_cli.show.document.comparison import print_comparison
+
+        print_comparison(comparison, labels, name)
 
 
 def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, force: bool) -> None:
@@ -177,7 +186,7 @@ def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, forc
     roi, channel, section = comparison.worst
     trace = trace_operation(inputs.operation, roi, channel)
     if comparison.other is None:
-        second = _given_output(trace, comparison, name)
+        second = _trace_of_output(trace, comparison, name)
     else:
         operation = replace(inputs.operation, convention=comparison.other)
         second = trace_operation(operation, roi, channel, trace.frame)
@@ -187,8 +196,8 @@ def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, forc
     message(f"wrote {path}")
 
 
-def _given_output(trace: Trace, comparison: Comparison, name: str) -> Trace:
-    """Return a trace with a given output in place of its own, of whose points nothing is known."""
+def _trace_of_output(trace: Trace, comparison: Comparison, name: str) -> Trace:
+    """Return a trace with the compared output instead of its own, and without sample points."""
     roi, channel, _ = comparison.worst
     output = comparison.other_outputs[roi, channel].astype(float)
     return replace(

@@ -1,4 +1,4 @@
-"""`roialign demo`: write the sample data and run everything on it."""
+"""`roialign demo`: write the sample data and run the other commands on it."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def demo(directory: Path, *, force: bool) -> None:
 def _write_samples(directory: Path, *, force: bool) -> None:
     from roialign_cli.files.writing import atomic_write, check_writable
 
-    made = [word.split("/")[1] for line in _COMMANDS for word in line.split() if "{dir}/" in word]
-    names = dict.fromkeys((*_SAMPLES, *made))
+    used = [word.split("/")[1] for line in _COMMANDS for word in line.split() if "{dir}/" in word]
+    names = dict.fromkeys((*_SAMPLES, *used))
     for name in names:
         if (directory / name).exists() and not force:
             raise FileError(directory / name, "exists; --force overwrites it, or name another DIR")
@@ -84,7 +84,7 @@ def _write_samples(directory: Path, *, force: bool) -> None:
 
 
 def sample_data() -> Path:
-    """Return the folder of the sample data: in the package, or beside it in a checkout."""
+    """Return the folder of the sample data, which is beside the package in a checkout."""
     package = Path(__file__).parent.parent
     installed = package / "sample_data"
     return installed if installed.is_dir() else package.parent / "sample_data"

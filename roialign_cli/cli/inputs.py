@@ -1,9 +1,9 @@
-"""From the shared options to a decided operation: the files read, the scale known."""
+"""Read the files that the shared options name and build the operation from them."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import click
@@ -20,29 +20,30 @@ from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.presets import preset
 from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import ArgumentError
-from roialign_cli.files.boxes import BoxFile, read_boxes
+from roialign_cli.files.box_file import BoxFile
+from roialign_cli.files.boxes import read_boxes
 from roialign_cli.files.features import FeatureFile, read_features
 from roialign_cli.files.reading import split_member
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a command works on.
+    """The inputs of a command.
 
     Parameters
     ----------
     file
         The features as they were read.
     operation
-        The decided operation.
+        The validated ROI Align call.
     labels
-        One for each box, "" where it has none.
+        One for each box, "" for a box without a label.
     scores
-        One for each box, NaN where it has none.
+        One for each box, NaN for a box without a score.
     overrides
         The fields of the convention that options set.
-    unasked
-        Whether the features are an image and nobody said whose ROI Align is meant.
+    preset_is_assumed
+        Whether the features are an image and the user did not choose a preset.
     """
 
     file: FeatureFile
@@ -53,36 +54,44 @@ class Inputs:
     preset_is_assumed: bool
 
     def notes(self, plan: Plan, only: int | None = None) -> tuple[Note, ...]:
-        """Return the traps that one box or all are in, of the plan of all."""
-        found = find_notes(self.operation, plan, only)
+        """Return the warnings about one box or all.
+
+        Parameters
+        ----------
+        plan
+            The plan of all boxes.
+        only
+            Index of the box; None for all.
+        """
+        notes = find_notes(self.operation, plan, only)
         if not self.preset_is_assumed or self.operation.convention.origin == "top-left":
-            return found
+            return notes
         text = (
             "y of the boxes is measured from the bottom of the image, as the default preset does; "
             "--preset says whose ROI Align is meant, --origin top-left only that"
         )
         rois = range(len(self.labels)) if only is None else [only]
-        return (Note("upside-down", tuple(rois), text), *found)
+        return (Note("upside-down", tuple(rois), text), *notes)
 
     def name(self, roi: int) -> str:
-        """Return what a box is called in a picture: its label and its score."""
+        """Return the title of a box in a figure: its label and its score."""
         return named(self.labels[roi], self.scores[roi])
 
 
 def with_convention(inputs: Inputs, other: str) -> Operation:
-    """Return the operation under another convention, on the boxes as they were read.
+    """Return the operation with another convention and the same boxes.
 
     Parameters
     ----------
     inputs
-        What the shared options asked for; what they say of the convention holds for the other too,
-        as far as it has a meaning there.
+        The first operation; its overrides apply to the other convention too, as far as it has the
+        rules that they change.
     other
-        "NAME" or "NAME,FIELD=VALUE,…", whose fields come first.
+        "NAME" or "NAME,FIELD=VALUE,…"; these fields take precedence over the overrides.
     """
-    name, *fields = other.split(",")
+    name, *settings = other.split(",")
     try:
-        own = dict(FieldValue().convert(field, None, None) for field in fields)
+        own = dict(FieldValue().convert(field, None, None) for field in settings)
         base = preset(name).convention
     except (ArgumentError, click.BadParameter) as error:
         problem = error.problem if isinstance(error, ArgumentError) else error.message
@@ -100,10 +109,15 @@ def with_convention(inputs: Inputs, other: str) -> Operation:
 
 
 def load(options: OperatorOptions) -> Inputs:
-    """Read the files that the options name and return the operation they ask for."""
+    """Read the files that the options name and return the operation."""
     chosen = preset(options.preset or "walkthrough")
     boxes = _boxes(options)
-    options = _with_reading(options, boxes)
+    # Options take precedence over what the file implies.
+    options = replace(
+        options,
+        normalized=boxes.normalized if options.normalized is None else options.normalized,
+        box_format=options.box_format or boxes.box_format,
+    )
     file = _features(options)
     overrides = _overrides(options)
     size = options.output_size or chosen.output_size
@@ -120,30 +134,23 @@ def load(options: OperatorOptions) -> Inputs:
     if not len(operation.boxes_given):
         raise ArgumentError("boxes", "there is no box")
     preset_is_assumed = options.preset_is_default and file.image is not None
-    return Inputs(
-        file,
-        operation,
-        boxes.labels,
-        boxes.scores,
-        overrides,
-        preset_is_assumed=preset_is_assumed,
-    )
+    return Inputs(file, operation, boxes.labels, boxes.scores, overrides, preset_is_assumed)
 
 
 @dataclass(frozen=True)
 class SearchInputs:
-    """What is known of an operation that is searched for.
+    """The inputs of a search for a convention.
 
     Parameters
     ----------
     file
         The features as they were read.
     boxes
-        (R, 4), or (R, 5) with the batch index first.
+        (R, 4) float64, or (R, 5) with the batch index first.
     fixed_fields
-        What the options say, as keywords of `identify`.
+        The values of the options that were given, as keywords of `identify`.
     declared_by_file
-        What the boxes' file says of how they are read, as fields of a convention.
+        How to read the boxes according to their file, as fields of a convention.
     """
 
     file: FeatureFile
@@ -153,9 +160,9 @@ class SearchInputs:
 
 
 def load_search_inputs(options: OperatorOptions) -> SearchInputs:
-    """Read the files that the options name and return all that the options say.
+    """Read the files that the options name and return what a search must not change.
 
-    What a file says of its boxes is not among it: that may be what went wrong.
+    How the file describes its boxes is not fixed, because that may be the mistake to find.
     """
     boxes = _boxes(options)
     file = _features(options)
@@ -195,27 +202,20 @@ def _boxes(options: OperatorOptions) -> BoxFile:
         return read_boxes(options.boxes, image_id=options.image_id)
     if len({len(box) for box in options.box}) > 1:
         raise ArgumentError("boxes", "either all boxes have their map as a fifth number or none")
-    return BoxFile.of(np.array(options.box))
+    return BoxFile.from_array(np.array(options.box))
 
 
 def _numbers(options: OperatorOptions, boxes: BoxFile) -> NDArray[np.float64]:
-    """Return the boxes, without their maps where an option says one for all."""
+    """Return the boxes, without their batch indices if --batch-index replaces them."""
     return boxes.boxes if options.batch_index is None else boxes.boxes[:, -4:]
-
-
-def _with_reading(options: OperatorOptions, boxes: BoxFile) -> OperatorOptions:
-    """Return the options with what the boxes' file says of how they are read, where they do not."""
-    normalized = boxes.normalized if options.normalized is None else options.normalized
-    box_format = options.box_format or boxes.box_format
-    return replace(options, normalized=normalized, box_format=box_format)
 
 
 def _scale(
     options: OperatorOptions, file: FeatureFile, convention: Convention
 ) -> tuple[float, float] | None:
-    """Return (y, x) feature-map units per unit of the boxes, None if no option says it."""
+    """Return (y, x) feature-map units per unit of the boxes, None without an option for it."""
     given = [
-        f"--{name.replace('_', '-')}"
+        option_of(name)
         for name in ("image_size", "stride", "spatial_scale")
         if getattr(options, name) is not None
     ]
@@ -223,7 +223,7 @@ def _scale(
         raise click.UsageError(f"{' and '.join(given)} say the same thing; give one of them")
     normalized = convention.normalized if options.normalized is None else options.normalized
     if normalized:
-        # With an image the stride says how it is averaged, too.
+        # The stride also averages an image, so it is allowed for one.
         if given and not (options.stride and file.image is not None):
             problem = (
                 "the boxes are read as normalised, which have no scale; leave it out, or say "
@@ -249,25 +249,16 @@ def _image_height(options: OperatorOptions, file: FeatureFile) -> float | None:
     return None if file.image is None else float(file.image.shape[0])
 
 
-# The fields of a convention that have an option of their own name.
-FIELD_OPTIONS = (
-    "box_format",
-    "origin",
-    "normalized",
-    "pooling",
-    "points",
-    "sampling_ratio",
-    "divide",
-    "offset",
-    "min_size",
-    "extrapolation_value",
-    "coordinate_decimals",
+# The fields of a convention that options of the same name set; --max-of sets more than one field.
+_FIELD_OPTIONS = tuple(
+    option.name
+    for option in fields(OperatorOptions)
+    if option.name in Convention().parameters() and option.name != "max_of"
 )
 
 
 def _overrides(options: OperatorOptions) -> dict[str, Any]:
-    given = {name: getattr(options, name) for name in FIELD_OPTIONS}
-    overrides = {name: value for name, value in given.items() if value is not None}
+    overrides = _drop_none({name: getattr(options, name) for name in _FIELD_OPTIONS})
     if overrides.get("coordinate_decimals") == "exact":
         overrides["coordinate_decimals"] = None
     if options.max_of is not None:
@@ -276,16 +267,13 @@ def _overrides(options: OperatorOptions) -> dict[str, Any]:
 
 
 def option_of(argument: str) -> str:
-    """Return how a command line says what the Python API calls so."""
-    if argument in _OPTIONS:
-        return _OPTIONS[argument]
-    only_set = argument in Convention().parameters() and argument not in FIELD_OPTIONS
-    return f"--set {argument}" if only_set else "--" + argument.replace("_", "-")
+    """Return the option that sets an argument of the Python API."""
+    if argument in _OTHER_OPTION_NAMES:
+        return _OTHER_OPTION_NAMES[argument]
+    if argument in Convention().parameters() and argument not in _FIELD_OPTIONS:
+        return f"--set {argument}"
+    return "--" + argument.replace("_", "-")
 
 
-# Where an option is not simply the argument's name with dashes.
-_OPTIONS = {
-    "boxes": "--box/--boxes",
-    "convention": "--preset",
-    "features": "FEATURES",
-}
+# The options that do not have the name of the argument.
+_OTHER_OPTION_NAMES = {"boxes": "--box/--boxes", "convention": "--preset", "features": "FEATURES"}

@@ -1,4 +1,4 @@
-"""The `roialign` command: the group of commands, and the one owner of the exit status."""
+"""The `roialign` command: find the command, run it, and return the exit status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from roialign_cli.cli.help import Context
 from roialign_cli.cli.streams import message, quiet_libraries, standard_streams
 from roialign_cli.errors import ArgumentError, FileError, RoiAlignError
 
-# Task → its commands with their modules' summaries, so that the list loads none of them.
+# Task → its commands and their summaries, so that the list imports no command.
 TASKS = {
     "See what happens to a box": {
         "run": "Pool every box and print or write the outputs.",
@@ -38,11 +38,11 @@ class LazyGroup(click.Group):
     context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the commands in the order in which a person meets them."""
+        """Return the commands in the order of the help."""
         return COMMANDS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import and return a command."""
+        """Import and return a command; raise an error for an unknown one."""
         if cmd_name not in COMMANDS:
             from difflib import get_close_matches
 
@@ -86,7 +86,7 @@ def _run(args: Sequence[str] | None) -> int:
         return _report(RoiAlignError("out of memory; fewer boxes or channels at a time need less"))
     except (KeyboardInterrupt, click.Abort):
         return 130
-    except BrokenPipeError:  # whoever read standard output has enough
+    except BrokenPipeError:  # the reader of standard output, such as head, has closed it
         return 0
     except OSError as error:
         return _report(_system_error(error))
@@ -94,10 +94,10 @@ def _run(args: Sequence[str] | None) -> int:
 
 
 def _system_error(error: OSError) -> RoiAlignError:
-    """Return an error that names the file that the system refused."""
+    """Return an error that names the file at fault."""
     if error.filename is not None:
         return FileError(error.filename, str(error.strerror))
-    if isinstance(error, FileNotFoundError):  # only the working folder is looked up without a name
+    if isinstance(error, FileNotFoundError):  # only the working folder has no file name
         return FileError("working folder", "does not exist any more; change to another folder")
     return RoiAlignError(error.strerror or str(error))
 

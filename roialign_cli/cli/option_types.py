@@ -1,4 +1,4 @@
-"""The types of option values: text in, checked numbers and names out."""
+"""The types of option values: parse the text of an option and check its form."""
 
 from __future__ import annotations
 
@@ -8,52 +8,43 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
+from click import Context, Parameter
 
 from roialign_cli.core.convention import FIELD_KINDS, Convention, Summary
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import FileError
-from roialign_cli.files.parsing import parse_number, parse_whole
+from roialign_cli.files.parsing import parse_integer, parse_number
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
 class WrittenType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """A type whose name is the form in which it is written."""
+    """A type whose metavar shows how to write the value: "WxH"."""
 
-    def get_metavar(self, *_: Any, **__: Any) -> str:  # noqa: ANN401
-        """Return the form as it is written, not in capitals."""
+    def get_metavar(self, param: Parameter, ctx: Context) -> str:  # noqa: ARG002
+        """Return the name as it is; click would put it in capitals."""
         return self.name
 
 
 class WholeNumber(click.IntRange):
     """A whole number in a range."""
 
-    def convert(
-        self,
-        value: object,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> int:
+    def convert(self, value: object, param: Parameter | None, ctx: Context | None) -> int:
         """Return the number."""
         try:
-            number = parse_whole(str(value))
+            number = parse_integer(str(value))
         except ValueError:
             self.fail(f"{value!r} is not a whole number", param, ctx)
         return int(super().convert(number, param, ctx))
 
 
 class Number(WrittenType):
-    """Any number; what it may be is checked where it is used."""
+    """Any number; the operator checks its range."""
 
     name = "NUMBER"
 
-    def convert(
-        self,
-        value: object,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> float:
+    def convert(self, value: object, param: Parameter | None, ctx: Context | None) -> float:
         """Return the number."""
         try:
             return parse_number(str(value))
@@ -64,18 +55,27 @@ class Number(WrittenType):
 class NumberInRange(click.FloatRange):
     """A number in a range."""
 
-    def convert(
-        self,
-        value: object,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> float:
+    def convert(self, value: object, param: Parameter | None, ctx: Context | None) -> float:
         """Return the number."""
         return float(super().convert(Number().convert(value, param, ctx), param, ctx))
 
 
 class NumberList(WrittenType):
-    """A fixed count of numbers in one word: "9.25,10,6.25,4.53", "512x512", "2,3"."""
+    """Several numbers in one word: "9.25,10,6.25,4.53", "512x512", "2,3".
+
+    Parameters
+    ----------
+    name
+        The metavar.
+    counts
+        How many numbers there may be.
+    separator
+        The character between them.
+    parse
+        Returns the number that a text stands for, or raises a `ValueError`.
+    example
+        A valid value, for error messages.
+    """
 
     def __init__(
         self,
@@ -92,15 +92,12 @@ class NumberList(WrittenType):
         self.example = example
 
     def convert(
-        self,
-        value: Any,  # noqa: ANN401
-        param: click.Parameter | None,
-        ctx: click.Context | None,
+        self, value: object, param: Parameter | None, ctx: Context | None
     ) -> tuple[Any, ...]:
         """Return the numbers as a tuple."""
         if isinstance(value, tuple):
             return value
-        parts = value.lower().split(self.separator)
+        parts = str(value).lower().split(self.separator)
         try:
             numbers = tuple(self.parse(part) for part in parts)
         except ValueError:
@@ -112,30 +109,35 @@ class NumberList(WrittenType):
 
 BOX = NumberList("A,B,C,D", (4, 5), ",", parse_number, "9.25,10,6.25,4.53")
 IMAGE_SIZE = NumberList("WxH", (2,), "x", parse_number, "512x512")
-OUTPUT_SIZE = NumberList("K|TxK", (1, 2), "x", parse_whole, "7 or 7x5 (rows x columns)")
+OUTPUT_SIZE = NumberList("K|TxK", (1, 2), "x", parse_integer, "7 or 7x5 (rows x columns)")
 SCALE = NumberList("F|FX,FY", (1, 2), ",", parse_number, "0.0625 or 0.0625,0.05")
-SECTION = NumberList("I,J", (2,), ",", parse_whole, "2,3 (from 1, i along x, j from the top)")
-CELL = NumberList("R,C", (2,), ",", parse_whole, "6,9 (row and column from 0, row 0 at the top)")
-POINT = NumberList("N,M", (2,), ",", parse_whole, "1,2 (from 1, n along x, m from the top)")
+SECTION = NumberList("I,J", (2,), ",", parse_integer, "2,3 (from 1, i along x, j from the top)")
+CELL = NumberList("R,C", (2,), ",", parse_integer, "6,9 (row and column from 0, row 0 at the top)")
+POINT = NumberList("N,M", (2,), ",", parse_integer, "1,2 (from 1, n along x, m from the top)")
 
 
 class NumberOr(WrittenType):
-    """A whole number, or one of some words: "2" or "exact"."""
+    """A whole number from 0, or one of some words: "2" or "exact".
 
-    def __init__(self, letter: str, what: str, words: tuple[str, ...]) -> None:
+    Parameters
+    ----------
+    letter
+        Stands for the number in the metavar.
+    description
+        What the number is, for error messages.
+    words
+        The words.
+    """
+
+    def __init__(self, letter: str, description: str, words: tuple[str, ...]) -> None:
         self.name = "|".join([letter, *words])
-        self.what = what
+        self.description = description
         self.words = words
 
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> int | str:
-        """Return the number, or the word."""
+    def convert(self, value: object, param: Parameter | None, ctx: Context | None) -> int | str:
+        """Return the number or the word."""
         try:
-            number = parse_whole(str(value))
+            number = parse_integer(str(value))
         except ValueError:
             number = -1
         if number >= 0:
@@ -143,7 +145,7 @@ class NumberOr(WrittenType):
         if value not in self.words:
             *others, last = self.words
             words = f"{', '.join(others)} or {last}" if others else last
-            self.fail(f"{value!r} is neither {self.what} nor {words}", param, ctx)
+            self.fail(f"{value!r} is neither {self.description} nor {words}", param, ctx)
         return str(value)
 
 
@@ -156,16 +158,11 @@ class Size(WrittenType):
 
     name = "SIZE"
 
-    def convert(
-        self,
-        value: Any,  # noqa: ANN401
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> float:
-        """Return the bytes."""
+    def convert(self, value: object, param: Parameter | None, ctx: Context | None) -> float:
+        """Return the number of bytes."""
         if isinstance(value, float):
             return value
-        size = value.upper()
+        size = str(value).upper()
         number, unit = size.rstrip("KMGTB"), size.lstrip("0123456789.").rstrip("B")
         try:
             return float(number) * 1000.0 ** ["", "K", "M", "G", "T"].index(unit)
@@ -174,17 +171,17 @@ class Size(WrittenType):
 
 
 class CompletableType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
-    """Text that begins as one of some words, which a shell completes."""
+    """Text for which a shell suggests some words."""
 
     words: Sequence[str]
 
     def shell_complete(
         self,
-        ctx: click.Context,  # noqa: ARG002
-        param: click.Parameter,  # noqa: ARG002
+        ctx: Context,  # noqa: ARG002
+        param: Parameter,  # noqa: ARG002
         incomplete: str,
     ) -> list[CompletionItem]:
-        """Return the words that begin so."""
+        """Return the words that complete a text."""
         from click.shell_completion import CompletionItem
 
         return [CompletionItem(word) for word in self.words if word.startswith(incomplete)]
@@ -204,18 +201,15 @@ class OutputFile(click.Path):
         super().__init__(readable=False, path_type=Path)
 
     def convert(
-        self,
-        value: str | os.PathLike[str],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
+        self, value: str | os.PathLike[str], param: Parameter | None, ctx: Context | None
     ) -> Path:
-        """Return the path, unless it can only be a folder's: a `Path` drops the last slash."""
+        """Return the path; raise an error if it ends in a slash, which a `Path` would drop."""
         if os.path.split(value)[1] in {"", "."}:
             raise FileError(value, "is the name of a folder; name a file in it")
         return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
-# A file to read, - for standard input; it is checked where it is opened.
+# A file to read, or - for standard input; opening the file checks it.
 INPUT_FILE = click.Path(readable=False, allow_dash=True)
 OUTPUT_FILE = OutputFile()
 
@@ -227,15 +221,12 @@ class FieldValue(CompletableType):
     words = tuple(f"{name}=" for name in Convention().parameters())
 
     def convert(
-        self,
-        value: Any,  # noqa: ANN401
-        param: click.Parameter | None,
-        ctx: click.Context | None,
+        self, value: object, param: Parameter | None, ctx: Context | None
     ) -> tuple[str, Any]:
-        """Return the field's name and its value, of the field's type."""
+        """Return the name of the field and its value in the type of the field."""
         if isinstance(value, tuple):
             return value
-        name, equals, text = value.partition("=")
+        name, equals, text = str(value).partition("=")
         defaults = Convention().parameters()
         if not equals or name not in defaults:
             known = ", ".join(defaults)
@@ -252,5 +243,5 @@ _WORDS = {"true": True, "false": False, "none": None}
 _PARSERS: dict[type, Callable[[str], Any]] = {
     bool: _WORDS.__getitem__,
     float: parse_number,
-    int: parse_whole,
+    int: parse_integer,
 }

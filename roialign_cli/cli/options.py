@@ -1,4 +1,4 @@
-"""The options that commands share: text in, typed values out."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
@@ -41,13 +41,14 @@ from roialign_cli.core.convention import (
     Origin,
     PointsRule,
     Pooling,
+    Summary,
 )
 from roialign_cli.files.reading import split_member
 
 
 @dataclass(frozen=True)
 class OperatorOptions:
-    """What the shared options say; None where an option was not given."""
+    """The values of the shared options; None where an option is not given."""
 
     features: str
     layout: str | None
@@ -74,15 +75,20 @@ class OperatorOptions:
     extrapolation_value: float | None
     coordinate_decimals: int | str | None
     set: tuple[tuple[str, Any], ...]
-    preset_is_default: bool
+
+    @property
+    def preset_is_default(self) -> bool:
+        """Whether neither --preset nor its environment variable is set."""
+        source = click.get_current_context().get_parameter_source("preset")
+        return source is ParameterSource.DEFAULT
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files that are read."""
+        """The files that the command reads."""
         return self.features, split_member(self.boxes or "-")[0]
 
 
-_WHOLE = WholeNumber(min=0)
+_FROM_ZERO = WholeNumber(min=0)
 
 _INPUT = (
     argument(
@@ -111,7 +117,7 @@ _BOXES = (
 
 
 def _reading(default: str) -> tuple[Decorator, ...]:
-    """Return the options that say how the boxes are read, with what is done without them."""
+    """Return the options for how to read the boxes; the help shows `default` for each."""
     return (
         box_option(
             "--box-format",
@@ -143,7 +149,7 @@ _SCALE = (
     ),
     box_option("--spatial-scale", type=SCALE, help="Feature-map units per unit of the boxes."),
     box_option(
-        "--batch-index", metavar="N", type=_WHOLE, help="Which of N maps they lie on, from 0."
+        "--batch-index", metavar="N", type=_FROM_ZERO, help="Which of N maps they lie on, from 0."
     ),
 )
 
@@ -182,13 +188,13 @@ _RULES = (
     operator_option(
         "--sampling-ratio",
         metavar="G",
-        type=_WHOLE,
+        type=_FROM_ZERO,
         help="Points per section and axis; 0 is adaptive.",
     ),
     operator_option(
         "--divide",
         metavar="D",
-        type=_WHOLE,
+        type=_FROM_ZERO,
         help="Parts between whose dividers the points lie.",
     ),
     operator_option(
@@ -217,30 +223,30 @@ _RULES = (
 
 def operator_options(command: Function) -> Function:
     """Add the shared options; the command gets them as one `OperatorOptions`, first."""
-    return _gathering(
-        command, (*_INPUT, *_BOXES, *_reading("preset's"), *_SCALE, *_CONVENTION, *_RULES)
-    )
+    options = (*_INPUT, *_BOXES, *_reading("preset's"), *_SCALE, *_CONVENTION, *_RULES)
+    return _add(options, _gather(OperatorOptions, command))
 
 
 def search_options(command: Function) -> Function:
-    """Add the shared options for a command that searches what they do not say."""
-    return _gathering(
-        command, (*_INPUT, *_BOXES, *_reading("searched"), *_SCALE, _ONLY_CONVENTION, *_RULES)
-    )
+    """Add the shared options for a command that searches for what they leave open."""
+    options = (*_INPUT, *_BOXES, *_reading("searched"), *_SCALE, _ONLY_CONVENTION, *_RULES)
+    return _add(options, _gather(OperatorOptions, command))
 
 
-def _gathering(command: Function, options: Sequence[Decorator]) -> Function:
+def _gather(kind: type[Any], command: Function) -> Function:
+    """Return a function that passes the options named by a dataclass as one object of it."""
+    names = [field.name for field in fields(kind)]
+
     @functools.wraps(command)
-    def gathered(**values: Any) -> Any:  # noqa: ANN401
-        shared = {f.name: values.pop(f.name, None) for f in fields(OperatorOptions)}
-        source = click.get_current_context().get_parameter_source("preset")
-        shared["preset_is_default"] = source is ParameterSource.DEFAULT
-        return command(OperatorOptions(**shared), **values)
+    def gathered(*objects: Any, **values: Any) -> Any:  # noqa: ANN401
+        own = {name: values.pop(name, None) for name in names}
+        return command(*objects, kind(**own), **values)
 
-    made: Function = gathered
-    for add in reversed(options):
-        made = add(made)
-    return made
+    return gathered
+
+
+def _add(options: Sequence[Decorator], command: Function) -> Function:
+    return functools.reduce(lambda function, option: option(function), reversed(options), command)
 
 
 def section_options(command: Function) -> Function:
@@ -253,19 +259,38 @@ def section_options(command: Function) -> Function:
 
 
 def roi_option(command: Function) -> Function:
-    """Add --roi, for a command that tells of one box; None if it is not given."""
+    """Add --roi, which is None if it is not given."""
     text = "Which of the boxes, from 0.  [default: 0]"
-    return selection_option("--roi", metavar="R", type=_WHOLE, help=text)(command)
+    return selection_option("--roi", metavar="R", type=_FROM_ZERO, help=text)(command)
 
 
 def channel_option(command: Function) -> Function:
-    """Add --channel, for a command that tells of one."""
+    """Add --channel: an index, or a summary of all channels."""
     text = "Which channel, from 0; or one made of all.  [default: 0]"
     return selection_option("--channel", type=CHANNEL, default=0, help=text)(command)
 
 
+@dataclass(frozen=True)
+class Selection:
+    """What --roi, --channel, --section and --point select; None where one is not given."""
+
+    roi: int | None
+    channel: int | Summary
+    section: tuple[int, int] | None
+    point: tuple[int, int] | None
+
+    def is_of_roi(self) -> bool:
+        """Return whether an option selects an ROI or a part of one."""
+        return (self.roi, self.section, self.point) != (None, None, None)
+
+
+def selection_options(command: Function) -> Function:
+    """Add the options of a `Selection`; the command gets one after the `OperatorOptions`."""
+    return _add((roi_option, channel_option, section_options), _gather(Selection, command))
+
+
 def format_option(*formats: str, text: str, default: str | None = None) -> Decorator:
-    """Return the option --format with these choices and this help text."""
+    """Return a decorator that adds --format with these choices and this help text."""
     return output_option(
         "--format",
         "output_format",
@@ -282,7 +307,7 @@ def force_option(command: Function) -> Function:
 
 
 def note_options(command: Function) -> Function:
-    """Add --quiet and --strict, for a command that tells of traps."""
+    """Add --quiet and --strict, for a command that warns about boxes."""
     quiet = output_option("--quiet", "-q", is_flag=True, help="Say nothing of traps.")
     text = "Treat a trap as an error, --quiet or not."
     return quiet(output_option("--strict", is_flag=True, help=text)(command))

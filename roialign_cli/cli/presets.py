@@ -1,4 +1,4 @@
-"""`roialign presets`: the conventions, and how they differ."""
+"""`roialign presets`: list the presets, or show one in full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`roialign run`: pool every box, print or write the outputs."""
+"""`roialign run`: pool every box, and print or write the outputs."""
 
 from __future__ import annotations
 
@@ -33,10 +33,7 @@ if TYPE_CHECKING:
 )
 @operator_options
 @selection_option(
-    "--channel",
-    metavar="C",
-    type=WholeNumber(min=0),
-    help="Only this channel, from 0.",
+    "--channel", metavar="C", type=WholeNumber(min=0), help="Only this channel, from 0."
 )
 @output_option(
     "-o", "--output", metavar="FILE", type=OUTPUT_FILE, help="Write a .npy, .npz, .csv or .json."
@@ -61,10 +58,9 @@ def run(
     strict: bool,
 ) -> None:
     """Pool every box and print or write the outputs."""
-    from roialign_cli.analysis.records import result_record, to_json
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.warnings import report_warnings
-    from roialign_cli.files.results import check_output, to_csv, write_result
+    from roialign_cli.files.results import check_output, write_result
     from roialign_cli.files.writing import check_writable
     from roialign_cli.show.numbers import describe
 
@@ -75,46 +71,39 @@ def run(
     plan = inputs.operation.plan()
     notes = inputs.notes(plan)
     report_warnings(notes, quiet=quiet, strict=strict)
-    _check_room(inputs, plan, channel, output, output_format, max_memory)
-    result = replace(_run(inputs, plan, channel, output, force=force), notes=notes)
+    _check_fits(inputs, plan, channel, output, output_format, max_memory)
+    result = replace(_pool(inputs, plan, channel, output, force=force), notes=notes)
     subject = describe(inputs.file.title, inputs.file.array, inputs.operation.convention)
     if output is not None:
         write_result(output, result, force=force)
-        written = f"{' × '.join(map(str, result.pooled.shape))} {result.pooled.dtype}"
+        shape = " × ".join(map(str, result.pooled.shape))
         message(subject)
-        message(f"wrote {output}: {written}")
+        message(f"wrote {output}: {shape} {result.pooled.dtype}")
         output_format = output_format or "nothing"
-    if output_format == "csv":
-        click.echo(to_csv(result), nl=False)
-    elif output_format == "json":
-        click.echo(to_json(result_record(result)))
-    elif output_format in {None, "table"}:
-        from roialign_cli.show.document.terminal import print_result
-
-        print_result(subject, result)
+    _print(result, subject, output_format)
 
 
-def _check_room(
+def _check_fits(
     inputs: Inputs,
     plan: Plan,
     channel: int | None,
     output: Path | None,
     output_format: str | None,
-    most: float | None,
+    max_memory: float | None,
 ) -> None:
+    """Raise an error if there is no room for the outputs."""
     from roialign_cli.core.pooling import output_like
-    from roialign_cli.files.results import is_pooled_into
-    from roialign_cli.files.space import check_output_fits
+    from roialign_cli.files.results import check_output_fits, is_pooled_into
 
     (rois, channels, *size), dtype = output_like(inputs.operation.features, plan)
     shape = rois, channels if channel is None else 1, *size
     suffix = "" if output is None else output.suffix.lower()
     mapped = output if is_pooled_into(output) and output_format in {None, "nothing"} else None
     as_text = suffix in {".csv", ".json"} or output_format in {"csv", "json"}
-    check_output_fits(shape, dtype.itemsize, mapped, most, as_text=as_text)
+    check_output_fits(shape, dtype.itemsize, mapped, max_memory, as_text=as_text)
 
 
-def _run(
+def _pool(
     inputs: Inputs, plan: Plan, channel: int | None, output: Path | None, *, force: bool
 ) -> Result:
     from roialign_cli.analysis.records import Result
@@ -129,8 +118,23 @@ def _run(
         checked_index("channel", channel, len(channels), "channel")
         channels = range(channel, channel + 1)
         operation = replace(operation, features=operation.features[:, channel : channel + 1])
-    like = output_like(operation.features, plan)
-    with output_array(output, *like, force=force) as out, box_progress(like[0][0]) as advance:
+    shape, dtype = output_like(operation.features, plan)
+    with output_array(output, shape, dtype, force=force) as out, box_progress(shape[0]) as advance:
         pooled = pool(operation.features, plan, operation.batch_index, out=out, advance=advance)
         inputs.file.check_unchanged()
     return Result(operation, plan, pooled, inputs.labels, channels, inputs.scores)
+
+
+def _print(result: Result, subject: str, output_format: str | None) -> None:
+    """Print a result as a table if no format is chosen."""
+    from roialign_cli.analysis.records import result_record, to_json
+    from roialign_cli.files.results import to_csv
+
+    if output_format == "csv":
+        click.echo(to_csv(result), nl=False)
+    elif output_format == "json":
+        click.echo(to_json(result_record(result)))
+    elif output_format in {None, "table"}:
+        from roialign_cli.show.document.terminal import print_result
+
+        print_result(subject, result)

@@ -1,4 +1,4 @@
-"""Standard output and error that accept any text, whatever their encoding and state."""
+"""Make standard output and error accept any text, in any encoding, even if they are closed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import click
 from roialign_cli.errors import FileError
 from roialign_cli.printable import escaped, printable
 
-# What to print for a sign of this program that an encoding lacks. The marks of a sketch stay
-# different from each other.
+# What to print for a character of this program that an encoding lacks. The marks of a sketch
+# remain different from each other.
 LOOK_ALIKES = {
     **dict.fromkeys("−–─━", "-"),
     **dict.fromkeys("│┃", "|"),
@@ -38,11 +38,14 @@ LOOK_ALIKES = {
 
 
 def _substituted(error: UnicodeError) -> tuple[str, int]:
-    """Return text for what an encoding lacks, and where to go on, as a codec error handler does."""
+    """Return text for characters that an encoding lacks, and the position after them.
+
+    This is an error handler for codecs.
+    """
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
-    return "".join(LOOK_ALIKES.get(sign) or escaped(sign) for sign in lacking), error.end
+    return "".join(LOOK_ALIKES.get(char) or escaped(char) for char in lacking), error.end
 
 
 _SUBSTITUTE = "roialign-substitute"
@@ -50,7 +53,7 @@ codecs.register_error(_SUBSTITUTE, _substituted)
 
 
 class _Output:
-    """Standard output: any text can be written; a failure is one line and the end of the run."""
+    """Standard output that accepts any text; a failure to write ends the run with an error."""
 
     encoding = "utf-8"  # so that click and Rich do not substitute anything themselves
 
@@ -69,18 +72,18 @@ class _Output:
         self._attempt(self._stream.flush)
 
     def _attempt(self, action: Callable[[], object]) -> None:
-        """Write; report a failure now and each time after it, since click ignores the first."""
+        """Write, and raise the first failure at each later attempt, because click ignores one."""
         if self._failure is None:
             try:
                 action()
             except OSError as error:
                 self._failure = error
-                # What is still buffered would fail again when Python exits.
+                # The buffered text would fail again when Python exits.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
         if self._failure is not None:
-            self._report(self._failure)
+            self._raise(self._failure)
 
-    def _report(self, error: OSError) -> None:
+    def _raise(self, error: OSError) -> None:
         if isinstance(error, BrokenPipeError):
             raise error
         raise FileError("standard output", f"cannot be written: {error.strerror}") from None
@@ -90,20 +93,20 @@ class _Output:
 
 
 class _Messages(_Output):
-    """Standard error: without a reader there are no messages, but the results are written."""
+    """Standard error that ignores a failure to write, so that results are still written."""
 
-    def _report(self, error: OSError) -> None:
+    def _raise(self, error: OSError) -> None:
         """Ignore the failure."""
 
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Let any text be written to standard output and error, also if they are closed.
+    """Let standard output and error accept any text within the block, also if they are closed.
 
-    A closed stream gets its descriptor back, or the next file that is opened would take its place.
+    A closed stream gets its descriptor back; otherwise the next opened file would get it.
     Writing to a closed standard output fails, as on a full disk.
     """
-    given = sys.stdout, sys.stderr
+    original = sys.stdout, sys.stderr
     if sys.stdin is None:
         os.open(os.devnull, os.O_RDONLY)
     sys.stdout = cast("TextIO", _Output(sys.stdout or _null_stream(os.O_RDONLY)))
@@ -111,23 +114,23 @@ def standard_streams() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.stdout, sys.stderr = given
+        sys.stdout, sys.stderr = original
 
 
 def _null_stream(mode: int) -> TextIO:
-    # A new descriptor is the lowest free one: that of the closed stream.
+    # A new descriptor is the lowest free one, which is that of the closed stream.
     return open(os.open(os.devnull, mode), "w", encoding="utf-8", closefd=False)
 
 
 def message(text: str) -> None:
-    """Print a line on standard error, apart from the results."""
+    """Print a line on standard error."""
     click.echo(printable(text), err=True)
 
 
 def quiet_libraries() -> None:
-    """Keep the messages of other libraries, and settings for them, away from a command.
+    """Suppress the warnings and log messages of other libraries, and ignore MPLBACKEND.
 
-    Python's own options for warnings, -W and PYTHONWARNINGS, still show them.
+    Python's own options for warnings, -W and PYTHONWARNINGS, still show warnings.
     """
     import logging
     import warnings
@@ -136,5 +139,5 @@ def quiet_libraries() -> None:
         logging.root.addHandler(logging.NullHandler())
     if not sys.warnoptions:
         warnings.showwarning = lambda *_, **__: None
-    # Figures are drawn without a window; Matplotlib refuses a name that it does not know.
+    # Figures need no window, and an unknown backend in the environment would be an error.
     os.environ.pop("MPLBACKEND", None)

@@ -1,4 +1,4 @@
-"""Saying which traps the boxes are in, or refusing to go on."""
+"""Print warnings about boxes, or treat them as errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from roialign_cli.errors import RoiAlignError
 
 
 def report_warnings(notes: Sequence[Note], *, quiet: bool, strict: bool) -> None:
-    """Say each note in a line on standard error, or raise an error with the first if `strict`."""
+    """Print each warning on standard error.
+
+    Parameters
+    ----------
+    notes
+        The warnings.
+    quiet
+        Whether to suppress them.
+    strict
+        Whether to raise an error with the first warning instead, also if `quiet`.
+    """
     if strict and notes:
         rest = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
         raise RoiAlignError(f"{notes[0].text}{rest}")

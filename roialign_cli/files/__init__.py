@@ -1,1 +1,1 @@
-"""Reading features and boxes, writing results."""
+"""Read features and boxes; write results."""

@@ -1,13 +1,13 @@
-"""Reading a number that a user wrote, in a file or on the command line."""
+"""Parse numbers that a user wrote in a file or on the command line."""
 
 from __future__ import annotations
 
 
 def parse_number(text: str) -> float:
-    """Return the number that a text writes in ASCII digits.
+    """Parse a number in ASCII digits.
 
-    Python's `float` also reads underscores and the digits of every script, so that a slip such as
-    "1_0" would become another number.
+    Python's `float` also accepts underscores and the digits of every script, so that a typing
+    mistake such as "1_0" would become another number.
 
     Raises
     ------
@@ -23,15 +23,15 @@ def parse_number(text: str) -> float:
         ...
     ValueError: '1_0' is not a number
     """
-    return float(_plain(text))
+    return float(_checked_digits(text))
 
 
-def parse_whole(text: str) -> int:
-    """Return the whole number that a text writes in ASCII digits, as `parse_number` does."""
-    return int(_plain(text))
+def parse_integer(text: str) -> int:
+    """Parse an integer in ASCII digits; raise a `ValueError` as `parse_number` does."""
+    return int(_checked_digits(text))
 
 
-def _plain(text: str) -> str:
+def _checked_digits(text: str) -> str:
     stripped = text.strip()
     if "_" in stripped or not stripped.isascii():
         raise ValueError(f"{text!r} is not a number")

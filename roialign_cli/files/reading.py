@@ -1,4 +1,4 @@
-"""Opening what a user names: a file or standard input, and nothing else."""
+"""Open a file or standard input, and no device, pipe or folder."""
 
 from __future__ import annotations
 
@@ -10,26 +10,24 @@ from typing import IO
 
 from roialign_cli.errors import FileError
 
-# More text than this is no list of boxes.
-_MOST_TEXT = 1 << 30
-
-
+_MAX_TEXT_BYTES = 1 << 30
+# Inode, size in bytes, and time of the last change in nanoseconds.
 Fingerprint = tuple[int, int, int]
 
 
 def fingerprint_of(name: str) -> Fingerprint | None:
-    """Return what changes when a file does; None of standard input and of what is not there."""
+    """Return values that change when a file does; None for standard input or a missing file."""
     try:
-        known = None if name == "-" else Path(name).stat()
+        status = None if name == "-" else Path(name).stat()
     except (OSError, ValueError):
         return None
-    return None if known is None else (known.st_ino, known.st_size, known.st_mtime_ns)
+    return None if status is None else (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def split_member(name: str) -> tuple[str, str | None]:
     """Split "file.npz:NAME" into the file and the name of the array chosen in it.
 
-    The second is None if no array is chosen. A file whose own name has a colon is left whole.
+    The second is None if no array is chosen. The name of an existing file is not split at a colon.
     """
     file, _, member = name.rpartition(":")
     if not file or not member or fingerprint_of(name) is not None:
@@ -39,12 +37,12 @@ def split_member(name: str) -> tuple[str, str | None]:
 
 
 def open_input(name: str) -> IO[bytes]:
-    """Open a file for reading bytes; "-" is standard input, read whole.
+    """Open a file for reading bytes; "-" is standard input, read to its end.
 
     Raises
     ------
     FileError
-        If there is no such file, or it is a folder, a device or a pipe.
+        If the file does not exist, or is a folder, a device or a pipe.
     """
     if name == "-":
         return io.BytesIO(_standard_input())
@@ -70,19 +68,19 @@ def _standard_input() -> bytes:
 
 
 def read_text_or_bytes(name: str) -> str | bytes:
-    """Return a file's text, or its bytes if they are none.
+    """Return the content of a file: its text, or its bytes if they are not text in UTF-8.
 
     Raises
     ------
     FileError
-        If it cannot be read, or is far too long.
+        If the file cannot be read, or is longer than a list of boxes can be.
     """
     with open_input(name) as file:
         try:
-            content = file.read(_MOST_TEXT + 1)
+            content = file.read(_MAX_TEXT_BYTES + 1)
         except OSError as error:
             raise FileError(name, f"cannot be read: {error.strerror}") from None
-    if len(content) > _MOST_TEXT:
+    if len(content) > _MAX_TEXT_BYTES:
         raise FileError(name, "is longer than any list of boxes")
     if b"\0" in content[:4096]:
         return content

@@ -1,4 +1,4 @@
-"""Writing pooled outputs: .npy, .npz, .csv and .json."""
+"""Write pooled outputs as .npy, .npz, .csv or .json, after checking that they fit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import io
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -15,30 +15,42 @@ import numpy as np
 
 from roialign_cli.analysis.records import Result, result_record, to_json
 from roialign_cli.core.boxes import Float
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.files.writing import atomic_write
+from roialign_cli.memory import check_fits, format_bytes
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison
 
 
+# Bytes that converting a number to text takes, besides the number itself.
+_TEXT_BYTES_PER_NUMBER = 120
+# Windows does not rename a file that is mapped into memory.
+_MAPPED_FILES_CAN_BE_RENAMED = os.name != "nt"
+
+
 def to_csv(result: Result) -> str:
     """Return one line per ROI, channel and section: i along x, j from the top, from 1."""
+    header = ("roi", "label", "score", "batch", "channel", "i", "j", "value")
+    return _csv(header, _result_rows(result))
+
+
+def _csv(header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     import csv
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("roi", "label", "score", "batch", "channel", "i", "j", "value"))
-    writer.writerows(_lines(result))
+    writer.writerow(header)
+    writer.writerows(rows)
     return text.getvalue()
 
 
-def _lines(result: Result) -> Iterator[tuple[Any, ...]]:
+def _result_rows(result: Result) -> Iterator[tuple[Any, ...]]:
     rois, _, rows, columns = result.pooled.shape
     for r in range(rois):
         score = result.score(r)
-        scored = "" if math.isnan(score) else score
-        roi = r, result.labels[r], scored, int(result.operation.batch_index[r])
+        score_cell = "" if math.isnan(score) else score
+        roi = r, result.labels[r], score_cell, int(result.operation.batch_index[r])
         for c, channel in enumerate(result.channels):
             values = result.pooled[r, c].tolist()
             for j in range(rows):
@@ -47,21 +59,23 @@ def _lines(result: Result) -> Iterator[tuple[Any, ...]]:
 
 
 def comparison_csv(comparison: Comparison, labels: Sequence[str]) -> str:
-    """Return one line per ROI, channel and section with both values and how far they are apart."""
-    import csv
+    """Return one line per ROI, channel and section with both values and their difference.
 
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("roi", "label", "batch", "channel", "i", "j", "first", "second", "difference"))
-    index = comparison.operation.batch_index
-    for (r, c, j, i), first in np.ndenumerate(comparison.outputs):
-        second, differences = (
-            comparison.other_outputs[r, c, j, i],
-            comparison.differences[r, c, j, i],
-        )
-        where = r, labels[r], int(index[r]), c, i + 1, j + 1
-        writer.writerow((*where, float(first), float(second), float(differences)))
-    return text.getvalue()
+    Parameters
+    ----------
+    comparison
+        The comparison of R ROIs.
+    labels
+        R labels.
+    """
+    header = ("roi", "label", "batch", "channel", "i", "j", "first", "second", "difference")
+    batch = comparison.operation.batch_index
+    arrays = (comparison.outputs, comparison.other_outputs, comparison.differences)
+    rows = (
+        (r, labels[r], int(batch[r]), c, i + 1, j + 1, *(float(a[r, c, j, i]) for a in arrays))
+        for r, c, j, i in np.ndindex(comparison.outputs.shape)
+    )
+    return _csv(header, rows)
 
 
 def _npz(result: Result) -> bytes:
@@ -94,17 +108,13 @@ _WRITERS: dict[str, Callable[[Result], bytes]] = {
 
 
 def check_output(path: Path) -> None:
-    """Raise an `ArgumentError` if no result can be written to a file of this name."""
+    """Raise an `ArgumentError` if the suffix of a file is not one for results."""
     if path.suffix.lower() not in _WRITERS:
         raise ArgumentError("output", f"{path} ends in none of {', '.join(_WRITERS)}")
 
 
-# Windows does not rename a file that is mapped into memory.
-_MAPPED_FILES_CAN_BE_RENAMED = os.name != "nt"
-
-
 def is_pooled_into(path: Path | None) -> bool:
-    """Return whether outputs are computed in the mapped file itself, not in memory first."""
+    """Return whether outputs are computed directly in a file that is mapped into memory."""
     is_npy = path is not None and path.suffix.lower() == ".npy"
     return is_npy and _MAPPED_FILES_CAN_BE_RENAMED
 
@@ -113,10 +123,19 @@ def is_pooled_into(path: Path | None) -> bool:
 def output_array(
     path: Path | None, shape: tuple[int, ...], dtype: np.dtype[np.floating], *, force: bool = True
 ) -> Iterator[Float | None]:
-    """Yield the array in a `.npy` that outputs are pooled into, None if they are not.
+    """Yield an array in a `.npy` to pool outputs into, or None to pool them in memory.
 
-    The array is mapped into memory, so that it may be larger than the memory. The file appears
-    once the block ends without an error.
+    The array is mapped into memory, so it may be larger than the memory. The file appears when the
+    block ends without an error.
+
+    Parameters
+    ----------
+    path
+        The file to write, or None.
+    shape, dtype
+        Those of the outputs (R, C, height, width).
+    force
+        Whether an existing file may be overwritten.
     """
     if path is None or not is_pooled_into(path):
         yield None
@@ -131,10 +150,9 @@ def output_array(
 
 
 def _reserve(file: IO[bytes], size: int) -> None:
-    """Reserve the disk space of a file, so that a full disk is an error now.
+    """Reserve disk space for a file, because writing to a mapped page ends the process without it.
 
-    Writing to a mapped page that finds no space would end the process. Where space cannot be
-    reserved, the file only gets its size.
+    If the system cannot reserve space, the file only gets its size.
     """
     if hasattr(os, "posix_fallocate"):
         try:
@@ -148,9 +166,48 @@ def _reserve(file: IO[bytes], size: int) -> None:
 
 
 def write_result(path: Path, result: Result, *, force: bool = True) -> None:
-    """Write a result in the format that the file's suffix names, unless it was pooled into it."""
+    """Write a result in the format of the suffix; do nothing if it was pooled into the file."""
     if is_pooled_into(path):
         return
     content = _WRITERS[path.suffix.lower()](result)
     with atomic_write(path, force=force) as file:
         file.write(content)
+
+
+def check_output_fits(
+    shape: tuple[int, ...],
+    item_bytes: int,
+    path: Path | None,
+    max_bytes: float | None,
+    *,
+    as_text: bool,
+) -> None:
+    """Raise an error if outputs are larger than the memory or the disk that is for them.
+
+    Parameters
+    ----------
+    shape
+        Shape of the outputs.
+    item_bytes
+        Bytes per number.
+    path
+        The `.npy` to pool the outputs into; None to keep them in memory.
+    max_bytes
+        Bytes of memory that the outputs may take; None for the free memory.
+    as_text
+        Whether the outputs are converted to text.
+    """
+    numbers = math.prod(shape)
+    shown = " × ".join(map(str, shape))
+    if path is None:
+        needed = numbers * float(item_bytes + (_TEXT_BYTES_PER_NUMBER if as_text else 0))
+        remedy = "-o FILE.npy writes them to the disk as they are computed"
+        check_fits("max_memory", needed, f"{shown} outputs take", remedy, max_bytes)
+        return
+    import shutil
+
+    needed = float(numbers * item_bytes)
+    free = shutil.disk_usage(os.path.realpath(path.parent)).free
+    if needed > free:
+        problem = f"needs {format_bytes(needed)} for {shown} numbers"
+        raise FileError(path, f"{problem}; its disk has {format_bytes(free)} free")

@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all, and over another one only if that is wanted."""
+"""Write files atomically, and overwrite a file only if the user allows it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from roialign_cli.errors import FileError
 
 
 def check_writable(path: Path, *, force: bool, read: tuple[str, ...] = ()) -> None:
-    """Raise an error if a file may not be written.
+    """Raise an error if a file cannot or must not be written.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def check_writable(path: Path, *, force: bool, read: tuple[str, ...] = ()) -> No
     force
         Whether an existing file may be overwritten.
     read
-        The files that the same command reads.
+        The files that the same command reads; "-" is standard input.
     """
     if any(name != "-" and _same(path, name) for name in read):
         raise FileError(path, "is a file that is read; write to another one")
@@ -44,10 +44,10 @@ def _same(path: Path, name: str) -> bool:
 
 @contextmanager
 def atomic_write(path: Path, *, force: bool = True) -> Iterator[IO[bytes]]:
-    """Yield a binary file that appears at `path` once it is written without an error.
+    """Yield a binary file that appears at `path` when the block ends without an error.
 
-    Until then it is a hidden file in the same folder. An error or an interrupt removes the hidden
-    file; a kill leaves it there. Either way an existing file at `path` stays as it was.
+    Until then the file is hidden in the same folder. An error or an interrupt removes the hidden
+    file; a kill leaves it there. In each case an existing file at `path` stays unchanged.
 
     Parameters
     ----------
@@ -59,10 +59,10 @@ def atomic_write(path: Path, *, force: bool = True) -> Iterator[IO[bytes]]:
     Raises
     ------
     FileError
-        If the file cannot be written, or exists and may not be overwritten.
+        If the file cannot be written, or exists and must not be overwritten.
     """
     target = Path(os.path.realpath(path))
-    # The name is short, because the target's own may be as long as a file system allows.
+    # This name is short, because the name of the target may have the maximum length.
     hidden = target.with_name(f".roialign-{os.urandom(8).hex()}.tmp")
     try:
         try:
@@ -79,7 +79,7 @@ def atomic_write(path: Path, *, force: bool = True) -> Iterator[IO[bytes]]:
 
 
 def _publish(hidden: Path, target: Path, *, force: bool) -> None:
-    """Give a complete file its name; without force, only if no other file has that name."""
+    """Rename a complete file; without force, only if no other file has the new name."""
     if force:
         hidden.replace(target)
         return
