@@ -21,9 +21,10 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Running text."""
+    """Running text, indented by some columns in the terminal."""
 
     text: str
+    indent: int = 0
 
 
 @dataclass(frozen=True)
