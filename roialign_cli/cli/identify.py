@@ -44,11 +44,7 @@ def identify(
     from roialign_cli.cli.inputs import load_search_inputs
     from roialign_cli.files.arrays import read_array
     from roialign_cli.search.search import identify
-    from roialign_cli.show.document.identification import (
-        InputWords,
-        commands,
-        print_identification,
-    )
+    from roialign_cli.show.document import identification as document
     from roialign_cli.show.progress import share_progress
 
     loaded = load_search_inputs(options)
@@ -56,15 +52,15 @@ def identify(
     with share_progress("searching") as advance:
         call = {"tolerance": tolerance, "advance": advance} | loaded.fixed_fields
         found = identify(loaded.file.array, loaded.boxes, array, **call)
-    inputs = InputWords(_words(options), loaded.declared_by_file, options.batch_index)
+    inputs = document.InputWords(_words(options), loaded.declared_by_file, options.batch_index)
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
         from roialign_cli.search.records import identification_record
 
-        made_by = [commands(match.hypothesis, inputs, found.shape) for match in found.matches]
-        click.echo(to_json(identification_record(found, made_by)))
+        commands = [document.commands(m.hypothesis, inputs, found.shape) for m in found.matches]
+        click.echo(to_json(identification_record(found, commands)))
     else:
-        print_identification(found, inputs, loaded.fixed_fields)
+        document.print_identification(found, inputs, loaded.fixed_fields)
     return 0 if found.matches and not found.doubtful else 1
 
 

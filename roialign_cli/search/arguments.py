@@ -19,10 +19,7 @@ from roialign_cli.search.hypothesis import LAYOUTS, Batches, Layout
 
 
 def possible_layouts(output: NDArray[Any], channels: int) -> list[Layout]:
-    """Return the layouts that give an output of shape (R, …) the right number of channels.
-
-    Raises an `ArgumentError` if there is none.
-    """
+    """Return the layouts in which an output has that many channels, or raise `ArgumentError`."""
     layouts = [name for name, axes in LAYOUTS.items() if output.shape[axes[1]] == channels]
     if not layouts:
         raise ArgumentError(
@@ -55,18 +52,7 @@ def checked_call(
     spatial_scale: float | tuple[float, float] | None,
     fixed_fields: dict[str, Any],
 ) -> tuple[Operation, dict[Batches, Index]]:
-    """Validate the arguments that `identify` shares with `roi_align`.
-
-    Parameters
-    ----------
-    features, boxes, batch_index, convention, spatial_scale, fixed_fields
-        As in `identify`.
-
-    Returns
-    -------
-    An operation that holds the validated arguments, and the feature maps that the boxes may be
-    pooled from, as `possible_batches` returns them.
-    """
+    """Validate arguments of `identify`; return them as an operation, with the possible batches."""
     base = resolve(Convention() if convention is None else convention)
     convention = resolve(base, **applicable_overrides(base, **fixed_fields))
     if convention.normalized and spatial_scale is None:
@@ -79,10 +65,7 @@ def checked_call(
 
 
 def checked_output(expected: object, boxes: object) -> NDArray[Any]:
-    """Return the expected output as an array of four axes, the first of length R.
-
-    Raises an `ArgumentError` if it is anything else.
-    """
+    """Return the output as a real array of four axes, the first of length R, or raise an error."""
     array, count = as_array("expected", expected), len(split_boxes(boxes)[0])
     if array.dtype.kind not in "buif":
         raise ArgumentError("expected", f"must be real numbers, got {array.dtype}")

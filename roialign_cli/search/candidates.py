@@ -26,6 +26,7 @@ from roialign_cli.search.hypothesis import EXPORT_MISTAKES, Batches
 
 Operator = tuple[Convention, str]  # a convention and its export mistake, "" for none
 Scale = tuple[float, float]  # (y, x) in map units per box unit
+Scales = list[tuple[Scale, dict[str, Any]]]  # with the box fields that each scale implies
 
 _MISTAKEN_PRESET = PRESETS["torchvision-aligned"]  # what models with export mistakes come from
 _SCALES = tuple(1 / (1 << power) for power in range(7))
@@ -120,18 +121,16 @@ class Candidates:
             base = replace(correct, pooling=pooling, sampling_ratio=ratio)
             yield replace(base, **{**fields, **meaning, **self._fixed_rules(base)}), mistake
 
-    def scales(self) -> list[tuple[Scale, dict[str, Any]]]:
+    def scales(self) -> Scales:
         """Return the scales to try, each with the box fields that it implies."""
         rows, columns = self.map_size
         if self.spatial_scale is not None:
             return [(self.spatial_scale, {"normalized": False})]
-        normalized: list[tuple[Scale, dict[str, Any]]] = [
+        normalized: Scales = [
             ((rows - less, columns - less), {"normalized": True, "normalized_by": by})
             for by, less in (("size", 0), ("last-centre", 1))
         ]
-        absolute: list[tuple[Scale, dict[str, Any]]] = [
-            ((scale, scale), {"normalized": False}) for scale in _SCALES
-        ]
+        absolute: Scales = [((scale, scale), {"normalized": False}) for scale in _SCALES]
         choices = {None: absolute + normalized, True: normalized, False: absolute}
         by = self.fixed_fields.get("normalized_by")
         return [
@@ -152,21 +151,10 @@ class Candidates:
 
 
 def possible_batches(given: Index | None, maps: int, boxes: int) -> dict[Batches, Index]:
-    """Return the feature maps that boxes may be pooled from.
+    """Return the maps, (R,) indices each, that R boxes may be pooled from.
 
-    Given indices may have been ignored. Without them, all boxes may lie on the first map, or an
-    equal number of boxes on each map.
-
-    Parameters
-    ----------
-    given
-        (R,), the map of each box as the user gave it, None if they did not.
-    maps, boxes
-        The numbers N of maps and R of boxes.
-
-    Returns
-    -------
-    Description → (R,), the index of each box's map.
+    Given indices may have been ignored. Without them (None), all boxes may lie on the first map, or
+    an equal number of boxes on each of the maps in turn.
     """
     first = np.zeros(boxes, np.intp)
     batches: dict[Batches, Index] = {"given": first if given is None else given}
@@ -178,20 +166,10 @@ def possible_batches(given: Index | None, maps: int, boxes: int) -> dict[Batches
 
 
 def is_plausible(box: Float, scale: Scale, cells: tuple[int, ...]) -> bool:
-    """Return whether a box lies on or near the map and is not far larger than the map.
-
-    Parameters
-    ----------
-    box
-        (4,): x1, y1, x2, y2 in box units.
-    scale
-        (y, x) in map units per box unit.
-    cells
-        (height, width) of the map.
-    """
+    """Return whether a box x1, y1, x2, y2 is near a map (height, width) and not far larger."""
     for first, last, factor, count in zip(box[:2], box[2:], scale[::-1], cells[::-1], strict=True):
         low, high = sorted((first * factor, last * factor))
-        off_map = high < -_MAX_CELLS_OFF_MAP or low > count + _MAX_CELLS_OFF_MAP
-        if off_map or high - low > _MAX_BOX_PER_MAP * count:
+        near = high >= -_MAX_CELLS_OFF_MAP and low <= count + _MAX_CELLS_OFF_MAP
+        if not near or high - low > _MAX_BOX_PER_MAP * count:
             return False
     return True

@@ -26,7 +26,8 @@ _ROUNDING_SHARES = {"f2": 4e-3, "f4": 1e-4, "f8": 1e-4}
 _MAX_VALUES_PER_PIECE = 1 << 22
 _MIN_UNIFORM_SECTIONS = 3  # sections with the same value throughout
 _MAX_PROBE_BOXES, _MAX_PROBE_CHANNELS = 4, 4
-_MAX_SAMPLE_BOXES, _MAX_SAMPLE_CHANNELS = 64, 8
+_MAX_SAMPLE = 64, 8  # boxes, channels
+_ROUNDED_SHARE = 0.02  # largest difference from a rounded output, as a share of its range
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,11 @@ class Fit:
 
     def report(self) -> Report:
         """Summarise the fit, without an array of values."""
-        return Report(
-            _all(self.fits, (1, 2, 3)),
-            _all(self.fits, (0, 2, 3)),
-            _all(self.fits, (0, 1)),
-            self.largest,
-            int(self.fits.sum()),
-            ~_all(~(self.pooled < 0), (1, 2, 3)),
-            ~_all(np.isfinite(self.pooled), (1, 2, 3)),
-        )
+        axes = (1, 2, 3), (0, 2, 3), (0, 1)
+        boxes, channels, sections = (_all(self.fits, others) for others in axes)
+        negative = ~_all(~(self.pooled < 0), axes[0])
+        not_finite, count = ~_all(np.isfinite(self.pooled), axes[0]), int(self.fits.sum())
+        return Report(boxes, channels, sections, self.largest, count, negative, not_finite)
 
 
 @dataclass(frozen=True)
@@ -171,9 +168,9 @@ class SearchTarget:
         return np.where(np.isfinite(self.output), self.output, 0)
 
     @cached_property
-    def spread(self) -> float:
-        """The range of the output's finite values."""
-        return float(self._finite.max()) - float(self._finite.min())
+    def rounded_error(self) -> float:
+        """The largest difference from the output if it may have been rounded to few digits."""
+        return _ROUNDED_SHARE * (float(self._finite.max()) - float(self._finite.min()))
 
     @cached_property
     def informative_boxes(self) -> Mask:
@@ -204,9 +201,7 @@ class SearchTarget:
         """Return the indices of boxes and channels evenly spread over the output."""
         boxes, channels = (
             np.unique(np.linspace(0, length - 1, count).round().astype(np.intp))
-            for length, count in zip(
-                self.output.shape[:2], (_MAX_SAMPLE_BOXES, _MAX_SAMPLE_CHANNELS), strict=True
-            )
+            for length, count in zip(self.output.shape[:2], _MAX_SAMPLE, strict=True)
         )
         return boxes, channels
 

@@ -15,18 +15,12 @@ def identification_record(
 ) -> dict[str, Any]:
     """Return the result of a search as the documented JSON object, best match first.
 
-    Parameters
-    ----------
-    found
-        The result of a search.
-    commands
-        For each match, the command line and the Python call that reproduce the output.
+    `commands` holds the command line and the Python call of each match.
     """
+    matches = zip(found.matches, commands, strict=True)
     return {
         "version": VERSION,
-        "matches": [
-            _match(match) | command for match, command in zip(found.matches, commands, strict=True)
-        ],
+        "matches": [_match(match) | command for match, command in matches],
         "doubtful": found.doubtful,
         "closest": None if found.closest is None else _match(found.closest),
         "partial": None if found.partial is None else _partial(found.partial),

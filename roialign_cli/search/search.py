@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,15 +19,17 @@ from roialign_cli.search.candidates import Candidates
 from roialign_cli.search.fit import SearchTarget
 from roialign_cli.search.hypothesis import LAYOUTS, Identification, Match, PartialMatch, grouped
 from roialign_cli.search.stages import (
+    Advance,
     Trials,
     confirm,
     explain,
     find_alternatives,
     partial_match,
     refine,
-    rounded_error,
     screen,
 )
+
+_LayoutSearch = tuple[SearchTarget, Candidates, Trials]
 
 
 def identify(
@@ -40,7 +42,7 @@ def identify(
     spatial_scale: float | tuple[float, float] | None = None,
     batch_index: object = None,
     image_height: float | None = None,
-    advance: Callable[[float], object] = lambda _share: None,
+    advance: Advance = lambda _share: None,
     **fixed_fields: Any,  # noqa: ANN401
 ) -> Identification:
     """Find the conventions that make an output.
@@ -101,7 +103,7 @@ def identify(
     only = None if convention is None else resolve(convention)
     scale = None if spatial_scale is None else checked.spatial_scale
     given = checked.features, checked.boxes_given, batches
-    searches: list[tuple[SearchTarget, Candidates, Trials]] = []
+    searches: list[_LayoutSearch] = []
     for layout in layouts:
         axes = LAYOUTS[layout]
         target = SearchTarget(*given, output.transpose(axes), layout, tolerance, image_height)
@@ -120,7 +122,7 @@ def _search(
     target: SearchTarget,
     candidates: Candidates,
     trials: Trials,
-    advance: Callable[[float], object] = lambda _share: None,
+    advance: Advance = lambda _share: None,
 ) -> tuple[tuple[Match, ...], Match | None]:
     """Return the matches in one layout of the output, and the closest other operator."""
     poolings = candidates.poolings()
@@ -136,9 +138,7 @@ def _search(
     return (), None
 
 
-def _closest_of(
-    searches: Sequence[tuple[SearchTarget, Candidates, Trials]],
-) -> PartialMatch | None:
+def _closest_of(searches: Sequence[_LayoutSearch]) -> PartialMatch | None:
     """Return the hypothesis that reproduces most boxes, or else one with a rounded output."""
     partials = [explain(target, trials) for target, _, trials in searches]
     best = max((p for p in partials if p is not None), key=lambda p: p.rank, default=None)
@@ -150,6 +150,6 @@ def _closest_of(
 
 def _rounded_match(target: SearchTarget, candidates: Candidates) -> PartialMatch | None:
     """Return a hypothesis that reproduces the output if it was rounded to few digits."""
-    rough = replace(target, tolerance=rounded_error(target))
+    rough = replace(target, tolerance=target.rounded_error)
     matches, _ = _search(rough, candidates, Trials())
     return partial_match(target, matches[0].hypothesis) if matches else None

@@ -24,9 +24,10 @@ from roialign_cli.search.candidates import Candidates, Operator, Scale, is_plaus
 from roialign_cli.search.fit import ALL, Index, Report, SearchTarget, Selection
 from roialign_cli.search.hypothesis import Batches, Hypothesis, Layout, Match, PartialMatch
 
+Advance = Callable[[float], object]  # called with the share of the work done since the last call
+
 _MATCH_SHARE = 0.7  # least share of values; at thresholds libraries round differently
 _MAX_PARTIAL_CANDIDATES = 12
-_ROUNDED_SHARE = 0.02  # largest difference from a rounded output, as a share of its range
 
 
 @dataclass
@@ -48,67 +49,36 @@ class Trials:
     shares: dict[Hypothesis, float] = field(default_factory=dict)
     below_match: list[tuple[float, Callable[[], Hypothesis]]] = field(default_factory=list)
 
+    def record(self, hypothesis: Hypothesis, share: float) -> None:
+        """Keep the largest share of a hypothesis."""
+        self.shares[hypothesis] = max(self.shares.get(hypothesis, 0.0), share)
+
     def best(self) -> list[Hypothesis]:
         """Return the hypotheses that reproduced most of the probes, best first."""
-        shares = dict(self.shares)
         largest = sorted((share for share, _ in self.below_match), reverse=True)
         least = largest[:_MAX_PARTIAL_CANDIDATES][-1:]
         for share, build in self.below_match:
             if share >= least[0]:
-                _keep_largest(shares, build(), share)
-        order = sorted(shares, key=lambda hypothesis: (-shares[hypothesis], hypothesis.complexity))
+                self.record(build(), share)
+        order = sorted(self.shares, key=lambda tried: (-self.shares[tried], tried.complexity))
         return order[:_MAX_PARTIAL_CANDIDATES]
-
-
-def _keep_largest(shares: dict[Hypothesis, float], hypothesis: Hypothesis, share: float) -> None:
-    shares[hypothesis] = max(shares.get(hypothesis, 0.0), share)
 
 
 @dataclass(frozen=True)
 class _Readings:
-    """All plausible readings of one probe box at one scale.
+    """The n plausible readings of one probe box at one scale."""
 
-    Parameters
-    ----------
-    box
-        The index of the box.
-    scale
-        (y, x) in map units per box unit.
-    fields
-        The n readings, as box fields of a convention and the description of a map index.
-    xyxy
-        (n, 4), float64: the corners with y down, in box units.
-    batch_index
-        (n,): the index of the map.
-    """
-
-    box: int
+    box: int  # index of the box
     scale: Scale
-    fields: list[tuple[dict[str, Any], Batches]]
-    xyxy: Float
-    batch_index: Index
+    fields: list[tuple[dict[str, Any], Batches]]  # n: convention fields, and which map
+    xyxy: Float  # (n, 4), float64: corners with y down, in box units
+    batch_index: Index  # (n,): index of the map
 
 
 def screen(
-    target: SearchTarget,
-    candidates: Candidates,
-    pooling: Pooling,
-    trials: Trials,
-    advance: Callable[[float], object],
+    target: SearchTarget, candidates: Candidates, pooling: Pooling, trials: Trials, advance: Advance
 ) -> Iterator[list[Hypothesis]]:
-    """Yield the hypotheses that reproduce one probe box, for one box after another.
-
-    Parameters
-    ----------
-    target, candidates
-        The output, and what is tried on it.
-    pooling
-        The pooling of all operators that are tried.
-    trials
-        Records what is tried.
-    advance
-        Called with the share of this stage done since the last call.
-    """
+    """Yield the hypotheses with a pooling that reproduce a probe box, for one box after another."""
     boxes, _ = target.probes
     operators = list(candidates.operators(pooling))
     scales = candidates.scales()
@@ -124,25 +94,20 @@ def screen(
 
 
 def _readings(
-    target: SearchTarget,
-    candidates: Candidates,
-    box: int,
-    scale: Scale,
-    scale_fields: Mapping[str, Any],
+    target: SearchTarget, candidates: Candidates, box: int, scale: Scale, implied: dict[str, Any]
 ) -> _Readings:
     """Return all readings by which a box lies on the map."""
     fields: list[tuple[dict[str, Any], Batches]] = []
     xyxy, batch_index = [], []
-    for reading in candidates.readings(scale_fields):
+    for reading in candidates.readings(implied):
         read = _corners(target, box, scale, reading)
         if is_plausible(read, scale, target.features.shape[2:]):
             for batches, index in target.batches.items():
                 fields.append((reading, batches))
                 xyxy.append(read)
                 batch_index.append(index[box])
-    return _Readings(
-        box, scale, fields, np.array(xyxy).reshape(-1, 4), np.array(batch_index, np.intp)
-    )
+    read_as = np.array(xyxy).reshape(-1, 4), np.array(batch_index, np.intp)
+    return _Readings(box, scale, fields, *read_as)
 
 
 def _corners(target: SearchTarget, box: int, scale: Scale, reading: Mapping[str, Any]) -> Float:
@@ -162,8 +127,7 @@ def _screen_operator(
     """Return the hypotheses by which one operator reproduces a box, of all readings of the box."""
     trials.count += len(readings.fields)
     convention = replace(operator[0], rejects="nothing")
-    xyxy, size = readings.xyxy, target.size
-    where = xyxy, xyxy, readings.batch_index, readings.scale, size
+    where = readings.xyxy, readings.xyxy, readings.batch_index, readings.scale, target.size
     operation = Operation(target.probe_features, *where, convention, target.image_height)
     try:
         pooled = operation.pooled()
@@ -179,7 +143,7 @@ def _screen_operator(
             trials.below_match.append((share, build))
         else:
             found.append(build())
-            _keep_largest(trials.shares, found[-1], share)
+            trials.record(found[-1], share)
     return found
 
 
@@ -219,37 +183,30 @@ def _probe(
         trials.count += 1
         fit = target.fit(hypothesis, *target.probes)
         if fit is not None:
-            _keep_largest(trials.shares, hypothesis, fit.share)
+            trials.record(hypothesis, fit.share)
             yield hypothesis, fit.share, fit.largest
 
 
 def confirm(target: SearchTarget, hypotheses: Sequence[Hypothesis]) -> dict[Hypothesis, float]:
     """Return the hypotheses that reproduce the whole output, with their largest difference."""
+    errors: dict[tuple[Any, ...], float | None] = {}
     confirmed: dict[Hypothesis, float] = {}
-    computed: dict[tuple[Any, ...], float | None] = {}
     for hypothesis in hypotheses:
-        rules = effective_rules(hypothesis.convention)
         call = hypothesis.spatial_scale, hypothesis.batches, *hypothesis.box_fields.values()
-        key = (rules, *call)
-        if key not in computed:
-            computed[key] = target.exact_match_error(hypothesis)
-        error = computed[key]
-        if error is not None:
+        key = effective_rules(hypothesis.convention), *call
+        if key not in errors:
+            errors[key] = target.exact_match_error(hypothesis)
+        if (error := errors[key]) is not None:
             confirmed[hypothesis] = error
     return confirmed
 
 
 def find_alternatives(
-    target: SearchTarget,
-    candidates: Candidates,
-    confirmed: Mapping[Hypothesis, float],
-    trials: Trials,
+    target: SearchTarget, candidates: Candidates, confirmed: dict[Hypothesis, float], trials: Trials
 ) -> tuple[dict[Hypothesis, float], Match | None]:
-    """Try all operators with the boxes read as in the simplest confirmed hypothesis.
+    """Return other operators that reproduce the output, and the closest that does not.
 
-    Returns
-    -------
-    The further hypotheses that reproduce the whole output, and the closest that does not.
+    The boxes are read as in the simplest confirmed hypothesis.
     """
     best = min(confirmed, key=lambda hypothesis: (hypothesis.complexity, confirmed[hypothesis]))
     others = [
@@ -296,21 +253,10 @@ def partial_match(target: SearchTarget, hypothesis: Hypothesis) -> PartialMatch 
         "with negative values": report.negative,
         "with values that are not finite": report.not_finite,
     }
-    return PartialMatch(
-        hypothesis,
-        report.largest,
-        report.boxes,
-        report.channels,
-        report.sections,
-        tuple(common_conditions(conditions, ~report.boxes)) if rank[0] else (),
-        rank,
-        report.largest <= rounded_error(target),
-    )
-
-
-def rounded_error(target: SearchTarget) -> float:
-    """Return the largest error of a hypothesis whose output may have been rounded."""
-    return _ROUNDED_SHARE * target.spread
+    shared = tuple(common_conditions(conditions, ~report.boxes)) if rank[0] else ()
+    fitting = report.boxes, report.channels, report.sections
+    rounded = report.largest <= target.rounded_error
+    return PartialMatch(hypothesis, report.largest, *fitting, shared, rank, rounded)
 
 
 def _rank(target: SearchTarget, report: Report, boxes: Selection = ALL) -> tuple[int, int]:

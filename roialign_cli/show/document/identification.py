@@ -45,17 +45,7 @@ class InputWords:
 def print_identification(
     found: Identification, inputs: InputWords, fixed_fields: Collection[str] = ()
 ) -> None:
-    """Print the result of a search.
-
-    Parameters
-    ----------
-    found
-        The result.
-    inputs
-        The words of the command line that name the features and the boxes.
-    fixed_fields
-        The keywords of `identify` that the user stated.
-    """
+    """Print the result of a search; `fixed_fields` are the keywords that the user stated."""
     print_blocks(_blocks(found, inputs, fixed_fields))
     new_console().print(Text(_search_size(found)), style="dim")
 
@@ -93,16 +83,15 @@ def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block
     yield _indented(f"largest difference {format_number(found.matches[0].max_difference)}")
     yield from (_indented(f"! {words}") for words in best.deviations())
     yield Paragraph("")
-    words = {} if inputs is None else commands(best, inputs, found.shape)
-    call = python_call(best, _output_size(best, found.shape))
-    yield Verbatim(tuple(map(printable, words.values() or [call])))
-    if inputs is not None:
+    if inputs is None:
+        yield Verbatim((printable(python_call(best, _output_size(best, found.shape))),))
+    else:
+        yield Verbatim(tuple(map(printable, commands(best, inputs, found.shape).values())))
         yield from map(_indented, _command_notes(best))
     if found.matches[0].equivalents or others:
         yield Heading(2, "The same on this input, and what would tell it apart:")
     yield from map(_indented, _equivalents(found.matches[0]))
-    for other in others[:_MAX_OTHERS]:
-        yield _indented(f"{_other_words(best, other)}: {_distinguished_by(best, other)}")
+    yield from (_indented(_other_words(best, other)) for other in others[:_MAX_OTHERS])
     if len(others) > _MAX_OTHERS:
         yield _indented(f"and {len(others) - _MAX_OTHERS} other ways.")
     if found.closest is not None:
@@ -115,16 +104,13 @@ def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block
         )
 
 
-def _other_words(best: Hypothesis, hypothesis: Hypothesis) -> str:
-    """Describe a hypothesis, without the reading of the boxes if it is the best one's."""
-    reading = reading_words(hypothesis)
+def _other_words(best: Hypothesis, other: Hypothesis) -> str:
+    """Describe another match by what differs from the best one, with distinguishing inputs."""
+    reading = reading_words(other)
     readings = [] if reading == reading_words(best) else [reading]
-    return "; ".join([operator_words(hypothesis), *readings, *hypothesis.deviations()])
-
-
-def _distinguished_by(best: Hypothesis, hypothesis: Hypothesis) -> str:
-    scales = ["other boxes"] if hypothesis.spatial_scale != best.spatial_scale else []
-    return _distinguishing_words(best.convention, hypothesis.convention, *scales)
+    words = "; ".join([operator_words(other), *readings, *other.deviations()])
+    scales = [] if other.spatial_scale == best.spatial_scale else ["other boxes"]
+    return f"{words}: {_distinguishing_words(best.convention, other.convention, *scales)}"
 
 
 def _distinguishing_words(one: Convention, other: Convention, *more: str) -> str:
@@ -239,17 +225,7 @@ _OPTIONS = {
 
 
 def run_command(hypothesis: Hypothesis, inputs: InputWords, size: tuple[int, int]) -> str:
-    """Return the command line that makes the output.
-
-    Parameters
-    ----------
-    hypothesis
-        A match.
-    inputs
-        The words that name the features and the boxes; they may state the scale.
-    size
-        (rows, columns) of the output in sections.
-    """
+    """Return the command line that makes an output of a size (rows, columns) in sections."""
     convention = hypothesis.convention
     words = ["roialign run", inputs.words, "--preset", convention.name]
     index = 0 if hypothesis.batches == "first map" else inputs.batch_index
@@ -279,21 +255,14 @@ def commands(hypothesis: Hypothesis, inputs: InputWords, shape: Sequence[int]) -
 def python_call(
     hypothesis: Hypothesis, size: tuple[int, int], batch_index: int | None = None
 ) -> str:
-    """Return the call of `roi_align` that makes the output.
+    """Return the call of `roi_align` that makes an output of a size (rows, columns) in sections.
 
-    Parameters
-    ----------
-    hypothesis
-        A match.
-    size
-        (rows, columns) of the output in sections.
-    batch_index
-        The map of all boxes, None if the boxes state their own.
+    `batch_index` is the map of all boxes, None if the boxes state their own.
     """
     convention = hypothesis.convention
     given: dict[str, object] = {"convention": convention.name, **_changes(convention)}
-    if hypothesis.spatial_scale is not None and hypothesis.spatial_scale != (1.0, 1.0):
-        y, x = hypothesis.spatial_scale
+    y, x = hypothesis.spatial_scale or (1.0, 1.0)
+    if (y, x) != (1.0, 1.0):
         given["spatial_scale"] = x if x == y else (y, x)
     boxes = "boxes"
     if hypothesis.batches == "first map":
