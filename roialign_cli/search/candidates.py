@@ -87,11 +87,8 @@ class Candidates:
         """Return the sampling ratios to try with a convention."""
         if base.points != "centred":
             return (0,)
-        return (
-            (self.fixed_fields["sampling_ratio"],)
-            if "sampling_ratio" in self.fixed_fields
-            else _RATIOS
-        )
+        fixed = self.fixed_fields
+        return (fixed["sampling_ratio"],) if "sampling_ratio" in fixed else _RATIOS
 
     def operators(self, pooling: Pooling) -> Iterator[Operator]:
         """Yield one operator for each set of coarse rules, first those without export mistakes."""

@@ -188,23 +188,25 @@ _CHANCE_PER_VALUE = 1e-3  # probability that a wrong hypothesis reproduces a val
 _MAX_CHANCE_MATCHES = 0.01  # expected number of wrong hypotheses that reproduce an output
 
 
-def grouped(made: Mapping[Hypothesis, float]) -> tuple[Match, ...]:
+def grouped(confirmed: Mapping[Hypothesis, float]) -> tuple[Match, ...]:
     """Group hypotheses that differ only in the preset into one match each, simplest first.
 
     Parameters
     ----------
-    made
+    confirmed
         Hypothesis that reproduces the output → its largest difference, in feature units.
     """
     groups: dict[tuple[Any, ...], list[Hypothesis]] = {}
-    for hypothesis in sorted(made, key=lambda h: (h.complexity, _order_of_magnitude(made[h]))):
+    for hypothesis in sorted(
+        confirmed, key=lambda h: (h.complexity, _order_of_magnitude(confirmed[h]))
+    ):
         convention = hypothesis.convention
         ratio = convention.sampling_ratio if convention.points == "centred" else None
         call = hypothesis.mistake, hypothesis.layout, hypothesis.batches, hypothesis.spatial_scale
         key = (*call, convention.pooling, ratio, *hypothesis.box_fields.values())
         groups.setdefault(key, []).append(hypothesis)
     return tuple(
-        Match(first, made[first], _other_conventions(first, others))
+        Match(first, confirmed[first], _other_conventions(first, others))
         for first, *others in groups.values()
     )
 

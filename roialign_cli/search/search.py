@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,7 +29,7 @@ from roialign_cli.search.stages import (
     screen,
 )
 
-_LayoutSearch = tuple[SearchTarget, Candidates, Trials]
+_LayoutSearch = tuple[SearchTarget, Candidates, Trials]  # the search for one layout of the output
 
 
 def identify(
@@ -42,7 +42,7 @@ def identify(
     spatial_scale: float | tuple[float, float] | None = None,
     batch_index: object = None,
     image_height: float | None = None,
-    advance: Advance = lambda _share: None,
+    advance: Callable[[float], object] = lambda _share: None,
     **fixed_fields: Any,  # noqa: ANN401
 ) -> Identification:
     """Find the conventions that make an output.
@@ -83,6 +83,7 @@ def identify(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from roialign_cli.core.operation import roi_align
     >>> features = np.random.default_rng(0).normal(size=(2, 9, 9))
     >>> boxes = [[8, 16, 80, 96], [40, 24, 130, 120]]

@@ -1,8 +1,8 @@
 """The stages of a search: screen, refine, confirm and explain.
 
-Screening pools one box with every operator and all readings of the box at once. Refining replaces
-the operators that match by presets and tries these on a few more boxes. Confirming pools all boxes.
-Explaining finds the closest hypothesis if none is confirmed.
+Screening pools one box with every operator, reading the box in all plausible ways at once.
+Refining tries the presets that follow the rules of the matching operators on a few more boxes.
+Confirming pools all boxes. Explaining finds the closest hypothesis if none is confirmed.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class _Readings:
 def screen(
     target: SearchTarget, candidates: Candidates, pooling: Pooling, trials: Trials, advance: Advance
 ) -> Iterator[list[Hypothesis]]:
-    """Yield the hypotheses with a pooling that reproduce a probe box, for one box after another."""
+    """Yield the hypotheses that reproduce a probe box, for one probe box after another."""
     boxes, _ = target.probes
     operators = list(candidates.operators(pooling))
     scales = candidates.scales()
