@@ -36,9 +36,10 @@ class Formulas:
 
 @dataclass(frozen=True)
 class Verbatim:
-    """Lines of characters, each in its place."""
+    """Lines of characters, each in its place; commands to copy are never wrapped."""
 
     lines: tuple[str, ...]
+    to_copy: bool = False
 
 
 @dataclass(frozen=True)

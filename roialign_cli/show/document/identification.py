@@ -83,11 +83,10 @@ def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block
     yield _indented(f"largest difference {format_number(found.matches[0].max_difference)}")
     yield from (_indented(f"! {words}") for words in best.deviations())
     yield Paragraph("")
-    if inputs is None:
-        yield Verbatim((printable(python_call(best, _output_size(best, found.shape))),))
-    else:
-        yield Verbatim(tuple(map(printable, commands(best, inputs, found.shape).values())))
-        yield from map(_indented, _command_notes(best))
+    call = python_call(best, _output_size(best, found.shape))
+    lines = [call] if inputs is None else commands(best, inputs, found.shape).values()
+    yield Verbatim(tuple(map(printable, lines)), to_copy=True)
+    yield from map(_indented, () if inputs is None else _command_notes(best))
     if found.matches[0].equivalents or others:
         yield Heading(2, "The same on this input, and what would tell it apart:")
     yield from map(_indented, _equivalents(found.matches[0]))

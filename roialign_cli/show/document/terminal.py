@@ -93,7 +93,8 @@ def _print_on(console: Console, blocks: Iterable[Block]) -> None:
     for position, block in enumerate(blocks):
         if isinstance(block, Heading) and position:
             console.print()
-        console.print(_renderable(block, console), soft_wrap=isinstance(block, Verbatim))
+        unwrapped = isinstance(block, Verbatim) and block.to_copy
+        console.print(_renderable(block, console), soft_wrap=unwrapped)
 
 
 def _renderable(block: Block, console: Console) -> Text | Padding:
