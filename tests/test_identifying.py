@@ -298,6 +298,13 @@ def test_few_numbers_against_many_ways_are_doubtful() -> None:
     assert not identify(MAP, BOXES, pooled()).doubtful
 
 
+def test_the_text_has_no_styles_even_if_colour_is_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    text = str(identify(MAP, BOXES, pooled(), spatial_scale=SCALE))
+    assert "roi_align(features, boxes, (5, 5), convention=" in text
+    assert "\x1b" not in text
+
+
 @searched
 def test_a_rounded_output_is_near(searched: dict[str, Any]) -> None:
     found = identify(MAP, BOXES, pooled().round(2), spatial_scale=SCALE)

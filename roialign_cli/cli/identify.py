@@ -44,34 +44,23 @@ def identify(
     from roialign_cli.cli.inputs import load_search_inputs
     from roialign_cli.files.arrays import read_array
     from roialign_cli.search.search import identify
-    from roialign_cli.show.document.identification import InputWords
+    from roialign_cli.show.document import identification as document
     from roialign_cli.show.progress import share_progress
 
-    known = load_search_inputs(options)
+    loaded = load_search_inputs(options)
     array = read_array(expected, "output")
     with share_progress("searching") as advance:
-        found = identify(
-            known.file.array,
-            known.boxes,
-            array,
-            tolerance=tolerance,
-            advance=advance,
-            **known.fixed_fields,
-        )
-    inputs = InputWords(_words(options), known.declared_by_file, options.batch_index)
+        call = {"tolerance": tolerance, "advance": advance} | loaded.fixed_fields
+        found = identify(loaded.file.array, loaded.boxes, array, **call)
+    inputs = document.InputWords(_words(options), loaded.declared_by_file, options.batch_index)
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
         from roialign_cli.search.records import identification_record
-        from roialign_cli.show.document.identification import spelled_out
 
-        declared_by_file = [
-            spelled_out(match.hypothesis, inputs, found.shape) for match in found.matches
-        ]
-        click.echo(to_json(identification_record(found, declared_by_file)))
+        commands = [document.commands(m.hypothesis, inputs, found.shape) for m in found.matches]
+        click.echo(to_json(identification_record(found, commands)))
     else:
-        from roialign_cli.show.document.identification import print_identification
-
-        print_identification(found, inputs, known.fixed_fields)
+        document.print_identification(found, inputs, loaded.fixed_fields)
     return 0 if found.matches and not found.doubtful else 1
 
 

@@ -1,4 +1,4 @@
-"""Checks of what a search is given."""
+"""Validate the arguments of a search."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import as_array, split_boxes
-from roialign_cli.core.convention import Convention
+from roialign_cli.core.convention import Convention, ConventionFields
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.presets import Preset
@@ -20,7 +20,7 @@ from roialign_cli.search.hypothesis import LAYOUTS, Batches, Layout
 
 
 def possible_layouts(output: NDArray[Any], channels: int) -> list[Layout]:
-    """Return the layouts in which an output has so many channels, at least one."""
+    """Return the layouts in which an output has that many channels, or raise `ArgumentError`."""
     layouts = [name for name, axes in LAYOUTS.items() if output.shape[axes[1]] == channels]
     if not layouts:
         raise ArgumentError(
@@ -31,7 +31,7 @@ def possible_layouts(output: NDArray[Any], channels: int) -> list[Layout]:
 
 
 def check_tolerance(value: object) -> None:
-    """Raise an `ArgumentError` if a tolerance is not a number from 0 up."""
+    """Raise an `ArgumentError` if a tolerance is neither None nor a finite number from 0 up."""
     if value is None:
         return
     given = np.asarray(value)
@@ -40,7 +40,7 @@ def check_tolerance(value: object) -> None:
 
 
 def count_distinct(output: NDArray[Any]) -> int:
-    """Return how many different numbers there are in an output, zero aside."""
+    """Count the different finite values of an output, without zero."""
     finite = output[np.isfinite(output)]
     return len(np.unique(finite[finite != 0]))
 
@@ -51,9 +51,9 @@ def checked_call(
     batch_index: object,
     convention: str | Preset | Convention | None,
     spatial_scale: float | tuple[float, float] | None,
-    fixed_fields: dict[str, Any],
+    fixed_fields: ConventionFields,
 ) -> tuple[Operation, dict[Batches, Index]]:
-    """Check what is stated as every call is; return it, and the maps that the boxes may lie on."""
+    """Validate arguments of `identify`; return them as an operation, with the possible batches."""
     base = resolve(Convention() if convention is None else convention)
     convention = resolve(base, **applicable_overrides(base, **fixed_fields))
     if convention.normalized and spatial_scale is None:
@@ -61,12 +61,12 @@ def checked_call(
     call = {"spatial_scale": spatial_scale, "batch_index": batch_index}
     checked = make_operation(features, boxes, 1, convention=convention, **call)  # type: ignore[arg-type]
     index_given = batch_index is not None or np.asarray(boxes).shape[-1] == 5
-    known = checked.batch_index if index_given else None
-    return checked, possible_batches(known, len(checked.features), len(checked.boxes_given))
+    given = checked.batch_index if index_given else None
+    return checked, possible_batches(given, len(checked.features), len(checked.boxes_given))
 
 
 def checked_output(expected: object, boxes: object) -> NDArray[Any]:
-    """Return the output as an array (R, …), one row a box, or raise an `ArgumentError`."""
+    """Return the output as a real array of four axes, the first of length R, or raise an error."""
     array, count = as_array("expected", expected), len(split_boxes(boxes)[0])
     if array.dtype.kind not in "buif":
         raise ArgumentError("expected", f"must be real numbers, got {array.dtype}")

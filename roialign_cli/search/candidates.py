@@ -1,11 +1,11 @@
-"""The ways that a search tries: conventions, sampling ratios, readings of the boxes, scales."""
+"""Enumerate what a search tries: conventions, sampling ratios, readings of boxes and scales."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import chain, product
 from typing import Any, get_args
 
 import numpy as np
@@ -25,143 +25,151 @@ from roialign_cli.core.presets import PRESETS
 from roialign_cli.search.fit import Index
 from roialign_cli.search.hypothesis import EXPORT_MISTAKES, Batches
 
-_SLIPPED = "torchvision-aligned"
+Operator = tuple[Convention, str]  # a convention and its export mistake, "" for none
+Scale = tuple[float, float]  # (y, x) in map units per box unit
+Scales = list[tuple[Scale, dict[str, Any]]]  # with the box fields that each scale implies
+
+# The convention of models whose exports contain mistakes.
+_MISTAKEN_PRESET = PRESETS["torchvision-aligned"].convention
 _SCALES = tuple(1 / (1 << power) for power in range(7))
 _RATIOS = range(5)
+_MAX_BOX_PER_MAP = 8  # sides of boxes, relative to the map
+_MAX_CELLS_OFF_MAP = 2
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """What may have made an output, as far as it is not known.
+    """The operators, scales and readings of the boxes that may have made an output.
 
     Parameters
     ----------
     map_size
         (height, width) of the feature map in cells.
     spatial_scale
-        (y, x), None if it is not known.
-    only
-        The only convention, None for all presets.
+        (y, x) in map units per box unit, None to try several.
+    convention
+        The only convention to try, None to try all presets.
     fixed_fields
-        Fields of the convention that are known.
+        Convention fields that the user stated; they are not searched.
     outside_values
-        What a point outside may be worth.
+        Values to try for sample points outside the map.
     """
 
     map_size: tuple[int, int]
     spatial_scale: tuple[float, float] | None
-    only: Convention | None
+    convention: Convention | None
     fixed_fields: Mapping[str, Any]
     outside_values: tuple[float, ...]
 
     def poolings(self) -> tuple[Pooling, ...]:
-        """Return what may have become of a section's points."""
-        fixed_fields: Pooling | None = self.fixed_fields.get("pooling")
-        return get_args(Pooling) if fixed_fields is None else (fixed_fields,)
+        """Return the poolings to try."""
+        fixed: Pooling | None = self.fixed_fields.get("pooling")
+        return get_args(Pooling) if fixed is None else (fixed,)
 
     @cached_property
-    def named(self) -> dict[Convention, list[Convention]]:
-        """Rough operator → the presets that do the same, sampling ratios and poolings put in."""
-        named: dict[Convention, list[Convention]] = {}
+    def by_coarse_rules(self) -> dict[Convention, list[Convention]]:
+        """Coarse rules → the conventions to try that follow them."""
+        groups: dict[Convention, list[Convention]] = {}
         presets = [row.convention for row in PRESETS.values()]
-        for base in presets if self.only is None else [self.only]:
+        for base in presets if self.convention is None else [self.convention]:
             variants = product(self.poolings(), self._ratios(base), self.outside_values)
             for pooling, ratio, outside in variants:
                 searched = {"sampling_ratio": ratio, "extrapolation_value": outside}
-                fields = {"pooling": pooling} | searched | self._stated_for(base)
-                own = replace(base, **fields)
-                named.setdefault(coarse_rules(own), []).append(own)
-        return named
+                fields = {"pooling": pooling} | searched | self._fixed_rules(base)
+                variant = replace(base, **fields)
+                groups.setdefault(coarse_rules(variant), []).append(variant)
+        return groups
 
-    def _stated_for(self, base: Convention) -> dict[str, Any]:
+    def _fixed_rules(self, base: Convention) -> dict[str, Any]:
+        """Return the fixed fields that apply to a convention and are searched nowhere else."""
         searched = {"pooling", "sampling_ratio", *BOX_FIELDS}
-        return {
-            k: v
-            for k, v in applicable_overrides(base, **self.fixed_fields).items()
-            if k not in searched
-        }
+        fields = applicable_overrides(base, **self.fixed_fields)
+        return {name: value for name, value in fields.items() if name not in searched}
 
-    def _ratios(self, base: Convention) -> Iterator[int] | range:
-        if "sampling_ratio" in self.fixed_fields:
-            return iter([self.fixed_fields["sampling_ratio"] if base.points == "centred" else 0])
-        return _RATIOS if base.points == "centred" else range(1)
+    def _ratios(self, base: Convention) -> Sequence[int]:
+        """Return the sampling ratios to try with a convention."""
+        if base.points != "centred":
+            return (0,)
+        fixed = self.fixed_fields
+        return (fixed["sampling_ratio"],) if "sampling_ratio" in fixed else _RATIOS
 
-    def operators(self, pooling: Pooling) -> Iterator[tuple[Convention, str]]:
-        """Yield every rough operator once, with the slip that it is."""
+    def operators(self, pooling: Pooling) -> Iterator[Operator]:
+        """Yield one operator for each set of coarse rules, first those without export mistakes."""
         seen: set[Convention] = set()
-        for own in (c for group in self.named.values() for c in group if c.pooling == pooling):
-            meanings = [] if pooling == "avg" else list(MEANINGS_OF_MAX.values())
-            for changed in (own, *(replace(own, **meaning) for meaning in meanings)):
-                if coarse_rules(changed) not in seen:
-                    seen.add(coarse_rules(changed))
-                    yield changed, ""
-        right = self.only or PRESETS[_SLIPPED].convention
-        if right.points != "centred" or right.offset != PRESETS[_SLIPPED].convention.offset:
-            return
-        for (mistake, fields), ratio in product(EXPORT_MISTAKES.items(), self._ratios(right)):
-            base = replace(right, pooling=pooling, sampling_ratio=ratio)
-            mistaken: list[Mapping[str, Any]] = [{}]
-            for meaning in mistaken if pooling == "avg" else MEANINGS_OF_MAX.values():
-                changed = replace(base, **{**fields, **meaning, **self._stated_for(base)})
-                if coarse_rules(changed) not in seen:
-                    seen.add(coarse_rules(changed))
-                    yield changed, mistake
+        for convention, mistake in chain(self._correct(pooling), self._mistaken(pooling)):
+            rules = coarse_rules(convention)
+            if rules not in seen:
+                seen.add(rules)
+                yield convention, mistake
 
-    def scales(self) -> list[tuple[tuple[float, float], dict[str, Any]]]:
-        """Return scales (y, x), with the fields of a reading that they amount to."""
+    def _correct(self, pooling: Pooling) -> Iterator[Operator]:
+        """Yield the conventions to try, each also with every other meaning of the maximum."""
+        meanings = [] if pooling == "avg" else list(MEANINGS_OF_MAX.values())
+        for convention in chain.from_iterable(self.by_coarse_rules.values()):
+            if convention.pooling == pooling:
+                yield convention, ""
+                yield from ((replace(convention, **meaning), "") for meaning in meanings)
+
+    def _mistaken(self, pooling: Pooling) -> Iterator[Operator]:
+        """Yield the conventions that export mistakes lead to."""
+        correct = self.convention or _MISTAKEN_PRESET
+        if correct.points != "centred" or correct.offset != _MISTAKEN_PRESET.offset:
+            return
+        meanings = [{}] if pooling == "avg" else MEANINGS_OF_MAX.values()
+        variants = product(EXPORT_MISTAKES.items(), self._ratios(correct), meanings)
+        for (mistake, fields), ratio, meaning in variants:
+            base = replace(correct, pooling=pooling, sampling_ratio=ratio)
+            yield replace(base, **{**fields, **meaning, **self._fixed_rules(base)}), mistake
+
+    def scales(self) -> Scales:
+        """Return the scales to try, each with the box fields that it implies."""
         rows, columns = self.map_size
         if self.spatial_scale is not None:
             return [(self.spatial_scale, {"normalized": False})]
-        normalized: list[tuple[tuple[float, float], dict[str, Any]]] = [
+        normalized: Scales = [
             ((rows - less, columns - less), {"normalized": True, "normalized_by": by})
             for by, less in (("size", 0), ("last-centre", 1))
         ]
-        plain: list[tuple[tuple[float, float], dict[str, Any]]] = [
-            ((scale, scale), {"normalized": False}) for scale in _SCALES
-        ]
-        known = self.fixed_fields.get("normalized")
-        wanted = self.fixed_fields.get("normalized_by")
-        choices = {None: plain + normalized, True: normalized, False: plain}[known]
+        absolute: Scales = [((scale, scale), {"normalized": False}) for scale in _SCALES]
+        choices = {None: absolute + normalized, True: normalized, False: absolute}
+        by = self.fixed_fields.get("normalized_by")
         return [
-            (scale, read) for scale, read in choices
-            if wanted is None or read.get("normalized_by", wanted) == wanted
+            (scale, fields) for scale, fields in choices[self.fixed_fields.get("normalized")]
+            if by is None or fields.get("normalized_by", by) == by
         ]  # fmt: skip
 
-    def readings(self, scaled: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yield the fields of every reading of the boxes at a kind of scale."""
-        inclusive = (False,) if scaled["normalized"] else (False, True)
+    def readings(self, scale_fields: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the box fields of every reading to try at a scale that implies some of them."""
         choices: dict[str, tuple[Any, ...]] = {
             "box_format": get_args(BoxFormat),
             "origin": get_args(Origin),
-            "inclusive": inclusive,
+            "inclusive": (False,) if scale_fields["normalized"] else (False, True),
         }
-        known = {name: (self.fixed_fields[name],) for name in choices if name in self.fixed_fields}
-        for values in product(*(known.get(name, values) for name, values in choices.items())):
-            yield dict(zip(choices, values, strict=True)) | dict(scaled)
+        fixed = {name: (self.fixed_fields[name],) for name in choices if name in self.fixed_fields}
+        for values in product(*(choices | fixed).values()):
+            yield dict(zip(choices, values, strict=True)) | dict(scale_fields)
 
 
-def possible_batches(known: Index | None, maps: int, boxes: int) -> dict[Batches, Index]:
-    """Return which of N maps each of R boxes may lie on, (R,) each.
+def possible_batches(given: Index | None, maps: int, boxes: int) -> dict[Batches, Index]:
+    """Return the maps, (R,) indices each, that R boxes may be pooled from.
 
-    What is known is tried, and that it was ignored; if nothing is, the first map for all, and as
-    many boxes on each map in turn.
+    Given indices may have been ignored. Without them (None), all boxes may lie on the first map, or
+    an equal number of boxes on each of the maps in turn.
     """
     first = np.zeros(boxes, np.intp)
-    found: dict[Batches, Index] = {"given": first if known is None else known}
-    if known is not None and known.any():
-        found["first map"] = first
-    if known is None and maps > 1 and boxes % maps == 0:
-        found["in turn"] = np.repeat(np.arange(maps, dtype=np.intp), boxes // maps)
-    return found
+    batches: dict[Batches, Index] = {"given": first if given is None else given}
+    if given is not None and given.any():
+        batches["first map"] = first
+    if given is None and maps > 1 and boxes % maps == 0:
+        batches["in turn"] = np.repeat(np.arange(maps, dtype=np.intp), boxes // maps)
+    return batches
 
 
-def is_plausible(box: Float, scale: tuple[float, float], cells: tuple[int, ...]) -> bool:
-    """Return whether a box touches the map and is not many times larger."""
+def is_plausible(box: Float, scale: Scale, cells: tuple[int, ...]) -> bool:
+    """Return whether a box x1, y1, x2, y2 is near a map (height, width) and not far larger."""
     for first, last, factor, count in zip(box[:2], box[2:], scale[::-1], cells[::-1], strict=True):
         low, high = sorted((first * factor, last * factor))
-        if high < -2 or low > count + 2 or high - low > _MAX_BOX_PER_MAP * count:
+        near = high >= -_MAX_CELLS_OFF_MAP and low <= count + _MAX_CELLS_OFF_MAP
+        if not near or high - low > _MAX_BOX_PER_MAP * count:
             return False
     return True
-
-
-_MAX_BOX_PER_MAP = 8

@@ -1,4 +1,4 @@
-"""How well a way to make an output makes it: on a few boxes and channels, or on everything."""
+"""Measure how well a hypothesis reproduces an output, or a few boxes and channels of it."""
 
 from __future__ import annotations
 
@@ -15,61 +15,79 @@ from roialign_cli.analysis.comparison import difference
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.errors import ArgumentError
-from roialign_cli.search.hypothesis import Batches, Hypothesis
+from roialign_cli.search.hypothesis import Batches, Hypothesis, Layout
 
 Index = NDArray[np.intp]
 Selection = Index | slice  # of the boxes or the channels
 ALL = slice(None)
 
-# A difference up to this share of a channel's largest value is rounding, by the coarser dtype.
-_ROUNDING = {"f2": 4e-3, "f4": 1e-4, "f8": 1e-4}
-_PIECE = 1 << 22  # numbers that are compared at a time
+# Data type → the largest rounding error, as a share of a channel's largest value.
+_ROUNDING_SHARES = {"f2": 4e-3, "f4": 1e-4, "f8": 1e-4}
+_MAX_VALUES_PER_PIECE = 1 << 22
 _MIN_UNIFORM_SECTIONS = 3  # sections with the same value throughout
+_MAX_PROBE_BOXES, _MAX_PROBE_CHANNELS = 4, 4
+_MAX_SAMPLE = 64, 8  # boxes, channels
+_ROUNDED_SHARE = 0.02  # largest difference from a rounded output, as a share of its range
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How well outputs are made: all arrays are (r, c, height, width)."""
+    """The difference between pooled values and an output.
+
+    Parameters
+    ----------
+    pooled
+        (r, c, height, width): the pooled values.
+    differences
+        (r, c, height, width), float64: pooled values minus output; NaN where only one is finite.
+    allowed
+        (c, 1, 1), float64: the largest absolute difference that still counts as equal.
+    """
 
     pooled: Float
-    differences: Float  # NaN where only one is a number
-    allowed: Float  # (c, 1, 1)
+    differences: Float
+    allowed: Float
 
     @cached_property
     def fits(self) -> Mask:
-        """Where the output is made."""
+        """(r, c, height, width), bool: which values are reproduced."""
         with np.errstate(invalid="ignore"):
             return np.asarray(np.abs(self.differences) <= self.allowed, dtype=np.bool_)
 
     @property
     def share(self) -> float:
-        """How much of the output is made."""
+        """The share of values that are reproduced, 0 to 1."""
         return float(self.fits.mean())
 
     @property
     def largest(self) -> float:
-        """The largest difference; infinite where only one is a number."""
+        """The largest absolute difference; infinite if only one of two values is finite."""
         return float(np.nan_to_num(np.abs(self.differences), nan=np.inf).max())
 
     def report(self) -> Report:
-        """Return what is made, without the numbers."""
-        return Report(
-            _all(self.fits, (1, 2, 3)),
-            _all(self.fits, (0, 2, 3)),
-            _all(self.fits, (0, 1)),
-            self.largest,
-            int(self.fits.sum()),
-            ~_all(~(self.pooled < 0), (1, 2, 3)),
-            ~_all(np.isfinite(self.pooled), (1, 2, 3)),
-        )
+        """Summarise the fit, without an array of values."""
+        axes = (1, 2, 3), (0, 2, 3), (0, 1)
+        boxes, channels, sections = (_all(self.fits, others) for others in axes)
+        negative = ~_all(~(self.pooled < 0), axes[0])
+        not_finite, count = ~_all(np.isfinite(self.pooled), axes[0]), int(self.fits.sum())
+        return Report(boxes, channels, sections, self.largest, count, negative, not_finite)
 
 
 @dataclass(frozen=True)
 class Report:
-    """What of an output is made: which boxes (r,), channels (C,) and sections (height, width).
+    """A summary of a fit.
 
-    `count` is how many numbers are made; `negative` and `not_finite` are the boxes (r,) that have
-    such values.
+    Parameters
+    ----------
+    boxes, channels, sections
+        (r,), (C,) and (height, width), bool: which are reproduced in full.
+    largest
+        The largest absolute difference; infinite if only one of two values is finite.
+    count
+        The number of values that are reproduced.
+    negative, not_finite
+        (r,), bool: the boxes for which pooling gives negative values, or values that are not
+        finite.
     """
 
     boxes: Mask
@@ -81,7 +99,7 @@ class Report:
     not_finite: Mask
 
     def joined(self, other: Report) -> Report:
-        """Return the report on these boxes and others."""
+        """Return one report on these boxes and those of another report."""
         return Report(
             np.concatenate([self.boxes, other.boxes]),
             self.channels & other.channels,
@@ -99,28 +117,32 @@ def _all(mask: Mask, axes: tuple[int, ...]) -> Mask:
 
 @dataclass(frozen=True)
 class SearchTarget:
-    """An output, and what it was made from.
+    """The output that a search tries to reproduce, and the input it was made from.
 
     Parameters
     ----------
     features
-        (N, C, H, W).
+        (N, C, H, W), numbers.
     boxes
-        (R, 4), as they were given.
+        (R, 4), float64, as the user gave them.
     batches
-        Which map each box lies on, (R,), by what it is called.
+        Description → (R,), the index of each box's map, as `possible_batches` returns them.
     output
-        (R, C, height, width).
+        (R, C, height, width), numbers: the output with its axes in this order.
+    layout
+        The order of the output's axes as the user gave it.
     tolerance
-        The largest difference that is none, rounding if None.
+        The largest difference that still counts as equal, in feature units; None for rounding.
     image_height
-        From which y is measured where it points up; the map's height over the scale if None.
+        The height from which y is measured if it points up, in box units; None for the map's
+        height over the scale.
     """
 
     features: NDArray[Any]
     boxes: Float
     batches: Mapping[Batches, Index]
     output: NDArray[Any]
+    layout: Layout
     tolerance: float | None
     image_height: float | None
 
@@ -131,54 +153,60 @@ class SearchTarget:
 
     @cached_property
     def allowed(self) -> Float:
-        """(C, 1, 1), the difference that is none."""
+        """(C, 1, 1), float64: the largest difference that still counts as equal."""
         channels = self.output.shape[1]
         if self.tolerance is not None:
             return np.full((channels, 1, 1), self.tolerance)
         largest = np.abs(self._finite).max(axis=(0, 2, 3))[:, None, None].astype(np.float64)
         kinds = {self.output.dtype.str[1:], self.features.dtype.str[1:]}
-        share = max(_ROUNDING.get(kind, _ROUNDING["f4"]) for kind in kinds)
+        share = max(_ROUNDING_SHARES.get(kind, _ROUNDING_SHARES["f4"]) for kind in kinds)
         return np.asarray(share * np.where(largest > 0, largest, 1.0))
 
     @cached_property
     def _finite(self) -> Float:
-        """The output with 0 where it is not finite."""
+        """(R, C, height, width): the output with 0 for values that are not finite."""
         return np.where(np.isfinite(self.output), self.output, 0)
 
     @cached_property
-    def spread(self) -> float:
-        """The range of the output's finite values."""
-        return float(self._finite.max()) - float(self._finite.min())
+    def rounded_error(self) -> float:
+        """The largest difference from the output if it may have been rounded to few digits."""
+        return _ROUNDED_SHARE * (float(self._finite.max()) - float(self._finite.min()))
 
     @cached_property
     def informative_boxes(self) -> Mask:
-        """(R,), the boxes whose output is not one number throughout."""
+        """(R,), bool: the boxes whose output holds more than one value."""
         flat = self.output.reshape(len(self.output), -1)
         return np.asarray((flat != flat[:, :1]).any(axis=1), dtype=np.bool_)
 
-    def probes(self, boxes: int, channels: int) -> tuple[Index, Index]:
-        """Return up to so many boxes and channels, those in which the output varies most."""
+    @cached_property
+    def probes(self) -> tuple[Index, Index]:
+        """The boxes and channels on which hypotheses are tried: those that vary most."""
         # The squares of the largest numbers would overflow.
         finite = self._finite / (float(np.abs(self._finite).max(initial=0)) or 1.0)
-        varied = np.argsort(-finite.std(axis=(0, 2, 3)), kind="stable")[:channels]
+        varied = np.argsort(-finite.std(axis=(0, 2, 3)), kind="stable")[:_MAX_PROBE_CHANNELS]
         values = finite[:, varied].astype(np.float64)
-        # A single number tells something, too, if it is not 0.
+        # A box with a single value other than 0 comes last.
         spread = values.std(axis=(1, 2, 3)) + 1e-9 * np.abs(values).max(axis=(1, 2, 3))
         no_gaps = _all(np.isfinite(self.output), (1, 2, 3))
-        informative_boxes = np.flatnonzero(no_gaps & (spread > 0))
-        order = informative_boxes[np.argsort(-spread[informative_boxes], kind="stable")]
-        return order[:boxes], np.sort(varied)
+        boxes = np.flatnonzero(no_gaps & (spread > 0))
+        order = boxes[np.argsort(-spread[boxes], kind="stable")]
+        return order[:_MAX_PROBE_BOXES], np.sort(varied)
 
-    def sampled(self, counts: tuple[int, int]) -> tuple[Index, Index]:
-        """Return up to so many boxes and channels from all over the output."""
+    @cached_property
+    def probe_features(self) -> NDArray[Any]:
+        """(N, c, H, W): the channels of the features that are probes."""
+        return self.features[:, self.probes[1]]
+
+    def sample(self) -> tuple[Index, Index]:
+        """Return the indices of boxes and channels evenly spread over the output."""
         boxes, channels = (
             np.unique(np.linspace(0, length - 1, count).round().astype(np.intp))
-            for length, count in zip(self.output.shape[:2], counts, strict=True)
+            for length, count in zip(self.output.shape[:2], _MAX_SAMPLE, strict=True)
         )
         return boxes, channels
 
     def outside_values(self) -> tuple[float, ...]:
-        """Return 0, and what else a point outside may be worth: what whole sections hold."""
+        """Return values to try for points outside the map: 0 and the usual uniform section."""
         flat = np.moveaxis(self.output, 1, -1).reshape(-1, self.output.shape[1])
         alike = flat[(flat == flat[:, :1]).all(axis=1) & (flat[:, 0] != 0), 0]
         values, counts = np.unique(alike, return_counts=True)
@@ -188,14 +216,13 @@ class SearchTarget:
     def operation(
         self, hypothesis: Hypothesis, boxes: Selection = ALL, channels: Selection = ALL
     ) -> Operation:
-        """Return the operation that a way is, on some boxes and channels."""
-        scale = hypothesis.spatial_scale
+        """Return the operation that a hypothesis describes, on some boxes and channels."""
         return make_operation(
             self.features[:, channels],
             self.boxes[boxes],
             self.size,
             convention=hypothesis.convention,
-            spatial_scale=scale,
+            spatial_scale=hypothesis.spatial_scale,
             batch_index=self.batches[hypothesis.batches][boxes],
             image_height=self.image_height,
         )
@@ -203,20 +230,20 @@ class SearchTarget:
     def fit(
         self, hypothesis: Hypothesis, boxes: Selection = ALL, channels: Selection = ALL
     ) -> Fit | None:
-        """Return how well a way makes some of the output, None if it refuses the boxes."""
+        """Measure a hypothesis on some boxes and channels, None if it rejects the boxes."""
         try:
             pooled = self.operation(hypothesis, boxes, channels).pooled()
         except ArgumentError:
             return None
-        return self.fit_of(pooled, boxes, channels)
+        return self.fit_pooled(pooled, boxes, channels)
 
-    def fit_of(self, pooled: Float, boxes: Selection, channels: Selection) -> Fit:
-        """Return how well pooled outputs are some of the output."""
+    def fit_pooled(self, pooled: Float, boxes: Selection, channels: Selection) -> Fit:
+        """Measure pooled values against some boxes and channels of the output."""
         expected = self.output[boxes][:, channels]
         return Fit(pooled, difference(expected, pooled), self.allowed[channels])
 
     def exact_match_error(self, hypothesis: Hypothesis) -> float | None:
-        """Return the largest difference if a way makes the whole output, else None."""
+        """Return the largest difference of a hypothesis that reproduces the output, else None."""
         largest = 0.0
         for fit in self._pieces(hypothesis):
             if fit is None or not fit.fits.all():
@@ -225,7 +252,7 @@ class SearchTarget:
         return largest
 
     def report(self, hypothesis: Hypothesis) -> Report | None:
-        """Return what of the whole output a way makes, None if it refuses the boxes."""
+        """Report how a hypothesis fits the whole output, None if it rejects the boxes."""
         reports = []
         for fit in self._pieces(hypothesis):
             if fit is None:
@@ -234,6 +261,7 @@ class SearchTarget:
         return reduce(Report.joined, reports)
 
     def _pieces(self, hypothesis: Hypothesis) -> Iterator[Fit | None]:
-        step = max(_PIECE // max(self.output[0].size, 1), 1)
+        """Yield the fit of some boxes after others, so that little memory is used."""
+        step = max(_MAX_VALUES_PER_PIECE // max(self.output[0].size, 1), 1)
         for start in range(0, len(self.output), step):
             yield self.fit(hypothesis, slice(start, start + step))

@@ -1,4 +1,4 @@
-"""What a search for a convention tries and finds: ways to make an output, matches, near misses."""
+"""The hypotheses that a search tries, and its results: matches and partial matches."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.presentation import Presentable
 
-# Layout of an output → its axes in the order R, C, height, width.
+# Layout of an output → the positions of its axes R, C, height and width.
 Layout = Literal["RCHW", "RHWC", "RCWH", "RWHC"]
 LAYOUTS: Mapping[Layout, tuple[int, int, int, int]] = MappingProxyType(
     {"RCHW": (0, 1, 2, 3), "RHWC": (0, 3, 1, 2), "RCWH": (0, 1, 3, 2), "RWHC": (0, 3, 2, 1)}
 )
 
-# Which map a box lies on: as given, all on the first, or the same number of boxes on each in turn.
+# The map of each box: the given one, the first one for all, or an equal number of boxes per map.
 Batches = Literal["given", "first map", "in turn"]
 
-# What goes wrong when a model is exported: what to say → the fields of a convention it amounts to.
+# Description of a mistake in exporting a model → the convention fields that it changes.
 EXPORT_MISTAKES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "the half-cell shift is applied twice": {"offset": 1.0},
@@ -38,21 +38,20 @@ EXPORT_MISTAKES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One way in which an output may have been made.
+    """A combination of rules that may have made an output.
 
     Parameters
     ----------
     convention
-        The operator, and how the boxes are read.
+        The operator, including how it reads boxes.
     spatial_scale
-        (y, x): feature-map units per unit of the boxes; None for normalised boxes, which have
-        their own.
+        (y, x) in map units per box unit; None for normalised boxes.
     layout
-        The order of the output's axes.
+        The order of the output's axes, a key of `LAYOUTS`.
     batches
-        Which map each box lies on.
-    slip
-        What went wrong, of `EXPORT_MISTAKES`.
+        The map that each box is pooled from.
+    mistake
+        A key of `EXPORT_MISTAKES`, or "" for no mistake.
     """
 
     convention: Convention
@@ -61,11 +60,16 @@ class Hypothesis:
     batches: Batches = "given"
     mistake: str = ""
 
+    @property
+    def box_fields(self) -> dict[str, Any]:
+        """The convention fields that say how boxes are read."""
+        return {name: getattr(self.convention, name) for name in BOX_FIELDS}
+
     def deviations(self) -> list[str]:
-        """Return what is unusual about it, in words."""
-        own = self._preset_rules()
+        """Describe each respect in which the hypothesis departs from the usual call."""
+        own = self._preset_convention()
         convention = self.convention
-        declared_by_file = {
+        conditions = {
             self.mistake: bool(self.mistake),
             "x and y of the boxes are swapped": (
                 convention.box_format == "yxyx" and own.box_format != "yxyx"
@@ -80,35 +84,33 @@ class Hypothesis:
             "the output's channels are last": self.layout in {"RHWC", "RWHC"},
             "the output's height and width are swapped": self.layout in {"RCWH", "RWHC"},
         }
-        return [words for words, so in declared_by_file.items() if so]
+        return [words for words, holds in conditions.items() if holds]
 
-    def _preset_rules(self) -> Convention:
-        """Return the rules of the preset that the convention is named after, or its own."""
+    def _preset_convention(self) -> Convention:
+        """Return the rules of the preset that the convention is named after, or its own rules."""
         row = PRESETS.get(self.convention.name)
         return self.convention if row is None else row.convention
 
     @property
     def complexity(self) -> tuple[int, int]:
-        """The fewer deviations and departures from the preset, the smaller."""
-        own = self._preset_rules().parameters()
-        changed = [
-            name for name, value in self.convention.parameters().items() if value != own[name]
-        ]
-        return len(self.deviations()), len(changed)
+        """The numbers of deviations and of fields that differ from the preset."""
+        own = self._preset_convention().parameters()
+        fields = self.convention.parameters().items()
+        return len(self.deviations()), sum(value != own[name] for name, value in fields)
 
 
 @dataclass(frozen=True)
 class Match:
-    """A way that makes the output, with the presets that make the same of this input.
+    """A hypothesis that reproduces an output.
 
     Parameters
     ----------
-    way
-        The plainest of them.
+    hypothesis
+        The simplest of those that differ only in the preset.
     max_difference
-        From the output, in the features' units.
+        The largest absolute difference from the output, in feature units.
     equivalents
-        Other conventions that make it, too, read alike.
+        Other conventions that reproduce the output with the same boxes and scale.
     """
 
     hypothesis: Hypothesis
@@ -118,24 +120,25 @@ class Match:
 
 @dataclass(frozen=True)
 class PartialMatch:
-    """How far the best way comes where none makes the whole output.
+    """The hypothesis that comes closest to an output that no hypothesis reproduces.
 
     Parameters
     ----------
-    way
-        The way.
+    hypothesis
+        The closest hypothesis.
     max_difference
-        From the output, where both are finite.
+        The largest absolute difference from the output, in feature units; infinite if only one of
+        two values is finite.
     boxes, channels
-        (R,) and (C,): which it fits.
+        (R,) and (C,), bool: the boxes and channels that it reproduces in full.
     sections
-        (height, width): which it fits in all boxes.
+        (height, width), bool: the sections that it reproduces in all boxes and channels.
     shared_conditions
-        What the boxes that it does not fit have in common, and the others have not.
-    within_rounding
-        Whether it is so near that the output may have been rounded.
+        The conditions that hold for all boxes that it does not reproduce, and for no other box.
     rank
-        How many boxes it fits whose outputs tell something, and how many numbers.
+        How many boxes with varied output it reproduces, and how many values.
+    within_rounding
+        Whether the difference is so small that the output may have been rounded.
     """
 
     hypothesis: Hypothesis
@@ -150,22 +153,22 @@ class PartialMatch:
 
 @dataclass(frozen=True, repr=False)
 class Identification(Presentable):
-    """What a search found; it prints as the command does.
+    """The result of a search; it prints as the command prints it.
 
     Parameters
     ----------
     matches
-        The ways that make the output, best first.
+        The hypotheses that reproduce the output, simplest first.
     closest
-        The closest that does not make it, if one was looked at in full.
+        The closest operator that does not reproduce the output, None without a match.
     partial
-        What the closest does fit, if there is no match.
+        The closest hypothesis if there is no match.
     searched
-        How many ways were tried.
+        How many hypotheses were tried.
     distinct_values
-        How many different numbers the output holds, zero aside: what there is to tell by.
+        How many different values other than zero the output holds.
     shape
-        Of the output, as it was given.
+        The shape of the output as given.
     """
 
     matches: tuple[Match, ...]
@@ -181,44 +184,44 @@ class Identification(Presentable):
 
     @property
     def doubtful(self) -> bool:
-        """Whether so few numbers are held against so many ways that one may fit by chance."""
-        return self.searched * _CHANCE**self.distinct_values > _UNLIKELY
+        """Whether the output has so few values that a hypothesis may match by chance."""
+        chance_matches = self.searched * _CHANCE_PER_VALUE**self.distinct_values
+        return chance_matches > _MAX_CHANCE_MATCHES
 
 
-# How likely a number fits a wrong way, and how unlikely it must be that all of them do.
-_CHANCE, _UNLIKELY = 1e-3, 0.01
+_CHANCE_PER_VALUE = 1e-3  # probability that a wrong hypothesis reproduces a value
+_MAX_CHANCE_MATCHES = 0.01  # expected number of wrong hypotheses that reproduce an output
 
 
-def grouped(made: Mapping[Hypothesis, float]) -> tuple[Match, ...]:
-    """Return matches, the simplest first; those that differ only in the preset's name are one."""
+def grouped(confirmed: Mapping[Hypothesis, float]) -> tuple[Match, ...]:
+    """Group hypotheses that differ only in the preset into one match each, simplest first.
+
+    Parameters
+    ----------
+    confirmed
+        Hypothesis that reproduces the output → its largest difference, in feature units.
+    """
     groups: dict[tuple[Any, ...], list[Hypothesis]] = {}
     for hypothesis in sorted(
-        made, key=lambda hypothesis: (hypothesis.complexity, _digits(made[hypothesis]))
+        confirmed, key=lambda h: (h.complexity, _order_of_magnitude(confirmed[h]))
     ):
         convention = hypothesis.convention
         ratio = convention.sampling_ratio if convention.points == "centred" else None
-        reading = [getattr(convention, name) for name in BOX_FIELDS]
-        key = (
-            hypothesis.mistake,
-            hypothesis.layout,
-            hypothesis.batches,
-            hypothesis.spatial_scale,
-            convention.pooling,
-            ratio,
-            *reading,
-        )
+        call = hypothesis.mistake, hypothesis.layout, hypothesis.batches, hypothesis.spatial_scale
+        key = (*call, convention.pooling, ratio, *hypothesis.box_fields.values())
         groups.setdefault(key, []).append(hypothesis)
     return tuple(
-        Match(first, made[first], _distinct(first, others)) for first, *others in groups.values()
+        Match(first, confirmed[first], _other_conventions(first, others))
+        for first, *others in groups.values()
     )
 
 
-def _distinct(first: Hypothesis, others: Sequence[Hypothesis]) -> tuple[Convention, ...]:
-    """Return the conventions of others, each name once."""
+def _other_conventions(first: Hypothesis, others: Sequence[Hypothesis]) -> tuple[Convention, ...]:
+    """Return the conventions of other hypotheses, one for each preset name."""
     named = {hypothesis.convention.name: hypothesis.convention for hypothesis in others}
     return tuple(convention for name, convention in named.items() if name != first.convention.name)
 
 
-def _digits(difference: float) -> int:
-    """Return the order of magnitude of a difference; those of rounding are all alike."""
+def _order_of_magnitude(difference: float) -> int:
+    """Return the decimal exponent of a difference; all differences below 1e-6 count as 1e-6."""
     return math.ceil(math.log10(max(difference, 1e-6)))

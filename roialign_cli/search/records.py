@@ -1,4 +1,4 @@
-"""What a search found as plain data, for JSON."""
+"""Convert the result of a search to plain data, for JSON."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from roialign_cli.search.hypothesis import Hypothesis, Identification, Match, Pa
 
 
 def identification_record(
-    found: Identification, declared_by_file: Sequence[dict[str, str]]
+    found: Identification, commands: Sequence[dict[str, str]]
 ) -> dict[str, Any]:
-    """Return what a search found as the documented JSON object, best match first.
+    """Return the result of a search as the documented JSON object, best match first.
 
-    `declared_by_file` is what makes the same output, one a match.
+    `commands` holds the command line and the Python call of each match.
     """
-    matches = zip(found.matches, declared_by_file, strict=True)
+    matches = zip(found.matches, commands, strict=True)
     return {
         "version": VERSION,
-        "matches": [_match(match) | words for match, words in matches],
+        "matches": [_match(match) | command for match, command in matches],
         "doubtful": found.doubtful,
         "closest": None if found.closest is None else _match(found.closest),
         "partial": None if found.partial is None else _partial(found.partial),
@@ -30,7 +30,7 @@ def identification_record(
 
 def _match(match: Match) -> dict[str, Any]:
     return {
-        **_way(match.hypothesis),
+        **_hypothesis(match.hypothesis),
         "max_difference": match.max_difference,
         "equivalents": [convention.name for convention in match.equivalents],
         "distinguishing_inputs": {
@@ -40,7 +40,7 @@ def _match(match: Match) -> dict[str, Any]:
     }
 
 
-def _way(hypothesis: Hypothesis) -> dict[str, Any]:
+def _hypothesis(hypothesis: Hypothesis) -> dict[str, Any]:
     convention = hypothesis.convention
     scale = hypothesis.spatial_scale
     return {
@@ -60,7 +60,7 @@ def _way(hypothesis: Hypothesis) -> dict[str, Any]:
 
 def _partial(partial: PartialMatch) -> dict[str, Any]:
     return {
-        **_way(partial.hypothesis),
+        **_hypothesis(partial.hypothesis),
         "max_difference": partial.max_difference,
         "boxes": partial.boxes.tolist(),
         "channels": partial.channels.tolist(),

@@ -21,9 +21,10 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Running text."""
+    """Running text, indented by some columns in the terminal."""
 
     text: str
+    indent: int = 0
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,10 @@ class Formulas:
 
 @dataclass(frozen=True)
 class Verbatim:
-    """Lines of characters, each in its place."""
+    """Lines of characters, each in its place; commands to copy are never wrapped."""
 
     lines: tuple[str, ...]
+    to_copy: bool = False
 
 
 @dataclass(frozen=True)

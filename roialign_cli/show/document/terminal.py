@@ -61,7 +61,15 @@ _BLANKS = re.compile(r" +(?=\n)")
 def new_console(stream: TextIO | None = None, width: int | None = None) -> Console:
     """Return a console that results are printed on, standard output's if no other."""
     trimmed = cast("TextIO", _Trimmed(stream or sys.stdout))
-    console = PipedConsole(file=trimmed, width=width, highlight=False, emoji=False, markup=False)
+    terminal = None if stream is None else False  # text has no styles, even under FORCE_COLOR
+    console = PipedConsole(
+        file=trimmed,
+        width=width,
+        force_terminal=terminal,
+        highlight=False,
+        emoji=False,
+        markup=False,
+    )
     console.width = max(console.width, MIN_WIDTH)
     return console
 
@@ -85,15 +93,16 @@ def _print_on(console: Console, blocks: Iterable[Block]) -> None:
     for position, block in enumerate(blocks):
         if isinstance(block, Heading) and position:
             console.print()
-        console.print(_renderable(block, console))
+        unwrapped = isinstance(block, Verbatim) and block.to_copy
+        console.print(_renderable(block, console), soft_wrap=unwrapped)
 
 
 def _renderable(block: Block, console: Console) -> Text | Padding:
     match block:
         case Heading(level, text):
             return Text(text, style="bold" if level < 3 else "italic")
-        case Paragraph(text):
-            return Text(text)
+        case Paragraph(text, indent):
+            return Padding(Text(text), (0, 0, 0, indent), expand=False) if indent else Text(text)
         case Formulas(lines):
             return Text("\n".join(_formula(line, console.width) for line in lines))
         case Verbatim(lines):
