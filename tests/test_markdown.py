@@ -50,6 +50,11 @@ def test_the_same_line_as_text_and_as_latex() -> None:
     )
 
 
+def test_brackets_around_a_value_that_is_not_a_number_close() -> None:
+    rows = to_latex([("P = 0.5 · [ 1·nan + 0.5·-inf ]",)]).splitlines()[1:-1]
+    assert rows == [r"P &= 0.5 \cdot  \left[ 1\cdot \text{nan} + 0.5\cdot -\text{inf} \right]"]
+
+
 def test_long_reductions_are_broken_on_a_page_only() -> None:
     line = ("&max(", *joined(map(str, range(20)), ", "), ") = 19")
     assert "\n" not in to_text(line)

@@ -148,6 +148,7 @@ def _words(match: re.Match[str]) -> str:
 # What text writes → how LaTeX writes it, in this order.
 _LATEX: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?<=\d)e([-+]?\d+)"), _power),
+    (re.compile(r"\b(?:nan|inf)\b"), _words),
     (re.compile(r"\) {2,}"), r") \\quad "),
     (re.compile(r" {2,}"), " "),
     (re.compile(r"\b(ceil|floor)\("), r"\\mathrm{\1}("),
