@@ -85,11 +85,12 @@ def line_record(line: Line) -> list[str | list[str]]:
     """Return a line as plain data: strings, and fractions as pairs of them."""
     parts: list[str | list[str]] = []
     for part in line:
-        match part:
-            case Fraction(numerator, denominator):
-                parts.append([on_a_page(numerator), on_a_page(denominator)])
-            case str():
-                parts.append(on_a_page(part))
-            case _:
-                parts.append(" ")
+        if isinstance(part, Fraction):
+            parts.append([on_a_page(part.numerator), on_a_page(part.denominator)])
+            continue
+        text = on_a_page(part) if isinstance(part, str) else " "
+        if parts and isinstance(parts[-1], str):
+            parts[-1] += text
+        elif text:
+            parts.append(text)
     return parts
