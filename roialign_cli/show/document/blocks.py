@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.document.formulas import Line
+from roialign_cli.show.document.formulas import FormulaLine
 from roialign_cli.show.numbers import format_column
 
 
@@ -30,7 +30,7 @@ class Paragraph:
 class Formulas:
     """Formulas with their numbers put in, aligned with each other."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[FormulaLine, ...]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from roialign_cli.core.operation import make_operation
 from roialign_cli.core.presets import ALIASES, PRESETS, resolve
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
-from roialign_cli.show.document.rules import relatives, rules, starts_above, traps
+from roialign_cli.show.document.rules import has_finite_max_start, relatives, rules, traps
 from roialign_cli.show.numbers import format_number
 
 _MAX_OF = {"point": "point", "weighted-cell": "product"}
@@ -40,7 +40,7 @@ def _row(c: Convention) -> tuple[str, ...]:
         f"{format_number(c.image_offset)}/{offset}" if c.image_offset else offset,
         format_number(c.min_size) if c.min_size else "–",
         c.points,
-        _MAX_OF[c.max_of] + (f" ≥{format_number(c.max_start)}" if starts_above(c) else ""),
+        _MAX_OF[c.max_of] + (f" ≥{format_number(c.max_start)}" if has_finite_max_start(c) else ""),
         _empty_box(c),
     )
 

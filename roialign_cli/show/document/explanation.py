@@ -22,7 +22,15 @@ from roialign_cli.show.document.blocks import (
     Paragraph,
     Verbatim,
 )
-from roialign_cli.show.document.formulas import Line
+from roialign_cli.show.document.formulas import (
+    QUAD,
+    FormulaLine,
+    Name,
+    Number,
+    Words,
+    formula,
+    number,
+)
 from roialign_cli.show.document.rules import offset_rule, rules
 from roialign_cli.show.document.sketch import sketch
 from roialign_cli.show.document.steps import (
@@ -122,20 +130,20 @@ class Explanation:
             f"cell{_plural(t.width)} wide and {format_number(t.height, 5)} high."
         )
 
-    def _box_lines(self) -> Iterator[Line]:
-        """Yield how each of the box's numbers is scaled to the map."""
+    def _box_lines(self) -> Iterator[FormulaLine]:
+        """Yield how each number of the box is scaled to the map."""
         t = self.trace
         longer = _SECOND_CORNER | ({"y"} if t.frame.y_up else set())
         for name, value in zip(_BOX_NAMES[t.convention.box_format], t.box, strict=True):
             last_pixel = t.convention.inclusive and name in longer
             factor = t.scale[0 if name in _ALONG_X else 1]
-            result = format_number((value + last_pixel) * factor, 5)
-            shown = f"{format_number(value)} + 1" if last_pixel else format_number(value)
+            shown: FormulaLine = (number(value), " + 1") if last_pixel else (number(value),)
             if t.scale != (1.0, 1.0):
-                shown = f"({shown})" if last_pixel else shown
-                yield (f"{name:6} = {shown} {_scaling(factor)} = {result}",)
-            else:
-                yield (f"{name:6} = {shown}" + (f" = {result}" if last_pixel else ""),)
+                shown = formula("({})" if last_pixel else "{}", shown) + _scaling(factor)
+            line = formula("{}= {}", _box_name(name), shown)
+            computed = last_pixel or t.scale != (1.0, 1.0)
+            result = number((value + last_pixel) * factor, 5)
+            yield formula("{} = {}", line, result) if computed else line
 
     def _placing(self) -> Iterator[Block]:
         """Say what the convention does to the box on the map, where it does something."""
@@ -162,20 +170,29 @@ class Explanation:
         yield Paragraph(
             "In the library's code the centre of cell i is at i. There the ROI begins at"
         )
-        formulas: list[Line] = []
-        for name, start in (("x", t.x - 0.5), ("y", t.y - 0.5)):
-            before, after = format_number(start + offset, 5), format_number(start, 5)
-            formulas.append((f"{name} = {before} − {format_number(offset)} = {after}",))
-        yield Formulas(tuple(formulas))
+        before, after = (t.x - 0.5 + offset, t.y - 0.5 + offset), (t.x - 0.5, t.y - 0.5)
+        yield Formulas(
+            tuple(
+                formula("{} = {} − {} = {}", Name(n), number(a, 5), number(offset), number(b, 5))
+                for n, a, b in zip("xy", before, after, strict=True)
+            )
+        )
         yield Paragraph("Here cells' centres lie on .5, and every position is 0.5 more.")
 
     def _sections(self) -> Iterator[Block]:
         t = self.trace
         rows, columns = len(t.output), len(t.output[0])
         yield Heading(2, f"2. The sections: {columns} along x × {rows} along y")
-        width = f"{format_number(t.width, 5)} / {columns} = {format_number(t.section_width)}"
-        height = f"{format_number(t.height, 5)} / {rows} = {format_number(t.section_height)}"
-        yield Formulas(((f"width  of a section = {width}",), (f"height of a section = {height}",)))
+        lengths = (
+            ("width  of a section ", t.width, columns, t.section_width),
+            ("height of a section ", t.height, rows, t.section_height),
+        )
+        yield Formulas(
+            tuple(
+                formula("{}= {} / {} = {}", Words(w), number(a, 5), number(n), number(part))
+                for w, a, n, part in lengths
+            )
+        )
         sign = t.frame.y_sign
         yield Grid(
             ("section (i, j)", "top-left", "bottom-right"),
@@ -212,30 +229,28 @@ class Explanation:
         t = self.trace
         if t.convention.points != "centred" or t.convention.sampling_ratio:
             return
-        columns, rows = t.sections[0].grid
-        width, height = format_number(t.section_width, 6), format_number(t.section_height, 6)
-        along_x, along_y = (
-            f"max(ceil({shown}), 0)" if size <= -1 else f"ceil({shown})"
-            for shown, size in ((width, t.section_width), (height, t.section_height))
-        )
+        lengths = (t.section_width, t.section_height)
         yield Formulas(
-            ((f"g along x = {along_x} = {columns}",), (f"g along y = {along_y} = {rows}",))
+            tuple(
+                formula("g{}{} = {} = {}", Words(" along "), axis, _ceil(length), number(count))
+                for axis, length, count in zip("xy", lengths, t.sections[0].grid, strict=True)
+            )
         )
 
-    def _labelled(self, section: Section, point: Point) -> tuple[Line, Line]:
-        label = f"point {format_point(*point.point)}"
+    def _labelled(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
+        at = format_point(*point.point)
         x, y = self.coordinates(section, point)
-        return (f"{label}  ", *x), (f"{' ' * len(label)}  ", *y)
+        return (Words("point "), at, QUAD, *x), (" " * len(f"point {at}  "), *y)
 
-    def coordinates(self, section: Section, point: Point) -> tuple[Line, Line]:
-        """Return how a point's x and y come about."""
+    def coordinates(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
+        """Return the lines that compute the x and the y of a sample point."""
         x, y = positions(self.trace, section, point)
         exact = self._exact_point(section, point)
         unknown = self.exact is None and self.trace.convention.coordinate_decimals is not None
-        makes = "≈" if unknown else "="
+        equation = "{} = {} ≈ {}" if unknown else "{} = {} = {}"
         return (
-            ("x = ", *x, f" {makes} {_rounded(exact.x, point.x)}"),
-            ("y = ", *y, f" {makes} {_rounded(exact.y, point.y)}"),
+            formula(equation, Name("x"), x, _rounded(exact.x, point.x)),
+            formula(equation, Name("y"), y, _rounded(exact.y, point.y)),
         )
 
     def _exact_point(self, section: Section, point: Point) -> Point:
@@ -297,23 +312,23 @@ class Explanation:
         yield Heading(2, f"5. The output of each section: {what} of its points")
         if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
             yield Paragraph(rules(t.convention)[t.convention.pooling])
-        yield Formulas(tuple(line for s in self._whole for line in self._concluded(s)))
+        yield Formulas(tuple(line for s in self._whole for line in self._labelled_output(s)))
         if self.section is None and self.point is None:
             yield Paragraph("The output, section (1, 1) at the top left:")
             yield Output(np.array(t.output))
 
-    def _concluded(self, section: Section) -> Iterator[Line]:
-        head = f"section {format_point(*section.section)}: "
+    def _labelled_output(self, section: Section) -> Iterator[FormulaLine]:
+        at = f"{format_point(*section.section)}: "
         first, *others = self.reduced(section)
-        yield (f"{head}&", *first)
-        yield from ((f"{' ' * len(head)}&", *other) for other in others)
+        yield Words("section "), f"{at}&", *first
+        yield from ((f"{' ' * len(f'section {at}')}&", *other) for other in others)
 
-    def reduced(self, section: Section) -> Iterator[Line]:
-        """Yield how a section's output comes about from its points."""
+    def reduced(self, section: Section) -> Iterator[FormulaLine]:
+        """Yield the lines that compute a section's output from its points."""
         yield reduction(self.trace, section)
         if self.exact is not None:
             exact = self.exact.section(*section.section).output
-            yield (f"exact coordinates give {format_number(exact)}",)
+            yield Words("exact coordinates give "), number(exact)
 
 
 NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
@@ -351,14 +366,27 @@ def _plural(count: float) -> str:
     return "" if count == 1 else "s"
 
 
-def _scaling(factor: float) -> str:
+def _box_name(name: str) -> FormulaLine:
+    """Return the name of one of a box's numbers, padded so that equals signs are aligned."""
+    if name in {"width", "height", "cx", "cy"}:
+        return (Words(f"{name:6} "),)
+    return Name(name), " " * (7 - len(name))
+
+
+def _scaling(factor: float) -> FormulaLine:
     """Return the step from image units to cells: a division where it is by a whole number."""
     inverse = 1 / factor if 0 < factor < 1 else 0.5
     if abs(inverse - round(inverse)) < 1e-9 * inverse:
-        return f"/ {round(inverse)}"
-    return f"× {factor:.6g}"
+        return " / ", Number(inverse, str(round(inverse)))
+    return " × ", Number(factor, f"{factor:.6g}")
 
 
-def _rounded(exact: float, shown: float) -> str:
-    before, after = format_number(exact), format_number(shown)
-    return before if before == after else f"{before} → {after}"
+def _ceil(length: float) -> FormulaLine:
+    """Return how many points an adaptive grid has along a section of some length."""
+    return formula("max(ceil({}), 0)" if length <= -1 else "ceil({})", number(length, 6))
+
+
+def _rounded(exact: float, shown: float) -> FormulaLine:
+    """Return a coordinate, with an arrow to its rounded value if that looks different."""
+    before, after = number(exact), number(shown)
+    return (before,) if before.text == after.text else formula("{} → {}", before, after)

@@ -15,7 +15,7 @@ from roialign_cli.show.document.blocks import (
     Verbatim,
     output_grid,
 )
-from roialign_cli.show.document.formulas import Fraction, Line, Part, on_a_page
+from roialign_cli.show.document.formulas import FormulaLine, to_page
 
 
 def to_html(blocks: Iterable[Block]) -> str:
@@ -54,43 +54,18 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def _formula(line: Line) -> str:
-    kind = "formula further" if _goes_on(line) else "formula"
-    return f'<p class="{kind}">{"".join(map(_part, line)).strip()}</p>'
+def _formula(line: FormulaLine) -> str:
+    continues = isinstance(line[0], str) and line[0].startswith("  ")
+    css = "formula further" if continues else "formula"
+    return f'<p class="{css}">{"".join(map(_part, to_page(line))).strip()}</p>'
 
 
-def _goes_on(line: Line) -> bool:
-    """Return whether a line goes on with the one before it."""
-    return isinstance(line[0], str) and line[0].startswith("  ")
-
-
-def _part(part: Part) -> str:
-    match part:
-        case Fraction():
-            numerator, denominator = (
-                escape(on_a_page(term)) for term in (part.numerator, part.denominator)
-            )
-            # What is copied or read aloud has the slash that is not seen.
-            return (
-                f'<span class="fraction"><span>{numerator}</span>'
-                f'<span class="slash">/</span><span>{denominator}</span></span>'
-            )
-        case str():
-            return escape(on_a_page(part))
-        case _:
-            return " "
-
-
-def line_record(line: Line) -> list[str | list[str]]:
-    """Return a line as plain data: strings, and fractions as pairs of them."""
-    parts: list[str | list[str]] = []
-    for part in line:
-        if isinstance(part, Fraction):
-            parts.append([on_a_page(part.numerator), on_a_page(part.denominator)])
-            continue
-        text = on_a_page(part) if isinstance(part, str) else " "
-        if parts and isinstance(parts[-1], str):
-            parts[-1] += text
-        elif text:
-            parts.append(text)
-    return parts
+def _part(part: str | tuple[str, str]) -> str:
+    if isinstance(part, str):
+        return escape(part)
+    numerator, denominator = map(escape, part)
+    # The slash is hidden; it is there for copied text and screen readers.
+    return (
+        f'<span class="fraction"><span>{numerator}</span>'
+        f'<span class="slash">/</span><span>{denominator}</span></span>'
+    )

@@ -146,7 +146,7 @@ def _average(c: Convention) -> str:
     )
 
 
-def starts_above(c: Convention) -> bool:
+def has_finite_max_start(c: Convention) -> bool:
     """Return whether "max" starts from a number that features may well be below."""
     return c.max_start > -1e30
 
@@ -156,7 +156,7 @@ def _maximum(c: Convention) -> str:
         "point": "the points' interpolated values",
         "weighted-cell": "the four products weight × cell of every point, never summed",
     }[c.max_of]
-    start = f", starting from {format_number(c.max_start)}" if starts_above(c) else ""
+    start = f", starting from {format_number(c.max_start)}" if has_finite_max_start(c) else ""
     skips = "; a point that is NaN is passed over" if c.max_skips_nan else ""
     return f"The largest of {of}{start}{skips}; no points give {format_number(c.max_of_empty)}."
 

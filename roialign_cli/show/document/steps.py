@@ -1,143 +1,153 @@
-"""How points and outputs come about, each step as formulas."""
+"""The formulas of sample points, interpolation and outputs.
+
+Every formula is written once, with numbers that know their symbols; `in_symbols` turns the formula
+of a point into the rule for all points.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.show.document.formulas import Fraction, Line, TextBreak, joined
-from roialign_cli.show.document.rules import starts_above
-from roialign_cli.show.numbers import format_number, format_point
+from roialign_cli.show.document.formulas import (
+    FormulaLine,
+    Fraction,
+    Name,
+    Number,
+    Words,
+    formula,
+    in_symbols,
+    joined,
+    number,
+    text_break,
+    to_text,
+)
+from roialign_cli.show.document.rules import has_finite_max_start
+from roialign_cli.show.numbers import NEIGHBOUR_NAMES, format_point
 
 
-def position_rules(trace: Trace) -> tuple[Line, Line]:
-    """Return the formulas for the x and the y of a point."""
-    formula = _FORMULAS[trace.convention.points]
+def position_rules(trace: Trace) -> tuple[FormulaLine, FormulaLine]:
+    """Return the formulas of the x and the y of any sample point, in symbols."""
+    x, y = _positions(trace, section=(1, 1), grid=(1, 1), point=(1, 1))
+    return ("x = ", *in_symbols(x)), ("y = ", *in_symbols(y))
+
+
+def positions(trace: Trace, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
+    """Return the right-hand sides of the x and the y of one sample point, in numbers."""
+    return _positions(trace, section.section, section.grid, point.point)
+
+
+def _positions(
+    trace: Trace, section: tuple[int, int], grid: tuple[int, int], point: tuple[int, int]
+) -> tuple[FormulaLine, FormulaLine]:
     rows, columns = len(trace.output), len(trace.output[0])
-    along_x = formula(_Symbols("x_roi", "+", "0", "w", "k", columns, "i", "n"))
-    top = format_number(trace.frame.row_edge(0))
-    along_y = formula(_Symbols("y_roi", _down(trace), top, "h", "t", rows, "j", "m"))
-    return ("x = ", *along_x), ("y = ", *along_y)
-
-
-def positions(trace: Trace, section: Section, point: Point) -> tuple[Line, Line]:
-    """Return what stands for a point's x and y once the numbers are put in."""
-    (i, j), (n, m) = section.section, point.point
-    substituted = _PUT_IN[trace.convention.points]
-    rows, columns = len(trace.output), len(trace.output[0])
+    formula = _POSITION_FORMULAS[trace.convention.points]
+    along_x = (trace.x, trace.width, columns, section[0], point[0])
+    along_y = (trace.y, trace.height, rows, section[1], point[1])
+    y_sign = "−" if trace.frame.y_up else "+"
     top = trace.frame.row_edge(0)
-    x = substituted(_AxisNumbers(trace.x, "+", 0.0, trace.width, columns, i, section.grid[0], n))
-    y = substituted(
-        _AxisNumbers(trace.y, _down(trace), top, trace.height, rows, j, section.grid[1], m)
+    return (
+        formula(_Axis.of("x_roi w k i n", along_x, "+", 0.0, grid[0])),
+        formula(_Axis.of("y_roi h t j m", along_y, y_sign, top, grid[1])),
     )
-    return x, y
-
-
-def _down(trace: Trace) -> str:
-    """Return the sign of what lies further down."""
-    return "−" if trace.frame.y_up else "+"
 
 
 @dataclass(frozen=True)
-class _AxisNumbers:
-    """One point along one axis, as its formula needs it; all counted from 1.
+class _Axis:
+    """The numbers that place a sample point along one axis.
 
-    `edge` is where the map begins, seen in the direction of `sign`.
+    Parameters
+    ----------
+    start, size
+        Where the ROI begins, and its size, in cells.
+    sections, section
+        How many sections there are, and the index of one of them, from 1.
+    point
+        The index of the point in the section, from 1.
+    sign
+        The operator for moving away from the start.
+    edge
+        Where the map begins, seen in the direction of `sign`.
+    grid
+        How many points the section has.
     """
 
-    start: float
+    start: Number
+    size: Number
+    sections: Number
+    section: Number
+    point: Number
     sign: str
-    edge: float
-    size: float
-    sections: int
-    section: int
-    count: int
-    point: int
+    edge: Number
+    grid: int
 
-    @property
-    def section_start(self) -> Line:
-        width = Fraction(format_number(self.size, 5), str(self.sections), enclosed=True)
-        return f"{format_number(self.start)} {self.sign} ", width, f"·({self.section} − 1)"
+    @classmethod
+    def of(
+        cls, symbols: str, values: tuple[float, ...], sign: str, edge: float, grid: int
+    ) -> _Axis:
+        """Return an axis; symbols and values are those of the first five fields."""
+        numbers = (
+            number(value, 5 if symbol in {"w", "h"} else 4, (Name(symbol),))
+            for symbol, value in zip(symbols.split(), values, strict=True)
+        )
+        start, size, sections, section, point = numbers
+        return cls(start, size, sections, section, point, sign, number(edge), grid)
 
-    def step(self, parts: int, steps: str) -> Line:
-        part = Fraction(format_number(self.size, 5), str(self.sections * parts), enclosed=True)
-        return *self.section_start, f" {self.sign} ", part, f"·{steps}"
+    def section_start(self, steps: Number) -> FormulaLine:
+        """Return the start plus (section − 1) of `steps` equal parts of the size."""
+        part = Fraction((self.size,), (steps,), enclosed=True)
+        return formula("{} {} {}·({} − 1)", self.start, self.sign, part, self.section)
 
-
-def _corner(a: _AxisNumbers) -> Line:
-    start, size = f"{format_number(a.start)} {a.sign} ", format_number(a.size, 5)
-    if a.sections == 1:
-        return start, Fraction(size, "2")
-    return start, Fraction(size, str(a.sections - 1), enclosed=True), f"·({a.section} − 1)"
-
-
-def _cell(a: _AxisNumbers) -> Line:
-    first = math.floor(a.size / a.sections * (a.section - 1))
-    cut = f"{_CUT[a.sign]}({format_number(a.start)} {a.sign} {first}, {format_number(a.edge)})"
-    return (f"{cut} {a.sign} 0.5 {a.sign} {a.point - 1}",)
+    def point_in_section(self, parts: int, symbol: str, step: Number) -> FormulaLine:
+        """Return the section's start plus `step` of `parts` equal parts of the section."""
+        total = number(self.sections.value * parts, symbol=(self.sections, "·", Name(symbol)))
+        part = Fraction((self.size,), (total,), enclosed=True)
+        return formula("{} {} {}·{}", self.section_start(self.sections), self.sign, part, step)
 
 
-# Sign of an axis's direction → which of a position and the map's edge lies further along.
-_CUT = {"+": "max", "−": "min"}
+def _centred(a: _Axis) -> FormulaLine:
+    step = number(a.point.value - 0.5, symbol=("(", a.point, " − 0.5)"))
+    return a.point_in_section(a.grid, "g", step)
 
 
-@dataclass(frozen=True)
-class _Symbols:
-    """What stands for the numbers of an axis in a formula; `edge` as in `_AxisNumbers`.
-
-    `how_many` sections there really are.
-    """
-
-    start: str
-    sign: str
-    edge: str
-    size: str
-    sections: str
-    how_many: int
-    section: str
-    point: str
-
-    def section_start(self, sections: str) -> Line:
-        width = Fraction(self.size, sections, enclosed=True)
-        return f"{self.start} {self.sign} ", width, f"·({self.section} − 1)"
-
-    def step(self, parts: str, steps: str) -> Line:
-        part = Fraction(self.size, f"{self.sections}·{parts}", enclosed=True)
-        return *self.section_start(self.sections), f" {self.sign} ", part, f"·{steps}"
-
-    def corner(self) -> Line:
-        if self.how_many == 1:
-            return f"{self.start} {self.sign} ", Fraction(self.size, "2")
-        return self.section_start(f"{self.sections} − 1")
-
-    def cell(self) -> Line:
-        width = Fraction(self.size, self.sections, enclosed=True)
-        head = f"{_CUT[self.sign]}({self.start} {self.sign} floor("
-        inside = f"{self.sign} 0.5 {self.sign} ({self.point} − 1)"
-        return head, width, f"·({self.section} − 1)), {self.edge}) {inside}"
+def _dividers(a: _Axis) -> FormulaLine:
+    return a.point_in_section(a.grid + 1, "d", a.point)
 
 
-# A rule's formula, and the same with the numbers put in.
-_FORMULAS: dict[str, Callable[[_Symbols], Line]] = {
-    "centred": lambda s: s.step("g", f"({s.point} − 0.5)"),
-    "dividers": lambda s: s.step("d", s.point),
-    "corners": _Symbols.corner,
-    "cells": _Symbols.cell,
-}
-_PUT_IN: dict[str, Callable[[_AxisNumbers], Line]] = {
-    "centred": lambda a: a.step(a.count, format_number(a.point - 0.5)),
-    "dividers": lambda a: a.step(a.count + 1, str(a.point)),
-    "corners": _corner,
-    "cells": _cell,
+def _corners(a: _Axis) -> FormulaLine:
+    if a.sections.value == 1:
+        return formula("{} {} {}", a.start, a.sign, Fraction((a.size,), ("2",)))
+    return a.section_start(number(a.sections.value - 1, symbol=(a.sections, " − 1")))
+
+
+def _cells(a: _Axis) -> FormulaLine:
+    width = Fraction((a.size,), (a.sections,), enclosed=True)
+    first = number(
+        math.floor(a.size.value / a.sections.value * (a.section.value - 1)),
+        symbol=("floor(", width, "·(", a.section, " − 1))"),
+    )
+    step = number(a.point.value - 1, symbol=("(", a.point, " − 1)"))
+    # Whichever of a position and the map's edge lies further along.
+    cut = "max" if a.sign == "+" else "min"
+    corner = formula(cut + "({} {} {}, {})", a.start, a.sign, first, a.edge)
+    return formula("{} {} 0.5 {} {}", corner, a.sign, a.sign, step)
+
+
+# Rule for placing points → its formula along one axis.
+_POSITION_FORMULAS = {
+    "centred": _centred,
+    "dividers": _dividers,
+    "corners": _corners,
+    "cells": _cells,
 }
 
 
 @dataclass(frozen=True)
-class _Shares:
-    """The shares that the neighbours on either side of a point have in it."""
+class _LinearWeights:
+    """The weights of the neighbours on either side of a point, along each axis."""
 
     left: Fraction
     right: Fraction
@@ -145,83 +155,99 @@ class _Shares:
     high: Fraction
 
     @classmethod
-    def of(cls, x: str, x1: str, x2: str, y: str, y1: str, y2: str) -> _Shares:
-        across, up = f"{x2} − {x1}", f"{y2} − {y1}"
+    def of(cls, x: float, x1: float, x2: float, y: float, y1: float, y2: float) -> _LinearWeights:
+        """Return the weights of a point (x, y) between x1, x2 and y1, y2."""
+        numbers = {"x": x, "x1": x1, "x2": x2, "y": y, "y1": y1, "y2": y2}
+
+        def difference(first: str, second: str) -> FormulaLine:
+            terms = (number(numbers[name], symbol=(Name(name),)) for name in (first, second))
+            return formula("{} − {}", *terms)
+
+        width, height = difference("x2", "x1"), difference("y2", "y1")
         return cls(
-            left=Fraction(f"{x2} − {x}", across),
-            right=Fraction(f"{x} − {x1}", across),
-            low=Fraction(f"{y2} − {y}", up),
-            high=Fraction(f"{y} − {y1}", up),
+            left=Fraction(difference("x2", "x"), width),
+            right=Fraction(difference("x", "x1"), width),
+            low=Fraction(difference("y2", "y"), height),
+            high=Fraction(difference("y", "y1"), height),
         )
 
     @classmethod
-    def at(cls, point: Point) -> _Shares | None:
-        """Return those of a point, None if it is not between two different cells a way."""
-        # Fractions would have no width to divide by, or not the point's own position in them.
+    def at(cls, point: Point) -> _LinearWeights | None:
+        """Return the weights of a point, None if it is not between two cells along each axis."""
+        # The fractions would divide by zero, or not contain the point's own position.
         if point.x1 == point.x2 or point.y1 == point.y2 or point.border != "inside":
             return None
-        across, up = (point.x, point.x1, point.x2), (point.y, point.y1, point.y2)
-        return cls.of(*map(format_number, (*across, *up)))
+        return cls.of(point.x, point.x1, point.x2, point.y, point.y1, point.y2)
 
-    def each(self) -> Iterator[tuple[Fraction, Fraction]]:
-        """Yield the two of every neighbour, in their order."""
-        yield from ((x, y) for y in (self.high, self.low) for x in (self.left, self.right))
+    def products(self) -> Iterator[FormulaLine]:
+        """Yield the weight of each neighbour, in the order of `NEIGHBOUR_NAMES`."""
+        yield from (
+            formula("{} · {}", x, y) for y in (self.high, self.low) for x in (self.left, self.right)
+        )
 
 
-def interpolation_rule() -> tuple[Line, Line]:
-    """Return the formula of the value at a point."""
-    s = _Shares.of("x", "x1", "x2", "y", "y1", "y2")
-    return (
-        ("P = ", s.high, " · [ ", s.left, "·Q11 + ", s.right, "·Q21 ]"),
-        ("  + ", s.low, " · [ ", s.left, "·Q12 + ", s.right, "·Q22 ]"),
+def interpolation_rule() -> tuple[FormulaLine, ...]:
+    """Return the formula of the value at a point, in symbols."""
+    weights = _LinearWeights.of(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    return tuple(in_symbols(line) for line in _bilinear(weights, [0.0, 0.0, 0.0, 0.0]))
+
+
+def _bilinear(weights: _LinearWeights, values: list[float]) -> Iterator[FormulaLine]:
+    """Yield the two rows of a bilinear interpolation; the values are Q11, Q21, Q12 and Q22."""
+    q11, q21, q12, q22 = (
+        number(value, symbol=(Name(name),))
+        for name, value in zip(NEIGHBOUR_NAMES, values, strict=True)
     )
+    for start, y, left, right in (
+        ("P = {} · ", weights.high, q11, q21),
+        ("  + {} · ", weights.low, q12, q22),
+    ):
+        factor = formula(start, y)
+        indent = text_break(len(to_text(factor)))
+        terms = weights.left, left, indent, weights.right, right
+        yield formula("{}[ {}·{}{}+ {}·{} ]", factor, *terms)
 
 
-def interpolated(trace: Trace, point: Point) -> Iterator[Line]:
-    """Yield how a point's value comes about from its neighbours."""
-    value, shares = format_number(point.value), _Shares.at(point)
+def interpolated(trace: Trace, point: Point) -> Iterator[FormulaLine]:
+    """Yield the lines that compute the value of a point from its neighbours."""
+    value, weights = number(point.value), _LinearWeights.at(point)
     if trace.convention.points == "cells":
-        cell = point.neighbours[0]
-        yield (f"P = cell at row {cell.row}, column {cell.column} = {value}",)
-    elif shares is None:
-        terms = (f"{format_number(q.weight)}·{format_number(q.value)}" for q in point.neighbours)
-        yield (f"P = {' + '.join(terms)} = {value}",)
+        row, column = number(point.neighbours[0].row), number(point.neighbours[0].column)
+        words = Words(" cell at row "), Words(" column ")
+        yield formula("P ={}{},{}{} = {}", words[0], row, words[1], column, value)
+    elif weights is None:
+        terms = (formula("{}·{}", number(q.weight), number(q.value)) for q in point.neighbours)
+        yield formula("P = {} = {}", joined(terms, " + "), value)
     else:
-        yield from _weighed(point, shares)
+        yield from _bilinear(weights, [q.value for q in point.neighbours])
+        yield "  = ", value
     if (trace.convention.pooling, trace.convention.max_of) == ("max", "weighted-cell"):
-        yield (f"the section takes the largest weight × cell: {format_number(point.contribution)}",)
+        words = Words("the section takes the largest weight "), Words(" cell")
+        yield formula("{}×{}: {}", *words, number(point.contribution))
 
 
-def _weighed(point: Point, shares: _Shares) -> Iterator[Line]:
-    q11, q21, q12, q22 = (format_number(q.value) for q in point.neighbours)
-    rows = ("P = ", shares.high, q11, q21), ("  + ", shares.low, q12, q22)
-    for head, share, first, second in rows:
-        inside = TextBreak(len(f"{head}{share} · "))
-        left, right = shares.left, shares.right
-        yield head, share, " · [ ", left, f"·{first}", inside, "+ ", right, f"·{second} ]"
-    yield (f"  = {format_number(point.value)}",)
+def weighted(point: Point) -> Iterator[FormulaLine]:
+    """Yield the weight and the contribution of each neighbour, in the order of the neighbours."""
+    weights = _LinearWeights.at(point)
+    products = weights.products() if weights else [()] * len(point.neighbours)
+    for q, product in zip(point.neighbours, products, strict=True):
+        weight, value = number(q.weight), number(q.value)
+        computed = formula("{} = {}", product, weight) if product else (weight,)
+        sides = formula("{}·{} = {}", weight, value, number(q.weight * q.value))
+        yield formula("{}= {};{}{}", Words("weight "), computed, Words(" it adds "), sides)
 
 
-def weighted(point: Point) -> Iterator[Line]:
-    """Yield how much each of a point's neighbours weighs and adds, in their order."""
-    shares = _Shares.at(point)
-    products = list(shares.each()) if shares else [()] * len(point.neighbours)
-    for neighbour, product in zip(point.neighbours, products, strict=True):
-        weight, value = format_number(neighbour.weight), format_number(neighbour.value)
-        added = format_number(neighbour.weight * neighbour.value)
-        shown: Line = ("weight = ", product[0], " · ", product[1]) if product else ("weight",)
-        yield *shown, f" = {weight}; it adds {weight}·{value} = {added}"
-
-
-def reduction(trace: Trace, section: Section) -> Line:
-    """Return how a section's output comes about from its points."""
-    taken = [format_number(p.contribution) for p in section.points]
-    output = format_number(section.output)
+def reduction(trace: Trace, section: Section) -> FormulaLine:
+    """Return the right-hand side that computes a section's output from its points."""
+    taken = [number(p.contribution) for p in section.points]
+    output = number(section.output)
     if not taken:
-        return (f"no points, which give {output}",)
+        return formula("{},{}{}", Words("no points"), Words(" which give "), output)
     if trace.convention.pooling == "avg":
-        return "(", *joined(taken, " + "), f") / {len(taken)} = {output}"
-    if starts_above(trace.convention):
-        taken.insert(0, format_number(trace.convention.max_start))
-    won = f", point {format_point(*section.winner)}" if section.winner else ""
-    return "max(", *joined(taken, ", "), f") = {output}{won}"
+        return formula("({}) / {} = {}", joined(taken, " + "), number(len(taken)), output)
+    if has_finite_max_start(trace.convention):
+        taken.insert(0, number(trace.convention.max_start))
+    line = formula("max({}) = {}", joined(taken, ", "), output)
+    if section.winner:
+        line += formula(",{}{}", Words(" point "), format_point(*section.winner))
+    return line

@@ -29,7 +29,7 @@ from roialign_cli.show.document.blocks import (
     Paragraph,
     Verbatim,
 )
-from roialign_cli.show.document.formulas import Line, to_text
+from roialign_cli.show.document.formulas import FormulaLine, to_text
 from roialign_cli.show.numbers import format_column, format_number, format_point, normalise
 from roialign_cli.show.palette import ink, ramp
 
@@ -106,7 +106,7 @@ def _renderable(block: Block, console: Console) -> Text | Padding:
             return Padding(Group(*tables), (1, 0, 0, 1), expand=False)
 
 
-def _formula(line: Line, width: int) -> str:
+def _formula(line: FormulaLine, width: int) -> str:
     """Return a line of formulas, broken without regard to its layout if it is too wide."""
     text = textwrap.indent(to_text(line), "  ")
     if max(map(len, text.split("\n"))) <= width:

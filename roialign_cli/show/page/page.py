@@ -22,8 +22,8 @@ from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.blocks import Block, Heading
 from roialign_cli.show.document.explanation import NEIGHBOUR_COLUMNS, Explanation, neighbour_rows
-from roialign_cli.show.document.formulas import Line
-from roialign_cli.show.document.html import line_record, to_html
+from roialign_cli.show.document.formulas import FormulaLine, to_page
+from roialign_cli.show.document.html import to_html
 from roialign_cli.show.document.steps import interpolated, weighted
 from roialign_cli.show.numbers import format_column, format_number, format_point, normalise
 from roialign_cli.show.page.scene import Scene
@@ -147,8 +147,8 @@ def _point(explanation: Explanation, section: Section, point: Point) -> dict[str
     }
 
 
-def _lines(lines: Iterable[Line]) -> list[list[str | list[str]]]:
-    return [line_record(line) for line in lines]
+def _lines(lines: Iterable[FormulaLine]) -> list[list[str | tuple[str, str]]]:
+    return [to_page(line) for line in lines]
 
 
 # Class of a point on the drawing → what it is.
