@@ -232,7 +232,7 @@ class Explanation:
         lengths = (t.section_width, t.section_height)
         yield Formulas(
             tuple(
-                formula("g{}{} = {} = {}", Words(" along "), axis, _ceil(length), number(count))
+                formula("g< along >{} = {} = {}", axis, _ceil(length), number(count))
                 for axis, length, count in zip("xy", lengths, t.sections[0].grid, strict=True)
             )
         )
@@ -240,7 +240,7 @@ class Explanation:
     def _labelled(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
         at = format_point(*point.point)
         x, y = self.coordinates(section, point)
-        return (Words("point "), at, QUAD, *x), (" " * len(f"point {at}  "), *y)
+        return formula("<point >{}{}{}", at, QUAD, x), (" " * len(f"point {at}  "), *y)
 
     def coordinates(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
         """Return the lines that compute the x and the y of a sample point."""
@@ -320,7 +320,7 @@ class Explanation:
     def _labelled_output(self, section: Section) -> Iterator[FormulaLine]:
         at = f"{format_point(*section.section)}: "
         first, *others = self.reduced(section)
-        yield Words("section "), f"{at}&", *first
+        yield formula("<section >{}&{}", at, first)
         yield from ((f"{' ' * len(f'section {at}')}&", *other) for other in others)
 
     def reduced(self, section: Section) -> Iterator[FormulaLine]:
@@ -328,7 +328,7 @@ class Explanation:
         yield reduction(self.trace, section)
         if self.exact is not None:
             exact = self.exact.section(*section.section).output
-            yield Words("exact coordinates give "), number(exact)
+            yield formula("<exact coordinates give >{}", number(exact))
 
 
 NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")

@@ -45,13 +45,15 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Name:
-    """A variable: one letter, which digits or an underscore and a word may follow."""
-
+class _Literal:
     text: str
 
     def __str__(self) -> str:
         return self.text
+
+
+class Name(_Literal):
+    """A variable: one letter, which digits or an underscore and a word may follow."""
 
     def latex(self) -> str:
         """Return the letter with what follows as its subscript."""
@@ -60,14 +62,8 @@ class Name:
         return f"{self.text[0]}_{{{subscript}}}" if index else self.text
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(_Literal):
     """Words inside a formula, with the spaces around them."""
-
-    text: str
-
-    def __str__(self) -> str:
-        return self.text
 
     def latex(self) -> str:
         """Return the words upright."""
@@ -122,28 +118,28 @@ FormulaLine = tuple[Part, ...]
 
 
 def number(value: float, decimals: int = DECIMALS, symbol: FormulaLine = ()) -> Number:
-    """Return a number shown with up to `decimals` decimals.
-
-    Examples
-    --------
-    >>> print(number(2.08333), number(4.53125, 5), number(3))
-    2.0833 4.53125 3
-    """
+    """Return a number shown with up to `decimals` decimals."""
     return Number(value, format_number(value, decimals), symbol)
 
 
+def variable(name: str, value: float, decimals: int = DECIMALS) -> Number:
+    """Return the value of a variable, a number with the variable's name as its symbol."""
+    return number(value, decimals, (Name(name),))
+
+
 def formula(template: str, *parts: Part | FormulaLine) -> FormulaLine:
-    """Return a line in which each `{}` of a template is replaced by a part, or by several.
+    """Return a line from a template in which `{}` stands for parts, and words are in `<>`.
 
     Examples
     --------
-    >>> to_text(formula("{} = {} / {}", Name("x"), number(9), (number(2), " + 1")))
-    'x = 9 / 2 + 1'
+    >>> to_text(formula("x = {} / {}; <words >{}", number(9), (number(2), " + 1"), number(3)))
+    'x = 9 / 2 + 1; words 3'
     """
-    strings = template.split("{}")
-    line: FormulaLine = (strings[0],) if strings[0] else ()
-    for part, text in zip(parts, strings[1:], strict=True):
-        line += (*(part if isinstance(part, tuple) else (part,)), *((text,) if text else ()))
+    line: FormulaLine = ()
+    for strings, part in zip(template.split("{}"), (*parts, ()), strict=True):
+        pieces = enumerate(re.split("[<>]", strings))
+        line += tuple(Words(piece) if k % 2 else piece for k, piece in pieces if piece)
+        line += part if isinstance(part, tuple) else (part,)
     return line
 
 
@@ -152,8 +148,10 @@ def in_symbols(line: FormulaLine) -> FormulaLine:
 
     Examples
     --------
-    >>> to_text(in_symbols(("x = ", number(0.5, symbol=("(", Name("n"), " − 0.5)")))))
-    'x = (n − 0.5)'
+    >>> n = variable("n", 1.0)
+    >>> line = formula("x = {}", number(n.value - 0.5, symbol=formula("({} − 0.5)", n)))
+    >>> to_text(line), to_text(in_symbols(line))
+    ('x = 0.5', 'x = (n − 0.5)')
     """
     return tuple(_in_symbols(line))
 

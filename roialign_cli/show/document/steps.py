@@ -17,13 +17,13 @@ from roialign_cli.show.document.formulas import (
     Fraction,
     Name,
     Number,
-    Words,
     formula,
     in_symbols,
     joined,
     number,
     text_break,
     to_text,
+    variable,
 )
 from roialign_cli.show.document.rules import has_finite_max_start
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES, format_point
@@ -44,14 +44,14 @@ def _positions(
     trace: Trace, section: tuple[int, int], grid: tuple[int, int], point: tuple[int, int]
 ) -> tuple[FormulaLine, FormulaLine]:
     rows, columns = len(trace.output), len(trace.output[0])
-    formula = _POSITION_FORMULAS[trace.convention.points]
+    position = _POSITION_FORMULAS[trace.convention.points]
     along_x = (trace.x, trace.width, columns, section[0], point[0])
     along_y = (trace.y, trace.height, rows, section[1], point[1])
     y_sign = "−" if trace.frame.y_up else "+"
     top = trace.frame.row_edge(0)
     return (
-        formula(_Axis.of("x_roi w k i n", along_x, "+", 0.0, grid[0])),
-        formula(_Axis.of("y_roi h t j m", along_y, y_sign, top, grid[1])),
+        position(_Axis.of("x_roi w k i n", along_x, "+", 0.0, grid[0])),
+        position(_Axis.of("y_roi h t j m", along_y, y_sign, top, grid[1])),
     )
 
 
@@ -90,7 +90,7 @@ class _Axis:
     ) -> _Axis:
         """Return an axis; symbols and values are those of the first five fields."""
         numbers = (
-            number(value, 5 if symbol in {"w", "h"} else 4, (Name(symbol),))
+            variable(symbol, value, 5 if symbol in {"w", "h"} else 4)
             for symbol, value in zip(symbols.split(), values, strict=True)
         )
         start, size, sections, section, point = numbers
@@ -109,7 +109,7 @@ class _Axis:
 
 
 def _centred(a: _Axis) -> FormulaLine:
-    step = number(a.point.value - 0.5, symbol=("(", a.point, " − 0.5)"))
+    step = number(a.point.value - 0.5, symbol=formula("({} − 0.5)", a.point))
     return a.point_in_section(a.grid, "g", step)
 
 
@@ -120,16 +120,16 @@ def _dividers(a: _Axis) -> FormulaLine:
 def _corners(a: _Axis) -> FormulaLine:
     if a.sections.value == 1:
         return formula("{} {} {}", a.start, a.sign, Fraction((a.size,), ("2",)))
-    return a.section_start(number(a.sections.value - 1, symbol=(a.sections, " − 1")))
+    return a.section_start(number(a.sections.value - 1, symbol=formula("{} − 1", a.sections)))
 
 
 def _cells(a: _Axis) -> FormulaLine:
     width = Fraction((a.size,), (a.sections,), enclosed=True)
     first = number(
         math.floor(a.size.value / a.sections.value * (a.section.value - 1)),
-        symbol=("floor(", width, "·(", a.section, " − 1))"),
+        symbol=formula("floor({}·({} − 1))", width, a.section),
     )
-    step = number(a.point.value - 1, symbol=("(", a.point, " − 1)"))
+    step = number(a.point.value - 1, symbol=formula("({} − 1)", a.point))
     # Whichever of a position and the map's edge lies further along.
     cut = "max" if a.sign == "+" else "min"
     corner = formula(cut + "({} {} {}, {})", a.start, a.sign, first, a.edge)
@@ -160,8 +160,7 @@ class _LinearWeights:
         numbers = {"x": x, "x1": x1, "x2": x2, "y": y, "y1": y1, "y2": y2}
 
         def difference(first: str, second: str) -> FormulaLine:
-            terms = (number(numbers[name], symbol=(Name(name),)) for name in (first, second))
-            return formula("{} − {}", *terms)
+            return formula("{} − {}", *(variable(name, numbers[name]) for name in (first, second)))
 
         width, height = difference("x2", "x1"), difference("y2", "y1")
         return cls(
@@ -195,8 +194,7 @@ def interpolation_rule() -> tuple[FormulaLine, ...]:
 def _bilinear(weights: _LinearWeights, values: list[float]) -> Iterator[FormulaLine]:
     """Yield the two rows of a bilinear interpolation; the values are Q11, Q21, Q12 and Q22."""
     q11, q21, q12, q22 = (
-        number(value, symbol=(Name(name),))
-        for name, value in zip(NEIGHBOUR_NAMES, values, strict=True)
+        variable(name, value) for name, value in zip(NEIGHBOUR_NAMES, values, strict=True)
     )
     for start, y, left, right in (
         ("P = {} · ", weights.high, q11, q21),
@@ -213,8 +211,7 @@ def interpolated(trace: Trace, point: Point) -> Iterator[FormulaLine]:
     value, weights = number(point.value), _LinearWeights.at(point)
     if trace.convention.points == "cells":
         row, column = number(point.neighbours[0].row), number(point.neighbours[0].column)
-        words = Words(" cell at row "), Words(" column ")
-        yield formula("P ={}{},{}{} = {}", words[0], row, words[1], column, value)
+        yield formula("P =< cell at row >{},< column >{} = {}", row, column, value)
     elif weights is None:
         terms = (formula("{}·{}", number(q.weight), number(q.value)) for q in point.neighbours)
         yield formula("P = {} = {}", joined(terms, " + "), value)
@@ -222,8 +219,8 @@ def interpolated(trace: Trace, point: Point) -> Iterator[FormulaLine]:
         yield from _bilinear(weights, [q.value for q in point.neighbours])
         yield "  = ", value
     if (trace.convention.pooling, trace.convention.max_of) == ("max", "weighted-cell"):
-        words = Words("the section takes the largest weight "), Words(" cell")
-        yield formula("{}×{}: {}", *words, number(point.contribution))
+        largest = number(point.contribution)
+        yield formula("<the section takes the largest weight >×< cell>: {}", largest)
 
 
 def weighted(point: Point) -> Iterator[FormulaLine]:
@@ -234,7 +231,7 @@ def weighted(point: Point) -> Iterator[FormulaLine]:
         weight, value = number(q.weight), number(q.value)
         computed = formula("{} = {}", product, weight) if product else (weight,)
         sides = formula("{}·{} = {}", weight, value, number(q.weight * q.value))
-        yield formula("{}= {};{}{}", Words("weight "), computed, Words(" it adds "), sides)
+        yield formula("<weight >= {};< it adds >{}", computed, sides)
 
 
 def reduction(trace: Trace, section: Section) -> FormulaLine:
@@ -242,12 +239,12 @@ def reduction(trace: Trace, section: Section) -> FormulaLine:
     taken = [number(p.contribution) for p in section.points]
     output = number(section.output)
     if not taken:
-        return formula("{},{}{}", Words("no points"), Words(" which give "), output)
+        return formula("<no points>,< which give >{}", output)
     if trace.convention.pooling == "avg":
         return formula("({}) / {} = {}", joined(taken, " + "), number(len(taken)), output)
     if has_finite_max_start(trace.convention):
         taken.insert(0, number(trace.convention.max_start))
     line = formula("max({}) = {}", joined(taken, ", "), output)
     if section.winner:
-        line += formula(",{}{}", Words(" point "), format_point(*section.winner))
+        line += formula(",< point >{}", format_point(*section.winner))
     return line
