@@ -105,7 +105,7 @@ class Space:
 
 
 QUAD = Space("  ", r" \quad ", "  ")
-LATEX_BREAK = Space("", "\n", "")  # LaTeX does not break a long formula by itself
+LATEX_BREAK = Space("", "\n")  # LaTeX does not break a long formula by itself
 
 
 def text_break(indent: int) -> Space:
