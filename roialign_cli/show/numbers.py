@@ -106,6 +106,17 @@ def format_point(x: float, y: float, decimals: int = DECIMALS) -> str:
     return f"({format_number(x, decimals)}, {format_number(y, decimals)})"
 
 
+def format_count(n: int, one: str, many: str) -> str:
+    """Format a count with its noun.
+
+    Examples
+    --------
+    >>> format_count(1, "box", "boxes"), format_count(0, "box", "boxes")
+    ('1 box', '0 boxes')
+    """
+    return f"{n} {one if n == 1 else many}"
+
+
 def name_of(convention: Convention) -> str:
     """Return the name of a convention, followed by the fields that differ from its preset."""
     changed = ", ".join(f"{field}={value}" for field, value in changes(convention).items())

@@ -1,7 +1,7 @@
-"""A trace explained step by step, as blocks that every text format renders.
+"""Explain one ROI step by step, as blocks that every text format renders.
 
-The five steps are numbered as the walkthrough numbers them: the box on the feature map, its
-sections, their sample points, the interpolation, and the reduction.
+The five steps are numbered as in the walkthrough: the box on the feature map, its sections, their
+sample points, the interpolation, and the reduction.
 """
 
 from __future__ import annotations
@@ -51,21 +51,21 @@ from roialign_cli.show.numbers import (
 
 @dataclass(frozen=True)
 class Explanation:
-    """What to tell of a trace.
+    """An explanation of one ROI.
 
     Parameters
     ----------
     trace
-        What happened.
+        The ROI Align of one ROI and channel.
     exact
-        The same without rounded coordinates, where the convention rounds them; None if it does not
-        or if that is not known.
+        The same without rounded coordinates; None if the convention does not round, or if the
+        exact trace is not known.
     subject
-        What the features are called.
+        The name of the features, for the title.
     section, point
-        The only section (i, j) and point (n, m) to tell of; all of them if None.
+        The only section (i, j) and the only point (n, m) to explain; all of them if None.
     sketch_columns
-        In how many columns the ROI is drawn in text, too; 0 if it is not.
+        The width of a drawing in text, in characters; 0 for no drawing.
     """
 
     trace: Trace
@@ -76,14 +76,14 @@ class Explanation:
     sketch_columns: int = 0
 
     def blocks(self) -> Iterator[Block]:
-        """Return the whole explanation from the top."""
+        """Yield the title, the drawing and the five steps."""
         yield from self.title()
         if self.sketch_columns:
             yield Verbatim(sketch(self.trace, self.selected, self.sketch_columns))
         yield from self.steps()
 
     def steps(self) -> Iterator[Block]:
-        """Return the five steps."""
+        """Yield the five steps."""
         yield from self._box()
         yield from self._sections()
         yield from self._points()
@@ -92,15 +92,15 @@ class Explanation:
 
     @property
     def selected(self) -> Sequence[Section]:
-        """The sections to explain, each with the points to explain."""
+        """The sections to explain, each with only the points to explain."""
         return self.trace.select(self.section, self.point)
 
     @property
-    def _whole(self) -> Sequence[Section]:
+    def _selected_sections(self) -> Sequence[Section]:
         return self.trace.select(self.section)
 
     def title(self) -> Iterator[Block]:
-        """Yield the heading and what is explained."""
+        """Yield the heading, and a paragraph about the convention and the frame."""
         t = self.trace
         yield Heading(1, f"ROI Align of {self.subject}, step by step")
         up = "up" if t.frame.y_up else "down"
@@ -123,7 +123,7 @@ class Explanation:
                 "one unit farther."
             )
         yield Formulas(tuple(self._box_lines()))
-        yield from self._placing()
+        yield from self._placement()
         yield Paragraph(
             f"The ROI lies from its top-left corner {format_point(t.x, t.y)} to its bottom-right "
             f"corner {format_point(t.x + t.width, t.bottom, 5)}: {format_number(t.width, 5)} "
@@ -145,15 +145,15 @@ class Explanation:
             result = number((value + last_pixel) * factor, 5)
             yield formula("{} = {}", line, result) if computed else line
 
-    def _placing(self) -> Iterator[Block]:
-        """Say what the convention does to the box on the map, where it does something."""
+    def _placement(self) -> Iterator[Block]:
+        """Yield what the convention changes about the box on the map."""
         t = self.trace
         if t.convention.offset != 0.5 or t.convention.image_offset:
             yield Paragraph(f"Offset: {offset_rule(t.convention)}")
         if t.convention.points == "cells":
             yield Paragraph(f"Points: {rules(t.convention)['points']}")
         elif not t.frame.y_up:
-            yield from self._in_the_library()
+            yield from self._start_in_library_frame()
         for axis, raw, size in (
             ("width", t.unclamped_width, t.width),
             ("height", t.unclamped_height, t.height),
@@ -164,8 +164,8 @@ class Explanation:
                     f"the convention allows, and grows to {format_number(size, 5)}."
                 )
 
-    def _in_the_library(self) -> Iterator[Block]:
-        """Say where the ROI begins when cells are counted from their centres."""
+    def _start_in_library_frame(self) -> Iterator[Block]:
+        """Yield where the ROI begins in a frame in which the centre of cell i is at i."""
         t, offset = self.trace, self.trace.convention.offset
         yield Paragraph(
             "In the library's code the centre of cell i is at i. There the ROI begins at"
@@ -256,8 +256,8 @@ class Explanation:
     def _exact_point(self, section: Section, point: Point) -> Point:
         if self.exact is None:
             return point
-        twin = self.exact.section(*section.section)
-        return next(p for p in twin.points if p.point == point.point)
+        exact = self.exact.section(*section.section)
+        return next(p for p in exact.points if p.point == point.point)
 
     def _interpolation(self) -> Iterator[Block]:
         if self.trace.convention.points == "cells":
@@ -282,17 +282,17 @@ class Explanation:
             f"Section {format_point(*section.section)}, point {format_point(*point.point)} at "
             f"{format_point(point.x, point.y)}",
         )
-        noted = self.border_words(point)
-        if noted:
-            yield Paragraph(noted)
+        note = self.border_note(point)
+        if note:
+            yield Paragraph(note)
         if point.border == "out":
             return
         if self.trace.convention.points != "cells":
             yield Grid(NEIGHBOUR_COLUMNS, tuple(neighbour_rows(point)))
         yield Formulas(tuple(interpolated(self.trace, point)))
 
-    def border_words(self, point: Point) -> str:
-        """Return what the map's border does to a point, "" if nothing."""
+    def border_note(self, point: Point) -> str:
+        """Describe how the border of the map changes a point, "" if it does not."""
         margin = format_number(self.trace.convention.border_margin)
         if point.border == "out":
             return (
@@ -308,11 +308,13 @@ class Explanation:
 
     def _reduction(self) -> Iterator[Block]:
         t = self.trace
-        what = {"avg": "the average", "max": "the largest"}[t.convention.pooling]
-        yield Heading(2, f"5. The output of each section: {what} of its points")
+        reduction_name = {"avg": "the average", "max": "the largest"}[t.convention.pooling]
+        yield Heading(2, f"5. The output of each section: {reduction_name} of its points")
         if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
             yield Paragraph(rules(t.convention)[t.convention.pooling])
-        yield Formulas(tuple(line for s in self._whole for line in self._labelled_output(s)))
+        yield Formulas(
+            tuple(line for s in self._selected_sections for line in self._labelled_output(s))
+        )
         if self.section is None and self.point is None:
             yield Paragraph("The output, section (1, 1) at the top left:")
             yield Output(np.array(t.output))
@@ -335,14 +337,14 @@ NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
 
 
 def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
-    """Yield a row a neighbour, of `NEIGHBOUR_COLUMNS`."""
+    """Yield a row of `NEIGHBOUR_COLUMNS` for each neighbour of a point."""
     for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
         at = str(q.row), str(q.column), format_point(q.x, q.y)
         yield name, *at, format_number(q.weight), format_number(q.value)
 
 
 def _centres(trace: Trace) -> str:
-    """Return where the cells' centres lie, as text."""
+    """Describe where the centres of cells lie."""
     if trace.frame.whole:
         return "a cell's centre lies on .5"
     return (
@@ -357,7 +359,7 @@ _BOX_NAMES = {
     "cxcywh": ("cx", "cy", "width", "height"),
     "yxyx": ("y1", "x1", "y2", "x2"),
 }
-# What a box whose second corner is its last pixel has one more of; with y up the upper edge, too.
+# Numbers to which a convention with inclusive boxes adds 1; with y up, the upper edge, too.
 _SECOND_CORNER = {"x2", "y2", "width", "height"}
 _ALONG_X = {"x", "x1", "x2", "cx", "width"}
 

@@ -1,4 +1,4 @@
-"""Documents as HTML."""
+"""Render documents as HTML."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from roialign_cli.show.document.formulas import FormulaLine, to_page
 
 
 def to_html(blocks: Iterable[Block]) -> str:
-    """Return the blocks as part of an HTML page."""
+    """Return blocks as the HTML of a part of a page."""
     return "\n".join(_render(block) for block in blocks)
 
 
@@ -46,7 +46,7 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         f"{''.join(f'<td>{escape(cell)}</td>' for cell in others)}</tr>"
         for first, *others in rows
     )
-    # A scrolling part of a page must be reachable by keyboard.
+    # The tabindex makes a scrolling table reachable by keyboard.
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(", ".join(headers))}">'
         "<table><thead><tr>"
