@@ -22,23 +22,18 @@ from roialign_cli.show.document.blocks import (
     Paragraph,
     Verbatim,
 )
-from roialign_cli.show.document.formulas import (
-    QUAD,
-    FormulaLine,
-    Name,
-    Number,
-    Words,
-    formula,
-    number,
-)
+from roialign_cli.show.document.formulas import QUAD, FormulaLine, Name, formula, number
 from roialign_cli.show.document.rules import offset_rule, rules
 from roialign_cli.show.document.sketch import sketch
 from roialign_cli.show.document.steps import (
+    adaptive_grid,
+    box_lines,
     interpolated,
     interpolation_rule,
     position_rules,
     positions,
     reduction,
+    section_sizes,
 )
 from roialign_cli.show.numbers import (
     NEIGHBOUR_NAMES,
@@ -95,10 +90,6 @@ class Explanation:
         """The sections to explain, each with only the points to explain."""
         return self.trace.select(self.section, self.point)
 
-    @property
-    def _selected_sections(self) -> Sequence[Section]:
-        return self.trace.select(self.section)
-
     def title(self) -> Iterator[Block]:
         """Yield the heading, and a paragraph about the convention and the frame."""
         t = self.trace
@@ -122,28 +113,13 @@ class Explanation:
                 "The second corner is the box's last pixel, which is part of the box: the box ends "
                 "one unit farther."
             )
-        yield Formulas(tuple(self._box_lines()))
+        yield Formulas(tuple(box_lines(t)))
         yield from self._placement()
         yield Paragraph(
             f"The ROI lies from its top-left corner {format_point(t.x, t.y)} to its bottom-right "
             f"corner {format_point(t.x + t.width, t.bottom, 5)}: {format_number(t.width, 5)} "
             f"cell{_plural(t.width)} wide and {format_number(t.height, 5)} high."
         )
-
-    def _box_lines(self) -> Iterator[FormulaLine]:
-        """Yield how each number of the box is scaled to the map."""
-        t = self.trace
-        longer = _SECOND_CORNER | ({"y"} if t.frame.y_up else set())
-        for name, value in zip(_BOX_NAMES[t.convention.box_format], t.box, strict=True):
-            last_pixel = t.convention.inclusive and name in longer
-            factor = t.scale[0 if name in _ALONG_X else 1]
-            shown: FormulaLine = (number(value), " + 1") if last_pixel else (number(value),)
-            if t.scale != (1.0, 1.0):
-                shown = formula("({})" if last_pixel else "{}", shown) + _scaling(factor)
-            line = formula("{}= {}", _box_name(name), shown)
-            computed = last_pixel or t.scale != (1.0, 1.0)
-            result = number((value + last_pixel) * factor, 5)
-            yield formula("{} = {}", line, result) if computed else line
 
     def _placement(self) -> Iterator[Block]:
         """Yield what the convention changes about the box on the map."""
@@ -183,16 +159,7 @@ class Explanation:
         t = self.trace
         rows, columns = len(t.output), len(t.output[0])
         yield Heading(2, f"2. The sections: {columns} along x × {rows} along y")
-        lengths = (
-            ("width  of a section ", t.width, columns, t.section_width),
-            ("height of a section ", t.height, rows, t.section_height),
-        )
-        yield Formulas(
-            tuple(
-                formula("{}= {} / {} = {}", Words(w), number(a, 5), number(n), number(part))
-                for w, a, n, part in lengths
-            )
-        )
+        yield Formulas(section_sizes(t))
         sign = t.frame.y_sign
         yield Grid(
             ("section (i, j)", "top-left", "bottom-right"),
@@ -211,7 +178,8 @@ class Explanation:
         yield Heading(2, "3. The sample points")
         yield Paragraph(rules(t.convention)["points"])
         yield Formulas(position_rules(t))
-        yield from self._grid_rule()
+        if t.convention.points == "centred" and not t.convention.sampling_ratio:
+            yield Formulas(adaptive_grid(t))
         if self.exact is not None:
             yield Paragraph(
                 f"Coordinates are rounded to {t.convention.coordinate_decimals} decimals (→), and "
@@ -224,18 +192,6 @@ class Explanation:
                 continue
             lines = (line for p in section.points for line in self._labelled(section, p))
             yield Formulas(tuple(lines))
-
-    def _grid_rule(self) -> Iterator[Block]:
-        t = self.trace
-        if t.convention.points != "centred" or t.convention.sampling_ratio:
-            return
-        lengths = (t.section_width, t.section_height)
-        yield Formulas(
-            tuple(
-                formula("g< along >{} = {} = {}", axis, _ceil(length), number(count))
-                for axis, length, count in zip("xy", lengths, t.sections[0].grid, strict=True)
-            )
-        )
 
     def _labelled(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
         at = format_point(*point.point)
@@ -312,9 +268,8 @@ class Explanation:
         yield Heading(2, f"5. The output of each section: {reduction_name} of its points")
         if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
             yield Paragraph(rules(t.convention)[t.convention.pooling])
-        yield Formulas(
-            tuple(line for s in self._selected_sections for line in self._labelled_output(s))
-        )
+        sections = self.trace.select(self.section)
+        yield Formulas(tuple(line for s in sections for line in self._labelled_output(s)))
         if self.section is None and self.point is None:
             yield Paragraph("The output, section (1, 1) at the top left:")
             yield Output(np.array(t.output))
@@ -353,39 +308,8 @@ def _centres(trace: Trace) -> str:
     )
 
 
-_BOX_NAMES = {
-    "xyxy": ("x1", "y1", "x2", "y2"),
-    "xywh": ("x", "y", "width", "height"),
-    "cxcywh": ("cx", "cy", "width", "height"),
-    "yxyx": ("y1", "x1", "y2", "x2"),
-}
-# Numbers to which a convention with inclusive boxes adds 1; with y up, the upper edge, too.
-_SECOND_CORNER = {"x2", "y2", "width", "height"}
-_ALONG_X = {"x", "x1", "x2", "cx", "width"}
-
-
 def _plural(count: float) -> str:
     return "" if count == 1 else "s"
-
-
-def _box_name(name: str) -> FormulaLine:
-    """Return the name of one of a box's numbers, padded so that equals signs are aligned."""
-    if name in {"width", "height", "cx", "cy"}:
-        return (Words(f"{name:6} "),)
-    return Name(name), " " * (7 - len(name))
-
-
-def _scaling(factor: float) -> FormulaLine:
-    """Return the step from image units to cells: a division where it is by a whole number."""
-    inverse = 1 / factor if 0 < factor < 1 else 0.5
-    if abs(inverse - round(inverse)) < 1e-9 * inverse:
-        return " / ", Number(inverse, str(round(inverse)))
-    return " × ", Number(factor, f"{factor:.6g}")
-
-
-def _ceil(length: float) -> FormulaLine:
-    """Return how many points an adaptive grid has along a section of some length."""
-    return formula("max(ceil({}), 0)" if length <= -1 else "ceil({})", number(length, 6))
 
 
 def _rounded(exact: float, shown: float) -> FormulaLine:

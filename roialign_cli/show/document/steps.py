@@ -1,7 +1,7 @@
-"""The formulas of sample points, interpolation and outputs.
+"""Write the formulas of the box, the sections, the sample points and the outputs.
 
 Every formula is written once, with numbers that know their symbols; `in_symbols` turns the formula
-of a point into the rule for all points.
+of one sample point into the rule for all of them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from roialign_cli.show.document.formulas import (
     Fraction,
     Name,
     Number,
+    Words,
     formula,
     in_symbols,
     joined,
@@ -27,6 +28,73 @@ from roialign_cli.show.document.formulas import (
 )
 from roialign_cli.show.document.rules import has_finite_max_start
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES, format_point
+
+
+def box_lines(trace: Trace) -> Iterator[FormulaLine]:
+    """Yield a line for each number of the box that scales it to the feature map."""
+    inclusive, scaled = trace.convention.inclusive, trace.scale != (1.0, 1.0)
+    longer = _SECOND_CORNER | ({"y"} if trace.frame.y_up else set())
+    for name, value in zip(_BOX_NAMES[trace.convention.box_format], trace.box, strict=True):
+        added = inclusive and name in longer
+        factor = trace.scale[0 if name in _ALONG_X else 1]
+        right_side = formula("{} + 1" if added else "{}", number(value))
+        if scaled:
+            right_side = formula("({})" if added else "{}", right_side) + _scaling(factor)
+        if scaled or added:
+            right_side = formula("{} = {}", right_side, number((value + added) * factor, 5))
+        yield formula("{}= {}", _padded(name), right_side)
+
+
+_BOX_NAMES = {
+    "xyxy": ("x1", "y1", "x2", "y2"),
+    "xywh": ("x", "y", "width", "height"),
+    "cxcywh": ("cx", "cy", "width", "height"),
+    "yxyx": ("y1", "x1", "y2", "x2"),
+}
+# Numbers to which a convention with inclusive boxes adds 1; with y up, the upper edge, too.
+_SECOND_CORNER = {"x2", "y2", "width", "height"}
+_ALONG_X = {"x", "x1", "x2", "cx", "width"}
+
+
+def _padded(name: str) -> FormulaLine:
+    """Return the name of one of a box's numbers, padded so that equals signs are aligned."""
+    if len(name) > 1 and name.isalpha():
+        return (Words(f"{name:6} "),)
+    return Name(name), " " * (7 - len(name))
+
+
+def _scaling(factor: float) -> FormulaLine:
+    """Return the step from image units to cells, a division if it is by a whole number."""
+    inverse = 1 / factor if 0 < factor < 1 else 0.5
+    if abs(inverse - round(inverse)) < 1e-9 * inverse:
+        return " / ", Number(inverse, str(round(inverse)))
+    return " × ", Number(factor, f"{factor:.6g}")
+
+
+def section_sizes(trace: Trace) -> tuple[FormulaLine, FormulaLine]:
+    """Return the lines that compute the width and the height of a section."""
+    width, height = number(trace.width, 5), number(trace.height, 5)
+    rows, columns = number(len(trace.output)), number(len(trace.output[0]))
+    section = number(trace.section_width), number(trace.section_height)
+    return (
+        formula("<width  of a section >= {} / {} = {}", width, columns, section[0]),
+        formula("<height of a section >= {} / {} = {}", height, rows, section[1]),
+    )
+
+
+def adaptive_grid(trace: Trace) -> tuple[FormulaLine, ...]:
+    """Return the lines that compute how many points a section has along x and along y."""
+    return tuple(
+        formula(
+            "g< along >{} = {} = {}",
+            Name(axis),
+            formula("max(ceil({}), 0)" if size <= -1 else "ceil({})", number(size, 6)),
+            number(count),
+        )
+        for axis, size, count in zip(
+            "xy", (trace.section_width, trace.section_height), trace.sections[0].grid, strict=True
+        )
+    )
 
 
 def position_rules(trace: Trace) -> tuple[FormulaLine, FormulaLine]:
@@ -156,7 +224,7 @@ class _LinearWeights:
 
     @classmethod
     def of(cls, x: float, x1: float, x2: float, y: float, y1: float, y2: float) -> _LinearWeights:
-        """Return the weights of a point (x, y) between x1, x2 and y1, y2."""
+        """Return the weights of a point at (x, y) between x1 and x2, and between y1 and y2."""
         numbers = {"x": x, "x1": x1, "x2": x2, "y": y, "y1": y1, "y2": y2}
 
         def difference(first: str, second: str) -> FormulaLine:
@@ -196,11 +264,11 @@ def _bilinear(weights: _LinearWeights, values: list[float]) -> Iterator[FormulaL
     q11, q21, q12, q22 = (
         variable(name, value) for name, value in zip(NEIGHBOUR_NAMES, values, strict=True)
     )
-    for start, y, left, right in (
+    for start, weight, left, right in (
         ("P = {} · ", weights.high, q11, q21),
         ("  + {} · ", weights.low, q12, q22),
     ):
-        factor = formula(start, y)
+        factor = formula(start, weight)
         indent = text_break(len(to_text(factor)))
         terms = weights.left, left, indent, weights.right, right
         yield formula("{}[ {}·{}{}+ {}·{} ]", factor, *terms)

@@ -195,13 +195,13 @@ def _print_summary(console: Console, result: Result) -> None:
     shown = min(rois * channels, _MAX_SUMMARY_ROWS)
     rows = [_summary_row(result, *divmod(index, channels)) for index in range(shown)]
     headers = ("ROI", "label", "map", "top-left", "size", "ch.", "min", "mean", "max")
-    shown_columns = [
-        k
-        for k, h in enumerate(headers)
-        if h not in _OPTIONAL_COLUMNS or len({r[k] for r in rows}) > 1
+    columns = [
+        (header, cells)
+        for header, cells in zip(headers, zip(*rows, strict=True), strict=True)
+        if header not in _OPTIONAL_COLUMNS or len(set(cells)) > 1
     ]
-    cells = [[row[k] for k in shown_columns] for row in rows]
-    console.print(_grid([headers[k] for k in shown_columns], cells, console))
+    shown_headers, shown_cells = zip(*columns, strict=True)
+    console.print(_grid(shown_headers, list(zip(*shown_cells, strict=True)), console))
     rest = rois * channels - shown
     more = f"{rest} more outputs are not shown. " if rest else ""
     console.print(
