@@ -1,8 +1,8 @@
-r"""Formulas of typed parts, rendered as text, as LaTeX and for an HTML page.
+"""Build formulas of typed parts, and render them as text, as LaTeX and for an HTML page.
 
-A formula line is a tuple of parts. Plain strings are operators, brackets and small constants; every
-number, name and word has a type of its own. `&` in a string marks where lines are aligned; without
-it, lines are aligned at their first equals sign.
+A formula line is a tuple of parts. Numbers, names, words and fractions have types of their own;
+plain strings are operators, brackets, small constants and single letters. `&` in a string marks
+where lines are aligned; without it, lines are aligned at their first equals sign.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from roialign_cli.show.numbers import DECIMALS, format_number
 
@@ -90,11 +91,10 @@ class Fraction:
 
 @dataclass(frozen=True)
 class Space:
-    """A space or a line break that text, LaTeX and pages write differently."""
+    """A space or a line break that text and LaTeX write differently; a page has one space."""
 
     text: str
     command: str
-    page: str = " "
 
     def __str__(self) -> str:
         return self.text
@@ -104,7 +104,7 @@ class Space:
         return self.command
 
 
-QUAD = Space("  ", r" \quad ", "  ")
+QUAD = Space("  ", r" \quad ")
 LATEX_BREAK = Space("", "\n")  # LaTeX does not break a long formula by itself
 
 
@@ -135,12 +135,18 @@ def formula(template: str, *parts: Part | FormulaLine) -> FormulaLine:
     >>> to_text(formula("x = {} / {}; <words >{}", number(9), (number(2), " + 1"), number(3)))
     'x = 9 / 2 + 1; words 3'
     """
-    line: FormulaLine = ()
-    for strings, part in zip(template.split("{}"), (*parts, ()), strict=True):
-        pieces = enumerate(re.split("[<>]", strings))
-        line += tuple(Words(piece) if k % 2 else piece for k, piece in pieces if piece)
-        line += part if isinstance(part, tuple) else (part,)
-    return line
+    line: list[Part] = []
+    for strings, part in zip(_parsed(template), (*parts, ()), strict=True):
+        line.extend(strings)
+        line.extend(part if isinstance(part, tuple) else (part,))
+    return tuple(line)
+
+
+@cache
+def _parsed(template: str) -> list[list[str | Words]]:
+    """Return the strings and words of a template around each `{}`."""
+    pieces = (enumerate(re.split("[<>]", text)) for text in template.split("{}"))
+    return [[Words(piece) if k % 2 else piece for k, piece in row if piece] for row in pieces]
 
 
 def in_symbols(line: FormulaLine) -> FormulaLine:
@@ -163,22 +169,22 @@ def _in_symbols(line: FormulaLine) -> Iterator[Part]:
                 yield from _in_symbols(symbol)
             case Fraction(numerator, denominator, enclosed):
                 yield Fraction(in_symbols(numerator), in_symbols(denominator), enclosed)
-            case Space(page=page):  # symbols are short enough for one line
-                yield page
+            case Space():  # symbols are short enough for one line
+                yield " "
             case _:
                 yield part
 
 
 def joined(terms: Iterable[Part | FormulaLine], separator: str) -> FormulaLine:
     """Return terms with `separator` between them, and breaks for LaTeX after every few terms."""
-    line: FormulaLine = ()
+    line: list[Part] = []
     # A line begins with an operator, but does not begin with a comma.
     broken = "{}" + separator if separator.startswith(" ") else separator + "{}"
     for position, term in enumerate(terms):
         if position:
-            line += formula(broken, () if position % MAX_LATEX_TERMS else LATEX_BREAK)
-        line += formula("{}", term)
-    return line
+            line.extend(formula(broken, () if position % MAX_LATEX_TERMS else LATEX_BREAK))
+        line.extend(formula("{}", term))
+    return tuple(line)
 
 
 MAX_LATEX_TERMS = 8  # on one line
@@ -266,7 +272,7 @@ def to_page(line: FormulaLine) -> list[str | tuple[str, str]]:
         if isinstance(part, Fraction):
             parts.append((_page_text(part.numerator), _page_text(part.denominator)))
             continue
-        text = part.page if isinstance(part, Space) else str(part).replace("&", "")
+        text = " " if isinstance(part, Space) else str(part).replace("&", "")
         text = text.replace("·", "\u2060·\u2060").replace("\u2060 ", " ")
         if parts and isinstance(parts[-1], str):
             parts[-1] += text
