@@ -152,10 +152,10 @@ class _Canvas:
         for line, characters in enumerate(self.characters):
             yield f"{numbers.get(line, ''):>{self.margin - 1}} {''.join(characters)}".rstrip()
         x_axis = [" "] * (len(self.characters[0]) + self.margin)
-        end = -1
+        end = -2
         for x in _integers(self.view.left, self.view.right):
             start = self.column(x) + self.margin - len(str(x)) // 2
-            if start > end and start + len(str(x)) <= len(x_axis):
+            if start > end + 1 and start + len(str(x)) <= len(x_axis):
                 end = start + len(str(x))
                 x_axis[start:end] = str(x)
         yield "".join(x_axis).rstrip()

@@ -180,13 +180,11 @@ class Scene:
     def _point(self, section: Section, point: Point) -> str:
         t = self.trace
         (i, j), (n, m) = section.section, point.point
-        apart = min(
-            abs(t.section_width) / max(section.grid[0], 1),
-            abs(t.section_height) / max(section.grid[1], 1),
-        )
-        won = point.point == section.winner
-        radius = min(max(0.28 * apart * self.unit, 1.5), 5.0) * (1.2 if won else 1)
-        kind = f"point {point.border}" + (" won" if won else "")
+        sizes = (t.section_width, t.section_height)
+        distance = min(abs(size) / max(n, 1) for size, n in zip(sizes, section.grid, strict=True))
+        is_winner = point.point == section.winner
+        radius = min(max(0.28 * distance * self.unit, 1.5), 5.0) * (1.2 if is_winner else 1)
+        kind = f"point {point.border}" + (" won" if is_winner else "")
         title = f"point {format_point(n, m)} of section {format_point(i, j)}"
         return (
             f'<circle class="{kind}" id="p{i},{j},{n},{m}" cx="{self.x(point.x):g}" '
