@@ -98,8 +98,8 @@ def test_a_long_run_on_a_terminal_shows_a_bar(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(progress, "_PATIENCE", 0.0)
-    monkeypatch.setattr(progress, "_INTERVAL", 0.0)
+    monkeypatch.setattr(progress, "_BAR_DELAY", 0.0)
+    monkeypatch.setattr(progress, "_MIN_UPDATE_INTERVAL", 0.0)
     np.save("map.npy", np.zeros((64, 30, 30), np.float32))
     np.savetxt("boxes.csv", np.tile([3.0, 4, 9, 12], (boxes, 1)), delimiter=",")
     terminal = _Terminal()
@@ -119,7 +119,7 @@ def test_no_bar_off_a_terminal_or_in_a_short_run(
         patch.setattr(sys, "stderr", terminal)
         assert main(RUN) == 0
     assert not terminal.getvalue()
-    monkeypatch.setattr(progress, "_PATIENCE", 0.0)
+    monkeypatch.setattr(progress, "_BAR_DELAY", 0.0)
     assert main(RUN) == 0
     assert not capfd.readouterr().err
 

@@ -7,7 +7,16 @@ from markdown_it import MarkdownIt
 
 from roialign_cli.show.document.blocks import Block, Formulas, Grid, Heading, Output, Paragraph
 from roialign_cli.show.document.explanation import Explanation
-from roialign_cli.show.document.formulas import Fraction, TextBreak, joined, to_latex, to_text
+from roialign_cli.show.document.formulas import (
+    FormulaLine,
+    Fraction,
+    Name,
+    joined,
+    number,
+    text_break,
+    to_latex,
+    to_text,
+)
 from roialign_cli.show.document.markdown import to_markdown
 from tests.figure_cases import CASES
 
@@ -41,8 +50,10 @@ def test_a_cell_with_a_bar_stays_one_cell() -> None:
 
 
 def test_the_same_line_as_text_and_as_latex() -> None:
-    share = Fraction("y − y1", "y2 − y1")
-    line = ("P = ", share, " · [ ", share, "·-0.2", TextBreak(2), "+ 3e-05 ]")
+    y, y1, y2 = (Name(name) for name in ("y", "y1", "y2"))
+    share = Fraction((y, " − ", y1), (y2, " − ", y1))
+    products: FormulaLine = (share, "·", number(-0.2), text_break(2), "+ ", number(3e-5))
+    line = ("P = ", share, " · [ ", *products, " ]")
     assert to_text(line) == "P = (y − y1)/(y2 − y1) · [ (y − y1)/(y2 − y1)·-0.2\n  + 3e-05 ]"
     fraction = r"\frac{y - y_{1}}{y_{2} - y_{1}}"
     assert to_latex([line]).splitlines()[1] == (
@@ -50,8 +61,15 @@ def test_the_same_line_as_text_and_as_latex() -> None:
     )
 
 
+def test_brackets_around_a_value_that_is_not_a_number_close() -> None:
+    nan, inf = number(float("nan")), number(float("-inf"))
+    line = ("P = ", number(0.5), " · [ 1·", nan, " + ", number(0.5), "·", inf, " ]")
+    rows = to_latex([line]).splitlines()[1:-1]
+    assert rows == [r"P &= 0.5 \cdot  \left[ 1\cdot \text{nan} + 0.5\cdot -\text{inf} \right]"]
+
+
 def test_long_reductions_are_broken_on_a_page_only() -> None:
-    line = ("&max(", *joined(map(str, range(20)), ", "), ") = 19")
+    line = ("&max(", *joined(map(number, range(20)), ", "), ") = 19")
     assert "\n" not in to_text(line)
     rows = to_latex([line]).splitlines()[1:-1]
     assert [row.count(",") for row in rows] == [8, 8, 3]
@@ -59,5 +77,6 @@ def test_long_reductions_are_broken_on_a_page_only() -> None:
 
 
 def test_a_long_sum_goes_on_with_its_sign() -> None:
-    rows = to_latex([("&(", *joined(["1"] * 8 + ["-2"], " + "), ") / 9")]).splitlines()[1:-1]
+    total = joined([number(1)] * 8 + [number(-2)], " + ")
+    rows = to_latex([("&(", *total, ") / 9")]).splitlines()[1:-1]
     assert rows[1] == r"&\quad + (-2)) / 9"

@@ -11,7 +11,7 @@ import pytest
 from roialign_cli import PRESETS, RoiAlignError, trace
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.document.explanation import Explanation
-from roialign_cli.show.document.formulas import Line, to_text
+from roialign_cli.show.document.formulas import FormulaLine, to_text
 from roialign_cli.show.document.steps import interpolated, reduction, weighted
 
 FEATURES = np.random.default_rng(3).integers(-20, 20, (9, 8)) / 8
@@ -33,7 +33,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 SHOWN = 2e-3
 
 
-def evaluated(line: Line) -> tuple[float, float]:
+def evaluated(line: FormulaLine) -> tuple[float, float]:
     """Return what the terms of a line make, and what it says that they make."""
     terms, result = to_text(line).replace("≈", "=").partition(" = ")[2].rsplit(" = ", 1)
     result = result.rpartition("→ ")[2].partition(",")[0]
@@ -68,9 +68,9 @@ def test_formulas_add_up(name: str, change: str) -> None:
                 assert made == pytest.approx(said, abs=SHOWN)
             for point in section.points:
                 lines = list(Explanation(one, None, "").coordinates(section, point))
-                whole: Line = tuple(
+                whole: FormulaLine = tuple(
                     part for line in interpolated(one, point) for part in line
-                    if not str(part).startswith("the section takes")
+                    if not to_text(line).startswith("the section takes")
                 )  # fmt: skip
                 shown = one.convention.points != "cells" and point.in_bounds
                 lines += [whole] if shown else []

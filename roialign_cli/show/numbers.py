@@ -1,4 +1,4 @@
-"""Numbers, and what was read, as text."""
+"""Format numbers, points, conventions and inputs as text."""
 
 from __future__ import annotations
 
@@ -16,12 +16,19 @@ from roialign_cli.core.overrides import changes
 
 DECIMALS = 4
 
-# In the order of `Point.neighbours`.
+# The names of `Point.neighbours`, in order.
 NEIGHBOUR_NAMES = ("Q11", "Q21", "Q12", "Q22")
 
 
 def format_number(value: float, decimals: int = DECIMALS) -> str:
-    """Return a number with up to `decimals` decimals and without trailing zeros.
+    """Format a number without trailing zeros.
+
+    Parameters
+    ----------
+    value
+        Any number; nan and infinities are allowed.
+    decimals
+        The largest number of decimals; very small and very large numbers get an exponent instead.
 
     Examples
     --------
@@ -41,7 +48,14 @@ def format_number(value: float, decimals: int = DECIMALS) -> str:
 
 
 def format_column(values: Iterable[float], decimals: int = DECIMALS) -> list[str]:
-    """Return numbers as text with the same count of decimals, fewer where they are large.
+    """Format numbers with the same number of decimals, fewer where they are large.
+
+    Parameters
+    ----------
+    values
+        Any numbers; those that are not finite do not count for the decimals.
+    decimals
+        The largest number of decimals.
 
     Examples
     --------
@@ -61,7 +75,12 @@ def format_column(values: Iterable[float], decimals: int = DECIMALS) -> list[str
 
 
 def normalise(values: Float) -> Float:
-    """Place each value in the range of the finite ones, from 0 to 1; 0 where it is not finite.
+    """Scale values linearly so that the finite ones range from 0 to 1.
+
+    Parameters
+    ----------
+    values
+        Numbers of any shape and float dtype; those that are not finite become 0.
 
     Examples
     --------
@@ -71,47 +90,64 @@ def normalise(values: Float) -> Float:
     wide = values.astype(np.float64)
     finite = np.isfinite(wide)
     low, high = (wide[finite].min(), wide[finite].max()) if finite.any() else (0.0, 0.0)
-    # Halves, so that the range of the largest numbers does not overflow.
-    within = (np.where(finite, wide, low) / 2 - low / 2) / (high / 2 - low / 2 or 1.0)
-    return np.asarray(within)
+    # Without the halves, the range of the largest numbers would overflow.
+    scaled = (np.where(finite, wide, low) / 2 - low / 2) / (high / 2 - low / 2 or 1.0)
+    return np.asarray(scaled)
+
+
+def format_grid(values: Float) -> list[list[str]]:
+    """Format values of shape (rows, columns) as `format_column` does, row by row."""
+    texts = iter(format_column(values.ravel().tolist()))
+    return [[next(texts) for _ in row] for row in values]
 
 
 def format_point(x: float, y: float, decimals: int = DECIMALS) -> str:
-    """Return a position as text: (x, y)."""
+    """Format a position as (x, y)."""
     return f"({format_number(x, decimals)}, {format_number(y, decimals)})"
 
 
+def format_count(n: int, one: str, many: str) -> str:
+    """Format a count with its noun.
+
+    Examples
+    --------
+    >>> format_count(1, "box", "boxes"), format_count(0, "box", "boxes")
+    ('1 box', '0 boxes')
+    """
+    return f"{n} {one if n == 1 else many}"
+
+
 def name_of(convention: Convention) -> str:
-    """Return a convention's name, with what was changed of it."""
+    """Return the name of a convention, followed by the fields that differ from its preset."""
     changed = ", ".join(f"{field}={value}" for field, value in changes(convention).items())
     return f"{convention.name} ({changed})" if changed else convention.name
 
 
 def describe(name: str, features: NDArray[Any], convention: Convention) -> str:
-    """Say in one line what was read and by which rules it is pooled."""
+    """Describe in one line the features (N, C, H, W), the convention and how boxes are read."""
     shape = " × ".join(map(str, features.shape))
     return (
-        f"{name}: {shape} {features.dtype}{_range(features)}; convention {name_of(convention)}, "
-        f"{convention.pooling}; boxes read as {reading_of(convention)}"
+        f"{name}: {shape} {features.dtype}{_value_range(features)}; convention "
+        f"{name_of(convention)}, {convention.pooling}; boxes read as {reading_of(convention)}"
     )
 
 
 def reading_of(convention: Convention) -> str:
-    """Return how boxes are read, as text."""
+    """Return how a convention reads boxes: their format and origin."""
     normalized = " normalised" if convention.normalized else ""
     return f"{convention.box_format}{normalized}, origin {convention.origin}"
 
 
-# Reading more than this only to tell its range would be most of a run.
-_MOST_BYTES = 1 << 27
+# Larger features are described without their range, which would take most of a run.
+_MAX_BYTES_FOR_RANGE = 1 << 27
 
 
-def _range(features: NDArray[Any]) -> str:
-    if features.nbytes > _MOST_BYTES:
+def _value_range(features: NDArray[Any]) -> str:
+    if features.nbytes > _MAX_BYTES_FOR_RANGE:
         return ""
     finite = features[np.isfinite(features)]
-    others = features.size - finite.size
-    not_finite = f", {others} not finite" if others else ""
+    n_others = features.size - finite.size
+    not_finite = f", {n_others} not finite" if n_others else ""
     if not finite.size:
         return not_finite
     low, high = (format_number(float(end)) for end in (finite.min(), finite.max()))
@@ -119,7 +155,7 @@ def _range(features: NDArray[Any]) -> str:
 
 
 def channel_of(trace: Trace) -> str:
-    """Return which of several channels a trace is of, as text; "" if there is but one."""
+    """Return which of several channels was traced, "" if there is only one."""
     if trace.channels == 1:
         return ""
     if isinstance(trace.channel, str):

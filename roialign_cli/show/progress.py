@@ -1,4 +1,4 @@
-"""A bar for long runs, on standard error."""
+"""Show progress bars for long runs on standard error."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-# Seconds that a run lasts before it gets a bar, and between two moves of the bar.
-_PATIENCE, _INTERVAL = 1.0, 0.1
+_BAR_DELAY = 1.0  # seconds; shorter runs get no bar
+_MIN_UPDATE_INTERVAL = 0.1  # seconds
 
 
 @contextmanager
 def box_progress(boxes: int) -> Iterator[Callable[[int], object]]:
-    """Give what to call with each number of boxes that is done.
+    """Yield a function to call with the number of boxes finished since the last call.
 
-    On a terminal a run of more than a second gets a bar with the boxes done and the time left.
+    On a terminal, a run of more than a second shows a bar with the boxes done and the time left.
+
+    Parameters
+    ----------
+    boxes
+        The number of boxes of the run.
     """
     meter = _Meter(boxes)
     try:
@@ -30,7 +35,13 @@ def box_progress(boxes: int) -> Iterator[Callable[[int], object]]:
 
 @contextmanager
 def share_progress(what: str) -> Iterator[Callable[[float], object]]:
-    """Give what to call with each share of some work that is done."""
+    """Yield a function to call with the share of the work, 0 to 1, finished since the last call.
+
+    Parameters
+    ----------
+    what
+        The text beside the bar.
+    """
     meter = _Meter(1, what)
     try:
         yield meter.advance
@@ -41,22 +52,22 @@ def share_progress(what: str) -> Iterator[Callable[[float], object]]:
 class _Meter:
     def __init__(self, total: int, what: str = "") -> None:
         self._total, self._what, self._done = total, what, 0.0
-        self._due = perf_counter() + _PATIENCE if sys.stderr.isatty() else float("inf")
+        self._due = perf_counter() + _BAR_DELAY if sys.stderr.isatty() else float("inf")
         self._bar: Progress | None = None
 
     def advance(self, more: float) -> None:
         self._done += more
         if perf_counter() >= self._due:
-            self._bar = self._bar or self._started()
+            self._bar = self._bar or self._start()
             self._bar.update(self._bar.task_ids[0], completed=self._done)
-            self._due = perf_counter() + _INTERVAL
+            self._due = perf_counter() + _MIN_UPDATE_INTERVAL
 
-    def _started(self) -> Progress:
+    def _start(self) -> Progress:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-        in_bounds = (self._what,) if self._what else (MofNCompleteColumn(), "boxes, left")
-        columns = BarColumn(), *in_bounds, TimeRemainingColumn()
+        labels = (self._what,) if self._what else (MofNCompleteColumn(), "boxes, left")
+        columns = BarColumn(), *labels, TimeRemainingColumn()
         bar = Progress(*columns, console=Console(stderr=True), transient=True)
         bar.add_task("", total=self._total)
         bar.start()

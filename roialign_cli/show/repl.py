@@ -1,4 +1,4 @@
-"""What a Python session shows of results: plain text, and of a trace a page inside a notebook."""
+"""Present results in a Python session: as plain text, and traces as a page in a notebook."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from roialign_cli.show.document.terminal import blocks_text
 from roialign_cli.show.numbers import channel_of, format_number, format_point, name_of
 from roialign_cli.show.page.page import explanation_page
 
-_MOST_ROWS = 40
-_HEIGHT = 760  # pixels of a notebook's page
+_MAX_POINT_ROWS = 40
+_FRAME_HEIGHT = 760  # pixels of a page in a notebook
 
 
 def trace_summary(trace: Trace) -> str:
-    """Return in one line what a trace is of."""
+    """Describe a trace in one line."""
     rows, columns = len(trace.output), len(trace.output[0])
     channel = f", {channel_of(trace)}" if channel_of(trace) else ""
     return (
@@ -37,29 +37,29 @@ def trace_summary(trace: Trace) -> str:
 
 
 def trace_table(trace: Trace) -> str:
-    """Return the output, and a row a sample point, as plain text."""
+    """Return the output of a trace and a row for each sample point as plain text."""
     grid = output_grid(np.array(trace.output))
     outputs = _columns([grid.headers, *grid.rows])
     points = [(section, point) for section in trace.sections for point in section.points]
-    rows = [_point(section, point) for section, point in points[:_MOST_ROWS]]
-    remarks = ["", *(_remark(section, point) for section, point in points[:_MOST_ROWS])]
+    shown = points[:_MAX_POINT_ROWS]
+    rows = [_point_row(section, point) for section, point in shown]
+    remarks = ["", *(_remark(section, point) for section, point in shown)]
     titles = ["section", "point", "x", "y", "rows", "columns", "value"]
     columns = zip(_columns([titles, *rows]), remarks, strict=True)
     lines = [f"{line}  {remark}".rstrip() for line, remark in columns]
-    rest = len(points) - _MOST_ROWS
+    rest = len(points) - _MAX_POINT_ROWS
     more = [f"and {rest} more points; .sections has all."] if rest > 0 else []
     return "\n".join([trace_summary(trace), "", *outputs, "", *lines, *more])
 
 
-def _point(section: Section, point: Point) -> list[str]:
-    rows, columns = ({q.row for q in point.neighbours}, {q.column for q in point.neighbours})
-    cells = [_range(rows), _range(columns)] if point.in_bounds else ["–", "–"]
-    at = format_number(point.x), format_number(point.y)
+def _point_row(section: Section, point: Point) -> list[str]:
+    cells = ({q.row for q in point.neighbours}, {q.column for q in point.neighbours})
     return [
         format_point(*section.section),
         format_point(*point.point),
-        *at,
-        *cells,
+        format_number(point.x),
+        format_number(point.y),
+        *(_range(indices) if point.in_bounds else "–" for indices in cells),
         format_number(point.value),
     ]
 
@@ -70,12 +70,12 @@ def _remark(section: Section, point: Point) -> str:
     return "" if point.border == "inside" else point.border
 
 
-def _range(cells: set[int]) -> str:
-    return "–".join(map(str, sorted({min(cells), max(cells)})))
+def _range(indices: set[int]) -> str:
+    return "–".join(map(str, sorted({min(indices), max(indices)})))
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of a table as lines, the cells of a column equally wide."""
+    """Return the rows of a table as lines whose cells are right-aligned in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
@@ -85,15 +85,16 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def trace_html(trace: Trace) -> str:
-    """Return a trace's page as part of a notebook, with its table where there are no frames."""
+    """Return the page of a trace in a frame, with a table for notebooks without frames."""
     table = f"<pre>{escape(trace_table(trace))}</pre>"
     try:
         page = explanation_page(Explanation(trace, None, "the features"))
     except ArgumentError:  # too many points for a page
         return table
+    style = f"width: 100%; height: {_FRAME_HEIGHT}px; border: 0"
     return (
         f'<iframe srcdoc="{escape(page)}" title="{escape(trace_summary(trace))}" '
-        f'style="width: 100%; height: {_HEIGHT}px; border: 0" sandbox="allow-scripts"></iframe>'
+        f'style="{style}" sandbox="allow-scripts"></iframe>'
         f"<details><summary>as a table</summary>{table}</details>"
     )
 
@@ -106,11 +107,11 @@ def comparison_text(comparison: Comparison) -> str:
 
 
 def identification_text(found: Identification) -> str:
-    """Return what a search found as text."""
+    """Return the result of a search as text."""
     return "\n".join(identification_lines(found))
 
 
-# Kind of result → its plain text.
+# Type of result → the function that returns it as plain text.
 _TEXTS: dict[type, Callable[[Any], str]] = {
     Trace: trace_table,
     Comparison: comparison_text,
@@ -119,7 +120,7 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
 
 
 def summary(result: object) -> str:
-    """Return a trace in one line."""
+    """Describe a result, which must be a trace, in one line."""
     return trace_summary(cast("Trace", result))
 
 
@@ -129,5 +130,5 @@ def text(result: object) -> str:
 
 
 def html(result: object) -> str | None:
-    """Return a trace as a page in a frame, None for other results."""
+    """Return a trace as HTML for a notebook, None for other results."""
     return trace_html(result) if isinstance(result, Trace) else None

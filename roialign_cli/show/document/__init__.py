@@ -1,1 +1,1 @@
-"""Explanations and tables as blocks, in the terminal, Markdown and HTML."""
+"""Explanations and tables as blocks, rendered in the terminal, as Markdown and as HTML."""

@@ -1,19 +1,17 @@
-"""The parts of a document, rendered alike as text, Markdown and HTML."""
+"""Define the blocks of a document, which are rendered as text, Markdown and HTML."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.document.formulas import Line
-from roialign_cli.show.numbers import format_column
+from roialign_cli.show.document.formulas import FormulaLine
+from roialign_cli.show.numbers import format_grid
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A title; level 1 is the document's."""
+    """A title; level 1 is the title of the document."""
 
     level: int
     text: str
@@ -29,14 +27,14 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Formulas:
-    """Formulas with their numbers put in, aligned with each other."""
+    """Formula lines, aligned at their equals signs."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[FormulaLine, ...]
 
 
 @dataclass(frozen=True)
 class Verbatim:
-    """Lines of characters, each in its place; commands to copy are never wrapped."""
+    """Lines of text that keep their spaces, as a drawing; commands to copy are never wrapped."""
 
     lines: tuple[str, ...]
     to_copy: bool = False
@@ -44,9 +42,16 @@ class Verbatim:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table; every row has as many cells as there are headers.
+    """A table.
 
-    The first column is text; the others are numbers, or text as well if `prose`.
+    Parameters
+    ----------
+    headers
+        The titles of the columns.
+    rows
+        The cells, as many in each row as there are headers. The first column is text.
+    prose
+        Whether the other columns are text, too, and not numbers.
     """
 
     headers: tuple[str, ...]
@@ -56,7 +61,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Output:
-    """An output (T, K), section (1, 1) first."""
+    """A pooled output of shape (rows, columns); section (1, 1) is first."""
 
     values: Float
 
@@ -65,7 +70,6 @@ Block = Heading | Paragraph | Formulas | Verbatim | Grid | Output
 
 
 def output_grid(values: Float) -> Grid:
-    """Return an output (T, K) as a table."""
-    texts = np.reshape(format_column(values.ravel().tolist()), values.shape).tolist()
+    """Return an output of shape (rows, columns) as a table."""
     headers = ("", *(f"i = {i + 1}" for i in range(values.shape[1])))
-    return Grid(headers, tuple((f"j = {j + 1}", *row) for j, row in enumerate(texts)))
+    return Grid(headers, tuple((f"j = {j + 1}", *row) for j, row in enumerate(format_grid(values))))

@@ -1,4 +1,4 @@
-"""Which outputs use a cell of the map, as blocks."""
+"""Build the document that lists the outputs that use a cell of the map."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from roialign_cli.analysis.footprint import CellContribution
 from roialign_cli.core.convention import Summary
 from roialign_cli.core.operation import Operation
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
-from roialign_cli.show.numbers import format_number, format_point, name_of
+from roialign_cli.show.numbers import format_count, format_number, format_point, name_of
 
 
 def cell_blocks(
@@ -18,13 +18,28 @@ def cell_blocks(
     labels: Sequence[str],
     channel: int | Summary,
 ) -> list[Block]:
-    """Return which outputs use a cell of the map, and with what weight."""
+    """Return the document that lists the outputs that use a cell of the map.
+
+    Parameters
+    ----------
+    operation
+        The ROI Align of all boxes.
+    cell
+        The row and the column of the cell, from 0.
+    fed
+        The outputs that use the cell, with their weights.
+    labels
+        One label for each box, "" where it has none.
+    channel
+        The channel whose winners count in max pooling.
+    """
     row, column = cell
     at = format_point(operation.frame.x(column), operation.frame.y(row))
     convention = f"{name_of(operation.convention)}, {operation.convention.pooling}"
+    convention += _channel_note(operation, channel)
     blocks: list[Block] = [
         Heading(1, f"The outputs that the cell at row {row}, column {column} feeds"),
-        Paragraph(f"Its centre is at {at}. Convention {convention}{_on(operation, channel)}."),
+        Paragraph(f"Its centre is at {at}. Convention {convention}."),
     ]
     if not fed:
         return [*blocks, Paragraph("It feeds none.")]
@@ -41,11 +56,11 @@ def cell_blocks(
     return [
         *blocks,
         Grid(("ROI", "map", "section (i, j)", "weight"), tuple(rows)),
-        Paragraph(f"{len(fed)} output{'' if len(fed) == 1 else 's'}, {total} in all."),
+        Paragraph(f"{format_count(len(fed), 'output', 'outputs')}, {total} in all."),
     ]
 
 
-def _on(operation: Operation, channel: int | Summary) -> str:
-    """Return on which channel winners are found, if there are several and any."""
+def _channel_note(operation: Operation, channel: int | Summary) -> str:
+    """Return the channel whose winners count; "" without a choice of channels, or of winners."""
     several = operation.features.shape[1] > 1 and operation.convention.pooling == "max"
     return f", channel {channel}" if several else ""

@@ -1,4 +1,4 @@
-"""Two outputs held against each other, in the terminal."""
+"""Build and print the document of a comparison of two outputs."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy as np
 from roialign_cli.analysis.comparison import Comparison, Reason, Shift
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.terminal import print_blocks
-from roialign_cli.show.numbers import format_number, format_point, name_of, reading_of
+from roialign_cli.show.numbers import format_count, format_number, format_point, name_of, reading_of
 
 
 def print_comparison(comparison: Comparison, labels: Sequence[str], second: str) -> None:
-    """Print a comparison.
-
-    Parameters
-    ----------
-    comparison
-        The comparison.
-    labels
-        One for each box, "" where it has none.
-    second
-        What the other side is called.
-    """
+    """Print a comparison; the parameters are those of `comparison_blocks`."""
     print_blocks(comparison_blocks(comparison, labels, second))
 
 
 def comparison_blocks(
     comparison: Comparison, labels: Sequence[str], second: str
 ) -> Iterator[Block]:
-    """Return a comparison as a document; the parameters are those of `print_comparison`."""
+    """Yield the document of a comparison.
+
+    Parameters
+    ----------
+    comparison
+        The comparison of a convention's outputs with others.
+    labels
+        One label for each box, "" where it has none.
+    second
+        The name of the other outputs.
+    """
     first = comparison.operation.convention
     pooled = "" if comparison.other is None else f", {comparison.other.pooling}"
     yield Heading(1, f"{name_of(first)}, {first.pooling}, with {second}{pooled}")
@@ -41,14 +41,18 @@ def comparison_blocks(
     yield Grid(
         ("", "value", "where"),
         (
-            ("largest difference", _apart(comparison.largest), _worst(comparison, labels)),
-            ("mean difference", _apart(comparison.mean), _shape(comparison)),
+            (
+                "largest difference",
+                _difference(comparison.largest),
+                _worst_place(comparison, labels),
+            ),
+            ("mean difference", _difference(comparison.mean), _counts(comparison)),
         ),
         prose=True,
     )
-    yield Paragraph(_boxes(comparison))
+    yield Paragraph(_differing_boxes(comparison))
     if comparison.shift is not None:
-        yield from (Paragraph(line) for line in _moves(comparison.shift))
+        yield from (Paragraph(line) for line in _shift_sentences(comparison.shift))
     if comparison.reasons:
         yield Heading(2, "Why")
         yield Grid(
@@ -60,11 +64,11 @@ def comparison_blocks(
         yield Paragraph("`roialign identify` finds what made an output.")
 
 
-def _apart(value: float) -> str:
+def _difference(value: float) -> str:
     return format_number(value) if np.isfinite(value) else "only one is a number"
 
 
-def _worst(comparison: Comparison, labels: Sequence[str]) -> str:
+def _worst_place(comparison: Comparison, labels: Sequence[str]) -> str:
     roi, channel, (i, j) = comparison.worst
     label = f" {labels[roi]}" if labels[roi] else ""
     first, second = (
@@ -75,49 +79,43 @@ def _worst(comparison: Comparison, labels: Sequence[str]) -> str:
     return f"{where}: {first} and {second}"
 
 
-def _shape(comparison: Comparison) -> str:
+def _counts(comparison: Comparison) -> str:
     boxes, channels, rows, columns = comparison.differences.shape
-    in_bounds = _count(boxes, "box", "boxes"), _count(channels, "channel", "channels")
-    return f"{', '.join(in_bounds)}, {rows} × {columns} sections"
+    n_boxes = format_count(boxes, "box", "boxes")
+    n_channels = format_count(channels, "channel", "channels")
+    return f"{n_boxes}, {n_channels}, {rows} × {columns} sections"
 
 
-def _count(number_of: int, one: str, many: str) -> str:
-    return f"{number_of} {one if number_of == 1 else many}"
+_MAX_NAMED_BOXES = 12
 
 
-_MOST_NAMED = 12
-
-
-def _boxes(comparison: Comparison) -> str:
-    """Say which boxes differ by more than rounding."""
+def _differing_boxes(comparison: Comparison) -> str:
+    """Return which boxes differ by more than rounding, and what they have in common."""
     differing = np.flatnonzero(comparison.differing).tolist()
     total = len(comparison.differing)
     if not differing:
         return "No box differs by more than rounding."
     if len(differing) == total:
         return "All boxes differ." if total > 1 else "The box differs."
-    named = ", ".join(map(str, differing[:_MOST_NAMED]))
-    more = ", …" if len(differing) > _MOST_NAMED else ""
-    alike = (
-        f" They are all {' and '.join(comparison.shared_conditions)}."
-        if comparison.shared_conditions
-        else ""
-    )
+    named = ", ".join(map(str, differing[:_MAX_NAMED_BOXES]))
+    more = ", …" if len(differing) > _MAX_NAMED_BOXES else ""
+    conditions = " and ".join(comparison.shared_conditions)
+    alike = f" They are all {conditions}." if conditions else ""
     return f"Only {len(differing)} of {total} boxes differ: ROI {named}{more}.{alike}"
 
 
-def _moves(shift: Shift) -> Iterator[str]:
-    other_outputs = int(shift.other_grids.sum())
+def _shift_sentences(shift: Shift) -> Iterator[str]:
+    n_other_grids = int(shift.other_grids.sum())
     if shift.x is not None and shift.y is not None:
-        x, y = (_span(span) for span in (shift.x, shift.y))
+        x, y = (_range(ends) for ends in (shift.x, shift.y))
         yield f"The sample points move by {x} cells along x and {y} along y."
-    if other_outputs:
-        total = _count(len(shift.other_grids), "box", "boxes")
-        yield f"In {other_outputs} of {total} the grids of points differ."
+    if n_other_grids:
+        total = format_count(len(shift.other_grids), "box", "boxes")
+        yield f"In {n_other_grids} of {total} the grids of points differ."
 
 
-def _span(span: tuple[float, float]) -> str:
-    low, high = (format_number(move) for move in span)
+def _range(ends: tuple[float, float]) -> str:
+    low, high = map(format_number, ends)
     return low if low == high else f"{low} to {high}"
 
 

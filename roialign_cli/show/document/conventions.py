@@ -1,4 +1,4 @@
-"""The conventions as documents: an overview, one in full, and what each makes of odd boxes."""
+"""Build documents about the conventions: an overview, each in full, and results for odd boxes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from roialign_cli.core.overrides import resolve
 from roialign_cli.core.presets import ALIASES, PRESETS, Preset
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
-from roialign_cli.show.document.rules import relatives, rules, starts_above, traps
+from roialign_cli.show.document.rules import (
+    equal_presets,
+    has_finite_max_start,
+    known_issues,
+    rules,
+)
 from roialign_cli.show.numbers import format_number
 
 _MAX_OF = {"point": "point", "weighted-cell": "product"}
 
 
 def overview() -> Iterator[Block]:
-    """Return the table of all presets, what differs from what."""
+    """Yield a table of the main rules of all presets."""
     yield Grid(
         ("preset", "offset", "min", "points", "max of", "empty box"),
         tuple(_row(row) for row in PRESETS.values()),
@@ -43,7 +48,7 @@ def _row(preset: Preset) -> tuple[str, ...]:
         f"{format_number(c.image_offset)}/{offset}" if c.image_offset else offset,
         format_number(c.min_size) if c.min_size else "–",
         c.points,
-        _MAX_OF[c.max_of] + (f" ≥{format_number(c.max_start)}" if starts_above(c) else ""),
+        _MAX_OF[c.max_of] + (f" ≥{format_number(c.max_start)}" if has_finite_max_start(c) else ""),
         _empty_box(c),
     )
 
@@ -59,24 +64,24 @@ def _empty_box(c: Convention) -> str:
 
 
 def in_full(preset: Preset, level: int = 1) -> Iterator[Block]:
-    """Return one preset as a document: its rules, source, relatives and known issues."""
+    """Yield the rules, source, equal presets and known issues of one preset."""
     convention = preset.convention
     yield Heading(level, preset.name)
     summary = preset.summary[0].upper() + preset.summary[1:]
     yield Paragraph(f"{summary}. {preset.quirks}")
     yield Paragraph(f"Evidence: {preset.evidence}. Source: {preset.source}.")
     yield Grid(("", "rule"), tuple(rules(convention).items()), prose=True)
-    same = relatives(convention)
+    same = equal_presets(convention)
     if same:
         yield Paragraph(f"The same operator: {', '.join(same)}.")
     yield Grid(
         ("trap", "where people met it"),
-        tuple((trap.text, ", ".join(trap.threads) or "–") for trap in traps(convention)),
+        tuple((issue.text, ", ".join(issue.threads) or "–") for issue in known_issues(convention)),
         prose=True,
     )
 
 
-# Corners on a map of 6 × 6 cells.
+# Description → the corners x1, y1, x2, y2 on a map of 6 × 6 cells.
 _ODD_BOXES = {
     "empty": (3, 3, 3, 3),
     "inverted": (4, 4, 2, 2),
@@ -87,7 +92,7 @@ _ODD_BOXES = {
 
 
 def odd_boxes() -> Iterator[Block]:
-    """Return what each convention makes of an empty, inverted, tiny and outlying box."""
+    """Yield a table of what each preset computes for an empty, inverted, tiny or outlying box."""
     yield Paragraph(
         "The map has 6 × 6 cells of value 10 + column, the boxes are corners x1, y1, x2, y2 on it, "
         "and each is pooled to one number with the adaptive grid. A number alone is both avg and "
@@ -111,7 +116,7 @@ def _pooled(convention: Convention, box: tuple[float, ...]) -> str:
 
 def _outcome(convention: Convention, box: tuple[float, ...], pooling: Pooling) -> str:
     features = np.broadcast_to(10 + np.arange(6.0), (6, 6))
-    chosen = resolve(
+    resolved = resolve(
         convention,
         pooling=pooling,
         box_format="xyxy",
@@ -120,8 +125,7 @@ def _outcome(convention: Convention, box: tuple[float, ...], pooling: Pooling) -
         divide=2 if convention.points == "dividers" else 0,
     )
     try:
-        return format_number(
-            float(make_operation(features, [box], 1, convention=chosen).pooled().item())
-        )
+        pooled = make_operation(features, [box], 1, convention=resolved).pooled()
     except ArgumentError:
         return "error"
+    return format_number(float(pooled.item()))

@@ -1,7 +1,7 @@
-"""A trace explained step by step, as blocks that every text format renders.
+"""Explain one ROI step by step, as blocks that every text format renders.
 
-The five steps are numbered as the walkthrough numbers them: the box on the feature map, its
-sections, their sample points, the interpolation, and the reduction.
+The five steps are numbered as in the walkthrough: the box on the feature map, its sections, their
+sample points, the interpolation, and the reduction.
 """
 
 from __future__ import annotations
@@ -23,15 +23,18 @@ from roialign_cli.show.document.blocks import (
     Paragraph,
     Verbatim,
 )
-from roialign_cli.show.document.formulas import Line
+from roialign_cli.show.document.formulas import QUAD, FormulaLine, Name, formula, number
 from roialign_cli.show.document.rules import offset_rule, rules
 from roialign_cli.show.document.sketch import sketch
 from roialign_cli.show.document.steps import (
+    adaptive_grid,
+    box_lines,
     interpolated,
     interpolation_rule,
     position_rules,
     positions,
     reduction,
+    section_sizes,
 )
 from roialign_cli.show.numbers import (
     NEIGHBOUR_NAMES,
@@ -44,21 +47,21 @@ from roialign_cli.show.numbers import (
 
 @dataclass(frozen=True)
 class Explanation:
-    """What to tell of a trace.
+    """An explanation of one ROI.
 
     Parameters
     ----------
     trace
-        What happened.
+        The ROI Align of one ROI and channel.
     exact
-        The same without rounded coordinates, where the convention rounds them; None if it does not
-        or if that is not known.
+        The same without rounded coordinates; None if the convention does not round, or if the
+        exact trace is not known.
     subject
-        What the features are called.
+        The name of the features, for the title.
     section, point
-        The only section (i, j) and point (n, m) to tell of; all of them if None.
+        The only section (i, j) and the only point (n, m) to explain; all of them if None.
     sketch_columns
-        In how many columns the ROI is drawn in text, too; 0 if it is not.
+        The width of a drawing in text, in characters; 0 for no drawing.
     """
 
     trace: Trace
@@ -69,14 +72,14 @@ class Explanation:
     sketch_columns: int = 0
 
     def blocks(self) -> Iterator[Block]:
-        """Return the whole explanation from the top."""
+        """Yield the title, the drawing and the five steps."""
         yield from self.title()
         if self.sketch_columns:
             yield Verbatim(sketch(self.trace, self.selected, self.sketch_columns))
         yield from self.steps()
 
     def steps(self) -> Iterator[Block]:
-        """Return the five steps."""
+        """Yield the five steps."""
         yield from self._box()
         yield from self._sections()
         yield from self._points()
@@ -85,15 +88,11 @@ class Explanation:
 
     @property
     def selected(self) -> Sequence[Section]:
-        """The sections to explain, each with the points to explain."""
+        """The sections to explain, each with only the points to explain."""
         return self.trace.select(self.section, self.point)
 
-    @property
-    def _whole(self) -> Sequence[Section]:
-        return self.trace.select(self.section)
-
     def title(self) -> Iterator[Block]:
-        """Yield the heading and what is explained."""
+        """Yield the heading, and a paragraph about the convention and the frame."""
         t = self.trace
         yield Heading(1, f"ROI Align of {self.subject}, step by step")
         up = "up" if t.frame.y_up else "down"
@@ -117,38 +116,23 @@ class Explanation:
                 "The second corner is the box's last pixel, which is part of the box: the box ends "
                 "one unit farther."
             )
-        yield Formulas(tuple(self._box_lines()))
-        yield from self._placing()
+        yield Formulas(tuple(box_lines(t)))
+        yield from self._placement()
         yield Paragraph(
             f"The ROI lies from its top-left corner {format_point(t.x, t.y)} to its bottom-right "
             f"corner {format_point(t.x + t.width, t.bottom, 5)}: {format_number(t.width, 5)} "
             f"cell{_plural(t.width)} wide and {format_number(t.height, 5)} high."
         )
 
-    def _box_lines(self) -> Iterator[Line]:
-        """Yield how each of the box's numbers is scaled to the map."""
-        t = self.trace
-        longer = _SECOND_CORNER | ({"y"} if t.frame.y_up else set())
-        for name, value in zip(_BOX_NAMES[t.convention.box_format], t.box, strict=True):
-            last_pixel = t.convention.inclusive and name in longer
-            factor = t.scale[0 if name in _ALONG_X else 1]
-            result = format_number((value + last_pixel) * factor, 5)
-            shown = f"{format_number(value)} + 1" if last_pixel else format_number(value)
-            if t.scale != (1.0, 1.0):
-                shown = f"({shown})" if last_pixel else shown
-                yield (f"{name:6} = {shown} {_scaling(factor)} = {result}",)
-            else:
-                yield (f"{name:6} = {shown}" + (f" = {result}" if last_pixel else ""),)
-
-    def _placing(self) -> Iterator[Block]:
-        """Say what the convention does to the box on the map, where it does something."""
+    def _placement(self) -> Iterator[Block]:
+        """Yield what the convention changes about the box on the map."""
         t = self.trace
         if t.convention.offset != 0.5 or t.convention.image_offset:
             yield Paragraph(f"Offset: {offset_rule(t.convention)}")
         if t.convention.points == "cells":
             yield Paragraph(f"Points: {rules(t.convention)['points']}")
         elif not t.frame.y_up:
-            yield from self._in_the_library()
+            yield from self._start_in_library_frame()
         for axis, raw, size in (
             ("width", t.unclamped_width, t.width),
             ("height", t.unclamped_height, t.height),
@@ -159,26 +143,26 @@ class Explanation:
                     f"the convention allows, and grows to {format_number(size, 5)}."
                 )
 
-    def _in_the_library(self) -> Iterator[Block]:
-        """Say where the ROI begins when cells are counted from their centres."""
+    def _start_in_library_frame(self) -> Iterator[Block]:
+        """Yield where the ROI begins in a frame in which the centre of cell i is at i."""
         t, offset = self.trace, self.trace.convention.offset
         yield Paragraph(
             "In the library's code the centre of cell i is at i. There the ROI begins at"
         )
-        formulas: list[Line] = []
-        for name, start in (("x", t.x - 0.5), ("y", t.y - 0.5)):
-            before, after = format_number(start + offset, 5), format_number(start, 5)
-            formulas.append((f"{name} = {before} − {format_number(offset)} = {after}",))
-        yield Formulas(tuple(formulas))
+        before, after = (t.x - 0.5 + offset, t.y - 0.5 + offset), (t.x - 0.5, t.y - 0.5)
+        yield Formulas(
+            tuple(
+                formula("{} = {} − {} = {}", Name(n), number(a, 5), number(offset), number(b, 5))
+                for n, a, b in zip("xy", before, after, strict=True)
+            )
+        )
         yield Paragraph("Here cells' centres lie on .5, and every position is 0.5 more.")
 
     def _sections(self) -> Iterator[Block]:
         t = self.trace
         rows, columns = len(t.output), len(t.output[0])
         yield Heading(2, f"2. The sections: {columns} along x × {rows} along y")
-        width = f"{format_number(t.width, 5)} / {columns} = {format_number(t.section_width)}"
-        height = f"{format_number(t.height, 5)} / {rows} = {format_number(t.section_height)}"
-        yield Formulas(((f"width  of a section = {width}",), (f"height of a section = {height}",)))
+        yield Formulas(section_sizes(t))
         sign = t.frame.y_sign
         yield Grid(
             ("section (i, j)", "top-left", "bottom-right"),
@@ -197,7 +181,8 @@ class Explanation:
         yield Heading(2, "3. The sample points")
         yield Paragraph(rules(t.convention)["points"])
         yield Formulas(position_rules(t))
-        yield from self._grid_rule()
+        if t.convention.points == "centred" and not t.convention.sampling_ratio:
+            yield Formulas(adaptive_grid(t))
         if self.exact is not None:
             yield Paragraph(
                 f"Coordinates are rounded to {t.convention.coordinate_decimals} decimals (→), and "
@@ -211,41 +196,27 @@ class Explanation:
             lines = (line for p in section.points for line in self._labelled(section, p))
             yield Formulas(tuple(lines))
 
-    def _grid_rule(self) -> Iterator[Block]:
-        t = self.trace
-        if t.convention.points != "centred" or t.convention.sampling_ratio:
-            return
-        columns, rows = t.sections[0].grid
-        width, height = format_number(t.section_width, 6), format_number(t.section_height, 6)
-        along_x, along_y = (
-            f"max(ceil({shown}), 0)" if size <= -1 else f"ceil({shown})"
-            for shown, size in ((width, t.section_width), (height, t.section_height))
-        )
-        yield Formulas(
-            ((f"g along x = {along_x} = {columns}",), (f"g along y = {along_y} = {rows}",))
-        )
-
-    def _labelled(self, section: Section, point: Point) -> tuple[Line, Line]:
-        label = f"point {format_point(*point.point)}"
+    def _labelled(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
+        at = format_point(*point.point)
         x, y = self.coordinates(section, point)
-        return (f"{label}  ", *x), (f"{' ' * len(label)}  ", *y)
+        return formula("<point >{}{}{}", at, QUAD, x), (" " * len(f"point {at}  "), *y)
 
-    def coordinates(self, section: Section, point: Point) -> tuple[Line, Line]:
-        """Return how a point's x and y come about."""
+    def coordinates(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
+        """Return the lines that compute the x and the y of a sample point."""
         x, y = positions(self.trace, section, point)
         exact = self._exact_point(section, point)
         unknown = self.exact is None and self.trace.convention.coordinate_decimals is not None
-        makes = "≈" if unknown else "="
+        equation = "{} = {} ≈ {}" if unknown else "{} = {} = {}"
         return (
-            ("x = ", *x, f" {makes} {_rounded(exact.x, point.x)}"),
-            ("y = ", *y, f" {makes} {_rounded(exact.y, point.y)}"),
+            formula(equation, Name("x"), x, _rounded(exact.x, point.x)),
+            formula(equation, Name("y"), y, _rounded(exact.y, point.y)),
         )
 
     def _exact_point(self, section: Section, point: Point) -> Point:
         if self.exact is None:
             return point
-        twin = self.exact.section(*section.section)
-        return next(p for p in twin.points if p.point == point.point)
+        exact = self.exact.section(*section.section)
+        return next(p for p in exact.points if p.point == point.point)
 
     def _interpolation(self) -> Iterator[Block]:
         if self.trace.convention.points == "cells":
@@ -270,17 +241,17 @@ class Explanation:
             f"Section {format_point(*section.section)}, point {format_point(*point.point)} at "
             f"{format_point(point.x, point.y)}",
         )
-        noted = self.border_words(point)
-        if noted:
-            yield Paragraph(noted)
+        note = self.border_note(point)
+        if note:
+            yield Paragraph(note)
         if point.border == "out":
             return
         if self.trace.convention.points != "cells":
             yield Grid(NEIGHBOUR_COLUMNS, tuple(neighbour_rows(point)))
         yield Formulas(tuple(interpolated(self.trace, point)))
 
-    def border_words(self, point: Point) -> str:
-        """Return what the map's border does to a point, "" if nothing."""
+    def border_note(self, point: Point) -> str:
+        """Describe how the border of the map changes a point, "" if it does not."""
         margin = format_number(self.trace.convention.border_margin)
         if point.border == "out":
             return (
@@ -296,41 +267,42 @@ class Explanation:
 
     def _reduction(self) -> Iterator[Block]:
         t = self.trace
-        what = {"avg": "the average", "max": "the largest"}[t.convention.pooling]
-        yield Heading(2, f"5. The output of each section: {what} of its points")
+        reduction_name = {"avg": "the average", "max": "the largest"}[t.convention.pooling]
+        yield Heading(2, f"5. The output of each section: {reduction_name} of its points")
         if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
             yield Paragraph(rules(t.convention)[t.convention.pooling])
-        yield Formulas(tuple(line for s in self._whole for line in self._concluded(s)))
+        sections = self.trace.select(self.section)
+        yield Formulas(tuple(line for s in sections for line in self._labelled_output(s)))
         if self.section is None and self.point is None:
             yield Paragraph("The output, section (1, 1) at the top left:")
             yield Output(np.array(t.output))
 
-    def _concluded(self, section: Section) -> Iterator[Line]:
-        head = f"section {format_point(*section.section)}: "
+    def _labelled_output(self, section: Section) -> Iterator[FormulaLine]:
+        at = f"{format_point(*section.section)}: "
         first, *others = self.reduced(section)
-        yield (f"{head}&", *first)
-        yield from ((f"{' ' * len(head)}&", *other) for other in others)
+        yield formula("<section >{}&{}", at, first)
+        yield from ((f"{' ' * len(f'section {at}')}&", *other) for other in others)
 
-    def reduced(self, section: Section) -> Iterator[Line]:
-        """Yield how a section's output comes about from its points."""
+    def reduced(self, section: Section) -> Iterator[FormulaLine]:
+        """Yield the lines that compute a section's output from its points."""
         yield reduction(self.trace, section)
         if self.exact is not None:
             exact = self.exact.section(*section.section).output
-            yield (f"exact coordinates give {format_number(exact)}",)
+            yield formula("<exact coordinates give >{}", number(exact))
 
 
 NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
 
 
 def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
-    """Yield a row a neighbour, of `NEIGHBOUR_COLUMNS`."""
+    """Yield a row of `NEIGHBOUR_COLUMNS` for each neighbour of a point."""
     for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
         at = str(q.row), str(q.column), format_point(q.x, q.y)
         yield name, *at, format_number(q.weight), format_number(q.value)
 
 
 def _centres(trace: Trace) -> str:
-    """Return where the cells' centres lie, as text."""
+    """Describe where the centres of cells lie."""
     if trace.frame.whole:
         return "a cell's centre lies on .5"
     return (
@@ -339,29 +311,11 @@ def _centres(trace: Trace) -> str:
     )
 
 
-_BOX_NAMES = {
-    "xyxy": ("x1", "y1", "x2", "y2"),
-    "xywh": ("x", "y", "width", "height"),
-    "cxcywh": ("cx", "cy", "width", "height"),
-    "yxyx": ("y1", "x1", "y2", "x2"),
-}
-# What a box whose second corner is its last pixel has one more of; with y up the upper edge, too.
-_SECOND_CORNER = {"x2", "y2", "width", "height"}
-_ALONG_X = {"x", "x1", "x2", "cx", "width"}
-
-
 def _plural(count: float) -> str:
     return "" if count == 1 else "s"
 
 
-def _scaling(factor: float) -> str:
-    """Return the step from image units to cells: a division where it is by a whole number."""
-    inverse = 1 / factor if 0 < factor < 1 else 0.5
-    if abs(inverse - round(inverse)) < 1e-9 * inverse:
-        return f"/ {round(inverse)}"
-    return f"× {factor:.6g}"
-
-
-def _rounded(exact: float, shown: float) -> str:
-    before, after = format_number(exact), format_number(shown)
-    return before if before == after else f"{before} → {after}"
+def _rounded(exact: float, shown: float) -> FormulaLine:
+    """Return a coordinate, with an arrow to its rounded value if that looks different."""
+    before, after = number(exact), number(shown)
+    return (before,) if before.text == after.text else formula("{} → {}", before, after)

@@ -1,4 +1,4 @@
-"""Documents as HTML."""
+"""Render documents as HTML."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from roialign_cli.show.document.blocks import (
     Verbatim,
     output_grid,
 )
-from roialign_cli.show.document.formulas import Fraction, Line, Part, on_a_page
+from roialign_cli.show.document.formulas import FormulaLine, to_page
 
 
 def to_html(blocks: Iterable[Block]) -> str:
-    """Return the blocks as part of an HTML page."""
+    """Return blocks as the HTML of a part of a page."""
     return "\n".join(_render(block) for block in blocks)
 
 
@@ -46,7 +46,7 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         f"{''.join(f'<td>{escape(cell)}</td>' for cell in others)}</tr>"
         for first, *others in rows
     )
-    # A scrolling part of a page must be reachable by keyboard.
+    # The tabindex makes a scrolling table reachable by keyboard.
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(", ".join(headers))}">'
         "<table><thead><tr>"
@@ -54,42 +54,18 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def _formula(line: Line) -> str:
-    kind = "formula further" if _goes_on(line) else "formula"
-    return f'<p class="{kind}">{"".join(map(_part, line)).strip()}</p>'
+def _formula(line: FormulaLine) -> str:
+    continues = isinstance(line[0], str) and line[0].startswith("  ")
+    css = "formula further" if continues else "formula"
+    return f'<p class="{css}">{"".join(map(_part, to_page(line))).strip()}</p>'
 
 
-def _goes_on(line: Line) -> bool:
-    """Return whether a line goes on with the one before it."""
-    return isinstance(line[0], str) and line[0].startswith("  ")
-
-
-def _part(part: Part) -> str:
-    match part:
-        case Fraction():
-            numerator, denominator = (
-                escape(on_a_page(term)) for term in (part.numerator, part.denominator)
-            )
-            # What is copied or read aloud has the slash that is not seen.
-            return (
-                f'<span class="fraction"><span>{numerator}</span>'
-                f'<span class="slash">/</span><span>{denominator}</span></span>'
-            )
-        case str():
-            return escape(on_a_page(part))
-        case _:
-            return " "
-
-
-def line_record(line: Line) -> list[str | list[str]]:
-    """Return a line as plain data: strings, and fractions as pairs of them."""
-    parts: list[str | list[str]] = []
-    for part in line:
-        match part:
-            case Fraction(numerator, denominator):
-                parts.append([on_a_page(numerator), on_a_page(denominator)])
-            case str():
-                parts.append(on_a_page(part))
-            case _:
-                parts.append(" ")
-    return parts
+def _part(part: str | tuple[str, str]) -> str:
+    if isinstance(part, str):
+        return escape(part)
+    numerator, denominator = map(escape, part)
+    # The slash is hidden; it is there for copied text and screen readers.
+    return (
+        f'<span class="fraction"><span>{numerator}</span>'
+        f'<span class="slash">/</span><span>{denominator}</span></span>'
+    )

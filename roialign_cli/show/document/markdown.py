@@ -1,4 +1,4 @@
-"""Documents as Markdown for code hosts, their formulas as LaTeX."""
+"""Render documents as Markdown, with formulas as LaTeX."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from roialign_cli.show.document.formulas import to_latex
 
 
 def to_markdown(blocks: Iterable[Block]) -> str:
-    """Return the blocks as one Markdown document."""
+    """Return blocks as a Markdown document."""
     return "\n\n".join(_render(block) for block in blocks) + "\n"
 
 
@@ -38,12 +38,12 @@ def _render(block: Block) -> str:
             return _render(output_grid(values))
 
 
-def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], side: str) -> str:
-    rule = ["---", *(side for _ in headers[1:])]
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]], alignment: str) -> str:
+    rule = ["---", *(alignment for _ in headers[1:])]
     cells = (map(_cell, row) for row in (headers, rule, *rows))
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
 
 def _cell(text: str) -> str:
-    """Return text that stays in its cell, and text."""
+    """Escape text so that it does not end the cell or contain HTML."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

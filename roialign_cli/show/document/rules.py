@@ -1,8 +1,8 @@
-"""A convention's rules, traps and relatives in words, read off its fields."""
+"""Describe the rules, known issues and equal presets of a convention in words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from roialign_cli.core.convention import Convention
@@ -37,7 +37,7 @@ _POSITION_FORMULA = {
     "step-first": "start + i·section + section / g·(q + 0.5), computed in this order",
     "share-first": "start + section·(i + (q + 0.5) / g), computed in this order",
 }
-_REFUSES = {
+_REJECTIONS = {
     "nothing": "",
     "inverted": "An inverted box is an error.",
     "no-area": "A box without area is an error.",
@@ -45,7 +45,7 @@ _REFUSES = {
 
 
 def rules(convention: Convention) -> dict[str, str]:
-    """Return the rules by topic, a sentence or two each."""
+    """Return the rules of a convention, topic → one or two sentences."""
     return {
         "boxes": _boxes(convention),
         "offset": offset_rule(convention),
@@ -68,7 +68,7 @@ def _boxes(c: Convention) -> str:
 
 
 def offset_rule(c: Convention) -> str:
-    """Return what is taken off a box edge, and where that puts it."""
+    """Describe what is subtracted from box coordinates, and where that places coordinate 0."""
     if c.points == "cells":
         return "None: a coordinate is a cell's index, rounded to a whole number."
     before = ""
@@ -76,7 +76,7 @@ def offset_rule(c: Convention) -> str:
         verb = "added to" if c.image_offset < 0 else "taken off"
         before = f"{format_number(abs(c.image_offset))} is {verb} a box edge in the image; "
     if c.offset:
-        zero = "" if before else f": {_place_of_zero(c.offset)}"
+        zero = "" if before else f": {_zero_position(c.offset)}"
         return (
             f"{before}{format_number(c.offset)} is taken off a box edge on the map, where cell i "
             f"has its centre at i{zero}."
@@ -87,7 +87,7 @@ def offset_rule(c: Convention) -> str:
     )
 
 
-def _place_of_zero(offset: float) -> str:
+def _zero_position(offset: float) -> str:
     if offset == 0.5:
         return "0 is the edge of the first cell"
     return f"0 is {format_number(offset)} of a cell before the centre of the first cell"
@@ -97,7 +97,7 @@ def _size(c: Convention) -> str:
     grows = (
         f"Smaller ones grow to {format_number(c.min_size)} along each axis. " if c.min_size else ""
     )
-    return f"{grows}{_REFUSES[c.rejects]}".strip() or "As it is, empty and inverted boxes too."
+    return f"{grows}{_REJECTIONS[c.rejects]}".strip() or "As it is, empty and inverted boxes too."
 
 
 def _points(c: Convention) -> str:
@@ -146,8 +146,8 @@ def _average(c: Convention) -> str:
     )
 
 
-def starts_above(c: Convention) -> bool:
-    """Return whether "max" starts from a number that features may well be below."""
+def has_finite_max_start(c: Convention) -> bool:
+    """Return whether max pooling starts from a number that features can be smaller than."""
     return c.max_start > -1e30
 
 
@@ -156,7 +156,7 @@ def _maximum(c: Convention) -> str:
         "point": "the points' interpolated values",
         "weighted-cell": "the four products weight × cell of every point, never summed",
     }[c.max_of]
-    start = f", starting from {format_number(c.max_start)}" if starts_above(c) else ""
+    start = f", starting from {format_number(c.max_start)}" if has_finite_max_start(c) else ""
     skips = "; a point that is NaN is passed over" if c.max_skips_nan else ""
     return f"The largest of {of}{start}{skips}; no points give {format_number(c.max_of_empty)}."
 
@@ -172,14 +172,24 @@ def _arithmetic(c: Convention) -> str:
 
 @dataclass(frozen=True)
 class KnownIssue:
-    """Something that people lose days to: whom it concerns, what it is, where they met it."""
+    """A property of some conventions that often leads to wrong results.
+
+    Parameters
+    ----------
+    concerns
+        Whether a convention has the property.
+    text
+        What happens.
+    threads
+        Where users reported it, as owner/repository#number.
+    """
 
     concerns: Callable[[Convention], bool]
     text: str
     threads: tuple[str, ...]
 
 
-TRAPS = (
+KNOWN_ISSUES = (
     KnownIssue(
         lambda c: c.points == "centred",
         "Aligned and not aligned differ by half a cell of shift, and nothing else warns of it.",
@@ -231,13 +241,13 @@ TRAPS = (
 )
 
 
-def traps(convention: Convention) -> Iterator[KnownIssue]:
-    """Return the traps that concern a convention."""
-    return (trap for trap in TRAPS if trap.concerns(convention))
+def known_issues(convention: Convention) -> list[KnownIssue]:
+    """Return the known issues of a convention."""
+    return [issue for issue in KNOWN_ISSUES if issue.concerns(convention)]
 
 
-def relatives(convention: Convention) -> list[str]:
-    """Return the other presets and aliases that compute the same."""
+def equal_presets(convention: Convention) -> list[str]:
+    """Return the names of the other presets, and the aliases, with the same rules."""
     equal = [name for name, row in PRESETS.items() if row.convention == convention]
     same = [name for name in equal if name != convention.name]
     return same + [alias for alias, row in ALIASES.items() if row == convention.name]

@@ -1,4 +1,4 @@
-"""An ROI on the cells, its sections and sample points, in text."""
+"""Draw an ROI on the cells, its sections and its sample points in text."""
 
 from __future__ import annotations
 
@@ -19,77 +19,94 @@ _MEANINGS = {
     "·": "corner of a cell",
     "░": "outside the map",
 }
-_WIDEST, _HIGHEST = 12.0, 40.0  # characters a cell, lines in all
-_LEAST_CELL = 3.0  # characters; smaller cells have no corners
+_MAX_CELL_WIDTH = 12.0  # characters
+_MAX_LINES = 40.0
+_MIN_CORNER_CELL_WIDTH = 3.0  # characters; corners of narrower cells are not drawn
 
 
 def sketch(trace: Trace, sections: Sequence[Section], columns: int) -> tuple[str, ...]:
-    """Return lines of text that show an ROI on the cells with the points of some sections.
+    """Draw an ROI on the cells, with the sample points of some sections.
 
     Parameters
     ----------
     trace
         One ROI and channel.
     sections
-        Those whose points are drawn.
+        The sections of the trace with their sample points to draw.
     columns
-        How wide the lines may be.
+        The largest width of a line, in characters.
+
+    Returns
+    -------
+    tuple of str
+        The lines of the drawing, an empty line and the legend.
     """
     view = roi_view(trace)
-    room = columns - _margin(view) - 1
-    across = min(_WIDEST, room / view.width, 2 * _HIGHEST / view.height)
-    paper = _Paper.blank(view, across, _margin(view))
+    available = columns - _margin(view) - 1
+    cell_width = min(_MAX_CELL_WIDTH, available / view.width, 2 * _MAX_LINES / view.height)
+    canvas = _Canvas.blank(view, cell_width, _margin(view))
     if beyond_map(trace, view):
-        paper.hatch(trace)
-    if across >= _LEAST_CELL:
-        paper.mark_corners(trace)
-    paper.rule(trace)
+        canvas.shade_outside(trace)
+    if cell_width >= _MIN_CORNER_CELL_WIDTH:
+        canvas.draw_corners(trace)
+    canvas.draw_sections(trace)
     for section in sections:
         for point in section.points:
-            won = point.point == section.winner
-            paper.put(point.x, point.y, "◉" if won else _MARKS[point.border])
-    return (*paper.lines(), "", *paper.legend(columns))
+            is_winner = point.point == section.winner
+            canvas.draw(point.x, point.y, "◉" if is_winner else _MARKS[point.border])
+    return (*canvas.lines(), "", *canvas.legend(columns))
 
 
 def _margin(view: View) -> int:
-    """Return the characters that the numbers along y take."""
-    return max(len(str(n)) for n in _whole(view.low, view.high) or [0]) + 2
+    """Return the width of the numbers along y, in characters."""
+    return max(len(str(n)) for n in _integers(view.low, view.high) or [0]) + 2
 
 
-def _whole(low: float, high: float) -> list[int]:
+def _integers(low: float, high: float) -> list[int]:
     return [n for n in range(int(low) - 1, int(high) + 2) if low <= n <= high]
 
 
 @dataclass(frozen=True)
-class _Paper:
-    """Characters in lines, and where positions of the plane fall among them."""
+class _Canvas:
+    """A grid of characters on which positions of the plane are drawn.
+
+    Parameters
+    ----------
+    view
+        The part of the plane that is drawn.
+    cell_width
+        Characters per cell along x; along y there are half as many lines.
+    margin
+        The width of the numbers along y, in characters.
+    characters
+        The characters of each line.
+    """
 
     view: View
-    across: float  # characters a cell; half as many lines
+    cell_width: float
     margin: int
     characters: list[list[str]]
 
     @classmethod
-    def blank(cls, view: View, across: float, margin: int) -> _Paper:
-        lines, width = round(view.height * across / 2) + 1, round(view.width * across) + 1
-        return cls(view, across, margin, [[" "] * width for _ in range(lines)])
+    def blank(cls, view: View, cell_width: float, margin: int) -> _Canvas:
+        n_lines, width = round(view.height * cell_width / 2) + 1, round(view.width * cell_width) + 1
+        return cls(view, cell_width, margin, [[" "] * width for _ in range(n_lines)])
 
     def column(self, x: float) -> int:
-        return round((x - self.view.left) * self.across)
+        return round((x - self.view.left) * self.cell_width)
 
     def line(self, y: float) -> int:
-        down = self.view.high - y if self.view.y_up else y - self.view.low
-        return round(down * self.across / 2)
+        return round(self.view.depth(y) * self.cell_width / 2)
 
-    def put(self, x: float, y: float, character: str) -> None:
-        self._put(self.line(y), self.column(x), character)
+    def draw(self, x: float, y: float, character: str) -> None:
+        self._set(self.line(y), self.column(x), character)
 
-    def _put(self, line: int, column: int, character: str) -> None:
+    def _set(self, line: int, column: int, character: str) -> None:
         if 0 <= line < len(self.characters) and 0 <= column < len(self.characters[0]):
             self.characters[line][column] = character
 
-    def hatch(self, trace: Trace) -> None:
-        """Shade what is outside the map."""
+    def shade_outside(self, trace: Trace) -> None:
+        """Fill the characters outside the map."""
         lines = sorted(map(self.line, trace.map_y))
         ends = self.column(0), self.column(trace.map_size[1])
         for line, characters in enumerate(self.characters):
@@ -97,59 +114,58 @@ class _Paper:
                 if not (lines[0] <= line <= lines[1] and ends[0] <= column <= ends[1]):
                     characters[column] = "░"
 
-    def mark_corners(self, trace: Trace) -> None:
+    def draw_corners(self, trace: Trace) -> None:
         rows, columns = trace.map_size
         view = self.view
-        edges = map(trace.frame.row_edge, range(rows + 1))
-        for y in (edge for edge in edges if view.low <= edge <= view.high):
-            for x in _whole(max(view.left, 0), min(view.right, columns)):
-                self.put(x, y, "·")
+        for y in map(trace.frame.row_edge, range(rows + 1)):
+            for x in _integers(max(view.left, 0), min(view.right, columns)):
+                if view.low <= y <= view.high:
+                    self.draw(x, y, "·")
 
-    def rule(self, trace: Trace) -> None:
-        """Draw the sections' edges, the outermost heavy."""
-        down = trace.frame.y_sign
+    def draw_sections(self, trace: Trace) -> None:
+        """Draw the edges of the sections, and the edge of the ROI with heavy lines."""
+        height = trace.frame.y_sign * trace.section_height
         columns, rows = len(trace.output[0]), len(trace.output)
-        xs = [self.column(trace.x + i * trace.section_width) for i in range(columns + 1)]
-        ys = [self.line(trace.y + down * j * trace.section_height) for j in range(rows + 1)]
-        xs, ys = sorted(xs), sorted(ys)
+        xs = sorted(self.column(trace.x + i * trace.section_width) for i in range(columns + 1))
+        ys = sorted(self.line(trace.y + j * height) for j in range(rows + 1))
         for y in ys[1:-1]:
-            self._level(y, xs, "─", "┠┼┨")
+            self._draw_horizontal(y, xs, "─", "┠┼┨")
         for x in xs[1:-1]:
             for line in range(ys[0] + 1, ys[-1]):
-                self._put(line, x, "┼" if line in ys else "│")
+                self._set(line, x, "┼" if line in ys else "│")
         for x in (xs[0], xs[-1]):
             for line in range(ys[0] + 1, ys[-1]):
                 inner = "┠" if x == xs[0] else "┨"
-                self._put(line, x, inner if line in ys else "┃")
-        self._level(ys[0], xs, "━", "┏┯┓")
-        self._level(ys[-1], xs, "━", "┗┷┛")
+                self._set(line, x, inner if line in ys else "┃")
+        self._draw_horizontal(ys[0], xs, "━", "┏┯┓")
+        self._draw_horizontal(ys[-1], xs, "━", "┗┷┛")
 
-    def _level(self, line: int, xs: Sequence[int], dash: str, joints: str) -> None:
+    def _draw_horizontal(self, line: int, xs: Sequence[int], dash: str, joints: str) -> None:
         for column in range(xs[0], xs[-1] + 1):
-            self._put(line, column, joints[1] if column in xs else dash)
-        self._put(line, xs[0], joints[0])
-        self._put(line, xs[-1], joints[2])
+            self._set(line, column, joints[1] if column in xs else dash)
+        self._set(line, xs[0], joints[0])
+        self._set(line, xs[-1], joints[2])
 
     def lines(self) -> Iterator[str]:
-        """Return the lines with the numbers along y before and those along x under them."""
-        numbers = {self.line(y): str(y) for y in _whole(self.view.low, self.view.high)}
+        """Yield the lines, with numbers along y to the left and numbers along x below."""
+        numbers = {self.line(y): str(y) for y in _integers(self.view.low, self.view.high)}
         for line, characters in enumerate(self.characters):
             yield f"{numbers.get(line, ''):>{self.margin - 1}} {''.join(characters)}".rstrip()
-        under = [" "] * (len(self.characters[0]) + self.margin)
-        taken = -2
-        for x in _whole(self.view.left, self.view.right):
-            at = self.column(x) + self.margin - len(str(x)) // 2
-            if at > taken + 1 and at + len(str(x)) <= len(under):
-                under[at : at + len(str(x))] = str(x)
-                taken = at + len(str(x))
-        yield "".join(under).rstrip()
+        x_axis = [" "] * (len(self.characters[0]) + self.margin)
+        end = -2
+        for x in _integers(self.view.left, self.view.right):
+            start = self.column(x) + self.margin - len(str(x)) // 2
+            if start > end + 1 and start + len(str(x)) <= len(x_axis):
+                end = start + len(str(x))
+                x_axis[start:end] = str(x)
+        yield "".join(x_axis).rstrip()
 
     def legend(self, columns: int) -> Iterator[str]:
-        """Return what the marks that there are mean, in lines not longer than `columns`."""
+        """Yield the meaning of every mark drawn, in lines of at most `columns` characters."""
         used = {character for line in self.characters for character in line}
         entries = [f"{mark} {meaning}" for mark, meaning in _MEANINGS.items() if mark in used]
-        if self.across < _LEAST_CELL:
-            entries.append(f"a cell is {format_number(self.across, 2)} characters wide")
+        if self.cell_width < _MIN_CORNER_CELL_WIDTH:
+            entries.append(f"a cell is {format_number(self.cell_width, 2)} characters wide")
         line = ""
         for entry in entries:
             if line and len(line) + 3 + len(entry) > columns:

@@ -1,143 +1,221 @@
-"""How points and outputs come about, each step as formulas."""
+"""Write the formulas of the box, the sections, the sample points and the outputs.
+
+Every formula is written once, with numbers that know their symbols; `in_symbols` turns the formula
+of one sample point into the rule for all of them.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.show.document.formulas import Fraction, Line, TextBreak, joined
-from roialign_cli.show.document.rules import starts_above
-from roialign_cli.show.numbers import format_number, format_point
+from roialign_cli.show.document.formulas import (
+    FormulaLine,
+    Fraction,
+    Name,
+    Number,
+    Words,
+    formula,
+    in_symbols,
+    joined,
+    number,
+    text_break,
+    to_text,
+    variable,
+)
+from roialign_cli.show.document.rules import has_finite_max_start
+from roialign_cli.show.numbers import NEIGHBOUR_NAMES, format_point
 
 
-def position_rules(trace: Trace) -> tuple[Line, Line]:
-    """Return the formulas for the x and the y of a point."""
-    formula = _FORMULAS[trace.convention.points]
-    rows, columns = len(trace.output), len(trace.output[0])
-    along_x = formula(_Symbols("x_roi", "+", "0", "w", "k", columns, "i", "n"))
-    top = format_number(trace.frame.row_edge(0))
-    along_y = formula(_Symbols("y_roi", _down(trace), top, "h", "t", rows, "j", "m"))
-    return ("x = ", *along_x), ("y = ", *along_y)
+def box_lines(trace: Trace) -> Iterator[FormulaLine]:
+    """Yield a line for each number of the box that scales it to the feature map."""
+    inclusive, scaled = trace.convention.inclusive, trace.scale != (1.0, 1.0)
+    longer = _SECOND_CORNER | ({"y"} if trace.frame.y_up else set())
+    for name, value in zip(_BOX_NAMES[trace.convention.box_format], trace.box, strict=True):
+        added = inclusive and name in longer
+        factor = trace.scale[0 if name in _ALONG_X else 1]
+        right_side = formula("{} + 1" if added else "{}", number(value))
+        if scaled:
+            right_side = formula("({})" if added else "{}", right_side) + _scaling(factor)
+        if scaled or added:
+            right_side = formula("{} = {}", right_side, number((value + added) * factor, 5))
+        yield formula("{}= {}", _padded(name), right_side)
 
 
-def positions(trace: Trace, section: Section, point: Point) -> tuple[Line, Line]:
-    """Return what stands for a point's x and y once the numbers are put in."""
-    (i, j), (n, m) = section.section, point.point
-    substituted = _PUT_IN[trace.convention.points]
-    rows, columns = len(trace.output), len(trace.output[0])
-    top = trace.frame.row_edge(0)
-    x = substituted(_AxisNumbers(trace.x, "+", 0.0, trace.width, columns, i, section.grid[0], n))
-    y = substituted(
-        _AxisNumbers(trace.y, _down(trace), top, trace.height, rows, j, section.grid[1], m)
+_BOX_NAMES = {
+    "xyxy": ("x1", "y1", "x2", "y2"),
+    "xywh": ("x", "y", "width", "height"),
+    "cxcywh": ("cx", "cy", "width", "height"),
+    "yxyx": ("y1", "x1", "y2", "x2"),
+}
+# Numbers to which a convention with inclusive boxes adds 1; with y up, the upper edge, too.
+_SECOND_CORNER = {"x2", "y2", "width", "height"}
+_ALONG_X = {"x", "x1", "x2", "cx", "width"}
+
+
+def _padded(name: str) -> FormulaLine:
+    """Return the name of one of a box's numbers, padded so that equals signs are aligned."""
+    if len(name) > 1 and name.isalpha():
+        return (Words(f"{name:6} "),)
+    return Name(name), " " * (7 - len(name))
+
+
+def _scaling(factor: float) -> FormulaLine:
+    """Return the step from image units to cells, a division if it is by a whole number."""
+    inverse = 1 / factor if 0 < factor < 1 else 0.5
+    if abs(inverse - round(inverse)) < 1e-9 * inverse:
+        return " / ", Number(inverse, str(round(inverse)))
+    return " × ", Number(factor, f"{factor:.6g}")
+
+
+def section_sizes(trace: Trace) -> tuple[FormulaLine, FormulaLine]:
+    """Return the lines that compute the width and the height of a section."""
+    width, height = number(trace.width, 5), number(trace.height, 5)
+    rows, columns = number(len(trace.output)), number(len(trace.output[0]))
+    section = number(trace.section_width), number(trace.section_height)
+    return (
+        formula("<width  of a section >= {} / {} = {}", width, columns, section[0]),
+        formula("<height of a section >= {} / {} = {}", height, rows, section[1]),
     )
-    return x, y
 
 
-def _down(trace: Trace) -> str:
-    """Return the sign of what lies further down."""
-    return "−" if trace.frame.y_up else "+"
+def adaptive_grid(trace: Trace) -> tuple[FormulaLine, ...]:
+    """Return the lines that compute how many points a section has along x and along y."""
+    return tuple(
+        formula(
+            "g< along >{} = {} = {}",
+            Name(axis),
+            formula("max(ceil({}), 0)" if size <= -1 else "ceil({})", number(size, 6)),
+            number(count),
+        )
+        for axis, size, count in zip(
+            "xy", (trace.section_width, trace.section_height), trace.sections[0].grid, strict=True
+        )
+    )
+
+
+def position_rules(trace: Trace) -> tuple[FormulaLine, FormulaLine]:
+    """Return the formulas of the x and the y of any sample point, in symbols."""
+    x, y = _positions(trace, section=(1, 1), grid=(1, 1), point=(1, 1))
+    return ("x = ", *in_symbols(x)), ("y = ", *in_symbols(y))
+
+
+def positions(trace: Trace, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
+    """Return the right-hand sides of the x and the y of one sample point, in numbers."""
+    return _positions(trace, section.section, section.grid, point.point)
+
+
+def _positions(
+    trace: Trace, section: tuple[int, int], grid: tuple[int, int], point: tuple[int, int]
+) -> tuple[FormulaLine, FormulaLine]:
+    rows, columns = len(trace.output), len(trace.output[0])
+    position = _POSITION_FORMULAS[trace.convention.points]
+    along_x = (trace.x, trace.width, columns, section[0], point[0])
+    along_y = (trace.y, trace.height, rows, section[1], point[1])
+    y_sign = "−" if trace.frame.y_up else "+"
+    top = trace.frame.row_edge(0)
+    return (
+        position(_Axis.of("x_roi w k i n", along_x, "+", 0.0, grid[0])),
+        position(_Axis.of("y_roi h t j m", along_y, y_sign, top, grid[1])),
+    )
 
 
 @dataclass(frozen=True)
-class _AxisNumbers:
-    """One point along one axis, as its formula needs it; all counted from 1.
+class _Axis:
+    """The numbers that place a sample point along one axis.
 
-    `edge` is where the map begins, seen in the direction of `sign`.
+    Parameters
+    ----------
+    start, size
+        Where the ROI begins, and its size, in cells.
+    sections, section
+        How many sections there are, and the index of one of them, from 1.
+    point
+        The index of the point in the section, from 1.
+    sign
+        The operator for moving away from the start.
+    edge
+        Where the map begins, seen in the direction of `sign`.
+    grid
+        How many points the section has.
     """
 
-    start: float
+    start: Number
+    size: Number
+    sections: Number
+    section: Number
+    point: Number
     sign: str
-    edge: float
-    size: float
-    sections: int
-    section: int
-    count: int
-    point: int
+    edge: Number
+    grid: int
 
-    @property
-    def section_start(self) -> Line:
-        width = Fraction(format_number(self.size, 5), str(self.sections), enclosed=True)
-        return f"{format_number(self.start)} {self.sign} ", width, f"·({self.section} − 1)"
+    @classmethod
+    def of(
+        cls, symbols: str, values: tuple[float, ...], sign: str, edge: float, grid: int
+    ) -> _Axis:
+        """Return an axis; symbols and values are those of the first five fields."""
+        numbers = (
+            variable(symbol, value, 5 if symbol in {"w", "h"} else 4)
+            for symbol, value in zip(symbols.split(), values, strict=True)
+        )
+        start, size, sections, section, point = numbers
+        return cls(start, size, sections, section, point, sign, number(edge), grid)
 
-    def step(self, parts: int, steps: str) -> Line:
-        part = Fraction(format_number(self.size, 5), str(self.sections * parts), enclosed=True)
-        return *self.section_start, f" {self.sign} ", part, f"·{steps}"
+    def section_start(self, steps: Number) -> FormulaLine:
+        """Return the start plus (section − 1) of `steps` equal parts of the size."""
+        part = Fraction((self.size,), (steps,), enclosed=True)
+        return formula("{} {} {}·({} − 1)", self.start, self.sign, part, self.section)
 
-
-def _corner(a: _AxisNumbers) -> Line:
-    start, size = f"{format_number(a.start)} {a.sign} ", format_number(a.size, 5)
-    if a.sections == 1:
-        return start, Fraction(size, "2")
-    return start, Fraction(size, str(a.sections - 1), enclosed=True), f"·({a.section} − 1)"
-
-
-def _cell(a: _AxisNumbers) -> Line:
-    first = math.floor(a.size / a.sections * (a.section - 1))
-    cut = f"{_CUT[a.sign]}({format_number(a.start)} {a.sign} {first}, {format_number(a.edge)})"
-    return (f"{cut} {a.sign} 0.5 {a.sign} {a.point - 1}",)
+    def point_in_section(self, parts: int, symbol: str, step: Number) -> FormulaLine:
+        """Return the section's start plus `step` of `parts` equal parts of the section."""
+        total = number(self.sections.value * parts, symbol=(self.sections, "·", Name(symbol)))
+        part = Fraction((self.size,), (total,), enclosed=True)
+        return formula("{} {} {}·{}", self.section_start(self.sections), self.sign, part, step)
 
 
-# Sign of an axis's direction → which of a position and the map's edge lies further along.
-_CUT = {"+": "max", "−": "min"}
+def _centred(a: _Axis) -> FormulaLine:
+    step = number(a.point.value - 0.5, symbol=formula("({} − 0.5)", a.point))
+    return a.point_in_section(a.grid, "g", step)
 
 
-@dataclass(frozen=True)
-class _Symbols:
-    """What stands for the numbers of an axis in a formula; `edge` as in `_AxisNumbers`.
-
-    `how_many` sections there really are.
-    """
-
-    start: str
-    sign: str
-    edge: str
-    size: str
-    sections: str
-    how_many: int
-    section: str
-    point: str
-
-    def section_start(self, sections: str) -> Line:
-        width = Fraction(self.size, sections, enclosed=True)
-        return f"{self.start} {self.sign} ", width, f"·({self.section} − 1)"
-
-    def step(self, parts: str, steps: str) -> Line:
-        part = Fraction(self.size, f"{self.sections}·{parts}", enclosed=True)
-        return *self.section_start(self.sections), f" {self.sign} ", part, f"·{steps}"
-
-    def corner(self) -> Line:
-        if self.how_many == 1:
-            return f"{self.start} {self.sign} ", Fraction(self.size, "2")
-        return self.section_start(f"{self.sections} − 1")
-
-    def cell(self) -> Line:
-        width = Fraction(self.size, self.sections, enclosed=True)
-        head = f"{_CUT[self.sign]}({self.start} {self.sign} floor("
-        inside = f"{self.sign} 0.5 {self.sign} ({self.point} − 1)"
-        return head, width, f"·({self.section} − 1)), {self.edge}) {inside}"
+def _dividers(a: _Axis) -> FormulaLine:
+    return a.point_in_section(a.grid + 1, "d", a.point)
 
 
-# A rule's formula, and the same with the numbers put in.
-_FORMULAS: dict[str, Callable[[_Symbols], Line]] = {
-    "centred": lambda s: s.step("g", f"({s.point} − 0.5)"),
-    "dividers": lambda s: s.step("d", s.point),
-    "corners": _Symbols.corner,
-    "cells": _Symbols.cell,
-}
-_PUT_IN: dict[str, Callable[[_AxisNumbers], Line]] = {
-    "centred": lambda a: a.step(a.count, format_number(a.point - 0.5)),
-    "dividers": lambda a: a.step(a.count + 1, str(a.point)),
-    "corners": _corner,
-    "cells": _cell,
+def _corners(a: _Axis) -> FormulaLine:
+    if a.sections.value == 1:
+        return formula("{} {} {}", a.start, a.sign, Fraction((a.size,), ("2",)))
+    return a.section_start(number(a.sections.value - 1, symbol=formula("{} − 1", a.sections)))
+
+
+def _cells(a: _Axis) -> FormulaLine:
+    width = Fraction((a.size,), (a.sections,), enclosed=True)
+    first = number(
+        math.floor(a.size.value / a.sections.value * (a.section.value - 1)),
+        symbol=formula("floor({}·({} − 1))", width, a.section),
+    )
+    step = number(a.point.value - 1, symbol=formula("({} − 1)", a.point))
+    # Whichever of a position and the map's edge lies further along.
+    cut = "max" if a.sign == "+" else "min"
+    corner = formula(cut + "({} {} {}, {})", a.start, a.sign, first, a.edge)
+    return formula("{} {} 0.5 {} {}", corner, a.sign, a.sign, step)
+
+
+# Rule for placing points → its formula along one axis.
+_POSITION_FORMULAS = {
+    "centred": _centred,
+    "dividers": _dividers,
+    "corners": _corners,
+    "cells": _cells,
 }
 
 
 @dataclass(frozen=True)
-class _Shares:
-    """The shares that the neighbours on either side of a point have in it."""
+class _LinearWeights:
+    """The weights of the neighbours on either side of a point, along each axis."""
 
     left: Fraction
     right: Fraction
@@ -145,83 +223,96 @@ class _Shares:
     high: Fraction
 
     @classmethod
-    def of(cls, x: str, x1: str, x2: str, y: str, y1: str, y2: str) -> _Shares:
-        across, up = f"{x2} − {x1}", f"{y2} − {y1}"
+    def of(cls, x: float, x1: float, x2: float, y: float, y1: float, y2: float) -> _LinearWeights:
+        """Return the weights of a point at (x, y) between x1 and x2, and between y1 and y2."""
+        numbers = {"x": x, "x1": x1, "x2": x2, "y": y, "y1": y1, "y2": y2}
+
+        def difference(first: str, second: str) -> FormulaLine:
+            return formula("{} − {}", *(variable(name, numbers[name]) for name in (first, second)))
+
+        width, height = difference("x2", "x1"), difference("y2", "y1")
         return cls(
-            left=Fraction(f"{x2} − {x}", across),
-            right=Fraction(f"{x} − {x1}", across),
-            low=Fraction(f"{y2} − {y}", up),
-            high=Fraction(f"{y} − {y1}", up),
+            left=Fraction(difference("x2", "x"), width),
+            right=Fraction(difference("x", "x1"), width),
+            low=Fraction(difference("y2", "y"), height),
+            high=Fraction(difference("y", "y1"), height),
         )
 
     @classmethod
-    def at(cls, point: Point) -> _Shares | None:
-        """Return those of a point, None if it is not between two different cells a way."""
-        # Fractions would have no width to divide by, or not the point's own position in them.
+    def at(cls, point: Point) -> _LinearWeights | None:
+        """Return the weights of a point, None if it is not between two cells along each axis."""
+        # The fractions would divide by zero, or not contain the point's own position.
         if point.x1 == point.x2 or point.y1 == point.y2 or point.border != "inside":
             return None
-        across, up = (point.x, point.x1, point.x2), (point.y, point.y1, point.y2)
-        return cls.of(*map(format_number, (*across, *up)))
+        return cls.of(point.x, point.x1, point.x2, point.y, point.y1, point.y2)
 
-    def each(self) -> Iterator[tuple[Fraction, Fraction]]:
-        """Yield the two of every neighbour, in their order."""
-        yield from ((x, y) for y in (self.high, self.low) for x in (self.left, self.right))
+    def products(self) -> Iterator[FormulaLine]:
+        """Yield the weight of each neighbour, in the order of `NEIGHBOUR_NAMES`."""
+        yield from (
+            formula("{} · {}", x, y) for y in (self.high, self.low) for x in (self.left, self.right)
+        )
 
 
-def interpolation_rule() -> tuple[Line, Line]:
-    """Return the formula of the value at a point."""
-    s = _Shares.of("x", "x1", "x2", "y", "y1", "y2")
-    return (
-        ("P = ", s.high, " · [ ", s.left, "·Q11 + ", s.right, "·Q21 ]"),
-        ("  + ", s.low, " · [ ", s.left, "·Q12 + ", s.right, "·Q22 ]"),
+def interpolation_rule() -> tuple[FormulaLine, ...]:
+    """Return the formula of the value at a point, in symbols."""
+    weights = _LinearWeights.of(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    return tuple(in_symbols(line) for line in _bilinear(weights, [0.0, 0.0, 0.0, 0.0]))
+
+
+def _bilinear(weights: _LinearWeights, values: list[float]) -> Iterator[FormulaLine]:
+    """Yield the two rows of a bilinear interpolation; the values are Q11, Q21, Q12 and Q22."""
+    q11, q21, q12, q22 = (
+        variable(name, value) for name, value in zip(NEIGHBOUR_NAMES, values, strict=True)
     )
+    for start, weight, left, right in (
+        ("P = {} · ", weights.high, q11, q21),
+        ("  + {} · ", weights.low, q12, q22),
+    ):
+        factor = formula(start, weight)
+        indent = text_break(len(to_text(factor)))
+        terms = weights.left, left, indent, weights.right, right
+        yield formula("{}[ {}·{}{}+ {}·{} ]", factor, *terms)
 
 
-def interpolated(trace: Trace, point: Point) -> Iterator[Line]:
-    """Yield how a point's value comes about from its neighbours."""
-    value, shares = format_number(point.value), _Shares.at(point)
+def interpolated(trace: Trace, point: Point) -> Iterator[FormulaLine]:
+    """Yield the lines that compute the value of a point from its neighbours."""
+    value, weights = number(point.value), _LinearWeights.at(point)
     if trace.convention.points == "cells":
-        cell = point.neighbours[0]
-        yield (f"P = cell at row {cell.row}, column {cell.column} = {value}",)
-    elif shares is None:
-        terms = (f"{format_number(q.weight)}·{format_number(q.value)}" for q in point.neighbours)
-        yield (f"P = {' + '.join(terms)} = {value}",)
+        row, column = number(point.neighbours[0].row), number(point.neighbours[0].column)
+        yield formula("P =< cell at row >{},< column >{} = {}", row, column, value)
+    elif weights is None:
+        terms = (formula("{}·{}", number(q.weight), number(q.value)) for q in point.neighbours)
+        yield formula("P = {} = {}", joined(terms, " + "), value)
     else:
-        yield from _weighed(point, shares)
+        yield from _bilinear(weights, [q.value for q in point.neighbours])
+        yield "  = ", value
     if (trace.convention.pooling, trace.convention.max_of) == ("max", "weighted-cell"):
-        yield (f"the section takes the largest weight × cell: {format_number(point.contribution)}",)
+        largest = number(point.contribution)
+        yield formula("<the section takes the largest weight >×< cell>: {}", largest)
 
 
-def _weighed(point: Point, shares: _Shares) -> Iterator[Line]:
-    q11, q21, q12, q22 = (format_number(q.value) for q in point.neighbours)
-    rows = ("P = ", shares.high, q11, q21), ("  + ", shares.low, q12, q22)
-    for head, share, first, second in rows:
-        inside = TextBreak(len(f"{head}{share} · "))
-        left, right = shares.left, shares.right
-        yield head, share, " · [ ", left, f"·{first}", inside, "+ ", right, f"·{second} ]"
-    yield (f"  = {format_number(point.value)}",)
+def weighted(point: Point) -> Iterator[FormulaLine]:
+    """Yield the weight and the contribution of each neighbour, in the order of the neighbours."""
+    weights = _LinearWeights.at(point)
+    products = weights.products() if weights else [()] * len(point.neighbours)
+    for q, product in zip(point.neighbours, products, strict=True):
+        weight, value = number(q.weight), number(q.value)
+        computed = formula("{} = {}", product, weight) if product else (weight,)
+        sides = formula("{}·{} = {}", weight, value, number(q.weight * q.value))
+        yield formula("<weight >= {};< it adds >{}", computed, sides)
 
 
-def weighted(point: Point) -> Iterator[Line]:
-    """Yield how much each of a point's neighbours weighs and adds, in their order."""
-    shares = _Shares.at(point)
-    products = list(shares.each()) if shares else [()] * len(point.neighbours)
-    for neighbour, product in zip(point.neighbours, products, strict=True):
-        weight, value = format_number(neighbour.weight), format_number(neighbour.value)
-        added = format_number(neighbour.weight * neighbour.value)
-        shown: Line = ("weight = ", product[0], " · ", product[1]) if product else ("weight",)
-        yield *shown, f" = {weight}; it adds {weight}·{value} = {added}"
-
-
-def reduction(trace: Trace, section: Section) -> Line:
-    """Return how a section's output comes about from its points."""
-    taken = [format_number(p.contribution) for p in section.points]
-    output = format_number(section.output)
+def reduction(trace: Trace, section: Section) -> FormulaLine:
+    """Return the right-hand side that computes a section's output from its points."""
+    taken = [number(p.contribution) for p in section.points]
+    output = number(section.output)
     if not taken:
-        return (f"no points, which give {output}",)
+        return formula("<no points>,< which give >{}", output)
     if trace.convention.pooling == "avg":
-        return "(", *joined(taken, " + "), f") / {len(taken)} = {output}"
-    if starts_above(trace.convention):
-        taken.insert(0, format_number(trace.convention.max_start))
-    won = f", point {format_point(*section.winner)}" if section.winner else ""
-    return "max(", *joined(taken, ", "), f") = {output}{won}"
+        return formula("({}) / {} = {}", joined(taken, " + "), number(len(taken)), output)
+    if has_finite_max_start(trace.convention):
+        taken.insert(0, number(trace.convention.max_start))
+    line = formula("max({}) = {}", joined(taken, ", "), output)
+    if section.winner:
+        line += formula(",< point >{}", format_point(*section.winner))
+    return line

@@ -1,4 +1,4 @@
-"""Explanations and pooled outputs in the terminal."""
+"""Render documents and pooled outputs in the terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TextIO, cast
+from typing import TextIO, cast
 
 import numpy as np
 from rich import box
@@ -29,38 +29,46 @@ from roialign_cli.show.document.blocks import (
     Paragraph,
     Verbatim,
 )
-from roialign_cli.show.document.formulas import Line, to_text
+from roialign_cli.show.document.formulas import FormulaLine, to_text
 from roialign_cli.show.numbers import format_column, format_number, format_point, normalise
 from roialign_cli.show.palette import ink, ramp
 
 
 class PipedConsole(Console):
-    """A console that leaves it to the command line what becomes of a reader who has gone."""
+    """A console that raises an error when the reader of a pipe is gone."""
 
     def on_broken_pipe(self) -> None:
-        """Raise what any other write would."""
+        """Raise the error of any other write to a closed pipe."""
         raise BrokenPipeError
 
 
-class _Trimmed:
-    """A text stream to whose lines no blanks are added at their ends."""
+class _TrimmedStream:
+    """A text stream that writes lines without trailing spaces."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        return self._stream.write(_BLANKS.sub("", text))
+        return self._stream.write(_TRAILING_SPACES.sub("", text))
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+    def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
 
 
-_BLANKS = re.compile(r" +(?=\n)")
+_TRAILING_SPACES = re.compile(r" +(?=\n)")
 
 
 def new_console(stream: TextIO | None = None, width: int | None = None) -> Console:
-    """Return a console that results are printed on, standard output's if no other."""
-    trimmed = cast("TextIO", _Trimmed(stream or sys.stdout))
+    """Return a console to print results on.
+
+    Parameters
+    ----------
+    stream
+        A text stream; standard output if None.
+    width
+        The width in columns, at least `MIN_WIDTH`; that of the terminal if None.
+    """
+    trimmed = cast("TextIO", _TrimmedStream(stream or sys.stdout))
     terminal = None if stream is None else False  # text has no styles, even under FORCE_COLOR
     console = PipedConsole(
         file=trimmed,
@@ -74,16 +82,16 @@ def new_console(stream: TextIO | None = None, width: int | None = None) -> Conso
     return console
 
 
-MIN_WIDTH = 30  # columns; narrower terminals break the lines themselves
+MIN_WIDTH = 30  # columns; narrower terminals wrap the lines
 
 
 def print_blocks(blocks: Iterable[Block]) -> None:
-    """Print an explanation."""
+    """Print a document on standard output."""
     _print_on(new_console(), blocks)
 
 
 def blocks_text(blocks: Iterable[Block]) -> str:
-    """Return an explanation as text for a page of 80 columns."""
+    """Return a document as text of 80 columns."""
     written = io.StringIO()
     _print_on(new_console(written, 80), blocks)
     return written.getvalue()
@@ -115,8 +123,8 @@ def _renderable(block: Block, console: Console) -> Text | Padding:
             return Padding(Group(*tables), (1, 0, 0, 1), expand=False)
 
 
-def _formula(line: Line, width: int) -> str:
-    """Return a line of formulas, broken without regard to its layout if it is too wide."""
+def _formula(line: FormulaLine, width: int) -> str:
+    """Return a formula line as text, wrapped without its layout if it is too wide."""
     text = textwrap.indent(to_text(line), "  ")
     if max(map(len, text.split("\n"))) <= width:
         return text
@@ -133,38 +141,45 @@ def _formula(line: Line, width: int) -> str:
 def _grid(
     headers: Sequence[str], rows: Sequence[Sequence[str]], console: Console, *, prose: bool = False
 ) -> Table | Text:
-    """Return a table, or what is in it as running text if it is too wide for the console."""
+    """Return a table, or its rows as running text if the table is too wide for the console."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for position, header in enumerate(headers):
         right = position and not prose
         table.add_column(header, justify="right" if right else "left", no_wrap=not prose)
     for row in rows:
         table.add_row(*row)
-    needed = Measurement.get(console, console.options.update(max_width=_VERY_WIDE), table)
+    needed = Measurement.get(console, console.options.update(max_width=_UNLIMITED_WIDTH), table)
     if (needed.minimum if prose else needed.maximum) < console.width:
         return table
     return Text("\n".join(_running(headers, row, console.width - 2) for row in rows))
 
 
-_VERY_WIDE = 1 << 16
+_UNLIMITED_WIDTH = 1 << 16
 
 
 def _running(headers: Sequence[str], row: Sequence[str], width: int) -> str:
-    told = (f"{header} {cell}" for header, cell in zip(headers, row, strict=True) if cell)
-    return textwrap.fill("; ".join(told), width, subsequent_indent="  ")
+    pairs = (f"{header} {cell}" for header, cell in zip(headers, row, strict=True) if cell)
+    return textwrap.fill("; ".join(pairs), width, subsequent_indent="  ")
 
 
-# With more outputs than this they get a row each; with more rows than this, the first ones.
-_MOST_TABLES = 4
-_MOST_ROWS = 40
+_MAX_OUTPUT_TABLES = 4  # more outputs are summarised, one in each row
+_MAX_SUMMARY_ROWS = 40
 
 
 def print_result(subject: str, result: Result) -> None:
-    """Print what a run made: the outputs themselves if they are few, else a summary."""
+    """Print the pooled outputs of a run, or a summary of them if there are many.
+
+    Parameters
+    ----------
+    subject
+        The first line, which describes the features and the convention.
+    result
+        The pooled outputs.
+    """
     console = new_console()
     console.print(Text(subject), soft_wrap=not console.is_terminal)
     rois, channels = result.pooled.shape[:2]
-    if rois * channels > _MOST_TABLES:
+    if rois * channels > _MAX_OUTPUT_TABLES:
         _print_summary(console, result)
         return
     for r in range(rois):
@@ -186,13 +201,16 @@ def _title(result: Result, r: int) -> str:
 
 def _print_summary(console: Console, result: Result) -> None:
     rois, channels = result.pooled.shape[:2]
-    shown = min(rois * channels, _MOST_ROWS)
+    shown = min(rois * channels, _MAX_SUMMARY_ROWS)
     rows = [_summary_row(result, *divmod(index, channels)) for index in range(shown)]
     headers = ("ROI", "label", "map", "top-left", "size", "ch.", "min", "mean", "max")
-    # Without names, and with one map, there is nothing to tell in these.
-    kept = [k for k, h in enumerate(headers) if h not in _AT_TIMES or len({r[k] for r in rows}) > 1]
-    told = [[row[k] for k in kept] for row in rows]
-    console.print(_grid([headers[k] for k in kept], told, console))
+    columns = [
+        (header, cells)
+        for header, cells in zip(headers, zip(*rows, strict=True), strict=True)
+        if header not in _OPTIONAL_COLUMNS or len(set(cells)) > 1
+    ]
+    shown_headers, shown_cells = zip(*columns, strict=True)
+    console.print(_grid(shown_headers, list(zip(*shown_cells, strict=True)), console))
     rest = rois * channels - shown
     more = f"{rest} more outputs are not shown. " if rest else ""
     console.print(
@@ -200,7 +218,7 @@ def _print_summary(console: Console, result: Result) -> None:
     )
 
 
-_AT_TIMES = {"label", "map"}
+_OPTIONAL_COLUMNS = {"label", "map"}  # shown if their cells differ
 
 
 def _summary_row(result: Result, r: int, c: int) -> tuple[str, ...]:
@@ -217,18 +235,19 @@ def _summary_row(result: Result, r: int, c: int) -> tuple[str, ...]:
 
 
 def _output_tables(output: Float, width: int) -> Iterator[Table]:
-    """Yield an output, (height, width), each cell coloured by its value, in tables that fit."""
+    """Yield tables of an output (rows, columns), coloured by value, that fit into a width."""
     rows, columns = output.shape
-    text = format_column(output.ravel().tolist())
     cells = [
         Text(f" {value} ", style=_shade(share))
-        for value, share in zip(text, normalise(output.ravel()).tolist(), strict=True)
+        for value, share in zip(
+            format_column(output.ravel().tolist()), normalise(output.ravel()).tolist(), strict=True
+        )
     ]
-    label = max(len(f"j={rows}"), 3)
-    widest = max(*(cell.cell_len for cell in cells), len(f"i={columns}") + 2)
-    fitting = max((width - label - 2) // (widest + 1), 1)
-    for first in range(0, columns, fitting):
-        shown = range(first, min(first + fitting, columns))
+    label_width = max(len(f"j={rows}"), 3)
+    cell_width = max(*(cell.cell_len for cell in cells), len(f"i={columns}") + 2)
+    max_columns = max((width - label_width - 2) // (cell_width + 1), 1)
+    for first in range(0, columns, max_columns):
+        shown = range(first, min(first + max_columns, columns))
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
         table.add_column("", style="dim", no_wrap=True)
         for i in shown:

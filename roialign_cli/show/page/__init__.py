@@ -1,1 +1,1 @@
-"""The page in a browser."""
+"""The interactive page of an explanation."""

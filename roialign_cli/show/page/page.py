@@ -1,7 +1,7 @@
-"""An explanation as one page that nothing has to be fetched for: a drawing to point at.
+"""Write an explanation as a self-contained, interactive HTML page.
 
-What the page says of a section, a point or a neighbour is written here, beside the trace as it is
-documented; the page's script lays it out and marks what is chosen.
+The texts about each section, sample point and neighbour are written here, beside the JSON of the
+trace; the script of the page lays them out and marks the selection.
 """
 
 from __future__ import annotations
@@ -22,37 +22,45 @@ from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.blocks import Block, Heading
 from roialign_cli.show.document.explanation import NEIGHBOUR_COLUMNS, Explanation, neighbour_rows
-from roialign_cli.show.document.formulas import Line
-from roialign_cli.show.document.html import line_record, to_html
+from roialign_cli.show.document.formulas import FormulaLine, to_page
+from roialign_cli.show.document.html import to_html
 from roialign_cli.show.document.steps import interpolated, weighted
-from roialign_cli.show.numbers import format_column, format_number, format_point, normalise
+from roialign_cli.show.numbers import format_grid, format_number, format_point, normalise
 from roialign_cli.show.page.scene import Scene
 from roialign_cli.show.palette import DARK, LIGHT, Theme
 
 _HERE = Path(__file__).parent
-_MOST = 5000  # points, of some 2 kB each, or sections
+_MAX_PAGE_POINTS = 5000  # of some 2 kB each
+_MAX_PAGE_SECTIONS = 5000
 
 
 def explanation_page(explanation: Explanation, notes: Sequence[Note] = ()) -> str:
     """Return an explanation as an HTML page.
 
+    Parameters
+    ----------
+    explanation
+        The explanation; its chosen sections and points can be selected on the page.
+    notes
+        Warnings about the call, shown at the top.
+
     Raises
     ------
     ArgumentError
-        If there are too many points for a page.
+        If there are too many points or sections for a page.
     """
     trace, sections = explanation.trace, explanation.selected
     points = sum(len(section.points) for section in sections)
-    if points > _MOST:
+    if points > _MAX_PAGE_POINTS:
         problem = f"{points} points are too many for a page; tell of one with --section I,J"
         raise ArgumentError("section", problem)
-    if len(trace.sections) > _MOST:
+    if len(trace.sections) > _MAX_PAGE_SECTIONS:
         problem = f"{len(trace.sections)} sections are too many for a page; take fewer"
         raise ArgumentError("output_size", problem)
     scene = Scene(trace, sections)
     data = {
         "trace": trace_record(replace(trace, sections=sections), notes),
-        "told": _told(explanation, sections),
+        "told": _texts(explanation, sections),
         "scene": scene.record(),
     }
     body = _read("page-body.html").substitute(
@@ -68,7 +76,7 @@ def explanation_page(explanation: Explanation, notes: Sequence[Note] = ()) -> st
 
 
 def blocks_page(blocks: Iterable[Block]) -> str:
-    """Return a document that begins with a heading as an HTML page."""
+    """Return a document, which must begin with a heading, as an HTML page."""
     head, *others = blocks
     return _page([head], f"<main>{to_html(others)}</main>")
 
@@ -92,32 +100,31 @@ def _read(name: str) -> Template:
 
 
 def _variables(theme: Theme, style: str) -> str:
-    """Return those of a theme's colours that a style sheet uses as its variables."""
+    """Return CSS variables for the colours of a theme that a style sheet uses."""
     variables = {f"--{f.name.replace('_', '-')}": getattr(theme, f.name) for f in fields(theme)}
     used = (name for name in variables if f"var({name})" in style)
     return "".join(f"{name}:{variables[name]};" for name in used)
 
 
 def _script_safe(text: str) -> str:
-    """Return JSON in which nothing ends the element that it stands in."""
+    """Escape JSON so that it cannot end the script element around it."""
     return text.replace("<", "\\u003c")
 
 
 def _without_points(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Yield what does not tell of single points, which the page shows one at a time."""
-    inside = False
+    """Yield the blocks that are not about a single point; the page shows points one at a time."""
+    about_point = False
     for block in blocks:
         if isinstance(block, Heading):
-            inside = block.level > 2
-        if not inside:
+            about_point = block.level > 2
+        if not about_point:
             yield block
 
 
-def _told(explanation: Explanation, sections: Sequence[Section]) -> dict[str, Any]:
-    trace = explanation.trace
-    output = np.array(trace.output)
+def _texts(explanation: Explanation, sections: Sequence[Section]) -> dict[str, Any]:
+    output = np.array(explanation.trace.output)
     return {
-        "outputs": np.reshape(format_column(output.ravel().tolist()), output.shape).tolist(),
+        "outputs": format_grid(output),
         "shades": normalise(output).round(3).tolist(),
         "sections": [_section(explanation, section) for section in sections],
     }
@@ -134,25 +141,25 @@ def _section(explanation: Explanation, section: Section) -> dict[str, Any]:
 def _point(explanation: Explanation, section: Section, point: Point) -> dict[str, Any]:
     trace = explanation.trace
     out = point.border == "out"
-    alone = out or trace.convention.points == "cells"
+    interpolates = not out and trace.convention.points != "cells"
     return {
         "title": f"Point {format_point(*point.point)} at {format_point(point.x, point.y)} "
         f"= {format_number(point.value)}",
         "taken": format_number(point.contribution),
-        "note": explanation.border_words(point),
+        "note": explanation.border_note(point),
         "coordinates": _lines(explanation.coordinates(section, point)),
         "interpolated": [] if out else _lines(interpolated(trace, point)),
-        "neighbours": [] if alone else list(neighbour_rows(point)),
-        "weighted": [] if alone else _lines(weighted(point)),
+        "neighbours": list(neighbour_rows(point)) if interpolates else [],
+        "weighted": _lines(weighted(point)) if interpolates else [],
     }
 
 
-def _lines(lines: Iterable[Line]) -> list[list[str | list[str]]]:
-    return [line_record(line) for line in lines]
+def _lines(lines: Iterable[FormulaLine]) -> list[list[str | tuple[str, str]]]:
+    return [to_page(line) for line in lines]
 
 
-# Class of a point on the drawing → what it is.
-_MARKS = {
+# CSS class of a point on the drawing → its meaning.
+_POINT_MEANINGS = {
     "inside": "sample point",
     "clamped": "clamped to the border",
     "out": "outside, reads no cell",
@@ -161,15 +168,15 @@ _MARKS = {
 
 
 def _legend(trace: Trace, sections: Sequence[Section]) -> str:
-    """Return what the marks that there are mean."""
-    there: set[str] = {p.border for section in sections for p in section.points}
+    """Return the meanings of the marks on the drawing as an HTML list."""
+    used: set[str] = {p.border for section in sections for p in section.points}
     if any(section.winner for section in sections):
-        there.add("won")
+        used.add("won")
     entries = [
         f'<li><svg viewBox="0 0 16 16"><circle class="point {kind}" cx="8" cy="8" r="4.5"/></svg>'
         f"{meaning}</li>"
-        for kind, meaning in _MARKS.items()
-        if kind in there
+        for kind, meaning in _POINT_MEANINGS.items()
+        if kind in used
     ]
     if trace.convention.points != "cells":
         entries.append(

@@ -1,4 +1,4 @@
-"""An ROI on the cells as SVG, whose colours a page's style sheet gives."""
+"""Draw an ROI on the cells as SVG; the style sheet of the page sets the colours."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from roialign_cli.core.boxes import Float
 from roialign_cli.show.numbers import format_number, format_point, normalise
 from roialign_cli.show.view import View, roi_view, shown_cells, thinned
 
-_WIDTH, _HIGHEST = 620.0, 640.0  # of the plane, in pixels
-_LEFT, _BELOW, _AROUND = 40.0, 34.0, 8.0  # room for ticks, and around
-_MOST_CELLS = 2500  # that are drawn one by one; more are one picture
-_FINEST = 1200  # rows and columns of that picture
-_LEAST_TEXT = 10.0  # pixels
-_MOST_TICKS = 14
+_MAX_PLANE_WIDTH, _MAX_PLANE_HEIGHT = 620.0, 640.0  # pixels
+_LEFT_MARGIN, _BOTTOM_MARGIN, _MARGIN = 40.0, 34.0, 8.0  # pixels; ticks are left and below
+_MAX_CELL_RECTANGLES = 2500  # more cells are drawn as one picture
+_MAX_PICTURE_CELLS = 1200  # along each axis
+_MIN_FONT_SIZE = 10.0  # pixels
+_MAX_TICKS = 14  # along each axis
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Where the plane around an ROI lies on a drawing.
+    """A drawing of the plane around an ROI.
 
     Parameters
     ----------
     trace
         One ROI and channel.
     sections
-        Those whose points are drawn.
+        The sections of the trace with their sample points to draw.
     """
 
     trace: Trace
@@ -42,42 +42,40 @@ class Scene:
 
     @cached_property
     def view(self) -> View:
-        """What is seen of the plane."""
+        """The part of the plane that is drawn."""
         return roi_view(self.trace)
 
     @cached_property
     def unit(self) -> float:
         """Pixels per cell."""
-        return min(_WIDTH / self.view.width, _HIGHEST / self.view.height)
+        return min(_MAX_PLANE_WIDTH / self.view.width, _MAX_PLANE_HEIGHT / self.view.height)
 
     def x(self, x: float) -> float:
-        """Return where a position in the frame is on the drawing."""
-        return round(_LEFT + (x - self.view.left) * self.unit, 2)
+        """Convert an x of the frame, in cells, to pixels of the drawing."""
+        return round(_LEFT_MARGIN + (x - self.view.left) * self.unit, 2)
 
     def y(self, y: float) -> float:
-        """Return where a position in the frame is on the drawing."""
-        view = self.view
-        down = view.high - y if view.y_up else y - view.low
-        return round(_AROUND + down * self.unit, 2)
+        """Convert a y of the frame, in cells, to pixels of the drawing."""
+        return round(_MARGIN + self.view.depth(y) * self.unit, 2)
 
     def record(self) -> dict[str, float]:
-        """Return how a position in the frame is turned into one on the drawing."""
+        """Return the factors that convert positions of the frame to pixels."""
         return {"x": self.x(0), "y": self.y(0), "right": self.unit, "down": self.y(1) - self.y(0)}
 
     def svg(self) -> str:
-        """Return the drawing."""
+        """Return the drawing as an SVG element."""
         view = self.view
-        width = _LEFT + view.width * self.unit + _AROUND
-        height = _AROUND + view.height * self.unit + _BELOW
-        under = [*self._cells(), *self._ticks(), *self._sections(), self._roi()]
-        # What is chosen is marked under the points, so that these stay as they are.
-        body = "\n".join([*under, '<g id="marks" aria-hidden="true"></g>', *self._points()])
+        width = _LEFT_MARGIN + view.width * self.unit + _MARGIN
+        height = _MARGIN + view.height * self.unit + _BOTTOM_MARGIN
+        background = [*self._cells(), *self._ticks(), *self._sections(), self._roi()]
+        # Marks of the selection lie below the points, which therefore stay visible.
+        body = "\n".join([*background, '<g id="marks" aria-hidden="true"></g>', *self._points()])
         return (
             f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
-            f'aria-label="{escape(self._described())}">\n{body}\n</svg>'
+            f'aria-label="{escape(self._description())}">\n{body}\n</svg>'
         )
 
-    def _described(self) -> str:
+    def _description(self) -> str:
         rows, columns = len(self.trace.output), len(self.trace.output[0])
         return (
             f"The ROI on the cells, from {format_point(self.trace.x, self.trace.y)} to "
@@ -85,72 +83,79 @@ class Scene:
             f"{rows} sections with their sample points"
         )
 
-    def _rect(self, x: float, y: float, width: float, height: float, more: str) -> str:
-        """Return a rectangle between two corners in the frame, whichever come first."""
+    def _rect(self, x: float, y: float, width: float, height: float, attributes: str) -> str:
+        """Return a rectangle with a corner at (x, y); width and height may be negative."""
         xs, ys = sorted((self.x(x), self.x(x + width))), sorted((self.y(y), self.y(y + height)))
         return (
             f'<rect x="{xs[0]:g}" y="{ys[0]:g}" width="{xs[1] - xs[0]:.2f}" '
-            f'height="{ys[1] - ys[0]:.2f}" {more}/>'
+            f'height="{ys[1] - ys[0]:.2f}" {attributes}/>'
         )
 
     def _cells(self) -> Iterator[str]:
-        """Yield what is outside the map, and the cells that are seen."""
+        """Yield the area outside the map, and the cells in view."""
         view, t = self.view, self.trace
         yield self._rect(view.left, view.low, view.width, view.height, 'class="outside"')
-        shown = shown_cells(t, view)
-        seen = t.cells[shown]
-        if not seen.size:
+        rows, columns = shown_cells(t, view)
+        cells = t.cells[rows, columns]
+        if not cells.size:
             return
         left, right = max(view.left, 0.0), min(view.right, float(t.map_size[1]))
         low, high = max(view.low, t.map_y[0]), min(view.high, t.map_y[1])
         yield self._rect(left, low, right - left, high - low, 'class="map"')
         yield '<g class="cells" clip-path="url(#seen)">'
-        yield from self._shaded(seen, shown[0].start, shown[1].start)
+        yield from self._shaded(cells, rows.start, columns.start)
         yield "</g>"
         clip = self._rect(left, low, right - left, high - low, "")
         yield f'<clipPath id="seen">{clip}</clipPath>'
 
-    def _shaded(self, seen: Float, row: int, column: int) -> Iterator[str]:
-        """Yield cells as shades of their values, with these if there is room."""
-        frame = self.trace.frame
-        if seen.size > _MOST_CELLS:
-            shade = normalise(thinned(seen, _FINEST))
-            corner = frame.x(column) - 0.5, frame.y(row) - 0.5
-            lower = corner[1] + 1 - len(seen) if frame.y_up else corner[1]
-            place = self._rect(corner[0], lower, seen.shape[1], len(seen), "")
-            area = place.removeprefix("<rect ").removesuffix(" />")
-            yield f'<image {area} preserveAspectRatio="none" href="{_picture(shade)}"/>'
-            return
-        seen = seen.astype(np.float64)
-        shade, size = normalise(seen), self._value_size(seen)
-        for (j, i), value in np.ndenumerate(seen):
-            x, y = frame.x(column + i), frame.y(row + j)
-            look = f'fill-opacity="{shade[j, i]:.3f}"' if np.isfinite(value) else 'class="nan"'
-            yield self._rect(x - 0.5, y - 0.5, 1, 1, look)
-            if size:
-                at = f'x="{self.x(x):g}" y="{self.y(y) + self.unit * 0.42:.1f}"'
-                yield f'<text {at} font-size="{size:.1f}">{value:.3g}</text>'
+    def _shaded(self, cells: Float, row: int, column: int) -> Iterator[str]:
+        """Yield cells shaded by their values, with the values written if there is space.
 
-    def _value_size(self, seen: Float) -> float:
-        """Return the pixels of the values in the cells, 0 if they have no room."""
-        longest = max(len(f"{value:.3g}") for value in seen.ravel().tolist())
+        The first of the cells, of shape (rows, columns), is cell (`row`, `column`) of the map.
+        """
+        if cells.size > _MAX_CELL_RECTANGLES:
+            yield self._picture(cells, row, column)
+            return
+        frame, values = self.trace.frame, cells.astype(np.float64)
+        shades, font_size = normalise(values), self._font_size(values)
+        for (j, i), value in np.ndenumerate(values):
+            x, y = frame.x(column + i), frame.y(row + j)
+            shade = f'fill-opacity="{shades[j, i]:.3f}"' if np.isfinite(value) else 'class="nan"'
+            yield self._rect(x - 0.5, y - 0.5, 1, 1, shade)
+            if font_size:
+                at = f'x="{self.x(x):g}" y="{self.y(y) + self.unit * 0.42:.1f}"'
+                yield f'<text {at} font-size="{font_size:.1f}">{value:.3g}</text>'
+
+    def _picture(self, cells: Float, row: int, column: int) -> str:
+        """Return cells as one picture; the parameters are those of `_shaded`."""
+        frame = self.trace.frame
+        left, low = frame.x(column) - 0.5, frame.y(row) - 0.5
+        low += 1 - len(cells) if frame.y_up else 0
+        area = self._rect(left, low, cells.shape[1], len(cells), "")
+        area = area.removeprefix("<rect ").removesuffix(" />")
+        picture = _data_uri(normalise(thinned(cells, _MAX_PICTURE_CELLS)))
+        return f'<image {area} preserveAspectRatio="none" href="{picture}"/>'
+
+    def _font_size(self, values: Float) -> float:
+        """Return the font size of the values in the cells, in pixels, 0 without space for them."""
+        longest = max(len(f"{value:.3g}") for value in values.ravel().tolist())
         size = min(12.0, 1.5 * self.unit / max(longest, 3))
-        return size if size >= _LEAST_TEXT else 0.0
+        return size if size >= _MIN_FONT_SIZE else 0.0
 
     def _ticks(self) -> Iterator[str]:
-        """Yield the cells' edges along both axes."""
+        """Yield numbers at the edges of cells along both axes, and the title of the axes."""
         view = self.view
         bottom = view.low if view.y_up else view.high
-        for x in _whole(view.left, view.right):
+        for x in _integers(view.left, view.right):
             yield f'<text class="tick" x="{self.x(x):g}" y="{self.y(bottom) + 15:g}">{x}</text>'
-        for y in _whole(view.low, view.high):
-            at = f'x="{_LEFT - 7:g}" y="{self.y(y) + 4:g}"'
+        for y in _integers(view.low, view.high):
+            at = f'x="{_LEFT_MARGIN - 7:g}" y="{self.y(y) + 4:g}"'
             yield f'<text class="tick side" {at}>{y}</text>'
         middle = self.x((view.left + view.right) / 2)
-        under = f'x="{middle:g}" y="{self.y(bottom) + 30:g}"'
+        at = f'x="{middle:g}" y="{self.y(bottom) + 30:g}"'
         y_points = "↑" if view.y_up else "↓"
         centres = "cells (centres on .5)" if self.trace.frame.whole else "cells"
-        yield f'<text class="tick" {under}>x →, y {y_points}, in {centres}</text>'
+        yield f'<text class="tick" {at}>x →, y {y_points}, in {centres}</text>'
 
     def _roi(self) -> str:
         t = self.trace
@@ -158,12 +163,12 @@ class Scene:
 
     def _sections(self) -> Iterator[str]:
         t = self.trace
-        down = t.frame.y_sign * t.section_height
+        height = t.frame.y_sign * t.section_height
         for section in t.sections:
             i, j = section.section
             title = f"section {format_point(i, j)}: {format_number(section.output)}"
             area = self._rect(
-                section.x, section.y, t.section_width, down, f'class="section" id="s{i},{j}"'
+                section.x, section.y, t.section_width, height, f'class="section" id="s{i},{j}"'
             )
             yield f"{area.removesuffix('/>')}><title>{title}</title></rect>"
 
@@ -175,13 +180,11 @@ class Scene:
     def _point(self, section: Section, point: Point) -> str:
         t = self.trace
         (i, j), (n, m) = section.section, point.point
-        apart = min(
-            abs(t.section_width) / max(section.grid[0], 1),
-            abs(t.section_height) / max(section.grid[1], 1),
-        )
-        won = point.point == section.winner
-        radius = min(max(0.28 * apart * self.unit, 1.5), 5.0) * (1.2 if won else 1)
-        kind = f"point {point.border}" + (" won" if won else "")
+        sizes = (t.section_width, t.section_height)
+        distance = min(abs(size) / max(n, 1) for size, n in zip(sizes, section.grid, strict=True))
+        is_winner = point.point == section.winner
+        radius = min(max(0.28 * distance * self.unit, 1.5), 5.0) * (1.2 if is_winner else 1)
+        kind = f"point {point.border}" + (" won" if is_winner else "")
         title = f"point {format_point(n, m)} of section {format_point(i, j)}"
         return (
             f'<circle class="{kind}" id="p{i},{j},{n},{m}" cx="{self.x(point.x):g}" '
@@ -190,20 +193,20 @@ class Scene:
         )
 
 
-def _whole(low: float, high: float) -> list[int]:
-    """Return whole numbers between two ends, not too many."""
+def _integers(low: float, high: float) -> list[int]:
+    """Return evenly spaced integers from `low` to `high`, at most `_MAX_TICKS` + 1."""
     first, last = int(np.ceil(low)), int(np.floor(high))
     step = 1
-    while (last - first) // step > _MOST_TICKS:
+    while (last - first) // step > _MAX_TICKS:
         step = step * 5 // 2 if str(step)[0] == "2" else step * 2
     return [n for n in range(first, last + 1) if n % step == 0]
 
 
-def _picture(shade: Float) -> str:
-    """Return shades as a data URI, as transparent as they are light."""
+def _data_uri(shades: Float) -> str:
+    """Return shades (rows, columns) from 0 to 1 as the data URI of a PNG; 0 is transparent."""
     from PIL import Image  # noqa: PLC0415 - few drawings need it
 
-    alpha = np.clip(shade * 255, 0, 255).round().astype(np.uint8)
+    alpha = np.clip(shades * 255, 0, 255).round().astype(np.uint8)
     grey = np.full_like(alpha, 128)
     buffer = io.BytesIO()
     Image.fromarray(np.stack([grey, alpha], axis=2), "LA").save(buffer, "png")
