@@ -49,7 +49,8 @@ def run(*arguments: str, capture: Capture) -> str:
 
 def test_run_prints_the_output(capfd: Capture) -> None:
     out = run("run", WALKTHROUGH, *BOX, capture=capfd)
-    assert "16 × 16 float32, 0 to 1; convention walkthrough, max; boxes read as xywh" in out
+    assert "16 × 16 float32, 0 to 1; convention walkthrough (default for arrays), max" in out
+    assert "boxes read as xywh, origin bottom-left (from the preset)" in out
     assert "ROI 0: top-left (9.25, 10), 6.25 × 4.53 cells" in out
     rows = [line.split() for line in out.splitlines() if line.startswith("j=")]
     # (9.94, 9.5) … give 0.5132 with a height of 4.53, as with 4.53125
@@ -214,7 +215,7 @@ def test_the_preset_comes_from_the_environment(
 ) -> None:
     monkeypatch.setenv("ROIALIGN_PRESET", "torchvision")
     out = run("run", WALKTHROUGH, "--box", "1,1,9,9", capture=capfd)
-    assert "convention torchvision, avg; boxes read as xyxy, origin top-left" in out
+    assert "convention torchvision, avg, 7 × 7 sections (from the preset); boxes read as" in out
 
 
 def test_a_header_says_what_the_columns_are(capfd: Capture) -> None:

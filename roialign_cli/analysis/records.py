@@ -80,6 +80,29 @@ class Result:
         }
 
 
+@dataclass(frozen=True)
+class Defaults:
+    """Say what a command chose because nothing else decided it.
+
+    Parameters
+    ----------
+    preset_of
+        The kind of features whose default preset is used, "arrays" or "images"; None if the user
+        chose a preset.
+    reading
+        Whether the preset decides the box format or the origin.
+    output_size
+        Whether the preset decides the output size.
+    cells
+        Whether every pixel of an image is a cell because no stride was given.
+    """
+
+    preset_of: str | None
+    reading: bool
+    output_size: bool
+    cells: bool
+
+
 def named(label: str, score: float) -> str:
     """Return the label and the score of a box as text.
 

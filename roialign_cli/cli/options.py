@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from typing import Any, get_args
 
 import click
-from click.core import ParameterSource
 
 from roialign_cli.cli.help import (
     Decorator,
@@ -75,12 +74,6 @@ class OperatorOptions:
     extrapolation_value: float | None
     coordinate_decimals: int | str | None
     set: tuple[tuple[str, Any], ...]
-
-    @property
-    def preset_is_default(self) -> bool:
-        """Whether neither --preset nor its environment variable is set."""
-        source = click.get_current_context().get_parameter_source("preset")
-        return source is ParameterSource.DEFAULT
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -157,11 +150,10 @@ _CONVENTION = (
     operator_option(
         "--preset",
         type=PresetName(),
-        default="walkthrough",
-        show_default=True,
         envvar="ROIALIGN_PRESET",
         show_envvar=True,
-        help="Whose ROI Align.",
+        help="Which library's ROI Align to use.  [default: walkthrough for arrays, "
+        "torchvision-aligned for images]",
     ),
     operator_option(
         "--output-size",
