@@ -116,7 +116,7 @@ _WORDS = (
         "--stride",
         "4",
     ),
-    *("--spatial-scale", "0.5", "0.25,3", "--image-size", "16x9", "--normalized", "--absolute"),
+    *("--spatial-scale", "0.5", "1/4,3", "--image-size", "16x9", "--normalized", "--absolute"),
     *("--set", "offset=0", "points=cells", "points=corners", "inclusive=true", "--divide", "3"),
     *(
         "--min-size",

@@ -147,7 +147,7 @@ _SCALE = (
         type=WholeNumber(min=1),
         help="They are in image pixels, S to a cell; an image is averaged to that.",
     ),
-    box_option("--spatial-scale", type=SCALE, help="Feature-map units per unit of the boxes."),
+    box_option("--spatial-scale", type=SCALE, help="Feature-map units per box unit, such as 1/16."),
     box_option(
         "--batch-index", metavar="N", type=_FROM_ZERO, help="Which of N maps they lie on, from 0."
     ),
