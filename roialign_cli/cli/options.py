@@ -96,7 +96,7 @@ _INPUT = (
         group="Input",
         metavar="FEATURES",
         type=INPUT_FILE,
-        description="A .npy, an .npz or an image; - is a .npy on standard input.",
+        description="A .npy, .npz, CSV, text or image file; - is standard input.",
     ),
     input_option("--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW, NHWC."),
     input_option("--key", metavar="NAME", help="Which array of an .npz with several."),
