@@ -20,6 +20,7 @@ from PIL import Image
 from roialign_cli import PRESETS, compare, identify, roi_align, trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import COMMANDS, main
+from roialign_cli.cli.option_types import SCALE
 from roialign_cli.cli.plot import VIEWS
 from roialign_cli.core.presets import ALIASES
 
@@ -371,11 +372,25 @@ def test_box_readings_are_said_and_used(capfd: Capture) -> None:
     np.testing.assert_allclose(np.load("out.npy"), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("written", "scale"),
+    [
+        ("1/14", (1 / 14, 1 / 14)),
+        ("1./16.", (1 / 16, 1 / 16)),
+        ("1/16,1/8", (1 / 16, 1 / 8)),
+        ("0.25, 3/4", (0.25, 0.75)),
+    ],
+)
+def test_a_scale_may_be_a_fraction(written: str, scale: tuple[float, float]) -> None:
+    converted = SCALE.convert(written, None, None)
+    assert (converted[0], converted[-1]) == scale
+
+
 def test_a_scale_for_each_axis(capfd: Capture) -> None:
     features = np.random.default_rng(4).random((8, 10), dtype=np.float32)
     np.save("map.npy", features)
     call = ["--preset", "torchvision", "--output-size", "2"]
-    whole = ["--spatial-scale", "0.5,0.25", "--box", "2,4,16,24", "-o", "scaled.npy"]
+    whole = ["--spatial-scale", "1/2,0.25", "--box", "2,4,16,24", "-o", "scaled.npy"]
     run("run", "map.npy", *call, *whole, capture=capfd)
     run("run", "map.npy", *call, "--image-size", "20x32", *whole[2:5], "o.npy", capture=capfd)
     expected = roi_align(features, [1, 1, 8, 6], 2, convention="torchvision")

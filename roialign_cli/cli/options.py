@@ -89,7 +89,7 @@ _INPUT = (
         group="Input",
         metavar="FEATURES",
         type=INPUT_FILE,
-        description="A .npy, an .npz or an image; - is a .npy on standard input.",
+        description="A .npy, .npz, CSV, text or image file; - is standard input.",
     ),
     input_option("--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW, NHWC."),
     input_option("--key", metavar="NAME", help="Which array of an .npz with several."),
@@ -140,7 +140,7 @@ _SCALE = (
         type=WholeNumber(min=1),
         help="They are in image pixels, S to a cell; an image is averaged to that.",
     ),
-    box_option("--spatial-scale", type=SCALE, help="Feature-map units per unit of the boxes."),
+    box_option("--spatial-scale", type=SCALE, help="Feature-map units per box unit, such as 1/16."),
     box_option(
         "--batch-index", metavar="N", type=_FROM_ZERO, help="Which of N maps they lie on, from 0."
     ),

@@ -97,5 +97,7 @@ def _read_with_header(name: str, rows: Rows) -> BoxFile:
             raise FileError(name, problem)
         cells = dict(zip(names, row, strict=True))
         numbers = {column: cells[column] for column in (batch, *coordinates) if column}
-        builder.add(f"line {line}", numbers, cells.get(label), cells.get(score))
+        # An unnamed column, such as the index that pandas writes, is ignored.
+        named = [cells[column] if column else None for column in (label, score)]
+        builder.add(f"line {line}", numbers, *named)
     return builder.build(box_format)

@@ -56,7 +56,9 @@ def read_image(name: str, content: IO[bytes]) -> tuple[NDArray[Any], list[str]]:
         raise
     except UnidentifiedImageError:
         raise FileError(
-            name, "is neither a .npy, an .npz nor an image; save features with numpy.save"
+            name,
+            "is neither a .npy, an .npz, text of numbers nor an image; "
+            "save features with numpy.save",
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise FileError(name, "is an image too large to unpack safely; make it smaller") from None
