@@ -152,8 +152,8 @@ def main() -> None:
         "",
         f"`python -m benchmarks` wrote this page on {processor()}, {os.cpu_count()} processors, "
         f"with Python {platform.python_version()}, {versions}. The other libraries use "
-        f"{peers.THREADS} threads. All calls alternate in one process, and a ratio is the median of "
-        "the ratios of all rounds. In this run the copy speed of the memory is "
+        f"{peers.THREADS} threads. All calls alternate in one process, and a ratio is the median "
+        "of the ratios of all rounds. In this run the copy speed of the memory is "
         f"{copy / 1e9:.1f} GB/s, and a large matrix product runs at {2 * sgemm / 1e9:.0f} GFLOP/s.",
         "",
         *READING,

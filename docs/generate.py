@@ -1,4 +1,4 @@
-"""Write the documents that the program itself can tell: `python -m docs.generate`."""
+"""Write the generated pages and the output that pages show: `python -m docs.generate`."""
 
 from __future__ import annotations
 
