@@ -48,7 +48,6 @@ def box_step(trace: Trace, source: ScaleSource | None) -> Iterator[Block]:
         f"{format_number(trace.width, 5)} cell{'' if trace.width == 1 else 's'} wide and "
         f"{format_number(trace.height, 5)} high."
     )
-    yield Formulas((roi_line(trace),))
 
 
 def _scale_text(trace: Trace, source: ScaleSource) -> str:
@@ -122,16 +121,17 @@ def _placement(trace: Trace) -> Iterator[Block]:
 def _start_in_library_frame(trace: Trace) -> Iterator[Block]:
     """Yield where the ROI begins in a frame in which the centre of cell i is at i."""
     offset = trace.convention.offset
-    yield Paragraph("In the library's code the centre of cell i is at i. There the ROI begins at")
+    yield Paragraph(
+        "In the library's code the centre of cell i is at i; here it is at i + 0.5, so every "
+        "position here is 0.5 more. In the library the ROI begins at"
+    )
     before = (trace.x - 0.5 + offset, trace.y - 0.5 + offset)
     after = (trace.x - 0.5, trace.y - 0.5)
-    yield Formulas(
-        tuple(
-            formula("{} = {} − {} = {}", Name(n), number(a, 5), number(offset), number(b, 5))
-            for n, a, b in zip("xy", before, after, strict=True)
-        )
+    x, y = (
+        formula("{} = {} − {} = {}", Name(n), number(a, 5), number(offset), number(b, 5))
+        for n, a, b in zip("xy", before, after, strict=True)
     )
-    yield Paragraph("Here the centres of cells lie on .5, and every position is 0.5 more.")
+    yield Formulas((formula("{}<,  >{}", x, y),))
 
 
 def ratio_lines(trace: Trace, source: ScaleSource) -> Iterator[FormulaLine]:
@@ -206,19 +206,3 @@ def _scaling(trace: Trace, source: ScaleSource, axis: int) -> FormulaLine:
         cells, pixels = trace.map_size[1 - axis], source.image_size[axis]
         return formula(" × {} / {}", number(cells), number(pixels))
     return " × ", _shown_scale(factor)
-
-
-def roi_line(trace: Trace) -> FormulaLine:
-    """Return the ROI's corner and size, with their symbols."""
-    values = (trace.x, 4), (trace.y, 4), (trace.width, 5), (trace.height, 5)
-    return formula(
-        "{} = {}, {} = {}, {} = {}, {} = {}",
-        *(
-            part
-            for name, (value, decimals) in zip(ROI_SYMBOLS, values, strict=True)
-            for part in (Name(name), number(value, decimals))
-        ),
-    )
-
-
-ROI_SYMBOLS = ("x_roi", "y_roi", "w", "h")

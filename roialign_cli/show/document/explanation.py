@@ -63,10 +63,12 @@ from roialign_cli.show.numbers import (
     name_of,
 )
 
-MAX_POINTS = 4  # of a section; more are explained on request
+# Unless all points are asked for, an explanation is at most 200 lines long.
+MAX_POINTS = 4  # of a section; of more points, two are explained
 MAX_SECTION_ROWS = 10
-MAX_OUTPUT_SIDE = 10
-MAX_TERMS = 16
+SHOWN_SECTION_ROWS = 3  # if there are more than `MAX_SECTION_ROWS`
+MAX_OUTPUT_SIDE = 8
+MAX_TERMS = 12
 
 
 @dataclass(frozen=True)
@@ -152,11 +154,17 @@ class Explanation:
         section = self.example
         if self.point is not None:
             return self.trace.select(section.section, self.point)
-        points = section.points[:MAX_POINTS]
+        return (replace(section, points=self._explained(section)),)
+
+    def _explained(self, section: Section) -> tuple[Point, ...]:
+        """Return all points of a small section of a small ROI, or else the most telling two."""
+        is_small = self.section is not None or len(self.trace.sections) <= MAX_SECTION_ROWS
+        if is_small and len(section.points) <= MAX_POINTS:
+            return section.points
+        first, *others = section.points[:2] or (None,)
         winner = section.winning_point
-        if winner is not None and winner not in points:
-            points = (*points[:-1], winner)
-        return (replace(section, points=points),)
+        second = winner if winner not in {None, first} else next(iter(others), None)
+        return tuple(point for point in (first, second) if point is not None)
 
     def _choice(self) -> str:
         """Name the section and the point that are explained, and how to choose others."""
@@ -164,14 +172,9 @@ class Explanation:
         if self.all_points or (len(self.trace.sections) == 1 and self.point is None):
             return ""
         if self.point is not None:
-            return (
-                f"Point {format_point(*self.point)} of section {place} is explained below; --point "
-                "N,M and --section I,J choose another one."
-            )
-        return (
-            f"Section {place} is explained below; --section I,J chooses another one, and "
-            "--all-points explains every section."
-        )
+            point = format_point(*self.point)
+            return f"Point {point} of section {place} is explained; choose with --section, --point."
+        return f"Section {place} is explained; choose others with --section or --all-points."
 
     def title(self) -> Iterator[Block]:
         """Yield the heading, and a paragraph about the convention and the frame."""
@@ -194,22 +197,20 @@ class Explanation:
         yield Heading(2, f"2. The sections: {columns} along x × {rows} along y")
         yield Formulas(section_sizes(t))
         sign, total = t.frame.y_sign, rows * columns
-        shown = total if self.all_points or total <= MAX_SECTION_ROWS else MAX_SECTION_ROWS - 1
+        shown = total if self.all_points or total <= MAX_SECTION_ROWS else SHOWN_SECTION_ROWS
         places = [(index % columns + 1, index // columns + 1) for index in range(shown)]
         corners = [(place, *t.corner(*place)) for place in places]
-        yield Grid(
-            ("section (i, j)", "top-left", "bottom-right"),
-            tuple(
-                (
-                    format_point(*place),
-                    format_point(x, y),
-                    format_point(x + t.section_width, y + sign * t.section_height),
-                )
-                for place, x, y in corners
-            ),
-        )
+        rows_of_table = [
+            (
+                format_point(*place),
+                format_point(x, y),
+                format_point(x + t.section_width, y + sign * t.section_height),
+            )
+            for place, x, y in corners
+        ]
         if shown < total:
-            yield Paragraph(f"and {total - shown} more sections; --all-points lists all.")
+            rows_of_table.append((f"and {total - shown} more: --all-points", "", ""))
+        yield Grid(("section (i, j)", "top-left", "bottom-right"), tuple(rows_of_table))
 
     def _points(self) -> Iterator[Block]:
         t = self.trace
@@ -290,7 +291,7 @@ class Explanation:
             return
         if self.trace.convention.points != "cells":
             yield Formulas(tuple(self.neighbours(point)))
-            yield Grid(NEIGHBOUR_COLUMNS, tuple(neighbour_rows(point)))
+            yield Grid(NEIGHBOUR_COLUMNS, tuple(neighbour_rows(point)), compact=True)
         yield Formulas(tuple(interpolated(self.trace, point)))
 
     def neighbours(self, point: Point) -> Iterator[FormulaLine]:

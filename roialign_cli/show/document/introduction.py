@@ -36,9 +36,8 @@ def rounding_blocks(trace: Trace, rounded: RoundedRoi) -> Iterator[Block]:
         ),
     )
     yield Paragraph(
-        "The numbers are those of preset roi-pool: it rounds to the nearest cell, includes the "
-        "last cell, and cuts bins at the border of the map. Figures in the literature often round "
-        "down instead."
+        "Preset roi-pool gives these numbers: it includes the last cell and cuts bins at the "
+        "border of the map. Figures in the literature often round down instead."
     )
 
 
@@ -112,9 +111,9 @@ def overview_blocks(trace: Trace, section: Section) -> Iterator[Block]:
 
 def _overview(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
     columns, rows = len(trace.output[0]), len(trace.output)
-    corner, size = format_point(trace.x, trace.y), f"{_size(trace.width, trace.height)} cells"
+    corner, size = format_point(trace.x, trace.y), _size(trace.width, trace.height)
     at = f"section {format_point(*section.section)}"
-    yield "1 box", _BOX_TEXT[trace.scale == (1.0, 1.0)], f"top-left {corner}, {size}"
+    yield "1 box", _BOX_TEXT[trace.scale == (1.0, 1.0)], f"top-left {corner}, size {size}"
     each = f"each {_section_size(trace)} cells"
     yield "2 sections", f"cut it into {columns} × {rows} sections", each
     yield "3 points", _POINTS_TEXT[trace.convention.points], _point_counts(trace, section)
@@ -174,7 +173,7 @@ def _symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
     size = f"{format_number(trace.width, 5)}, {format_number(trace.height, 5)}"
     yield "w, h", "width and height of the ROI, in cells", size
     yield "k, t", "number of sections along x and along y", f"{columns}, {rows}"
-    yield "i, j", "section: i-th from the left, j-th from the top", _ranges(columns, rows)
+    yield "i, j", "section: i-th from left, j-th from the top", _ranges(columns, rows)
     yield from _part_symbols(trace, section)
     yield "x, y", "position of a sample point", "step 3"
     if trace.convention.points != "cells":
@@ -195,7 +194,7 @@ def _part_symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, st
         text = "parts of a section along each axis"
         yield "d", text, str(convention.divide)
     if convention.points != "corners":
-        text = "point: n-th from the left, m-th from the top"
+        text = "point: n-th from left, m-th from the top"
         numbers = _ranges(across, down) if across and down else "no points"
         yield "n, m", text, numbers
 
@@ -205,7 +204,7 @@ def _neighbour_symbols(trace: Trace) -> Iterator[tuple[str, str, str]]:
     below, above = ("below", "above") if y_up else ("above", "below")
     upper, lower = ("upper", "lower") if y_up else ("lower", "upper")
     yield "f", "the fraction of x or y: x = floor(x) + f", "0 ≤ f < 1"
-    yield "x1, x2", "x of the cell centres left and right of the point", "step 4"
-    yield "y1, y2", f"y of the cell centres {below} and {above} the point", "step 4"
+    yield "x1, x2", "x of the cell centres left and right of it", "step 4"
+    yield "y1, y2", f"y of the cell centres {below} and {above} it", "step 4"
     yield "Q11, Q21", f"cells at (x1, y2) and (x2, y2), the {upper} row", "step 4"
     yield "Q12, Q22", f"cells at (x1, y1) and (x2, y1), the {lower} row", "step 4"

@@ -47,25 +47,23 @@ def rounding_text(convention: Convention) -> str:
 
 def neighbour_text(trace: Trace) -> str:
     """Return how the cells on either side of a point are found."""
-    rule = _TIES[trace.convention.tie_neighbour]
+    tie = _TIES[trace.convention.tie_neighbour]
     if trace.frame.whole:
         return (
-            "First find the cell centres around the point. They lie on .5, so write x as a whole "
-            f"number plus a fraction f; y1 and y2 follow from y in the same way. {rule}"
+            "Find the cell centres around the point: they lie on .5, so write x as a whole number "
+            f"plus a fraction f. The same holds for y. {tie}"
         )
     return (
-        "First find the cell centres around the point. Along x they lie on .5, so write x as a "
-        f"whole number plus a fraction f; along y, y1 and y2 are the centres on either side. {rule}"
+        "Find the cell centres around the point: along x they lie on .5, so write x as a whole "
+        f"number plus a fraction f; along y, take the centres on either side. {tie}"
     )
 
 
 # Which neighbour a point on a cell's centre uses that cell as → the consequence.
 _TIES: dict[TieNeighbour, str] = {
-    "upper": "A point exactly on a cell centre uses that centre as x2 (or y2), and x1 (or y1) has "
-    "weight 0.",
-    "lower": "A point exactly on a cell centre uses that centre as x1 (or y1), and x2 (or y2) has "
-    "weight 0.",
-    "both": "A point exactly on a cell centre uses that centre twice.",
+    "upper": "If a point lies on a centre, that centre is x2 (or y2), and x1 (or y1) has weight 0.",
+    "lower": "If a point lies on a centre, that centre is x1 (or y1), and x2 (or y2) has weight 0.",
+    "both": "If a point lies on a centre, that centre is both x1 and x2 (or y1 and y2).",
 }
 
 
