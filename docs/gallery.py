@@ -11,11 +11,8 @@ from roialign_cli.cli.main import main
 DOCS = Path(__file__).parent
 DPI = 110
 
-_WALKTHROUGH = "sample_data/walkthrough.npy --box 9.25,10,6.25,4.53"
-_ASTRONAUT = (
-    "sample_data/astronaut.png --stride 32 --preset torchvision-aligned"
-    " --boxes sample_data/astronaut.csv"
-)
+_WALKTHROUGH = "sample_data/walkthrough.npy --image-size 512x512 --box 296,320,200,145"
+_ASTRONAUT = "sample_data/astronaut.png --stride 32 --boxes sample_data/astronaut.csv"
 # The helmet reaches the lower edge of the image, so that its last sample points are clamped.
 _HELMET = f"{_ASTRONAUT} --roi 2"
 _MAX = "--output-size 4 --sampling-ratio 2 --pooling max"

@@ -12,7 +12,7 @@ from docs.gallery import DOCS
 from roialign_cli.cli.main import main
 from tests.browser import chromium
 
-_CALL = "explain sample_data/walkthrough.npy --box 9.25,10,6.25,4.53"
+_CALL = "explain sample_data/walkthrough.npy --image-size 512x512 --box 296,320,200,145"
 
 
 def photograph() -> None:

@@ -23,8 +23,8 @@ from roialign_cli.cli.options import (
 @command(
     "explain",
     "roialign explain map.npy --image-size 512x512 --box 296,320,200,145",
-    "roialign explain map.npy --box 9.25,10,6.25,4.53 --section 1,1 --sketch",
-    "roialign explain map.npy --box 9.25,10,6.25,4.53 -o roi.html",
+    "roialign explain map.npy --image-size 512x512 --box 296,320,200,145 --section 1,1 --sketch",
+    "roialign explain map.npy --image-size 512x512 --box 296,320,200,145 -o roi.html",
     "roialign explain map.npy --boxes boxes.csv --cell 6,9",
 )
 @operator_options

@@ -195,9 +195,8 @@ def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> N
 
 @command(
     "plot",
-    "roialign plot map.npy --box 9.25,10,6.25,4.53 -o steps.png",
-    "roialign plot photo.png --stride 32 --preset torchvision-aligned --boxes boxes.csv "
-    "--view overlay -o overlay.png",
+    "roialign plot map.npy --image-size 512x512 --box 296,320,200,145 -o steps.png",
+    "roialign plot photo.png --stride 32 --boxes boxes.csv --view overlay -o overlay.png",
 )
 @operator_options
 @operator_option(

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
 @command(
     "run",
-    "roialign run map.npy --box 9.25,10,6.25,4.53",
-    "roialign run photo.png --stride 32 --preset torchvision-aligned --boxes boxes.csv "
-    "--output-size 7 -o pooled.npy",
+    "roialign run map.npy --image-size 512x512 --box 296,320,200,145",
+    "roialign run photo.png --stride 32 --boxes boxes.csv --output-size 7 -o pooled.npy",
 )
 @operator_options
 @selection_option(
