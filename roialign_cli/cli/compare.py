@@ -1,4 +1,4 @@
-"""`roialign compare`: two conventions, or a convention and an output, on the same boxes."""
+"""`roialign compare`: compare two conventions, or a convention with a saved output."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
     type=PresetName(),
     metavar="PRESET|FILE",
     required=True,
-    help="The other side: NAME, NAME,FIELD=VALUE,… or an output: .npy, .npz, FILE.npz:ARRAY.",
+    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, FILE.npz:ARRAY.",
 )
 @output_option(
     "--max-difference",
     metavar="D",
     type=NumberInRange(min=0),
-    help="Exit with status 1 if they differ by more.",
+    help="Exit with status 1 if the outputs differ by more than D.",
 )
 @output_option(
     "--plot",
@@ -58,7 +58,9 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
     type=OUTPUT_FILE,
     help="Draw the box that differs most: .png, .svg or .pdf.",
 )
-@format_option("table", "csv", "json", default="table", text="What to print; csv has every number.")
+@format_option(
+    "table", "csv", "json", default="table", text="Output format; csv contains every number."
+)
 @force_option
 @note_options
 def compare(
@@ -72,10 +74,10 @@ def compare(
     quiet: bool,
     strict: bool,
 ) -> int:
-    """Hold a convention against another one, or against an output.
+    """Compare two conventions, or a convention with a saved output.
 
-    Tells how far apart the outputs are, where most, why, and how the sample points move. Options
-    hold for both sides; fields after the other's name only for it.
+    Prints the size, place and causes of the differences, and how far the sample points move.
+    Options apply to both sides; fields after the name in --with apply only to the second side.
     """
     from roialign_cli.cli.inputs import load, with_convention
     from roialign_cli.cli.warnings import report_warnings

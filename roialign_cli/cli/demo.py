@@ -45,13 +45,13 @@ _COMMANDS = (
     "directory",
     group="Output",
     metavar="[DIR]",
-    description="The folder for data and pictures.  [default: roialign-demo]",
+    description="Folder for the data and the figures.  [default: roialign-demo]",
     type=click.Path(path_type=Path),
     default=Path("roialign-demo"),
 )
 @output_option("--force", is_flag=True, help="Overwrite the files of an earlier demo.")
 def demo(directory: Path, *, force: bool) -> None:
-    """Write the sample data to DIR and run everything on it."""
+    """Write sample data to DIR and run example commands on it."""
     _write_samples(directory, force=force)
     for template in _COMMANDS:
         arguments = [word.format(dir=directory) for word in template.split()]

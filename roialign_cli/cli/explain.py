@@ -1,4 +1,4 @@
-"""`roialign explain`: every step of one ROI, with its numbers."""
+"""`roialign explain`: explain one ROI step by step."""
 
 from __future__ import annotations
 
@@ -41,19 +41,24 @@ MAX_EXPLAINED_POINTS = 50_000  # 50 MB of JSON, and a few seconds
 @operator_options
 @selection_options
 @selection_option(
-    "--cell", type=CELL, help="Tell instead which outputs of all boxes this cell of the map feeds."
+    "--cell",
+    type=CELL,
+    help="Instead of an ROI, list the outputs of all boxes that use this cell of the map.",
 )
 @output_option(
     "-o",
     "--output",
     metavar="FILE",
     type=OUTPUT_FILE,
-    help="Write it to a .txt, .md, .html or .json.",
+    help="Write the explanation to a .txt, .md, .html or .json file.",
 )
 @format_option(
-    *FORMATS, text="What to write; html is a page to point at.  [default: as -o ends, or text]"
+    *FORMATS,
+    text="Output format; html is an interactive page.  [default: from the suffix of -o, or text]",
 )
-@output_option("--sketch", is_flag=True, help="Draw the ROI and its points on the cells in text.")
+@output_option(
+    "--sketch", is_flag=True, help="Also draw the ROI and its points on the cells as text."
+)
 @force_option
 @note_options
 def explain(
@@ -68,7 +73,7 @@ def explain(
     quiet: bool,
     strict: bool,
 ) -> None:
-    """Tell every step of one ROI, with its numbers."""
+    """Explain one ROI step by step."""
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.writing import check_writable

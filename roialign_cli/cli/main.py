@@ -17,16 +17,16 @@ from roialign_cli.errors import ArgumentError, FileError, RoiAlignError
 TASKS = {
     "See what happens to a box": {
         "run": "Pool every box and print or write the outputs.",
-        "explain": "Tell every step of one ROI, with its numbers.",
+        "explain": "Explain one ROI step by step.",
         "plot": "Draw an ROI, its sections and its sample points.",
     },
-    "Settle whose numbers they are": {
-        "compare": "Hold a convention against another one, or against an output.",
-        "identify": "Find the convention that made an output.",
+    "Compare and identify": {
+        "compare": "Compare two conventions, or a convention with a saved output.",
+        "identify": "Find the convention that produced an output.",
     },
-    "Get to know it": {
-        "presets": "Show the conventions and how they differ, or one of them in full.",
-        "demo": "Write the sample data to DIR and run everything on it.",
+    "Get started": {
+        "presets": "List the conventions and their differences, or show one in full.",
+        "demo": "Write sample data to DIR and run example commands on it.",
     },
 }
 COMMANDS = [name for commands in TASKS.values() for name in commands]
@@ -64,9 +64,9 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="roialign")
 def group() -> None:
-    """Inspect ROI Align: run it, explain every number, draw it, settle which one made a tensor.
+    """Run, explain and draw ROI Align, and find out which library produced an output.
 
-    Begin with `roialign demo`; `roialign COMMAND --help` has examples.
+    Start with `roialign demo`; `roialign COMMAND --help` shows examples.
     """
 
 
