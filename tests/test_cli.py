@@ -181,7 +181,7 @@ def test_all_channels_can_be_told_of_as_one(capfd: Capture) -> None:
     )
     run("plot", *options, "-o", "norm.svg", capture=capfd)
     assert main(["explain", *ASTRONAUT, "--channel", "median"]) == 2
-    assert "neither a channel from 0 nor mean, max or norm" in capfd.readouterr().err
+    assert "use a channel index from 0, mean, max or norm" in capfd.readouterr().err
 
 
 def test_demo_runs_everything_and_does_not_overwrite(

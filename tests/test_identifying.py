@@ -271,11 +271,17 @@ def test_what_is_stated_is_not_searched(searched: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("expected", "problem"),
     [
-        (np.zeros((5, 3, 2, 2)), r"must be \(6, channels, height, width\), one a box"),
-        (np.zeros((6, 4, 2, 2)), "has the map's 3 channels neither in second nor in last place"),
+        (
+            np.zeros((5, 3, 2, 2)),
+            r"must have shape \(6, channels, height, width\), one output per box",
+        ),
+        (
+            np.zeros((6, 4, 2, 2)),
+            "must have the 3 channels of the features on the second or the last axis",
+        ),
         (np.zeros((6, 3, 4)), r"got \(6, 3, 4\)"),
         (np.array([["a"]]), "must be real numbers"),
-        ([[1.0], [2.0, 3.0]], "must be an array of numbers; its rows differ"),
+        ([[1.0], [2.0, 3.0]], "must be an array of numbers; the rows have different lengths"),
     ],
 )
 def test_an_output_of_another_shape_is_an_argument_error(expected: Any, problem: str) -> None:
@@ -326,7 +332,7 @@ def test_a_mistake_is_named_though_the_preset_is_stated() -> None:
 
 @pytest.mark.parametrize("tolerance", [float("nan"), float("inf"), -1.0, True, 10**400, "1", [1.0]])
 def test_a_tolerance_that_is_no_number_is_an_argument_error(tolerance: Any) -> None:
-    with pytest.raises(ArgumentError, match="must be a number from 0 up"):
+    with pytest.raises(ArgumentError, match="must be a number of at least 0"):
         identify(MAP, BOXES, pooled(), tolerance=tolerance)
 
 

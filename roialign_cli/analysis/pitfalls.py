@@ -73,13 +73,15 @@ def _outside(operation: Operation, plan: Plan, requested: Mask) -> Iterator[Note
     share = outside_share(plan)
     percent = f"{max(100 * float(share[requested].mean()), 0.1):.3g} %"
     margin = operation.convention.border_margin
-    worth = f"{operation.convention.extrapolation_value:g}"
-    reach = "the outermost cell centres" if not margin else f"the map by more than {margin:g} cell"
+    value = f"{operation.convention.extrapolation_value:g}"
+    place = "beyond the outermost cell centres"
+    if margin:
+        place = f"more than {margin:g} {'cell' if margin == 1 else 'cells'} {place}"
     yield from _note(
         "outside",
         share > 0,
         requested,
-        f"{{}}: sample points lie beyond {reach} and are worth {worth}, {percent} of all"
+        f"{{}}: {percent} of the sample points lie {place} and have the value {value}"
         f"{_reading_inside(operation, share[requested])}",
     )
 
@@ -126,7 +128,7 @@ def _reading_inside(operation: Operation, share: Float) -> str:
         for readings in (_other_scales(operation), _other_formats(operation))
         for words in _putting_inside(readings)
     ]
-    return f"; {', or '.join(fitting)} would put all of them inside" if fitting else ""
+    return f"; {', or '.join(fitting)} would move all points inside" if fitting else ""
 
 
 def _putting_inside(readings: Iterator[tuple[str, Operation]]) -> list[str]:
@@ -143,8 +145,8 @@ def _normalized(operation: Operation, requested: Mask) -> Iterator[Note]:
             "normalized",
             np.full(len(given), fill_value=True),
             requested,
-            "{}: no number above 1, so that all lie in the map's first cell; --normalized reads "
-            "them as shares of the map",
+            "{}: all coordinates are at most 1, so all boxes lie in the first cell of the map; "
+            "--normalized reads coordinates as fractions of the map",
         )
 
 
@@ -196,8 +198,8 @@ def _grown(plan: Plan, requested: Mask) -> Iterator[Note]:
         "grown",
         small,
         requested,
-        f"{{}}: smaller than {minimum:g} × {minimum:g} cells, or inverted, and grown to that; "
-        "--min-size 0 leaves them as they are, as conventions with aligned=True do",
+        f"{{}}: smaller than {minimum:g} × {minimum:g} cells, or inverted, and enlarged to that "
+        "size; --min-size 0 keeps the original size, as conventions with aligned=True do",
     )
 
 
@@ -205,7 +207,10 @@ def _empty(plan: Plan, requested: Mask) -> Iterator[Note]:
     y, x = plan.y, plan.x
     empty = ((y.unclamped_size == 0) | (x.unclamped_size == 0)) & _keeps_size(plan)
     yield from _note(
-        "empty", empty, requested, f"{{}}: no area; {_result_of(plan.convention, 'empty')}"
+        "empty",
+        empty,
+        requested,
+        f"{{}}: no area; {_result_of(plan.convention, 'empty')}; check the box format",
     )
 
 
@@ -217,12 +222,12 @@ def _inverted(plan: Plan, requested: Mask) -> Iterator[Note]:
         inverted,
         requested,
         f"{{}}: the second corner is before the first; "
-        f"{_result_of(plan.convention, 'inverted')}; is it --box-format xywh?",
+        f"{_result_of(plan.convention, 'inverted')}; check --box-format, such as xywh",
     )
 
 
 def _keeps_size(plan: Plan) -> Mask:
-    """Return which regions do not grow to a minimum size, (R,); ROI Pool's always do."""
+    """Return which regions do not grow to a minimum size, (R,); those of ROI Pool always do."""
     convention = plan.convention
     grows = convention.min_size > 0 or convention.points == "cells"
     return np.full(len(plan.y.roi_start), not grows)
@@ -232,18 +237,18 @@ def _result_of(convention: Convention, kind: str) -> str:
     """Describe what a convention does with an empty or inverted box."""
     if convention.points != "centred" or convention.sampling_ratio:
         return {
-            "empty": "all its points lie on a line or in one place",
-            "inverted": "its points run backwards, which flips the output",
+            "empty": "all sample points of a section lie on a line or in one place",
+            "inverted": "the sample points run backwards, which flips the output",
         }[kind]
     if convention.pooling == "max":
-        return f"it has no points, and the max of none is {convention.max_of_empty:g}"
-    worth = "0" if convention.clamp_count else "not a number"
+        return f"without sample points, the maximum is {convention.max_of_empty:g}"
+    value = "0" if convention.clamp_count else "not a number"
     both = (
         ", 0 if inverted along both axes"
         if kind == "inverted" and not convention.clamp_count
         else ""
     )
-    return f"it has no points, and the average of none is {worth}{both}"
+    return f"without sample points, the average is {value}{both}"
 
 
 def _ceil(plan: Plan, requested: Mask) -> Iterator[Note]:
@@ -251,8 +256,8 @@ def _ceil(plan: Plan, requested: Mask) -> Iterator[Note]:
         "ceil",
         near_a_whole(plan),
         requested,
-        "{}: sections within rounding of a whole number of cells, so that the adaptive grid may "
-        "have one point more or less elsewhere; --sampling-ratio N makes it certain",
+        "{}: the section size is a whole number of cells up to rounding, so the adaptive grid may "
+        "have one point more or less in another program; --sampling-ratio N fixes the grid",
     )
 
 
@@ -266,7 +271,7 @@ def _many_points(plan: Plan, requested: Mask) -> Iterator[Note]:
     most = int((x * y).argmax())
     adaptive = plan.convention.points == "centred" and not plan.convention.sampling_ratio
     kind = "an adaptive grid" if adaptive else "a grid"
-    remedy = "check the scale, or take --sampling-ratio 2" if adaptive else "take fewer points"
+    remedy = "check the scale, or use --sampling-ratio 2" if adaptive else "use fewer points"
     yield from _note(
         "many-points",
         (x * y > _MAX_BOX_POINTS) & (in_section > _MAX_SECTION_POINTS),

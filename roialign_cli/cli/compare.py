@@ -85,7 +85,7 @@ def compare(
     from roialign_cli.files.writing import check_writable
 
     if max_difference is not None and math.isnan(max_difference):
-        raise click.UsageError("--max-difference must be a number")
+        raise click.UsageError("--max-difference: must be a number of at least 0, got nan")
     file, _ = split_member(other)
     if plot is not None:
         _check_plot_suffix(plot)
@@ -104,7 +104,7 @@ def compare(
     _print(comparison, inputs.labels, name, notes, output_format)
     if max_difference is None or comparison.largest <= max_difference:
         return 0
-    message(f"they differ by more than {max_difference:g}")
+    message(f"the outputs differ by more than {max_difference:g}")
     return 1
 
 

@@ -70,9 +70,12 @@ def _write_samples(directory: Path, *, force: bool) -> None:
     names = dict.fromkeys((*_SAMPLES, *used))
     for name in names:
         if (directory / name).exists() and not force:
-            raise FileError(directory / name, "exists; --force overwrites it, or name another DIR")
+            problem = "already exists; overwrite the file with --force, or name another DIR"
+            raise FileError(directory / name, problem)
     try:
         directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise FileError(directory, "is a file, not a folder; name another DIR") from None
     except OSError as error:
         raise FileError(directory, f"cannot be written: {error.strerror}") from None
     for name in names:

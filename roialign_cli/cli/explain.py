@@ -80,9 +80,13 @@ def explain(
 
     output_format = output_format or format_of(output)
     if sketch and output_format in {"html", "json"}:
-        raise click.UsageError(f"--sketch is text; {output_format} has all that it draws")
+        raise click.UsageError(
+            f"--sketch has no effect with {output_format}; use --format text or markdown"
+        )
     if cell is not None and (sketch or selection.is_of_roi()):
-        raise click.UsageError("--cell takes no --roi, --section, --point and --sketch")
+        raise click.UsageError(
+            "--cell cannot be used with --roi, --section, --point or --sketch; use only one"
+        )
     if output is not None:
         check_writable(output, force=force, read=options.files)
     inputs = load(options)

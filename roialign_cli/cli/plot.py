@@ -21,6 +21,7 @@ from roialign_cli.cli.options import (
     section_options,
 )
 from roialign_cli.cli.streams import message
+from roialign_cli.errors import alternatives
 from roialign_cli.show.figures.choices import Units, Values
 from roialign_cli.show.palette import THEMES
 
@@ -176,11 +177,10 @@ def _check_options(view: str) -> None:
         users = [name for name, row in VIEWS.items() if option.name in row.uses]
         is_given = context.params[option.name or ""] not in (None, option.default)
         if users and view not in users and is_given:
-            views = " or ".join(", ".join(users).rsplit(", ", 1))
             problem = f"{option.opts[0]} has no effect with --view {view}"
-            raise click.UsageError(f"{problem}; use --view {views}")
+            raise click.UsageError(f"{problem}; use --view {alternatives(users)}")
     if view == "compare" and context.params["other"] is None:
-        raise click.UsageError("--view compare needs --with PRESET, the other side")
+        raise click.UsageError("--view compare needs a second convention; add --with PRESET")
 
 
 def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> None:
@@ -193,7 +193,7 @@ def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> N
     report_warnings(notes, quiet=quiet, strict=strict)
     left_out = request.other_boxes(same_map=False) if is_overlay else []
     if left_out and not quiet:
-        reason = "not drawn, on another map than the first; --roi chooses the first"
+        reason = "not drawn, because on another feature map; --roi selects the box and its map"
         message(f"note: {numbered(left_out)}: {reason}")
 
 

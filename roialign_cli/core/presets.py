@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from roialign_cli.core.convention import Convention
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, alternatives
 
 Evidence = Literal["measured", "from source", "the document"]
 
@@ -254,18 +254,18 @@ def preset(name: str) -> Preset:
     Raises
     ------
     ArgumentError
-        If there is none; the message suggests the nearest name.
+        If the name is unknown; the message suggests the most similar name.
     """
     known = {**PRESETS, **{alias: PRESETS[row] for alias, row in ALIASES.items()}}
     if name in known:
         return known[name]
-    raise ArgumentError("convention", f"no preset {name!r}; {nearest(name, known)}")
+    raise ArgumentError("convention", f"{name!r} is not a preset; {nearest(name, known)}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint for an unknown name: the most similar known one, and all of them."""
+    """Return the most similar known name and all known names, for an error message."""
     import difflib  # noqa: PLC0415 - only an error needs it
 
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{hint}known: {', '.join(known)}"
+    hint = f"did you mean {near[0]}? Choose" if near else "choose"
+    return f"{hint} {alternatives(known)}"
