@@ -136,7 +136,7 @@ MISTAKES: dict[str, Any] = {
     "the half-cell shift is applied twice": lambda boxes: boxes - 2,
     "the half-cell shift is missing": lambda boxes: boxes + 2,
     "the shift is applied before the scale instead of after it": lambda boxes: boxes - 0.5 + 2,
-    "the boxes' second corners are read as inclusive, +1": lambda boxes: boxes + [0, 0, 1, 1],
+    "the second corner of each box is read as inclusive, +1": lambda boxes: boxes + [0, 0, 1, 1],
     "x and y of the boxes are swapped": lambda boxes: boxes[:, [1, 0, 3, 2]],
 }
 
@@ -183,11 +183,14 @@ def test_one_point_where_the_grid_should_be_adaptive_is_named(
 @pytest.mark.parametrize(
     ("axes", "words"),
     [
-        ((0, 2, 3, 1), ["the output's channels are last"]),
-        ((0, 1, 3, 2), ["the output's height and width are swapped"]),
+        ((0, 2, 3, 1), ["the channels of the output are last"]),
+        ((0, 1, 3, 2), ["the height and width of the output are swapped"]),
         (
             (0, 3, 2, 1),
-            ["the output's channels are last", "the output's height and width are swapped"],
+            [
+                "the channels of the output are last",
+                "the height and width of the output are swapped",
+            ],
         ),
     ],
 )
@@ -397,7 +400,7 @@ def test_what_a_files_header_says_may_be_the_mistake(
     printed = capfd.readouterr().out
     assert "! x and y of the boxes are swapped" in printed
     assert ("! all boxes are pooled from the first map" in printed) == batch
-    assert ("the output's channels are last" in printed) == (layout != (0, 1, 2, 3))
+    assert ("the channels of the output are last" in printed) == (layout != (0, 1, 2, 3))
     line = next(line for line in printed.splitlines() if line.startswith("  roialign run"))
     assert main([*shlex.split(line)[1:], "-o", "again.npy"]) == 0
     np.testing.assert_allclose(np.load("again.npy"), swapped, atol=1e-6)
@@ -446,7 +449,7 @@ def test_the_commands_json_and_its_exit_status(
     record = json.loads(capfd.readouterr().out)
     assert record["matches"] == []
     assert main(noise) == 1
-    assert "No convention makes this output." in capfd.readouterr().out
+    assert "No convention produces this output." in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("every_pooling", [False, pytest.param(True, marks=pytest.mark.thorough)])

@@ -202,7 +202,7 @@ def test_the_command_tells_what_a_cell_feeds(capfd: pytest.CaptureFixture[str]) 
     assert record["cell"] == {"row": 4, "column": 4}
     assert {output["label"] for output in record["outputs"]} == {"b0"}
     assert main([*call, "11,0"]) == 0
-    assert "It feeds none." in capfd.readouterr().out
+    assert "No output uses this cell." in capfd.readouterr().out
     assert main([*call, "12,0"]) == 2
     assert (
         "--cell: there is no cell (12, 0); cells run from (0, 0) to (11, 15)"
