@@ -83,7 +83,7 @@ GROWTH = {
 
 
 def growth(name: str, workloads: list[Workload]) -> str:
-    """Measure a quantity doubled four times; return its row with the fitted exponent."""
+    """Measure workloads in which a quantity doubles four times; return the row of the table."""
     calls = {str(n): operation(workload).pooled for n, workload in enumerate(workloads)}
     seconds = [float(np.median(t)) for t in measure.alternating(calls, 3.0).values()]
     exponent = np.polyfit(np.arange(5) * np.log(2), np.log(seconds), 1)[0]
@@ -91,25 +91,47 @@ def growth(name: str, workloads: list[Workload]) -> str:
     return f"| {name} | {workloads[0]} → | {times} | {exponent:.2f} |"
 
 
+READING = (
+    "- Box sides are in cells. **ours, ms** is the median time of this program.",
+    "- **÷ fastest peer** compares with the fastest of the other libraries. Below 1, "
+    "this program is faster.",
+    "- **÷ gather** compares with straightforward NumPy that reads four cells per "
+    "point, one box at a time.",
+    "- **÷ limit** compares with a lower bound: the time to read and write the "
+    "necessary bytes at the copy speed, or the time for the multiplications of the two "
+    "matrix products at the speed of a large product, whichever is longer.",
+    "- **error** is the largest difference from the gather in float64.",
+    "- **extra** is the largest amount of memory in use besides the output.",
+)
+
+GROWTH_INTRODUCTION = (
+    "Each quantity is doubled four times. The columns give the times in milliseconds and the "
+    "fitted exponent: 1 means that twice the quantity takes twice the time."
+)
+
 BOUNDS = (
-    "## What bounds it",
+    "## What limits the speed",
     "",
-    "A box of ordinary size is two small matrix products, and small ones run far below the speed "
-    "of a large one: for A they take a good half of the time, each at 35 to 75 GFLOP/s, and the "
-    "rest goes to the memory of the output, which the system hands out page by page and empties "
-    "first (A and C), and to a few microseconds of Python a box (D and E). A single box (F) is "
-    "well over a hundred NumPy calls of about a microsecond each, a third for the sampling plan "
-    "and half for the matrices and their products. One thread runs it all: two threads of Python "
-    "wait for each other's interpreter lock and only C gained by them. Matrix products are kept "
-    "below the size at which the matrix library takes a second thread: beside a busy core, waiting "
-    "for that thread had cost up to four times a row's time here (G 96 → 325 ms, H 398 → 1507 ms), "
-    "and now every row takes at most 1.3 times its quiet time (G 78 → 81, H 397 → 405); alone on "
-    "two cores, A is a quarter slower for it.",
+    "- **Matrix products.** A box of ordinary size needs two small matrix products. Small "
+    "products run far below the speed of a large one. In A they take a little more than half "
+    "of the time, at 35 to 75 GFLOP/s each.",
+    "- **Memory of the output.** The system provides it page by page and fills each page "
+    "with zeros first. This matters in A and C.",
+    "- **Python.** Each box costs a few microseconds of Python, which matters in D and E. "
+    "The single box of F needs well over a hundred NumPy calls of about a microsecond each: "
+    "a third of them for the sampling plan, half for the matrices and their products.",
+    "- **One thread.** The program uses one thread. Two Python threads wait for each other's "
+    "interpreter lock, and only C gained from a second one.",
+    "- **Size of the products.** Matrix products stay below the size at which the matrix "
+    "library starts a second thread. When another process kept one core busy, waiting for "
+    "that thread cost up to four times the time of a row (G 96 → 325 ms, H 398 → 1507 ms). "
+    "Now a row takes at most 1.3 times as long on a busy machine (G 78 → 81 ms, H 397 → 405 "
+    "ms). The price is that A is a quarter slower on two idle cores.",
 )
 
 
 def processor() -> str:
-    """Return the processor's name, as the system tells it."""
+    """Return the name of the processor, as the system reports it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
@@ -117,7 +139,7 @@ def processor() -> str:
 
 
 def main() -> None:
-    """Run the rows asked for, or all, and write the page if all."""
+    """Run the given rows, or run all rows and write the page."""
     wanted = sys.argv[1:]
     copy, sgemm = measure.copy_speed(), measure.sgemm_speed()
     versions = ", ".join(
@@ -128,17 +150,13 @@ def main() -> None:
     lines = [
         "# Performance",
         "",
-        f"Made by `python -m benchmarks` on {processor()}, {os.cpu_count()} processors, Python "
-        f"{platform.python_version()}, {versions}. Peers run with {peers.THREADS} threads, in the "
-        "same process, call by call in turn with ours; a ratio is the median of the rounds' "
-        f"ratios. This run copies at {copy / 1e9:.1f} GB/s and multiplies at "
-        f"{2 * sgemm / 1e9:.0f} GFLOP/s.",
+        f"`python -m benchmarks` wrote this page on {processor()}, {os.cpu_count()} processors, "
+        f"with Python {platform.python_version()}, {versions}. The other libraries use "
+        f"{peers.THREADS} threads. All calls alternate in one process, and a ratio is the median "
+        "of the ratios of all rounds. In this run the copy speed of the memory is "
+        f"{copy / 1e9:.1f} GB/s, and a large matrix product runs at {2 * sgemm / 1e9:.0f} GFLOP/s.",
         "",
-        "Box sides are in cells. *Gather* is the straightforward NumPy: four cells a point, "
-        "a box at a time. The *limit* is the larger of the bytes that must be read and written at "
-        "that copy speed, and the multiplications of the two matrix products at that speed of a "
-        "large product. *Error* is the largest difference from the gather in float64. *Extra* is "
-        "the most memory held besides the output.",
+        *READING,
         "",
         "| | workload | ours, ms | ÷ fastest peer | ÷ gather | ÷ limit | error | extra, MiB |",
         "| --- | --- | ---: | ---: | ---: | ---: | --- | ---: |",
@@ -151,7 +169,7 @@ def main() -> None:
             print(lines[-1], flush=True)
     if wanted:
         return
-    lines += ["", "## Growth", "", "Each quantity doubled four times; ms, and the exponent fitted."]
+    lines += ["", "## Growth", "", GROWTH_INTRODUCTION]
     lines += ["", "| quantity | from | ms | exponent |", "| --- | --- | --- | ---: |"]
     lines += [growth(name, workloads) for name, workloads in GROWTH.items()]
     lines += ["", "## Whole processes", "", *processes(), "", *BOUNDS]

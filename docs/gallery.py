@@ -1,4 +1,4 @@
-"""The gallery's pictures and their commands; `python -m docs.gallery` draws them all again."""
+"""The pictures of the gallery and their commands; `python -m docs.gallery` draws them all."""
 
 from __future__ import annotations
 
@@ -16,52 +16,55 @@ _ASTRONAUT = (
     "sample_data/astronaut.png --stride 32 --preset torchvision-aligned"
     " --boxes sample_data/astronaut.csv"
 )
-# The helmet, of which the last rows are over the image's edge.
+# The helmet reaches the lower edge of the image, so that its last sample points are clamped.
 _HELMET = f"{_ASTRONAUT} --roi 2"
 _MAX = "--output-size 4 --sampling-ratio 2 --pooling max"
 
-# Picture → what it shows, and the command without its output.
+# File name → title, and command without -o.
 PICTURES = {
-    "steps-walkthrough": ("The whole story, on the worked example", _WALKTHROUGH),
-    "steps-astronaut": ("The whole story, on an image", f"{_ASTRONAUT} --output-size 3"),
+    "steps-walkthrough": ("All steps of the worked example", _WALKTHROUGH),
+    "steps-astronaut": ("All steps on an image", f"{_ASTRONAUT} --output-size 3"),
     "sections-walkthrough": (
-        "The ROI on the cells, and the points of one section",
+        "The sections of an ROI, and the sample points of one of them",
         f"{_WALKTHROUGH} --view sections",
     ),
     "sections-astronaut": (
-        "The same on an image's cells: no values where there is no room",
+        "The sections of an ROI on an image",
         f"{_HELMET} --output-size 3 --view sections --section 2,2",
     ),
     "overlay-astronaut": ("All boxes on the image", f"{_ASTRONAUT} --view overlay"),
-    "overlay-walkthrough": ("The same on a map", f"{_WALKTHROUGH} --view overlay"),
+    "overlay-walkthrough": ("All boxes on a feature map", f"{_WALKTHROUGH} --view overlay"),
     "point-walkthrough": (
-        "One point: its four cells, and the areas that are their weights",
+        "One sample point, its neighbour cells and their weights",
         f"{_WALKTHROUGH} --view point --section 1,1 --point 1,2",
     ),
     "point-astronaut": (
-        "A point clamped to the map's border",
+        "A sample point that is clamped to the outermost cell centres",
         f"{_HELMET} --output-size 3 --view point --section 3,3 --point 3,2",
     ),
-    "output-walkthrough": ("The output, and the points that won", f"{_WALKTHROUGH} --view output"),
-    "output-astronaut": ("The same of an image", f"{_HELMET} {_MAX} --view output"),
+    "output-walkthrough": (
+        "The output, and the largest point of each section",
+        f"{_WALKTHROUGH} --view output",
+    ),
+    "output-astronaut": ("The output on an image", f"{_HELMET} {_MAX} --view output"),
     "footprint-walkthrough": (
-        "How much each cell counts: the gradient of one section",
+        "The weight of each cell in one section",
         f"{_WALKTHROUGH} --pooling avg --view footprint --section 2,2",
     ),
     "footprint-astronaut": (
-        "How much each cell counts in the whole output",
+        "The weight of each cell in the whole output",
         f"{_HELMET} --output-size 3 --view footprint",
     ),
     "compare-walkthrough": (
-        "Two conventions on the same box: points, outputs and their difference",
+        "Two conventions on the same box",
         f"{_WALKTHROUGH} --pooling avg --view compare --with torchvision-aligned",
     ),
     "compare-astronaut": (
-        "The half-cell shift of an export without aligned=True",
+        "The half-cell shift between aligned=True and aligned=False",
         f"{_ASTRONAUT} --output-size 3 --sampling-ratio 2 --view compare --with torchvision",
     ),
     "steps-dark": (
-        "Dark, with another colormap for the cells and ticks in the boxes' units",
+        "Dark theme, another colormap, and ticks in image pixels",
         f"{_HELMET} --output-size 3 --theme dark --colormap cividis --units boxes",
     ),
 }
@@ -71,8 +74,9 @@ def gallery() -> str:
     """Return docs/gallery.md: every picture with its command."""
     parts = [
         "# Gallery",
-        "Every view of `roialign plot`, on the worked example and on an image (the astronaut "
-        "Eileen Collins, NASA, public domain).",
+        "Every view of `roialign plot`, on the [worked example](walkthrough.md) and on a "
+        "photograph of the astronaut Eileen Collins (NASA, public domain). The words are "
+        "explained in the [glossary](glossary.md).",
     ]
     for name, (title, command) in PICTURES.items():
         parts += [
@@ -84,7 +88,7 @@ def gallery() -> str:
 
 
 def draw() -> None:
-    """Draw all pictures, from the project's root."""
+    """Draw all pictures; run it in the root of the project."""
     (DOCS / "gallery").mkdir(exist_ok=True)
     os.chdir(DOCS.parent)
     for name, (_, command) in PICTURES.items():
@@ -97,7 +101,7 @@ def draw() -> None:
             "--force",
         ]
         if main(["plot", *arguments]):
-            raise SystemExit(f"{name} was not drawn")
+            raise SystemExit(f"could not draw {name}")
 
 
 if __name__ == "__main__":

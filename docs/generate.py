@@ -1,4 +1,4 @@
-"""Write the documents that the program itself can tell: `python -m docs.generate`."""
+"""Write the generated pages and the output that pages show: `python -m docs.generate`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from docs.gallery import gallery
@@ -61,24 +62,37 @@ def help_text(name: str | None = None, width: int = 78) -> str:
     return context.get_help()
 
 
-def readme() -> str:
-    """Return README.md with what its commands and its Python print, as they print it now."""
-    text = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+def page_of_sessions(page: Path) -> str:
+    """Return a page with the current output of its console blocks and of its Python blocks.
+
+    The blocks of a page run in the same folder, in which `sample_data` is a link.
+    """
+    text = page.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "sample_data").symlink_to(DOCS.parent / "sample_data")
-        text = _SESSION.sub(lambda m: _fenced(m[1] + typed(m[1], folder), "console"), text)
+        text = _SESSION.sub(lambda m: _fenced(session(m[1], folder), "console"), text)
         return _PYTHON.sub(lambda m: f"{m[1]}{_fenced(ran(m[2], folder))}", text)
 
 
-# A block of commands after a "$", and what they print; a block of Python, and what it prints.
-_SESSION = re.compile(r"```console\n((?:\$ (?:[^\n]*\\\n)*[^\n]*\n)+).*?```", re.DOTALL)
+# A console block; the lines with commands after a "$" in it; a block of Python and its output.
+_SESSION = re.compile(r"```console\n(.*?)```", re.DOTALL)
+_COMMANDS = re.compile(r"(?:^\$ (?:[^\n]*\\\n)*[^\n]*\n)+", re.MULTILINE)
 _PYTHON = re.compile(r"(```python\n(.*?)```\n\n)```text\n.*?```", re.DOTALL)
+
+
+def session(block: str, folder: str) -> str:
+    """Return the commands of a console block, each group of them followed by its output."""
+    groups = _COMMANDS.findall(block)
+    return "\n".join(f"{group}{typed(group, folder)}".rstrip("\n") for group in groups)
 
 
 def typed(commands: str, folder: str) -> str:
     """Return what commands after a "$" print in a folder, on either stream."""
     lines = re.sub(r"^\$ ", "", commands, flags=re.MULTILINE)
-    script = f'roialign() {{ "{sys.executable}" -m roialign_cli "$@"; }}\n{lines}'
+    script = (
+        f'python() {{ "{sys.executable}" "$@"; }}\n'
+        f'roialign() {{ python -m roialign_cli "$@"; }}\n{lines}'
+    )
     return _output(["bash", "-c", script], folder)
 
 
@@ -90,7 +104,7 @@ def ran(program: str, folder: str) -> str:
 def _output(call: list[str], folder: str) -> str:
     plain = os.environ | {"COLUMNS": "80", "PYTHONPATH": str(DOCS.parent)}
     plain.pop("ROIALIGN_PRESET", None)
-    done = subprocess.run(  # noqa: S603 - commands of our own README
+    done = subprocess.run(  # noqa: S603 - commands of our own pages
         call, cwd=folder, env=plain, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True
     )
     return done.stdout.decode().rstrip("\n")
@@ -111,7 +125,9 @@ def printed(command: str) -> str:
 
 
 GENERATED: dict[str, Callable[[], str]] = {
-    "../README.md": readme,
+    "../README.md": partial(page_of_sessions, DOCS.parent / "README.md"),
+    "glossary.md": partial(page_of_sessions, DOCS / "glossary.md"),
+    "faq.md": partial(page_of_sessions, DOCS / "faq.md"),
     "walkthrough.md": walkthrough,
     "conventions.md": conventions,
     "gallery.md": gallery,

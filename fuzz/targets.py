@@ -32,6 +32,16 @@ def npy(data: bytes, folder: Path) -> None:
             roi_align(file.array, [[0, 0, 2, 2]], 2, convention="torchvision-aligned")
 
 
+def text_map(data: bytes, folder: Path) -> None:
+    """Read bytes as a feature map in text."""
+    path = folder / "fuzzed.txt"
+    path.write_bytes(data)
+    with contextlib.suppress(RoiAlignError):
+        file = read_features(str(path))
+        assert file.array.ndim == 4
+        assert file.array.size > 0
+
+
 def boxes(data: bytes, folder: Path) -> None:
     """Read bytes as boxes in text or in NumPy's formats."""
     path = folder / "fuzzed.csv"
@@ -116,7 +126,7 @@ _WORDS = (
         "--stride",
         "4",
     ),
-    *("--spatial-scale", "0.5", "0.25,3", "--image-size", "16x9", "--normalized", "--absolute"),
+    *("--spatial-scale", "0.5", "1/4,3", "--image-size", "16x9", "--normalized", "--absolute"),
     *("--set", "offset=0", "points=cells", "points=corners", "inclusive=true", "--divide", "3"),
     *(
         "--min-size",
@@ -165,6 +175,7 @@ def command_line(data: bytes, folder: Path) -> None:
 
 TARGETS: dict[str, Callable[[bytes, Path], None]] = {
     "npy": npy,
+    "text-map": text_map,
     "boxes": boxes,
     "json": json,
     "image": image,

@@ -124,6 +124,16 @@ def test_a_column_that_is_not_read_may_appear_twice(tmp_path: Path) -> None:
     assert boxes.boxes.tolist() == NUMBERS
 
 
+def test_an_unnamed_column_is_ignored(tmp_path: Path) -> None:
+    for index in ("7", "img"):  # an index that pandas' to_csv writes
+        boxes = read(tmp_path, f",x,y,w,h\n{index},9.25,10,6.25,4.5\n{index},1,2,3,4\n")
+        assert boxes.boxes.tolist() == NUMBERS
+        assert boxes.labels == ("", "")
+        assert np.isnan(boxes.scores).all()
+    boxes = read(tmp_path, ",label,x,y,w,h\n0,a,9.25,10,6.25,4.5\n1,b,1,2,3,4\n")
+    assert boxes.labels == ("a", "b")
+
+
 def test_coco(tmp_path: Path) -> None:
     content = json.dumps(COCO)
     for image in ("2", "b.jpg"):

@@ -20,6 +20,7 @@ from PIL import Image
 from roialign_cli import PRESETS, compare, identify, roi_align, trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import COMMANDS, main
+from roialign_cli.cli.option_types import SCALE
 from roialign_cli.cli.plot import VIEWS
 from roialign_cli.core.presets import ALIASES
 
@@ -49,7 +50,8 @@ def run(*arguments: str, capture: Capture) -> str:
 
 def test_run_prints_the_output(capfd: Capture) -> None:
     out = run("run", WALKTHROUGH, *BOX, capture=capfd)
-    assert "16 × 16 float32, 0 to 1; convention walkthrough, max; boxes read as xywh" in out
+    assert "16 × 16 float32, 0 to 1; convention walkthrough (default for arrays), max" in out
+    assert "boxes read as xywh, origin bottom-left (from the preset)" in out
     assert "ROI 0: top-left (9.25, 10), 6.25 × 4.53 cells" in out
     rows = [line.split() for line in out.splitlines() if line.startswith("j=")]
     # (9.94, 9.5) … give 0.5132 with a height of 4.53, as with 4.53125
@@ -214,7 +216,7 @@ def test_the_preset_comes_from_the_environment(
 ) -> None:
     monkeypatch.setenv("ROIALIGN_PRESET", "torchvision")
     out = run("run", WALKTHROUGH, "--box", "1,1,9,9", capture=capfd)
-    assert "convention torchvision, avg; boxes read as xyxy, origin top-left" in out
+    assert "convention torchvision, avg, 7 × 7 sections (from the preset); boxes read as" in out
 
 
 def test_a_header_says_what_the_columns_are(capfd: Capture) -> None:
@@ -370,11 +372,25 @@ def test_box_readings_are_said_and_used(capfd: Capture) -> None:
     np.testing.assert_allclose(np.load("out.npy"), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("written", "scale"),
+    [
+        ("1/14", (1 / 14, 1 / 14)),
+        ("1./16.", (1 / 16, 1 / 16)),
+        ("1/16,1/8", (1 / 16, 1 / 8)),
+        ("0.25, 3/4", (0.25, 0.75)),
+    ],
+)
+def test_a_scale_may_be_a_fraction(written: str, scale: tuple[float, float]) -> None:
+    converted = SCALE.convert(written, None, None)
+    assert (converted[0], converted[-1]) == scale
+
+
 def test_a_scale_for_each_axis(capfd: Capture) -> None:
     features = np.random.default_rng(4).random((8, 10), dtype=np.float32)
     np.save("map.npy", features)
     call = ["--preset", "torchvision", "--output-size", "2"]
-    whole = ["--spatial-scale", "0.5,0.25", "--box", "2,4,16,24", "-o", "scaled.npy"]
+    whole = ["--spatial-scale", "1/2,0.25", "--box", "2,4,16,24", "-o", "scaled.npy"]
     run("run", "map.npy", *call, *whole, capture=capfd)
     run("run", "map.npy", *call, "--image-size", "20x32", *whole[2:5], "o.npy", capture=capfd)
     expected = roi_align(features, [1, 1, 8, 6], 2, convention="torchvision")

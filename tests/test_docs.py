@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import BOUNDS, GROWTH_INTRODUCTION, READING
 from docs.generate import DOCS, GENERATED
 from roialign_cli.cli.main import COMMANDS, main
 
 README = DOCS.parent / "README.md"
+# The pages that readers see; the heads are parts of generated pages.
+PAGES = [
+    *sorted(DOCS.parent.glob("*.md")),
+    *sorted(DOCS.glob("*.md")),
+    *sorted((DOCS.parent / "sample_data").glob("*.md")),
+]
 
 
 @pytest.mark.parametrize("name", GENERATED)
@@ -60,12 +67,76 @@ def test_the_readme_shows_what_five_tasks_print() -> None:
     assert re.search(r"```python\n.*?```\n\n```text\n\(2, 1, 7, 7\) float32", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("page", [README, *sorted(DOCS.glob("*.md"))], ids=lambda path: path.name)
-def test_links_and_pictures_are_there(page: Path) -> None:
+def without_blocks(page: Path) -> str:
+    """Return the text of a page without its fenced blocks."""
     text = page.read_text(encoding="utf-8")
-    targets = re.findall(r"\]\(([^)#]+)", text) + re.findall(r'src="([^"]+)"', text)
-    local = [target for target in targets if "://" not in target]
-    assert [target for target in local if not (page.parent / target).exists()] == []
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that code hosts give to the headings of a page."""
+    text = without_blocks(page)
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+        anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+        names = (anchor, *(f"{anchor}-{n}" for n in range(1, 100)))
+        found.add(next(name for name in names if name not in found))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_and_pictures_are_there(page: Path) -> None:
+    text = re.sub(r"`[^`\n]*`", "", without_blocks(page))
+    targets = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
+    broken = []
+    for target in targets:
+        path, _, anchor = target.partition("#")
+        if "://" not in target:
+            other = page.parent / path if path else page
+            if not other.exists() or (anchor and anchor not in anchors(other)):
+                broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_to_threads_lead_to_the_threads_that_they_name(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for repository, number, url in re.findall(r"\[([\w.-]+/[\w.-]+)#(\d+)\]\(([^)]+)\)", text):
+        kinds = ("issues", "pull")
+        assert url in {f"https://github.com/{repository}/{kind}/{number}" for kind in kinds}
+
+
+def test_anchors_are_those_of_code_hosts(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A `b`, c\n```\n# no heading\n```\n## Q11–Q22?\n## A b, c\n", encoding="utf-8"
+    )
+    assert anchors(page) == {"a-b-c", "q11q22", "a-b-c-1"}
+
+
+def test_the_glossary_has_an_alphabetical_index_of_all_its_entries() -> None:
+    page = DOCS / "glossary.md"
+    index = page.read_text(encoding="utf-8").partition("**A–Z:**")[2].partition("\n\n")[0]
+    entries = re.findall(r"\[([^]]+)\]\(#([^)]+)\)", index)
+    words = [word.lower() for word, _ in entries]
+    assert words == sorted(words)
+    assert {anchor for _, anchor in entries} == anchors(page) - {"glossary"}
+
+
+def test_questions_and_entries_have_examples() -> None:
+    faq = (DOCS / "faq.md").read_text(encoding="utf-8")
+    assert faq.count("\n## ") >= 10
+    for answer in faq.split("\n## ")[1:]:
+        assert "```console\n$ " in answer or re.search(r"\d", answer), answer
+    for entry in (DOCS / "glossary.md").read_text(encoding="utf-8").split("\n## ")[1:]:
+        assert re.search(r"```|<img|\d", entry), entry
+
+
+def test_the_performance_page_has_the_text_of_the_benchmark() -> None:
+    page = (DOCS / "performance.md").read_text(encoding="utf-8")
+    for text in (*READING, GROWTH_INTRODUCTION, *BOUNDS):
+        assert text in page
 
 
 def test_the_readme_has_exactly_two_set_up_commands() -> None:

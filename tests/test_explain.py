@@ -43,7 +43,9 @@ def test_an_inverted_box_has_a_true_equation_for_its_points(capfd: Capture) -> N
 
 
 def test_y_is_measured_from_the_bottom_of_the_image_not_of_the_padded_map(capfd: Capture) -> None:
-    lines = explained("image.png --stride 32 --box 10,90,60,60 --sketch", capfd)
+    lines = explained(
+        "image.png --preset walkthrough --stride 32 --box 10,90,60,60 --sketch", capfd
+    )
     assert "y      = 90 / 32 = 2.8125" in lines
     assert "The ROI lies from its top-left corner (0.3125, 2.8125) to its bottom-right" in lines
     assert "the top row's centre is 2.625." in " ".join(lines)  # 3.125 − 0.5

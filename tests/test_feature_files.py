@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 from pathlib import Path
@@ -9,11 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays as hypothesis_arrays
 from PIL import Image
 
 from roialign_cli.cli.main import main
 from roialign_cli.errors import ArgumentError, FileError
-from roialign_cli.files import arrays
+from roialign_cli.files import arrays, text_map
 from roialign_cli.files.features import FeatureFile, read_features
 from tests.bad_files import deep_png, deep_tiff
 
@@ -70,6 +74,103 @@ def test_two_likely_layouts_are_both_named(shape: tuple[int, ...], tmp_path: Pat
         return
     with pytest.raises(ArgumentError, match=r"may be N?CHW or N?HWC; choose one of the two"):
         read_features(str(tmp_path / "map.npy"))
+
+
+TYPED = [[0.1, -2, 3e4], [np.nan, np.inf, -np.inf]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "0.1,-2,3e4\nnan,inf,-inf\n",
+        "0.1, -2, 3e4\r\n\r\nNaN, Infinity, -Inf",
+        "0.1;-2;3e4\nnan;inf;-inf\n",
+        "0.1\t-2\t3e4\nnan\tinf\t-inf\n",
+        "  0.1 -2   3e4\n  nan inf  -inf\n\n",
+        "# a map\n\n0.1 -2 3e4  # its top row\nnan inf -inf",
+        "\ufeff0.1,-2,3e4\nnan,inf,-inf\n",
+        "\ufeff# a, map\r\n0.1\t-2\t3e4\r\nnan\tinf\t-inf\r\n",
+        '"0.1","-2","3e4"\n"nan","inf","-inf"\n',
+        "0.1,-2,3e4\rnan,inf,-inf\r",
+    ],
+)
+@pytest.mark.parametrize("name", ["map.csv", "map.txt", "MAP.TSV", "map", "map.dat"])
+def test_a_map_is_read_from_text(content: str, name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content.encode())
+    file = read_features(str(path))
+    np.testing.assert_array_equal(file.array, [[TYPED]])
+    assert (str(file.array.dtype), file.title) == ("float64", str(path))
+    assert file.image is None
+    assert file.stride is None
+
+
+NUMBER_TABLES = hypothesis_arrays(
+    np.float64, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.floats()
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(NUMBER_TABLES, st.sampled_from([",", ";", "\t", " ", ", ", "  "]))
+def test_a_map_written_by_numpy_is_read_as_it_was(
+    tmp_path: Path, numbers: Any, delimiter: str
+) -> None:
+    path = tmp_path / "map.txt"
+    np.savetxt(path, numbers, delimiter=delimiter, header="a map, as text")
+    np.testing.assert_array_equal(read_features(str(path)).array, numbers[None, None])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(NUMBER_TABLES, st.sampled_from([",", ";", "\t"]), st.sampled_from(["\n", "\r\n"]))
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+def test_a_map_written_as_csv_is_read_as_it_was(
+    tmp_path: Path, quoting: Any, numbers: Any, delimiter: str, newline: str
+) -> None:
+    path = tmp_path / "map.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator=newline)
+        writer.writerows(numbers.tolist())
+    np.testing.assert_array_equal(read_features(str(path)).array, numbers[None, None])
+
+
+def test_text_on_standard_input_is_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"1,2\n3,4\n")))
+    np.testing.assert_array_equal(read_features("-").array, [[[[1, 2], [3, 4]]]])
+
+
+def test_an_image_with_the_suffix_of_text_is_an_image(tmp_path: Path) -> None:
+    path = tmp_path / "picture.txt"
+    Image.fromarray(PIXELS).save(path, "png")
+    np.testing.assert_array_equal(planes(read_features(str(path))), PIXELS)
+
+
+def test_long_text_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "map.csv"
+    path.write_text("1,2\n" * 9)
+    monkeypatch.setattr(text_map, "_MAX_TEXT_BYTES", 35)
+    with pytest.raises(FileError, match="is text of more than 0 MiB; save the map with"):
+        read_features(str(path))
+    monkeypatch.setattr(text_map, "_MAX_TEXT_BYTES", 36)
+    assert read_features(str(path)).array.shape == (1, 1, 9, 2)
+
+
+def test_text_is_used_as_an_array_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    numbers = np.round(np.random.default_rng(3).random((6, 8)), 2)
+    np.savetxt("map.csv", numbers, fmt="%g", delimiter=",")
+    np.save("map.npy", numbers)
+    for options in ([], ["--layout", "HW"], ["--stride", "4"]):
+        call = ["--box", "4,8,8,8" if "--stride" in options else "1,2,2,2", *options]
+        for name in ("map.csv", "map.npy"):
+            assert main(["run", name, *call, "-o", f"{name}.out.npy"]) == 0
+        np.testing.assert_array_equal(np.load("map.csv.out.npy"), np.load("map.npy.out.npy"))
+        (tmp_path / "map.csv.out.npy").unlink()
+        (tmp_path / "map.npy.out.npy").unlink()
+    capfd.readouterr()
+    assert main(["run", "map.csv", "--box", "1,2,2,2"]) == 0
+    assert capfd.readouterr().out.startswith("map.csv: 1 × 1 × 6 × 8 float64, ")
 
 
 def test_a_palette_is_its_colours(tmp_path: Path) -> None:
@@ -191,7 +292,7 @@ def test_a_file_that_changes_meanwhile_is_named(
 
 def test_standard_input_that_is_no_array_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"nothing of the kind")))
-    with pytest.raises(FileError, match=r"-: is not a \.npy, \.npz or image file"):
+    with pytest.raises(FileError, match=r"-: is not a \.npy, \.npz, text or image file"):
         read_features("-")
 
 

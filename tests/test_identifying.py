@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 
 from roialign_cli import PRESETS, identify, roi_align
 from roialign_cli.cli.main import main
+from roialign_cli.cli.option_types import SCALE as SCALE_TYPE
 from roialign_cli.errors import ArgumentError
-from roialign_cli.search.hypothesis import Identification
+from roialign_cli.search.hypothesis import Hypothesis, Identification
 from roialign_cli.show.document.identification import InputWords, python_call, run_command
 from tests.test_golden import entries, preset_of
 
@@ -483,3 +485,25 @@ def test_both_texts_say_what_makes_the_output(
     line = run_command(hypothesis, InputWords("map.npy --boxes boxes.csv", {}), size)
     assert main([*shlex.split(line)[1:], "-o", "made.npy"]) == 0
     np.testing.assert_allclose(np.load("made.npy"), output, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("scale", "written"),
+    [
+        ((1 / 16, 1 / 16), "1/16"),
+        ((1 / 14, 1 / 14), "1/14"),
+        ((1 / 8, 1 / 16), "1/16,1/8"),
+        ((1.0, 0.3), "0.3,1"),
+        ((2.0, 2.0), "2"),
+        ((math.nextafter(1 / 3, 1),) * 2, "0.33333333333333337"),
+        ((1e-9, 1e-9), "1e-09"),
+    ],
+)
+def test_a_printed_scale_is_read_as_the_same_number(
+    scale: tuple[float, float], written: str
+) -> None:
+    hypothesis = Hypothesis(PRESETS["torchvision"].convention, scale)
+    words = run_command(hypothesis, InputWords("map.npy", {}), (2, 2)).split()
+    assert words[words.index("--spatial-scale") + 1] == written
+    converted = SCALE_TYPE.convert(written, None, None)
+    assert (converted[-1], converted[0]) == scale

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roialign_cli import roi_align
+from roialign_cli import Convention, roi_align
 from roialign_cli.analysis.pitfalls import Note, find_notes, outside_share
 from roialign_cli.analysis.trace import trace_operation
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.core.operation import make_operation
+from roialign_cli.files.features import read_features
+from tests.oracle import Call
 
 SCALED: dict[str, Any] = {"spatial_scale": 1 / 16}
 ALIGNED = SCALED | {"convention": "torchvision-aligned"}
@@ -84,11 +86,11 @@ def test_the_reading_that_would_put_the_boxes_inside_is_named(
 ) -> None:
     text = notes(boxes, **call)["outside"].text
     assert f"; {advice}" in text
-    assert text.endswith("would move all points inside")
+    assert text.endswith("would place all points inside the map")
 
 
 def test_no_other_reading_is_named_where_none_would_do() -> None:
-    assert "would move" not in notes([[3000, 40, 4000, 310]])["outside"].text
+    assert "would place" not in notes([[3000, 40, 4000, 310]])["outside"].text
 
 
 def test_a_box_that_grows_is_told() -> None:
@@ -226,15 +228,93 @@ def test_a_batch_index_out_of_range_is_an_error(capfd: pytest.CaptureFixture[str
     assert "--batch-index: 3 is out of range: there is 1 map" in capfd.readouterr().err
 
 
-def test_a_photograph_read_from_its_bottom_by_default_is_said(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("box", "call", "advice"),
+    [
+        # Written as x, y, width, height.
+        ([100, 20, 60, 80], {}, "reading the boxes as xywh (--box-format xywh)"),
+        ([100, 20, 60, 80], {"convention": "torchvision"}, "reading the boxes as xywh"),
+        ([100, 20, 60, 80], {"convention": "roi-pool"}, "reading the boxes as xywh"),
+        ([400, 20, 600, 80], {"convention": "roi-pool"}, ""),
+        # In cells, read as pixels: 8 × 5 cells become 0.5 × 0.3.
+        ([2, 3, 10, 8], {"convention": "torchvision"}, "reading them in cells (--spatial-scale 1)"),
+        ([2, 3, 10, 8], {}, None),
+    ],
+)
+def test_a_box_that_is_misread_is_told_with_the_reading_that_fits(
+    box: list[float], call: dict[str, Any], advice: str | None
 ) -> None:
+    texts = [note.text for note in notes([box], **call).values()]
+    assert len(texts) == (advice is not None)
+    if advice:
+        assert f"; {advice}" in texts[0]
+        assert texts[0].endswith("would place all points inside the map")
+
+
+def test_roi_pool_tells_which_boxes_grow_or_leave_the_map() -> None:
+    assert "grows to one cell" in notes([[90, 20, 60, 80]], convention="roi-pool")["inverted"].text
+    # Cells 20 to 30 of 12: nothing is inside. Then cells 6 to 16, up to 12 with a cell of margin.
+    outside = notes([[320, 20, 480, 80]], convention="roi-pool")["outside"]
+    assert "100 % of the ROI area lies outside the map" in outside.text
+    outside = notes([[96, 20, 256, 80]], convention="roi-pool")["outside"]
+    assert f"{100 * 4 / 11:.3g} % of the ROI area" in outside.text
+    # A box up to the image's edge, 192 = 12 · 16, is rounded to the cell after the last.
+    assert notes([[96, 20, 192, 80]], convention="roi-pool") == {}
+
+
+@pytest.fixture
+def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.delenv("ROIALIGN_PRESET", raising=False)
-    photo = str(sample_data() / "astronaut.png")
-    call = [photo, "--stride", "32", "--box", "170,70,60,60"]
-    for command in (["run"], ["explain"], ["plot", "-o", str(tmp_path / "out.png")]):
-        assert main([*command, *call]) == 0
-        assert "measured from the bottom of the image" in capfd.readouterr().err
-    for asked in (["--preset", "walkthrough"], ["--origin", "top-left"], ["--quiet"]):
-        assert main(["run", *call, *asked]) == 0
-        assert "bottom of the image" not in capfd.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    return [str(sample_data() / "astronaut.png"), "--box", "170,70,272,190"]
+
+
+def test_images_are_pooled_as_mask_rcnn_code_does(
+    photo: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", *photo, "--stride", "32", "-o", "out.npy"]) == 0
+    line = capfd.readouterr().err.splitlines()[0]
+    assert "convention torchvision-aligned (default for images)" in line
+    assert "7 × 7 sections (from the preset)" in line
+    assert "boxes read as xyxy, origin top-left (from the preset)" in line
+    # The defaults of a Convention are torchvision's with aligned=True.
+    box, scale = (170.0, 70.0, 272.0, 190.0), (1 / 32, 1 / 32)
+    channels = read_features(photo[0], stride=32).array[0]
+    expected = [Call(cells, box, (7, 7), Convention(), scale).output() for cells in channels]
+    np.testing.assert_allclose(np.load("out.npy"), [expected], rtol=1e-5)
+    assert main(["plot", *photo, "--stride", "32", "-o", "out.png"]) == 0
+    assert capfd.readouterr().err.startswith(line)
+
+
+def test_an_image_without_a_stride_has_a_cell_per_pixel(
+    photo: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", *photo]) == 0
+    assert "a cell per pixel (--stride 32 averages to larger cells)" in capfd.readouterr().out
+
+
+def test_options_and_the_environment_replace_the_defaults(
+    photo: list[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--preset", "mmcv", "--output-size", "2", "--box-format", "xyxy"]
+    assert main(["run", *photo, *options, "--origin", "top-left", "--stride", "32"]) == 0
+    line = capfd.readouterr().out.splitlines()[0]
+    assert "convention mmcv, avg, 2 × 2 sections; boxes read as xyxy, origin top-left" in line
+    monkeypatch.setenv("ROIALIGN_PRESET", "paddle")
+    assert main(["run", *photo, "--stride", "32"]) == 0
+    assert "convention paddle, avg" in capfd.readouterr().out
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_output_is_compared_only_with_a_named_convention(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save("out.npy", np.zeros((1, 1, 2, 2)))
+    call = ["compare", "map.npy", "--box", "1,2,4,5", "--with", "out.npy", "--quiet"]
+    assert main(call) == 2
+    assert capfd.readouterr().err == (
+        "roialign: --preset: no preset to compare the output with; choose one, or use "
+        "`roialign identify`\n"
+    )
+    monkeypatch.setenv("ROIALIGN_PRESET", "torchvision")
+    assert main(call) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,8 +57,6 @@ REJECTED = (
     "A file is made without a name",
     "A test holds these",
 )
-# Files that still have some of these phrases.
-NOT_YET_PLAIN = {"README.md", "walkthrough.md", "explanation.py"}
 
 
 def rejected(text: str) -> list[str]:
@@ -74,12 +72,8 @@ def literals(path: Path) -> Iterator[str]:
             yield node.value
 
 
-def plain(paths: Iterable[Path]) -> list[Path]:
-    return sorted(path for path in paths if path.name not in NOT_YET_PLAIN)
-
-
-PAGES = plain([README, BAD_INPUTS, *DOCS.glob("*.md")])
-MODULES = plain(PACKAGE.rglob("*.py"))
+PAGES = [README, BAD_INPUTS, *sorted(DOCS.glob("*.md"))]
+MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

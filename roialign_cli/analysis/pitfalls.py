@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -47,9 +46,16 @@ def find_notes(operation: Operation, plan: Plan, roi: int | None = None) -> tupl
         rois = np.arange(len(rois)) == roi
     if not rois.any():
         return ()
-    finders = _grown, _empty, _inverted, _ceil, _many_points
-    found = (note for find in finders for note in find(plan, rois))
-    return (*_outside(operation, plan, rois), *_normalized(operation, rois), *found)
+    outside = outside_share(plan)
+    advice = _advice(operation, plan, outside, rois)
+    finders = _empty, _ceil, _many_points
+    return (
+        *_outside(plan, outside, rois, advice),
+        *_normalized(operation, rois),
+        *_grown(plan, rois, advice),
+        *_inverted(plan, rois, advice),
+        *(note for find in finders for note in find(plan, rois)),
+    )
 
 
 def _note(pitfall: Pitfall, mask: Mask, requested: Mask, text: str) -> Iterator[Note]:
@@ -69,29 +75,30 @@ def numbered(rois: Sequence[int]) -> str:
     return f"ROI{'s' if len(rois) > 1 else ''} {listed}{rest}"
 
 
-def _outside(operation: Operation, plan: Plan, requested: Mask) -> Iterator[Note]:
-    share = outside_share(plan)
+def _outside(plan: Plan, share: Float, requested: Mask, advice: str) -> Iterator[Note]:
+    convention = plan.convention
     percent = f"{max(100 * float(share[requested].mean()), 0.1):.3g} %"
-    margin = operation.convention.border_margin
-    value = f"{operation.convention.extrapolation_value:g}"
-    place = "beyond the outermost cell centres"
+    value = f"{convention.extrapolation_value:g}"
+    place, margin = "beyond the outermost cell centres", convention.border_margin
     if margin:
         place = f"more than {margin:g} {'cell' if margin == 1 else 'cells'} {place}"
-    yield from _note(
-        "outside",
-        share > 0,
-        requested,
-        f"{{}}: {percent} of the sample points lie {place} and have the value {value}"
-        f"{_reading_inside(operation, share[requested])}",
-    )
+    text = f"{percent} of the sample points lie {place} and have the value {value}"
+    if convention.points == "cells":
+        text = f"{percent} of the ROI area lies outside the map; sections without cells give 0"
+    yield from _note("outside", share > 0, requested, f"{{}}: {text}{advice}")
 
 
 def outside_share(plan: Plan) -> Float:
-    """Return the share of the points of each region that lie outside the map, (R,)."""
+    """Return the share of the points of each region that lie outside the map, (R,).
+
+    ROI Pool has no points outside; there it is the share of the area more than a cell outside.
+    """
     inside = np.ones(len(plan.y.roi_start))
     margin = plan.convention.border_margin
     if plan.convention.points == "cells":
-        return inside - 1
+        for axis in (plan.y, plan.x):
+            inside *= _overlap(axis, -0.5 - margin, axis.cells - 0.5 + margin)
+        return 1 - inside
     if plan.convention.points != "centred":  # few points per section and axis
         with np.errstate(over="ignore"):
             samples = plan.samples()
@@ -101,6 +108,13 @@ def outside_share(plan: Plan) -> Float:
     for axis in (plan.y, plan.x):
         inside *= _share_within(axis, -margin, axis.cells - 1 + margin)
     return 1 - inside
+
+
+def _overlap(axis: RoiAxis, low: float, high: float) -> Float:
+    """Return the share of the extent of each region between two positions, (R,)."""
+    start, size = axis.roi_start.astype(np.float64), axis.roi_size.astype(np.float64)
+    overlap = np.minimum(start + size, high) - np.maximum(start, low)
+    return np.asarray(np.clip(overlap / size, 0, 1))
 
 
 def _share_within(axis: RoiAxis, low: float, high: float) -> Float:
@@ -119,22 +133,35 @@ def _share_within(axis: RoiAxis, low: float, high: float) -> Float:
 _MISREAD_SHARE = 0.25  # points outside from which the boxes may be misread
 
 
-def _reading_inside(operation: Operation, share: Float) -> str:
-    """Describe the readings of the boxes that put all of them inside; "" if there are none."""
-    if share.mean() < _MISREAD_SHARE:
+def _advice(operation: Operation, plan: Plan, outside: Float, requested: Mask) -> str:
+    """Describe readings of the boxes that put all of them inside the map.
+
+    Return "" if there are none, or if nothing suggests that the boxes are misread: their points
+    lie inside, and no box is inverted or, like all others, smaller than a cell.
+    """
+    tiny = (plan.y.unclamped_size < 1) & (plan.x.unclamped_size < 1)
+    all_tiny = bool(tiny[requested].all()) and plan.convention.min_size > 0
+    misread = outside[requested].mean() >= _MISREAD_SHARE or (_is_inverted(plan) & requested).any()
+    if not misread and not all_tiny:
         return ""
-    fitting = [
-        words
-        for readings in (_other_scales(operation), _other_formats(operation))
-        for words in _putting_inside(readings)
-    ]
-    return f"; {', or '.join(fitting)} would move all points inside" if fitting else ""
+    formats = () if all_tiny and not misread else _other_formats(operation)
+    found = [words for readings in (_other_scales(operation), formats) for words in _fits(readings)]
+    return f"; {', or '.join(found)} would place all points inside the map" if found else ""
 
 
-def _putting_inside(readings: Iterator[tuple[str, Operation]]) -> list[str]:
-    """Return the first of some readings that puts all points inside the map, if any."""
-    inside = (words for words, changed in readings if outside_share(changed.plan()).max() <= 0)
-    return list(islice(inside, 1))
+def _fits(readings: Iterable[tuple[str, Operation]]) -> list[str]:
+    """Return the first of some readings that puts all boxes inside the map, if any."""
+    for words, changed in readings:
+        plan = changed.plan()
+        if outside_share(plan).max() <= 0 and not _is_inverted(plan).any():
+            return [words]
+    return []
+
+
+def _is_inverted(plan: Plan) -> Mask:
+    """Return which boxes have their second corner before the first, (R,)."""
+    inverted = (plan.y.box_end < plan.y.box_start) | (plan.x.box_end < plan.x.box_start)
+    return np.asarray(inverted, dtype=np.bool_)
 
 
 def _normalized(operation: Operation, requested: Mask) -> Iterator[Note]:
@@ -166,13 +193,15 @@ def _read_again(
 
 
 def _other_scales(operation: Operation) -> Iterator[tuple[str, Operation]]:
-    """Yield the operation with boxes in image pixels at common strides, the smallest first."""
+    """Yield the operation with boxes in cells or, from cells, in pixels at common strides."""
     if operation.convention.normalized:
         yield "reading them in cells (--absolute)", _read_again(operation, 1.0, normalized=False)
     elif operation.spatial_scale == (1.0, 1.0):
         for by in (4, 8, 16, 32):
             words = f"dividing by {by} (--spatial-scale {1 / by:g})"
             yield words, _read_again(operation, 1 / by)
+    else:
+        yield "reading them in cells (--spatial-scale 1)", _read_again(operation, 1.0)
 
 
 def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
@@ -191,16 +220,14 @@ def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
         yield "measuring y from the top (--origin top-left)", changed
 
 
-def _grown(plan: Plan, requested: Mask) -> Iterator[Note]:
+def _grown(plan: Plan, requested: Mask, advice: str) -> Iterator[Note]:
     minimum = plan.convention.min_size
     small = ((plan.y.unclamped_size < minimum) | (plan.x.unclamped_size < minimum)) & (minimum > 0)
-    yield from _note(
-        "grown",
-        small,
-        requested,
-        f"{{}}: smaller than {minimum:g} × {minimum:g} cells, or inverted, and enlarged to that "
-        "size; --min-size 0 keeps the original size, as conventions with aligned=True do",
+    remedy = advice or (
+        "; --min-size 0 keeps the original size, as conventions with aligned=True do"
     )
+    text = f"smaller than {minimum:g} × {minimum:g} cells, or inverted, and enlarged to that size"
+    yield from _note("grown", small, requested, f"{{}}: {text}{remedy}")
 
 
 def _empty(plan: Plan, requested: Mask) -> Iterator[Note]:
@@ -214,16 +241,15 @@ def _empty(plan: Plan, requested: Mask) -> Iterator[Note]:
     )
 
 
-def _inverted(plan: Plan, requested: Mask) -> Iterator[Note]:
-    y, x = plan.y, plan.x
-    inverted = ((y.unclamped_size < 0) | (x.unclamped_size < 0)) & _keeps_size(plan)
-    yield from _note(
-        "inverted",
-        inverted,
-        requested,
-        f"{{}}: the second corner is before the first; "
-        f"{_result_of(plan.convention, 'inverted')}; check --box-format, such as xywh",
-    )
+def _inverted(plan: Plan, requested: Mask, advice: str) -> Iterator[Note]:
+    convention = plan.convention
+    if convention.min_size > 0:  # the note on grown boxes covers these
+        return
+    result = _result_of(convention, "inverted")
+    if convention.points == "cells":
+        result = "the ROI grows to one cell along that axis"
+    text = f"the second corner is before the first; {result}{advice or '; check the box format'}"
+    yield from _note("inverted", _is_inverted(plan), requested, f"{{}}: {text}")
 
 
 def _keeps_size(plan: Plan) -> Mask:

@@ -17,6 +17,8 @@ from roialign_cli.core.sampling import Plan
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison
     from roialign_cli.analysis.footprint import CellContribution
+    from roialign_cli.analysis.rounding import RoundedRoi
+    from roialign_cli.analysis.scaling import ScaleSource
     from roialign_cli.analysis.sections import Point, Section
     from roialign_cli.analysis.trace import Trace
 
@@ -80,6 +82,29 @@ class Result:
         }
 
 
+@dataclass(frozen=True)
+class Defaults:
+    """Say what a command chose because nothing else decided it.
+
+    Parameters
+    ----------
+    preset_of
+        The kind of features whose default preset is used, "arrays" or "images"; None if the user
+        chose a preset.
+    reading
+        Whether the preset decides the box format or the origin.
+    output_size
+        Whether the preset decides the output size.
+    cells
+        Whether every pixel of an image is a cell because no stride was given.
+    """
+
+    preset_of: str | None
+    reading: bool
+    output_size: bool
+    cells: bool
+
+
 def named(label: str, score: float) -> str:
     """Return the label and the score of a box as text.
 
@@ -138,8 +163,25 @@ def preset_record(preset: Preset) -> dict[str, Any]:
     }
 
 
-def trace_record(trace: Trace, notes: Sequence[Note] = ()) -> dict[str, Any]:
-    """Return a trace as the documented JSON object; sections from 1, arrays from 0."""
+def trace_record(
+    trace: Trace,
+    notes: Sequence[Note] = (),
+    source: ScaleSource | None = None,
+    rounded: RoundedRoi | None = None,
+) -> dict[str, Any]:
+    """Return a trace as the documented JSON object; sections from 1, arrays from 0.
+
+    Parameters
+    ----------
+    trace
+        One ROI and channel.
+    notes
+        The warnings about its box.
+    source
+        What determined the scale; None if that is not known.
+    rounded
+        The box as ROI Pool rounds it; None to leave it out.
+    """
     rows, columns = trace.map_size
     return {
         "version": VERSION,
@@ -156,6 +198,7 @@ def trace_record(trace: Trace, notes: Sequence[Note] = ()) -> dict[str, Any]:
             "format": trace.convention.box_format,
             "values": list(trace.box),
             "spatial_scale": {"x": trace.scale[0], "y": trace.scale[1]},
+            **({} if source is None else vars(source)),
         },
         "roi": {
             "index": trace.roi,
@@ -167,7 +210,20 @@ def trace_record(trace: Trace, notes: Sequence[Note] = ()) -> dict[str, Any]:
         "section_size": {"width": trace.section_width, "height": trace.section_height},
         "sections": [_section(section) for section in trace.sections],
         "output": [list(row) for row in trace.output],
+        **({} if rounded is None else {"roi_pool": _rounded_roi(rounded)}),
         "notes": notes_record(notes),
+    }
+
+
+def _rounded_roi(rounded: RoundedRoi) -> dict[str, Any]:
+    edges = ("left", "right", "top", "bottom")
+    width, height = rounded.rounded_size
+    return {
+        "width": width,
+        "height": height,
+        **{edge: vars(getattr(rounded, edge)) for edge in edges},
+        "bin_widths": list(rounded.bin_widths),
+        "bin_heights": list(rounded.bin_heights),
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float, Frame
 from roialign_cli.core.operation import Operation
@@ -115,20 +116,51 @@ class Sections(Sequence[Section]):
             return tuple(self._section(place) for place in places)
         return self._section(places)
 
+    def corner(self, i: int, j: int) -> tuple[float, float]:
+        """Return x and y of the top-left corner of section (i, j), without its record."""
+        x, y = self.plan.x, self.plan.y
+        return (
+            self.frame.x(float(x.roi_start[0]) + (i - 1) * float(x.section_size[0])),
+            self.frame.y(float(y.roi_start[0]) + (j - 1) * float(y.section_size[0])),
+        )
+
+    def grid(self, i: int, j: int) -> tuple[int, int]:
+        """Return the number of points of section (i, j) along x and along y."""
+        return int(self.in_x[i - 1].sum()), int(self.in_y[j - 1].sum())
+
+    def example(self) -> tuple[int, int]:
+        """Return the section (i, j) to explain by default.
+
+        This is the first section with points that read different cells of the map; otherwise the
+        first section with points, or section (1, 1).
+        """
+        (y_cells, y_points), (x_cells, x_points) = (
+            _read_along(self.y, self.in_y),
+            _read_along(self.x, self.in_x),
+        )
+        varied = np.maximum.outer(y_cells, x_cells) > 1
+        on_map = np.minimum.outer(y_cells, x_cells) > 0
+        has_points = np.minimum.outer(y_points, x_points) > 0
+        for suitable in (varied & on_map, has_points):
+            if suitable.any():
+                j, i = np.argwhere(suitable)[0].tolist()
+                return i + 1, j + 1
+        return 1, 1
+
     def _section(self, place: int) -> Section:
         if place not in self._made:
             self._made[place] = self._record(*divmod(place, self.plan.x.sections))
         return self._made[place]
 
     def _record(self, j: int, i: int) -> Section:
-        x, y = self.plan.x, self.plan.y
         columns, rows = np.flatnonzero(self.in_x[i]), np.flatnonzero(self.in_y[j])
         points = tuple(self._point(i, j, int(n), int(m)) for m in rows for n in columns)
         output = float(self.output[j, i])
+        corner_x, corner_y = self.corner(i + 1, j + 1)
         return Section(
             section=(i + 1, j + 1),
-            x=self.frame.x(float(x.roi_start[0]) + i * float(x.section_size[0])),
-            y=self.frame.y(float(y.roi_start[0]) + j * float(y.section_size[0])),
+            x=corner_x,
+            y=corner_y,
             points=points,
             grid=(len(columns), len(rows)),
             winner=self._winner(points, output),
@@ -193,6 +225,24 @@ class Sections(Sequence[Section]):
     def _shown(self, coordinate: float) -> float:
         decimals = self.convention.coordinate_decimals
         return coordinate if decimals is None else round(coordinate, decimals)
+
+
+def _read_along(
+    samples: AxisSamples, exists: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return how many pairs of cells the points of each section read, and how many points it has.
+
+    Parameters
+    ----------
+    samples
+        The points of one ROI along one axis.
+    exists
+        (S, P), which points are no padding.
+    """
+    lower = samples.lower[0]
+    read = exists & samples.in_bounds[0]
+    pairs = [len(np.unique(row[used])) for row, used in zip(lower, read, strict=True)]
+    return np.array(pairs, np.intp), exists.sum(axis=1)
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,20 @@ class Trace(Presentable):
             raise ArgumentError("section", f"there is no section ({i}, {j}); {known}")
         return self.sections[(j - 1) * columns + i - 1]
 
+    def corner(self, i: int, j: int) -> tuple[float, float]:
+        """Return x and y of the top-left corner of section (i, j)."""
+        if isinstance(self.sections, Sections):
+            return self.sections.corner(i, j)
+        section = self.section(i, j)
+        return section.x, section.y
+
+    @property
+    def example(self) -> tuple[int, int]:
+        """The section (i, j) to explain by default."""
+        if isinstance(self.sections, Sections):
+            return self.sections.example()
+        return self.sections[0].section
+
     def select(
         self, section: tuple[int, int] | None = None, point: tuple[int, int] | None = None
     ) -> Sequence[Section]:

@@ -20,6 +20,7 @@ from roialign_cli.cli.options import (
     operator_options,
 )
 from roialign_cli.cli.streams import message
+from roialign_cli.errors import ArgumentError
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison
@@ -91,6 +92,8 @@ def compare(
         _check_plot_suffix(plot)
         check_writable(plot, force=force, read=(*options.files, file))
     if file.lower().endswith(_OUTPUT_SUFFIXES):
+        if options.preset is None:
+            raise ArgumentError("preset", _NO_PRESET)
         inputs = load(_with_size_of(options, other))
         second = None
     else:
@@ -108,8 +111,10 @@ def compare(
     return 1
 
 
+_NO_PRESET = "no preset to compare the output with; choose one, or use `roialign identify`"
+
+
 def _check_plot_suffix(path: Path) -> None:
-    from roialign_cli.errors import ArgumentError
     from roialign_cli.show.figures.saving import check_suffix
 
     try:
@@ -144,7 +149,7 @@ def _with_size_of(options: OperatorOptions, file: str) -> OperatorOptions:
 def _compare(inputs: Inputs, second: Operation | None, file: str) -> tuple[Comparison, str]:
     """Compare with the second operation, or the output in a file without one; name that side."""
     from roialign_cli.analysis.comparison import compare_conventions, compare_output
-    from roialign_cli.errors import ArgumentError, FileError
+    from roialign_cli.errors import FileError
     from roialign_cli.files.arrays import read_array
     from roialign_cli.printable import printable
     from roialign_cli.show.numbers import name_of

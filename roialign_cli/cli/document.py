@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 # Format → the suffix of its files.
 FORMATS = {"text": ".txt", "markdown": ".md", "html": ".html", "json": ".json"}
-_MAX_SECTIONS_WITHOUT_HINT = 9  # more are several screens of text
 
 
 def format_of(path: Path | None) -> str:
@@ -44,14 +42,11 @@ class Document:
         Returns the HTML page.
     record
         Returns the JSON object.
-    n_sections
-        How many sections are explained.
     """
 
     blocks: Callable[[], Iterable[Block]]
     page: Callable[[], str]
     record: Callable[[], dict[str, Any]]
-    n_sections: int = 0
 
     def show(self, output_format: str) -> None:
         """Print the document, with colours if it is text on a terminal."""
@@ -59,8 +54,6 @@ class Document:
             from roialign_cli.show.document.terminal import print_blocks
 
             print_blocks(list(self.blocks()))
-            if self.n_sections > _MAX_SECTIONS_WITHOUT_HINT and sys.stdout.isatty():
-                message(f"explained {self.n_sections} sections; choose one with --section I,J")
         else:
             click.echo(self.to_text(output_format), nl=False)
 

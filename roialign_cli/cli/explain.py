@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.document import FORMATS, Document, format_of
+from roialign_cli.cli.document import FORMATS, format_of
 from roialign_cli.cli.help import command, output_option, selection_option
 from roialign_cli.cli.option_types import CELL, OUTPUT_FILE
 from roialign_cli.cli.options import (
@@ -21,14 +18,6 @@ from roialign_cli.cli.options import (
     operator_options,
     selection_options,
 )
-from roialign_cli.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from roialign_cli.analysis.pitfalls import Note
-    from roialign_cli.analysis.trace import Trace
-    from roialign_cli.cli.inputs import Inputs
-
-MAX_EXPLAINED_POINTS = 50_000  # 50 MB of JSON, and a few seconds
 
 
 @command(
@@ -59,6 +48,14 @@ MAX_EXPLAINED_POINTS = 50_000  # 50 MB of JSON, and a few seconds
 @output_option(
     "--sketch", is_flag=True, help="Also draw the ROI and its points on the cells as text."
 )
+@output_option(
+    "--all-points",
+    is_flag=True,
+    help="Explain every section and point.  [default: one section]",
+)
+@output_option(
+    "--no-intro", is_flag=True, help="Omit the introduction about the rounding of ROI Pool."
+)
 @force_option
 @note_options
 def explain(
@@ -68,6 +65,8 @@ def explain(
     output: Path | None,
     output_format: str | None,
     *,
+    all_points: bool,
+    no_intro: bool,
     sketch: bool,
     force: bool,
     quiet: bool,
@@ -83,9 +82,11 @@ def explain(
         raise click.UsageError(
             f"--sketch has no effect with {output_format}; use --format text or markdown"
         )
-    if cell is not None and (sketch or selection.is_of_roi()):
+    of_roi = all_points or no_intro or sketch or selection.is_of_roi()
+    if cell is not None and of_roi:
         raise click.UsageError(
-            "--cell cannot be used with --roi, --section, --point or --sketch; use only one"
+            "--cell cannot be used with --roi, --section, --point, --all-points, --no-intro or "
+            "--sketch; remove these options"
         )
     if output is not None:
         check_writable(output, force=force, read=options.files)
@@ -93,7 +94,10 @@ def explain(
     notes = inputs.notes(inputs.operation.plan(), (selection.roi or 0) if cell is None else None)
     report_warnings(notes, quiet=quiet, strict=strict)
     if cell is None:
-        document = _roi_document(inputs, selection, notes, _sketch_columns() if sketch else 0)
+        from roialign_cli.cli.explain_roi import Extent, roi_document
+
+        extent = Extent(all_points, not no_intro, _sketch_columns() if sketch else 0)
+        document = roi_document(inputs, options, selection, extent, notes)
     else:
         from roialign_cli.cli.explain_cell import cell_document
 
@@ -109,37 +113,3 @@ def _sketch_columns() -> int:
     from roialign_cli.show.document.terminal import new_console
 
     return min(new_console().width, 80) - 2
-
-
-def _roi_document(
-    inputs: Inputs, selection: Selection, notes: Sequence[Note], sketch_columns: int
-) -> Document:
-    from roialign_cli.analysis.records import trace_record
-    from roialign_cli.analysis.trace import trace_operation
-    from roialign_cli.show.document.explanation import Explanation
-    from roialign_cli.show.page.page import explanation_page
-
-    operation, roi, channel = inputs.operation, selection.roi or 0, selection.channel
-    section, point = selection.section, selection.point
-    trace = trace_operation(operation, roi, channel)
-    if section is None:
-        _check_length(trace, point)
-    exact = None
-    if trace.convention.coordinate_decimals is not None:
-        unrounded = replace(trace.convention, coordinate_decimals=None)
-        exact = trace_operation(replace(operation, convention=unrounded), roi, channel)
-    explanation = Explanation(trace, exact, inputs.file.title, section, point, sketch_columns)
-    return Document(
-        explanation.blocks,
-        lambda: explanation_page(explanation, notes),
-        lambda: trace_record(replace(trace, sections=explanation.selected), notes),
-        len(explanation.selected),
-    )
-
-
-def _check_length(trace: Trace, point: tuple[int, int] | None) -> None:
-    """Raise an `ArgumentError` if an explanation of all sections would be too long."""
-    points = trace.n_points if point is None else len(trace.sections)
-    if points > MAX_EXPLAINED_POINTS:
-        problem = f"ROI {trace.roi} has {points} sample points, too many to print"
-        raise ArgumentError("section", f"{problem}; choose a section with --section I,J")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.pitfalls import Note, find_notes
-from roialign_cli.analysis.records import named
+from roialign_cli.analysis.records import Defaults, named
 from roialign_cli.cli.option_types import FieldValue
 from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.core.convention import BOX_FIELDS, MEANINGS_OF_MAX, Convention
@@ -42,8 +42,8 @@ class Inputs:
         One for each box, NaN for a box without a score.
     overrides
         The fields of the convention that options set.
-    preset_is_assumed
-        Whether the features are an image and the user did not choose a preset.
+    defaults
+        What no option or file decides, in `describe`'s terms.
     """
 
     file: FeatureFile
@@ -51,7 +51,7 @@ class Inputs:
     labels: tuple[str, ...]
     scores: tuple[float, ...]
     overrides: dict[str, Any]
-    preset_is_assumed: bool
+    defaults: Defaults
 
     def notes(self, plan: Plan, only: int | None = None) -> tuple[Note, ...]:
         """Return the warnings about one box or all.
@@ -63,15 +63,14 @@ class Inputs:
         only
             Index of the box; None for all.
         """
-        notes = find_notes(self.operation, plan, only)
-        if not self.preset_is_assumed or self.operation.convention.origin == "top-left":
-            return notes
-        text = (
-            "y of the boxes is measured from the bottom of the image, as the default preset does; "
-            "--preset says whose ROI Align is meant, --origin top-left only that"
-        )
-        rois = range(len(self.labels)) if only is None else [only]
-        return (Note("upside-down", tuple(rois), text), *notes)
+        return find_notes(self.operation, plan, only)
+
+    @property
+    def subject(self) -> str:
+        """One line that names the features, the convention and how the boxes are read."""
+        from roialign_cli.show.numbers import describe
+
+        return describe(self.file.title, self.operation, self.defaults)
 
     def name(self, roi: int) -> str:
         """Return the title of a box in a figure: its label and its score."""
@@ -110,7 +109,8 @@ def with_convention(inputs: Inputs, other: str) -> Operation:
 
 def load(options: OperatorOptions) -> Inputs:
     """Read the files that the options name and return the operation."""
-    chosen = preset(options.preset or "walkthrough")
+    if options.preset is not None:
+        preset(options.preset)  # an unknown name is refused before files are read
     boxes = _boxes(options)
     # Options take precedence over what the file implies.
     options = replace(
@@ -119,6 +119,8 @@ def load(options: OperatorOptions) -> Inputs:
         box_format=options.box_format or boxes.box_format,
     )
     file = _features(options)
+    default = "walkthrough" if file.image is None else "torchvision-aligned"
+    chosen = preset(options.preset or default)
     overrides = _overrides(options)
     size = options.output_size or chosen.output_size
     operation = make_operation(
@@ -133,8 +135,14 @@ def load(options: OperatorOptions) -> Inputs:
     )
     if not len(operation.boxes_given):
         raise ArgumentError("boxes", "there is no box")
-    preset_is_assumed = options.preset_is_default and file.image is not None
-    return Inputs(file, operation, boxes.labels, boxes.scores, overrides, preset_is_assumed)
+    kind = "arrays" if file.image is None else "images"
+    defaults = Defaults(
+        preset_of=None if options.preset else kind,
+        reading=options.box_format is None or options.origin is None,
+        output_size=options.output_size is None,
+        cells=file.image is not None and options.stride is None,
+    )
+    return Inputs(file, operation, boxes.labels, boxes.scores, overrides, defaults)
 
 
 @dataclass(frozen=True)

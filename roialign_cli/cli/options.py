@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields
 from typing import Any, get_args
 
 import click
-from click.core import ParameterSource
 
 from roialign_cli.cli.help import (
     Decorator,
@@ -77,12 +76,6 @@ class OperatorOptions:
     set: tuple[tuple[str, Any], ...]
 
     @property
-    def preset_is_default(self) -> bool:
-        """Whether neither --preset nor its environment variable is set."""
-        source = click.get_current_context().get_parameter_source("preset")
-        return source is ParameterSource.DEFAULT
-
-    @property
     def files(self) -> tuple[str, ...]:
         """The files that the command reads."""
         return self.features, split_member(self.boxes or "-")[0]
@@ -96,7 +89,7 @@ _INPUT = (
         group="Input",
         metavar="FEATURES",
         type=INPUT_FILE,
-        description="A .npy, .npz or image file; - reads a .npy from standard input.",
+        description="A .npy, .npz, CSV, text or image file; - reads standard input.",
     ),
     input_option(
         "--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW or NHWC."
@@ -159,7 +152,7 @@ _SCALE = (
     box_option(
         "--spatial-scale",
         type=SCALE,
-        help="Feature-map units per box unit; the inverse of a stride.",
+        help="Feature-map units per box unit, such as 1/16.",
     ),
     box_option(
         "--batch-index",
@@ -173,11 +166,10 @@ _CONVENTION = (
     operator_option(
         "--preset",
         type=PresetName(),
-        default="walkthrough",
-        show_default=True,
         envvar="ROIALIGN_PRESET",
         show_envvar=True,
-        help="Which library's ROI Align to use.",
+        help="Which library's ROI Align to use.  [default: walkthrough for arrays, "
+        "torchvision-aligned for images]",
     ),
     operator_option(
         "--output-size",

@@ -306,4 +306,5 @@ def plot(
     _report(request, view, quiet=quiet, strict=strict)
     with atomic_write(output, force=force) as file:
         save_figure(figure, file, kind, dpi)
+    message(inputs.subject)
     message(f"wrote {output}")

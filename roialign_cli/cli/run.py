@@ -66,7 +66,6 @@ def run(
     from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.results import check_output, write_result
     from roialign_cli.files.writing import check_writable
-    from roialign_cli.show.numbers import describe
 
     if output is not None:
         check_output(output)
@@ -77,14 +76,13 @@ def run(
     report_warnings(notes, quiet=quiet, strict=strict)
     _check_fits(inputs, plan, channel, output, output_format, max_memory)
     result = replace(_pool(inputs, plan, channel, output, force=force), notes=notes)
-    subject = describe(inputs.file.title, inputs.file.array, inputs.operation.convention)
     if output is not None:
         write_result(output, result, force=force)
         shape = " × ".join(map(str, result.pooled.shape))
-        message(subject)
+        message(inputs.subject)
         message(f"wrote {output}: {shape} {result.pooled.dtype}")
         output_format = output_format or "nothing"
-    _print(result, subject, output_format)
+    _print(result, inputs.subject, output_format)
 
 
 def _check_fits(

@@ -149,11 +149,16 @@ def load_array(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
         raise FileError(name, problem) from None
 
 
+def single_array(choice: str) -> str:
+    """Return the problem with the choice of an array in a file with a single array."""
+    return f"is a single array; remove {choice}, which is for .npz files"
+
+
 def _load_npy(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     """Load the array of a `.npy`; a large one on the disk is mapped into memory."""
     if member.key is not None:
         unneeded = member.option or f":{member.key}"
-        raise FileError(name, f"is a single array; remove {unneeded}, which is for .npz files")
+        raise FileError(name, single_array(unneeded))
     shape, fortran, dtype = _read_header(name, content)
     start = content.tell()
     content.seek(0, io.SEEK_END)

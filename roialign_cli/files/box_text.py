@@ -102,5 +102,7 @@ def _read_with_header(name: str, rows: Rows) -> BoxFile:
             raise FileError(name, f"{problem}; write {len(names)} as in the header")
         cells = dict(zip(names, row, strict=True))
         numbers = {column: cells[column] for column in (batch, *coordinates) if column}
-        builder.add(f"line {line}", numbers, cells.get(label), cells.get(score))
+        # An unnamed column, such as the index that pandas writes, is ignored.
+        named = [cells[column] if column else None for column in (label, score)]
+        builder.add(f"line {line}", numbers, *named)
     return builder.build(box_format)

@@ -15,7 +15,7 @@ from roialign_cli.files.arrays import Member, is_numpy, load_array
 from roialign_cli.files.box_file import NO_BOXES, BoxFile
 from roialign_cli.files.box_json import read_json
 from roialign_cli.files.box_text import read_text
-from roialign_cli.files.reading import read_text_or_bytes, split_member
+from roialign_cli.files.reading import IS_UTF_16, read_text_or_bytes, split_member
 
 
 def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
@@ -56,7 +56,7 @@ def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
 
 def _check_is_numpy(name: str, content: bytes) -> None:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FileError(name, "is text in UTF-16; save the text as UTF-8")
+        raise FileError(name, IS_UTF_16)
     if not is_numpy(content):
         raise FileError(
             name, "is not text or a NumPy file; save the boxes as text, JSON, .npy or .npz"

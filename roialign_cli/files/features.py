@@ -1,4 +1,4 @@
-"""Read a feature map from an array or an image."""
+"""Read a feature map from an array, an image or text."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.errors import ArgumentError, FileError, alternatives
-from roialign_cli.files.arrays import Member, is_numpy, load_array, refuse_other_formats
+from roialign_cli.files.arrays import (
+    Member,
+    is_numpy,
+    load_array,
+    refuse_other_formats,
+    single_array,
+)
 from roialign_cli.files.images import as_eight_bits, average_blocks, read_image
 from roialign_cli.files.reading import Fingerprint, fingerprint_of, open_input
+from roialign_cli.files.text_map import HEAD_BYTES, is_text, read_text_map
 from roialign_cli.printable import printable
 
 # Layout → its axes as (N, C, H, W); 1 is an axis that the layout lacks.
@@ -40,7 +47,7 @@ class FeatureFile:
     name
         Path of the file as the user gave it.
     array
-        Features (N, C, H, W), in the dtype of the file, or float32 for an image.
+        Features (N, C, H, W), in the dtype of the file; float32 for an image, float64 for text.
     image
         Pixels (height, width, 3) or (height, width), uint8; None if the file is an array.
     stride
@@ -78,7 +85,7 @@ class FeatureFile:
 def read_features(
     name: str, *, layout: str | None = None, key: str | None = None, stride: int | None = None
 ) -> FeatureFile:
-    """Read features from a `.npy`, an `.npz` or an image.
+    """Read features from a `.npy`, an `.npz`, text of numbers or an image.
 
     Parameters
     ----------
@@ -108,13 +115,17 @@ def read_features(
 def _read(
     name: str, content: IO[bytes], layout: str | None, key: str | None, stride: int
 ) -> FeatureFile:
-    head = content.read(16)
+    head = content.read(HEAD_BYTES)
     content.seek(0)
     if is_numpy(head):
         return _as_nchw(name, load_array(name, content, Member(key, option="--key")), layout)
     refuse_other_formats(name, head)
     if not head:
         raise FileError(name, "is empty; save the features with numpy.save")
+    if is_text(name, head):
+        if key is not None:
+            raise FileError(name, single_array("--key"))
+        return _as_nchw(name, read_text_map(name, content), layout)
     for option, value in (("layout", layout), ("key", key)):
         if value is not None:
             raise ArgumentError(option, "has no effect on an image; remove the option")

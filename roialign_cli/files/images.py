@@ -57,7 +57,8 @@ def read_image(name: str, content: IO[bytes]) -> tuple[NDArray[Any], list[str]]:
         raise
     except UnidentifiedImageError:
         raise FileError(
-            name, "is not a .npy, .npz or image file; save the features with numpy.save"
+            name,
+            "is not a .npy, .npz, text or image file; save the features with numpy.save",
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise FileError(

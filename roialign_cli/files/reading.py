@@ -11,7 +11,9 @@ from typing import IO
 from roialign_cli.errors import FileError
 
 _MAX_TEXT_BYTES = 1 << 30
+# Problems that several readers find, for error messages.
 TOO_LARGE = "does not fit into memory; use a smaller file"
+IS_UTF_16 = "is text in UTF-16; save the text as UTF-8"
 # Inode, size in bytes, and time of the last change in nanoseconds.
 Fingerprint = tuple[int, int, int]
 

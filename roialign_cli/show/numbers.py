@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention
+from roialign_cli.core.operation import Operation
 from roialign_cli.core.overrides import changes
 
 DECIMALS = 4
@@ -123,12 +125,22 @@ def name_of(convention: Convention) -> str:
     return f"{convention.name} ({changed})" if changed else convention.name
 
 
-def describe(name: str, features: NDArray[Any], convention: Convention) -> str:
-    """Describe in one line the features (N, C, H, W), the convention and how boxes are read."""
+def describe(name: str, operation: Operation, defaults: Defaults) -> str:
+    """Describe in one line the features, the convention, the output size and the boxes.
+
+    Everything that the user did not choose is marked.
+    """
+    features, convention = operation.features, operation.convention
     shape = " × ".join(map(str, features.shape))
+    pixels = ", a cell per pixel (--stride 32 averages to larger cells)" if defaults.cells else ""
+    kind = f" (default for {defaults.preset_of})" if defaults.preset_of else ""
+    rows, columns = operation.output_size
+    of_preset = " (from the preset)"
     return (
-        f"{name}: {shape} {features.dtype}{_value_range(features)}; convention "
-        f"{name_of(convention)}, {convention.pooling}; boxes read as {reading_of(convention)}"
+        f"{name}: {shape} {features.dtype}{_value_range(features)}{pixels}; convention "
+        f"{name_of(convention)}{kind}, {convention.pooling}, {rows} × {columns} sections"
+        f"{of_preset if defaults.output_size else ''}; boxes read as {reading_of(convention)}"
+        f"{of_preset if defaults.reading else ''}"
     )
 
 

@@ -52,11 +52,14 @@ class Grid:
         The cells, as many in each row as there are headers. The first column is text.
     prose
         Whether the other columns are text, too, and not numbers.
+    compact
+        Whether the terminal shows the table without empty lines around it.
     """
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     prose: bool = False
+    compact: bool = False
 
 
 @dataclass(frozen=True)

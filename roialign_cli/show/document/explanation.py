@@ -1,16 +1,19 @@
 """Explain one ROI step by step, as blocks that every text format renders.
 
-The five steps are numbered as in the walkthrough: the box on the feature map, its sections, their
-sample points, the interpolation, and the reduction.
+The five steps are: 1 the box on the feature map, 2 its sections, 3 their sample points, 4 the
+values at the points, 5 the output.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from roialign_cli.analysis.rounding import RoundedRoi
+from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.presets import PRESETS
@@ -23,12 +26,28 @@ from roialign_cli.show.document.blocks import (
     Paragraph,
     Verbatim,
 )
+from roialign_cli.show.document.box_step import box_step
 from roialign_cli.show.document.formulas import QUAD, FormulaLine, Name, formula, number
-from roialign_cli.show.document.rules import offset_rule, rules
+from roialign_cli.show.document.introduction import (
+    overview_blocks,
+    rounding_blocks,
+    symbol_blocks,
+)
+from roialign_cli.show.document.neighbours import (
+    neighbour_coordinates,
+    neighbour_rule,
+    neighbours_from_position,
+)
+from roialign_cli.show.document.points_step import (
+    border_note,
+    neighbour_text,
+    points_text,
+    rounding_text,
+)
+from roialign_cli.show.document.rules import rules
 from roialign_cli.show.document.sketch import sketch
 from roialign_cli.show.document.steps import (
     adaptive_grid,
-    box_lines,
     interpolated,
     interpolation_rule,
     position_rules,
@@ -44,6 +63,13 @@ from roialign_cli.show.numbers import (
     name_of,
 )
 
+# Unless all points are asked for, an explanation is at most 200 lines long.
+MAX_POINTS = 4  # of a section; of more points, two are explained
+MAX_SECTION_ROWS = 10
+SHOWN_SECTION_ROWS = 3  # if there are more than `MAX_SECTION_ROWS`
+MAX_OUTPUT_SIDE = 8
+MAX_TERMS = 12
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -58,8 +84,16 @@ class Explanation:
         exact trace is not known.
     subject
         The name of the features, for the title.
-    section, point
-        The only section (i, j) and the only point (n, m) to explain; all of them if None.
+    section
+        The section (i, j) to explain; None chooses one.
+    point
+        The only point (n, m) to explain; None for the points of the section.
+    all_points
+        Whether to explain every section and every point instead of one section and a few points.
+    rounded
+        The box as ROI Pool rounds it; None leaves out what rounding does.
+    scale_source
+        What determined the scale; None if that is not known.
     sketch_columns
         The width of a drawing in text, in characters; 0 for no drawing.
     """
@@ -69,27 +103,78 @@ class Explanation:
     subject: str
     section: tuple[int, int] | None = None
     point: tuple[int, int] | None = None
+    all_points: bool = False
+    rounded: RoundedRoi | None = None
+    scale_source: ScaleSource | None = None
     sketch_columns: int = 0
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the title, the drawing and the five steps."""
+        """Yield the title, the drawing, the introduction and the five steps."""
         yield from self.title()
         if self.sketch_columns:
             yield Verbatim(sketch(self.trace, self.selected, self.sketch_columns))
+        yield from self.introduction()
         yield from self.steps()
+
+    def introduction(self) -> Iterator[Block]:
+        """Yield what rounding does to the box, the steps in short, and the symbols."""
+        is_inverted = self.rounded is not None and min(self.rounded.size) < 0
+        if self.rounded is not None and not is_inverted:
+            yield from rounding_blocks(self.trace, self.rounded)
+        yield from overview_blocks(self.trace, self.example)
+        choice = self._choice()
+        if choice:
+            yield Paragraph(choice)
+        yield from symbol_blocks(self.trace, self.example)
 
     def steps(self) -> Iterator[Block]:
         """Yield the five steps."""
-        yield from self._box()
+        yield Heading(2, "1. The box on the feature map")
+        yield from box_step(self.trace, self.scale_source)
         yield from self._sections()
         yield from self._points()
         yield from self._interpolation()
         yield from self._reduction()
 
-    @property
+    @cached_property
+    def example(self) -> Section:
+        """The section to explain, with all its points."""
+        if self.section is not None:
+            return self.trace.section(*self.section)
+        if self.point is None:
+            return self.trace.section(*self.trace.example)
+        candidates = self.trace.select(None, self.point)
+        return self.trace.section(*next(s.section for s in candidates if s.points))
+
+    @cached_property
     def selected(self) -> Sequence[Section]:
         """The sections to explain, each with only the points to explain."""
-        return self.trace.select(self.section, self.point)
+        if self.all_points:
+            return self.trace.select(self.section, self.point)
+        section = self.example
+        if self.point is not None:
+            return self.trace.select(section.section, self.point)
+        return (replace(section, points=self._explained(section)),)
+
+    def _explained(self, section: Section) -> tuple[Point, ...]:
+        """Return all points of a small section of a small ROI, or else the most telling two."""
+        is_small = self.section is not None or len(self.trace.sections) <= MAX_SECTION_ROWS
+        if is_small and len(section.points) <= MAX_POINTS:
+            return section.points
+        first, *others = section.points[:2] or (None,)
+        winner = section.winning_point
+        second = winner if winner not in {None, first} else next(iter(others), None)
+        return tuple(point for point in (first, second) if point is not None)
+
+    def _choice(self) -> str:
+        """Name the section and the point that are explained, and how to choose others."""
+        place = format_point(*self.example.section)
+        if self.all_points or (len(self.trace.sections) == 1 and self.point is None):
+            return ""
+        if self.point is not None:
+            point = format_point(*self.point)
+            return f"Point {point} of section {place} is explained; choose with --section, --point."
+        return f"Section {place} is explained; choose others with --section or --all-points."
 
     def title(self) -> Iterator[Block]:
         """Yield the heading, and a paragraph about the convention and the frame."""
@@ -106,88 +191,36 @@ class Explanation:
             f"{_centres(t)}."
         )
 
-    def _box(self) -> Iterator[Block]:
-        t = self.trace
-        yield Heading(2, "1. The box on the feature map")
-        if t.scale == (1.0, 1.0):
-            yield Paragraph("The box is given in feature-map units: nothing is scaled.")
-        if t.convention.inclusive:
-            yield Paragraph(
-                "The second corner is the box's last pixel, which is part of the box: the box ends "
-                "one unit farther."
-            )
-        yield Formulas(tuple(box_lines(t)))
-        yield from self._placement()
-        yield Paragraph(
-            f"The ROI lies from its top-left corner {format_point(t.x, t.y)} to its bottom-right "
-            f"corner {format_point(t.x + t.width, t.bottom, 5)}: {format_number(t.width, 5)} "
-            f"cell{_plural(t.width)} wide and {format_number(t.height, 5)} high."
-        )
-
-    def _placement(self) -> Iterator[Block]:
-        """Yield what the convention changes about the box on the map."""
-        t = self.trace
-        if t.convention.offset != 0.5 or t.convention.image_offset:
-            yield Paragraph(f"Offset: {offset_rule(t.convention)}")
-        if t.convention.points == "cells":
-            yield Paragraph(f"Points: {rules(t.convention)['points']}")
-        elif not t.frame.y_up:
-            yield from self._start_in_library_frame()
-        for axis, raw, size in (
-            ("width", t.unclamped_width, t.width),
-            ("height", t.unclamped_height, t.height),
-        ):
-            if raw != size:
-                yield Paragraph(
-                    f"The ROI's {axis} of {format_number(raw, 5)} is below the smallest size that "
-                    f"the convention allows, and grows to {format_number(size, 5)}."
-                )
-
-    def _start_in_library_frame(self) -> Iterator[Block]:
-        """Yield where the ROI begins in a frame in which the centre of cell i is at i."""
-        t, offset = self.trace, self.trace.convention.offset
-        yield Paragraph(
-            "In the library's code the centre of cell i is at i. There the ROI begins at"
-        )
-        before, after = (t.x - 0.5 + offset, t.y - 0.5 + offset), (t.x - 0.5, t.y - 0.5)
-        yield Formulas(
-            tuple(
-                formula("{} = {} − {} = {}", Name(n), number(a, 5), number(offset), number(b, 5))
-                for n, a, b in zip("xy", before, after, strict=True)
-            )
-        )
-        yield Paragraph("Here cells' centres lie on .5, and every position is 0.5 more.")
-
     def _sections(self) -> Iterator[Block]:
         t = self.trace
         rows, columns = len(t.output), len(t.output[0])
         yield Heading(2, f"2. The sections: {columns} along x × {rows} along y")
         yield Formulas(section_sizes(t))
-        sign = t.frame.y_sign
-        yield Grid(
-            ("section (i, j)", "top-left", "bottom-right"),
-            tuple(
-                (
-                    format_point(*s.section),
-                    format_point(s.x, s.y),
-                    format_point(s.x + t.section_width, s.y + sign * t.section_height),
-                )
-                for s in self.selected
-            ),
-        )
+        sign, total = t.frame.y_sign, rows * columns
+        shown = total if self.all_points or total <= MAX_SECTION_ROWS else SHOWN_SECTION_ROWS
+        places = [(index % columns + 1, index // columns + 1) for index in range(shown)]
+        corners = [(place, *t.corner(*place)) for place in places]
+        rows_of_table = [
+            (
+                format_point(*place),
+                format_point(x, y),
+                format_point(x + t.section_width, y + sign * t.section_height),
+            )
+            for place, x, y in corners
+        ]
+        if shown < total:
+            rows_of_table.append((f"and {total - shown} more: --all-points", "", ""))
+        yield Grid(("section (i, j)", "top-left", "bottom-right"), tuple(rows_of_table))
 
     def _points(self) -> Iterator[Block]:
         t = self.trace
         yield Heading(2, "3. The sample points")
-        yield Paragraph(rules(t.convention)["points"])
-        yield Formulas(position_rules(t))
+        yield Paragraph(points_text(t, self.example))
         if t.convention.points == "centred" and not t.convention.sampling_ratio:
             yield Formulas(adaptive_grid(t))
+        yield Formulas(position_rules(t))
         if self.exact is not None:
-            yield Paragraph(
-                f"Coordinates are rounded to {t.convention.coordinate_decimals} decimals (→), and "
-                "everything after is computed from the rounded ones."
-            )
+            yield Paragraph(rounding_text(t.convention))
         for section in self.selected:
             yield Heading(3, f"Section {format_point(*section.section)}")
             if not section.points:
@@ -195,6 +228,12 @@ class Explanation:
                 continue
             lines = (line for p in section.points for line in self._labelled(section, p))
             yield Formulas(tuple(lines))
+        total, shown = len(self.example.points), len(self.selected[0].points)
+        if not self.all_points and self.point is None and shown < total:
+            yield Paragraph(
+                f"{shown} of the {total} points of this section are explained; --point N,M chooses "
+                "another one, and --all-points explains all."
+            )
 
     def _labelled(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
         at = format_point(*point.point)
@@ -220,7 +259,8 @@ class Explanation:
 
     def _interpolation(self) -> Iterator[Block]:
         if self.trace.convention.points == "cells":
-            yield Heading(2, "4. The value at each point: the cell's own")
+            yield Heading(2, "4. The value at each point: the value of its cell")
+            yield Paragraph("A sample point is a cell, so nothing is interpolated.")
         else:
             yield from self._interpolation_rule()
         for section in self.selected:
@@ -229,6 +269,9 @@ class Explanation:
 
     def _interpolation_rule(self) -> Iterator[Block]:
         yield Heading(2, "4. The value at each point: bilinear interpolation")
+        yield Paragraph(neighbour_text(self.trace))
+        yield Formulas(neighbour_rule(self.trace))
+        yield Paragraph("Then interpolate between the values of the four cells:")
         yield Formulas(interpolation_rule())
         yield Paragraph(
             "Q11 and Q21 are the two cells at y2, Q12 and Q22 the two at y1 (textbooks often name "
@@ -241,29 +284,20 @@ class Explanation:
             f"Section {format_point(*section.section)}, point {format_point(*point.point)} at "
             f"{format_point(point.x, point.y)}",
         )
-        note = self.border_note(point)
+        note = border_note(self.trace, point)
         if note:
             yield Paragraph(note)
         if point.border == "out":
             return
         if self.trace.convention.points != "cells":
-            yield Grid(NEIGHBOUR_COLUMNS, tuple(neighbour_rows(point)))
+            yield Formulas(tuple(self.neighbours(point)))
+            yield Grid(NEIGHBOUR_COLUMNS, tuple(neighbour_rows(point)), compact=True)
         yield Formulas(tuple(interpolated(self.trace, point)))
 
-    def border_note(self, point: Point) -> str:
-        """Describe how the border of the map changes a point, "" if it does not."""
-        margin = format_number(self.trace.convention.border_margin)
-        if point.border == "out":
-            return (
-                f"Out: the point lies more than {margin} beyond the outermost cell centres, so its "
-                f"value is {format_number(point.value)}."
-            )
-        if point.border == "clamped" and self.trace.convention.points != "cells":
-            return (
-                "Clamped: the point lies beyond the outermost cell centres, by no more than "
-                f"{margin}, and is moved to them."
-            )
-        return ""
+    def neighbours(self, point: Point) -> Iterator[FormulaLine]:
+        """Yield the lines that find the cell centres around a point, and their coordinates."""
+        yield from neighbours_from_position(self.trace, point)
+        yield neighbour_coordinates(point)
 
     def _reduction(self) -> Iterator[Block]:
         t = self.trace
@@ -271,11 +305,18 @@ class Explanation:
         yield Heading(2, f"5. The output of each section: {reduction_name} of its points")
         if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
             yield Paragraph(rules(t.convention)[t.convention.pooling])
-        sections = self.trace.select(self.section)
+        sections = t.select(self.section) if self.all_points else (self.example,)
         yield Formulas(tuple(line for s in sections for line in self._labelled_output(s)))
-        if self.section is None and self.point is None:
-            yield Paragraph("The output, section (1, 1) at the top left:")
-            yield Output(np.array(t.output))
+        output = np.array(t.output)
+        side = max(output.shape) if self.all_points else MAX_OUTPUT_SIDE
+        shown = output[:side, :side]
+        yield Paragraph("The output, section (1, 1) at the top left:")
+        yield Output(shown)
+        if shown.size < output.size:
+            yield Paragraph(
+                f"The first {shown.shape[0]} of {output.shape[0]} rows and {shown.shape[1]} of "
+                f"{output.shape[1]} columns; --all-points prints all."
+            )
 
     def _labelled_output(self, section: Section) -> Iterator[FormulaLine]:
         at = f"{format_point(*section.section)}: "
@@ -285,10 +326,10 @@ class Explanation:
 
     def reduced(self, section: Section) -> Iterator[FormulaLine]:
         """Yield the lines that compute a section's output from its points."""
-        yield reduction(self.trace, section)
+        yield reduction(self.trace, section, None if self.all_points else MAX_TERMS)
         if self.exact is not None:
             exact = self.exact.section(*section.section).output
-            yield formula("<exact coordinates give >{}", number(exact))
+            yield formula("<without rounding: >{}", number(exact))
 
 
 NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
@@ -309,10 +350,6 @@ def _centres(trace: Trace) -> str:
         f"the image is {format_number(trace.frame.height)} rows of cells high, so that y of the "
         f"top row's centre is {format_number(trace.frame.y(0))}"
     )
-
-
-def _plural(count: float) -> str:
-    return "" if count == 1 else "s"
 
 
 def _rounded(exact: float, shown: float) -> FormulaLine:

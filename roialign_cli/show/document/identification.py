@@ -21,6 +21,7 @@ from roialign_cli.show.document.terminal import blocks_text, new_console, print_
 from roialign_cli.show.numbers import format_number
 
 _MAX_OTHERS = 8  # matches that are listed beside the best one
+_MAX_DIVISOR = 1 << 16  # of a scale that is printed as a fraction
 _MAX_NAMED = 12  # boxes, channels or sections that are listed
 
 
@@ -210,7 +211,17 @@ def reading_words(hypothesis: Hypothesis) -> str:
 def _scale_words(scale: tuple[float, float]) -> str:
     """Return a scale (y, x) as the value of --spatial-scale."""
     y, x = scale
-    return f"{x:.12g}" if x == y else f"{x:.12g},{y:.12g}"
+    return _scale_word(x) if x == y else f"{_scale_word(x)},{_scale_word(y)}"
+
+
+def _scale_word(scale: float) -> str:
+    """Return a scale as a fraction "1/16" if that is exact, or else in all its digits."""
+    divisor = round(min(1 / scale, _MAX_DIVISOR))
+    return (
+        f"1/{divisor}"
+        if divisor > 1 and 1 / divisor == scale
+        else repr(float(scale)).removesuffix(".0")
+    )
 
 
 def _output_size(hypothesis: Hypothesis, shape: Sequence[int]) -> tuple[int, int]:

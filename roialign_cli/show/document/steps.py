@@ -1,4 +1,4 @@
-"""Write the formulas of the box, the sections, the sample points and the outputs.
+"""Write the formulas of the sections, the sample points and the outputs.
 
 Every formula is written once, with numbers that know their symbols; `in_symbols` turns the formula
 of one sample point into the rule for all of them.
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.core.convention import Convention
 from roialign_cli.show.document.formulas import (
     FormulaLine,
     Fraction,
     Name,
     Number,
-    Words,
     formula,
     in_symbols,
     joined,
@@ -30,55 +30,15 @@ from roialign_cli.show.document.rules import has_finite_max_start
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES, format_point
 
 
-def box_lines(trace: Trace) -> Iterator[FormulaLine]:
-    """Yield a line for each number of the box that scales it to the feature map."""
-    inclusive, scaled = trace.convention.inclusive, trace.scale != (1.0, 1.0)
-    longer = _SECOND_CORNER | ({"y"} if trace.frame.y_up else set())
-    for name, value in zip(_BOX_NAMES[trace.convention.box_format], trace.box, strict=True):
-        added = inclusive and name in longer
-        factor = trace.scale[0 if name in _ALONG_X else 1]
-        right_side = formula("{} + 1" if added else "{}", number(value))
-        if scaled:
-            right_side = formula("({})" if added else "{}", right_side) + _scaling(factor)
-        if scaled or added:
-            right_side = formula("{} = {}", right_side, number((value + added) * factor, 5))
-        yield formula("{}= {}", _padded(name), right_side)
-
-
-_BOX_NAMES = {
-    "xyxy": ("x1", "y1", "x2", "y2"),
-    "xywh": ("x", "y", "width", "height"),
-    "cxcywh": ("cx", "cy", "width", "height"),
-    "yxyx": ("y1", "x1", "y2", "x2"),
-}
-# Numbers to which a convention with inclusive boxes adds 1; with y up, the upper edge, too.
-_SECOND_CORNER = {"x2", "y2", "width", "height"}
-_ALONG_X = {"x", "x1", "x2", "cx", "width"}
-
-
-def _padded(name: str) -> FormulaLine:
-    """Return the name of one of a box's numbers, padded so that equals signs are aligned."""
-    if len(name) > 1 and name.isalpha():
-        return (Words(f"{name:6} "),)
-    return Name(name), " " * (7 - len(name))
-
-
-def _scaling(factor: float) -> FormulaLine:
-    """Return the step from image units to cells, a division if it is by a whole number."""
-    inverse = 1 / factor if 0 < factor < 1 else 0.5
-    if abs(inverse - round(inverse)) < 1e-9 * inverse:
-        return " / ", Number(inverse, str(round(inverse)))
-    return " × ", Number(factor, f"{factor:.6g}")
-
-
 def section_sizes(trace: Trace) -> tuple[FormulaLine, FormulaLine]:
     """Return the lines that compute the width and the height of a section."""
-    width, height = number(trace.width, 5), number(trace.height, 5)
-    rows, columns = number(len(trace.output)), number(len(trace.output[0]))
+    rows, columns = len(trace.output), len(trace.output[0])
+    width = formula("{} / {}", variable("w", trace.width, 5), variable("k", columns))
+    height = formula("{} / {}", variable("h", trace.height, 5), variable("t", rows))
     section = number(trace.section_width), number(trace.section_height)
     return (
-        formula("<width  of a section >= {} / {} = {}", width, columns, section[0]),
-        formula("<height of a section >= {} / {} = {}", height, rows, section[1]),
+        formula("<width  of a section >= {} = {} = {}", in_symbols(width), width, section[0]),
+        formula("<height of a section >= {} = {} = {}", in_symbols(height), height, section[1]),
     )
 
 
@@ -86,8 +46,8 @@ def adaptive_grid(trace: Trace) -> tuple[FormulaLine, ...]:
     """Return the lines that compute how many points a section has along x and along y."""
     return tuple(
         formula(
-            "g< along >{} = {} = {}",
-            Name(axis),
+            "{} = {} = {}",
+            Name(f"g_{axis}"),
             formula("max(ceil({}), 0)" if size <= -1 else "ceil({})", number(size, 6)),
             number(count),
         )
@@ -117,10 +77,18 @@ def _positions(
     along_y = (trace.y, trace.height, rows, section[1], point[1])
     y_sign = "−" if trace.frame.y_up else "+"
     top = trace.frame.row_edge(0)
+    x_parts, y_parts = parts_symbols(trace.convention)
     return (
-        position(_Axis.of("x_roi w k i n", along_x, "+", 0.0, grid[0])),
-        position(_Axis.of("y_roi h t j m", along_y, y_sign, top, grid[1])),
+        position(_Axis.of("x_roi w k i n", along_x, "+", 0.0, grid[0], x_parts)),
+        position(_Axis.of("y_roi h t j m", along_y, y_sign, top, grid[1], y_parts)),
     )
+
+
+def parts_symbols(convention: Convention) -> tuple[str, str]:
+    """Return the symbols of the number of parts of a section along x and along y."""
+    if convention.points == "dividers":
+        return ("d", "d") if convention.divide else ("k", "t")
+    return "g_x", "g_y"
 
 
 @dataclass(frozen=True)
@@ -141,6 +109,8 @@ class _Axis:
         Where the map begins, seen in the direction of `sign`.
     grid
         How many points the section has.
+    parts
+        The symbol of the number of parts that the section is divided into.
     """
 
     start: Number
@@ -151,10 +121,17 @@ class _Axis:
     sign: str
     edge: Number
     grid: int
+    parts: str
 
     @classmethod
     def of(
-        cls, symbols: str, values: tuple[float, ...], sign: str, edge: float, grid: int
+        cls,
+        symbols: str,
+        values: tuple[float, ...],
+        sign: str,
+        edge: float,
+        grid: int,
+        parts: str,
     ) -> _Axis:
         """Return an axis; symbols and values are those of the first five fields."""
         numbers = (
@@ -162,27 +139,32 @@ class _Axis:
             for symbol, value in zip(symbols.split(), values, strict=True)
         )
         start, size, sections, section, point = numbers
-        return cls(start, size, sections, section, point, sign, number(edge), grid)
+        return cls(start, size, sections, section, point, sign, number(edge), grid, parts)
 
     def section_start(self, steps: Number) -> FormulaLine:
         """Return the start plus (section − 1) of `steps` equal parts of the size."""
         part = Fraction((self.size,), (steps,), enclosed=True)
         return formula("{} {} {}·({} − 1)", self.start, self.sign, part, self.section)
 
-    def point_in_section(self, parts: int, symbol: str, step: Number) -> FormulaLine:
+    def point_in_section(self, parts: int, step: Number) -> FormulaLine:
         """Return the section's start plus `step` of `parts` equal parts of the section."""
-        total = number(self.sections.value * parts, symbol=(self.sections, "·", Name(symbol)))
-        part = Fraction((self.size,), (total,), enclosed=True)
-        return formula("{} {} {}·{}", self.section_start(self.sections), self.sign, part, step)
+        sections = self.sections
+        symbol = formula("{}·{}", sections, Name(self.parts))
+        if sections.symbol == (Name(self.parts),):
+            symbol = formula("{}²", sections)
+        part = Fraction(
+            (self.size,), (number(sections.value * parts, symbol=symbol),), enclosed=True
+        )
+        return formula("{} {} {}·{}", self.section_start(sections), self.sign, part, step)
 
 
 def _centred(a: _Axis) -> FormulaLine:
     step = number(a.point.value - 0.5, symbol=formula("({} − 0.5)", a.point))
-    return a.point_in_section(a.grid, "g", step)
+    return a.point_in_section(a.grid, step)
 
 
 def _dividers(a: _Axis) -> FormulaLine:
-    return a.point_in_section(a.grid + 1, "d", a.point)
+    return a.point_in_section(a.grid + 1, a.point)
 
 
 def _corners(a: _Axis) -> FormulaLine:
@@ -302,17 +284,26 @@ def weighted(point: Point) -> Iterator[FormulaLine]:
         yield formula("<weight >= {};< it adds >{}", computed, sides)
 
 
-def reduction(trace: Trace, section: Section) -> FormulaLine:
-    """Return the right-hand side that computes a section's output from its points."""
-    taken = [number(p.contribution) for p in section.points]
+def reduction(trace: Trace, section: Section, limit: int | None = None) -> FormulaLine:
+    """Return the right-hand side that computes a section's output from its points.
+
+    Of more than `limit` points, only the first ones are listed.
+    """
+    shown = section.points[:limit]
+    taken = [number(p.contribution) for p in shown]
     output = number(section.output)
     if not taken:
         return formula("<no points>,< which give >{}", output)
-    if trace.convention.pooling == "avg":
-        return formula("({}) / {} = {}", joined(taken, " + "), number(len(taken)), output)
-    if has_finite_max_start(trace.convention):
+    maximum = trace.convention.pooling == "max"
+    if maximum and has_finite_max_start(trace.convention):
         taken.insert(0, number(trace.convention.max_start))
-    line = formula("max({}) = {}", joined(taken, ", "), output)
+    separator = ", " if maximum else " + "
+    terms = joined(taken, separator)
+    if len(shown) < len(section.points):
+        terms = (*terms, separator, "...")
+    if not maximum:
+        return formula("({}) / {} = {}", terms, number(len(section.points)), output)
+    line = formula("max({}) = {}", terms, output)
     if section.winner:
         line += formula(",< point >{}", format_point(*section.winner))
     return line

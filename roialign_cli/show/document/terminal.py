@@ -98,11 +98,18 @@ def blocks_text(blocks: Iterable[Block]) -> str:
 
 
 def _print_on(console: Console, blocks: Iterable[Block]) -> None:
-    for position, block in enumerate(blocks):
-        if isinstance(block, Heading) and position:
+    ends_blank = True  # the document, or a table, so that a heading needs no blank line
+    for block in blocks:
+        if isinstance(block, Heading) and not ends_blank:
             console.print()
         unwrapped = isinstance(block, Verbatim) and block.to_copy
-        console.print(_renderable(block, console), soft_wrap=unwrapped)
+        renderable = _renderable(block, console)
+        console.print(renderable, soft_wrap=unwrapped)
+        ends_blank = isinstance(block, Grid) and not block.compact and _is_table(renderable)
+
+
+def _is_table(renderable: Text | Padding) -> bool:
+    return isinstance(renderable, Padding) and isinstance(renderable.renderable, Table)
 
 
 def _renderable(block: Block, console: Console) -> Text | Padding:
@@ -115,9 +122,9 @@ def _renderable(block: Block, console: Console) -> Text | Padding:
             return Text("\n".join(_formula(line, console.width) for line in lines))
         case Verbatim(lines):
             return Text("\n".join(f"  {line}" for line in lines))
-        case Grid(headers, rows, prose):
-            grid = _grid(headers, rows, console, prose=prose)
-            return Padding(grid, (0, 0, 0, 1), expand=False)
+        case Grid():
+            grid = _grid(block, console)
+            return Padding(grid, (0, 0, 0, 2 if block.compact else 1), expand=False)
         case Output(values):
             tables = _output_tables(values, console.width - 1)
             return Padding(Group(*tables), (1, 0, 0, 1), expand=False)
@@ -138,20 +145,20 @@ def _formula(line: FormulaLine, width: int) -> str:
     )
 
 
-def _grid(
-    headers: Sequence[str], rows: Sequence[Sequence[str]], console: Console, *, prose: bool = False
-) -> Table | Text:
+def _grid(grid: Grid, console: Console) -> Table | Text:
     """Return a table, or its rows as running text if the table is too wide for the console."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for position, header in enumerate(headers):
+    lines = None if grid.compact else box.SIMPLE_HEAD
+    table = Table(box=lines, pad_edge=False, padding=(0, 2 if grid.compact else 1, 0, 0))
+    prose = grid.prose
+    for position, header in enumerate(grid.headers):
         right = position and not prose
         table.add_column(header, justify="right" if right else "left", no_wrap=not prose)
-    for row in rows:
+    for row in grid.rows:
         table.add_row(*row)
     needed = Measurement.get(console, console.options.update(max_width=_UNLIMITED_WIDTH), table)
     if (needed.minimum if prose else needed.maximum) < console.width:
         return table
-    return Text("\n".join(_running(headers, row, console.width - 2) for row in rows))
+    return Text("\n".join(_running(grid.headers, row, console.width - 2) for row in grid.rows))
 
 
 _UNLIMITED_WIDTH = 1 << 16
@@ -210,7 +217,7 @@ def _print_summary(console: Console, result: Result) -> None:
         if header not in _OPTIONAL_COLUMNS or len(set(cells)) > 1
     ]
     shown_headers, shown_cells = zip(*columns, strict=True)
-    console.print(_grid(shown_headers, list(zip(*shown_cells, strict=True)), console))
+    console.print(_grid(Grid(shown_headers, tuple(zip(*shown_cells, strict=True))), console))
     rest = rois * channels - shown
     more = f"{rest} more outputs are not shown. " if rest else ""
     console.print(

@@ -122,6 +122,7 @@
     at("point-note").textContent = sample ? sample.note : "";
     at("point-note").hidden = !(sample && sample.note);
     fill("coordinates", sample ? sample.coordinates : []);
+    fill("between", sample ? sample.between : []);
     fill("interpolated", sample ? sample.interpolated : []);
     at("neighbours-of-point").hidden = !(sample && sample.neighbours.length);
     fill("weighted", sample && neighbour !== null ? [sample.weighted[neighbour]] : []);

@@ -24,6 +24,7 @@ from roialign_cli.show.document.blocks import Block, Heading
 from roialign_cli.show.document.explanation import NEIGHBOUR_COLUMNS, Explanation, neighbour_rows
 from roialign_cli.show.document.formulas import FormulaLine, to_page
 from roialign_cli.show.document.html import to_html
+from roialign_cli.show.document.points_step import border_note
 from roialign_cli.show.document.steps import interpolated, weighted
 from roialign_cli.show.numbers import format_grid, format_number, format_point, normalise
 from roialign_cli.show.page.scene import Scene
@@ -40,23 +41,23 @@ def explanation_page(explanation: Explanation, notes: Sequence[Note] = ()) -> st
     Parameters
     ----------
     explanation
-        The explanation; its chosen sections and points can be selected on the page.
+        The explanation; its sections and points can be selected on the page. If all points are
+        too many, only those of one section can.
     notes
         Warnings about the call, shown at the top.
 
     Raises
     ------
     ArgumentError
-        If there are too many points or sections for a page.
+        If there are too many sections for a page, or one section has too many points.
     """
-    trace, sections = explanation.trace, explanation.selected
-    points = sum(len(section.points) for section in sections)
-    if points > _MAX_PAGE_POINTS:
-        problem = f"{points} points are too many for a page; tell of one with --section I,J"
-        raise ArgumentError("section", problem)
+    trace = explanation.trace
     if len(trace.sections) > _MAX_PAGE_SECTIONS:
         problem = f"{len(trace.sections)} sections are too many for a page; take fewer"
         raise ArgumentError("output_size", problem)
+    explanation, remark = _within_limits(explanation)
+    sections = explanation.selected
+    remarks = [*(note.text for note in notes), *remark]
     scene = Scene(trace, sections)
     data = {
         "trace": trace_record(replace(trace, sections=sections), notes),
@@ -64,15 +65,43 @@ def explanation_page(explanation: Explanation, notes: Sequence[Note] = ()) -> st
         "scene": scene.record(),
     }
     body = _read("page-body.html").substitute(
-        notes="".join(f'<p class="note">{escape(note.text)}</p>' for note in notes),
+        notes="".join(f'<p class="note">{escape(text)}</p>' for text in remarks),
         drawing=scene.svg(),
         legend=_legend(trace, sections),
         columns="".join(f'<th scope="col">{name}</th>' for name in NEIGHBOUR_COLUMNS),
-        steps=to_html(_without_points(explanation.steps())),
+        steps=to_html(_without_points([*explanation.introduction(), *explanation.steps()])),
         data=_script_safe(to_json(data, indent=None)),
         script=(_HERE / "page.js").read_text(encoding="utf-8"),
     )
     return _page(explanation.title(), body)
+
+
+def _within_limits(explanation: Explanation) -> tuple[Explanation, list[str]]:
+    """Return what of an explanation a page can hold, and what to say if that is not all.
+
+    A page holds all points of all sections, or those of one section if all are too many.
+    """
+    trace, section, point = explanation.trace, explanation.section, explanation.point
+    everything = section is None and point is None
+    points = trace.n_points if everything else _count(trace.select(section, point))
+    complete = replace(explanation, all_points=True)
+    if points <= _MAX_PAGE_POINTS:
+        return complete, []
+    problem = f"{points} points are too many for a page"
+    if explanation.all_points:
+        raise ArgumentError("all_points", f"{problem}; leave it out to show one section")
+    chosen = explanation.example
+    if _count([chosen]) > _MAX_PAGE_POINTS:
+        raise ArgumentError("point", f"{problem}; choose one with --point N,M")
+    remark = (
+        f"{problem}: only those of section {format_point(*chosen.section)} are shown; --section "
+        "I,J chooses another one."
+    )
+    return replace(complete, section=chosen.section), [remark]
+
+
+def _count(sections: Iterable[Section]) -> int:
+    return sum(len(section.points) for section in sections)
 
 
 def blocks_page(blocks: Iterable[Block]) -> str:
@@ -146,8 +175,9 @@ def _point(explanation: Explanation, section: Section, point: Point) -> dict[str
         "title": f"Point {format_point(*point.point)} at {format_point(point.x, point.y)} "
         f"= {format_number(point.value)}",
         "taken": format_number(point.contribution),
-        "note": explanation.border_note(point),
+        "note": border_note(trace, point),
         "coordinates": _lines(explanation.coordinates(section, point)),
+        "between": _lines(explanation.neighbours(point)) if interpolates else [],
         "interpolated": [] if out else _lines(interpolated(trace, point)),
         "neighbours": list(neighbour_rows(point)) if interpolates else [],
         "weighted": _lines(weighted(point)) if interpolates else [],

@@ -1,0 +1,115 @@
+"""`roialign explain`: the explanation of one ROI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from roialign_cli.analysis.records import trace_record
+from roialign_cli.analysis.rounding import rounded_roi
+from roialign_cli.analysis.scaling import ScaledBy, ScaleSource
+from roialign_cli.analysis.trace import Trace, trace_operation
+from roialign_cli.cli.document import Document
+from roialign_cli.errors import ArgumentError
+from roialign_cli.show.document.explanation import Explanation
+from roialign_cli.show.page.page import explanation_page
+
+if TYPE_CHECKING:
+    from roialign_cli.analysis.pitfalls import Note
+    from roialign_cli.cli.inputs import Inputs
+    from roialign_cli.cli.options import OperatorOptions, Selection
+
+MAX_EXPLAINED_POINTS = 50_000  # 50 MB of JSON, and a few seconds
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much of an ROI to explain.
+
+    Parameters
+    ----------
+    all_points
+        Whether to explain every section and point.
+    intro
+        Whether to begin with what ROI Pool would do to the box.
+    sketch_columns
+        The width of a drawing in text, in characters; 0 for no drawing.
+    """
+
+    all_points: bool
+    intro: bool
+    sketch_columns: int
+
+
+def roi_document(
+    inputs: Inputs,
+    options: OperatorOptions,
+    selection: Selection,
+    extent: Extent,
+    notes: Sequence[Note],
+) -> Document:
+    """Return the explanation of one ROI.
+
+    Parameters
+    ----------
+    inputs
+        The operation and the features as they were read.
+    options
+        The options that determined the scale.
+    selection
+        The ROI, and the channel, section and point to explain.
+    extent
+        How much to explain.
+    notes
+        The warnings that the page and the JSON list.
+    """
+    operation, roi, channel = inputs.operation, selection.roi or 0, selection.channel
+    trace = trace_operation(operation, roi, channel)
+    exact = None
+    if trace.convention.coordinate_decimals is not None:
+        unrounded = replace(trace.convention, coordinate_decimals=None)
+        exact = trace_operation(replace(operation, convention=unrounded), roi, channel)
+    rounded, source = rounded_roi(operation, roi), scale_source(options, inputs)
+    if extent.all_points:
+        _check_length(trace, selection)
+    explanation = Explanation(
+        trace,
+        exact,
+        inputs.file.title,
+        selection.section,
+        selection.point,
+        all_points=extent.all_points,
+        rounded=rounded if extent.intro else None,
+        scale_source=source,
+        sketch_columns=extent.sketch_columns,
+    )
+
+    def record() -> dict[str, object]:
+        _check_length(trace, selection)
+        selected = trace.select(selection.section, selection.point)
+        return trace_record(replace(trace, sections=selected), notes, source, rounded)
+
+    return Document(explanation.blocks, lambda: explanation_page(explanation, notes), record)
+
+
+def scale_source(options: OperatorOptions, inputs: Inputs) -> ScaleSource:
+    """Return which option determined the scale of the boxes, and the size of the image."""
+    given: tuple[ScaledBy, ...] = ("image_size", "stride", "spatial_scale")
+    scaled_by = next((name for name in given if getattr(options, name) is not None), None)
+    if inputs.operation.convention.normalized:
+        scaled_by = "normalized"
+    size, image = options.image_size, inputs.file.image
+    if size is None and image is not None:
+        size = float(image.shape[1]), float(image.shape[0])
+    return ScaleSource(scaled_by, size)
+
+
+def _check_length(trace: Trace, selection: Selection) -> None:
+    """Raise an `ArgumentError` if there are too many points to explain all of them."""
+    if selection.section is not None:
+        return
+    points = trace.n_points if selection.point is None else len(trace.sections)
+    if points > MAX_EXPLAINED_POINTS:
+        problem = f"ROI {trace.roi} has {points} sample points, too many to print"
+        raise ArgumentError("section", f"{problem}; choose a section with --section I,J")

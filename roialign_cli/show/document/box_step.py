@@ -1,0 +1,208 @@
+"""Explain step 1: how a box becomes an ROI on the feature map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from roialign_cli.analysis.scaling import ScaleSource
+from roialign_cli.analysis.trace import Trace
+from roialign_cli.show.document.blocks import Block, Formulas, Paragraph
+from roialign_cli.show.document.formulas import (
+    FormulaLine,
+    Name,
+    Number,
+    Words,
+    formula,
+    number,
+)
+from roialign_cli.show.document.rules import offset_rule, rules
+from roialign_cli.show.numbers import format_number, format_point
+
+
+def box_step(trace: Trace, source: ScaleSource | None) -> Iterator[Block]:
+    """Yield the blocks of step 1, without its heading.
+
+    Parameters
+    ----------
+    trace
+        One ROI and channel.
+    source
+        What determined the scale; None if that is not known.
+    """
+    if source is None:
+        source = ScaleSource("normalized" if trace.convention.normalized else None)
+    yield Paragraph(_scale_text(trace, source))
+    is_scaled = trace.scale != (1.0, 1.0)
+    if is_scaled and source.scaled_by != "normalized":
+        yield Formulas(tuple(ratio_lines(trace, source)))
+    if trace.convention.inclusive:
+        yield Paragraph(
+            "The second corner is the last pixel of the box, which is part of the box: the box "
+            "ends one unit farther."
+        )
+    yield Formulas(tuple(box_lines(trace, source)))
+    yield from _placement(trace)
+    yield Paragraph(
+        f"The ROI lies from its top-left corner {format_point(trace.x, trace.y)} to its "
+        f"bottom-right corner {format_point(trace.x + trace.width, trace.bottom, 5)}: "
+        f"{format_number(trace.width, 5)} cell{'' if trace.width == 1 else 's'} wide and "
+        f"{format_number(trace.height, 5)} high."
+    )
+
+
+def _scale_text(trace: Trace, source: ScaleSource) -> str:
+    """Describe the step from the units of the box to cells, and which option determines it."""
+    if source.scaled_by == "normalized":
+        return _normalized_text(trace)
+    if source.scaled_by in {"image_size", "stride"}:
+        return _pixels_text(trace, source)
+    if trace.scale != (1.0, 1.0):
+        option = "--spatial-scale" if source.scaled_by else "The spatial scale"
+        return (
+            f"{option} is the number of cells per unit of the box, and the sub-sampling ratio is "
+            "its inverse:"
+        )
+    if source.image_size is not None:
+        return "Every pixel of the image is a cell of the feature map: nothing is scaled."
+    return "The box is given in cells of the feature map: nothing is scaled."
+
+
+def _pixels_text(trace: Trace, source: ScaleSource) -> str:
+    rows, columns = trace.map_size
+    pixels = " × ".join(map(format_number, source.image_size or ()))
+    if source.scaled_by == "image_size":
+        return (
+            f"The image is {pixels} pixels (--image-size) and the feature map {columns} × {rows} "
+            "cells, width × height. The sub-sampling ratio is the number of pixels per cell:"
+        )
+    if pixels:
+        block = " × ".join([format_number(1 / trace.scale[0])] * 2)
+        return (
+            f"The image of {pixels} pixels is averaged over blocks of {block} pixels (--stride); "
+            "each block is one cell of the feature map:"
+        )
+    return "--stride is the sub-sampling ratio, the number of image pixels per cell:"
+
+
+def _normalized_text(trace: Trace) -> str:
+    x, y = map(format_number, trace.scale)
+    if trace.convention.normalized_by == "last-centre":
+        return (
+            "The box is normalised: 0 is the centre of the first cell along each axis and 1 the "
+            f"centre of the last. Numbers along x are multiplied by the columns minus 1 ({x}), "
+            f"numbers along y by the rows minus 1 ({y}):"
+        )
+    return (
+        "The box is normalised: its numbers are fractions of the image. Numbers along x are "
+        f"multiplied by the columns of the map ({x}), numbers along y by its rows ({y}):"
+    )
+
+
+def _placement(trace: Trace) -> Iterator[Block]:
+    """Yield what the convention changes about the box on the map."""
+    convention = trace.convention
+    if convention.offset != 0.5 or convention.image_offset:
+        yield Paragraph(f"Offset: {offset_rule(convention)}")
+    if convention.points == "cells":
+        yield Paragraph(f"Points: {rules(convention)['points']}")
+    elif not trace.frame.y_up:
+        yield from _start_in_library_frame(trace)
+    for axis, raw, size in (
+        ("width", trace.unclamped_width, trace.width),
+        ("height", trace.unclamped_height, trace.height),
+    ):
+        if raw != size:
+            yield Paragraph(
+                f"The ROI's {axis} of {format_number(raw, 5)} is below the smallest size that "
+                f"the convention allows, and grows to {format_number(size, 5)}."
+            )
+
+
+def _start_in_library_frame(trace: Trace) -> Iterator[Block]:
+    """Yield where the ROI begins in a frame in which the centre of cell i is at i."""
+    offset = trace.convention.offset
+    yield Paragraph(
+        "In the library's code the centre of cell i is at i; here it is at i + 0.5, so every "
+        "position here is 0.5 more. In the library the ROI begins at"
+    )
+    before = (trace.x - 0.5 + offset, trace.y - 0.5 + offset)
+    after = (trace.x - 0.5, trace.y - 0.5)
+    x, y = (
+        formula("{} = {} − {} = {}", Name(n), number(a, 5), number(offset), number(b, 5))
+        for n, a, b in zip("xy", before, after, strict=True)
+    )
+    yield Formulas((formula("{}<,  >{}", x, y),))
+
+
+def ratio_lines(trace: Trace, source: ScaleSource) -> Iterator[FormulaLine]:
+    """Yield the lines that compute the sub-sampling ratio, one if both axes have the same."""
+    sizes = source.image_size if source.scaled_by == "image_size" else None
+    axes = [(None if sizes is None else sizes[a], trace.map_size[1 - a]) for a in (0, 1)]
+    same = trace.scale[0] == trace.scale[1] and axes[0] == axes[1]
+    labels = ("",) if same else (" along x", " along y")
+    for label, factor, (size, cells) in zip(labels, trace.scale, axes, strict=False):
+        ratio = number(1 / factor, 4)
+        equals = "=" if _is_short(1 / factor) else "≈"
+        name = Words(f"sub-sampling ratio{label} ")
+        if size is not None:
+            yield formula("{}= {} / {} {} {}", name, number(size), number(cells), equals, ratio)
+        elif source.scaled_by == "stride":
+            yield formula("{}= {}", name, ratio)
+        else:
+            yield formula("{}= 1 / {} {} {}", name, _shown_scale(factor), equals, ratio)
+
+
+def _is_short(value: float) -> bool:
+    """Return whether four decimals show a number exactly."""
+    return abs(value - round(value, 4)) < 1e-9 * value
+
+
+def _shown_scale(factor: float) -> Number:
+    return Number(factor, f"{factor:.6g}")
+
+
+def box_lines(trace: Trace, source: ScaleSource) -> Iterator[FormulaLine]:
+    """Yield a line for each number of the box that scales it to the feature map."""
+    inclusive, scaled = trace.convention.inclusive, trace.scale != (1.0, 1.0)
+    longer = _SECOND_CORNER | ({"y"} if trace.frame.y_up else set())
+    for name, value in zip(_BOX_NAMES[trace.convention.box_format], trace.box, strict=True):
+        added = inclusive and name in longer
+        axis = 0 if name in _ALONG_X else 1
+        factor = trace.scale[axis]
+        right_side = formula("{} + 1" if added else "{}", number(value))
+        if scaled:
+            right_side = formula("({})" if added else "{}", right_side) + _scaling(
+                trace, source, axis
+            )
+        if scaled or added:
+            right_side = formula("{} = {}", right_side, number((value + added) * factor, 5))
+        yield formula("{}= {}", _padded(name), right_side)
+
+
+_BOX_NAMES = {
+    "xyxy": ("x1", "y1", "x2", "y2"),
+    "xywh": ("x", "y", "width", "height"),
+    "cxcywh": ("cx", "cy", "width", "height"),
+    "yxyx": ("y1", "x1", "y2", "x2"),
+}
+# Numbers to which a convention with inclusive boxes adds 1; with y up, the upper edge, too.
+_SECOND_CORNER = {"x2", "y2", "width", "height"}
+_ALONG_X = {"x", "x1", "x2", "cx", "width"}
+
+
+def _padded(name: str) -> FormulaLine:
+    """Return the name of one of a box's numbers, padded so that equals signs are aligned."""
+    if len(name) > 1 and name.isalpha():
+        return (Words(f"{name:6} "),)
+    return Name(name), " " * (7 - len(name))
+
+
+def _scaling(trace: Trace, source: ScaleSource, axis: int) -> FormulaLine:
+    """Return the step from image units to cells along an axis, 0 for x."""
+    factor = trace.scale[axis]
+    if factor < 1 and _is_short(1 / factor):
+        return " / ", number(1 / factor)
+    if source.scaled_by == "image_size" and source.image_size is not None:
+        cells, pixels = trace.map_size[1 - axis], source.image_size[axis]
+        return formula(" × {} / {}", number(cells), number(pixels))
+    return " × ", _shown_scale(factor)

@@ -1,0 +1,210 @@
+"""Introduce an explanation: what rounding would do to the box, the steps in short, the symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from roialign_cli.analysis.rounding import Edge, RoundedRoi
+from roialign_cli.analysis.sections import Section
+from roialign_cli.analysis.trace import Trace
+from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
+from roialign_cli.show.document.steps import parts_symbols
+from roialign_cli.show.numbers import format_count, format_number, format_point
+
+_MAX_LISTED = 4  # values or bins; of more, a range or the first ones are shown
+
+
+def rounding_blocks(trace: Trace, rounded: RoundedRoi) -> Iterator[Block]:
+    """Yield what ROI Pool's rounding does to the box, beside ROI Align."""
+    yield Heading(2, "Why: what rounding does to this box")
+    columns, rows = len(trace.output[0]), len(trace.output)
+    before, after = _size(*rounded.size), _size(*rounded.rounded_size)
+    unit, distances = _moved(trace, rounded)
+    pool = trace.convention.points == "cells"
+    operator = "ROI Pool" if pool else "ROI Pool, the older operator,"
+    yield Paragraph(
+        f"{operator} rounds the edges of the box to whole cells: {before} cells become {after}, "
+        f"the left, right, top and bottom edges move by {_listed(distances)} {unit}, and the "
+        f"{columns} × {rows} bins are {_bins(rounded.bin_widths)} wide and "
+        f"{_bins(rounded.bin_heights)} high. {_unrounded(trace, before)}"
+    )
+    yield Grid(
+        ("edge", "of the box", "in ROI Pool", f"moved, {unit}"),
+        tuple(
+            (name, format_number(edge.position, 5), format_number(edge.rounded), distance)
+            for name, edge, distance in zip(_EDGES, _edges(rounded), distances, strict=True)
+        ),
+    )
+    yield Paragraph(
+        "Preset roi-pool gives these numbers: it includes the last cell and cuts bins at the "
+        "border of the map. Figures in the literature often round down instead."
+    )
+
+
+_EDGES = ("left (x)", "right (x)", "top (y)", "bottom (y)")
+
+
+def _edges(rounded: RoundedRoi) -> tuple[Edge, Edge, Edge, Edge]:
+    return rounded.left, rounded.right, rounded.top, rounded.bottom
+
+
+def _moved(trace: Trace, rounded: RoundedRoi) -> tuple[str, list[str]]:
+    """Return a unit, and by how much each edge moves in it."""
+    x, y = trace.scale
+    unit, factors = "image pixels", (1.0, 1.0, 1.0, 1.0)
+    if trace.convention.normalized or (x, y) == (1.0, 1.0):
+        unit, factors = "cells", (x, x, y, y)
+    moved = (edge.moved for edge in _edges(rounded))
+    return unit, [format_number(m * f) for m, f in zip(moved, factors, strict=True)]
+
+
+def _unrounded(trace: Trace, size: str) -> str:
+    columns, rows = len(trace.output[0]), len(trace.output)
+    section = _section_size(trace)
+    if trace.convention.points == "cells":
+        return (
+            f"ROI Align was made to avoid this: it leaves the box at {size} cells and interpolates "
+            "between cells."
+        )
+    if trace.convention.points == "corners":
+        return f"ROI Align does not round the edges: the box stays {size} cells."
+    return (
+        f"ROI Align does not round the edges: the box stays {size} cells, and each of its "
+        f"{columns} × {rows} sections is {section} cells."
+    )
+
+
+def _size(width: float, height: float) -> str:
+    return f"{format_number(width, 5)} × {format_number(height, 5)}"
+
+
+def _section_size(trace: Trace) -> str:
+    return f"{format_number(trace.section_width)} × {format_number(trace.section_height)}"
+
+
+def _listed(items: Sequence[str]) -> str:
+    """Return items with commas, and "and" before the last."""
+    *others, last = items
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _bins(sizes: tuple[int, ...]) -> str:
+    low, high = min(sizes), max(sizes)
+    if low == high:
+        return format_count(low, "cell", "cells")
+    if len(sizes) <= _MAX_LISTED:
+        return f"{_listed([str(size) for size in sizes])} cells"
+    return f"{low} to {high} cells"
+
+
+def overview_blocks(trace: Trace, section: Section) -> Iterator[Block]:
+    """Yield the five steps with the results of an ROI, and of one of its sections."""
+    yield Heading(2, "The five steps in short")
+    if trace.convention.points == "dividers":
+        yield Paragraph(
+            "Steps 2 to 5 are the four steps of the document that this convention follows."
+        )
+    yield Grid(
+        ("step", "what it does", "result here"), tuple(_overview(trace, section)), prose=True
+    )
+
+
+def _overview(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
+    columns, rows = len(trace.output[0]), len(trace.output)
+    corner, size = format_point(trace.x, trace.y), _size(trace.width, trace.height)
+    at = f"section {format_point(*section.section)}"
+    yield "1 box", _BOX_TEXT[trace.scale == (1.0, 1.0)], f"top-left {corner}, size {size}"
+    each = f"each {_section_size(trace)} cells"
+    yield "2 sections", f"cut it into {columns} × {rows} sections", each
+    yield "3 points", _POINTS_TEXT[trace.convention.points], _point_counts(trace, section)
+    values = [format_number(p.value) for p in section.points[:_MAX_LISTED]]
+    if len(section.points) > _MAX_LISTED:
+        values.append("...")
+    value_text = "read the value of each cell"
+    if trace.convention.points != "cells":
+        value_text = "interpolate at each point"
+    yield "4 values", value_text, f"{at}: {', '.join(values) or 'no points'}"
+    yield "5 output", *_output(trace, section, at)
+
+
+_BOX_TEXT = {True: "place the box on the map", False: "scale the box to the map"}
+_POINTS_TEXT = {
+    "dividers": "place the sample points",
+    "centred": "place the sample points",
+    "corners": "place one sample point each",
+    "cells": "take the cells of each section",
+}
+
+
+def _point_counts(trace: Trace, section: Section) -> str:
+    across, down = section.grid
+    total = f"{trace.n_points} in all"
+    if trace.convention.points == "cells":
+        place = format_point(*section.section)
+        return f"{across} × {down} in section {place}, {total}"
+    return f"{across} × {down} points each, {total}"
+
+
+def _output(trace: Trace, section: Section, at: str) -> tuple[str, str]:
+    convention, output = trace.convention, format_number(section.output)
+    of = "weight × cell" if convention.max_of == "weighted-cell" else "value"
+    texts = {"max": f"take the largest {of}", "avg": "take the average"}
+    count = format_count(len(section.points), "point", "points")
+    what = {"max": "largest", "avg": "average"}[convention.pooling]
+    result = f"{at}: the {what} of {count} = {output}"
+    if not section.points:
+        result = f"{at}: no points, which give {output}"
+    return texts[convention.pooling], result
+
+
+def symbol_blocks(trace: Trace, section: Section) -> Iterator[Block]:
+    """Yield a table of the symbols that formulas use."""
+    yield Heading(2, "The symbols")
+    yield Grid(("symbol", "meaning", "here"), tuple(_symbols(trace, section)), prose=True)
+
+
+def _symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
+    columns, rows = len(trace.output[0]), len(trace.output)
+    corner = format_point(trace.x, trace.y)
+    named = "top-left corner of the ROI, in cells"
+    if trace.convention.points == "dividers":
+        named = "top-left corner (the document's x_box, y_box)"
+    yield "x_roi, y_roi", named, corner
+    size = f"{format_number(trace.width, 5)}, {format_number(trace.height, 5)}"
+    yield "w, h", "width and height of the ROI, in cells", size
+    yield "k, t", "number of sections along x and along y", f"{columns}, {rows}"
+    yield "i, j", "section: i-th from left, j-th from the top", _ranges(columns, rows)
+    yield from _part_symbols(trace, section)
+    yield "x, y", "position of a sample point", "step 3"
+    if trace.convention.points != "cells":
+        yield from _neighbour_symbols(trace)
+    yield "P", "value at the sample point", "step 4"
+
+
+def _ranges(across: int, down: int) -> str:
+    return f"1 to {across}, 1 to {down}"
+
+
+def _part_symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
+    convention, (across, down) = trace.convention, section.grid
+    if convention.points == "centred":
+        parts = ", ".join(parts_symbols(convention))
+        yield parts, "points of a section along x and along y", f"{across}, {down}"
+    elif convention.points == "dividers" and convention.divide:
+        text = "parts of a section along each axis"
+        yield "d", text, str(convention.divide)
+    if convention.points != "corners":
+        text = "point: n-th from left, m-th from the top"
+        numbers = _ranges(across, down) if across and down else "no points"
+        yield "n, m", text, numbers
+
+
+def _neighbour_symbols(trace: Trace) -> Iterator[tuple[str, str, str]]:
+    y_up = trace.frame.y_up
+    below, above = ("below", "above") if y_up else ("above", "below")
+    upper, lower = ("upper", "lower") if y_up else ("lower", "upper")
+    yield "f", "the fraction of x or y: x = floor(x) + f", "0 ≤ f < 1"
+    yield "x1, x2", "x of the cell centres left and right of it", "step 4"
+    yield "y1, y2", f"y of the cell centres {below} and {above} it", "step 4"
+    yield "Q11, Q21", f"cells at (x1, y2) and (x2, y2), the {upper} row", "step 4"
+    yield "Q12, Q22", f"cells at (x1, y1) and (x2, y1), the {lower} row", "step 4"
