@@ -1,5 +1,7 @@
 """What can go wrong for a user, as exceptions with one-line messages."""
 
+from collections.abc import Iterable
+
 from roialign_cli.printable import printable
 
 
@@ -15,24 +17,27 @@ class ArgumentError(RoiAlignError):
     argument
         The keyword's name, as in the Python API (``"output_size"``).
     problem
-        What was given, what is needed, and what would do.
+        What is wrong, and what to do.
+    instead
+        Another argument to use instead; "" if there is none.
     """
 
-    def __init__(self, argument: str, problem: str) -> None:
-        super().__init__(f"{argument}: {problem}")
+    def __init__(self, argument: str, problem: str, instead: str = "") -> None:
         self.argument = argument
-        self.problem = problem
+        self.problem = f"{problem}; use {instead}" if instead else problem
+        self.instead = instead
+        super().__init__(f"{argument}: {self.problem}")
 
 
 class FileError(RoiAlignError):
-    """A file that cannot be read or written; the message starts with its path."""
+    """A file that cannot be read or written; the message starts with the path of the file."""
 
     def __init__(self, path: object, problem: str) -> None:
         super().__init__(f"{printable(str(path))}: {problem}")
 
 
 def out_of_range(index: object, count: int, thing: str) -> str:
-    """Return what is wrong with an index that does not exist.
+    """Return the problem with an index that does not exist, for an error message.
 
     Examples
     --------
@@ -43,3 +48,26 @@ def out_of_range(index: object, count: int, thing: str) -> str:
         return f"{index} is out of range: there is 1 {thing} (index 0)"
     plural = f"{thing}es" if thing.endswith("x") else f"{thing}s"
     return f"{index} is out of range: there are {count} {plural} (0 to {count - 1})"
+
+
+def alternatives(words: Iterable[str]) -> str:
+    """Join words as alternatives, for an error message.
+
+    Examples
+    --------
+    >>> alternatives(["avg", "max"]), alternatives([".npy", ".npz", ".csv"])
+    ('avg or max', '.npy, .npz or .csv')
+    """
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def unknown_suffix(path: object, suffixes: Iterable[str]) -> str:
+    """Return the problem with a file to write whose suffix is unknown, for an error message.
+
+    Examples
+    --------
+    >>> unknown_suffix("out.txt", [".npy", ".npz"])
+    'out.txt has an unknown suffix; use .npy or .npz'
+    """
+    return f"{path} has an unknown suffix; use {alternatives(suffixes)}"

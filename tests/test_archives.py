@@ -49,9 +49,9 @@ def test_boxes_are_an_array_of_an_archive() -> None:
 def test_an_archive_that_is_read_is_not_overwritten(folder: Path, capfd: Capture) -> None:
     run = ["run", "map.npy", "--boxes", "boxes.npz:first", "-o", "boxes.npz", "--force"]
     assert main(run) == 2
-    problem = "boxes.npz: is a file that is read; write to another one"
+    problem = "boxes.npz: is an input of the command; name another file"
     assert capfd.readouterr().err == f"roialign: {problem}\n"
     (folder / "picture.png").symlink_to("two.npz")
     compare = ["compare", *CALL, "--with", "two.npz:right", "--plot", "picture.png", "--force"]
     assert main(compare) == 2
-    assert "picture.png: is a file that is read" in capfd.readouterr().err
+    assert "picture.png: is an input of the command" in capfd.readouterr().err

@@ -12,6 +12,7 @@ import pytest
 
 from roialign_cli.cli.main import main
 from roialign_cli.core.presets import ALIASES, PRESETS
+from roialign_cli.errors import alternatives
 from roialign_cli.files.box_file import known_headers
 from tests import bad_files
 
@@ -31,8 +32,8 @@ IN_PROCESSES_BY_DEFAULT = {
 
 # The table has these marks for lists that grow, and for a sentence that click words.
 LISTS = {
-    "<presets>": ", ".join([*PRESETS, *ALIASES]),
-    "<fields>": ", ".join(PRESETS["mmcv"].convention.parameters()),
+    "<presets>": alternatives([*PRESETS, *ALIASES]),
+    "<fields>": alternatives(PRESETS["mmcv"].convention.parameters()),
     "<headers>": known_headers(),
     "<no --colour>": click.NoSuchOption("--colour").format_message(),
 }

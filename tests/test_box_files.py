@@ -88,9 +88,9 @@ def test_yolo(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("1 0.5 0.5 0.2 1.02", "line 2, number 5: 1.02 is not a fraction from 0 to 1"),
-        ("1 -0.01 0.5 0.2 0.3 0.9", "line 2, number 2: -0.01 is not a fraction from 0 to 1"),
-        ("1 0.5 0.5 0.2 0.3 1.05", "line 2, number 6: 1.05 is not a fraction from 0 to 1"),
+        ("1 0.5 0.5 0.2 1.02", "line 2, number 5: 1.02 is outside 0 to 1"),
+        ("1 -0.01 0.5 0.2 0.3 0.9", "line 2, number 2: -0.01 is outside 0 to 1"),
+        ("1 0.5 0.5 0.2 0.3 1.05", "line 2, number 6: 1.05 is outside 0 to 1"),
     ],
 )
 def test_a_yolo_file_with_a_mistake_is_not_read_as_another_format(
@@ -159,18 +159,51 @@ def test_an_archive_has_boxes_among_its_arrays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("1,2,3,4\n5,6,x,8\n", "line 2, number 3: 'x' is no finite number"),
-        ("1_0,2,3_0,4\n", "line 1, number 1: '1_0' is no finite number"),
-        ("1_0 2_0 3_0 4_0\n", "line 1, number 1: '1_0' is no finite number"),
-        ("1,\u0663,3,4\n", "line 1, number 2: '\u0663' is no finite number"),
-        ('[["1_0",2,3,4]]', "box 0, number 1: '1_0' is no finite number"),
-        ("x,y,w,h,score\n1,2,3,4,0_5\n", "line 2, score: '0_5' is no finite number"),
-        ("0 0.5 0.5 0.2 0_1\n", "line 1, number 5: '0_1' is no finite number"),
-        ("\nx,y,w,h,x\n1,2,3,4,5\n", "line 2 names the column 'x' twice; keep one of them"),
-        ("x1,y1,x2,y2\n1,2,3,inf\n", "line 2, y2: 'inf' is no finite number"),
-        ('[[1,2,3,4],[1,2,"a",4]]', "box 1, number 3: 'a' is no finite number"),
-        ('[{"x1":1,"y1":2,"x2":null,"y2":4}]', "box 0, number 3: None is no finite number"),
-        ("1,2,3," + "9" * 60 + "x\n", f"line 1, number 4: '{'9' * 39}… is no finite number"),
+        (
+            "1,2,3,4\n5,6,x,8\n",
+            "line 2, number 3: 'x' is not a finite number; write a number such as 9.25",
+        ),
+        (
+            "1_0,2,3_0,4\n",
+            "line 1, number 1: '1_0' is not a finite number; write a number such as 9.25",
+        ),
+        (
+            "1_0 2_0 3_0 4_0\n",
+            "line 1, number 1: '1_0' is not a finite number; write a number such as 9.25",
+        ),
+        (
+            "1,\u0663,3,4\n",
+            "line 1, number 2: '\u0663' is not a finite number; write a number such as 9.25",
+        ),
+        (
+            '[["1_0",2,3,4]]',
+            "box 0, number 1: '1_0' is not a finite number; write a number such as 9.25",
+        ),
+        (
+            "x,y,w,h,score\n1,2,3,4,0_5\n",
+            "line 2, score: '0_5' is not a finite number; write a number such as 9.25",
+        ),
+        (
+            "0 0.5 0.5 0.2 0_1\n",
+            "line 1, number 5: '0_1' is not a finite number; write a number such as 9.25",
+        ),
+        ("\nx,y,w,h,x\n1,2,3,4,5\n", "line 2 names the column 'x' twice; remove one of the two"),
+        (
+            "x1,y1,x2,y2\n1,2,3,inf\n",
+            "line 2, y2: 'inf' is not a finite number; write a number such as 9.25",
+        ),
+        (
+            '[[1,2,3,4],[1,2,"a",4]]',
+            "box 1, number 3: 'a' is not a finite number; write a number such as 9.25",
+        ),
+        (
+            '[{"x1":1,"y1":2,"x2":null,"y2":4}]',
+            "box 0, number 3: None is not a finite number; write a number such as 9.25",
+        ),
+        (
+            "1,2,3," + "9" * 60 + "x\n",
+            f"line 1, number 4: '{'9' * 39}… is not a finite number; write a number such as 9.25",
+        ),
     ],
 )
 def test_a_bad_number_is_named_with_its_place(content: str, problem: str, tmp_path: Path) -> None:

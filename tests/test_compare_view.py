@@ -155,15 +155,21 @@ def test_with_takes_fields_of_its_own(tmp_path: Any, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--view", "compare"], "--view compare needs --with PRESET, the other side"),
+        (["--view", "compare"], "--view compare needs a second convention; add --with PRESET"),
         (["--with", "mmcv"], "--with has no effect with --view steps; use --view compare"),
-        (["--view", "compare", "--with", "mmcv,colour=2"], "is not FIELD=VALUE with a field among"),
+        (
+            ["--view", "compare", "--with", "mmcv,colour=2"],
+            "does not have the form FIELD=VALUE with a known field; choose pooling, ",
+        ),
         (["--view", "compare", "--with", "mmvc"], "mmvc"),
         (
             ["--view", "sections", "--values", "always", "--width", "2.5", "--stride", "1"],
-            "--values: a cell is",
+            "points wide, too small for the text; use a width of ",
         ),
-        (["--colormap", "virids"], "--colormap: Matplotlib has no 'virids'; there is viridis"),
+        (
+            ["--colormap", "virids"],
+            "--colormap: 'virids' is not a colormap of Matplotlib; choose viridis",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_said(

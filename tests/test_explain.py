@@ -48,7 +48,7 @@ def test_y_is_measured_from_the_bottom_of_the_image_not_of_the_padded_map(capfd:
     )
     assert "y      = 90 / 32 = 2.8125" in lines
     assert "The ROI lies from its top-left corner (0.3125, 2.8125) to its bottom-right" in lines
-    assert "is 2.625." in lines  # the top row's centre, 3.125 − 0.5
+    assert "the top row's centre is 2.625." in " ".join(lines)  # 3.125 − 0.5
 
 
 def test_coordinates_are_rounded_once_in_the_frame_in_which_they_are_read(capfd: Capture) -> None:

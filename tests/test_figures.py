@@ -55,7 +55,10 @@ def test_other_suffixes_are_refused(name: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         check_suffix(Path("folder") / name)
     assert caught.value.argument == "output"
-    assert caught.value.problem == f"{Path('folder') / name} ends in none of .png, .svg, .pdf"
+    assert (
+        caught.value.problem
+        == f"{Path('folder') / name} has an unknown suffix; use .png, .svg or .pdf"
+    )
 
 
 def test_a_failed_save_leaves_what_was_there(

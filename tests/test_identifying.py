@@ -138,7 +138,7 @@ MISTAKES: dict[str, Any] = {
     "the half-cell shift is applied twice": lambda boxes: boxes - 2,
     "the half-cell shift is missing": lambda boxes: boxes + 2,
     "the shift is applied before the scale instead of after it": lambda boxes: boxes - 0.5 + 2,
-    "the boxes' second corners are read as inclusive, +1": lambda boxes: boxes + [0, 0, 1, 1],
+    "the second corner of each box is read as inclusive, +1": lambda boxes: boxes + [0, 0, 1, 1],
     "x and y of the boxes are swapped": lambda boxes: boxes[:, [1, 0, 3, 2]],
 }
 
@@ -185,11 +185,14 @@ def test_one_point_where_the_grid_should_be_adaptive_is_named(
 @pytest.mark.parametrize(
     ("axes", "words"),
     [
-        ((0, 2, 3, 1), ["the output's channels are last"]),
-        ((0, 1, 3, 2), ["the output's height and width are swapped"]),
+        ((0, 2, 3, 1), ["the channels of the output are last"]),
+        ((0, 1, 3, 2), ["the height and width of the output are swapped"]),
         (
             (0, 3, 2, 1),
-            ["the output's channels are last", "the output's height and width are swapped"],
+            [
+                "the channels of the output are last",
+                "the height and width of the output are swapped",
+            ],
         ),
     ],
 )
@@ -273,11 +276,17 @@ def test_what_is_stated_is_not_searched(searched: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("expected", "problem"),
     [
-        (np.zeros((5, 3, 2, 2)), r"must be \(6, channels, height, width\), one a box"),
-        (np.zeros((6, 4, 2, 2)), "has the map's 3 channels neither in second nor in last place"),
+        (
+            np.zeros((5, 3, 2, 2)),
+            r"must have shape \(6, channels, height, width\), one output per box",
+        ),
+        (
+            np.zeros((6, 4, 2, 2)),
+            "must have the 3 channels of the features on the second or the last axis",
+        ),
         (np.zeros((6, 3, 4)), r"got \(6, 3, 4\)"),
         (np.array([["a"]]), "must be real numbers"),
-        ([[1.0], [2.0, 3.0]], "must be an array of numbers; its rows differ"),
+        ([[1.0], [2.0, 3.0]], "must be an array of numbers; the rows have different lengths"),
     ],
 )
 def test_an_output_of_another_shape_is_an_argument_error(expected: Any, problem: str) -> None:
@@ -328,7 +337,7 @@ def test_a_mistake_is_named_though_the_preset_is_stated() -> None:
 
 @pytest.mark.parametrize("tolerance", [float("nan"), float("inf"), -1.0, True, 10**400, "1", [1.0]])
 def test_a_tolerance_that_is_no_number_is_an_argument_error(tolerance: Any) -> None:
-    with pytest.raises(ArgumentError, match="must be a number from 0 up"):
+    with pytest.raises(ArgumentError, match="must be a number of at least 0"):
         identify(MAP, BOXES, pooled(), tolerance=tolerance)
 
 
@@ -393,7 +402,7 @@ def test_what_a_files_header_says_may_be_the_mistake(
     printed = capfd.readouterr().out
     assert "! x and y of the boxes are swapped" in printed
     assert ("! all boxes are pooled from the first map" in printed) == batch
-    assert ("the output's channels are last" in printed) == (layout != (0, 1, 2, 3))
+    assert ("the channels of the output are last" in printed) == (layout != (0, 1, 2, 3))
     line = next(line for line in printed.splitlines() if line.startswith("  roialign run"))
     assert main([*shlex.split(line)[1:], "-o", "again.npy"]) == 0
     np.testing.assert_allclose(np.load("again.npy"), swapped, atol=1e-6)
@@ -442,7 +451,7 @@ def test_the_commands_json_and_its_exit_status(
     record = json.loads(capfd.readouterr().out)
     assert record["matches"] == []
     assert main(noise) == 1
-    assert "No convention makes this output." in capfd.readouterr().out
+    assert "No convention produces this output." in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("every_pooling", [False, pytest.param(True, marks=pytest.mark.thorough)])

@@ -60,7 +60,7 @@ def test_a_file_that_shrinks_is_named(tmp_path: Path) -> None:
     np.save(tmp_path / "map.npy", np.ones((1, 5, 100, 90), np.float32))
     file = read_features(str(tmp_path / "map.npy"))
     os.truncate(tmp_path / "map.npy", 5000)
-    with pytest.raises(FileError, match=r"map\.npy: has become shorter"):
+    with pytest.raises(FileError, match=r"map\.npy: became shorter"):
         roi_align(file.array, BOXES, 3, convention="torchvision-aligned")
 
 

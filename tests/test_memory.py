@@ -72,7 +72,7 @@ def test_a_picture_that_does_not_fit_is_refused(
     assert main([*call, "--view", "output", "--dpi", "1200", "--width", "40"]) == 2
     said = capfd.readouterr().err
     assert said.startswith("roialign: --dpi: 48000 × ")
-    assert "more than the 2 GB that is free; a smaller --dpi or --width needs less" in said
+    assert "more than the 2 GB that is free; use a smaller --dpi or --width" in said
     assert not Path("out.png").exists()
 
 

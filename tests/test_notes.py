@@ -1,4 +1,4 @@
-"""Every trap is seen where it is, and nowhere else."""
+"""Every pitfall is found where it occurs, and nowhere else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FINE = [10.0, 20.0, 90.0, 100.0]
 
 
 def notes(boxes: Any, only: int | None = None, **call: Any) -> dict[str, Note]:
-    """Return the notes on boxes on a map of 10 × 12 cells of 16 pixels, by trap."""
+    """Return the notes on boxes on a map of 10 × 12 cells of 16 pixels, by pitfall."""
     call = ALIGNED | call
     operation = make_operation(np.zeros((2, 1, 10, 12)), boxes, call.pop("output_size", 3), **call)
     return {note.pitfall: note for note in find_notes(operation, operation.plan(), only)}
@@ -42,7 +42,7 @@ def notes(boxes: Any, only: int | None = None, **call: Any) -> dict[str, Note]:
         {"convention": "tensorflow", "box_format": "xyxy", "normalized": False},
     ],
 )
-def test_a_box_inside_the_map_is_in_no_trap(call: dict[str, Any]) -> None:
+def test_a_box_inside_the_map_has_no_pitfall(call: dict[str, Any]) -> None:
     assert notes([FINE], **call) == {}
 
 
@@ -50,8 +50,8 @@ def test_points_outside_are_told_with_their_share() -> None:
     # 12 points along x from −5 + 5/12 on, 10/12 apart: 5 of them lie before −1, of one box of two.
     found = notes([FINE, [-72, 16, 88, 64]])["outside"]
     assert found.rois == (1,)
-    assert found.text.startswith("ROI 1: sample points lie beyond the map by more than 1 cell")
-    assert "are worth 0, 20.8 % of all" in found.text
+    assert found.text.startswith("ROI 1: 20.8 % of the sample points lie more than 1 cell beyond ")
+    assert "have the value 0" in found.text
     assert notes([[-8, 16, 88, 64]]) == {}
 
 
@@ -86,11 +86,11 @@ def test_the_reading_that_would_put_the_boxes_inside_is_named(
 ) -> None:
     text = notes(boxes, **call)["outside"].text
     assert f"; {advice}" in text
-    assert text.endswith("would put all of them inside")
+    assert text.endswith("would place all points inside the map")
 
 
 def test_no_other_reading_is_named_where_none_would_do() -> None:
-    assert "would put" not in notes([[3000, 40, 4000, 310]])["outside"].text
+    assert "would place" not in notes([[3000, 40, 4000, 310]])["outside"].text
 
 
 def test_a_box_that_grows_is_told() -> None:
@@ -103,10 +103,10 @@ def test_a_box_that_grows_is_told() -> None:
 @pytest.mark.parametrize(
     ("call", "made"),
     [
-        ({}, "the average of none is 0"),
-        ({"convention": "paddle"}, "the average of none is not a number"),
-        ({"convention": "mmcv", "pooling": "max"}, "the max of none is -10000"),
-        ({"sampling_ratio": 2}, "all its points lie on a line"),
+        ({}, "without sample points, the average is 0"),
+        ({"convention": "paddle"}, "without sample points, the average is not a number"),
+        ({"convention": "mmcv", "pooling": "max"}, "without sample points, the maximum is -10000"),
+        ({"sampling_ratio": 2}, "all sample points of a section lie on a line"),
     ],
 )
 def test_an_empty_box_and_what_becomes_of_it_are_told(call: dict[str, Any], made: str) -> None:
@@ -127,7 +127,7 @@ def test_what_becomes_of_a_box_inverted_along_both_axes_is_told() -> None:
 def test_an_inverted_box_is_told() -> None:
     found = notes([[90, 20, 30, 80], FINE], sampling_ratio=1)
     assert found["inverted"].rois == (0,)
-    assert "its points run backwards" in found["inverted"].text
+    assert "the sample points run backwards" in found["inverted"].text
     assert "empty" not in found
 
 
@@ -146,7 +146,7 @@ def test_boxes_that_may_be_normalised_are_told() -> None:
     boxes = [[0.1, 0.2, 0.5, 0.9], [0, 0, 1, 1]]
     found = notes(boxes, spatial_scale=1)["normalized"]
     assert found.rois == (0, 1)
-    assert "--normalized reads them as shares of the map" in found.text
+    assert "--normalized reads coordinates as fractions of the map" in found.text
     assert "normalized" not in notes([*boxes, [0, 0, 2, 1]], spatial_scale=1)
     assert "normalized" not in notes(boxes, spatial_scale=None, normalized=True)
 
@@ -202,9 +202,9 @@ CALL = ["map.npy", "--box", "30,40,30,80", "--preset", "torchvision-aligned", "-
 def test_every_command_says_notes_and_can_be_quiet_or_strict(
     command: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    line = "ROI 0: no area; it has no points, and the average of none is 0\n"
+    line = "ROI 0: no area; without sample points, the average is 0; check the box format\n"
     assert main([*command, *CALL]) == 0
-    assert capfd.readouterr().err == f"note: {line}"
+    assert capfd.readouterr().err == f"warning: {line}"
     assert main([*command, *CALL, "--quiet"]) == 0
     assert capfd.readouterr().err == ""
     assert main([*command, *CALL, "--strict"]) == 2
@@ -216,10 +216,10 @@ def test_every_command_says_notes_and_can_be_quiet_or_strict(
 
 
 @pytest.mark.usefixtures("folder")
-def test_compare_tells_of_the_second_sides_traps(capfd: pytest.CaptureFixture[str]) -> None:
+def test_compare_warns_about_the_second_side(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", *CALL, "--with", "torchvision"]) == 0
     _, second = capfd.readouterr().err.splitlines()
-    assert second.startswith("note: torchvision: ROI 0: smaller than 1 × 1 cells")
+    assert second.startswith("warning: torchvision: ROI 0: smaller than 1 × 1 cells")
 
 
 @pytest.mark.usefixtures("folder")
@@ -248,7 +248,7 @@ def test_a_box_that_is_misread_is_told_with_the_reading_that_fits(
     assert len(texts) == (advice is not None)
     if advice:
         assert f"; {advice}" in texts[0]
-        assert texts[0].endswith("would put all of them inside")
+        assert texts[0].endswith("would place all points inside the map")
 
 
 def test_roi_pool_tells_which_boxes_grow_or_leave_the_map() -> None:
@@ -313,7 +313,7 @@ def test_an_output_is_compared_only_with_a_named_convention(
     call = ["compare", "map.npy", "--box", "1,2,4,5", "--with", "out.npy", "--quiet"]
     assert main(call) == 2
     assert capfd.readouterr().err == (
-        "roialign: --preset: name the convention to compare the output with, or find it with "
+        "roialign: --preset: no preset to compare the output with; choose one, or use "
         "`roialign identify`\n"
     )
     monkeypatch.setenv("ROIALIGN_PRESET", "torchvision")

@@ -15,7 +15,7 @@ from roialign_cli import PRESETS, Convention, RoiAlignError, roi_align, trace
 from roialign_cli.core.convention import ConventionFields
 from roialign_cli.core.overrides import resolve
 from roialign_cli.core.presets import ALIASES
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, alternatives
 from tests.strategies import OUTPUT_SIZES, boxes_xyxy, feature_maps
 
 
@@ -118,9 +118,12 @@ def test_float32_boxes_take_the_float32_number_of_points() -> None:
             "features: must be (N, C, H, W), (C, H, W) or (H, W), got (5,)",
         ),
         ({"features": np.zeros((2, 2), complex)}, "features: must be real numbers, got complex128"),
-        ({"features": np.zeros((0, 2))}, "features: a map of (0, 2) cells has nothing to sample"),
+        (
+            {"features": np.zeros((0, 2))},
+            "features: has shape (0, 2); a feature map needs at least one row and one column",
+        ),
         ({"boxes": [[1, 2, 3]]}, "boxes: must be (R, 4) or (R, 5), got (1, 3)"),
-        ({"boxes": [[1, 2, 3, np.nan]]}, "boxes: number 4 of box 0 is nan; must be finite"),
+        ({"boxes": [[1, 2, 3, np.nan]]}, "boxes: number 4 of box 0 is nan; use finite numbers"),
         ({"boxes": "box"}, "boxes: must be numbers of shape (R, 4) or (R, 5)"),
         ({"boxes": [[1, 2j, 3, 4]]}, "boxes: must be numbers of shape (R, 4) or (R, 5)"),
         ({"boxes": [[1, 2, 3, 10**400]]}, "boxes: must be numbers of shape (R, 4) or (R, 5)"),
@@ -128,91 +131,100 @@ def test_float32_boxes_take_the_float32_number_of_points() -> None:
             {"boxes": np.zeros((1, 4), "datetime64[s]")},
             "boxes: must be numbers of shape (R, 4) or (R, 5)",
         ),
-        ({"features": [[1, 2], [3]]}, "features: must be an array of numbers; its rows differ"),
+        (
+            {"features": [[1, 2], [3]]},
+            "features: must be an array of numbers; the rows have different lengths",
+        ),
         (
             {"features": np.ma.masked_less(np.eye(4), 1)},
-            "features: must not be a masked array; fill it first, as with filled(0)",
+            "features: must not be a masked array; fill the array first, for example with "
+            "filled(0)",
         ),
         (
             {
                 "features": np.broadcast_to(np.float32(1), (2, 2**24 + 1)),
                 "convention": "torchvision",
             },
-            "features: a map of 2 × 16777217 cells is longer than the 16777216 that float32 "
-            "coordinates can count; pool a part of it, or convert it to float64",
+            "features: a map of 2 × 16777217 cells is longer than the 16777216 cells that float32 "
+            "coordinates can count; pool a part of the map, or convert it to float64",
         ),
         (
             {"boxes": [[0, 0, 1e39, 1]], "convention": "torchvision"},
-            "boxes: box 0 is beyond the range of float32",
+            "boxes: box 0 is beyond the range of float32; use smaller numbers",
         ),
         (
             {"boxes": [[-3e38, 0, 3e38, 1]], "convention": "torchvision"},
-            "boxes: box 0 times the scale overflows float32",
+            "boxes: box 0 times the scale overflows float32; check the scale",
         ),
         (
             {"boxes": [[0, 0, 1e9, 1]], "convention": "torchvision"},
-            "boxes: box 0 would take 5e+08 sample points a section along one axis; check the scale "
-            "or set a sampling ratio",
+            "boxes: box 0 needs 5e+08 sample points per section along one axis; check the scale or "
+            "set a sampling ratio",
         ),
         (
             {"boxes": [[1, 1, 0, 1]]},
-            "boxes: box 0 has no area on the feature map, which walkthrough refuses; check the box "
+            "boxes: box 0 has no area on the feature map, which walkthrough rejects; check the box "
             "format",
         ),
         ({"batch_index": 1}, "batch_index: 1 is out of range: there is 1 map (index 0)"),
-        ({"batch_index": [0, 0]}, "batch_index: must be one a box, (1,), got (2,)"),
-        ({"batch_index": 0.5}, "batch_index: must be whole numbers"),
+        ({"batch_index": [0, 0]}, "batch_index: must have one index per box, shape (1,), got (2,)"),
+        ({"batch_index": 0.5}, "batch_index: must be whole numbers; count the feature maps from 0"),
         (
             {"batch_index": 0, "boxes": [[0, 1, 1, 2, 2]]},
-            "batch_index: is already the first of the boxes' five columns",
+            "batch_index: is already the first of the five columns of boxes; give only one of the "
+            "two",
         ),
         (
             {"output_size": 0},
-            "output_size: must be a whole number above 0 or a pair of them, got 0",
+            "output_size: must be one or two whole numbers above 0, got 0",
         ),
         (
             {"output_size": (10**9, 10**9)},
-            "output_size: (1000000000, 1000000000) is too large; there may be 65536 sections along "
+            "output_size: (1000000000, 1000000000) is too large; use at most 65536 sections along "
             "an axis",
         ),
         (
             {"spatial_scale": -1.0},
-            "spatial_scale: must be a number above 0 or a pair of them, got -1.0",
+            "spatial_scale: must be one or two numbers above 0, got -1.0",
         ),
         (
             {"output_size": (1, 2)},
-            "divide: one section along an axis has no interior dividers; set divide to 2 or more",
+            "divide: one section along an axis is one part without dividing lines; use 2 or more",
         ),
         (
             {"convention": "torchvison"},
-            "convention: no preset 'torchvison'; did you mean torchvision? known: "
-            + ", ".join([*PRESETS, *ALIASES]),
+            "convention: 'torchvison' is not a preset; did you mean torchvision? Choose "
+            + alternatives([*PRESETS, *ALIASES]),
         ),
         (
             {"sampling_ratio": 2},
-            "sampling_ratio: walkthrough places its points by the rule dividers, set by divide",
+            "sampling_ratio: has no effect with the walkthrough preset; use divide",
         ),
         (
             {"convention": "torchvision", "divide": 2},
-            "divide: torchvision places its points by the rule centred, set by sampling_ratio",
+            "divide: has no effect with the torchvision preset; use sampling_ratio",
         ),
         (
             {"convention": "tensorflow", "sampling_ratio": 2},
-            "sampling_ratio: tensorflow places its points by the rule corners",
+            "sampling_ratio: has no effect with the tensorflow preset; remove this setting",
+        ),
+        (
+            {"convention": "mmcv", "points": "dividers", "sampling_ratio": 2},
+            "sampling_ratio: has no effect with points=dividers; use divide",
         ),
         (
             {"convention": "tensorflow", "spatial_scale": 2},
-            "spatial_scale: normalised boxes need none; if these are in pixels, say so with "
-            "normalized=False",
+            "spatial_scale: cannot be used with normalised boxes; set normalized=False if the "
+            "boxes are in pixels",
         ),
         (
             {"convention": "mmcv", "boxes": [[0, 0, 2, 2], [2, 2, 1, 3]]},
-            "boxes: box 1 is inverted, which mmcv refuses; check the box format",
+            "boxes: box 1 is inverted, which mmcv rejects; check the box format",
         ),
-        ({"pooling": "sum"}, "pooling: 'sum' is not one of avg, max"),
+        ({"pooling": "sum"}, "pooling: 'sum' is not valid; choose avg or max"),
         (
             {"convention": "torchvision", "sampling_ratio": -1},
-            "sampling_ratio: must be a whole number from 0 up, got -1",
+            "sampling_ratio: must be a whole number of at least 0, got -1",
         ),
     ],
 )
@@ -334,14 +346,20 @@ def test_one_section_from_corner_to_corner_has_its_point_in_the_middle(
     [
         ({"convention": 3}, "convention: must be a preset, its name or a Convention, got 3"),
         ({"offset": "x"}, "offset: must be a number, got 'x'"),
-        ({"sampling_ratio": True}, "sampling_ratio: must be a whole number from 0 up, got True"),
+        (
+            {"sampling_ratio": True},
+            "sampling_ratio: must be a whole number of at least 0, got True",
+        ),
         ({"double_geometry": 1}, "double_geometry: must be True or False, got 1"),
-        ({"pooling": ["avg"]}, "pooling: cannot be ['avg']"),
-        ({"origin": "bottom-left", "image_height": "x"}, "image_height: must be a number above 0"),
-        ({"channel": "sum"}, "channel: 'sum' is neither a number nor one of mean, max, norm"),
+        ({"pooling": ["avg"]}, "pooling: must be text, got ['avg']"),
+        ({"origin": "bottom-left", "image_height": "x"}, "image_height: must be one or two"),
+        (
+            {"channel": "sum"},
+            "channel: 'sum' is not a channel; use an index from 0, mean, max or norm",
+        ),
         ({"channel": 1.0}, "channel: must be a whole number, got 1.0"),
         ({"roi": None}, "roi: must be a whole number, got None"),
-        ({"pooling": ([],)}, "pooling: cannot be ([],)"),
+        ({"pooling": ([],)}, "pooling: must be text, got ([],)"),
         ({"offset": 10**400}, "offset: must be a number, got 1000"),
         ({"offset": -2e9}, "offset: must be from -1e+09 to 1e+09, got -2e+09"),
         ({"border_margin": 1e300}, "border_margin: must be from 0 to 1e+09, got 1e+300"),
@@ -349,9 +367,15 @@ def test_one_section_from_corner_to_corner_has_its_point_in_the_middle(
         ({"sampling_ratio": 10**20}, "sampling_ratio: must be from 0 to 100000, got 1e+20"),
         ({"coordinate_decimals": 38}, "coordinate_decimals: must be from 0 to 15, got 38"),
         ({"max_start": math.nan}, "max_start: must be a number, got nan"),
-        ({"spatial_scale": 10**400}, "spatial_scale: must be a number above 0 or a pair of them"),
-        ({"offsets": 1}, "offsets: no such field; did you mean offset? known: pooling, "),
-        ({"convention": "roi-pool", "coordinate_decimals": 0}, "coordinate_decimals: roi-pool pla"),
+        ({"spatial_scale": 10**400}, "spatial_scale: must be one or two numbers above 0"),
+        (
+            {"offsets": 1},
+            "offsets: is not a field of a convention; did you mean offset? Choose pooling, ",
+        ),
+        (
+            {"convention": "roi-pool", "coordinate_decimals": 0},
+            "coordinate_decimals: has no effect with the roi-pool preset; remove this setting",
+        ),
         ({"batch_index": [1e300]}, "batch_index: must be whole numbers"),
         ({"batch_index": ["a"]}, "batch_index: must be whole numbers"),
     ],

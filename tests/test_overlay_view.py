@@ -147,7 +147,7 @@ def test_only_boxes_on_the_same_map_are_drawn(
     call = ["plot", "maps.npy", "--preset", "torchvision", *boxes, "--view", "overlay"]
     assert main([*call, "-o", "0.png"]) == main([*call, "--roi", "1", "-o", "1.png"]) == 0
     assert drawn_rois == [0, 2, 1]
-    assert "note: ROI 1: not drawn, on another map than the first" in capfd.readouterr().err
+    assert "note: ROI 1: not drawn, because on another feature map" in capfd.readouterr().err
 
 
 def test_an_image_that_ends_above_the_map_is_drawn_from_its_own_bottom() -> None:

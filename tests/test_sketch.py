@@ -66,4 +66,4 @@ def test_points_over_the_border_are_told_apart() -> None:
 def test_it_is_no_part_of_json(capfd: pytest.CaptureFixture[str]) -> None:
     arguments = ["explain", "x.npy", "--box", "1,2,1,1", "--sketch", "--format", "json"]
     assert main(arguments) == 2
-    assert "--sketch is text" in capfd.readouterr().err
+    assert "--sketch has no effect with json" in capfd.readouterr().err

@@ -288,7 +288,7 @@ def test_a_working_folder_that_is_gone_is_not_standard_output(
     monkeypatch.chdir(folder)
     folder.rmdir()
     assert main(["run", *BOX, "-o", "out.npy"]) == 2
-    said = "roialign: working folder: does not exist any more; change to another folder\n"
+    said = "roialign: working folder: no longer exists; change to another folder\n"
     assert capfd.readouterr() == ("", said)
 
 

@@ -170,7 +170,7 @@ def test_what_is_there_is_overwritten_only_by_force(
         monkeypatch.delattr(os, "link", raising=False)
     path = folder / "out.txt"
     write(path, b"before", force=False)
-    with pytest.raises(FileError, match="exists; --force"):
+    with pytest.raises(FileError, match="already exists; overwrite the file with --force"):
         write(path, b"after", force=False)
     assert contents(folder) == {"out.txt": b"before"}
     write(path, b"after", force=True)
@@ -187,7 +187,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(
     writer = atomic_write(path, force=False)
     writer.__enter__().write(b"after")
     path.write_bytes(b"another program's")
-    with pytest.raises(FileError, match="exists; --force"):
+    with pytest.raises(FileError, match="already exists; overwrite the file with --force"):
         writer.__exit__(None, None, None)
     assert contents(folder) == {"out.txt": b"another program's"}
 

@@ -30,7 +30,7 @@ def box_conditions(plan: Plan) -> dict[str, Mask]:
         "empty": (y.unclamped_size == 0) | (x.unclamped_size == 0),
         "inverted": (y.unclamped_size < 0) | (x.unclamped_size < 0),
         "smaller than a cell": _small(y) | _small(x),
-        "on the edge of a ceil": near_a_whole(plan),
+        "at a rounding threshold of the adaptive grid": near_a_whole(plan),
     }
 
 

@@ -221,7 +221,8 @@ def compare_output(operation: Operation, given: NDArray[Any]) -> Comparison:
     outputs = operation.pooled()
     if given.dtype.kind not in "buif" or given.shape != outputs.shape:
         raise ArgumentError(
-            "other", f"must be numbers of shape {outputs.shape}, got {given.dtype} {given.shape}"
+            "other",
+            f"must be numbers of shape {outputs.shape}, got {given.dtype} of shape {given.shape}",
         )
     return _compared(operation, None, outputs, given, (), None)
 

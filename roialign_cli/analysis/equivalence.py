@@ -54,17 +54,17 @@ _DISTINGUISHING: Mapping[str, str] = MappingProxyType(
         "clamp_count": "a box without points: empty or inverted",
         "points": "another box",
         "sampling_ratio": "a box with larger or smaller sections",
-        "position_formula": "a point within rounding of a threshold",
+        "position_formula": "a point at a rounding threshold",
         "divide": "another output size",
         "image_offset": "another scale",
         "offset": "another box",
         "min_size": "a box smaller than a cell",
-        "border_margin": "a box over the border",
+        "border_margin": "a box across the border of the map",
         "extrapolation_value": "a point outside the map",
         "coordinate_decimals": "a coordinate with more decimals",
-        "double_geometry": "a section within rounding of a whole number of cells",
+        "double_geometry": "a section size that is a whole number of cells up to rounding",
         "box_format": "a box that is the same in only one of the two formats",
-        "origin": "a box that is not in the middle of the image's height",
+        "origin": "a box that is not in the vertical middle of the image",
         "normalized": "a map of another size",
         "normalized_by": "a map of another size",
         "inclusive": "another box",
@@ -82,7 +82,7 @@ def distinguishing_inputs(one: Convention, other: Convention) -> list[str]:
     >>> distinguishing_inputs(aligned, PRESETS["onnx-half-pixel"].convention)
     []
     >>> distinguishing_inputs(aligned, PRESETS["openvino-half-pixel-for-nn"].convention)
-    ['a box without points: empty or inverted', 'a point within rounding of a threshold']
+    ['a box without points: empty or inverted', 'a point at a rounding threshold']
     """
     read = {name: (getattr(one, name), getattr(other, name)) for name in BOX_FIELDS}
     first, second = effective_rules(one).parameters(), effective_rules(other).parameters()

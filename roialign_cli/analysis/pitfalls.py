@@ -79,10 +79,10 @@ def _outside(plan: Plan, share: Float, requested: Mask, advice: str) -> Iterator
     convention = plan.convention
     percent = f"{max(100 * float(share[requested].mean()), 0.1):.3g} %"
     value = f"{convention.extrapolation_value:g}"
-    reach = "the outermost cell centres"
-    if convention.border_margin:
-        reach = f"the map by more than {convention.border_margin:g} cell"
-    text = f"sample points lie beyond {reach} and are worth {value}, {percent} of all"
+    place, margin = "beyond the outermost cell centres", convention.border_margin
+    if margin:
+        place = f"more than {margin:g} {'cell' if margin == 1 else 'cells'} {place}"
+    text = f"{percent} of the sample points lie {place} and have the value {value}"
     if convention.points == "cells":
         text = f"{percent} of the ROI area lies outside the map; sections without cells give 0"
     yield from _note("outside", share > 0, requested, f"{{}}: {text}{advice}")
@@ -146,7 +146,7 @@ def _advice(operation: Operation, plan: Plan, outside: Float, requested: Mask) -
         return ""
     formats = () if all_tiny and not misread else _other_formats(operation)
     found = [words for readings in (_other_scales(operation), formats) for words in _fits(readings)]
-    return f"; {', or '.join(found)} would put all of them inside" if found else ""
+    return f"; {', or '.join(found)} would place all points inside the map" if found else ""
 
 
 def _fits(readings: Iterable[tuple[str, Operation]]) -> list[str]:
@@ -172,8 +172,8 @@ def _normalized(operation: Operation, requested: Mask) -> Iterator[Note]:
             "normalized",
             np.full(len(given), fill_value=True),
             requested,
-            "{}: no number above 1, so that all lie in the map's first cell; --normalized reads "
-            "them as shares of the map",
+            "{}: all coordinates are at most 1, so all boxes lie in the first cell of the map; "
+            "--normalized reads coordinates as fractions of the map",
         )
 
 
@@ -224,9 +224,9 @@ def _grown(plan: Plan, requested: Mask, advice: str) -> Iterator[Note]:
     minimum = plan.convention.min_size
     small = ((plan.y.unclamped_size < minimum) | (plan.x.unclamped_size < minimum)) & (minimum > 0)
     remedy = advice or (
-        "; --min-size 0 leaves them as they are, as conventions with aligned=True do"
+        "; --min-size 0 keeps the original size, as conventions with aligned=True do"
     )
-    text = f"smaller than {minimum:g} × {minimum:g} cells, or inverted, and grown to that"
+    text = f"smaller than {minimum:g} × {minimum:g} cells, or inverted, and enlarged to that size"
     yield from _note("grown", small, requested, f"{{}}: {text}{remedy}")
 
 
@@ -234,7 +234,10 @@ def _empty(plan: Plan, requested: Mask) -> Iterator[Note]:
     y, x = plan.y, plan.x
     empty = ((y.unclamped_size == 0) | (x.unclamped_size == 0)) & _keeps_size(plan)
     yield from _note(
-        "empty", empty, requested, f"{{}}: no area; {_result_of(plan.convention, 'empty')}"
+        "empty",
+        empty,
+        requested,
+        f"{{}}: no area; {_result_of(plan.convention, 'empty')}; check the box format",
     )
 
 
@@ -250,7 +253,7 @@ def _inverted(plan: Plan, requested: Mask, advice: str) -> Iterator[Note]:
 
 
 def _keeps_size(plan: Plan) -> Mask:
-    """Return which regions do not grow to a minimum size, (R,); ROI Pool's always do."""
+    """Return which regions do not grow to a minimum size, (R,); those of ROI Pool always do."""
     convention = plan.convention
     grows = convention.min_size > 0 or convention.points == "cells"
     return np.full(len(plan.y.roi_start), not grows)
@@ -260,18 +263,18 @@ def _result_of(convention: Convention, kind: str) -> str:
     """Describe what a convention does with an empty or inverted box."""
     if convention.points != "centred" or convention.sampling_ratio:
         return {
-            "empty": "all its points lie on a line or in one place",
-            "inverted": "its points run backwards, which flips the output",
+            "empty": "all sample points of a section lie on a line or in one place",
+            "inverted": "the sample points run backwards, which flips the output",
         }[kind]
     if convention.pooling == "max":
-        return f"it has no points, and the max of none is {convention.max_of_empty:g}"
-    worth = "0" if convention.clamp_count else "not a number"
+        return f"without sample points, the maximum is {convention.max_of_empty:g}"
+    value = "0" if convention.clamp_count else "not a number"
     both = (
         ", 0 if inverted along both axes"
         if kind == "inverted" and not convention.clamp_count
         else ""
     )
-    return f"it has no points, and the average of none is {worth}{both}"
+    return f"without sample points, the average is {value}{both}"
 
 
 def _ceil(plan: Plan, requested: Mask) -> Iterator[Note]:
@@ -279,8 +282,8 @@ def _ceil(plan: Plan, requested: Mask) -> Iterator[Note]:
         "ceil",
         near_a_whole(plan),
         requested,
-        "{}: sections within rounding of a whole number of cells, so that the adaptive grid may "
-        "have one point more or less elsewhere; --sampling-ratio N makes it certain",
+        "{}: the section size is a whole number of cells up to rounding, so the adaptive grid may "
+        "have one point more or less in another program; --sampling-ratio N fixes the grid",
     )
 
 
@@ -294,7 +297,7 @@ def _many_points(plan: Plan, requested: Mask) -> Iterator[Note]:
     most = int((x * y).argmax())
     adaptive = plan.convention.points == "centred" and not plan.convention.sampling_ratio
     kind = "an adaptive grid" if adaptive else "a grid"
-    remedy = "check the scale, or take --sampling-ratio 2" if adaptive else "take fewer points"
+    remedy = "check the scale, or use --sampling-ratio 2" if adaptive else "use fewer points"
     yield from _note(
         "many-points",
         (x * y > _MAX_BOX_POINTS) & (in_section > _MAX_SECTION_POINTS),

@@ -18,7 +18,7 @@ from roialign_cli.core.convention import Convention, Summary
 from roialign_cli.core.operation import CallOptions, Operation, make_operation
 from roialign_cli.core.presets import Preset
 from roialign_cli.core.sampling import Plan
-from roialign_cli.errors import ArgumentError, out_of_range
+from roialign_cli.errors import ArgumentError, alternatives, out_of_range
 from roialign_cli.presentation import Presentable, summary
 
 
@@ -249,8 +249,8 @@ def checked_channel(operation: Operation, channel: int | Summary) -> int | Summa
     if not isinstance(channel, str):
         return checked_index("channel", channel, channels, "channel")
     if channel not in get_args(Summary):
-        known = ", ".join(get_args(Summary))
-        raise ArgumentError("channel", f"{channel!r} is neither a number nor one of {known}")
+        choices = alternatives(["an index from 0", *get_args(Summary)])
+        raise ArgumentError("channel", f"{channel!r} is not a channel; use {choices}")
     checked_index("channel", 0, channels, "channel")
     return channel
 

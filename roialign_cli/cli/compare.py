@@ -1,4 +1,4 @@
-"""`roialign compare`: two conventions, or a convention and an output, on the same boxes."""
+"""`roialign compare`: compare two conventions, or a convention with a saved output."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
     type=PresetName(),
     metavar="PRESET|FILE",
     required=True,
-    help="The other side: NAME, NAME,FIELD=VALUE,… or an output: .npy, .npz, FILE.npz:ARRAY.",
+    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, FILE.npz:ARRAY.",
 )
 @output_option(
     "--max-difference",
     metavar="D",
     type=NumberInRange(min=0),
-    help="Exit with status 1 if they differ by more.",
+    help="Exit with status 1 if the outputs differ by more than D.",
 )
 @output_option(
     "--plot",
@@ -59,7 +59,9 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
     type=OUTPUT_FILE,
     help="Draw the box that differs most: .png, .svg or .pdf.",
 )
-@format_option("table", "csv", "json", default="table", text="What to print; csv has every number.")
+@format_option(
+    "table", "csv", "json", default="table", text="Output format; csv contains every number."
+)
 @force_option
 @note_options
 def compare(
@@ -73,10 +75,10 @@ def compare(
     quiet: bool,
     strict: bool,
 ) -> int:
-    """Hold a convention against another one, or against an output.
+    """Compare two conventions, or a convention with a saved output.
 
-    Tells how far apart the outputs are, where most, why, and how the sample points move. Options
-    hold for both sides; fields after the other's name only for it.
+    Prints the size, place and causes of the differences, and how far the sample points move.
+    Options apply to both sides; fields after the name in --with apply only to the second side.
     """
     from roialign_cli.cli.inputs import load, with_convention
     from roialign_cli.cli.warnings import report_warnings
@@ -84,7 +86,7 @@ def compare(
     from roialign_cli.files.writing import check_writable
 
     if max_difference is not None and math.isnan(max_difference):
-        raise click.UsageError("--max-difference must be a number")
+        raise click.UsageError("--max-difference: must be a number of at least 0, got nan")
     file, _ = split_member(other)
     if plot is not None:
         _check_plot_suffix(plot)
@@ -105,11 +107,11 @@ def compare(
     _print(comparison, inputs.labels, name, notes, output_format)
     if max_difference is None or comparison.largest <= max_difference:
         return 0
-    message(f"they differ by more than {max_difference:g}")
+    message(f"the outputs differ by more than {max_difference:g}")
     return 1
 
 
-_NO_PRESET = "name the convention to compare the output with, or find it with `roialign identify`"
+_NO_PRESET = "no preset to compare the output with; choose one, or use `roialign identify`"
 
 
 def _check_plot_suffix(path: Path) -> None:

@@ -45,13 +45,13 @@ _COMMANDS = (
     "directory",
     group="Output",
     metavar="[DIR]",
-    description="The folder for data and pictures.  [default: roialign-demo]",
+    description="Folder for the data and the figures.  [default: roialign-demo]",
     type=click.Path(path_type=Path),
     default=Path("roialign-demo"),
 )
 @output_option("--force", is_flag=True, help="Overwrite the files of an earlier demo.")
 def demo(directory: Path, *, force: bool) -> None:
-    """Write the sample data to DIR and run everything on it."""
+    """Write sample data to DIR and run example commands on it."""
     _write_samples(directory, force=force)
     for template in _COMMANDS:
         arguments = [word.format(dir=directory) for word in template.split()]
@@ -70,9 +70,12 @@ def _write_samples(directory: Path, *, force: bool) -> None:
     names = dict.fromkeys((*_SAMPLES, *used))
     for name in names:
         if (directory / name).exists() and not force:
-            raise FileError(directory / name, "exists; --force overwrites it, or name another DIR")
+            problem = "already exists; overwrite the file with --force, or name another DIR"
+            raise FileError(directory / name, problem)
     try:
         directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise FileError(directory, "is a file, not a folder; name another DIR") from None
     except OSError as error:
         raise FileError(directory, f"cannot be written: {error.strerror}") from None
     for name in names:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from roialign_cli.cli.streams import message
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, unknown_suffix
 
 if TYPE_CHECKING:
     from roialign_cli.show.document.blocks import Block
@@ -26,7 +26,7 @@ def format_of(path: Path | None) -> str:
         return "text"
     formats = {suffix: output_format for output_format, suffix in FORMATS.items()}
     if path.suffix.lower() not in formats:
-        raise ArgumentError("output", f"{path} ends in none of {', '.join(formats)}")
+        raise ArgumentError("output", unknown_suffix(path, formats))
     return formats[path.suffix.lower()]
 
 

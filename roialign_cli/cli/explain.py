@@ -1,4 +1,4 @@
-"""`roialign explain`: every step of one ROI, with its numbers."""
+"""`roialign explain`: explain one ROI step by step."""
 
 from __future__ import annotations
 
@@ -30,17 +30,23 @@ from roialign_cli.cli.options import (
 @operator_options
 @selection_options
 @selection_option(
-    "--cell", type=CELL, help="Tell instead which outputs of all boxes this cell of the map feeds."
+    "--cell",
+    type=CELL,
+    help="Instead of an ROI, list the outputs of all boxes that use this cell of the map.",
 )
 @output_option(
     "-o",
     "--output",
     metavar="FILE",
     type=OUTPUT_FILE,
-    help="Write it to a .txt, .md, .html or .json.",
+    help="Write the explanation to a .txt, .md, .html or .json file.",
 )
 @format_option(
-    *FORMATS, text="What to write; html is a page to point at.  [default: as -o ends, or text]"
+    *FORMATS,
+    text="Output format; html is an interactive page.  [default: from the suffix of -o, or text]",
+)
+@output_option(
+    "--sketch", is_flag=True, help="Also draw the ROI and its points on the cells as text."
 )
 @output_option(
     "--all-points",
@@ -48,9 +54,8 @@ from roialign_cli.cli.options import (
     help="Explain every section and point.  [default: one section]",
 )
 @output_option(
-    "--no-intro", is_flag=True, help="Leave out what ROI Pool's rounding does to the box."
+    "--no-intro", is_flag=True, help="Omit the introduction about the rounding of ROI Pool."
 )
-@output_option("--sketch", is_flag=True, help="Draw the ROI and its points on the cells in text.")
 @force_option
 @note_options
 def explain(
@@ -67,18 +72,21 @@ def explain(
     quiet: bool,
     strict: bool,
 ) -> None:
-    """Tell every step of one ROI, with its numbers."""
+    """Explain one ROI step by step."""
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.writing import check_writable
 
     output_format = output_format or format_of(output)
     if sketch and output_format in {"html", "json"}:
-        raise click.UsageError(f"--sketch is text; {output_format} has all that it draws")
+        raise click.UsageError(
+            f"--sketch has no effect with {output_format}; use --format text or markdown"
+        )
     of_roi = all_points or no_intro or sketch or selection.is_of_roi()
     if cell is not None and of_roi:
         raise click.UsageError(
-            "--cell takes no --roi, --section, --point, --all-points, --no-intro and --sketch"
+            "--cell cannot be used with --roi, --section, --point, --all-points, --no-intro or "
+            "--sketch; remove these options"
         )
     if output is not None:
         check_writable(output, force=force, read=options.files)

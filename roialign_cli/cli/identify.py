@@ -1,4 +1,4 @@
-"""`roialign identify`: find the convention that made an output."""
+"""`roialign identify`: find the convention that produced an output."""
 
 from __future__ import annotations
 
@@ -23,23 +23,24 @@ from roialign_cli.cli.options import OperatorOptions, format_option, search_opti
     metavar="FILE",
     type=INPUT_FILE,
     required=True,
-    help="The output: a .npy or .npz; FILE.npz:NAME names an array.",
+    help="Saved output: a .npy or .npz file; FILE.npz:NAME selects an array.",
 )
 @operator_option(
     "--tolerance",
     metavar="D",
     type=NumberInRange(min=0),
-    help="The largest difference that is none.  [default: 1e-4 of a channel's largest value]",
+    help="Largest difference that still counts as a match.  [default: 1e-4 of a channel's "
+    "largest value]",
 )
-@format_option("table", "json", default="table", text="What to print.")
+@format_option("table", "json", default="table", text="Output format.")
 def identify(
     options: OperatorOptions, expected: str, tolerance: float | None, output_format: str
 ) -> int:
-    """Find the convention that made an output.
+    """Find the convention that produced an output.
 
-    Tries conventions, sampling ratios, readings of the boxes, scales and known mistakes; what an
-    option says is not searched. Exit status 1 if nothing makes the output, or so few numbers are
-    known that some way fits them by chance.
+    Tries conventions, sampling ratios, box formats, scales and known export mistakes; what an
+    option sets is not searched. Exits with status 1 if no combination reproduces the output, or if
+    the output has so few different values that a combination may match by chance.
     """
     from roialign_cli.cli.inputs import load_search_inputs
     from roialign_cli.files.arrays import read_array

@@ -20,7 +20,7 @@ from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.presets import preset
 from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import ArgumentError
-from roialign_cli.files.box_file import BoxFile
+from roialign_cli.files.box_file import ALL_OR_NO_INDEX, BoxFile
 from roialign_cli.files.boxes import read_boxes
 from roialign_cli.files.features import FeatureFile, read_features
 from roialign_cli.files.reading import split_member
@@ -96,7 +96,7 @@ def with_convention(inputs: Inputs, other: str) -> Operation:
         problem = error.problem if isinstance(error, ArgumentError) else error.message
         raise ArgumentError("with", problem) from None
     for field in own.keys() & set(BOX_FIELDS):
-        problem = f"{field} holds for both sides; say it with {option_of(field)}"
+        problem = f"{field} applies to both sides; use {option_of(field)}"
         raise ArgumentError("with", problem)
     shared = applicable_overrides(base, **inputs.overrides) | own
     try:
@@ -201,15 +201,18 @@ def _features(options: OperatorOptions) -> FeatureFile:
 
 def _boxes(options: OperatorOptions) -> BoxFile:
     if bool(options.box) == (options.boxes is not None):
-        raise click.UsageError("give the boxes either as --box A,B,C,D or as --boxes FILE")
+        raise click.UsageError("give the boxes with either --box A,B,C,D or --boxes FILE")
     if options.image_id is not None and options.boxes is None:
-        raise click.UsageError("--image-id is for --boxes FILE")
+        raise click.UsageError("--image-id has no effect with --box; use --boxes FILE")
     if options.boxes is not None:
         if options.features == "-" == split_member(options.boxes)[0]:
-            raise click.UsageError("FEATURES and --boxes cannot both be standard input")
+            raise click.UsageError(
+                "FEATURES and --boxes cannot both be standard input; name a file for one of the two"
+            )
         return read_boxes(options.boxes, image_id=options.image_id)
     if len({len(box) for box in options.box}) > 1:
-        raise ArgumentError("boxes", "either all boxes have their map as a fifth number or none")
+        problem = f"some boxes have four numbers and others five; {ALL_OR_NO_INDEX}"
+        raise ArgumentError("boxes", problem)
     return BoxFile.from_array(np.array(options.box))
 
 
@@ -228,21 +231,19 @@ def _scale(
         if getattr(options, name) is not None
     ]
     if len(given) > 1:
-        raise click.UsageError(f"{' and '.join(given)} say the same thing; give one of them")
+        raise click.UsageError(f"{' and '.join(given)} set the same scale; use only one")
     normalized = convention.normalized if options.normalized is None else options.normalized
     if normalized:
         # The stride also averages an image, so it is allowed for one.
         if given and not (options.stride and file.image is not None):
-            problem = (
-                "the boxes are read as normalised, which have no scale; leave it out, or say "
-                "--absolute if they are not"
-            )
-            raise click.UsageError(f"{given[0]}: {problem}")
+            problem = "cannot be used with normalised boxes"
+            remedy = "remove the option, or add --absolute if the boxes are in pixels"
+            raise click.UsageError(f"{given[0]}: {problem}; {remedy}")
         return None
     if options.image_size is not None:
         width, height = options.image_size
         if not (0 < width < math.inf and 0 < height < math.inf):
-            raise ArgumentError("image_size", "must be above 0 and finite along both axes")
+            raise ArgumentError("image_size", "must be two finite numbers above 0")
         return file.array.shape[2] / height, file.array.shape[3] / width
     if options.stride is not None:
         return 1 / options.stride, 1 / options.stride

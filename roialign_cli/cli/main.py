@@ -11,22 +11,22 @@ import click
 from roialign_cli import __version__
 from roialign_cli.cli.help import Context
 from roialign_cli.cli.streams import message, quiet_libraries, standard_streams
-from roialign_cli.errors import ArgumentError, FileError, RoiAlignError
+from roialign_cli.errors import ArgumentError, FileError, RoiAlignError, alternatives
 
 # Task → its commands and their summaries, so that the list imports no command.
 TASKS = {
     "See what happens to a box": {
         "run": "Pool every box and print or write the outputs.",
-        "explain": "Tell every step of one ROI, with its numbers.",
+        "explain": "Explain one ROI step by step.",
         "plot": "Draw an ROI, its sections and its sample points.",
     },
-    "Settle whose numbers they are": {
-        "compare": "Hold a convention against another one, or against an output.",
-        "identify": "Find the convention that made an output.",
+    "Compare and identify": {
+        "compare": "Compare two conventions, or a convention with a saved output.",
+        "identify": "Find the convention that produced an output.",
     },
-    "Get to know it": {
-        "presets": "Show the conventions and how they differ, or one of them in full.",
-        "demo": "Write the sample data to DIR and run everything on it.",
+    "Get started": {
+        "presets": "List the conventions and their differences, or show one in full.",
+        "demo": "Write sample data to DIR and run example commands on it.",
     },
 }
 COMMANDS = [name for commands in TASKS.values() for name in commands]
@@ -47,8 +47,8 @@ class LazyGroup(click.Group):
             from difflib import get_close_matches
 
             near = get_close_matches(cmd_name, COMMANDS, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(COMMANDS)}"
-            raise click.UsageError(f"no such command {cmd_name!r}; {hint}")
+            hint = f"did you mean {near[0]}?" if near else f"choose {alternatives(COMMANDS)}"
+            raise click.UsageError(f"{cmd_name!r} is not a command; {hint}")
         quiet_libraries()
         module = import_module(f"roialign_cli.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
@@ -64,9 +64,9 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="roialign")
 def group() -> None:
-    """Inspect ROI Align: run it, explain every number, draw it, settle which one made a tensor.
+    """Run, explain and draw ROI Align, and find out which library produced an output.
 
-    Begin with `roialign demo`; `roialign COMMAND --help` has examples.
+    Start with `roialign demo`; `roialign COMMAND --help` shows examples.
     """
 
 
@@ -83,7 +83,7 @@ def _run(args: Sequence[str] | None) -> int:
     except (click.ClickException, RoiAlignError) as error:
         return _report(error)
     except MemoryError:
-        return _report(RoiAlignError("out of memory; fewer boxes or channels at a time need less"))
+        return _report(RoiAlignError("out of memory; use fewer boxes or channels at a time"))
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:  # the reader of standard output, such as head, has closed it
@@ -98,7 +98,7 @@ def _system_error(error: OSError) -> RoiAlignError:
     if error.filename is not None:
         return FileError(error.filename, str(error.strerror))
     if isinstance(error, FileNotFoundError):  # only the working folder has no file name
-        return FileError("working folder", "does not exist any more; change to another folder")
+        return FileError("working folder", "no longer exists; change to another folder")
     return RoiAlignError(error.strerror or str(error))
 
 
@@ -115,5 +115,7 @@ def _report(error: click.ClickException | RoiAlignError) -> int:
         from roialign_cli.cli.inputs import option_of
 
         problem = f"{option_of(error.argument)}: {error.problem}"
+        if error.instead:
+            problem = f"{problem.removesuffix(error.instead)}{option_of(error.instead)}"
     message(f"roialign: {' '.join(problem.split())}")
     return 2

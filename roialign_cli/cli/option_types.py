@@ -12,8 +12,9 @@ from click import Context, Parameter
 
 from roialign_cli.core.convention import FIELD_KINDS, Convention, Summary
 from roialign_cli.core.presets import PRESETS
-from roialign_cli.errors import FileError
+from roialign_cli.errors import FileError, alternatives
 from roialign_cli.files.parsing import parse_fraction, parse_integer, parse_number
+from roialign_cli.files.writing import IS_FOLDER
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -35,7 +36,7 @@ class WholeNumber(click.IntRange):
         try:
             number = parse_integer(str(value))
         except ValueError:
-            self.fail(f"{value!r} is not a whole number", param, ctx)
+            self.fail(f"{value!r} is not a whole number; write a number such as 2", param, ctx)
         return int(super().convert(number, param, ctx))
 
 
@@ -49,7 +50,7 @@ class Number(WrittenType):
         try:
             return parse_number(str(value))
         except ValueError:
-            self.fail(f"{value!r} is not a number", param, ctx)
+            self.fail(f"{value!r} is not a number; write a number such as 0.5", param, ctx)
 
 
 class NumberInRange(click.FloatRange):
@@ -103,7 +104,8 @@ class NumberList(WrittenType):
         except ValueError:
             numbers = ()
         if len(numbers) not in self.counts:
-            self.fail(f"{value!r} is not of the form {self.example}", param, ctx)
+            problem = f"{value!r} does not have the form {self.name}"
+            self.fail(f"{problem}; write for example {self.example}", param, ctx)
         return numbers
 
 
@@ -143,14 +145,13 @@ class NumberOr(WrittenType):
         if number >= 0:
             return number
         if value not in self.words:
-            *others, last = self.words
-            words = f"{', '.join(others)} or {last}" if others else last
-            self.fail(f"{value!r} is neither {self.description} nor {words}", param, ctx)
+            choices = alternatives([self.description, *self.words])
+            self.fail(f"{value!r} is not valid; use {choices}", param, ctx)
         return str(value)
 
 
 DECIMALS = NumberOr("N", "a number of decimals", ("exact",))
-CHANNEL = NumberOr("C", "a channel from 0", get_args(Summary))
+CHANNEL = NumberOr("C", "a channel index from 0", get_args(Summary))
 
 
 class Size(WrittenType):
@@ -167,7 +168,7 @@ class Size(WrittenType):
         try:
             return float(number) * 1000.0 ** ["", "K", "M", "G", "T"].index(unit)
         except ValueError:
-            self.fail(f"{value!r} is not of the form 500MB or 2GB", param, ctx)
+            self.fail(f"{value!r} is not a size; write for example 500MB or 2GB", param, ctx)
 
 
 class CompletableType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
@@ -205,7 +206,7 @@ class OutputFile(click.Path):
     ) -> Path:
         """Return the path; raise an error if it ends in a slash, which a `Path` would drop."""
         if os.path.split(value)[1] in {"", "."}:
-            raise FileError(value, "is the name of a folder; name a file in it")
+            raise FileError(value, IS_FOLDER)
         return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
@@ -229,17 +230,18 @@ class FieldValue(CompletableType):
         name, equals, text = str(value).partition("=")
         defaults = Convention().parameters()
         if not equals or name not in defaults:
-            known = ", ".join(defaults)
-            self.fail(f"{value!r} is not FIELD=VALUE with a field among {known}", param, ctx)
+            problem = f"{value!r} does not have the form FIELD=VALUE with a known field"
+            self.fail(f"{problem}; choose {alternatives(defaults)}", param, ctx)
         kind = FIELD_KINDS.get(name, str)
         parse: Callable[[str], Any] = _PARSERS.get(kind, kind)
         try:
             return name, _WORDS[text] if text == "none" else parse(text)
         except (KeyError, ValueError):
-            self.fail(f"{text!r} is no value for {name}", param, ctx)
+            self.fail(f"{text!r} is not valid for {name}; write {_NEEDED[kind]}", param, ctx)
 
 
 _WORDS = {"true": True, "false": False, "none": None}
+_NEEDED = {bool: "true or false", float: "a number", int: "a whole number", str: "a word"}
 _PARSERS: dict[type, Callable[[str], Any]] = {
     bool: _WORDS.__getitem__,
     float: parse_number,

@@ -89,23 +89,32 @@ _INPUT = (
         group="Input",
         metavar="FEATURES",
         type=INPUT_FILE,
-        description="A .npy, .npz, CSV, text or image file; - is standard input.",
+        description="A .npy, .npz, CSV, text or image file; - reads standard input.",
     ),
-    input_option("--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW, NHWC."),
-    input_option("--key", metavar="NAME", help="Which array of an .npz with several."),
+    input_option(
+        "--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW or NHWC."
+    ),
+    input_option("--key", metavar="NAME", help="Array to read from an .npz with several arrays."),
 )
 
 _BOXES = (
     box_option(
-        "--box", type=BOX, multiple=True, help="A box; repeatable. A fifth number first: its map."
+        "--box",
+        type=BOX,
+        multiple=True,
+        help="A box; repeatable. With five numbers, the first is the batch index.",
     ),
     box_option(
         "--boxes",
         metavar="FILE",
         type=INPUT_FILE,
-        help="Boxes as text, JSON, COCO, YOLO or .npy; - is standard input.",
+        help="File of boxes: text, JSON, COCO, YOLO or .npy; - reads standard input.",
     ),
-    box_option("--image-id", metavar="ID", help="Which image's boxes, of a JSON with several."),
+    box_option(
+        "--image-id",
+        metavar="ID",
+        help="Image to read from a JSON file with boxes of several images.",
+    ),
 )
 
 
@@ -115,34 +124,41 @@ def _reading(default: str) -> tuple[Decorator, ...]:
         box_option(
             "--box-format",
             type=click.Choice(get_args(BoxFormat)),
-            help=f"What a box's four numbers are.  [default: {default}]",
+            help=f"Meaning of the four numbers of a box.  [default: {default}]",
         ),
         box_option(
             "--origin",
             type=click.Choice(get_args(Origin)),
-            help=f"Where (0, 0) is; y points away from it.  [default: {default}]",
+            help=f"Position of (0, 0); y points away from this corner.  [default: {default}]",
         ),
         box_option(
             "--normalized/--absolute",
             default=None,
-            help=f"Whether the boxes end at 1.  [default: {default}]",
+            help=f"Box coordinates are fractions of the image, 0 to 1.  [default: {default}]",
         ),
     )
 
 
 _SCALE = (
     box_option(
-        "--image-size", type=IMAGE_SIZE, help="They are in an image of this size, in pixels."
+        "--image-size", type=IMAGE_SIZE, help="Size of the image that the boxes are in, in pixels."
     ),
     box_option(
         "--stride",
         metavar="S",
         type=WholeNumber(min=1),
-        help="They are in image pixels, S to a cell; an image is averaged to that.",
+        help="Boxes are in image pixels, S per cell; an image is averaged over S x S pixels.",
     ),
-    box_option("--spatial-scale", type=SCALE, help="Feature-map units per box unit, such as 1/16."),
     box_option(
-        "--batch-index", metavar="N", type=_FROM_ZERO, help="Which of N maps they lie on, from 0."
+        "--spatial-scale",
+        type=SCALE,
+        help="Feature-map units per box unit, such as 1/16.",
+    ),
+    box_option(
+        "--batch-index",
+        metavar="N",
+        type=_FROM_ZERO,
+        help="Index of the feature map that all boxes are on, from 0.",
     ),
 )
 
@@ -158,70 +174,80 @@ _CONVENTION = (
     operator_option(
         "--output-size",
         type=OUTPUT_SIZE,
-        help="Sections: K, or rows x columns.  [default: preset's]",
+        help="Number of sections: K, or rows x columns.  [default: from the preset]",
     ),
 )
 _ONLY_CONVENTION = operator_option(
-    "--preset", type=PresetName(), help="The only one to try.  [default: all]"
+    "--preset", type=PresetName(), help="Try only this preset.  [default: all]"
 )
 
 _RULES = (
     operator_option(
         "--pooling",
         type=click.Choice(get_args(Pooling)),
-        help="What becomes of a section's points.",
+        help="How to combine the sample points of a section.",
     ),
     operator_option(
-        "--max-of", type=click.Choice([*MEANINGS_OF_MAX]), help="What max is the largest of."
+        "--max-of",
+        type=click.Choice([*MEANINGS_OF_MAX]),
+        help="What --pooling max takes the maximum of.",
     ),
     operator_option(
-        "--points", type=click.Choice(get_args(PointsRule)), help="How a section's points lie."
+        "--points",
+        type=click.Choice(get_args(PointsRule)),
+        help="Where the sample points of a section lie.",
     ),
     operator_option(
         "--sampling-ratio",
         metavar="G",
         type=_FROM_ZERO,
-        help="Points per section and axis; 0 is adaptive.",
+        help="Sample points per section and axis; 0 is adaptive.",
     ),
     operator_option(
         "--divide",
         metavar="D",
         type=_FROM_ZERO,
-        help="Parts between whose dividers the points lie.",
+        help="Parts per section and axis, with the points on the lines between the parts.",
     ),
     operator_option(
-        "--offset", metavar="CELLS", type=Number(), help="Taken off a box edge on the map."
+        "--offset",
+        metavar="CELLS",
+        type=Number(),
+        help="Subtract this from box coordinates, in cells.",
     ),
     operator_option(
-        "--min-size", metavar="CELLS", type=Number(), help="To which a smaller ROI grows."
+        "--min-size", metavar="CELLS", type=Number(), help="Minimum ROI size, in cells."
     ),
     operator_option(
         "--extrapolation-value",
         metavar="VALUE",
         type=Number(),
-        help="What a point outside is worth.",
+        help="Value of sample points outside the feature map.",
     ),
     operator_option(
-        "--coordinate-decimals", type=DECIMALS, help="Round the points' coordinates first."
+        "--coordinate-decimals",
+        type=DECIMALS,
+        help="Decimals to which the coordinates of sample points are rounded.",
     ),
     operator_option(
         "--set",
         type=FieldValue(),
         multiple=True,
-        help="Any other field that `roialign presets NAME` shows; repeatable.",
+        help="Set any field of the convention; repeatable. `presets --format json` lists "
+        "the fields.",
     ),
 )
 
 
 def operator_options(command: Function) -> Function:
     """Add the shared options; the command gets them as one `OperatorOptions`, first."""
-    options = (*_INPUT, *_BOXES, *_reading("preset's"), *_SCALE, *_CONVENTION, *_RULES)
+    options = (*_INPUT, *_BOXES, *_reading("from the preset"), *_SCALE, *_CONVENTION, *_RULES)
     return _add(options, _gather(OperatorOptions, command))
 
 
 def search_options(command: Function) -> Function:
     """Add the shared options for a command that searches for what they leave open."""
-    options = (*_INPUT, *_BOXES, *_reading("searched"), *_SCALE, _ONLY_CONVENTION, *_RULES)
+    options = (*_INPUT, *_BOXES, *_reading("try all"), *_SCALE, _ONLY_CONVENTION, *_RULES)
     return _add(options, _gather(OperatorOptions, command))
 
 
@@ -244,21 +270,23 @@ def _add(options: Sequence[Decorator], command: Function) -> Function:
 def section_options(command: Function) -> Function:
     """Add --section and --point."""
     section = selection_option(
-        "--section", type=SECTION, help="Section i (along x), j (from the top)."
+        "--section", type=SECTION, help="Section i (along x) and j (from the top), from 1."
     )
-    point = selection_option("--point", type=POINT, help="Point n (along x), m (from the top).")
+    point = selection_option(
+        "--point", type=POINT, help="Sample point n (along x) and m (from the top), from 1."
+    )
     return section(point(command))
 
 
 def roi_option(command: Function) -> Function:
     """Add --roi, which is None if it is not given."""
-    text = "Which of the boxes, from 0.  [default: 0]"
+    text = "Index of the box, from 0.  [default: 0]"
     return selection_option("--roi", metavar="R", type=_FROM_ZERO, help=text)(command)
 
 
 def channel_option(command: Function) -> Function:
     """Add --channel: an index, or a summary of all channels."""
-    text = "Which channel, from 0; or one made of all.  [default: 0]"
+    text = "Index of the channel, from 0; or a combination of all channels.  [default: 0]"
     return selection_option("--channel", type=CHANNEL, default=0, help=text)(command)
 
 
@@ -295,11 +323,11 @@ def format_option(*formats: str, text: str, default: str | None = None) -> Decor
 
 def force_option(command: Function) -> Function:
     """Add --force, for a command that writes a file."""
-    return output_option("--force", is_flag=True, help="Overwrite a file that is there.")(command)
+    return output_option("--force", is_flag=True, help="Overwrite an existing file.")(command)
 
 
 def note_options(command: Function) -> Function:
     """Add --quiet and --strict, for a command that warns about boxes."""
-    quiet = output_option("--quiet", "-q", is_flag=True, help="Say nothing of traps.")
-    text = "Treat a trap as an error, --quiet or not."
-    return quiet(output_option("--strict", is_flag=True, help=text)(command))
+    quiet = output_option("--quiet", "-q", is_flag=True, help="Suppress warnings.")
+    strict = output_option("--strict", is_flag=True, help="Treat warnings as errors.")
+    return quiet(strict(command))

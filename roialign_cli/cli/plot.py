@@ -21,6 +21,7 @@ from roialign_cli.cli.options import (
     section_options,
 )
 from roialign_cli.cli.streams import message
+from roialign_cli.errors import alternatives
 from roialign_cli.show.figures.choices import Units, Values
 from roialign_cli.show.palette import THEMES
 
@@ -145,20 +146,24 @@ class PlotView:
 
 
 VIEWS = {
-    "steps": PlotView(
-        "the whole story on one sheet", _steps, ("section", "point", "values", "units")
-    ),
+    "steps": PlotView("all steps on one page", _steps, ("section", "point", "values", "units")),
     "sections": PlotView(
-        "the ROI on the cells, and the points of a section",
+        "the ROI on the cells, and the sample points of a section",
         _sections,
         ("section", "values", "units"),
     ),
     "overlay": PlotView("all boxes on the image", _overlay, ("section", "point")),
     "point": PlotView(
-        "one point with its neighbours and weights", _point, ("section", "point", "units")
+        "one sample point with its neighbour cells and weights",
+        _point,
+        ("section", "point", "units"),
     ),
-    "output": PlotView("the output, and the points that won", _output, ("values", "units")),
-    "footprint": PlotView("how much each cell counts", _footprint, ("section", "values", "units")),
+    "output": PlotView(
+        "the output and, for max, the points that determine it", _output, ("values", "units")
+    ),
+    "footprint": PlotView(
+        "the weight of each cell in the output", _footprint, ("section", "values", "units")
+    ),
     "compare": PlotView(
         "two conventions on the same box", _compare, ("section", "other", "values", "units")
     ),
@@ -172,11 +177,10 @@ def _check_options(view: str) -> None:
         users = [name for name, row in VIEWS.items() if option.name in row.uses]
         is_given = context.params[option.name or ""] not in (None, option.default)
         if users and view not in users and is_given:
-            views = " or ".join(", ".join(users).rsplit(", ", 1))
             problem = f"{option.opts[0]} has no effect with --view {view}"
-            raise click.UsageError(f"{problem}; use --view {views}")
+            raise click.UsageError(f"{problem}; use --view {alternatives(users)}")
     if view == "compare" and context.params["other"] is None:
-        raise click.UsageError("--view compare needs --with PRESET, the other side")
+        raise click.UsageError("--view compare needs a second convention; add --with PRESET")
 
 
 def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> None:
@@ -189,7 +193,7 @@ def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> N
     report_warnings(notes, quiet=quiet, strict=strict)
     left_out = request.other_boxes(same_map=False) if is_overlay else []
     if left_out and not quiet:
-        reason = "not drawn, on another map than the first; --roi chooses the first"
+        reason = "not drawn, because on another feature map; --roi selects the box and its map"
         message(f"note: {numbered(left_out)}: {reason}")
 
 
@@ -203,7 +207,7 @@ def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> N
     "--with",
     "other",
     type=PresetName(),
-    help="The other side of --view compare: NAME or NAME,FIELD=VALUE,…",
+    help="Second convention of --view compare: NAME or NAME,FIELD=VALUE,…",
 )
 @roi_option
 @channel_option
@@ -214,7 +218,7 @@ def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> N
     metavar="FILE",
     type=OUTPUT_FILE,
     required=True,
-    help="The picture: .png, .svg or .pdf.",
+    help="File to write: .png, .svg or .pdf.",
 )
 @output_option(
     "--view",
@@ -229,9 +233,9 @@ def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> N
     type=NumberInRange(2.5, 40),
     default=7.0,
     show_default=True,
-    help="The picture's width.",
+    help="Width of the figure.",
 )
-@output_option("--title", help="A title in place of the picture's own; '' for none.")
+@output_option("--title", help="Title of the figure; '' for no title.  [default: from the view]")
 @output_option(
     "--dpi",
     metavar="N",
@@ -245,22 +249,22 @@ def _report(request: _PlotRequest, view: str, *, quiet: bool, strict: bool) -> N
     type=click.Choice([*THEMES]),
     default="light",
     show_default=True,
-    help="The picture's colours.",
+    help="Colours of the figure.",
 )
-@output_option("--colormap", metavar="NAME", help="A Matplotlib colormap for the cells.")
+@output_option("--colormap", metavar="NAME", help="Matplotlib colormap of the cells.")
 @output_option(
     "--values",
     type=click.Choice(get_args(Values)),
     default="auto",
     show_default=True,
-    help="Whether values are written in the cells; auto: where they fit.",
+    help="Print the values in the cells; auto: if they fit.",
 )
 @output_option(
     "--units",
     type=click.Choice(get_args(Units)),
     default="cells",
     show_default=True,
-    help="What the map's ticks count; boxes: the units of the boxes.",
+    help="Units of the axes of the map; boxes: the units of the boxes.",
 )
 @force_option
 @note_options

@@ -14,13 +14,13 @@ from roialign_cli.cli.options import format_option
     "name",
     group="Input",
     metavar="[NAME]",
-    description="One preset, to be shown in full.",
+    description="Preset to show in full.",
     type=PresetName(),
     required=False,
 )
-@format_option("table", "markdown", "json", default="table", text="How to print it.")
+@format_option("table", "markdown", "json", default="table", text="Output format.")
 def presets(name: str | None, output_format: str) -> None:
-    """Show the conventions and how they differ, or one of them in full."""
+    """List the conventions and their differences, or show one in full."""
     from roialign_cli.analysis.records import preset_record, to_json
     from roialign_cli.core.presets import PRESETS, preset
     from roialign_cli.errors import ArgumentError, RoiAlignError

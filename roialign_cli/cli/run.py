@@ -32,16 +32,20 @@ if TYPE_CHECKING:
 )
 @operator_options
 @selection_option(
-    "--channel", metavar="C", type=WholeNumber(min=0), help="Only this channel, from 0."
+    "--channel", metavar="C", type=WholeNumber(min=0), help="Pool only this channel, from 0."
 )
 @output_option(
-    "-o", "--output", metavar="FILE", type=OUTPUT_FILE, help="Write a .npy, .npz, .csv or .json."
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=OUTPUT_FILE,
+    help="Write the outputs to a .npy, .npz, .csv or .json file.",
 )
-@format_option("table", "csv", "json", text="What to print.  [default: table, or nothing with -o]")
+@format_option("table", "csv", "json", text="Output format.  [default: table, or nothing with -o]")
 @output_option(
     "--max-memory",
     type=Size(),
-    help="What the outputs may take in memory, as 2GB.  [default: what is free]",
+    help="Maximum memory for the outputs, such as 2GB.  [default: the free memory]",
 )
 @force_option
 @note_options

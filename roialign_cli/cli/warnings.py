@@ -26,4 +26,4 @@ def report_warnings(notes: Sequence[Note], *, quiet: bool, strict: bool) -> None
         raise RoiAlignError(f"{notes[0].text}{rest}")
     if not quiet:
         for note in notes:
-            message(f"note: {note.text}")
+            message(f"warning: {note.text}")

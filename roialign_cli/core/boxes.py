@@ -188,11 +188,15 @@ def as_array(name: str, value: object) -> NDArray[Any]:
         For rows of different lengths and for masked arrays.
     """
     if isinstance(value, np.ma.MaskedArray):
-        raise ArgumentError(name, "must not be a masked array; fill it first, as with filled(0)")
+        raise ArgumentError(
+            name, "must not be a masked array; fill the array first, for example with filled(0)"
+        )
     try:
         return np.asarray(value)
     except (ValueError, TypeError, OverflowError):
-        raise ArgumentError(name, "must be an array of numbers; its rows differ") from None
+        raise ArgumentError(
+            name, "must be an array of numbers; the rows have different lengths"
+        ) from None
 
 
 def split_boxes(
@@ -218,15 +222,21 @@ def split_boxes(
     if array.ndim != 2 or array.shape[1] not in {4, 5}:
         raise ArgumentError("boxes", f"must be (R, 4) or (R, 5), got {array.shape}")
     if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise ArgumentError(
-            "boxes", f"number {column + 1} of box {row} is {array[row, column]}; must be finite"
-        )
+        raise ArgumentError("boxes", not_finite(array))
     if array.shape[1] == 5:
         if batch_index is not None:
-            raise ArgumentError("batch_index", "is already the first of the boxes' five columns")
+            raise ArgumentError(
+                "batch_index",
+                "is already the first of the five columns of boxes; give only one of the two",
+            )
         array, batch_index = array[:, 1:], array[:, 0]
     return array, _batch_index(batch_index, len(array))
+
+
+def not_finite(boxes: Float) -> str:
+    """Return which number of boxes (R, 4) or (R, 5) is not finite, for an error message."""
+    row, column = np.argwhere(~np.isfinite(boxes))[0]
+    return f"number {column + 1} of box {row} is {boxes[row, column]}; use finite numbers"
 
 
 def _as_numbers(given: NDArray[Any]) -> NDArray[np.float64]:
@@ -246,8 +256,10 @@ def _batch_index(batch_index: object, n_boxes: int) -> NDArray[np.intp]:
         return np.zeros(n_boxes, np.intp)
     given = as_array("batch_index", batch_index)
     if given.ndim > 1 or (given.ndim == 1 and len(given) != n_boxes):
-        raise ArgumentError("batch_index", f"must be one a box, ({n_boxes},), got {given.shape}")
+        raise ArgumentError(
+            "batch_index", f"must have one index per box, shape ({n_boxes},), got {given.shape}"
+        )
     whole = given.dtype.kind in "iuf" and np.all((np.abs(given) < _MAX_INDEX) & (given % 1 == 0))
     if not whole:
-        raise ArgumentError("batch_index", "must be whole numbers")
+        raise ArgumentError("batch_index", "must be whole numbers; count the feature maps from 0")
     return np.broadcast_to(given.astype(np.intp), n_boxes)

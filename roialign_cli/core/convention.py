@@ -14,7 +14,7 @@ from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any, Literal, TypedDict, get_args, get_type_hints
 
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, alternatives
 
 Pooling = Literal["avg", "max"]
 MaxOf = Literal["point", "weighted-cell"]
@@ -136,8 +136,8 @@ class Convention:
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
-                known = ", ".join(choices)
-                raise ArgumentError(name, f"{getattr(self, name)!r} is not one of {known}")
+                problem = f"{getattr(self, name)!r} is not valid; choose {alternatives(choices)}"
+                raise ArgumentError(name, problem)
         for name, kind in FIELD_KINDS.items():
             value: Any = getattr(self, name)
             # A search creates thousands of conventions, nearly all from plain values.
@@ -152,7 +152,7 @@ class Convention:
         if math.isnan(self.max_start):
             raise ArgumentError("max_start", "must be a number, got nan")
         if self.divide == 1:
-            raise ArgumentError("divide", "1 leaves a section undivided; 2 gives it one point")
+            raise ArgumentError("divide", "1 part has no dividing lines; use 0, or 2 or more")
 
     def parameters(self) -> dict[str, Any]:
         """Return the fields that decide the numbers, in declaration order."""
@@ -221,7 +221,7 @@ def checked_kind(kind: type, name: str, value: Any) -> Any:  # noqa: ANN401
         return None
     number, needed = {
         bool: (bool, "True or False"),
-        int: (Integral, "a whole number from 0 up"),
+        int: (Integral, "a whole number of at least 0"),
         float: (Real, "a number"),
     }[kind]
     plain = None

@@ -150,7 +150,7 @@ def make_operation(
         raise ArgumentError("batch_index", out_of_range(wrong, len(array), "map"))
     size = _pair(output_size, "output_size", int)
     if max(size) > _MAX_SECTIONS:
-        problem = f"{size} is too large; there may be {_MAX_SECTIONS} sections along an axis"
+        problem = f"{size} is too large; use at most {_MAX_SECTIONS} sections along an axis"
         raise ArgumentError("output_size", problem)
     if image_height is not None:
         image_height = _pair(image_height, "image_height", float)[0]
@@ -227,7 +227,8 @@ def _features(features: object) -> NDArray[Any]:
             "features", f"must be (N, C, H, W), (C, H, W) or (H, W), got {array.shape}"
         )
     if 0 in array.shape[-2:]:
-        raise ArgumentError("features", f"a map of {array.shape[-2:]} cells has nothing to sample")
+        problem = f"has shape {array.shape}; a feature map needs at least one row and one column"
+        raise ArgumentError("features", problem)
     return array.reshape((1,) * (4 - array.ndim) + array.shape)
 
 
@@ -239,7 +240,7 @@ def _scale(given: Any, convention: Convention, map_size: tuple[int, int]) -> tup
     if given is not None:
         raise ArgumentError(
             "spatial_scale",
-            "normalised boxes need none; if these are in pixels, say so with normalized=False",
+            "cannot be used with normalised boxes; set normalized=False if the boxes are in pixels",
         )
     less = 1 if convention.normalized_by == "last-centre" else 0
     return float(map_size[0] - less), float(map_size[1] - less)
@@ -262,8 +263,9 @@ def _pair(value: Any, name: str, kind: type) -> tuple[Any, Any]:  # noqa: ANN401
         isinstance(v, numbers) and not isinstance(v, bool) and 0 < v <= _MAX_FLOAT for v in pair
     )
     if not usable:
-        needed = "a whole number" if kind is int else "a number"
-        raise ArgumentError(name, f"must be {needed} above 0 or a pair of them, got {value!r:.60}")
+        numbers_needed = "whole numbers" if kind is int else "numbers"
+        problem = f"must be one or two {numbers_needed} above 0, got {value!r:.60}"
+        raise ArgumentError(name, problem)
     return kind(pair[0]), kind(pair[1])
 
 
@@ -275,5 +277,7 @@ def _finite(boxes: Float, dtype: np.dtype[np.floating]) -> Float:
         cast = boxes.astype(dtype)
     if not np.isfinite(cast).all():
         bad = int(np.isfinite(cast).all(axis=1).argmin())
-        raise ArgumentError("boxes", f"box {bad} is beyond the range of {dtype}")
+        raise ArgumentError(
+            "boxes", f"box {bad} is beyond the range of {dtype}; use smaller numbers"
+        )
     return cast

@@ -46,12 +46,12 @@ def resolve(
     base = _convention_of(convention)
     for name, value in overrides.items():
         if name not in _DEFAULTS:
-            raise ArgumentError(name, f"no such field; {nearest(name, _DEFAULTS)}")
+            raise ArgumentError(name, f"is not a field of a convention; {nearest(name, _DEFAULTS)}")
         if name in FIELD_KINDS:
             # The cache below takes True for 1, so that types are checked before.
             checked_kind(FIELD_KINDS[name], name, value)
         elif not isinstance(value, str):
-            raise ArgumentError(name, f"cannot be {value!r:.60}")
+            raise ArgumentError(name, f"must be text, got {value!r:.60}")
     return _replaced(base, base.name, frozenset(overrides.items())) if overrides else base
 
 
@@ -77,10 +77,11 @@ def _replaced(base: Convention, name: str, overrides: frozenset[tuple[str, Any]]
         unused = replaced.points not in users
         if unused and getattr(replaced, field) not in {parameters[field], _DEFAULTS[field]}:
             used = [n for n, rules in _ONLY_WITH_POINTS.items() if rules == (replaced.points,)]
-            hint = f", set by {used[0]}" if used else ""
-            raise ArgumentError(
-                field, f"{name} places its points by the rule {replaced.points}{hint}"
-            )
+            is_of_preset = name in PRESETS and replaced.points == base.points
+            where = f"the {name} preset" if is_of_preset else f"points={replaced.points}"
+            remedy = "" if used else "; remove this setting"
+            problem = f"has no effect with {where}{remedy}"
+            raise ArgumentError(field, problem, used[0] if used else "")
     return replaced
 
 

@@ -76,7 +76,7 @@ def _count_centred(
     if most > _MAX_SECTION_POINTS:
         raise ArgumentError(
             "boxes",
-            f"box {count.argmax()} would take {most:.3g} sample points a section along one axis; "
+            f"box {count.argmax()} needs {most:.3g} sample points per section along one axis; "
             "check the scale or set a sampling ratio",
         )
     # Only the sign of a large negative count matters.
@@ -89,7 +89,7 @@ def _count_dividers(
     parts = convention.divide or sections
     if parts == 1:
         raise ArgumentError(
-            "divide", "one section along an axis has no interior dividers; set divide to 2 or more"
+            "divide", "one section along an axis is one part without dividing lines; use 2 or more"
         )
     return np.full((len(section), 1), parts - 1, np.intp)
 

@@ -98,9 +98,12 @@ def point_values(features: Float, y: AxisSamples, x: AxisSamples, convention: Co
 
 def check_point_values(values: int) -> None:
     """Raise an `ArgumentError` if so many point values do not fit into memory."""
-    remedy = "fewer points, sections or channels need less"
+    remedy = "use fewer points, sections or channels"
     check_fits(
-        "sampling_ratio", _BYTES_PER_VALUE * values, f"{values} values of points take", remedy
+        "sampling_ratio",
+        _BYTES_PER_VALUE * values,
+        f"{values} values of sample points take",
+        remedy,
     )
 
 

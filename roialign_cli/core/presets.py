@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from roialign_cli.core.convention import Convention
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, alternatives
 
 Evidence = Literal["measured", "from source", "the document"]
 
@@ -64,33 +64,34 @@ _PRESETS = (
             box_format="xywh",
             origin="bottom-left",
         ),
-        summary="the worked example: the interior dividing points of each section, and their max",
+        summary="the worked example: points on the dividing lines of each section, max pooling",
         source="https://github.com/HibernationNo1/TIL (ROI Align), restated in docs/walkthrough.md",
-        quirks="Points lie on the dividers of a section, not in the middle of its parts; their "
-        "coordinates are rounded to two decimals and all else is computed from those; a point on a "
-        "cell's centre takes it for its upper neighbour.",
+        quirks="Points lie on the dividing lines of a section, not in the middle of its parts. "
+        "Coordinates are rounded to two decimals before they are used. For a point on the centre "
+        "of a cell, this cell is the upper neighbour.",
         evidence="the document",
         output_size=(3, 3),
     ),
     Preset(
         Convention(name="torchvision", offset=0.0, min_size=1.0),
-        summary="aligned=False, the default there: no half-cell offset, ROIs grow to 1 × 1",
+        summary="aligned=False, the default: no half-cell offset, ROIs grow to 1 × 1",
         source="torchvision.ops.roi_align 0.29.1, CPU (roi_align_kernel.cpp)",
-        quirks="The default of the library, kept for models trained with it: everything lies "
-        "half a cell too far right and down, and no ROI is smaller than a cell. It has no max.",
+        quirks="The default of the library, kept for models that were trained this way: everything "
+        "lies half a cell too far right and down, and no ROI is smaller than a cell. The library "
+        "has no max pooling.",
     ),
     Preset(
         Convention(name="torchvision-aligned"),
-        summary="aligned=True: coordinates shifted by half a cell, no smallest size",
+        summary="aligned=True: coordinates shifted by half a cell, no minimum size",
         source="torchvision.ops.roi_align 0.29.1, CPU (roi_align_kernel.cpp)",
-        quirks="An empty or inverted box has no points with an adaptive grid, and gives 0. It "
-        "has no max.",
+        quirks="With an adaptive grid, an empty or inverted box has no points and gives 0. The "
+        "library has no max pooling.",
     ),
     Preset(
         Convention(name="onnx-half-pixel", max_of="weighted-cell"),
         summary="RoiAlign-16 and -22 with coordinate_transformation_mode=half_pixel, the default",
         source="onnxruntime 1.32.0 CPU (roialign.cc) and the onnx 1.23.2 reference evaluator",
-        quirks="max is the largest weight × cell, not the largest interpolated value, so a point "
+        quirks="max takes the maximum of weight × cell, not of interpolated values, so a point "
         "in the middle of four equal cells gives a quarter of their value.",
     ),
     Preset(
@@ -98,7 +99,7 @@ _PRESETS = (
         summary="RoiAlign-10, and -16 with coordinate_transformation_mode=output_half_pixel",
         source="onnxruntime 1.32.0 CPU (roialign.cc) and the onnx 1.23.2 reference evaluator",
         quirks="The only mode of opset 10; converting a model to opset 16 without setting the "
-        "attribute shifts it by half a cell. max is the largest weight × cell.",
+        "attribute shifts the boxes by half a cell. max takes the maximum of weight × cell.",
     ),
     Preset(
         Convention(
@@ -110,8 +111,8 @@ _PRESETS = (
         ),
         summary="RoIAlign with aligned=True, its default",
         source="mmcv.ops.roi_align, CPU (csrc/pytorch/cpu/roi_align.cpp)",
-        quirks="The running maximum starts at −10000, which is also what an empty box gives; an "
-        "inverted box aborts; max passes over points that are not numbers.",
+        quirks="The running maximum starts at −10000, which is also the max of an empty box. An "
+        "inverted box is an error. max skips NaN points.",
     ),
     Preset(
         Convention(
@@ -124,7 +125,7 @@ _PRESETS = (
         ),
         summary="RoIAlign with aligned=False",
         source="mmcv.ops.roi_align, CPU (csrc/pytorch/cpu/roi_align.cpp)",
-        quirks="As mmcv, without the half-cell offset and with ROIs of at least one cell.",
+        quirks="Like mmcv, without the half-cell offset and with ROIs of at least one cell.",
     ),
     Preset(
         Convention(
@@ -149,9 +150,9 @@ _PRESETS = (
         ),
         summary="ROIAlign-9 with aligned_mode=half_pixel",
         source="openvino 2026.4.1, CPU (nodes/roi_align.cpp)",
-        quirks="Half a pixel is added in the image before the scale and half a cell taken off "
-        "after it, so at a scale of 1/16 the shift differs from every other half_pixel. The "
-        "average of no points is not a number; max starts at 0.",
+        quirks="Half a pixel is added in the image before scaling, and half a cell is subtracted "
+        "after scaling, so at a scale of 1/16 the shift differs from every other half_pixel. "
+        "Without points, the average is NaN. max starts at 0.",
     ),
     Preset(
         Convention(
@@ -162,14 +163,14 @@ _PRESETS = (
         ),
         summary="ROIAlign-9 with aligned_mode=half_pixel_for_nn",
         source="openvino 2026.4.1, CPU (nodes/roi_align.cpp)",
-        quirks="The mode that matches torchvision's aligned=True, but for boxes without points: "
-        "their average is not a number. max starts at 0.",
+        quirks="This mode matches torchvision's aligned=True, except that the average of a box "
+        "without points is NaN. max starts at 0.",
     ),
     Preset(
         Convention(name="paddle", position_formula="share-first", clamp_count=False),
         summary="vision.ops.roi_align with aligned=True, its default",
         source="paddlepaddle 3.3.1, CPU (phi/kernels/cpu/roi_align_kernel.cc)",
-        quirks="The average of no points is not a number. It has no max.",
+        quirks="Without points, the average is NaN. The library has no max pooling.",
     ),
     Preset(
         Convention(
@@ -181,7 +182,8 @@ _PRESETS = (
         ),
         summary="vision.ops.roi_align with aligned=False",
         source="paddlepaddle 3.3.1, CPU (phi/kernels/cpu/roi_align_kernel.cc)",
-        quirks="As torchvision's aligned=False, but for the order of rounding. It has no max.",
+        quirks="Like torchvision's aligned=False, except for the order of rounding. The library "
+        "has no max pooling.",
     ),
     Preset(
         Convention(
@@ -194,11 +196,11 @@ _PRESETS = (
             normalized=True,
             normalized_by="last-centre",
         ),
-        summary="image.crop_and_resize: one point a section, from corner to corner",
+        summary="image.crop_and_resize: one point per section, from corner to corner",
         source="tensorflow 2.21.0, CPU (kernels/image/crop_and_resize_op.cc)",
         quirks="Boxes are y1, x1, y2, x2, normalised so that 1 is the centre of the last cell. "
-        "The points reach from corner to corner, and one that leaves the cells' centres at all "
-        "has the extrapolation value. A box with y1 > y2 is flipped.",
+        "The points reach from corner to corner. A point beyond the outermost cell centres has "
+        "the extrapolation value. A box with y1 > y2 is flipped.",
     ),
     Preset(
         Convention(
@@ -210,31 +212,31 @@ _PRESETS = (
             offset=0.0,
             tie_neighbour="both",
         ),
-        summary="the quantised ancestor: boxes rounded to whole cells, the max of each section's",
+        summary="the quantised predecessor: boxes rounded to whole cells, max over each section",
         source="torchvision.ops.roi_pool 0.29.1, CPU (roi_pool_kernel.cpp)",
         quirks="Box edges are rounded half away from zero and the last cell is part of the box; "
-        "every cell is its own sample point, and neighbouring sections share cells. A cell that is "
-        "not a number is passed over.",
+        "every cell is a sample point, and neighbouring sections share cells. NaN cells are "
+        "skipped.",
     ),
     Preset(
         Convention(name="tensorrt", max_of="weighted-cell", clamp_count=False),
         summary="the ROIAlign plugin with coordinate_transformation_mode=half_pixel",
         source="TensorRT (plugin/roiAlignPlugin)",
-        quirks="The average of no points is not a number; max is the largest weight × cell.",
+        quirks="Without points, the average is NaN. max takes the maximum of weight × cell.",
         evidence="from source",
     ),
     Preset(
         Convention(name="mnn", offset=0.0, min_size=1.0),
         summary="the CPU ROIAlign with aligned=false",
         source="MNN (source/backend/cpu/CPUROIAlign.cpp)",
-        quirks="As torchvision's aligned=False, and with a max of the points.",
+        quirks="Like torchvision's aligned=False, and with max pooling.",
         evidence="from source",
     ),
     Preset(
         Convention(name="mnn-aligned"),
         summary="the CPU ROIAlign with aligned=true",
         source="MNN (source/backend/cpu/CPUROIAlign.cpp)",
-        quirks="As torchvision's aligned=True, and with a max of the points.",
+        quirks="Like torchvision's aligned=True, and with max pooling.",
         evidence="from source",
     ),
 )
@@ -254,18 +256,18 @@ def preset(name: str) -> Preset:
     Raises
     ------
     ArgumentError
-        If there is none; the message suggests the nearest name.
+        If the name is unknown; the message suggests the most similar name.
     """
     known = {**PRESETS, **{alias: PRESETS[row] for alias, row in ALIASES.items()}}
     if name in known:
         return known[name]
-    raise ArgumentError("convention", f"no preset {name!r}; {nearest(name, known)}")
+    raise ArgumentError("convention", f"{name!r} is not a preset; {nearest(name, known)}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint for an unknown name: the most similar known one, and all of them."""
+    """Return the most similar known name and all known names, for an error message."""
     import difflib  # noqa: PLC0415 - only an error needs it
 
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{hint}known: {', '.join(known)}"
+    hint = f"did you mean {near[0]}? Choose" if near else "choose"
+    return f"{hint} {alternatives(known)}"

@@ -22,7 +22,7 @@ from roialign_cli.memory import check_fits
 # Sample points above which the free memory is checked, and bytes that each needs.
 _MAX_UNCHECKED_SAMPLES = 1 << 22
 _BYTES_PER_SAMPLE = 64
-_REMEDY = "fewer points or sections need less"
+_REMEDY = "use fewer points or sections"
 
 
 @dataclass(frozen=True)
@@ -171,8 +171,8 @@ def _check_map_size(map_size: tuple[int, int], dtype: np.dtype[np.floating]) -> 
     if max(map_size) > largest:
         raise ArgumentError(
             "features",
-            f"a map of {map_size[0]} × {map_size[1]} cells is longer than the {largest} that "
-            f"{dtype} coordinates can count; pool a part of it, or convert it to float64",
+            f"a map of {map_size[0]} × {map_size[1]} cells is longer than the {largest} cells that "
+            f"{dtype} coordinates can count; pool a part of the map, or convert it to float64",
         )
 
 
@@ -192,7 +192,8 @@ def _roi_axis(
     finite = np.isfinite(start) & np.isfinite(section)
     if not finite.all():
         raise ArgumentError(
-            "boxes", f"box {finite.argmin()} times the scale overflows {start.dtype}"
+            "boxes",
+            f"box {finite.argmin()} times the scale overflows {start.dtype}; check the scale",
         )
     count = rule.count(section, start, sections, cells, convention)
     return RoiAxis(first, last, number(scale), start, size, unclamped_size, count, sections, cells)
@@ -207,7 +208,7 @@ def _check_accepted(plan: Plan) -> None:
         what = {"no-area": "has no area on the feature map", "inverted": "is inverted"}
         raise ArgumentError(
             "boxes",
-            f"box {bad[0]} {what[plan.convention.rejects]}, which {plan.convention.name} refuses; "
+            f"box {bad[0]} {what[plan.convention.rejects]}, which {plan.convention.name} rejects; "
             "check the box format",
         )
 
@@ -218,7 +219,9 @@ def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> Axis
     largest = max(int(axis.count.max(initial=1)), 1)
     total = len(axis.roi_start) * axis.sections * largest
     if total > _MAX_UNCHECKED_SAMPLES:
-        check_fits("sampling_ratio", _BYTES_PER_SAMPLE * total, f"{total} points take", _REMEDY)
+        check_fits(
+            "sampling_ratio", _BYTES_PER_SAMPLE * total, f"{total} sample points take", _REMEDY
+        )
     points = np.arange(largest)
     points = np.minimum(points, np.maximum(count, 1) - 1)  # (R, S, P) or (R, 1, P)
     position = rule.position(axis, points.astype(number), convention)  # (R, S, P)

@@ -98,7 +98,9 @@ def _read(window: NDArray[Any]) -> NDArray[Any]:
         for start, row in zip(starts.ravel().tolist(), runs, strict=True):
             file.seek(start)
             if file.readinto(row.data) != row.size:
-                raise FileError(root.filename, "has become shorter while it was read")
+                raise FileError(
+                    root.filename, "became shorter while it was being read; run the command again"
+                )
     return copy.transpose(np.argsort(order))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.errors import FileError
-from roialign_cli.files.reading import open_input, split_member
+from roialign_cli.files.reading import TOO_LARGE, open_input, split_member
 
 NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK"
@@ -54,13 +54,13 @@ def refuse_other_formats(name: str, head: bytes) -> None:
         Its first 16 bytes.
     """
     if head.startswith(_PICKLE_MAGICS):
-        problem = "is a pickle, which could run code when it is read; save with numpy.save"
+        problem = "is a pickle, and reading a pickle can run code; save the array with numpy.save"
         raise FileError(name, problem)
     if head.startswith(b"\x89HDF"):
-        raise FileError(name, "is an HDF5 file; save the array in it with numpy.save")
+        raise FileError(name, "is an HDF5 file; save one of its arrays with numpy.save")
     if head[8:9] == b"{" and head[:8].endswith(b"\0\0\0"):
         raise FileError(
-            name, "is a safetensors file; save one of its arrays as .npy: "
+            name, "is a safetensors file; save one of its arrays with "
             "numpy.save('map.npy', safetensors.numpy.load_file(...)[...])",
         )  # fmt: skip
 
@@ -108,7 +108,7 @@ def read_array(name: str, preferred: str | None = None) -> NDArray[Any]:
         head = content.read(16)
         if not is_numpy(head):
             refuse_other_formats(name, head)
-            raise FileError(name, "is neither a .npy nor an .npz; save the array with numpy.save")
+            raise FileError(name, "is not a .npy or .npz file; save the array with numpy.save")
         content.seek(0)
         return load_array(name, content, Member(key, preferred))
 
@@ -140,26 +140,34 @@ def load_array(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     except FileError:
         raise
     except MemoryError:
-        raise FileError(name, "is larger than the memory that there is") from None
+        raise FileError(name, TOO_LARGE) from None
     except (
         EOFError, IndexError, KeyError, NotImplementedError, OSError, OverflowError,
         RecursionError, RuntimeError, SyntaxError, TokenError, TypeError, ValueError,
     ):  # fmt: skip
-        problem = "is damaged or no NumPy file; save it again with numpy.save"
+        problem = "is damaged or not a NumPy file; save the array again with numpy.save"
         raise FileError(name, problem) from None
+
+
+def single_array(choice: str) -> str:
+    """Return the problem with the choice of an array in a file with a single array."""
+    return f"is a single array; remove {choice}, which is for .npz files"
 
 
 def _load_npy(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     """Load the array of a `.npy`; a large one on the disk is mapped into memory."""
     if member.key is not None:
         unneeded = member.option or f":{member.key}"
-        raise FileError(name, f"is a single array; leave out {unneeded}, which is for .npz files")
+        raise FileError(name, single_array(unneeded))
     shape, fortran, dtype = _read_header(name, content)
     start = content.tell()
     content.seek(0, io.SEEK_END)
     promised, actual = math.prod(shape) * dtype.itemsize, content.tell() - start
     if promised > actual:
-        problem = f"promises {promised} bytes of numbers and holds {actual}; is it complete?"
+        problem = (
+            f"is incomplete: {promised} bytes of numbers are announced and {actual} follow; "
+            "save the array again with numpy.save"
+        )
         raise FileError(name, problem)
     if isinstance(content, io.BufferedReader) and promised > _MAX_LOADED_BYTES:
         order: Literal["C", "F"] = "F" if fortran else "C"
@@ -179,13 +187,15 @@ def _read_header(name: str, content: IO[bytes]) -> tuple[tuple[int, ...], bool, 
     """Return the shape, whether the order is Fortran's, and the dtype in the header of a `.npy`."""
     version = np.lib.format.read_magic(content)
     if version not in _HEADER_READERS:
-        raise FileError(name, "is a .npy of a kind that is not read; save plain numbers again")
+        raise FileError(
+            name, "has an unknown version of the .npy format; save plain numbers with numpy.save"
+        )
     shape, fortran, dtype = _HEADER_READERS[version](content)
     if dtype.kind not in _REAL_KINDS:
         kind = _KIND_NAMES.get(dtype.kind, str(dtype))
-        raise FileError(name, f"holds {kind}, not real numbers; save plain numbers instead")
+        raise FileError(name, f"contains {kind}, not real numbers; save plain numbers instead")
     if dtype.itemsize > _MAX_ITEM_BYTES:
-        raise FileError(name, f"holds {dtype}, wider than float64; save it as that")
+        raise FileError(name, f"contains {dtype} numbers, wider than float64; save float64 instead")
     if any(length < 0 for length in shape):
         raise ValueError(shape)
     return shape, fortran, dtype
@@ -207,19 +217,26 @@ def _load_member(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     with ZipFile(content) as archive:
         names = archive.namelist()
         if any(file.endswith("data.pkl") for file in names):
-            problem = "is a PyTorch file, which could run code when it is read; save its tensor: "
+            problem = (
+                "is a PyTorch file, and reading a PyTorch file can run code; save the tensor with "
+            )
             raise FileError(name, f"{problem}numpy.save('map.npy', tensor.numpy())")
         keys = [file.removesuffix(".npy") for file in names if file.endswith(".npy")]
         info = archive.getinfo(f"{_select_key(name, keys, member)}.npy")
         if info.file_size > min(
             _MAX_UNPACKED_BYTES, _MAX_UNPACKING_RATIO * info.compress_size + 256
         ):
-            problem = f"{info.filename} in it unpacks to {info.file_size} bytes, which is refused"
-            raise FileError(name, problem)
+            problem = (
+                f"the array {info.filename} unpacks to {info.file_size} bytes, too many to be safe"
+            )
+            raise FileError(name, f"{problem}; save the array with numpy.save")
         with archive.open(info) as file:
             shape, _, dtype = _read_header(name, file)
         if math.prod(shape) * dtype.itemsize > info.file_size:
-            raise FileError(name, f"{info.filename} in it promises more numbers than it holds")
+            problem = (
+                f"the array {info.filename} is incomplete; save the arrays again with numpy.savez"
+            )
+            raise FileError(name, problem)
         with archive.open(info) as file:
             array: NDArray[Any] = np.load(io.BytesIO(file.read()), allow_pickle=False)
             return array
@@ -228,7 +245,7 @@ def _load_member(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
 def _select_key(name: str, keys: list[str], member: Member) -> str:
     """Return the name of the array to read among those of an archive."""
     if not keys:
-        raise FileError(name, "holds no arrays; save one with numpy.savez")
+        raise FileError(name, "contains no arrays; save an array with numpy.savez")
     if member.key is None and len(keys) == 1:
         return keys[0]
     wanted = member.preferred if member.key is None else member.key
@@ -238,4 +255,4 @@ def _select_key(name: str, keys: list[str], member: Member) -> str:
     if member.key is not None:
         raise FileError(name, f"has no array {member.key!r}; choose one of {known}")
     choice = member.choice(name, keys[0])
-    raise FileError(name, f"holds {len(keys)} arrays ({known}); choose one {choice}")
+    raise FileError(name, f"contains {len(keys)} arrays ({known}); choose one {choice}")

@@ -14,7 +14,10 @@ from roialign_cli.errors import FileError
 from roialign_cli.files.parsing import parse_number
 from roialign_cli.printable import printable
 
-NO_BOXES = "holds no boxes; write four numbers a line, with commas between"
+# What to do about mistakes that several readers find, for error messages.
+NO_BOXES = "contains no boxes; add at least one box of four numbers"
+FOUR_OR_FIVE = "write 4 numbers, or 5 with the batch index first"
+ALL_OR_NO_INDEX = "write a batch index for all boxes or for no box"
 
 BATCH_NAMES = ("batch", "batch_index")
 LABEL_NAMES = ("label", "name", "class", "category")
@@ -126,8 +129,8 @@ class BoxBuilder:
             numbers = {f"number {n}": number for n, number in enumerate(numbers, start=1)}
         box = [self._parse(f"{where}, {name}", number) for name, number in numbers.items()]
         if self.boxes and len(box) != len(self.boxes[0]):
-            problem = f"{where} has {len(box)} numbers, the others {len(self.boxes[0])}"
-            raise FileError(self.name, problem)
+            problem = f"{where} has {len(box)} numbers and the first box {len(self.boxes[0])}"
+            raise FileError(self.name, f"{problem}; {ALL_OR_NO_INDEX}")
         has_score = score is not None and score != ""
         self.boxes.append(box)
         self.labels.append("" if label is None else printable(str(label).strip()))
@@ -144,7 +147,8 @@ class BoxBuilder:
             pass
         if not math.isfinite(number):
             shown = value.strip() if isinstance(value, str) else value
-            raise FileError(self.name, f"{where}: {shortened(shown)} is no finite number")
+            problem = f"{shortened(shown)} is not a finite number; write a number such as 9.25"
+            raise FileError(self.name, f"{where}: {problem}")
         return number
 
     def build(self, box_format: BoxFormat | None, *, normalized: bool | None = None) -> BoxFile:

@@ -10,6 +10,7 @@ from roialign_cli.errors import FileError
 from roialign_cli.files import coco
 from roialign_cli.files.box_file import (
     BATCH_NAMES,
+    FOUR_OR_FIVE,
     LABEL_NAMES,
     SCORE_NAMES,
     BoxBuilder,
@@ -41,20 +42,22 @@ def read_json(name: str, text: str, image_id: str | None) -> BoxFile:
     if coco.is_coco(content):
         annotations = content["annotations"]
         if not _are_objects(annotations):
-            raise FileError(name, "its annotations are not all objects")
+            raise FileError(
+                name, "some annotations are not objects; write each annotation as an object"
+            )
         wanted = None if image_id is None else coco.find_image_id(content, image_id)
         return _read_objects(name, annotations, wanted, coco.category_names(content))
     if isinstance(content, dict) and isinstance(content.get("boxes"), list):
         content = content["boxes"]
     if not isinstance(content, list):
-        problem = "holds no list of boxes, nor an object with boxes or COCO's annotations"
+        problem = "contains no boxes; write a list of boxes, or an object with boxes or annotations"
         raise FileError(name, problem)
     if content and _are_objects(content):
         return _read_objects(name, content, image_id, {})
     builder = BoxBuilder(name)
     for index, box in enumerate(content):
         if not isinstance(box, list) or len(box) not in {4, 5}:
-            raise FileError(name, f"box {index} is not four or five numbers: {shortened(box)}")
+            raise FileError(name, f"box {index} is {shortened(box)}; {FOUR_OR_FIVE}")
         builder.add(f"box {index}", box)
     return builder.build(None)
 
@@ -65,9 +68,13 @@ def _parse(name: str, text: str) -> object:
     try:
         content: object = json.loads(text)
     except json.JSONDecodeError as error:
-        raise FileError(name, f"line {error.lineno}: is no JSON: {error.msg}") from None
+        raise FileError(
+            name, f"line {error.lineno} is not valid JSON ({error.msg}); correct the line"
+        ) from None
     except (RecursionError, ValueError):
-        raise FileError(name, "is no JSON that can be read") from None
+        raise FileError(
+            name, "is nested too deeply, or has a number too long to read; write a list of boxes"
+        ) from None
     return content
 
 
@@ -86,7 +93,9 @@ def _read_objects(
         score = next((box[key] for key in SCORE_NAMES if key in box), None)
         builder.add(f"box {index}", numbers, _label(box, categories), score)
     if len(formats) > 1:
-        raise FileError(name, "its boxes are written in several ways; write all in one")
+        raise FileError(
+            name, "the boxes have different formats; write all boxes in the same format"
+        )
     return builder.build(next(iter(formats), None))
 
 
@@ -100,7 +109,8 @@ def _of_image(
     if image_id not in ids:
         shown = ", ".join(ids[:_MAX_IDS_SHOWN]) + (", …" if len(ids) > _MAX_IDS_SHOWN else "")
         problem = f"has no boxes of image {image_id}" if image_id else "has boxes of several images"
-        raise FileError(name, f"{problem}; choose one with --image-id: {shown or 'there is none'}")
+        remedy = f"choose one with --image-id: {shown}" if ids else "remove --image-id"
+        raise FileError(name, f"{problem}; {remedy}")
     return [(n, box) for n, box in enumerate(objects) if str(box.get("image_id")) == image_id]
 
 
@@ -113,7 +123,8 @@ def _find_numbers(name: str, index: int, box: JsonObject) -> tuple[BoxFormat | N
             return box_format, [*batch, *numbers]
     found = find_coordinates(box)
     if found is None:
-        raise FileError(name, f"box {index} has no bbox of four numbers, nor {known_headers()}")
+        remedy = f"write bbox with four numbers, or one of: {known_headers()}"
+        raise FileError(name, f"box {index} has no coordinates; {remedy}")
     coordinates, box_format = found
     return box_format, [*batch, *(box[key] for key in coordinates)]
 

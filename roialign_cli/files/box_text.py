@@ -9,6 +9,7 @@ from roialign_cli.errors import FileError
 from roialign_cli.files import yolo
 from roialign_cli.files.box_file import (
     BATCH_NAMES,
+    FOUR_OR_FIVE,
     LABEL_NAMES,
     NO_BOXES,
     SCORE_NAMES,
@@ -45,7 +46,7 @@ def read_text(name: str, text: str) -> BoxFile:
     builder = BoxBuilder(name)
     for line, row in rows:
         if len(row) not in {4, 5}:
-            problem = f"line {line} has {len(row)} columns, not 4 or 5: {shortened(row)}"
+            problem = f"line {line} has {len(row)} columns, {shortened(row)}; {FOUR_OR_FIVE}"
             raise FileError(name, problem)
         builder.add(f"line {line}", row)
     return builder.build(None)
@@ -63,7 +64,9 @@ def _csv_rows(name: str, text: str, delimiter: str) -> Iterator[tuple[int, list[
         for row in reader:
             yield reader.line_num, row
     except csv.Error as error:
-        raise FileError(name, f"line {reader.line_num}: {error}") from None
+        raise FileError(
+            name, f"line {reader.line_num}: {error}; check the quotation marks"
+        ) from None
 
 
 def _is_numeric(text: str) -> bool:
@@ -80,7 +83,9 @@ def _read_with_header(name: str, rows: Rows) -> BoxFile:
     names = [cell.strip().lower() for cell in header]
     found = find_coordinates(names)
     if found is None:
-        raise FileError(name, f"its header names no box columns; known: {known_headers()}")
+        raise FileError(
+            name, f"the header does not name the coordinates; use one of: {known_headers()}"
+        )
     coordinates, box_format = found
     batch, label, score = (
         next((column for column in choices if column in names), "")
@@ -88,13 +93,13 @@ def _read_with_header(name: str, rows: Rows) -> BoxFile:
     )
     for column in (*coordinates, batch, label, score):
         if column and names.count(column) > 1:
-            problem = f"line {header_line} names the column {column!r} twice; keep one of them"
+            problem = f"line {header_line} names the column {column!r} twice; remove one of the two"
             raise FileError(name, problem)
     builder = BoxBuilder(name)
     for line, row in lines:
         if len(row) != len(names):
-            problem = f"line {line} has {len(row)} columns, not {len(names)}: {shortened(row)}"
-            raise FileError(name, problem)
+            problem = f"line {line} has {len(row)} columns, {shortened(row)}"
+            raise FileError(name, f"{problem}; write {len(names)} as in the header")
         cells = dict(zip(names, row, strict=True))
         numbers = {column: cells[column] for column in (batch, *coordinates) if column}
         # An unnamed column, such as the index that pandas writes, is ignored.

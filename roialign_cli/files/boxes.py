@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.core.boxes import not_finite
 from roialign_cli.errors import FileError
 from roialign_cli.files.arrays import Member, is_numpy, load_array
 from roialign_cli.files.box_file import NO_BOXES, BoxFile
 from roialign_cli.files.box_json import read_json
 from roialign_cli.files.box_text import read_text
-from roialign_cli.files.reading import read_text_or_bytes, split_member
+from roialign_cli.files.reading import IS_UTF_16, read_text_or_bytes, split_member
 
 
 def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
@@ -41,13 +42,13 @@ def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
     name, key = split_member(name)
     content = read_text_or_bytes(name)
     if isinstance(content, str) and key is not None:
-        raise FileError(name, f"is text; leave out :{key}, which is for .npz files")
+        raise FileError(name, f"is text; remove :{key}, which is for .npz files")
     if isinstance(content, str) and content.lstrip()[:1] in {"[", "{"}:
         return read_json(name, content, image_id)
     if isinstance(content, bytes):
         _check_is_numpy(name, content)
     if image_id is not None:
-        raise FileError(name, "tells of no images; --image-id is for JSON")
+        raise FileError(name, "does not name images; remove --image-id, which is for JSON")
     if isinstance(content, str):
         return read_text(name, content)
     return _check_boxes(name, load_array(name, io.BytesIO(content), Member(key, "boxes")))
@@ -55,19 +56,20 @@ def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
 
 def _check_is_numpy(name: str, content: bytes) -> None:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FileError(name, "is text in UTF-16; save it as UTF-8")
+        raise FileError(name, IS_UTF_16)
     if not is_numpy(content):
-        raise FileError(name, "is neither text nor a NumPy file; boxes are one or the other")
+        raise FileError(
+            name, "is not text or a NumPy file; save the boxes as text, JSON, .npy or .npz"
+        )
 
 
 def _check_boxes(name: str, array: NDArray[Any]) -> BoxFile:
     """Return an array as boxes if it has their shape and is finite."""
     if array.ndim != 2 or array.shape[1] not in {4, 5}:
-        raise FileError(name, f"has shape {array.shape}; boxes are (R, 4) or (R, 5)")
+        raise FileError(name, f"has shape {array.shape}; save boxes in the shape (R, 4) or (R, 5)")
     boxes = array.astype(np.float64)
-    for row, column in np.argwhere(~np.isfinite(boxes))[:1]:
-        problem = f"number {column + 1} of box {row} is {boxes[row, column]}; it must be finite"
-        raise FileError(name, problem)
+    if not np.isfinite(boxes).all():
+        raise FileError(name, not_finite(boxes))
     if not len(boxes):
         raise FileError(name, NO_BOXES)
     return BoxFile.from_array(boxes)

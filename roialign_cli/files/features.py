@@ -8,8 +8,14 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.errors import ArgumentError, FileError
-from roialign_cli.files.arrays import Member, is_numpy, load_array, refuse_other_formats
+from roialign_cli.errors import ArgumentError, FileError, alternatives
+from roialign_cli.files.arrays import (
+    Member,
+    is_numpy,
+    load_array,
+    refuse_other_formats,
+    single_array,
+)
 from roialign_cli.files.images import as_eight_bits, average_blocks, read_image
 from roialign_cli.files.reading import Fingerprint, fingerprint_of, open_input
 from roialign_cli.files.text_map import HEAD_BYTES, is_text, read_text_map
@@ -62,7 +68,7 @@ class FeatureFile:
     def check_unchanged(self) -> None:
         """Raise an error if the file has changed since it was opened."""
         if self.fingerprint is not None and fingerprint_of(self.name) != self.fingerprint:
-            raise FileError(self.name, "was changed while it was being read; run it again")
+            raise FileError(self.name, "was changed while it was being read; run the command again")
 
     @property
     def title(self) -> str:
@@ -115,27 +121,29 @@ def _read(
         return _as_nchw(name, load_array(name, content, Member(key, option="--key")), layout)
     refuse_other_formats(name, head)
     if not head:
-        raise FileError(name, "is empty")
+        raise FileError(name, "is empty; save the features with numpy.save")
     if is_text(name, head):
         if key is not None:
-            raise FileError(name, "is a single array; leave out --key, which is for .npz files")
+            raise FileError(name, single_array("--key"))
         return _as_nchw(name, read_text_map(name, content), layout)
     for option, value in (("layout", layout), ("key", key)):
         if value is not None:
-            raise ArgumentError(option, "is for arrays; the features given are an image")
+            raise ArgumentError(option, "has no effect on an image; remove the option")
     return _from_image(name, content, stride)
 
 
 def _as_nchw(name: str, array: NDArray[Any], layout: str | None) -> FeatureFile:
     if array.ndim not in _POSSIBLE_LAYOUTS:
-        raise FileError(name, f"has shape {array.shape}; a feature map has 2 to 4 axes")
+        raise FileError(name, f"has shape {array.shape}; a feature map needs 2 to 4 axes")
     if 0 in array.shape:
-        raise FileError(name, f"is empty: its shape is {array.shape}")
+        raise FileError(name, f"has shape {array.shape}; a feature map needs at least one cell")
     chosen = layout or _guess_layout(array.shape)
     if chosen not in LAYOUTS:
-        raise ArgumentError("layout", f"{chosen!r} is none of {', '.join(LAYOUTS)}")
+        raise ArgumentError("layout", f"{chosen!r} is not a layout; choose {alternatives(LAYOUTS)}")
     if len(chosen) != array.ndim:
-        raise ArgumentError("layout", f"{chosen} does not fit the {array.ndim} axes {array.shape}")
+        fitting = alternatives(_POSSIBLE_LAYOUTS[array.ndim])
+        problem = f"{chosen} does not fit the shape {array.shape}; choose {fitting}"
+        raise ArgumentError("layout", problem)
     order = [chosen.index(axis) for axis in _TO_NCHW[chosen] if axis != "1"]
     moved = array.transpose(order)
     is_default = chosen == _POSSIBLE_LAYOUTS[array.ndim][0]
@@ -153,7 +161,7 @@ def _guess_layout(shape: tuple[int, ...]) -> str:
     is_map = max(b, c) <= _MAX_ASPECT_RATIO * min(b, c) or a in _IMAGE_CHANNELS
     if is_picture and is_map:
         raise ArgumentError(
-            "layout", f"{shape} may be {first} or {others[0]}; say which with --layout"
+            "layout", f"the shape {shape} may be {first} or {others[0]}; choose one of the two"
         )
     return others[0] if is_picture else first
 

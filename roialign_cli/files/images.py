@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.errors import FileError
+from roialign_cli.files.reading import TOO_LARGE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -57,19 +58,22 @@ def read_image(name: str, content: IO[bytes]) -> tuple[NDArray[Any], list[str]]:
     except UnidentifiedImageError:
         raise FileError(
             name,
-            "is neither a .npy, an .npz, text of numbers nor an image; "
-            "save features with numpy.save",
+            "is not a .npy, .npz, text or image file; save the features with numpy.save",
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise FileError(name, "is an image too large to unpack safely; make it smaller") from None
+        raise FileError(
+            name, "is an image too large to unpack safely; save a smaller image"
+        ) from None
     except MemoryError:
-        raise FileError(name, "is larger than the memory that there is") from None
+        raise FileError(name, TOO_LARGE) from None
     except (
         EOFError, IndexError, KeyError, NotImplementedError, OSError, OverflowError, RuntimeError,
         SyntaxError, TypeError, ValueError, ZeroDivisionError, AttributeError, struct.error,
     ) as error:  # fmt: skip
         reason = str(error) or type(error).__name__
-        raise FileError(name, f"cannot be read as an image: {reason}") from None
+        raise FileError(
+            name, f"cannot be read as an image ({reason}); save the image again"
+        ) from None
     if is_reduced:
         remarks.append("16 bits per channel reduced to 8 by the reader")
     return pixels, remarks
@@ -82,7 +86,10 @@ def _check_size(name: str, picture: Image.Image, content: IO[bytes]) -> None:
     content.seek(position)
     pixels = picture.width * picture.height
     if pixels > _MAX_UNCHECKED_PIXELS + _MAX_PIXELS_PER_BYTE * size:
-        raise FileError(name, f"promises {pixels} pixels and has {size} bytes; is it complete?")
+        problem = (
+            f"is incomplete: {pixels} pixels are announced in {size} bytes; save the image again"
+        )
+        raise FileError(name, problem)
 
 
 def _is_reduced(name: str, picture: ImageFile) -> bool:
@@ -93,7 +100,9 @@ def _is_reduced(name: str, picture: ImageFile) -> bool:
         return True
     if max(getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (8,))) > 8:
         # Pillow would read every byte of such a file as a pixel.
-        problem = "is a TIFF with 16 bits per channel, stored channel by channel; save it as PNG"
+        problem = (
+            "is a TIFF with 16 bits per channel, stored channel by channel; save a PNG instead"
+        )
         raise FileError(name, problem)
     return False
 

@@ -11,6 +11,9 @@ from typing import IO
 from roialign_cli.errors import FileError
 
 _MAX_TEXT_BYTES = 1 << 30
+# Problems that several readers find, for error messages.
+TOO_LARGE = "does not fit into memory; use a smaller file"
+IS_UTF_16 = "is text in UTF-16; save the text as UTF-8"
 # Inode, size in bytes, and time of the last change in nanoseconds.
 Fingerprint = tuple[int, int, int]
 
@@ -51,11 +54,11 @@ def open_input(name: str) -> IO[bytes]:
         if stat.S_ISREG(mode):
             return Path(name).open("rb")
     except OSError as error:
-        raise FileError(name, f"cannot be read: {error.strerror}") from None
+        raise FileError(name, f"cannot be read: {error.strerror}; check the path") from None
     except ValueError:
-        raise FileError(repr(name), "is no file name") from None
+        raise FileError(repr(name), "is not a file name; name an existing file") from None
     kind = "folder" if stat.S_ISDIR(mode) else "device or pipe"
-    raise FileError(name, f"is a {kind}, not a file")
+    raise FileError(name, f"is a {kind}, not a file; name a file")
 
 
 def _standard_input() -> bytes:
@@ -81,7 +84,7 @@ def read_text_or_bytes(name: str) -> str | bytes:
         except OSError as error:
             raise FileError(name, f"cannot be read: {error.strerror}") from None
     if len(content) > _MAX_TEXT_BYTES:
-        raise FileError(name, "is longer than any list of boxes")
+        raise FileError(name, "is too long for a list of boxes; name a file of at most 1 GiB")
     if b"\0" in content[:4096]:
         return content
     try:

@@ -15,7 +15,7 @@ import numpy as np
 
 from roialign_cli.analysis.records import Result, result_record, to_json
 from roialign_cli.core.boxes import Float
-from roialign_cli.errors import ArgumentError, FileError
+from roialign_cli.errors import ArgumentError, FileError, unknown_suffix
 from roialign_cli.files.writing import atomic_write
 from roialign_cli.memory import check_fits, format_bytes
 
@@ -110,7 +110,7 @@ _WRITERS: dict[str, Callable[[Result], bytes]] = {
 def check_output(path: Path) -> None:
     """Raise an `ArgumentError` if the suffix of a file is not one for results."""
     if path.suffix.lower() not in _WRITERS:
-        raise ArgumentError("output", f"{path} ends in none of {', '.join(_WRITERS)}")
+        raise ArgumentError("output", unknown_suffix(path, _WRITERS))
 
 
 def is_pooled_into(path: Path | None) -> bool:
@@ -201,7 +201,7 @@ def check_output_fits(
     shown = " × ".join(map(str, shape))
     if path is None:
         needed = numbers * float(item_bytes + (_TEXT_BYTES_PER_NUMBER if as_text else 0))
-        remedy = "-o FILE.npy writes them to the disk as they are computed"
+        remedy = "use -o FILE.npy to write the outputs to the disk as they are computed"
         check_fits("max_memory", needed, f"{shown} outputs take", remedy, max_bytes)
         return
     import shutil
@@ -210,4 +210,5 @@ def check_output_fits(
     free = shutil.disk_usage(os.path.realpath(path.parent)).free
     if needed > free:
         problem = f"needs {format_bytes(needed)} for {shown} numbers"
-        raise FileError(path, f"{problem}; its disk has {format_bytes(free)} free")
+        remedy = "free some space, or name a file on another disk"
+        raise FileError(path, f"{problem}, and the disk has {format_bytes(free)} free; {remedy}")

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from roialign_cli.errors import FileError
 from roialign_cli.files.box_file import find_coordinates, shortened
 from roialign_cli.files.parsing import parse_number
+from roialign_cli.files.reading import IS_UTF_16, TOO_LARGE
 
 HEAD_BYTES = 4096  # how much of a file decides whether it is text
 
@@ -69,7 +70,7 @@ def read_text_map(name: str, content: IO[bytes]) -> NDArray[np.float64]:
     try:
         return _read_rows(name, _decoded(name, content))
     except MemoryError:
-        raise FileError(name, "is larger than the memory that there is") from None
+        raise FileError(name, TOO_LARGE) from None
 
 
 def _decoded(name: str, content: IO[bytes]) -> str:
@@ -81,11 +82,11 @@ def _decoded(name: str, content: IO[bytes]) -> str:
         limit = f"{_MAX_TEXT_BYTES >> 20} MiB"
         raise FileError(name, f"is text of more than {limit}; save the map with numpy.save")
     if data.startswith(_UTF16_MARKS):
-        raise FileError(name, "is text in UTF-16; save it as UTF-8")
+        raise FileError(name, IS_UTF_16)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise FileError(name, "is not text in UTF-8; save it as UTF-8") from None
+        raise FileError(name, "is not text in UTF-8; save the text as UTF-8") from None
 
 
 def _read_rows(name: str, text: str) -> NDArray[np.float64]:
@@ -101,12 +102,12 @@ def _read_rows(name: str, text: str) -> NDArray[np.float64]:
             _check_is_no_header(name, line, values.split(delimiter))
         row = _parse_row(name, line, values.split(delimiter))
         if rows and len(row) != len(rows[0]):
-            lengths = f"{len(row)} here and {len(rows[0])} in line {first_line}"
-            problem = f"line {line}: the rows differ in length, {lengths}; make them equal"
+            lengths = f"{len(row)} numbers and line {first_line} has {len(rows[0])}"
+            problem = f"line {line} has {lengths}; write equally many in each line"
             raise FileError(name, problem)
         rows.append(row)
     if not rows:
-        raise FileError(name, "holds no numbers; write a row of the map on each line")
+        raise FileError(name, "contains no numbers; write a row of the map on each line")
     return np.stack(rows)
 
 
@@ -119,8 +120,8 @@ def _check_is_no_header(name: str, line: int, cells: list[str]) -> None:
         problem = f"line {line} has the columns of boxes ({columns}); give boxes with --boxes FILE"
         raise FileError(name, problem)
     if not any(word[:1] in _FIRST_OF_A_NUMBER or _is_number(word) for word in words):
-        problem = f"line {line} is a header: {shortened(words[0])}; remove it, or begin it with #"
-        raise FileError(name, problem)
+        remedy = "remove the line, or write # before the header"
+        raise FileError(name, f"line {line} is a header: {shortened(words[0])}; {remedy}")
 
 
 def _parse_row(name: str, line: int, cells: list[str]) -> NDArray[np.float64]:
@@ -141,7 +142,7 @@ def _parse_cell(cell: str) -> float:
     except ValueError:
         raise ValueError(_describe_problem(text)) from None
     if math.isinf(number) and "n" not in text.lower():
-        raise ValueError(f"is {shortened(text)}, which float64 cannot hold; write inf")
+        raise ValueError(f"is {shortened(text)}, too large for float64; write inf")
     return number
 
 

@@ -10,6 +10,10 @@ from typing import IO
 
 from roialign_cli.errors import FileError
 
+# Problems that several checks find, for error messages.
+EXISTS = "already exists; overwrite the file with --force, or name another file"
+IS_FOLDER = "is a folder; name a file in the folder"
+
 
 def check_writable(path: Path, *, force: bool, read: tuple[str, ...] = ()) -> None:
     """Raise an error if a file cannot or must not be written.
@@ -24,15 +28,15 @@ def check_writable(path: Path, *, force: bool, read: tuple[str, ...] = ()) -> No
         The files that the same command reads; "-" is standard input.
     """
     if any(name != "-" and _same(path, name) for name in read):
-        raise FileError(path, "is a file that is read; write to another one")
+        raise FileError(path, "is an input of the command; name another file")
     if not path.parent.is_dir():
-        raise FileError(path, "cannot be written: there is no such folder")
+        raise FileError(path, "cannot be written: the folder does not exist; create the folder")
     if path.is_dir():
-        raise FileError(path, "is a folder; name a file in it")
+        raise FileError(path, IS_FOLDER)
     if path.exists() and not path.is_file():
         raise FileError(path, "is a device or pipe, not a file; name another file")
     if not force and path.exists():
-        raise FileError(path, "exists; --force overwrites it, or name another file")
+        raise FileError(path, EXISTS)
 
 
 def _same(path: Path, name: str) -> bool:
@@ -73,7 +77,7 @@ def atomic_write(path: Path, *, force: bool = True) -> Iterator[IO[bytes]]:
         finally:
             hidden.unlink(missing_ok=True)
     except FileExistsError:
-        raise FileError(path, "exists; --force overwrites it, or name another file") from None
+        raise FileError(path, EXISTS) from None
     except OSError as error:
         raise FileError(path, f"cannot be written: {error.strerror}") from None
 

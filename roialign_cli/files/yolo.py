@@ -36,9 +36,9 @@ def is_yolo(name: str, rows: Sequence[tuple[int, list[str]]]) -> bool:
             return False
         if column and not problem:
             problem = (
-                f"line {line}, number {column + 1}: {row[column]} is not a fraction from 0 to 1, "
-                "as in the other numbers after the class of a YOLO file; correct it, or write "
-                "commas between the numbers if the first is a batch index"
+                f"line {line}, number {column + 1}: {row[column]} is outside 0 to 1, the range of "
+                "the coordinates in a YOLO file; correct the number, or write commas between the "
+                "numbers if the first one is a batch index"
             )
     if problem:
         raise FileError(name, problem)

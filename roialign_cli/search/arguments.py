@@ -25,7 +25,8 @@ def possible_layouts(output: NDArray[Any], channels: int) -> list[Layout]:
     if not layouts:
         raise ArgumentError(
             "expected",
-            f"{output.shape} has the map's {channels} channels neither in second nor in last place",
+            f"must have the {channels} channels of the features on the second or the last axis, "
+            f"got {output.shape}",
         )
     return layouts
 
@@ -36,7 +37,7 @@ def check_tolerance(value: object) -> None:
         return
     given = np.asarray(value)
     if given.ndim or given.dtype.kind not in "iuf" or not 0 <= given < np.inf:
-        raise ArgumentError("tolerance", f"must be a number from 0 up, got {value!r}")
+        raise ArgumentError("tolerance", f"must be a number of at least 0, got {value!r}")
 
 
 def count_distinct(output: NDArray[Any]) -> int:
@@ -71,6 +72,6 @@ def checked_output(expected: object, boxes: object) -> NDArray[Any]:
     if array.dtype.kind not in "buif":
         raise ArgumentError("expected", f"must be real numbers, got {array.dtype}")
     if array.ndim != 4 or len(array) != count or 0 in array.shape:
-        needed = f"({count}, channels, height, width)"
-        raise ArgumentError("expected", f"must be {needed}, one a box, got {array.shape}")
+        needed = f"shape ({count}, channels, height, width), one output per box"
+        raise ArgumentError("expected", f"must have {needed}, got {array.shape}")
     return array

@@ -75,14 +75,14 @@ class Hypothesis:
                 convention.box_format == "yxyx" and own.box_format != "yxyx"
             ),
             "y of the boxes points up": convention.origin != own.origin,
-            "the boxes' second corners are read as inclusive, +1": convention.inclusive,
+            "the second corner of each box is read as inclusive, +1": convention.inclusive,
             "all boxes are pooled from the first map": self.batches == "first map",
-            "the boxes are shared out among the maps in turn": self.batches == "in turn",
-            "one sample point a section, as where an omitted sampling_ratio is read as 1": (
+            "the boxes are distributed evenly over the maps, in order": self.batches == "in turn",
+            "one sample point per section, as if an omitted sampling_ratio means 1": (
                 convention.points == "centred" and convention.sampling_ratio == 1
             ),
-            "the output's channels are last": self.layout in {"RHWC", "RWHC"},
-            "the output's height and width are swapped": self.layout in {"RCWH", "RWHC"},
+            "the channels of the output are last": self.layout in {"RHWC", "RWHC"},
+            "the height and width of the output are swapped": self.layout in {"RCWH", "RWHC"},
         }
         return [words for words, holds in conditions.items() if holds]
 

@@ -38,11 +38,11 @@ def cell_blocks(
     convention = f"{name_of(operation.convention)}, {operation.convention.pooling}"
     convention += _channel_note(operation, channel)
     blocks: list[Block] = [
-        Heading(1, f"The outputs that the cell at row {row}, column {column} feeds"),
-        Paragraph(f"Its centre is at {at}. Convention {convention}."),
+        Heading(1, f"Outputs that use the cell at row {row}, column {column}"),
+        Paragraph(f"The centre of the cell is at {at}. Convention: {convention}."),
     ]
     if not fed:
-        return [*blocks, Paragraph("It feeds none.")]
+        return [*blocks, Paragraph("No output uses this cell.")]
     rows = (
         (
             f"{f.roi} {labels[f.roi]}".strip(),
@@ -56,7 +56,7 @@ def cell_blocks(
     return [
         *blocks,
         Grid(("ROI", "map", "section (i, j)", "weight"), tuple(rows)),
-        Paragraph(f"{format_count(len(fed), 'output', 'outputs')}, {total} in all."),
+        Paragraph(f"{format_count(len(fed), 'output', 'outputs')}, total weight {total}."),
     ]
 
 

@@ -36,7 +36,7 @@ def comparison_blocks(
     yield Heading(1, f"{name_of(first)}, {first.pooling}, with {second}{pooled}")
     yield Paragraph(f"Boxes read as {reading_of(first)}.")
     if not comparison.outputs.size:
-        yield Paragraph("There is nothing to compare.")
+        yield Paragraph("There are no outputs to compare.")
         return
     yield Grid(
         ("", "value", "where"),
@@ -56,16 +56,16 @@ def comparison_blocks(
     if comparison.reasons:
         yield Heading(2, "Why")
         yield Grid(
-            ("field", "first", "second", "of the difference, this field alone makes"),
+            ("field", "first", "second", "share of the difference"),
             tuple(_reason(reason) for reason in comparison.reasons),
             prose=True,
         )
     elif comparison.other is None and comparison.differing.any():
-        yield Paragraph("`roialign identify` finds what made an output.")
+        yield Paragraph("`roialign identify` finds the convention that produced an output.")
 
 
 def _difference(value: float) -> str:
-    return format_number(value) if np.isfinite(value) else "only one is a number"
+    return format_number(value) if np.isfinite(value) else "only one value is finite"
 
 
 def _worst_place(comparison: Comparison, labels: Sequence[str]) -> str:
@@ -100,8 +100,8 @@ def _differing_boxes(comparison: Comparison) -> str:
     named = ", ".join(map(str, differing[:_MAX_NAMED_BOXES]))
     more = ", …" if len(differing) > _MAX_NAMED_BOXES else ""
     conditions = " and ".join(comparison.shared_conditions)
-    alike = f" They are all {conditions}." if conditions else ""
-    return f"Only {len(differing)} of {total} boxes differ: ROI {named}{more}.{alike}"
+    alike = f" All these boxes are {conditions}." if conditions else ""
+    return f"{len(differing)} of {total} boxes differ: ROI {named}{more}.{alike}"
 
 
 def _shift_sentences(shift: Shift) -> Iterator[str]:
@@ -111,7 +111,7 @@ def _shift_sentences(shift: Shift) -> Iterator[str]:
         yield f"The sample points move by {x} cells along x and {y} along y."
     if n_other_grids:
         total = format_count(len(shift.other_grids), "box", "boxes")
-        yield f"In {n_other_grids} of {total} the grids of points differ."
+        yield f"In {n_other_grids} of {total}, the grids of sample points differ."
 
 
 def _range(ends: tuple[float, float]) -> str:
@@ -120,5 +120,5 @@ def _range(ends: tuple[float, float]) -> str:
 
 
 def _reason(reason: Reason) -> tuple[str, str, str, str]:
-    share = "it cannot be set alone" if reason.share is None else f"{100 * reason.share:.0f} %"
+    share = "cannot be changed alone" if reason.share is None else f"{100 * reason.share:.0f} %"
     return reason.field, str(reason.here), str(reason.there), share

@@ -32,12 +32,13 @@ def overview() -> Iterator[Block]:
     )
     aliases = ", ".join(f"{alias} = {name}" for alias, name in ALIASES.items())
     yield Paragraph(
-        f"Other names: {aliases}. offset: cells taken off a box edge, before/after the scale "
-        "where both are. min: the smallest ROI, in cells. max of: the points' values, or the "
-        "products weight × cell, and what it starts from. empty box: what avg/max give for it "
-        "with the adaptive grid. *: read from the source, not measured."
+        f"Other names: {aliases}. offset: cells subtracted from box coordinates; two numbers are "
+        "subtracted before/after scaling. min: minimum ROI size, in cells. max of: max takes the "
+        "maximum of the values of the points, or of the products weight × cell; ≥ is its initial "
+        "value. empty box: outputs of avg/max for an empty box with the adaptive grid. "
+        "*: read from the source code, not measured."
     )
-    yield Paragraph("roialign presets NAME tells one in full.")
+    yield Paragraph("roialign presets NAME shows a preset in full.")
 
 
 def _row(preset: Preset) -> tuple[str, ...]:
@@ -75,7 +76,7 @@ def in_full(preset: Preset, level: int = 1) -> Iterator[Block]:
     if same:
         yield Paragraph(f"The same operator: {', '.join(same)}.")
     yield Grid(
-        ("trap", "where people met it"),
+        ("known issue", "reported in"),
         tuple((issue.text, ", ".join(issue.threads) or "–") for issue in known_issues(convention)),
         prose=True,
     )
@@ -94,9 +95,9 @@ _ODD_BOXES = {
 def odd_boxes() -> Iterator[Block]:
     """Yield a table of what each preset computes for an empty, inverted, tiny or outlying box."""
     yield Paragraph(
-        "The map has 6 × 6 cells of value 10 + column, the boxes are corners x1, y1, x2, y2 on it, "
-        "and each is pooled to one number with the adaptive grid. A number alone is both avg and "
-        "max."
+        "The map has 6 × 6 cells of value 10 + column. The boxes are corners x1, y1, x2, y2 on "
+        "this map, and each box is pooled to one number with the adaptive grid. A single number "
+        "is the result of both avg and max."
     )
     corners = (f"{name} ({', '.join(map(format_number, box))})" for name, box in _ODD_BOXES.items())
     yield Grid(

@@ -64,7 +64,7 @@ def _blocks(
 
 
 def _search_size(found: Identification) -> str:
-    return f"{found.searched} ways were tried."
+    return f"Tried {found.searched} combinations."
 
 
 def _indented(text: str) -> Paragraph:
@@ -74,11 +74,11 @@ def _indented(text: str) -> Paragraph:
 def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block]:
     best, *others = (match.hypothesis for match in found.matches)
     if found.doubtful:
-        yield Heading(2, "Too little to tell:")
+        yield Heading(2, "Too few different values to decide:")
         yield _indented(
-            f"{found.distinct_values} different numbers were held against {found.searched} ways, "
-            "of which some fit by chance. More boxes, channels or sections would decide, or "
-            "options that say what is known. One that fits:"
+            f"The output has {found.distinct_values} different values, and {found.searched} "
+            "combinations were tried, so a combination may match by chance. Use more boxes, "
+            "channels or sections, or set known values with options. One match:"
         )
     yield Heading(2, operator_words(best))
     yield _indented(reading_words(best))
@@ -90,18 +90,19 @@ def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block
     yield Verbatim(tuple(map(printable, lines)), to_copy=True)
     yield from map(_indented, () if inputs is None else _command_notes(best))
     if found.matches[0].equivalents or others:
-        yield Heading(2, "The same on this input, and what would tell it apart:")
+        yield Heading(2, "Other matches, and inputs that would distinguish them:")
     yield from map(_indented, _equivalents(found.matches[0]))
     yield from (_indented(_other_words(best, other)) for other in others[:_MAX_OTHERS])
     if len(others) > _MAX_OTHERS:
-        yield _indented(f"and {len(others) - _MAX_OTHERS} other ways.")
+        yield _indented(f"and {len(others) - _MAX_OTHERS} other combinations.")
     if found.closest is not None:
         closest = found.closest.hypothesis
         mistake = f" ({closest.mistake})" if closest.mistake else ""
         error = format_number(found.closest.max_difference)
         yield Paragraph("")
         yield Paragraph(
-            f"Closest other: {operator_words(closest)}{mistake}, largest difference {error}."
+            f"Closest combination that does not match: {operator_words(closest)}{mistake}, "
+            f"largest difference {error}."
         )
 
 
@@ -116,16 +117,16 @@ def _other_words(best: Hypothesis, other: Hypothesis) -> str:
 
 def _distinguishing_words(one: Convention, other: Convention, *more: str) -> str:
     inputs = [*distinguishing_inputs(one, other), *more]
-    return "; or ".join(inputs) or "nothing, it is the same operator"
+    return "; or ".join(inputs) or "no input (same operator)"
 
 
 def _command_notes(hypothesis: Hypothesis) -> Iterator[str]:
     """Yield the steps that no option of the command line stands for."""
     if hypothesis.layout != "RCHW":
         back = tuple(np.argsort(LAYOUTS[hypothesis.layout]).tolist())
-        yield f"(what the command writes has its axes turned by .transpose{back} in the output)"
+        yield f"(apply .transpose{back} to the result of the command to get the axes of the output)"
     if hypothesis.batches == "in turn":
-        yield "(the command needs each box's map as the first of five numbers)"
+        yield "(the command needs boxes of five numbers, with the batch index first)"
 
 
 def _equivalents(match: Match) -> Iterator[str]:
@@ -139,45 +140,45 @@ def _equivalents(match: Match) -> Iterator[str]:
 
 def _unmatched(found: Identification, fixed_fields: Collection[str]) -> Iterator[Block]:
     if not found.distinct_values:
-        yield Heading(2, "The output is one number throughout, which tells nothing.")
+        yield Heading(2, "All values of the output are equal, so every convention may match.")
         return
-    yield Heading(2, "No convention makes this output.")
+    yield Heading(2, "No convention produces this output.")
     partial = found.partial
     if partial is None or not (partial.rank[0] or partial.within_rounding):
-        question = "are these the features and the boxes that it was made of?"
-        yield _indented(f"Nothing comes near it: {question}")
+        remedy = "check that the features and the boxes belong to this output"
+        yield _indented(f"No combination comes close; {remedy}.")
     else:
         closest = partial.hypothesis
-        yield _indented(f"The closest: {operator_words(closest)}; {reading_words(closest)}")
+        yield _indented(f"Closest combination: {operator_words(closest)}; {reading_words(closest)}")
         yield from (_indented(f"! {words}") for words in closest.deviations())
         yield _indented(f"largest difference {format_number(partial.max_difference)}")
-        yield _indented(f"boxes that it fits: {_coverage(partial.boxes)}")
-        yield _indented(f"channels that it fits: {_coverage(partial.channels)}")
-        yield _indented(f"sections that it fits in all boxes: {_coverage(partial.sections)}")
+        yield _indented(f"matching boxes: {_coverage(partial.boxes)}")
+        yield _indented(f"matching channels: {_coverage(partial.channels)}")
+        yield _indented(f"sections that match in all boxes: {_coverage(partial.sections)}")
         if partial.shared_conditions:
             conditions = " and ".join(partial.shared_conditions)
-            yield _indented(f"The boxes that it does not fit are all {conditions}.")
+            yield _indented(f"All boxes that do not match are {conditions}.")
         if partial.within_rounding:
             tolerance = f"{1.01 * partial.max_difference:.3g}"
-            yield _indented(f"--tolerance {tolerance} would take that for rounding.")
+            yield _indented(f"With --tolerance {tolerance}, this combination would match.")
     if "spatial_scale" not in fixed_fields:
         scales = "1, 1/2, 1/4, 1/8, 1/16, 1/32, 1/64"
         yield _indented(
-            f"Scales of {scales} and normalised boxes were tried; --spatial-scale says others."
+            f"Tried the scales {scales} and normalised boxes; set others with --spatial-scale."
         )
     if "sampling_ratio" not in fixed_fields:
-        yield _indented("Sampling ratios from 0 to 4 were tried; --sampling-ratio says others.")
+        yield _indented("Tried sampling ratios from 0 to 4; set others with --sampling-ratio.")
 
 
 def _coverage(mask: Mask) -> str:
     """Count the true elements of a mask and list the others if they are few."""
     total, fits = mask.size, int(mask.sum())
     if fits in {0, total}:
-        return f"{'all' if fits else 'none'} of {total}"
+        return f"{fits} of {total}"
     wrong = np.argwhere(~mask)
     names = [str(at[0]) if mask.ndim == 1 else f"({at[1] + 1}, {at[0] + 1})" for at in wrong]
     listed = ", ".join(names[:_MAX_NAMED]) + (", …" if len(names) > _MAX_NAMED else "")
-    return f"{fits} of {total}, not {listed}"
+    return f"{fits} of {total}, without {listed}"
 
 
 def operator_words(hypothesis: Hypothesis) -> str:

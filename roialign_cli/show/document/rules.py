@@ -22,15 +22,15 @@ _NORMALIZED = {
 _POINTS = {
     "centred": "in the middle of g equal parts of the section along each axis",
     "dividers": "on the lines between d equal parts of the section along each axis",
-    "corners": "one a section, spread evenly from the box's first edge to its last; a single one "
-    "in the middle",
-    "cells": "every cell that the section touches, once the box's edges are rounded to whole cells "
-    "(half away from zero) and its last cell is part of it",
+    "corners": "one per section, spread evenly from the first edge of the ROI to the last; a "
+    "single point lies in the middle",
+    "cells": "every cell that the section touches, after the box edges are rounded to whole cells "
+    "(half away from zero); the last cell is part of the box",
 }
 _TIE_NEIGHBOUR = {
-    "lower": "its lower neighbour, and the next cell has weight 0",
-    "upper": "its upper neighbour, and the cell before it has weight 0",
-    "both": "both of its neighbours",
+    "lower": "the lower neighbour, and the next cell has weight 0",
+    "upper": "the upper neighbour, and the cell before has weight 0",
+    "both": "both neighbours",
 }
 _POSITION_FORMULA = {
     "section-first": "start + i·section + (q + 0.5)·section / g, computed in this order",
@@ -70,20 +70,20 @@ def _boxes(c: Convention) -> str:
 def offset_rule(c: Convention) -> str:
     """Describe what is subtracted from box coordinates, and where that places coordinate 0."""
     if c.points == "cells":
-        return "None: a coordinate is a cell's index, rounded to a whole number."
+        return "No offset: a coordinate is the index of a cell, rounded to a whole number."
     before = ""
     if c.image_offset:
-        verb = "added to" if c.image_offset < 0 else "taken off"
-        before = f"{format_number(abs(c.image_offset))} is {verb} a box edge in the image; "
+        verb = "added to" if c.image_offset < 0 else "subtracted from"
+        before = f"{format_number(abs(c.image_offset))} is {verb} box coordinates in the image; "
     if c.offset:
         zero = "" if before else f": {_zero_position(c.offset)}"
         return (
-            f"{before}{format_number(c.offset)} is taken off a box edge on the map, where cell i "
-            f"has its centre at i{zero}."
+            f"{before}{format_number(c.offset)} is subtracted from box coordinates on the map, "
+            f"where the centre of cell i is at i{zero}."
         )
     return (
-        f"{before or 'None: '}a box edge on the map is a cell's index, so 0 is the centre of the "
-        "first cell and everything lies half a cell further right and down."
+        f"{before or 'No offset: '}a box coordinate on the map is the index of a cell, so 0 is the "
+        "centre of the first cell, and everything lies half a cell further right and down."
     )
 
 
@@ -95,14 +95,17 @@ def _zero_position(offset: float) -> str:
 
 def _size(c: Convention) -> str:
     grows = (
-        f"Smaller ones grow to {format_number(c.min_size)} along each axis. " if c.min_size else ""
+        f"Smaller ROIs grow to {format_number(c.min_size)} along each axis. " if c.min_size else ""
     )
-    return f"{grows}{_REJECTIONS[c.rejects]}".strip() or "As it is, empty and inverted boxes too."
+    return (
+        f"{grows}{_REJECTIONS[c.rejects]}".strip()
+        or "ROIs keep their size, even if the box is empty or inverted."
+    )
 
 
 def _points(c: Convention) -> str:
     counts = {
-        "centred": "; g is ceil(section size), each axis its own"
+        "centred": "; g is ceil(section size), separately for each axis"
         if c.sampling_ratio == 0
         else f"; g is {c.sampling_ratio}",
         "dividers": "; d is the number of sections along that axis"
@@ -112,7 +115,7 @@ def _points(c: Convention) -> str:
     rounded = (
         ""
         if c.coordinate_decimals is None
-        else f"; coordinates are rounded to {c.coordinate_decimals} decimals first"
+        else f"; coordinates are rounded to {c.coordinate_decimals} decimals before they are used"
     )
     text = f"{_POINTS[c.points]}{counts.get(c.points, '')}{rounded}."
     return text[0].upper() + text[1:]
@@ -125,8 +128,8 @@ def _border(c: Convention) -> str:
     if c.border_margin:
         cells = "a cell" if c.border_margin == 1 else f"{format_number(c.border_margin)} cells"
         return (
-            f"A point up to {cells} beyond the outermost cell centres is clamped to them; farther "
-            f"out its value is {value}, and it still stands in the average's count."
+            f"A point up to {cells} beyond the outermost cell centres is clamped to them; a point "
+            f"farther out has the value {value} and still counts in the average."
         )
     return f"A point beyond the outermost cell centres has the value {value}."
 
@@ -134,15 +137,16 @@ def _border(c: Convention) -> str:
 def _neighbours(c: Convention) -> str:
     if c.points == "cells":
         return "None: a point is a cell."
-    return f"A point exactly on a cell's centre takes it for {_TIE_NEIGHBOUR[c.tie_neighbour]}."
+    neighbour = _TIE_NEIGHBOUR[c.tie_neighbour]
+    return f"For a point exactly on the centre of a cell, this cell is {neighbour}."
 
 
 def _average(c: Convention) -> str:
     if c.clamp_count:
-        return "The sum over the points divided by their number, at least 1: no points give 0."
+        return "The sum over the points divided by their number, at least 1; without points, 0."
     return (
-        "The sum over the points divided by their number along y times that along x: no points "
-        "give NaN, but a box inverted by a cell and more along both axes gives 0."
+        "The sum over the points divided by the product of their numbers along y and x; without "
+        "points, NaN, but 0 for a box inverted by at least a cell along both axes."
     )
 
 
@@ -153,12 +157,13 @@ def has_finite_max_start(c: Convention) -> bool:
 
 def _maximum(c: Convention) -> str:
     of = {
-        "point": "the points' interpolated values",
-        "weighted-cell": "the four products weight × cell of every point, never summed",
+        "point": "the interpolated values of the points",
+        "weighted-cell": "the four products weight × cell of every point, which are not summed",
     }[c.max_of]
     start = f", starting from {format_number(c.max_start)}" if has_finite_max_start(c) else ""
-    skips = "; a point that is NaN is passed over" if c.max_skips_nan else ""
-    return f"The largest of {of}{start}{skips}; no points give {format_number(c.max_of_empty)}."
+    skips = "; NaN points are skipped" if c.max_skips_nan else ""
+    empty = format_number(c.max_of_empty)
+    return f"The maximum of {of}{start}{skips}; without points, {empty}."
 
 
 def _arithmetic(c: Convention) -> str:
@@ -192,50 +197,52 @@ class KnownIssue:
 KNOWN_ISSUES = (
     KnownIssue(
         lambda c: c.points == "centred",
-        "Aligned and not aligned differ by half a cell of shift, and nothing else warns of it.",
+        "aligned=True and aligned=False differ by a shift of half a cell, and no error reports a "
+        "mismatch.",
         ("onnx/onnx#3428", "microsoft/onnxruntime#6921", "pytorch/vision#1871"),
     ),
     KnownIssue(
         lambda c: bool(c.min_size),
-        "The smallest size hides tiny, empty and inverted boxes: they give plausible numbers.",
+        "The minimum size hides tiny, empty and inverted boxes: the outputs look plausible.",
         ("pytorch/vision#1875", "pytorch/vision#2438"),
     ),
     KnownIssue(
         lambda c: c.points == "centred" and c.sampling_ratio == 0,
-        "The adaptive grid takes ceil(section size) points, each axis its own; on the edge of the "
-        "next integer float32 and float64 disagree. An enormous box takes enormous grids.",
+        "The adaptive grid has ceil(section size) points along each axis; near a whole number, "
+        "float32 and float64 may disagree. A huge box needs a huge grid.",
         ("microsoft/onnxruntime#3156", "apache/mxnet#11077", "pytorch/vision#8168"),
     ),
     KnownIssue(
         lambda c: c.points == "centred",
-        "A sampling ratio left out is 0 (adaptive) in the standard and 1 in some importers.",
+        "An omitted sampling ratio means 0 (adaptive) in the standard and 1 in some importers.",
         ("openvinotoolkit/openvino#37826",),
     ),
     KnownIssue(
         lambda c: c.points == "centred",
-        "ONNX's default became half_pixel with opset 16; exporters shift twice or not at all.",
+        "The ONNX default changed to half_pixel in opset 16; some exporters shift twice or not at "
+        "all.",
         ("pytorch/vision#2613", "pytorch/vision#4692", "pytorch/vision#6685"),
     ),
     KnownIssue(
         lambda c: bool(c.image_offset),
-        "A shift before the scale is not the shift after it.",
+        "A shift before scaling differs from the same shift after scaling.",
         ("apache/tvm#19501",),
     ),
     KnownIssue(
         lambda c: c.max_of == "weighted-cell",
-        "max is not of the interpolated values: a centred point returns a quarter of what one "
-        "expects.",
+        "max does not compare interpolated values: a point in the middle of four equal cells "
+        "gives a quarter of the expected value.",
         ("onnx/onnx#4764", "microsoft/onnxruntime#6146"),
     ),
     KnownIssue(
         lambda c: not c.clamp_count and not c.min_size,
-        "A box without points gives NaN, and one NaN ROI spoils a loss.",
+        "A box without points gives NaN, and a single NaN makes a loss NaN.",
         (),
     ),
     KnownIssue(
         lambda _: True,
-        "x and y swapped, corners read as width and height, normalised or not, a wrong scale: all "
-        "zeros, or nonsense.",
+        "Swapped x and y, corners read as width and height, normalised boxes read as absolute, or "
+        "a wrong scale give zeros or meaningless values.",
         ("facebookresearch/detectron2#2831", "facebookresearch/detectron2#2835"),
     ),
 )

@@ -221,7 +221,8 @@ def _print_summary(console: Console, result: Result) -> None:
     rest = rois * channels - shown
     more = f"{rest} more outputs are not shown. " if rest else ""
     console.print(
-        f"{more}One box or --channel C shows the values; -o FILE or --format csv has all of them."
+        f"{more}Select one box or --channel C to print values; use -o FILE or --format csv for "
+        "all values."
     )
 
 

@@ -180,8 +180,8 @@ def cell_text_style(
         return None
     if style.values == "always" and size < _MIN_VALUE_SIZE:
         needed = math.ceil(style.width * (_MIN_VALUE_SIZE * longest + 3) / room)
-        problem = f"a cell is {room:.1f} points wide, too small to write in"
-        raise ArgumentError("values", f"{problem}; {needed} inches have room")
+        problem = f"a cell is {room:.1f} points wide, too small for the text"
+        raise ArgumentError("values", f"{problem}; use a width of {needed} inches")
     return TextStyle(size, "value")
 
 

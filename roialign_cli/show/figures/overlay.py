@@ -150,7 +150,7 @@ _BOX_STYLES = tuple(product(("-", "--", ":", "-."), palette.BOXES))  # line styl
 
 def _named_boxes(traces: Sequence[Trace], labels: Sequence[str]) -> list[_NamedBox]:
     if not traces:
-        raise ArgumentError("boxes", "there is none to draw")
+        raise ArgumentError("boxes", "there are no boxes to draw; give at least one box")
     names = [*labels, *(f"box {n}" for n in range(len(labels) + 1, len(traces) + 1))]
     boxes = []
     for index, trace in enumerate(traces):

@@ -63,7 +63,9 @@ def point_figure(
     """
     selected = selected_point(trace, section, point)
     if selected is None:
-        raise ArgumentError("point", "section ({}, {}) has no points".format(*section))
+        raise ArgumentError(
+            "point", "section ({}, {}) has no points; choose another section".format(*section)
+        )
     view = point_view(trace, selected)
     legend = close_up_entries(style.theme, selected) + outside_entries(style.theme, trace, view)
     position = ", ".join(format_decimals(value, 4) for value in (selected.x, selected.y))

@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from matplotlib.figure import Figure
 
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, unknown_suffix
 from roialign_cli.memory import check_fits
 from roialign_cli.show.figures.style import figure_settings
 
@@ -32,8 +32,7 @@ def check_suffix(path: Path) -> str:
     """
     kind = path.suffix.lower().removeprefix(".")
     if kind not in _METADATA:
-        known = ", ".join(f".{known}" for known in _METADATA)
-        raise ArgumentError("output", f"{path} ends in none of {known}")
+        raise ArgumentError("output", unknown_suffix(path, [f".{known}" for known in _METADATA]))
     return kind
 
 
@@ -65,8 +64,8 @@ def save_figure(figure: Figure, file: IO[bytes], kind: str, dpi: float = 200) ->
 def _check_pixels(figure: Figure, dpi: float) -> None:
     """Raise an `ArgumentError` if a picture would have too many pixels."""
     width, height = (round(inches * dpi) for inches in figure.get_size_inches().tolist())
-    remedy = "a smaller --dpi or --width needs less"
+    remedy = "use a smaller --dpi or --width"
     if max(width, height) > _MAX_SIDE:
-        problem = f"{width} × {height} pixels are more than {_MAX_SIDE} along a side; {remedy}"
+        problem = f"{width} × {height} pixels are more than {_MAX_SIDE} along one side; {remedy}"
         raise ArgumentError("dpi", problem)
     check_fits("dpi", _BYTES_PER_PIXEL * width * height, f"{width} × {height} pixels take", remedy)

@@ -16,7 +16,7 @@ from matplotlib import font_manager
 from matplotlib.colors import Colormap, LinearSegmentedColormap
 
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, alternatives
 from roialign_cli.printable import printable
 from roialign_cli.show.figures.choices import Units, Values
 from roialign_cli.show.palette import LIGHT, Theme
@@ -132,8 +132,8 @@ class FigureStyle:
     def __post_init__(self) -> None:
         if self.colormap is not None and self.colormap not in mpl.colormaps:
             near = difflib.get_close_matches(self.colormap, list(mpl.colormaps))
-            known = ", ".join(near or ("viridis", "cividis", "gray"))
-            problem = f"Matplotlib has no {self.colormap!r}; there is {known}"
+            known = alternatives(near or ["viridis", "cividis", "gray"])
+            problem = f"{self.colormap!r} is not a colormap of Matplotlib; choose {known}"
             raise ArgumentError("colormap", problem)
 
     def shades(self, last: str = "high") -> Colormap:
