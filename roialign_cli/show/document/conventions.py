@@ -34,8 +34,8 @@ def overview() -> Iterator[Block]:
     yield Paragraph(
         f"Other names: {aliases}. offset: cells subtracted from box coordinates; two numbers are "
         "subtracted before/after scaling. min: minimum ROI size, in cells. max of: max takes the "
-        "maximum of the values of the points, or of the products weight × cell; ≥ is its initial "
-        "value. empty box: outputs of avg/max for an empty box with the adaptive grid. "
+        "maximum of the values of the points, or of the products weight × cell, from the initial "
+        "value after ≥. empty box: outputs of avg/max for an empty box with the adaptive grid. "
         "*: read from the source code, not measured."
     )
     yield Paragraph("roialign presets NAME shows a preset in full.")

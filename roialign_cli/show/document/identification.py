@@ -18,7 +18,7 @@ from roialign_cli.printable import printable
 from roialign_cli.search.hypothesis import LAYOUTS, Hypothesis, Identification, Match
 from roialign_cli.show.document.blocks import Block, Heading, Paragraph, Verbatim
 from roialign_cli.show.document.terminal import blocks_text, new_console, print_blocks
-from roialign_cli.show.numbers import format_number
+from roialign_cli.show.numbers import format_count, format_number
 
 _MAX_OTHERS = 8  # matches that are listed beside the best one
 _MAX_DIVISOR = 1 << 16  # of a scale that is printed as a fraction
@@ -74,9 +74,10 @@ def _indented(text: str) -> Paragraph:
 def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block]:
     best, *others = (match.hypothesis for match in found.matches)
     if found.doubtful:
+        values = format_count(found.distinct_values, "different value", "different values")
         yield Heading(2, "Too few different values to decide:")
         yield _indented(
-            f"The output has {found.distinct_values} different values, and {found.searched} "
+            f"The output has {values}, and {found.searched} "
             "combinations were tried, so a combination may match by chance. Use more boxes, "
             "channels or sections, or set known values with options. One match:"
         )
@@ -140,7 +141,9 @@ def _equivalents(match: Match) -> Iterator[str]:
 
 def _unmatched(found: Identification, fixed_fields: Collection[str]) -> Iterator[Block]:
     if not found.distinct_values:
-        yield Heading(2, "All values of the output are equal, so every convention may match.")
+        yield Heading(
+            2, "All values of the output are equal; use a feature map with varied values."
+        )
         return
     yield Heading(2, "No convention produces this output.")
     partial = found.partial
