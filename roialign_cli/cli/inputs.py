@@ -134,7 +134,7 @@ def load(options: OperatorOptions) -> Inputs:
         **overrides,
     )
     if not len(operation.boxes_given):
-        raise ArgumentError("boxes", "there is no box")
+        raise ArgumentError("boxes", "there are no boxes; give at least one")
     kind = "arrays" if file.image is None else "images"
     defaults = Defaults(
         preset_of=None if options.preset else kind,
