@@ -159,12 +159,13 @@ class Explanation:
     def _explained(self, section: Section) -> tuple[Point, ...]:
         """Return all points of a small section of a small ROI, or else the most telling two."""
         is_small = self.section is not None or len(self.trace.sections) <= MAX_SECTION_ROWS
-        if is_small and len(section.points) <= MAX_POINTS:
+        if not section.points or (is_small and len(section.points) <= MAX_POINTS):
             return section.points
-        first, *others = section.points[:2] or (None,)
-        winner = section.winning_point
-        second = winner if winner not in {None, first} else next(iter(others), None)
-        return tuple(point for point in (first, second) if point is not None)
+        candidates = [p for p in section.points if p.in_bounds] or list(section.points)
+        first, winner = candidates[0], section.winning_point
+        others = (p for p in candidates if _cells(p) != _cells(first))
+        second = winner if winner not in {None, first} else next(others, None)
+        return (first,) if second is None else (first, second)
 
     def _choice(self) -> str:
         """Name the section and the point that are explained, and how to choose others."""
@@ -261,6 +262,9 @@ class Explanation:
         if self.trace.convention.points == "cells":
             yield Heading(2, "4. The value at each point: the value of its cell")
             yield Paragraph("A sample point is a cell, so nothing is interpolated.")
+        elif not self.trace.n_points:
+            yield Heading(2, "4. The value at each point")
+            yield Paragraph("There are no sample points, so nothing is interpolated.")
         else:
             yield from self._interpolation_rule()
         for section in self.selected:
@@ -340,6 +344,10 @@ def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
     for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
         at = str(q.row), str(q.column), format_point(q.x, q.y)
         yield name, *at, format_number(q.weight), format_number(q.value)
+
+
+def _cells(point: Point) -> set[tuple[int, int]]:
+    return {(q.row, q.column) for q in point.neighbours}
 
 
 def _centres(trace: Trace) -> str:

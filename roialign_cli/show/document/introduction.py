@@ -113,7 +113,7 @@ def _overview(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
     columns, rows = len(trace.output[0]), len(trace.output)
     corner, size = format_point(trace.x, trace.y), _size(trace.width, trace.height)
     at = f"section {format_point(*section.section)}"
-    yield "1 box", _BOX_TEXT[trace.scale == (1.0, 1.0)], f"top-left {corner}, size {size}"
+    yield "1 box", _box_text(trace), f"top-left {corner}, size {size}"
     each = f"each {_section_size(trace)} cells"
     yield "2 sections", f"cut it into {columns} × {rows} sections", each
     yield "3 points", _POINTS_TEXT[trace.convention.points], _point_counts(trace, section)
@@ -127,7 +127,12 @@ def _overview(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
     yield "5 output", *_output(trace, section, at)
 
 
-_BOX_TEXT = {True: "place the box on the map", False: "scale the box to the map"}
+def _box_text(trace: Trace) -> str:
+    if trace.convention.points == "cells":
+        return "round the box to whole cells"
+    return f"{'place the box on' if trace.scale == (1.0, 1.0) else 'scale the box to'} the map"
+
+
 _POINTS_TEXT = {
     "dividers": "place the sample points",
     "centred": "place the sample points",
@@ -139,6 +144,8 @@ _POINTS_TEXT = {
 def _point_counts(trace: Trace, section: Section) -> str:
     across, down = section.grid
     total = f"{trace.n_points} in all"
+    if trace.convention.points == "corners":
+        return f"1 point each, {total}"
     if trace.convention.points == "cells":
         place = format_point(*section.section)
         return f"{across} × {down} in section {place}, {total}"
@@ -182,7 +189,7 @@ def _symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
 
 
 def _ranges(across: int, down: int) -> str:
-    return f"1 to {across}, 1 to {down}"
+    return ", ".join("1" if last == 1 else f"1 to {last}" for last in (across, down))
 
 
 def _part_symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import Convention, TieNeighbour
-from roialign_cli.show.document.rules import rules
 from roialign_cli.show.numbers import format_number
 
 
@@ -24,7 +23,16 @@ def points_text(trace: Trace, section: Section) -> str:
             "Each section is divided into g_x × g_y equal parts, and a sample point lies in the "
             f"middle of each part; {counts}."
         )
-    return rules(convention)["points"]
+    return _OTHER_POINTS[convention.points]
+
+
+_OTHER_POINTS = {
+    "corners": "Each section has one sample point. The first lies on the first edge of the ROI and "
+    "the last on its last edge; the others are spread evenly. A single section has its point in "
+    "the middle.",
+    "cells": "Every cell that a section touches is a sample point; neighbouring sections share "
+    "cells. Only cells of the map count.",
+}
 
 
 def _dividers_text(trace: Trace, across: int, down: int) -> str:
@@ -63,7 +71,8 @@ def neighbour_text(trace: Trace) -> str:
 _TIES: dict[TieNeighbour, str] = {
     "upper": "If a point lies on a centre, that centre is x2 (or y2), and x1 (or y1) has weight 0.",
     "lower": "If a point lies on a centre, that centre is x1 (or y1), and x2 (or y2) has weight 0.",
-    "both": "If a point lies on a centre, that centre is both x1 and x2 (or y1 and y2).",
+    "both": "If a point lies on a centre, that centre is both x1 and x2 (or y1 and y2), with the "
+    "weights 1 and 0.",
 }
 
 
