@@ -27,24 +27,24 @@ def explained(words: str, capture: Capture) -> list[str]:
 
 def test_a_last_pixel_is_added_where_the_box_includes_it(capfd: Capture) -> None:
     lines = explained("map.npy --preset torchvision --set inclusive=true --box 1,1,4,4", capfd)
-    assert {"x1     = 1", "x2     = 4 + 1 = 5", "y2     = 4 + 1 = 5"} <= {*lines}
+    assert {"left   = 1", "right  = 4 + 1 = 5", "bottom = 4 + 1 = 5"} <= {*lines}
     assert "(5.5, 5.5): 4 cells wide and 4 high." in lines
     scaled = "map.npy --set inclusive=true --spatial-scale 0.5 --box 2,9,5,7"
     lines = explained(scaled, capfd)
     # With y up the edge above the last pixel is the upper one: 9 + 1 pixels, 5 cells.
-    assert {"y      = (9 + 1) / 2 = 5", "height = (7 + 1) / 2 = 4"} <= {*lines}
+    assert {"top    = (9 + 1) / 2 = 5", "height = (7 + 1) / 2 = 4"} <= {*lines}
     assert "3 cells wide and 4 high." in lines
 
 
 def test_an_inverted_box_has_a_true_equation_for_its_points(capfd: Capture) -> None:
     call = "map.npy --preset torchvision-aligned --output-size 2 --box"
     lines = explained(f"{call} 5,1,1,4", capfd)
-    assert {"g along x = max(ceil(-2), 0) = 0", "g along y = ceil(1.5) = 2"} <= {*lines}
+    assert {"g_x = max(ceil(-2), 0) = 0", "g_y = ceil(1.5) = 2"} <= {*lines}
 
 
 def test_y_is_measured_from_the_bottom_of_the_image_not_of_the_padded_map(capfd: Capture) -> None:
     lines = explained("image.png --stride 32 --box 10,90,60,60 --sketch", capfd)
-    assert "y      = 90 / 32 = 2.8125" in lines
+    assert "top    = 90 / 32 = 2.8125" in lines
     assert "The ROI lies from its top-left corner (0.3125, 2.8125) to its bottom-right" in lines
     assert "is 2.625." in lines  # the top row's centre, 3.125 − 0.5
 

@@ -31,7 +31,7 @@ def rounding_blocks(trace: Trace, rounded: RoundedRoi) -> Iterator[Block]:
     yield Grid(
         ("edge", "of the box", "in ROI Pool", f"moved, {unit}"),
         tuple(
-            (name, format_number(edge.position, 5), format_number(edge.rounded), distance)
+            (name, format_number(edge.position, 5), format_number(edge.rounded, 5), distance)
             for name, edge, distance in zip(_EDGES, _edges(rounded), distances, strict=True)
         ),
     )
@@ -175,7 +175,7 @@ def _symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
     corner = format_point(trace.x, trace.y)
     named = "top-left corner of the ROI, in cells"
     if trace.convention.points == "dividers":
-        named = "top-left corner (the document's x_box, y_box)"
+        named = "top-left corner (the document: x_box, y_box)"
     yield "x_roi, y_roi", named, corner
     size = f"{format_number(trace.width, 5)}, {format_number(trace.height, 5)}"
     yield "w, h", "width and height of the ROI, in cells", size
