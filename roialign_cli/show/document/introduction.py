@@ -23,7 +23,7 @@ def rounding_blocks(trace: Trace, rounded: RoundedRoi) -> Iterator[Block]:
     pool = trace.convention.points == "cells"
     operator = "ROI Pool" if pool else "ROI Pool, the older operator,"
     yield Paragraph(
-        f"{operator} rounds the edges of the box to whole cells: {before} cells become {after}, "
+        f"{operator} rounds the edges of the box to whole cells: {before} cells become {after}; "
         f"the left, right, top and bottom edges move by {_listed(distances)} {unit}, and the "
         f"{columns} × {rows} bins are {_bins(rounded.bin_widths)} wide and "
         f"{_bins(rounded.bin_heights)} high. {_unrounded(trace, before)}"
