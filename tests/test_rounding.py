@@ -22,7 +22,7 @@ def test_the_box_of_the_document() -> None:
     assert rounded.top == Edge(10, 10, 0)
     assert rounded.bottom == Edge(5.46875, 4, 32 * 1.46875)
     assert rounded.size == (6.25, 4.53125)
-    assert rounded.rounded_size == (8, 6)
+    assert rounded.rounded_size == (8.0, 6.0)
     # Bins of 8/3 cells, rounded outward: 0 to 3, 2 to 6, 5 to 8; the last without column 16.
     assert rounded.bin_widths == (3, 4, 2)
     assert rounded.bin_heights == (2, 2, 2)
