@@ -144,7 +144,7 @@ def test_points_beyond_the_centres_are_moved_or_out(capfd: Capture) -> None:
     assert "y = 9.9 is beyond the outermost cell centre and becomes 9.5" in lines
     assert "y2 = 10.5 is outside the map, so y1 = 9.5 and y2 = 9.5" in lines
     lines = explained(f"{call} --box -4,2,-1,4", capfd)
-    assert any(line.startswith("Out: the point lies more than 1 beyond") for line in lines)
+    assert any(line.startswith("Out: the point lies more than 1 cell beyond") for line in lines)
     assert not any(line.startswith("x1 = ") for line in lines)
 
 
@@ -238,7 +238,7 @@ def test_a_shortened_explanation_says_how_to_see_all(capfd: Capture) -> None:
     assert "Section (1, 1) is explained; choose others with --section or --all-points." in text
     assert "and 141 more: --all-points" in text
     assert "The first 8 of 12 rows and 8 of 12 columns; --all-points prints all." in text
-    assert "2 of the 9 points of this section are explained" in text
+    assert "Of the 9 points of this section, 2 are explained;" in text
 
 
 def test_the_explained_points_include_the_largest(capfd: Capture) -> None:

@@ -184,7 +184,7 @@ class Explanation:
         up = "up" if t.frame.y_up else "down"
         channel = f", {channel_of(t)}" if t.channels > 1 else ""
         preset = PRESETS.get(t.convention.name)
-        summary = f": {preset.summary}" if preset else ""
+        summary = f" – {preset.summary}" if preset else ""
         yield Paragraph(
             f"Convention {name_of(t.convention)}{summary}. The feature map has "
             f"{t.map_size[0]} rows and {t.map_size[1]} columns of cells{channel}. Positions have "
@@ -232,8 +232,8 @@ class Explanation:
         total, shown = len(self.example.points), len(self.selected[0].points)
         if not self.all_points and self.point is None and shown < total:
             yield Paragraph(
-                f"{shown} of the {total} points of this section are explained; --point N,M chooses "
-                "another one, and --all-points explains all."
+                f"Of the {total} points of this section, {shown} {'is' if shown == 1 else 'are'} "
+                "explained; --point N,M chooses another one, and --all-points explains all."
             )
 
     def _labelled(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
@@ -306,6 +306,8 @@ class Explanation:
     def _reduction(self) -> Iterator[Block]:
         t = self.trace
         reduction_name = {"avg": "the average", "max": "the largest"}[t.convention.pooling]
+        if (t.convention.pooling, t.convention.max_of) == ("max", "weighted-cell"):
+            reduction_name = "the largest weight × cell"
         yield Heading(2, f"5. The output of each section: {reduction_name} of its points")
         if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
             yield Paragraph(rules(t.convention)[t.convention.pooling])

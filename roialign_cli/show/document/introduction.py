@@ -144,7 +144,7 @@ _POINTS_TEXT = {
 def _point_counts(trace: Trace, section: Section) -> str:
     across, down = section.grid
     total = f"{trace.n_points} in all"
-    if trace.convention.points == "corners":
+    if trace.convention.points != "cells" and across == down == 1:
         return f"1 point each, {total}"
     if trace.convention.points == "cells":
         place = format_point(*section.section)
@@ -158,6 +158,8 @@ def _output(trace: Trace, section: Section, at: str) -> tuple[str, str]:
     texts = {"max": f"take the largest {of}", "avg": "take the average"}
     count = format_count(len(section.points), "point", "points")
     what = {"max": "largest", "avg": "average"}[convention.pooling]
+    if (convention.pooling, convention.max_of) == ("max", "weighted-cell"):
+        what = "largest product"
     result = f"{at}: the {what} of {count} = {output}"
     if not section.points:
         result = f"{at}: no points, which give {output}"

@@ -78,11 +78,11 @@ _TIES: dict[TieNeighbour, str] = {
 
 def border_note(trace: Trace, point: Point) -> str:
     """Describe how the border of the map changes a point, "" if it does not."""
-    margin = format_number(trace.convention.border_margin)
+    margin = _cells(trace.convention.border_margin)
     if point.border == "out":
         return (
-            f"Out: the point lies more than {margin} beyond the outermost cell centres, so its "
-            f"value is {format_number(point.value)}."
+            f"Out: the point lies {f'more than {margin} ' if margin else ''}beyond the outermost "
+            f"cell centres, so its value is {format_number(point.value)}."
         )
     if point.border == "clamped" and trace.convention.points != "cells":
         return (
@@ -90,3 +90,10 @@ def border_note(trace: Trace, point: Point) -> str:
             f"{margin}, and is moved to them."
         )
     return ""
+
+
+def _cells(distance: float) -> str:
+    """Return a distance with its unit, "" for none."""
+    if not distance:
+        return ""
+    return f"{format_number(distance)} cell{'' if distance == 1 else 's'}"

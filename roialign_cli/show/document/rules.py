@@ -156,6 +156,8 @@ def _maximum(c: Convention) -> str:
         "point": "the points' interpolated values",
         "weighted-cell": "the four products weight × cell of every point, never summed",
     }[c.max_of]
+    if c.points == "cells":
+        of = "the cells' values"
     start = f", starting from {format_number(c.max_start)}" if has_finite_max_start(c) else ""
     skips = "; a point that is NaN is passed over" if c.max_skips_nan else ""
     return f"The largest of {of}{start}{skips}; no points give {format_number(c.max_of_empty)}."
