@@ -25,15 +25,23 @@ DOCS = Path(__file__).parent
 
 def walkthrough() -> str:
     """Return docs/walkthrough.md: its head, and the explanation of the worked example."""
-    explained = printed(
+    example = (
         "explain sample_data/walkthrough.npy --preset walkthrough --image-size 512x512"
         " --box 296,320,200,145 --format markdown"
     )
-    # One level below the document's own sections.
-    demoted = "\n".join(
-        f"##{line}" if line.startswith("#") else line for line in explained.split("\n")
+    explained = printed(f"{example} --section 1,1")
+    other = printed(f"{example} --section 2,3 --point 2,2 --no-intro")
+    # The first steps are those of the whole box.
+    steps = other[other.index("## 3.") :]
+    head, between = (
+        (DOCS / f"walkthrough-{part}.md").read_text(encoding="utf-8") for part in ("head", "other")
     )
-    return (DOCS / "walkthrough-head.md").read_text(encoding="utf-8") + demoted
+    return head + _demoted(explained, 2) + between + _demoted(steps, 2)
+
+
+def _demoted(text: str, levels: int) -> str:
+    """Return Markdown with its headings some levels lower."""
+    return re.sub("^(?=#)", "#" * levels, text, flags=re.MULTILINE)
 
 
 def conventions() -> str:

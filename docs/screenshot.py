@@ -26,6 +26,7 @@ def photograph() -> None:
             driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
             driver.get(page.as_uri())
             driver.find_element("css selector", "#neighbours button").click()
+            driver.execute_script("window.scrollTo(0, 0)")
             driver.save_screenshot(str(DOCS / "gallery" / "page-walkthrough.png"))
 
 

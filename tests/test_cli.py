@@ -121,13 +121,14 @@ def test_explain_prints_the_steps(capfd: Capture) -> None:
         "--section", "1,1", capture=capfd,
     )  # fmt: skip
     for line in (
-        "x      = 296 / 32 = 9.25",
+        "sub-sampling ratio = 512 / 16 = 32",
+        "left   = 296 / 32 = 9.25",
         "height = 145 / 32 = 4.53125",
         "point (2, 1)  x = 9.25 + (6.25/3)·(1 − 1) + (6.25/9)·2 = 10.6389 → 10.64",
         "P = (9.5 − 8.5)/(9.5 − 8.5) · [ (10.5 − 9.94)/(10.5 − 9.5)·0.1",
         "= 0.144",
         "section (1, 1): max(0.144, 0.214, 0.5132, 0.4333) = 0.5132, point (1, 2)",
-        "exact coordinates give 0.5106",
+        "without rounding: 0.5106",
     ):
         assert line in out
     assert max(map(len, out.splitlines())) <= 80
@@ -144,7 +145,7 @@ def test_explain_json_is_the_documented_object(capfd: Capture) -> None:
     record = json.loads(out)
     assert list(record) == [
         "version", "preset", "convention", "frame", "feature_map", "box", "roi", "section_size",
-        "sections", "output", "notes",
+        "sections", "output", "roi_pool", "notes",
     ]  # fmt: skip
     assert record["frame"] == {"origin": "bottom-left"}
     assert record["feature_map"] == {"height": 16, "width": 16, "channels": 1, "channel": 0}

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from roialign_cli import PRESETS, trace
+from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
+from roialign_cli.show.document.blocks import Formulas, Grid, Heading
+from roialign_cli.show.document.explanation import Explanation
+from roialign_cli.show.document.formulas import FormulaLine, Fraction, Name, to_text
+from roialign_cli.show.document.neighbours import neighbour_coordinates, neighbours_from_position
 
 Capture = pytest.CaptureFixture[str]
 
@@ -27,26 +37,26 @@ def explained(words: str, capture: Capture) -> list[str]:
 
 def test_a_last_pixel_is_added_where_the_box_includes_it(capfd: Capture) -> None:
     lines = explained("map.npy --preset torchvision --set inclusive=true --box 1,1,4,4", capfd)
-    assert {"x1     = 1", "x2     = 4 + 1 = 5", "y2     = 4 + 1 = 5"} <= {*lines}
+    assert {"left   = 1", "right  = 4 + 1 = 5", "bottom = 4 + 1 = 5"} <= {*lines}
     assert "(5.5, 5.5): 4 cells wide and 4 high." in lines
     scaled = "map.npy --set inclusive=true --spatial-scale 0.5 --box 2,9,5,7"
     lines = explained(scaled, capfd)
     # With y up the edge above the last pixel is the upper one: 9 + 1 pixels, 5 cells.
-    assert {"y      = (9 + 1) / 2 = 5", "height = (7 + 1) / 2 = 4"} <= {*lines}
+    assert {"top    = (9 + 1) / 2 = 5", "height = (7 + 1) / 2 = 4"} <= {*lines}
     assert "3 cells wide and 4 high." in lines
 
 
 def test_an_inverted_box_has_a_true_equation_for_its_points(capfd: Capture) -> None:
     call = "map.npy --preset torchvision-aligned --output-size 2 --box"
     lines = explained(f"{call} 5,1,1,4", capfd)
-    assert {"g along x = max(ceil(-2), 0) = 0", "g along y = ceil(1.5) = 2"} <= {*lines}
+    assert {"g_x = max(ceil(-2), 0) = 0", "g_y = ceil(1.5) = 2"} <= {*lines}
 
 
 def test_y_is_measured_from_the_bottom_of_the_image_not_of_the_padded_map(capfd: Capture) -> None:
     lines = explained(
         "image.png --preset walkthrough --stride 32 --box 10,90,60,60 --sketch", capfd
     )
-    assert "y      = 90 / 32 = 2.8125" in lines
+    assert "top    = 90 / 32 = 2.8125" in lines
     assert "The ROI lies from its top-left corner (0.3125, 2.8125) to its bottom-right" in lines
     assert "the top row's centre is 2.625." in " ".join(lines)  # 3.125 − 0.5
 
@@ -61,3 +71,268 @@ def test_coordinates_are_rounded_once_in_the_frame_in_which_they_are_read(capfd:
     ]
     assert neighbours == ["0.25"] * 4
     assert "= 27.5" in lines
+
+
+# Numbers of the rules, and the values that they give -------------------------------------------
+
+
+SAMPLES = sample_data()
+WALKTHROUGH = f"{SAMPLES}/walkthrough.npy --image-size 512x512 --box 296,320,200,145"
+AXIS = re.compile(
+    r"(?P<axis>[xy]) = (?P<at>[-\d.]+) = (?P<whole>-?\d+) \+ (?P<f>[\d.]+);\s+"
+    r"(?P=f) (?P<relation>[><≥≤=]) 0.5, so [xy]1 = (?P<first>.+) = (?P<low>[-\d.]+) and "
+    r"[xy]2 = (?P<second>.+) = (?P<high>[-\d.]+)"
+)
+RELATIONS = {
+    ">": float.__gt__, "<": float.__lt__, "≥": float.__ge__, "≤": float.__le__, "=": float.__eq__,
+}  # fmt: skip
+CALLS = {
+    "inside": [1.3, 0.6, 6.2, 5.5],
+    "on centres": [0.5, 0.5, 6.5, 6.5],
+    "over both corners": [-3, -2.5, 12, 11],
+}
+
+
+def added(terms: str) -> float:
+    """Return the value of "9 + 0.5" or "9 − 0.5"."""
+    whole, sign, rest = terms.split()
+    return float(whole) + (float(rest) if sign == "+" else -float(rest))
+
+
+@pytest.mark.parametrize("box", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("name", [n for n in PRESETS if PRESETS[n].convention.points != "cells"])
+def test_the_rule_for_neighbours_gives_those_of_the_trace(name: str, box: list[float]) -> None:
+    features = np.arange(80.0).reshape(8, 10)
+    call: dict[str, Any] = {"box_format": "xyxy", "normalized": False, "rejects": "nothing"}
+    traced = trace(features, box, 4, convention=name, **call)
+    ruled = 0
+    for point in (p for s in traced.sections for p in s.points if p.in_bounds):
+        lines = list(map(to_text, neighbours_from_position(traced, point)))
+        for match in filter(None, map(AXIS.fullmatch, lines)):
+            axis, found = match["axis"], match.groupdict()
+            assert RELATIONS[found["relation"]](float(found["f"]), 0.5)
+            assert float(found["whole"]) + float(found["f"]) == pytest.approx(float(found["at"]))
+            assert added(found["first"]) == float(found["low"])
+            assert added(found["second"]) == float(found["high"])
+            between = getattr(point, f"{axis}1"), getattr(point, f"{axis}2")
+            outside = [line for line in lines if line.startswith(axis) and "outside" in line]
+            if not outside:
+                assert (float(found["low"]), float(found["high"])) == between
+                ruled += 1
+            for line in outside:
+                assert line.endswith(f"{axis}1 = {between[0]:g} and {axis}2 = {between[1]:g}")
+        expected = f"x1 = {point.x1:g}, x2 = {point.x2:g}, y1 = {point.y1:g}, y2 = {point.y2:g}"
+        assert to_text(neighbour_coordinates(point)) == expected
+    assert ruled >= 8
+
+
+@pytest.mark.parametrize(
+    ("rule", "line"),
+    [
+        ("lower", "x = 2.5 = 2 + 0.5; 0.5 ≥ 0.5, so x1 = 2 + 0.5 = 2.5 and x2 = 2 + 1.5 = 3.5"),
+        ("upper", "x = 2.5 = 2 + 0.5; 0.5 ≤ 0.5, so x1 = 2 − 0.5 = 1.5 and x2 = 2 + 0.5 = 2.5"),
+        ("both", "x = 2.5 = 2 + 0.5; 0.5 = 0.5, so x1 = 2 + 0.5 = 2.5 and x2 = 2 + 0.5 = 2.5"),
+    ],
+)
+def test_a_point_on_a_centre(rule: str, line: str, capfd: Capture) -> None:
+    call = "map.npy --preset torchvision-aligned --output-size 1 --sampling-ratio 1 --box 1,1,4,5"
+    assert line in explained(f"{call} --set tie_neighbour={rule}", capfd)
+
+
+def test_points_beyond_the_centres_are_moved_or_out(capfd: Capture) -> None:
+    call = "map.npy --preset torchvision-aligned --output-size 1 --sampling-ratio 1"
+    lines = explained(f"{call} --box -1,9,1.5,10.8", capfd)  # at (0.25, 9.9)
+    assert "x = 0.25 is beyond the outermost cell centre and becomes 0.5" in lines
+    assert "y = 9.9 is beyond the outermost cell centre and becomes 9.5" in lines
+    assert "y2 = 10.5 is outside the map, so y1 = 9.5 and y2 = 9.5" in lines
+    lines = explained(f"{call} --box -4,2,-1,4", capfd)
+    assert any(line.startswith("Out: the point lies more than 1 cell beyond") for line in lines)
+    assert not any(line.startswith("x1 = ") for line in lines)
+
+
+# Where the scale comes from -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "lines"),
+    [
+        ("map.npy --image-size 320x320 --box 32,320,64,64", ["sub-sampling ratio = 320 / 10 = 32"]),
+        ("map.npy --image-size 320x160 --box 32,160,64,64",
+         ["sub-sampling ratio along x = 320 / 10 = 32", "left   = 32 / 32 = 1",
+          "sub-sampling ratio along y = 160 / 10 = 16", "height = 64 / 16 = 4"]),
+        ("map.npy --image-size 337x337 --box 33.7,320,67.4,64",
+         ["sub-sampling ratio = 337 / 10 = 33.7", "left   = 33.7 / 33.7 = 1"]),
+        ("map.npy --image-size 300x320 --box 30,320,60,64 --origin top-left",
+         ["sub-sampling ratio along x = 300 / 10 = 30"]),
+        ("map.npy --stride 32 --box 32,320,64,64", ["sub-sampling ratio = 32"]),
+        ("map.npy --spatial-scale 0.0625 --box 32,160,64,64",
+         ["sub-sampling ratio = 1 / 0.0625 = 16"]),
+        ("map.npy --spatial-scale 0.3 --box 10,20,20,20",
+         ["sub-sampling ratio = 1 / 0.3 ≈ 3.3333", "left   = 10 × 0.3 = 3"]),
+        ("map.npy --normalized --box 0.1,0.9,0.5,0.6", ["left   = 0.1 × 10 = 1"]),
+        ("map.npy --box 1,9,5,6",
+         ["The box is given in cells of the feature map: nothing is scaled."]),
+        ("image.png --box 10,90,50,60",
+         ["Every pixel of the image is a cell of the feature map: nothing is scaled."]),
+    ],
+)  # fmt: skip
+def test_the_explanation_says_where_the_scale_comes_from(
+    call: str, lines: list[str], capfd: Capture
+) -> None:
+    assert {*lines} <= {*explained(f"{call} --preset walkthrough", capfd)}
+
+
+def test_a_ratio_with_many_decimals_is_not_divided_by(capfd: Capture) -> None:
+    lines = explained("map.npy --image-size 333x70 --box 33,60,60,50 --output-size 2", capfd)
+    assert "sub-sampling ratio along x = 333 / 10 = 33.3" in lines
+    np.save("wide.npy", np.zeros((10, 7), np.float32))
+    lines = explained("wide.npy --image-size 300x70 --box 33,60,60,50", capfd)
+    assert "sub-sampling ratio along x = 300 / 7 ≈ 42.8571" in lines
+    assert "width  = 60 × 7 / 300 = 1.4" in lines
+
+
+# How much is printed ------------------------------------------------------------------------------
+
+
+LONG = {
+    "the document": WALKTHROUGH,
+    "a photograph": f"{SAMPLES}/astronaut.png --box 100,400,300,260",
+    "a photograph, adaptive": f"{SAMPLES}/astronaut.png --preset torchvision --box 100,50,300,260",
+    "many sections": "map.npy --preset mmcv --output-size 60 --box 1,1,9,9",
+    "many points": "map.npy --preset mmcv --sampling-ratio 100 --box 1,1,9,9",
+    **{
+        f"{name}, {size}": f"{SAMPLES}/astronaut.png --stride 16 --preset {name} --absolute "
+        f"--pooling max --output-size {size} --box 100,50,300,260"
+        for name in PRESETS
+        for size in (3, 7)
+    },
+    "2 × 2 points": "map.npy --preset onnx-half-pixel --pooling max --sampling-ratio 2 "
+    "--output-size 3 --box 1.2,1.3,9.4,9.1 --spatial-scale 0.9",
+}
+
+
+@pytest.mark.parametrize("call", LONG.values(), ids=LONG)
+def test_at_most_200_lines_are_printed_unasked(
+    call: str, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = explained(call, capfd)
+    assert len(lines) <= 200
+    assert any(line.startswith("5. The output") for line in lines)
+
+
+def test_all_points_are_explained_on_request(capfd: Capture) -> None:
+    lines = explained(f"{WALKTHROUGH} --all-points", capfd)
+    titles = [line for line in lines if re.fullmatch(r"Section \(.*\), point \(.*\) at .*", line)]
+    assert len(titles) == 9 * 4
+    assert sum(line.startswith("section (") for line in lines) == 1 + 9  # with the table's head
+    one = explained(f"{WALKTHROUGH} --section 2,3 --all-points", capfd)
+    assert sum(line.startswith("Section (2, 3), point") for line in one) == 4
+    large = "map.npy --preset mmcv --sampling-ratio 3 --output-size 12 --box 1,1,9,9 --all-points"
+    lines = explained(large, capfd)
+    assert sum(", point (" in line and " at " in line for line in lines) == 9 * 144
+    assert "j=12" in {line.split()[0] for line in lines if line}
+
+
+def test_a_shortened_explanation_says_how_to_see_all(capfd: Capture) -> None:
+    call = "map.npy --preset mmcv --sampling-ratio 3 --output-size 12 --box 1,1,9,9"
+    text = "\n".join(explained(call, capfd))
+    assert "Section (1, 1) is explained; choose others with --section or --all-points." in text
+    assert "and 141 more: --all-points" in text
+    assert "The first 8 of 12 rows and 8 of 12 columns; --all-points prints all." in text
+    assert "Of the 9 points of this section, 2 are explained;" in text
+
+
+def test_the_explained_points_include_the_largest(capfd: Capture) -> None:
+    call = "map.npy --preset mmcv --sampling-ratio 3 --output-size 1 --pooling max --box 1,1,9,9"
+    lines = explained(call, capfd)  # values grow to the bottom right
+    points = [line for line in lines if line.startswith("Section (1, 1), point")]
+    assert [line.split(" at ")[0][-6:] for line in points] == ["(1, 1)", "(3, 3)"]
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        # The first section has 2 × 2 points beside four different cells.
+        ({"boxes": [1, 1, 8, 8], "output_size": 2}, (1, 1)),
+        # x of the points: −3.5, −0.5, 2.5; only from the second column on they read the map.
+        ({"boxes": [-5, 2, 4, 8], "output_size": (1, 3), "sampling_ratio": 2}, (2, 1)),
+        # All points of a section are between the same four cells.
+        ({"boxes": [2.6, 2.6, 2.8, 2.8], "output_size": 2, "sampling_ratio": 2}, (1, 1)),
+        ({"boxes": [5, 5, 5, 8], "output_size": 2}, (1, 1)),  # no points
+    ],
+)
+def test_the_section_that_is_explained_by_default(
+    call: dict[str, Any], expected: tuple[int, int]
+) -> None:
+    traced = trace(np.eye(10), convention="torchvision-aligned", **call)
+    assert traced.example == expected
+
+
+def test_the_intro_can_be_left_out(capfd: Capture) -> None:
+    title = "Why: what rounding does to this box"
+    assert title in explained(WALKTHROUGH, capfd)
+    without = explained(f"{WALKTHROUGH} --no-intro", capfd)
+    assert title not in without
+    assert "The five steps in short" in without
+
+
+def test_json_is_complete(capfd: Capture) -> None:
+    assert main(["explain", *WALKTHROUGH.split(), "--format", "json"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    assert [len(section["points"]) for section in record["sections"]] == [4] * 9
+    assert record["box"]["scaled_by"] == "image_size"
+    assert record["box"]["image_size"] == [512, 512]
+    pool = record["roi_pool"]
+    assert (pool["width"], pool["height"]) == (8, 6)
+    assert pool["right"] == {"position": 15.5, "rounded": 17, "moved": 48}
+    assert (pool["bin_widths"], pool["bin_heights"]) == ([3, 4, 2], [2, 2, 2])
+
+
+def test_a_page_with_too_many_points_has_those_of_one_section() -> None:
+    call = "map.npy --preset mmcv --sampling-ratio 11 --box 0,0,9,9 -o page.html"
+    assert main(["explain", *call.split()]) == 0
+    page = Path("page.html").read_text(encoding="utf-8")
+    # Section (1, 1) is 1.29 cells wide and high: all its points are between the same four cells.
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    assert [section["section"] for section in data["trace"]["sections"]] == [[2, 1]]
+    assert len(data["trace"]["sections"][0]["points"]) == 121
+    assert "5929 points are too many for a page: only those of section (2, 1) are shown" in page
+
+
+# Symbols ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [{}, {"divide": 4}], ids=["as it is", "divided"])
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_symbol_is_defined_before_it_is_used(name: str, change: dict[str, Any]) -> None:
+    points = PRESETS[name].convention.points
+    if change and points != "dividers":
+        return
+    call: dict[str, Any] = {"box_format": "xyxy", "normalized": False, **change}
+    traced = trace(np.eye(9), [1.5, 2, 7, 8], (2, 3), convention=name, **call)
+    blocks = list(Explanation(traced, None, "").blocks())
+    place = blocks.index(Heading(2, "The symbols"))
+    table = blocks[place + 1]
+    assert isinstance(table, Grid)
+    symbols = [symbol for row in table.rows for symbol in row[0].split(", ")]
+    assert len(symbols) == len({*symbols})
+    used = {
+        name
+        for block in blocks[place:]
+        if isinstance(block, Formulas)
+        for line in block.lines
+        for name in names(line)
+    }
+    assert used <= {*symbols}
+    assert not any(isinstance(block, Formulas) for block in blocks[:place])
+    assert {"d", "g_x"} & used == ({"d"} if change else {"g_x"} if points == "centred" else set())
+
+
+def names(line: FormulaLine) -> Iterator[str]:
+    for part in line:
+        if isinstance(part, Name):
+            yield str(part)
+        elif isinstance(part, Fraction):
+            yield from names(part.numerator)
+            yield from names(part.denominator)

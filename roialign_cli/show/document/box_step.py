@@ -9,13 +9,12 @@ from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.document.blocks import Block, Formulas, Paragraph
 from roialign_cli.show.document.formulas import (
     FormulaLine,
-    Name,
     Number,
     Words,
     formula,
     number,
 )
-from roialign_cli.show.document.rules import offset_rule, rules
+from roialign_cli.show.document.rules import offset_rule
 from roialign_cli.show.numbers import format_number, format_point
 
 
@@ -101,11 +100,16 @@ def _normalized_text(trace: Trace) -> str:
 def _placement(trace: Trace) -> Iterator[Block]:
     """Yield what the convention changes about the box on the map."""
     convention = trace.convention
-    if convention.offset != 0.5 or convention.image_offset:
-        yield Paragraph(f"Offset: {offset_rule(convention)}")
     if convention.points == "cells":
-        yield Paragraph(f"Points: {rules(convention)['points']}")
-    elif not trace.frame.y_up:
+        yield Paragraph(
+            "Then the edges are rounded to whole cells (half away from zero), and the last cell is "
+            "part of the ROI."
+        )
+        return
+    if convention.offset != 0.5 or convention.image_offset:
+        rule = offset_rule(convention).removeprefix("None: ")
+        yield Paragraph(f"{rule[0].upper()}{rule[1:]}")
+    if not trace.frame.y_up:
         yield from _start_in_library_frame(trace)
     for axis, raw, size in (
         ("width", trace.unclamped_width, trace.width),
@@ -128,8 +132,8 @@ def _start_in_library_frame(trace: Trace) -> Iterator[Block]:
     before = (trace.x - 0.5 + offset, trace.y - 0.5 + offset)
     after = (trace.x - 0.5, trace.y - 0.5)
     x, y = (
-        formula("{} = {} − {} = {}", Name(n), number(a, 5), number(offset), number(b, 5))
-        for n, a, b in zip("xy", before, after, strict=True)
+        formula("{}= {} − {} = {}", Words(f"{n} "), number(a, 5), number(offset), number(b, 5))
+        for n, a, b in zip(("left", "top"), before, after, strict=True)
     )
     yield Formulas((formula("{}<,  >{}", x, y),))
 
@@ -165,7 +169,10 @@ def box_lines(trace: Trace, source: ScaleSource) -> Iterator[FormulaLine]:
     """Yield a line for each number of the box that scales it to the feature map."""
     inclusive, scaled = trace.convention.inclusive, trace.scale != (1.0, 1.0)
     longer = _SECOND_CORNER | ({"y"} if trace.frame.y_up else set())
-    for name, value in zip(_BOX_NAMES[trace.convention.box_format], trace.box, strict=True):
+    labels = _LABELS | _CORNER_LABELS[trace.frame.y_up]
+    names = _BOX_NAMES[trace.convention.box_format]
+    longest = max(len(labels[name]) for name in names)
+    for name, value in zip(names, trace.box, strict=True):
         added = inclusive and name in longer
         axis = 0 if name in _ALONG_X else 1
         factor = trace.scale[axis]
@@ -176,25 +183,34 @@ def box_lines(trace: Trace, source: ScaleSource) -> Iterator[FormulaLine]:
             )
         if scaled or added:
             right_side = formula("{} = {}", right_side, number((value + added) * factor, 5))
-        yield formula("{}= {}", _padded(name), right_side)
+        yield formula("{}= {}", Words(f"{labels[name]:{longest}} "), right_side)
 
 
 _BOX_NAMES = {
     "xyxy": ("x1", "y1", "x2", "y2"),
-    "xywh": ("x", "y", "width", "height"),
-    "cxcywh": ("cx", "cy", "width", "height"),
+    "xywh": ("x", "y", "w", "h"),
+    "cxcywh": ("cx", "cy", "w", "h"),
     "yxyx": ("y1", "x1", "y2", "x2"),
 }
+# In words, because x and y are symbols of sample points and of their neighbours.
+_LABELS = {
+    "x1": "left",
+    "x2": "right",
+    "x": "left",
+    "y": "top",
+    "cx": "centre x",
+    "cy": "centre y",
+    "w": "width",
+    "h": "height",
+}
+# Whether y points up → the labels of y1 and y2.
+_CORNER_LABELS = {
+    True: {"y1": "bottom", "y2": "top"},
+    False: {"y1": "top", "y2": "bottom"},
+}
 # Numbers to which a convention with inclusive boxes adds 1; with y up, the upper edge, too.
-_SECOND_CORNER = {"x2", "y2", "width", "height"}
-_ALONG_X = {"x", "x1", "x2", "cx", "width"}
-
-
-def _padded(name: str) -> FormulaLine:
-    """Return the name of one of a box's numbers, padded so that equals signs are aligned."""
-    if len(name) > 1 and name.isalpha():
-        return (Words(f"{name:6} "),)
-    return Name(name), " " * (7 - len(name))
+_SECOND_CORNER = {"x2", "y2", "w", "h"}
+_ALONG_X = {"x", "x1", "x2", "cx", "w"}
 
 
 def _scaling(trace: Trace, source: ScaleSource, axis: int) -> FormulaLine:

@@ -159,12 +159,13 @@ class Explanation:
     def _explained(self, section: Section) -> tuple[Point, ...]:
         """Return all points of a small section of a small ROI, or else the most telling two."""
         is_small = self.section is not None or len(self.trace.sections) <= MAX_SECTION_ROWS
-        if is_small and len(section.points) <= MAX_POINTS:
+        if not section.points or (is_small and len(section.points) <= MAX_POINTS):
             return section.points
-        first, *others = section.points[:2] or (None,)
-        winner = section.winning_point
-        second = winner if winner not in {None, first} else next(iter(others), None)
-        return tuple(point for point in (first, second) if point is not None)
+        candidates = [p for p in section.points if p.in_bounds] or list(section.points)
+        first, winner = candidates[0], section.winning_point
+        others = (p for p in candidates if _cells(p) != _cells(first))
+        second = winner if winner not in {None, first} else next(others, None)
+        return (first,) if second is None else (first, second)
 
     def _choice(self) -> str:
         """Name the section and the point that are explained, and how to choose others."""
@@ -183,7 +184,7 @@ class Explanation:
         up = "up" if t.frame.y_up else "down"
         channel = f", {channel_of(t)}" if t.channels > 1 else ""
         preset = PRESETS.get(t.convention.name)
-        summary = f": {preset.summary}" if preset else ""
+        summary = f" – {preset.summary}" if preset else ""
         yield Paragraph(
             f"Convention {name_of(t.convention)}{summary}. The feature map has "
             f"{t.map_size[0]} rows and {t.map_size[1]} columns of cells{channel}. Positions have "
@@ -231,8 +232,8 @@ class Explanation:
         total, shown = len(self.example.points), len(self.selected[0].points)
         if not self.all_points and self.point is None and shown < total:
             yield Paragraph(
-                f"{shown} of the {total} points of this section are explained; --point N,M chooses "
-                "another one, and --all-points explains all."
+                f"Of the {total} points of this section, {shown} {'is' if shown == 1 else 'are'} "
+                "explained; --point N,M chooses another one, and --all-points explains all."
             )
 
     def _labelled(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
@@ -261,6 +262,9 @@ class Explanation:
         if self.trace.convention.points == "cells":
             yield Heading(2, "4. The value at each point: the value of its cell")
             yield Paragraph("A sample point is a cell, so nothing is interpolated.")
+        elif not self.trace.n_points:
+            yield Heading(2, "4. The value at each point")
+            yield Paragraph("There are no sample points, so nothing is interpolated.")
         else:
             yield from self._interpolation_rule()
         for section in self.selected:
@@ -302,6 +306,8 @@ class Explanation:
     def _reduction(self) -> Iterator[Block]:
         t = self.trace
         reduction_name = {"avg": "the average", "max": "the largest"}[t.convention.pooling]
+        if (t.convention.pooling, t.convention.max_of) == ("max", "weighted-cell"):
+            reduction_name = "the largest weight × cell"
         yield Heading(2, f"5. The output of each section: {reduction_name} of its points")
         if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
             yield Paragraph(rules(t.convention)[t.convention.pooling])
@@ -340,6 +346,10 @@ def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
     for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
         at = str(q.row), str(q.column), format_point(q.x, q.y)
         yield name, *at, format_number(q.weight), format_number(q.value)
+
+
+def _cells(point: Point) -> set[tuple[int, int]]:
+    return {(q.row, q.column) for q in point.neighbours}
 
 
 def _centres(trace: Trace) -> str:

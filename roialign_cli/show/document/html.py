@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 
 from roialign_cli.show.document.blocks import (
@@ -33,13 +33,15 @@ def _render(block: Block) -> str:
             return "".join(map(_formula, lines))
         case Verbatim(lines):
             return f"<pre>{escape(chr(10).join(lines))}</pre>"
-        case Grid(headers, rows):
-            return _table(headers, rows)
+        case Grid():
+            return _table(block)
         case Output(values):
             return _render(output_grid(values))
 
 
-def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(grid: Grid) -> str:
+    headers, rows = grid.headers, grid.rows
+    css = ' class="prose"' if grid.prose else ""
     head = "".join(f'<th scope="col">{escape(header)}</th>' for header in headers)
     body = "\n".join(
         f'<tr><th scope="row">{escape(first)}</th>'
@@ -49,7 +51,7 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     # The tabindex makes a scrolling table reachable by keyboard.
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(", ".join(headers))}">'
-        "<table><thead><tr>"
+        f"<table{css}><thead><tr>"
         f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

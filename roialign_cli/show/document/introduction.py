@@ -23,7 +23,7 @@ def rounding_blocks(trace: Trace, rounded: RoundedRoi) -> Iterator[Block]:
     pool = trace.convention.points == "cells"
     operator = "ROI Pool" if pool else "ROI Pool, the older operator,"
     yield Paragraph(
-        f"{operator} rounds the edges of the box to whole cells: {before} cells become {after}, "
+        f"{operator} rounds the edges of the box to whole cells: {before} cells become {after}; "
         f"the left, right, top and bottom edges move by {_listed(distances)} {unit}, and the "
         f"{columns} × {rows} bins are {_bins(rounded.bin_widths)} wide and "
         f"{_bins(rounded.bin_heights)} high. {_unrounded(trace, before)}"
@@ -31,7 +31,7 @@ def rounding_blocks(trace: Trace, rounded: RoundedRoi) -> Iterator[Block]:
     yield Grid(
         ("edge", "of the box", "in ROI Pool", f"moved, {unit}"),
         tuple(
-            (name, format_number(edge.position, 5), format_number(edge.rounded), distance)
+            (name, format_number(edge.position, 5), format_number(edge.rounded, 5), distance)
             for name, edge, distance in zip(_EDGES, _edges(rounded), distances, strict=True)
         ),
     )
@@ -113,7 +113,7 @@ def _overview(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
     columns, rows = len(trace.output[0]), len(trace.output)
     corner, size = format_point(trace.x, trace.y), _size(trace.width, trace.height)
     at = f"section {format_point(*section.section)}"
-    yield "1 box", _BOX_TEXT[trace.scale == (1.0, 1.0)], f"top-left {corner}, size {size}"
+    yield "1 box", _box_text(trace), f"top-left {corner}, size {size}"
     each = f"each {_section_size(trace)} cells"
     yield "2 sections", f"cut it into {columns} × {rows} sections", each
     yield "3 points", _POINTS_TEXT[trace.convention.points], _point_counts(trace, section)
@@ -127,7 +127,12 @@ def _overview(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
     yield "5 output", *_output(trace, section, at)
 
 
-_BOX_TEXT = {True: "place the box on the map", False: "scale the box to the map"}
+def _box_text(trace: Trace) -> str:
+    if trace.convention.points == "cells":
+        return "round the box to whole cells"
+    return f"{'place the box on' if trace.scale == (1.0, 1.0) else 'scale the box to'} the map"
+
+
 _POINTS_TEXT = {
     "dividers": "place the sample points",
     "centred": "place the sample points",
@@ -139,6 +144,8 @@ _POINTS_TEXT = {
 def _point_counts(trace: Trace, section: Section) -> str:
     across, down = section.grid
     total = f"{trace.n_points} in all"
+    if trace.convention.points != "cells" and across == down == 1:
+        return f"1 point each, {total}"
     if trace.convention.points == "cells":
         place = format_point(*section.section)
         return f"{across} × {down} in section {place}, {total}"
@@ -151,6 +158,8 @@ def _output(trace: Trace, section: Section, at: str) -> tuple[str, str]:
     texts = {"max": f"take the largest {of}", "avg": "take the average"}
     count = format_count(len(section.points), "point", "points")
     what = {"max": "largest", "avg": "average"}[convention.pooling]
+    if (convention.pooling, convention.max_of) == ("max", "weighted-cell"):
+        what = "largest product"
     result = f"{at}: the {what} of {count} = {output}"
     if not section.points:
         result = f"{at}: no points, which give {output}"
@@ -168,7 +177,7 @@ def _symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
     corner = format_point(trace.x, trace.y)
     named = "top-left corner of the ROI, in cells"
     if trace.convention.points == "dividers":
-        named = "top-left corner (the document's x_box, y_box)"
+        named = "top-left corner (the document: x_box, y_box)"
     yield "x_roi, y_roi", named, corner
     size = f"{format_number(trace.width, 5)}, {format_number(trace.height, 5)}"
     yield "w, h", "width and height of the ROI, in cells", size
@@ -182,7 +191,7 @@ def _symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
 
 
 def _ranges(across: int, down: int) -> str:
-    return f"1 to {across}, 1 to {down}"
+    return ", ".join("1" if last == 1 else f"1 to {last}" for last in (across, down))
 
 
 def _part_symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:

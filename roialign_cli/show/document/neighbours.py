@@ -138,18 +138,24 @@ def _along(
         values = (names[0], number(found[0]), names[1], number(found[1]))
         yield formula(text, Name(axis), number(on_map), *values)
         return
-    split = formula("{} = {} = {} + {}", Name(axis), number(on_map), whole, fraction)
+    yield _by_rule(axis, on_map, case, expected)
+    if beyond:
+        text = "{} = {}< is outside the map>,< so >{} = {}< and >{} = {}"
+        outside = names[beyond[0]], number(expected[beyond[0]])
+        yield formula(text, *outside, names[0], number(found[0]), names[1], number(found[1]))
+
+
+def _by_rule(axis: str, position: float, case: _Case, expected: tuple[float, float]) -> FormulaLine:
+    """Return the line that applies a case of the rule to a position and gives two centres."""
+    whole, fraction = _parts(axis, position)
+    split = formula("{} = {} = {} + {}", Name(axis), number(position), whole, fraction)
     terms = (
         formula("{} = {}", term, number(centre))
         for term, centre in zip(case.terms(axis, whole), expected, strict=True)
     )
     compared = formula("{} {} 0.5,< so >{}< and >{}", fraction, case.relation, *terms)
-    length = len(to_text(split)) + len(to_text(compared)) + 2
-    yield formula("{};{}{}", split, " " if length <= _MAX_LENGTH else text_break(4), compared)
-    if beyond:
-        text = "{} = {}< is outside the map>,< so >{} = {}< and >{} = {}"
-        outside = names[beyond[0]], number(expected[beyond[0]])
-        yield formula(text, *outside, names[0], number(found[0]), names[1], number(found[1]))
+    is_short = len(to_text(split)) + len(to_text(compared)) + 2 <= _MAX_LENGTH
+    return formula("{};{}{}", split, " " if is_short else text_break(4), compared)
 
 
 def neighbour_coordinates(point: Point) -> FormulaLine:

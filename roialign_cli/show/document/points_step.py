@@ -5,7 +5,6 @@ from __future__ import annotations
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import Convention, TieNeighbour
-from roialign_cli.show.document.rules import rules
 from roialign_cli.show.numbers import format_number
 
 
@@ -24,7 +23,16 @@ def points_text(trace: Trace, section: Section) -> str:
             "Each section is divided into g_x × g_y equal parts, and a sample point lies in the "
             f"middle of each part; {counts}."
         )
-    return rules(convention)["points"]
+    return _OTHER_POINTS[convention.points]
+
+
+_OTHER_POINTS = {
+    "corners": "Each section has one sample point. The first lies on the first edge of the ROI and "
+    "the last on its last edge; the others are spread evenly. A single section has its point in "
+    "the middle.",
+    "cells": "Every cell that a section touches is a sample point; neighbouring sections share "
+    "cells. Only cells of the map count.",
+}
 
 
 def _dividers_text(trace: Trace, across: int, down: int) -> str:
@@ -63,17 +71,18 @@ def neighbour_text(trace: Trace) -> str:
 _TIES: dict[TieNeighbour, str] = {
     "upper": "If a point lies on a centre, that centre is x2 (or y2), and x1 (or y1) has weight 0.",
     "lower": "If a point lies on a centre, that centre is x1 (or y1), and x2 (or y2) has weight 0.",
-    "both": "If a point lies on a centre, that centre is both x1 and x2 (or y1 and y2).",
+    "both": "If a point lies on a centre, that centre is both x1 and x2 (or y1 and y2), with the "
+    "weights 1 and 0.",
 }
 
 
 def border_note(trace: Trace, point: Point) -> str:
     """Describe how the border of the map changes a point, "" if it does not."""
-    margin = format_number(trace.convention.border_margin)
+    margin = _cells(trace.convention.border_margin)
     if point.border == "out":
         return (
-            f"Out: the point lies more than {margin} beyond the outermost cell centres, so its "
-            f"value is {format_number(point.value)}."
+            f"Out: the point lies {f'more than {margin} ' if margin else ''}beyond the outermost "
+            f"cell centres, so its value is {format_number(point.value)}."
         )
     if point.border == "clamped" and trace.convention.points != "cells":
         return (
@@ -81,3 +90,10 @@ def border_note(trace: Trace, point: Point) -> str:
             f"{margin}, and is moved to them."
         )
     return ""
+
+
+def _cells(distance: float) -> str:
+    """Return a distance with its unit, "" for none."""
+    if not distance:
+        return ""
+    return f"{format_number(distance)} cell{'' if distance == 1 else 's'}"

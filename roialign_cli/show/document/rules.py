@@ -160,6 +160,8 @@ def _maximum(c: Convention) -> str:
         "point": "the interpolated values of the points",
         "weighted-cell": "the four products weight × cell of every point, which are not summed",
     }[c.max_of]
+    if c.points == "cells":
+        of = "the cells' values"
     start = f", starting from {format_number(c.max_start)}" if has_finite_max_start(c) else ""
     skips = "; NaN points are skipped" if c.max_skips_nan else ""
     empty = format_number(c.max_of_empty)

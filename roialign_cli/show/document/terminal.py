@@ -156,11 +156,14 @@ def _grid(grid: Grid, console: Console) -> Table | Text:
     for row in grid.rows:
         table.add_row(*row)
     needed = Measurement.get(console, console.options.update(max_width=_UNLIMITED_WIDTH), table)
-    if (needed.minimum if prose else needed.maximum) < console.width:
+    # A table that is nearly too narrow for its longest words would cut them.
+    needed_width = needed.minimum * _PROSE_MARGIN if prose else needed.maximum
+    if needed_width < console.width:
         return table
     return Text("\n".join(_running(grid.headers, row, console.width - 2) for row in grid.rows))
 
 
+_PROSE_MARGIN = 1.2
 _UNLIMITED_WIDTH = 1 << 16
 
 

@@ -121,6 +121,8 @@
     at("point-title").textContent = sample ? sample.title : "No sample points";
     at("point-note").textContent = sample ? sample.note : "";
     at("point-note").hidden = !(sample && sample.note);
+    at("position-title").hidden = !sample;
+    at("value-title").hidden = !(sample && sample.interpolated.length);
     fill("coordinates", sample ? sample.coordinates : []);
     fill("between", sample ? sample.between : []);
     fill("interpolated", sample ? sample.interpolated : []);

@@ -91,11 +91,12 @@ def _within_limits(explanation: Explanation) -> tuple[Explanation, list[str]]:
     if explanation.all_points:
         raise ArgumentError("all_points", f"{problem}; leave it out to show one section")
     chosen = explanation.example
+    place = format_point(*chosen.section)
     if _count([chosen]) > _MAX_PAGE_POINTS:
+        problem = f"section {place} has {_count([chosen])} points, too many for a page"
         raise ArgumentError("point", f"{problem}; choose one with --point N,M")
     remark = (
-        f"{problem}: only those of section {format_point(*chosen.section)} are shown; --section "
-        "I,J chooses another one."
+        f"{problem}: only those of section {place} are shown; --section I,J chooses another one."
     )
     return replace(complete, section=chosen.section), [remark]
 
