@@ -89,11 +89,11 @@ ITEMS = {
 }
 # What the document has wrong → the row of the table of slips.
 SLIPS = {
-    "the box's x, 396": "| 396 | 296:",
-    "10.63 instead of 10.64": "| 10.63 | 10.64:",
-    "12.69 instead of 12.72": "| 12.69 | 12.72:",
+    "the box's x, 396": "| 396 | 296. ",
+    "10.63 instead of 10.64": "| 10.63 | 10.64, because",
+    "12.69 instead of 12.72": "| 12.69 | 12.72, because",
     "two of four neighbours": "| two pairs, each written twice |",
-    "0.21": "| 0.21 | 0.21 (0.214)",
+    "0.21": "| 0.21 | 0.214, or 0.21 with two decimals",
 }
 
 

@@ -82,6 +82,7 @@ def roi_document(
         all_points=extent.all_points,
         rounded=rounded if extent.intro else None,
         scale_source=source,
+        defaults=inputs.defaults,
         sketch_columns=extent.sketch_columns,
     )
 

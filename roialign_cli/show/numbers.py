@@ -133,15 +133,28 @@ def describe(name: str, operation: Operation, defaults: Defaults) -> str:
     features, convention = operation.features, operation.convention
     shape = " × ".join(map(str, features.shape))
     pixels = ", a cell per pixel (--stride 32 averages to larger cells)" if defaults.cells else ""
-    kind = f" (default for {defaults.preset_of})" if defaults.preset_of else ""
     rows, columns = operation.output_size
-    of_preset = " (from the preset)"
+    size = f"{rows} × {columns} sections{_FROM_PRESET if defaults.output_size else ''}"
     return (
         f"{name}: {shape} {features.dtype}{_value_range(features)}{pixels}; convention "
-        f"{name_of(convention)}{kind}, {convention.pooling}, {rows} × {columns} sections"
-        f"{of_preset if defaults.output_size else ''}; boxes read as {reading_of(convention)}"
-        f"{of_preset if defaults.reading else ''}"
+        f"{name_of(convention)}{default_preset(defaults)}, {convention.pooling}, {size}; "
+        f"boxes read as {reading_of(convention)}{default_reading(defaults)}"
     )
+
+
+_FROM_PRESET = " (from the preset)"
+
+
+def default_preset(defaults: Defaults | None) -> str:
+    """Return a remark for a preset that the user did not choose, or ""."""
+    if defaults is None or defaults.preset_of is None:
+        return ""
+    return f" (default for {defaults.preset_of})"
+
+
+def default_reading(defaults: Defaults | None) -> str:
+    """Return a remark for a box format or origin that the preset decides, or ""."""
+    return _FROM_PRESET if defaults is not None and defaults.reading else ""
 
 
 def reading_of(convention: Convention) -> str:

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.rounding import RoundedRoi
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.sections import Point, Section
@@ -58,9 +59,12 @@ from roialign_cli.show.document.steps import (
 from roialign_cli.show.numbers import (
     NEIGHBOUR_NAMES,
     channel_of,
+    default_preset,
+    default_reading,
     format_number,
     format_point,
     name_of,
+    reading_of,
 )
 
 # Unless all points are asked for, an explanation is at most 200 lines long.
@@ -96,6 +100,8 @@ class Explanation:
         What determined the scale; None if that is not known.
     sketch_columns
         The width of a drawing in text, in characters; 0 for no drawing.
+    defaults
+        What the command chose because nothing else decided it; None if that is not known.
     """
 
     trace: Trace
@@ -107,6 +113,7 @@ class Explanation:
     rounded: RoundedRoi | None = None
     scale_source: ScaleSource | None = None
     sketch_columns: int = 0
+    defaults: Defaults | None = None
 
     def blocks(self) -> Iterator[Block]:
         """Yield the title, the drawing, the introduction and the five steps."""
@@ -184,9 +191,11 @@ class Explanation:
         up = "up" if t.frame.y_up else "down"
         channel = f", {channel_of(t)}" if t.channels > 1 else ""
         preset = PRESETS.get(t.convention.name)
-        summary = f" – {preset.summary}" if preset else ""
+        summary = f": {preset.summary}" if preset else ""
+        name = f"{name_of(t.convention)}{default_preset(self.defaults)}"
+        read = f"Boxes are read as {reading_of(t.convention)}{default_reading(self.defaults)}."
         yield Paragraph(
-            f"Convention {name_of(t.convention)}{summary}. The feature map has "
+            f"Convention {name}{summary}. {read} The feature map has "
             f"{t.map_size[0]} rows and {t.map_size[1]} columns of cells{channel}. Positions have "
             f"their origin at the {t.frame.origin.replace('-', ' ')}, x to the right, y {up}; "
             f"{_centres(t)}."
