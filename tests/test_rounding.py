@@ -56,6 +56,13 @@ def test_normalised_boxes_that_end_at_the_last_centre() -> None:
     assert rounded.size == pytest.approx((10.5, 14.25))
 
 
+def test_a_map_of_one_cell_has_no_scale_to_move_by() -> None:
+    operation = make_operation(np.zeros((1, 1)), [0, 0, 1, 1], 1, convention="tensorflow")
+    rounded = rounded_roi(operation, 0)
+    assert (rounded.left.position, rounded.left.rounded) == (0.5, 0)
+    assert np.isnan(rounded.left.moved)
+
+
 def test_an_inverted_box_has_a_negative_size() -> None:
     operation = make_operation(np.zeros((9, 9)), [6, 5, 5, 8], 1, convention="torchvision-aligned")
     assert rounded_roi(operation, 0).size == (-1, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +25,8 @@ class Edge:
     rounded
         Where ROI Pool places the edge, in cells.
     moved
-        The distance between both, in the units of the box.
+        The distance between both, in the units of the box; NaN if the scale is 0, as it is for a
+        normalised box that ends at the centre of the only cell.
     """
 
     position: float
@@ -79,7 +81,8 @@ def rounded_roi(operation: Operation, roi: int) -> RoundedRoi:
 
     def edge(end: float, scale: float, rounded: float, axis: FrameAxis) -> Edge:
         index = end * scale + zero
-        return Edge(axis.coordinate(index), axis.coordinate(rounded), abs(rounded - index) / scale)
+        moved = abs(rounded - index) / scale if scale else math.nan
+        return Edge(axis.coordinate(index), axis.coordinate(rounded), moved)
 
     (y_scale, x_scale), x, y = one.spatial_scale, plan.x, plan.y
     left, top = float(x.roi_start[0]), float(y.roi_start[0])

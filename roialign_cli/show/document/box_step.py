@@ -216,7 +216,7 @@ _ALONG_X = {"x", "x1", "x2", "cx", "w"}
 def _scaling(trace: Trace, source: ScaleSource, axis: int) -> FormulaLine:
     """Return the step from image units to cells along an axis, 0 for x."""
     factor = trace.scale[axis]
-    if factor < 1 and _is_short(1 / factor):
+    if 0 < factor < 1 and _is_short(1 / factor):
         return " / ", number(1 / factor)
     if source.scaled_by == "image_size" and source.image_size is not None:
         cells, pixels = trace.map_size[1 - axis], source.image_size[axis]

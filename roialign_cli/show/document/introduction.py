@@ -50,12 +50,10 @@ def _edges(rounded: RoundedRoi) -> tuple[Edge, Edge, Edge, Edge]:
 
 def _moved(trace: Trace, rounded: RoundedRoi) -> tuple[str, list[str]]:
     """Return a unit, and by how much each edge moves in it."""
-    x, y = trace.scale
-    unit, factors = "image pixels", (1.0, 1.0, 1.0, 1.0)
-    if trace.convention.normalized or (x, y) == (1.0, 1.0):
-        unit, factors = "cells", (x, x, y, y)
-    moved = (edge.moved for edge in _edges(rounded))
-    return unit, [format_number(m * f) for m, f in zip(moved, factors, strict=True)]
+    edges = _edges(rounded)
+    if trace.convention.normalized or trace.scale == (1.0, 1.0):
+        return "cells", [format_number(abs(edge.rounded - edge.position)) for edge in edges]
+    return "image pixels", [format_number(edge.moved) for edge in edges]
 
 
 def _unrounded(trace: Trace, size: str) -> str:

@@ -199,7 +199,7 @@ def _integers(low: float, high: float) -> list[int]:
     step = 1
     while (last - first) // step > _MAX_TICKS:
         step = step * 5 // 2 if str(step)[0] == "2" else step * 2
-    return [n for n in range(first, last + 1) if n % step == 0]
+    return list(range(-(-first // step) * step, last + 1, step))
 
 
 def _data_uri(shades: Float) -> str:
