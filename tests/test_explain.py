@@ -218,6 +218,7 @@ def test_at_most_200_lines_are_printed_unasked(
     monkeypatch.setenv("COLUMNS", "80")
     lines = explained(call, capfd)
     assert len(lines) <= 200
+    assert len(explained(f"{call} --format markdown", capfd)) <= 200
     assert any(line.startswith("5. The output") for line in lines)
 
 

@@ -32,14 +32,17 @@ def box_step(trace: Trace, source: ScaleSource | None) -> Iterator[Block]:
         source = ScaleSource("normalized" if trace.convention.normalized else None)
     yield Paragraph(_scale_text(trace, source))
     is_scaled = trace.scale != (1.0, 1.0)
-    if is_scaled and source.scaled_by != "normalized":
-        yield Formulas(tuple(ratio_lines(trace, source)))
+    ratio = ratio_lines(trace, source) if is_scaled and source.scaled_by != "normalized" else ()
+    lines = tuple(ratio)
     if trace.convention.inclusive:
+        if lines:
+            yield Formulas(lines)
+        lines = ()
         yield Paragraph(
             "The second corner is the last pixel of the box, which is part of the box: the box "
             "ends one unit farther."
         )
-    yield Formulas(tuple(box_lines(trace, source)))
+    yield Formulas((*lines, *box_lines(trace, source)))
     yield from _placement(trace)
     yield Paragraph(
         f"The ROI lies from its top-left corner {format_point(trace.x, trace.y)} to its "

@@ -209,13 +209,11 @@ def to_latex(lines: Iterable[FormulaLine]) -> str:
     --------
     >>> width = Fraction((Name("w"),), (Name("k"), "·", Name("g")))
     >>> print(to_latex([(Name("x1"), " = ", width), ("  = max(1, ", number(-2e-5), ")")]))
-    \begin{aligned}
-    x_{1} &= \frac{w}{k\cdot g} \\[4pt]
-    &= \max(1, -2\times 10^{-5})
-    \end{aligned}
+    \begin{aligned} x_{1} &= \frac{w}{k\cdot g} \\[4pt]
+    &= \max(1, -2\times 10^{-5}) \end{aligned}
     """
     rows = " \\\\[4pt]\n".join(map(_latex_row, lines))
-    return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
+    return f"\\begin{{aligned}} {rows} \\end{{aligned}}"
 
 
 def _latex_row(line: FormulaLine) -> str:

@@ -18,8 +18,16 @@ from roialign_cli.show.document.formulas import to_latex
 
 
 def to_markdown(blocks: Iterable[Block]) -> str:
-    """Return blocks as a Markdown document."""
-    return "\n\n".join(_render(block) for block in blocks) + "\n"
+    """Return blocks as a Markdown document.
+
+    A heading or a formula is followed by its text without an empty line, which keeps documents
+    with many formulas short.
+    """
+    parts = [
+        _render(block) + ("\n" if isinstance(block, Heading | Formulas) else "\n\n")
+        for block in blocks
+    ]
+    return "".join(parts).rstrip("\n") + "\n"
 
 
 def _render(block: Block) -> str:
