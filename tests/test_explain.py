@@ -211,7 +211,14 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("call", LONG.values(), ids=LONG)
+# By default the presets explain 3 × 3 sections; those with 7 × 7 are thorough.
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(call, id=name, marks=pytest.mark.thorough if name.endswith(", 7") else ())
+        for name, call in LONG.items()
+    ],
+)
 def test_at_most_200_lines_are_printed_unasked(
     call: str, capfd: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,7 +355,10 @@ def names(line: FormulaLine) -> Iterator[str]:
         "--box 20,20,24,24",
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("output_format", ["text", "markdown", "html"])
+@pytest.mark.parametrize(
+    "output_format",
+    ["html", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("text", "markdown"))],
+)
 def test_odd_boxes_and_maps_of_one_cell_are_explained_or_refused(
     name: str, change: str, output_format: str, capfd: Capture
 ) -> None:

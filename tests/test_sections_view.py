@@ -30,7 +30,7 @@ def figure() -> Figure:
     return sections_figure(walkthrough())
 
 
-@pytest.mark.parametrize(("case", "width"), at_each_width(CASES))
+@pytest.mark.parametrize(("case", "width"), at_each_width(CASES, turns=4))
 def test_points_are_the_traces_points_and_texts_keep_apart(case: str, width: float) -> None:
     traced, section = CASES[case]
     figure = sections_figure(traced, section=section, style=FigureStyle(width))

@@ -65,7 +65,7 @@ def test_the_footprint_is_the_gradient(preset: str, pooling: Pooling) -> None:
     np.testing.assert_allclose(footprint(traced), expected.sum(axis=(0, 1)), atol=1e-6)
 
 
-@pytest.mark.parametrize(("case", "width"), at_each_width(CASES))
+@pytest.mark.parametrize(("case", "width"), at_each_width(CASES, turns=4))
 def test_points_are_the_traces_points_and_texts_keep_apart(case: str, width: float) -> None:
     traced, section = CASES[case]
     everywhere = {(p.x, p.y) for s in traced.sections for p in s.points}
