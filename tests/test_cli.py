@@ -50,7 +50,7 @@ def run(*arguments: str, capture: Capture) -> str:
 
 def test_run_prints_the_output(capfd: Capture) -> None:
     out = run("run", WALKTHROUGH, *BOX, capture=capfd)
-    assert "16 × 16 float32, 0 to 1; convention walkthrough (default for arrays), max" in out
+    assert "16 × 16 float32, values 0 to 1; convention walkthrough (default for arrays), max" in out
     assert "boxes read as xywh, origin bottom-left (from the preset)" in out
     assert "ROI 0: top-left (9.25, 10), 6.25 × 4.53 cells" in out
     rows = [line.split() for line in out.splitlines() if line.startswith("j=")]

@@ -278,7 +278,7 @@ def test_the_section_that_is_explained_by_default(
 
 
 def test_the_intro_can_be_left_out(capfd: Capture) -> None:
-    title = "Why: what rounding does to this box"
+    title = "Why: what rounding would do to this box"
     assert title in explained(WALKTHROUGH, capfd)
     without = explained(f"{WALKTHROUGH} --no-intro", capfd)
     assert title not in without

@@ -77,8 +77,8 @@ def test_the_share_outside_is_that_of_the_points(call: dict[str, Any], box: list
     [
         ([[110, 90, 170, 130]], {"box_format": "xywh"}, "reading the boxes as xyxy"),
         ([[8, 150, 60, 185]], {}, "swapping x and y (--box-format yxyx)"),
-        ([[160, 40, 300, 310]], {"spatial_scale": 1}, "dividing by 32 (--spatial-scale 0.03125)"),
-        ([[16, 4, 30, 31]], {"spatial_scale": 1}, "dividing by 4 (--spatial-scale 0.25)"),
+        ([[160, 40, 300, 310]], {"spatial_scale": 1}, "dividing by 32 (--spatial-scale 1/32)"),
+        ([[16, 4, 30, 31]], {"spatial_scale": 1}, "dividing by 4 (--spatial-scale 1/4)"),
     ],
 )
 def test_the_reading_that_would_put_the_boxes_inside_is_named(
@@ -237,7 +237,11 @@ def test_a_batch_index_out_of_range_is_an_error(capfd: pytest.CaptureFixture[str
         ([100, 20, 60, 80], {"convention": "roi-pool"}, "reading the boxes as xywh"),
         ([400, 20, 600, 80], {"convention": "roi-pool"}, ""),
         # In cells, read as pixels: 8 × 5 cells become 0.5 × 0.3.
-        ([2, 3, 10, 8], {"convention": "torchvision"}, "reading them in cells (--spatial-scale 1)"),
+        (
+            [2, 3, 10, 8],
+            {"convention": "torchvision"},
+            "reading the boxes in cells (--spatial-scale 1)",
+        ),
         ([2, 3, 10, 8], {}, None),
     ],
 )
@@ -290,7 +294,10 @@ def test_an_image_without_a_stride_has_a_cell_per_pixel(
     photo: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", *photo]) == 0
-    assert "a cell per pixel (--stride 32 averages to larger cells)" in capfd.readouterr().out
+    assert (
+        "one cell per pixel (--stride 32 averages 32 × 32 pixels to a cell)"
+        in capfd.readouterr().out
+    )
 
 
 def test_options_and_the_environment_replace_the_defaults(

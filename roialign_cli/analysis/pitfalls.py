@@ -195,18 +195,26 @@ def _read_again(
 def _other_scales(operation: Operation) -> Iterator[tuple[str, Operation]]:
     """Yield the operation with boxes in cells or, from cells, in pixels at common strides."""
     if operation.convention.normalized:
-        yield "reading them in cells (--absolute)", _read_again(operation, 1.0, normalized=False)
+        yield (
+            "reading the boxes in cells (--absolute)",
+            _read_again(operation, 1.0, normalized=False),
+        )
     elif operation.spatial_scale == (1.0, 1.0):
+        # Boxes that fit the map in another format are hardly in pixels.
+        if np.abs(operation.boxes_given).max() <= max(operation.map_size):
+            return
         for by in (4, 8, 16, 32):
-            words = f"dividing by {by} (--spatial-scale {1 / by:g})"
-            yield words, _read_again(operation, 1 / by)
+            yield f"dividing by {by} (--spatial-scale 1/{by})", _read_again(operation, 1 / by)
     else:
-        yield "reading them in cells (--spatial-scale 1)", _read_again(operation, 1.0)
+        yield "reading the boxes in cells (--spatial-scale 1)", _read_again(operation, 1.0)
 
 
 def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
     """Yield the operation with the boxes in each other format."""
     convention = operation.convention
+    if convention.origin == "bottom-left":
+        changed = _read_again(operation, origin="top-left")
+        yield "measuring y from the top (--origin top-left)", changed
     for box_format in get_args(BoxFormat):
         changed = _read_again(operation, box_format=box_format)
         xyxy = changed.boxes_xyxy
@@ -215,9 +223,6 @@ def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
         swapped = {convention.box_format, box_format} == {"xyxy", "yxyx"}
         words = "swapping x and y" if swapped else f"reading the boxes as {box_format}"
         yield f"{words} (--box-format {box_format})", changed
-    if convention.origin == "bottom-left":
-        changed = _read_again(operation, origin="top-left")
-        yield "measuring y from the top (--origin top-left)", changed
 
 
 def _grown(plan: Plan, requested: Mask, advice: str) -> Iterator[Note]:
@@ -226,7 +231,8 @@ def _grown(plan: Plan, requested: Mask, advice: str) -> Iterator[Note]:
     remedy = advice or (
         "; --min-size 0 keeps the original size, as conventions with aligned=True do"
     )
-    text = f"smaller than {minimum:g} × {minimum:g} cells, or inverted, and enlarged to that size"
+    inverted = ", or inverted," if (_is_inverted(plan) & requested).any() else ""
+    text = f"smaller than {minimum:g} × {minimum:g} cells{inverted} and enlarged to that size"
     yield from _note("grown", small, requested, f"{{}}: {text}{remedy}")
 
 

@@ -92,7 +92,7 @@ class Defaults:
         The kind of features whose default preset is used, "arrays" or "images"; None if the user
         chose a preset.
     reading
-        Whether the preset decides the box format or the origin.
+        Whether the preset decides the box format and the origin.
     output_size
         Whether the preset decides the output size.
     cells

@@ -138,7 +138,7 @@ def load(options: OperatorOptions) -> Inputs:
     kind = "arrays" if file.image is None else "images"
     defaults = Defaults(
         preset_of=None if options.preset else kind,
-        reading=options.box_format is None or options.origin is None,
+        reading=options.box_format is None and options.origin is None,
         output_size=options.output_size is None,
         cells=file.image is not None and options.stride is None,
     )

@@ -119,10 +119,11 @@ def format_count(n: int, one: str, many: str) -> str:
     return f"{n} {one if n == 1 else many}"
 
 
-def name_of(convention: Convention) -> str:
-    """Return the name of a convention, followed by the fields that differ from its preset."""
+def name_of(convention: Convention, remark: str = "") -> str:
+    """Return the name of a convention with a remark and the fields that differ from its preset."""
     changed = ", ".join(f"{field}={value}" for field, value in changes(convention).items())
-    return f"{convention.name} ({changed})" if changed else convention.name
+    remarks = "; ".join(text for text in (remark, changed) if text)
+    return f"{convention.name} ({remarks})" if remarks else convention.name
 
 
 def describe(name: str, operation: Operation, defaults: Defaults) -> str:
@@ -132,12 +133,16 @@ def describe(name: str, operation: Operation, defaults: Defaults) -> str:
     """
     features, convention = operation.features, operation.convention
     shape = " × ".join(map(str, features.shape))
-    pixels = ", a cell per pixel (--stride 32 averages to larger cells)" if defaults.cells else ""
+    pixels = (
+        ", one cell per pixel (--stride 32 averages 32 × 32 pixels to a cell)"
+        if defaults.cells
+        else ""
+    )
     rows, columns = operation.output_size
     size = f"{rows} × {columns} sections{_FROM_PRESET if defaults.output_size else ''}"
     return (
         f"{name}: {shape} {features.dtype}{_value_range(features)}{pixels}; convention "
-        f"{name_of(convention)}{default_preset(defaults)}, {convention.pooling}, {size}; "
+        f"{name_of(convention, default_preset(defaults))}, {convention.pooling}, {size}; "
         f"boxes read as {reading_of(convention)}{default_reading(defaults)}"
     )
 
@@ -149,7 +154,7 @@ def default_preset(defaults: Defaults | None) -> str:
     """Return a remark for a preset that the user did not choose, or ""."""
     if defaults is None or defaults.preset_of is None:
         return ""
-    return f" (default for {defaults.preset_of})"
+    return f"default for {defaults.preset_of}"
 
 
 def default_reading(defaults: Defaults | None) -> str:
@@ -176,7 +181,7 @@ def _value_range(features: NDArray[Any]) -> str:
     if not finite.size:
         return not_finite
     low, high = (format_number(float(end)) for end in (finite.min(), finite.max()))
-    return f", {low} to {high}{not_finite}"
+    return f", values {low} to {high}{not_finite}"
 
 
 def channel_of(trace: Trace) -> str:

@@ -45,7 +45,7 @@ def box_step(trace: Trace, source: ScaleSource | None) -> Iterator[Block]:
     yield Formulas((*lines, *box_lines(trace, source)))
     yield from _placement(trace)
     yield Paragraph(
-        f"The ROI lies from its top-left corner {format_point(trace.x, trace.y)} to its "
+        f"The ROI lies from its top-left corner {format_point(trace.x, trace.y, 5)} to its "
         f"bottom-right corner {format_point(trace.x + trace.width, trace.bottom, 5)}: "
         f"{format_number(trace.width, 5)} cell{'' if trace.width == 1 else 's'} wide and "
         f"{format_number(trace.height, 5)} high."
@@ -75,7 +75,8 @@ def _pixels_text(trace: Trace, source: ScaleSource) -> str:
     if source.scaled_by == "image_size":
         return (
             f"The image is {pixels} pixels (--image-size) and the feature map {columns} × {rows} "
-            "cells, width × height. The sub-sampling ratio is the number of pixels per cell:"
+            "cells, width × height. The sub-sampling ratio, or stride, is the number of pixels "
+            "per cell:"
         )
     if pixels:
         block = " × ".join([format_number(1 / trace.scale[0])] * 2)

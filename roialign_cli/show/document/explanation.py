@@ -192,7 +192,7 @@ class Explanation:
         channel = f", {channel_of(t)}" if t.channels > 1 else ""
         preset = PRESETS.get(t.convention.name)
         summary = f": {preset.summary}" if preset else ""
-        name = f"{name_of(t.convention)}{default_preset(self.defaults)}"
+        name = name_of(t.convention, default_preset(self.defaults))
         read = f"Boxes are read as {reading_of(t.convention)}{default_reading(self.defaults)}."
         yield Paragraph(
             f"Convention {name}{summary}. {read} The feature map has "
@@ -325,7 +325,7 @@ class Explanation:
         output = np.array(t.output)
         side = max(output.shape) if self.all_points else MAX_OUTPUT_SIDE
         shown = output[:side, :side]
-        yield Paragraph("The output, section (1, 1) at the top left:")
+        yield Paragraph("The output of all sections:")
         yield Output(shown)
         if shown.size < output.size:
             yield Paragraph(

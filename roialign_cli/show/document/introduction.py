@@ -16,17 +16,18 @@ _MAX_LISTED = 4  # values or bins; of more, a range or the first ones are shown
 
 def rounding_blocks(trace: Trace, rounded: RoundedRoi) -> Iterator[Block]:
     """Yield what ROI Pool's rounding does to the box, beside ROI Align."""
-    yield Heading(2, "Why: what rounding does to this box")
+    yield Heading(2, "Why: what rounding would do to this box")
     columns, rows = len(trace.output[0]), len(trace.output)
     before, after = _size(*rounded.size), _size(*rounded.rounded_size)
     unit, distances = _moved(trace, rounded)
     pool = trace.convention.points == "cells"
-    operator = "ROI Pool" if pool else "ROI Pool, the older operator,"
+    operator = "ROI Pool" if pool else "ROI Pool, the older operator (preset roi-pool),"
     yield Paragraph(
-        f"{operator} rounds the edges of the box to whole cells: {before} cells become {after}; "
-        f"the left, right, top and bottom edges move by {_listed(distances)} {unit}, and the "
-        f"{columns} × {rows} bins are {_bins(rounded.bin_widths)} wide and "
-        f"{_bins(rounded.bin_heights)} high. {_unrounded(trace, before)}"
+        f"{operator} rounds the edges of the box to whole cells and includes the last cell: "
+        f"{before} cells become {after}; the left, right, top and bottom edges move by "
+        f"{_listed(distances)} {unit}. The {columns} × {rows} bins, which may overlap, are "
+        f"{_bins(rounded.bin_widths)} wide and {_bins(rounded.bin_heights)} high on the map. "
+        f"{_unrounded(trace, before)} Figures in the literature often round down instead."
     )
     yield Grid(
         ("edge", "of the box", "in ROI Pool", f"moved, {unit}"),
@@ -34,10 +35,6 @@ def rounding_blocks(trace: Trace, rounded: RoundedRoi) -> Iterator[Block]:
             (name, format_number(edge.position, 5), format_number(edge.rounded, 5), distance)
             for name, edge, distance in zip(_EDGES, _edges(rounded), distances, strict=True)
         ),
-    )
-    yield Paragraph(
-        "Preset roi-pool gives these numbers: it includes the last cell and cuts bins at the "
-        "border of the map. Figures in the literature often round down instead."
     )
 
 
@@ -64,12 +61,13 @@ def _unrounded(trace: Trace, size: str) -> str:
             f"ROI Align was made to avoid this: it leaves the box at {size} cells and interpolates "
             "between cells."
         )
+    exact = f"ROI Align does not round the edges: the box stays {size} cells"
     if trace.convention.points == "corners":
-        return f"ROI Align does not round the edges: the box stays {size} cells."
-    return (
-        f"ROI Align does not round the edges: the box stays {size} cells, and each of its "
-        f"{columns} × {rows} sections is {section} cells."
-    )
+        return f"{exact}."
+    if (trace.unclamped_width, trace.unclamped_height) != (trace.width, trace.height):
+        grown = _size(trace.width, trace.height)
+        exact += f", which this convention enlarges to {grown}"
+    return f"{exact}, and each of the {columns} × {rows} sections is {section} cells."
 
 
 def _size(width: float, height: float) -> str:
@@ -100,7 +98,7 @@ def overview_blocks(trace: Trace, section: Section) -> Iterator[Block]:
     yield Heading(2, "The five steps in short")
     if trace.convention.points == "dividers":
         yield Paragraph(
-            "Steps 2 to 5 are the four steps of the document that this convention follows."
+            "Steps 2 to 5 are the four steps of the worked example that this convention follows."
         )
     yield Grid(
         ("step", "what it does", "result here"), tuple(_overview(trace, section)), prose=True
@@ -175,7 +173,7 @@ def _symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
     corner = format_point(trace.x, trace.y)
     named = "top-left corner of the ROI, in cells"
     if trace.convention.points == "dividers":
-        named = "top-left corner (the document: x_box, y_box)"
+        named = "top-left corner (worked example: x_box, y_box)"
     yield "x_roi, y_roi", named, corner
     size = f"{format_number(trace.width, 5)}, {format_number(trace.height, 5)}"
     yield "w, h", "width and height of the ROI, in cells", size
@@ -185,6 +183,7 @@ def _symbols(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:
     yield "x, y", "position of a sample point", "step 3"
     if trace.convention.points != "cells":
         yield from _neighbour_symbols(trace)
+    yield "row, column", "index in the array, from 0 at the top left", "step 4"
     yield "P", "value at the sample point", "step 4"
 
 

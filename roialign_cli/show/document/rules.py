@@ -143,10 +143,14 @@ def _neighbours(c: Convention) -> str:
 
 def _average(c: Convention) -> str:
     if c.clamp_count:
-        return "The sum over the points divided by their number, at least 1; without points, 0."
+        return (
+            "The values are added and divided by the number of points. A section without points "
+            "gives 0."
+        )
     return (
-        "The sum over the points divided by the product of their numbers along y and x; without "
-        "points, NaN, but 0 for a box inverted by at least a cell along both axes."
+        "The values are added and divided by the number of points along y times that along x. A "
+        "section without points gives NaN, or 0 if the box is inverted by at least a cell along "
+        "both axes."
     )
 
 
