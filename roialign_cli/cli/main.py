@@ -66,7 +66,8 @@ class LazyGroup(click.Group):
 def group() -> None:
     """Run, explain and draw ROI Align, and find out which library produced an output.
 
-    Start with `roialign demo`; `roialign COMMAND --help` shows examples.
+    Start with `roialign demo`; `roialign COMMAND --help` shows examples, and docs/glossary.md
+    explains the words.
     """
 
 

@@ -62,7 +62,7 @@ class NumberInRange(click.FloatRange):
 
 
 class NumberList(WrittenType):
-    """Several numbers in one word: "9.25,10,6.25,4.53", "512x512", "2,3".
+    """Several numbers in one word: "296,320,200,145", "512x512", "2,3".
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ class NumberList(WrittenType):
         return numbers
 
 
-BOX = NumberList("A,B,C,D", (4, 5), ",", parse_number, "9.25,10,6.25,4.53")
+BOX = NumberList("A,B,C,D", (4, 5), ",", parse_number, "296,320,200,145")
 IMAGE_SIZE = NumberList("WxH", (2,), "x", parse_number, "512x512")
 OUTPUT_SIZE = NumberList("K|TxK", (1, 2), "x", parse_integer, "7 or 7x5 (rows x columns)")
 SCALE = NumberList("F|FX,FY", (1, 2), ",", parse_fraction, "1/16, 0.0625 or 1/16,1/8")
