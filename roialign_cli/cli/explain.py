@@ -79,15 +79,9 @@ def explain(
 
     output_format = output_format or format_of(output)
     if sketch and output_format in {"html", "json"}:
-        raise click.UsageError(
-            f"--sketch has no effect with {output_format}; use --format text or markdown"
-        )
-    of_roi = all_points or no_intro or sketch or selection.is_of_roi()
-    if cell is not None and of_roi:
-        raise click.UsageError(
-            "--cell cannot be used with --roi, --section, --point, --all-points, --no-intro or "
-            "--sketch; remove these options"
-        )
+        raise click.UsageError(_NO_SKETCH.format(output_format))
+    if cell is not None and (all_points or no_intro or sketch or selection.is_of_roi()):
+        raise click.UsageError(_ONLY_CELL)
     if output is not None:
         check_writable(output, force=force, read=options.files)
     inputs = load(options)
@@ -106,6 +100,13 @@ def explain(
         document.show(output_format)
     else:
         document.write(output_format, output, force=force)
+
+
+_NO_SKETCH = "--sketch has no effect with {}; use --format text or markdown"
+_ONLY_CELL = (
+    "--cell cannot be used with --roi, --section, --point, --all-points, --no-intro or --sketch; "
+    "remove these options"
+)
 
 
 def _sketch_columns() -> int:
