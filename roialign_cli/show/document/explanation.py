@@ -191,7 +191,7 @@ class Explanation:
         up = "up" if t.frame.y_up else "down"
         channel = f", {channel_of(t)}" if t.channels > 1 else ""
         preset = PRESETS.get(t.convention.name)
-        summary = f": {preset.summary}" if preset else ""
+        summary = f" – {preset.summary}" if preset else ""
         name = name_of(t.convention, default_preset(self.defaults))
         read = f"Boxes are read as {reading_of(t.convention)}{default_reading(self.defaults)}."
         yield Paragraph(
