@@ -26,7 +26,7 @@ def format_bytes(size: float) -> str:
 
 
 def available_memory() -> float:
-    """Return the free memory in bytes, or infinity if the system does not tell."""
+    """Return the free memory in bytes, or infinity if the system does not report it."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         entries = dict(line.split(":", 1) for line in lines)

@@ -49,5 +49,5 @@ def requested(driver: Any) -> list[str]:
 
 
 def complaints(driver: Any) -> list[str]:
-    """Return what the console was told since this was last called."""
+    """Return the messages on the console since this was last called."""
     return [entry["message"] for entry in driver.get_log("browser")]

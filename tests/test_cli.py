@@ -173,7 +173,7 @@ def test_plot_writes_a_picture(view: str, suffix: str, capfd: Capture) -> None:
     assert Path(f"picture.{suffix}").read_bytes().startswith(magic)
 
 
-def test_all_channels_can_be_told_of_as_one(capfd: Capture) -> None:
+def test_all_channels_can_be_combined(capfd: Capture) -> None:
     options = [*ASTRONAUT, "--output-size", "1", "--channel", "norm"]
     explained = run("explain", *options, capture=capfd)
     assert "norm of 3 channels" in " ".join(explained.split())
@@ -319,9 +319,9 @@ def test_presets_are_shown_in_full(capfd: Capture) -> None:
     assert [record["name"] for record in records] == list(PRESETS)
     for name, row in PRESETS.items():
         assert f"  {name}" in table
-        told = run("presets", name, capture=capfd)
-        assert row.source.split()[0] in told
-        assert row.evidence in told
+        printed = run("presets", name, capture=capfd)
+        assert row.source.split()[0] in printed
+        assert row.evidence in printed
         assert json.loads(run("presets", name, "--format", "json", capture=capfd))["name"] == name
     assert "The same operator: torchvision-aligned" in run("presets", "mnn-aligned", capture=capfd)
 
@@ -438,8 +438,10 @@ def test_results_print_in_python_as_the_commands_print_them(capfd: Capture) -> N
     expected = roi_align(features, boxes, 3, convention="torchvision", sampling_ratio=2)
     np.save("out.npy", expected)
     found = identify(features, boxes, expected)
-    told = run("identify", *call, "--expected", "out.npy", capture=capfd).rstrip("\n").splitlines()
-    assert [line for line in told if not line.startswith("  roialign run")] == str(
+    printed = (
+        run("identify", *call, "--expected", "out.npy", capture=capfd).rstrip("\n").splitlines()
+    )
+    assert [line for line in printed if not line.startswith("  roialign run")] == str(
         found
     ).splitlines()
     for result in (comparison, found):
@@ -496,8 +498,8 @@ def test_the_identified_command_runs(capfd: Capture) -> None:
     call = ["map.npy", "--boxes", "boxes.npy"]
     run("run", *call, *rules, "--output-size", "4", "-o", "out.npy", capture=capfd)
     rules += ["--expected", "out.npy", "--format", "json"]
-    told = run("identify", *call, *rules, capture=capfd)
-    words = shlex.split(json.loads(told)["matches"][0]["command"])[1:]
+    printed = run("identify", *call, *rules, capture=capfd)
+    words = shlex.split(json.loads(printed)["matches"][0]["command"])[1:]
     run(*words, "-o", "again.npy", capture=capfd)
     np.testing.assert_array_equal(np.load("again.npy"), np.load("out.npy"))
 

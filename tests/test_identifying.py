@@ -54,8 +54,8 @@ def names(found: Identification) -> set[str]:
     return {best.hypothesis.convention.name, *(c.name for c in best.equivalents)}
 
 
-def told(path: Path, entry: dict[str, Any], *, scale: bool, yxyx: bool) -> tuple[Any, ...]:
-    """Return an entry's features, boxes as the framework got them, output, and what is told."""
+def search_inputs(path: Path, entry: dict[str, Any], *, scale: bool, yxyx: bool) -> tuple[Any, ...]:
+    """Return the features, boxes, expected output and known parameters."""
     with np.load(path) as file:
         features, index, expected = file["features"], file["batch_index"], file[entry["key"]]
         boxes = file[entry.get("boxes", "boxes")].astype(np.float64)
@@ -70,14 +70,14 @@ def told(path: Path, entry: dict[str, Any], *, scale: bool, yxyx: bool) -> tuple
 
 # How a golden output's boxes are given: whether their scale is stated, and in which order.
 GIVEN = {
-    "told": {"scale": True, "yxyx": False},
+    "given": {"scale": True, "yxyx": False},
     "scale": {"scale": False, "yxyx": False},
     "yxyx": {"scale": True, "yxyx": True},
 }
 # Pooling → sampling ratio → how the boxes are given by default.
 GIVEN_BY_DEFAULT = {
-    "avg": ("scale", "told", "yxyx", "told"),
-    "max": ("told", "told", "yxyx", "told"),
+    "avg": ("scale", "given", "yxyx", "given"),
+    "max": ("given", "given", "yxyx", "given"),
 }
 
 
@@ -109,7 +109,7 @@ def golden_outputs() -> list[Any]:
 def test_every_golden_output_is_identified(
     path: Path, entry: dict[str, Any], given: dict[str, bool]
 ) -> None:
-    features, boxes, expected, known = told(path, entry, **given)
+    features, boxes, expected, known = search_inputs(path, entry, **given)
     found = identify(features, boxes, expected, **known)
     assert preset_of(entry) in names(found)
     best = found.matches[0].hypothesis
@@ -128,7 +128,7 @@ def framework() -> tuple[Any, Any, Any]:
         path, entry = parameter.values
         asked = entry["framework"], entry.get("aligned"), entry.get("spatial_scale")
         if asked == ("torchvision", True, 0.25):
-            return told(path, entry, scale=True, yxyx=False)[:3]
+            return search_inputs(path, entry, scale=True, yxyx=False)[:3]
     raise AssertionError
 
 
@@ -175,7 +175,7 @@ def outputs_of_one_point() -> list[Any]:
 def test_one_point_where_the_grid_should_be_adaptive_is_named(
     path: Path, entry: dict[str, Any]
 ) -> None:
-    features, boxes, expected, known = told(path, entry, scale=True, yxyx=False)
+    features, boxes, expected, known = search_inputs(path, entry, scale=True, yxyx=False)
     found = identify(features, boxes, expected, **known)
     assert any(
         "omitted sampling_ratio" in words for words in found.matches[0].hypothesis.deviations()
@@ -239,7 +239,7 @@ def test_half_precision_outputs_are_matched_within_their_rounding() -> None:
     assert "torchvision-aligned" in names(found)
 
 
-def test_what_only_some_boxes_show_is_told_with_what_they_have_in_common() -> None:
+def test_what_only_some_boxes_show_is_reported_with_what_they_have_in_common() -> None:
     # Only the fifth box is smaller than a cell, which aligned=False lets grow to one.
     output = pooled(offset=0.0)
     found = identify(MAP, BOXES, output, convention="torchvision", spatial_scale=SCALE)

@@ -82,7 +82,7 @@ def test_two_conventions_that_differ_on_some_boxes_only_say_which_and_why() -> N
     assert [(reason.field, reason.share) for reason in comparison.reasons] == [("min_size", 1.0)]
 
 
-def test_the_points_shift_is_told_in_cells() -> None:
+def test_the_points_shift_is_reported_in_cells() -> None:
     shift = compare(MAP, BOXES[:1], 3, other="torchvision", sampling_ratio=2, **CALL).shift
     assert shift is not None
     assert (shift.x, shift.y) == ((0.5, 0.5), (0.5, 0.5))

@@ -46,7 +46,7 @@ def test_a_box_inside_the_map_has_no_pitfall(call: dict[str, Any]) -> None:
     assert notes([FINE], **call) == {}
 
 
-def test_points_outside_are_told_with_their_share() -> None:
+def test_points_outside_are_reported_with_their_share() -> None:
     # 12 points along x from −5 + 5/12 on, 10/12 apart: 5 of them lie before −1, of one box of two.
     found = notes([FINE, [-72, 16, 88, 64]])["outside"]
     assert found.rois == (1,)
@@ -93,7 +93,7 @@ def test_no_other_reading_is_named_where_none_would_do() -> None:
     assert "would place" not in notes([[3000, 40, 4000, 310]])["outside"].text
 
 
-def test_a_box_that_grows_is_told() -> None:
+def test_a_box_that_grows_is_reported() -> None:
     found = notes([FINE, [20, 20, 30, 90], [50, 50, 20, 20]], convention="torchvision")["grown"]
     assert found.rois == (1, 2)
     assert found.text.startswith("ROIs 1, 2: smaller than 1 × 1 cells, or inverted")
@@ -109,7 +109,7 @@ def test_a_box_that_grows_is_told() -> None:
         ({"sampling_ratio": 2}, "all sample points of a section lie on a line"),
     ],
 )
-def test_an_empty_box_and_what_becomes_of_it_are_told(call: dict[str, Any], made: str) -> None:
+def test_an_empty_box_and_what_becomes_of_it_are_reported(call: dict[str, Any], made: str) -> None:
     found = notes([FINE, [30, 40, 30, 80]], **call)
     assert found["empty"].rois == (1,)
     assert made in found["empty"].text
@@ -117,21 +117,21 @@ def test_an_empty_box_and_what_becomes_of_it_are_told(call: dict[str, Any], made
     assert "empty" not in notes([[30, 40, 30, 80]], convention="torchvision")
 
 
-def test_what_becomes_of_a_box_inverted_along_both_axes_is_told() -> None:
+def test_what_becomes_of_a_box_inverted_along_both_axes_is_reported() -> None:
     text = notes([[90, 80, 30, 20]], convention="paddle")["inverted"].text
     assert "not a number, 0 if inverted along both axes" in text
     output = roi_align(np.ones((10, 12)), [[90, 80, 30, 20]], 2, convention="paddle", **SCALED)
     assert (output == 0).all()
 
 
-def test_an_inverted_box_is_told() -> None:
+def test_an_inverted_box_is_reported() -> None:
     found = notes([[90, 20, 30, 80], FINE], sampling_ratio=1)
     assert found["inverted"].rois == (0,)
     assert "the sample points run backwards" in found["inverted"].text
     assert "empty" not in found
 
 
-def test_an_adaptive_grid_at_the_edge_of_a_ceil_is_told() -> None:
+def test_an_adaptive_grid_at_the_edge_of_a_ceil_is_reported() -> None:
     # The section of this box is 2 in float32 and a little more in float64.
     edge = {"spatial_scale": 1, "output_size": 7}
     box = [19.7, 2, 33.7, 9]
@@ -142,7 +142,7 @@ def test_an_adaptive_grid_at_the_edge_of_a_ceil_is_told() -> None:
     assert "ceil" not in notes([[19.7, 2, 33.9, 9]], **edge)
 
 
-def test_boxes_that_may_be_normalised_are_told() -> None:
+def test_boxes_that_may_be_normalised_are_reported() -> None:
     boxes = [[0.1, 0.2, 0.5, 0.9], [0, 0, 1, 1]]
     found = notes(boxes, spatial_scale=1)["normalized"]
     assert found.rois == (0, 1)
@@ -151,7 +151,7 @@ def test_boxes_that_may_be_normalised_are_told() -> None:
     assert "normalized" not in notes(boxes, spatial_scale=None, normalized=True)
 
 
-def test_an_enormous_grid_is_told() -> None:
+def test_an_enormous_grid_is_reported() -> None:
     box = [0, 0, 200_000, 160_000]
     found = notes([FINE, box])["many-points"]
     assert found.rois == (1,)
@@ -173,7 +173,7 @@ def test_hints_measure_y_from_the_images_height() -> None:
     assert again.boxes_xyxy.tolist() == operation.boxes_xyxy.tolist() == [[30, 20, 70, 60]]
 
 
-def test_only_the_asked_box_is_told_of() -> None:
+def test_only_the_asked_box_is_reported() -> None:
     boxes = [FINE, [30, 40, 30, 80], [90, 20, 30, 80]]
     assert set(notes(boxes)) == {"empty", "inverted"}
     assert set(notes(boxes, only=2)) == {"inverted"}
@@ -245,7 +245,7 @@ def test_a_batch_index_out_of_range_is_an_error(capfd: pytest.CaptureFixture[str
         ([2, 3, 10, 8], {}, None),
     ],
 )
-def test_a_box_that_is_misread_is_told_with_the_reading_that_fits(
+def test_a_box_that_is_misread_is_reported_with_the_reading_that_fits(
     box: list[float], call: dict[str, Any], advice: str | None
 ) -> None:
     texts = [note.text for note in notes([box], **call).values()]

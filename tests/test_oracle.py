@@ -208,10 +208,10 @@ def assert_traced(call: Call, record: dict[str, Any]) -> None:
     """Compare a trace, as its JSON has it, with the oracle's points."""
     sections = call.sections()
     assert len(record["sections"]) == len(sections)
-    for told in record["sections"]:
-        section = sections[tuple(told["section"])]
-        assert len(told["points"]) == len(section.points)
-        for seen in told["points"]:
+    for traced in record["sections"]:
+        section = sections[tuple(traced["section"])]
+        assert len(traced["points"]) == len(section.points)
+        for seen in traced["points"]:
             point = section.points[tuple(seen["point"])]
             np.testing.assert_allclose((seen["x"], seen["y"]), (point.x, point.y), atol=2e-15 * 64)
             assert seen["in_bounds"] == point.inside
@@ -224,8 +224,8 @@ def assert_traced(call: Call, record: dict[str, Any]) -> None:
             assert_number(seen["value"], call.value(point))
             assert_number(seen["contribution"], call.contribution(point))
         output = call.reduced(section)
-        assert_number(told["output"], output)
-        assert_winner(call, section, told["winner"], output)
+        assert_number(traced["output"], output)
+        assert_winner(call, section, traced["winner"], output)
     for j, row in enumerate(record["output"], start=1):
         for i, output in enumerate(row, start=1):
             assert_number(output, call.reduced(sections[i, j]))

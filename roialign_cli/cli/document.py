@@ -37,7 +37,7 @@ class Document:
     Parameters
     ----------
     blocks
-        Returns the blocks that text and Markdown are made of.
+        Returns the blocks of the text and Markdown formats.
     page
         Returns the HTML page.
     record

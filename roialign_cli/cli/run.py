@@ -81,7 +81,7 @@ def run(
         message(inputs.subject)
         message(f"wrote {output}: {shape} {result.pooled.dtype}")
         output_format = output_format or "nothing"
-    _print(result, inputs.subject, output_format)
+    _print(result, inputs, output_format)
 
 
 def _check_fits(
@@ -126,7 +126,7 @@ def _pool(
     return Result(operation, plan, pooled, inputs.labels, channels, inputs.scores)
 
 
-def _print(result: Result, subject: str, output_format: str | None) -> None:
+def _print(result: Result, inputs: Inputs, output_format: str | None) -> None:
     """Print a result as a table if no format is chosen."""
     from roialign_cli.analysis.records import result_record, to_json
     from roialign_cli.files.results import to_csv
@@ -138,4 +138,4 @@ def _print(result: Result, subject: str, output_format: str | None) -> None:
     elif output_format in {None, "table"}:
         from roialign_cli.show.document.terminal import print_result
 
-        print_result(subject, result)
+        print_result(inputs.subject, result)

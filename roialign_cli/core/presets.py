@@ -33,7 +33,7 @@ class Preset:
     evidence
         How the rules are known.
     output_size
-        (rows, columns) of sections that commands use unless told otherwise.
+        (rows, columns) of sections that commands use without --output-size.
     """
 
     convention: Convention

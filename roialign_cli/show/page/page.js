@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { trace, told, scene } = JSON.parse(document.getElementById("data").textContent);
+  const { trace, texts, scene } = JSON.parse(document.getElementById("data").textContent);
   const at = (id) => document.getElementById(id);
   const SVG = "http://www.w3.org/2000/svg";
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -65,7 +65,7 @@
     outline(at(`s${one.section}`), "section");
     if (point === null) return;
     const sample = one.points[point];
-    const cells = told.sections[section].points[point].neighbours;
+    const cells = texts.sections[section].points[point].neighbours;
     cells.forEach((row, k) => {
       const q = sample.neighbours[k];
       const shown = k === neighbour ? " shown" : "";
@@ -86,7 +86,7 @@
   function drawSquare({ section, point, neighbour }) {
     at("square").replaceChildren();
     const sample = point === null ? null : trace.sections[section].points[point];
-    const rows = sample ? told.sections[section].points[point].neighbours : [];
+    const rows = sample ? texts.sections[section].points[point].neighbours : [];
     const whole = rows.length && sample.x1 !== sample.x2 && sample.y1 !== sample.y2;
     at("square").toggleAttribute("hidden", !whole);
     if (!whole) return;
@@ -114,7 +114,7 @@
   // Words and numbers --------------------------------------------------------------------------
 
   function tell({ section, point, neighbour }) {
-    const words = told.sections[section];
+    const words = texts.sections[section];
     at("section-title").textContent = words.title;
     fill("reduced", words.reduced);
     const sample = point === null ? null : words.points[point];
@@ -211,15 +211,15 @@
   }
 
   function listSections() {
-    const columns = told.outputs[0].length;
+    const columns = texts.outputs[0].length;
     layOut("sections", columns);
-    told.outputs.forEach((row, j) => row.forEach((text, i) => {
+    texts.outputs.forEach((row, j) => row.forEach((text, i) => {
       const index = sectionAt.get(`${[i + 1, j + 1]}`);
       const button = element("button", { type: "button" }, text);
       button.setAttribute("aria-label", `section (${i + 1}, ${j + 1}): ${text}`);
       button.disabled = index === undefined;
       button.dataset.index = index;
-      button.style.setProperty("--share", told.shades[j][i]);
+      button.style.setProperty("--share", texts.shades[j][i]);
       listen(button, () => (index === chosen.section ? chosen : inSection(index)));
       at("sections").append(button);
     }));
@@ -230,7 +230,7 @@
     const across = new Set(points.map((p) => p.point[0])).size;
     layOut("points", across);
     at("points").replaceChildren(...points.map((p, index) => {
-      const text = told.sections[section].points[index].taken;
+      const text = texts.sections[section].points[index].taken;
       const button = element("button", { type: "button" }, text);
       const won = `${p.point}` === `${winner}`;
       button.classList.toggle("won", won);
@@ -243,7 +243,7 @@
   }
 
   function listNeighbours(section, point) {
-    const rows = point === null ? [] : told.sections[section].points[point].neighbours;
+    const rows = point === null ? [] : texts.sections[section].points[point].neighbours;
     at("neighbours").tBodies[0].replaceChildren(...rows.map(([name, ...others], index) => {
       const button = element("button", { type: "button", tabindex: index ? -1 : 0 }, name);
       const cells = others.map((text) => element("td", {}, text));
@@ -277,7 +277,7 @@
   });
 
   listSections();
-  walk("sections", () => told.outputs[0].length);
+  walk("sections", () => texts.outputs[0].length);
   walk("points", () => new Set(trace.sections[chosen.section].points.map((p) => p.point[0])).size);
   walk("neighbours", () => 1);
   chosen = inSection(0);

@@ -61,7 +61,7 @@ def explanation_page(explanation: Explanation, notes: Sequence[Note] = ()) -> st
     scene = Scene(trace, sections)
     data = {
         "trace": trace_record(replace(trace, sections=sections), notes),
-        "told": _texts(explanation, sections),
+        "texts": _texts(explanation, sections),
         "scene": scene.record(),
     }
     body = _read("page-body.html").substitute(
