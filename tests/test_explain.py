@@ -285,6 +285,42 @@ def test_the_intro_can_be_left_out(capfd: Capture) -> None:
     assert "The five steps in short" in without
 
 
+def test_roi_pool_shows_the_box_before_rounding_and_the_pooled_cells(capfd: Capture) -> None:
+    call = "map.npy --preset roi-pool --stride 10 --output-size 3x2 --no-intro --box"
+    lines = [" ".join(line.split()) for line in explained(f"{call} 16,40,82,66", capfd)]
+    assert lines[0] == "ROI Pool of map.npy, step by step"
+    # x from 1.6 to 8.2 becomes cells 2 to 8; y from 4 to 6.6 becomes cells 4 to 7.
+    assert "edge of the box in ROI Pool gained or lost, image pixels" in lines
+    assert {"left (x) 1.6 2 -4", "right (x) 8.2 9 +8", "top (y) 4 4 0"} <= {*lines}
+    assert "bottom (y) 6.6 8 +14" in lines
+    assert "section (i, j) top-left bottom-right columns pooled rows pooled" in lines
+    assert "(2, 1) (5.5, 4) (9, 5.3333) 5–8 4–5" in lines
+    text = " ".join(lines)
+    assert "Q11" not in text
+    assert "smallest" not in text
+
+
+def test_roi_pool_explains_a_box_without_extent(capfd: Capture) -> None:
+    call = "map.npy --preset roi-pool --output-size 2 --no-intro --box"
+    text = " ".join(explained(f"{call} 8,30,4,30", capfd))
+    assert "edge of the box in ROI Pool gained or lost, cells" in " ".join(text.split())
+    assert "negative width -4, so the ROI gets the smallest width, one cell." in text
+    assert "The box has no height, so the ROI gets the smallest height, one cell." in text
+    assert "none" in text  # row 30 is not on the map
+
+
+def test_json_describes_the_rounding_of_roi_pool(capfd: Capture) -> None:
+    call = "map.npy --preset torchvision --stride 10 --output-size 3x2 --format json --box"
+    record = json.loads("".join(explained(f"{call} 16,40,82,66", capfd)))["roi_pool"]
+    assert list(record) == [
+        *("width", "height", "left", "right", "top", "bottom", "bin_widths", "bin_heights")
+    ]
+    assert (record["width"], record["height"]) == (7, 4)
+    assert record["left"] == pytest.approx({"position": 1.6, "rounded": 2, "moved": 4})
+    assert record["bottom"] == pytest.approx({"position": 6.6, "rounded": 8, "moved": 14})
+    assert (record["bin_widths"], record["bin_heights"]) == ([4, 4], [2, 2, 2])
+
+
 def test_json_is_complete(capfd: Capture) -> None:
     assert main(["explain", *WALKTHROUGH.split(), "--format", "json"]) == 0
     record = json.loads(capfd.readouterr().out)

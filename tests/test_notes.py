@@ -256,7 +256,20 @@ def test_a_box_that_is_misread_is_reported_with_the_reading_that_fits(
 
 
 def test_roi_pool_tells_which_boxes_grow_or_leave_the_map() -> None:
-    assert "grows to one cell" in notes([[90, 20, 60, 80]], convention="roi-pool")["inverted"].text
+    inverted, empty = [90.0, 20.0, 60.0, 80.0], [60.0, 20.0, 60.0, 80.0]
+    for boxes, state in (
+        ([FINE, inverted], "ROI 1: inverted and enlarged to one cell"),
+        ([FINE, empty], "ROI 1: no width or height and enlarged to one cell"),
+        (
+            [empty, FINE, inverted],
+            "ROIs 0, 2: no width or height, or inverted, and enlarged to one",
+        ),
+    ):
+        found = notes(boxes, convention="roi-pool")
+        assert set(found) == {"grown"}
+        assert found["grown"].text.startswith(state)
+    # Boxes smaller than a cell are rounded, not enlarged to a minimum size.
+    assert notes([[20, 20, 25, 25]], convention="roi-pool") == {}
     # Cells 20 to 30 of 12: nothing is inside. Then cells 6 to 16, up to 12 with a cell of margin.
     outside = notes([[320, 20, 480, 80]], convention="roi-pool")["outside"]
     assert "100 % of the ROI area lies outside the map" in outside.text

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.axes import RoiAxis
+from roialign_cli.core.boxes import Float
 from roialign_cli.core.sampling import Plan
 
 Mask = NDArray[np.bool_]
@@ -20,6 +21,7 @@ _CEIL_SLACK = 4e-6
 def box_conditions(plan: Plan) -> dict[str, Mask]:
     """Return which of R regions meet each condition: its name → (R,), bool."""
     y, x = plan.y, plan.x
+    heights, widths = box_extents(plan)
     return {
         "outside the map": _off(y) | _off(x),
         "over the left border": _before(x),
@@ -27,11 +29,22 @@ def box_conditions(plan: Plan) -> dict[str, Mask]:
         "over the top border": _before(y),
         "over the bottom border": _beyond(y),
         "over the border": _before(x) | _beyond(x) | _before(y) | _beyond(y),
-        "empty": (y.unclamped_size == 0) | (x.unclamped_size == 0),
-        "inverted": (y.unclamped_size < 0) | (x.unclamped_size < 0),
-        "smaller than a cell": _small(y) | _small(x),
+        "empty": (heights == 0) | (widths == 0),
+        "inverted": (heights < 0) | (widths < 0),
+        "smaller than a cell": (np.abs(heights) < 1) | (np.abs(widths) < 1),
         "at a rounding threshold of the adaptive grid": near_a_whole(plan),
     }
+
+
+def box_extents(plan: Plan) -> tuple[Float, Float]:
+    """Return the height and the width of boxes on the map before rounding and minimum size, (R,).
+
+    Inverted boxes have negative extents.
+    """
+    if plan.convention.points != "cells":
+        return plan.y.unclamped_size, plan.x.unclamped_size
+    height, width = ((axis.box_end - axis.box_start) * axis.scale for axis in (plan.y, plan.x))
+    return height, width
 
 
 def near_a_whole(plan: Plan) -> Mask:
@@ -71,10 +84,6 @@ def _before(axis: RoiAxis) -> Mask:
 
 def _beyond(axis: RoiAxis) -> Mask:
     return np.asarray(_ends(axis)[1] > axis.cells - 0.5 + _BORDER_SLACK, dtype=np.bool_)
-
-
-def _small(axis: RoiAxis) -> Mask:
-    return np.asarray(np.abs(axis.unclamped_size) < 1, dtype=np.bool_)
 
 
 def common_conditions(conditions: Mapping[str, Mask], some: Mask) -> list[str]:

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.sections import Neighbour, Section
+from roialign_cli.analysis.sections import AxisPoint, Neighbour, Section, Sections
 from roialign_cli.analysis.trace import Trace, checked_channel, trace_operation
 from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float
@@ -44,10 +44,31 @@ def footprint(trace: Trace, sections: Sequence[Section] | None = None) -> Float:
            [0. , 0. , 0. ],
            [0. , 0. , 0. ]])
     """
+    sections = trace.sections if sections is None else sections
+    if isinstance(sections, Sections) and trace.convention.pooling == "avg":
+        return _average_weights(sections, trace.map_size)
     weights = np.zeros(trace.map_size)
-    for section in trace.sections if sections is None else sections:
+    for section in sections:
         for neighbour, weight in _weights(trace, section):
             weights[neighbour.row, neighbour.column] += weight
+    return weights
+
+
+def _average_weights(sections: Sections, map_size: tuple[int, int]) -> Float:
+    """Return the weights of all sections of "avg", from those along x and along y, (H, W)."""
+    rows, columns = map_size
+    along_y = _average_along(sections.along_y, rows)
+    along_x = _average_along(sections.along_x, columns)
+    return np.outer(along_y, along_x)
+
+
+def _average_along(groups: Sequence[Sequence[AxisPoint]], cells: int) -> Float:
+    """Return the weight of each cell along an axis in the averages of all groups of points."""
+    weights = np.zeros(cells)
+    for points in groups:
+        for point in points:
+            for cell in point.cells if point.in_bounds else ():
+                weights[cell.cell] += cell.weight / len(points)
     return weights
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from roialign_cli.analysis.box_conditions import Mask, near_a_whole
+from roialign_cli.analysis.box_conditions import Mask, box_extents, near_a_whole
 from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import BoxFormat, Convention
@@ -227,13 +227,20 @@ def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
 
 def _grown(plan: Plan, requested: Mask, advice: str) -> Iterator[Note]:
     minimum = plan.convention.min_size
-    small = ((plan.y.unclamped_size < minimum) | (plan.x.unclamped_size < minimum)) & (minimum > 0)
-    remedy = advice or (
-        "; --min-size 0 keeps the original size, as conventions with aligned=True do"
-    )
     inverted = ", or inverted," if (_is_inverted(plan) & requested).any() else ""
+    small = ((plan.y.unclamped_size < minimum) | (plan.x.unclamped_size < minimum)) & (minimum > 0)
     text = f"smaller than {minimum:g} × {minimum:g} cells{inverted} and enlarged to that size"
-    yield from _note("grown", small, requested, f"{{}}: {text}{remedy}")
+    remedy = "; --min-size 0 keeps the original size, as conventions with aligned=True do"
+    if plan.convention.points == "cells" and minimum <= 1:
+        # Whole cells are at least 1 × 1, but the last cell alone makes most boxes that large.
+        height, width = box_extents(plan)
+        small = (height <= 0) | (width <= 0)
+        state = "no width or height, or inverted," if inverted else "no width or height"
+        if (_is_inverted(plan) | ~small)[requested].all():
+            state = "inverted"
+        text = f"{state} and enlarged to one cell along that axis"
+        remedy = "; check the box format"
+    yield from _note("grown", small, requested, f"{{}}: {text}{advice or remedy}")
 
 
 def _empty(plan: Plan, requested: Mask) -> Iterator[Note]:
@@ -249,11 +256,9 @@ def _empty(plan: Plan, requested: Mask) -> Iterator[Note]:
 
 def _inverted(plan: Plan, requested: Mask, advice: str) -> Iterator[Note]:
     convention = plan.convention
-    if convention.min_size > 0:  # the note on grown boxes covers these
+    if convention.min_size > 0 or convention.points == "cells":  # the note on grown boxes
         return
     result = _result_of(convention, "inverted")
-    if convention.points == "cells":
-        result = "the ROI grows to one cell along that axis"
     text = f"the second corner is before the first; {result}{advice or '; check the box format'}"
     yield from _note("inverted", _is_inverted(plan), requested, f"{{}}: {text}")
 

@@ -17,7 +17,7 @@ from roialign_cli.core.sampling import Plan
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison
     from roialign_cli.analysis.footprint import CellContribution
-    from roialign_cli.analysis.rounding import RoundedRoi
+    from roialign_cli.analysis.quantisation import Quantisation, Side
     from roialign_cli.analysis.scaling import ScaleSource
     from roialign_cli.analysis.sections import Point, Section
     from roialign_cli.analysis.trace import Trace
@@ -167,7 +167,7 @@ def trace_record(
     trace: Trace,
     notes: Sequence[Note] = (),
     source: ScaleSource | None = None,
-    rounded: RoundedRoi | None = None,
+    rounded: Quantisation | None = None,
 ) -> dict[str, Any]:
     """Return a trace as the documented JSON object; sections from 1, arrays from 0.
 
@@ -210,21 +210,29 @@ def trace_record(
         "section_size": {"width": trace.section_width, "height": trace.section_height},
         "sections": [_section(section) for section in trace.sections],
         "output": [list(row) for row in trace.output],
-        **({} if rounded is None else {"roi_pool": _rounded_roi(rounded)}),
+        **({} if rounded is None else {"roi_pool": _roi_pool(rounded, trace.scale)}),
         "notes": notes_record(notes),
     }
 
 
-def _rounded_roi(rounded: RoundedRoi) -> dict[str, Any]:
-    edges = ("left", "right", "top", "bottom")
-    width, height = rounded.rounded_size
+def _roi_pool(rounded: Quantisation, scale: tuple[float, float]) -> dict[str, Any]:
+    x_scale, y_scale = scale
     return {
-        "width": width,
-        "height": height,
-        **{edge: vars(getattr(rounded, edge)) for edge in edges},
-        "bin_widths": list(rounded.bin_widths),
-        "bin_heights": list(rounded.bin_heights),
+        "width": rounded.rounded.width,
+        "height": rounded.rounded.height,
+        "left": _side(rounded.left, x_scale),
+        "right": _side(rounded.right, x_scale),
+        "top": _side(rounded.top, y_scale),
+        "bottom": _side(rounded.bottom, y_scale),
+        "bin_widths": [len(cells) for cells in rounded.columns],
+        "bin_heights": [len(cells) for cells in rounded.rows],
     }
+
+
+def _side(side: Side, scale: float) -> dict[str, float]:
+    # A normalised box that ends at the centre of the only cell has the scale 0.
+    moved = abs(side.gained) / scale if scale else math.nan
+    return {"position": side.position, "rounded": side.rounded, "moved": moved}
 
 
 def _section(section: Section) -> dict[str, Any]:

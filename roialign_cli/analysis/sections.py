@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, overload
+from functools import cached_property
+from itertools import product
+from typing import Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +81,31 @@ class Section:
         return next((p for p in self.points if p.point == self.winner), None)
 
 
+class AxisCell(NamedTuple):
+    """A cell along one axis: its index, its centre in the frame, and its weight."""
+
+    cell: int
+    coordinate: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class AxisPoint:
+    """Describe one point along one axis: its coordinate, and the two cells with their weights."""
+
+    coordinate: float
+    cells: tuple[AxisCell, AxisCell]
+    in_bounds: bool
+    clamped: bool
+
+
+def border_of(x: AxisPoint, y: AxisPoint) -> Border:
+    """Return the border of the point with these two coordinates."""
+    if not (x.in_bounds and y.in_bounds):
+        return "out"
+    return "clamped" if x.clamped or y.clamped else "inside"
+
+
 class Sections(Sequence[Section]):
     """Sequence of the sections of one ROI, row by row; each record is created on first access."""
 
@@ -128,6 +155,32 @@ class Sections(Sequence[Section]):
         """Return the number of points of section (i, j) along x and along y."""
         return int(self.in_x[i - 1].sum()), int(self.in_y[j - 1].sum())
 
+    @cached_property
+    def along_x(self) -> list[list[AxisPoint]]:
+        """The points of each column of sections along x."""
+        axis = self.frame.x
+        return [[self._axis_point(self.x, i, n, axis) for n in _valid(row)]
+                for i, row in enumerate(self.in_x)]  # fmt: skip
+
+    @cached_property
+    def along_y(self) -> list[list[AxisPoint]]:
+        """The points of each row of sections along y, from the top."""
+        axis = self.frame.y
+        return [[self._axis_point(self.y, j, m, axis) for m in _valid(row)]
+                for j, row in enumerate(self.in_y)]  # fmt: skip
+
+    def winner(self, i: int, j: int) -> tuple[int, int] | None:
+        """Return the point (n, m) of section (i, j) whose contribution is the output of "max"."""
+        if self.convention.pooling != "max":
+            return None
+        taken, output = self.contributions[j - 1, :, i - 1], self.output[j - 1, i - 1]
+        exists = np.logical_and.outer(self.in_y[j - 1], self.in_x[i - 1])
+        equal = exists & ((taken == output) | (np.isnan(taken) & np.isnan(output)))
+        if not equal.any():
+            return None
+        m, n = divmod(int(equal.argmax()), equal.shape[1])
+        return n + 1, m + 1
+
     def example(self) -> tuple[int, int]:
         """Return the section (i, j) to explain by default.
 
@@ -153,49 +206,35 @@ class Sections(Sequence[Section]):
         return self._made[place]
 
     def _record(self, j: int, i: int) -> Section:
-        columns, rows = np.flatnonzero(self.in_x[i]), np.flatnonzero(self.in_y[j])
-        points = tuple(self._point(i, j, int(n), int(m)) for m in rows for n in columns)
-        output = float(self.output[j, i])
+        points = tuple(
+            self._point(i, j, n, m)
+            for m in range(len(self.along_y[j]))
+            for n in range(len(self.along_x[i]))
+        )
         corner_x, corner_y = self.corner(i + 1, j + 1)
         return Section(
             section=(i + 1, j + 1),
             x=corner_x,
             y=corner_y,
             points=points,
-            grid=(len(columns), len(rows)),
-            winner=self._winner(points, output),
-            output=output,
+            grid=self.grid(i + 1, j + 1),
+            winner=self.winner(i + 1, j + 1),
+            output=float(self.output[j, i]),
         )
-
-    def _winner(self, points: tuple[Point, ...], output: float) -> tuple[int, int] | None:
-        if self.convention.pooling != "max":
-            return None
-        won = (p for p in points if np.array_equal(p.contribution, output, equal_nan=True))
-        return next((p.point for p in won), None)
 
     def _point(self, i: int, j: int, n: int, m: int) -> Point:
-        x, y = self._axis_point(self.x, i, n), self._axis_point(self.y, j, m)
-        border: Border = "clamped" if x.clamped or y.clamped else "inside"
-        if not (x.in_bounds and y.in_bounds):
-            border = "out"
+        x, y = self.along_x[i][n], self.along_y[j][m]
+        border = border_of(x, y)
         # In the direction of the frame: with y up, the first neighbour is the cell below.
         y_cells = tuple(reversed(y.cells)) if self.frame.y_up else y.cells
-        (column1, wx1), (column2, wx2) = x.cells
-        (row1, wy1), (row2, wy2) = y_cells
-        corners = (
-            (row2, column1, wy2 * wx1),
-            (row2, column2, wy2 * wx2),
-            (row1, column1, wy1 * wx1),
-            (row1, column2, wy1 * wx2),
-        )
+        corners = [(row, column) for row in reversed(y_cells) for column in x.cells]
         first, second, third, fourth = (
-            self._neighbour(row, column, weight if border != "out" else 0.0)
-            for row, column, weight in corners
+            self._neighbour(row, column, out=border == "out") for row, column in corners
         )
         return Point(
             point=(n + 1, m + 1),
-            x=self._shown(self.frame.x(x.position)),
-            y=self._shown(self.frame.y(y.position)),
+            x=x.coordinate,
+            y=y.coordinate,
             x1=third.x,
             x2=fourth.x,
             y1=third.y,
@@ -206,25 +245,62 @@ class Sections(Sequence[Section]):
             contribution=float(self.contributions[j, m, i, n]),
         )
 
-    def _axis_point(self, samples: AxisSamples, section: int, point: int) -> _AxisPoint:
+    def _axis_point(
+        self, samples: AxisSamples, section: int, point: int, coordinate: Callable[[float], float]
+    ) -> AxisPoint:
         at = (0, section, point)
         weight = float(samples.upper_weight[at])
         lower, upper = int(samples.lower[at]), int(samples.upper[at])
         position = float(samples.position[at])
-        return _AxisPoint(
-            position=position,
-            cells=((lower, 1.0 - weight), (upper, weight)),
+        cell = AxisCell(lower, coordinate(lower), 1.0 - weight)
+        return AxisPoint(
+            coordinate=self._shown(coordinate(position)),
+            cells=(cell, AxisCell(upper, coordinate(upper), weight)),
             in_bounds=bool(samples.in_bounds[at]),
             clamped=not lower <= position <= upper,
         )
 
-    def _neighbour(self, row: int, column: int, weight: float) -> Neighbour:
-        value = float(self.cells[row, column])
-        return Neighbour(self.frame.x(column), self.frame.y(row), row, column, value, weight)
+    def _neighbour(self, row: AxisCell, column: AxisCell, *, out: bool) -> Neighbour:
+        value = float(self.cells[row.cell, column.cell])
+        weight = 0.0 if out else row.weight * column.weight
+        return Neighbour(column.coordinate, row.coordinate, row.cell, column.cell, value, weight)
 
     def _shown(self, coordinate: float) -> float:
         decimals = self.convention.coordinate_decimals
         return coordinate if decimals is None else round(coordinate, decimals)
+
+
+def positions(sections: Sequence[Section]) -> dict[Border, Float]:
+    """Return where the points of some sections lie: x and y, (n, 2), for each border they have.
+
+    All sections of an ROI need no records of their points for this.
+    """
+    found: dict[Border, list[tuple[float, float]]] = {}
+    if isinstance(sections, Sections):
+        xs = [point for column in sections.along_x for point in column]
+        for y in (point for row in sections.along_y for point in row):
+            for x in xs:
+                found.setdefault(border_of(x, y), []).append((x.coordinate, y.coordinate))
+    else:
+        for point in (point for section in sections for point in section.points):
+            found.setdefault(point.border, []).append((point.x, point.y))
+    return {border: np.array(places) for border, places in found.items()}
+
+
+def winning_positions(sections: Sequence[Section]) -> Float:
+    """Return where the winners of some sections lie: x and y, (n, 2)."""
+    if not isinstance(sections, Sections):
+        winners = (section.winning_point for section in sections)
+        return np.array([(p.x, p.y) for p in winners if p is not None]).reshape(-1, 2)
+    places = []
+    for (i, column), (j, row) in product(
+        enumerate(sections.along_x, 1), enumerate(sections.along_y, 1)
+    ):
+        winner = sections.winner(i, j)
+        if winner is not None:
+            n, m = winner
+            places.append((column[n - 1].coordinate, row[m - 1].coordinate))
+    return np.array(places).reshape(-1, 2)
 
 
 def _read_along(
@@ -245,11 +321,7 @@ def _read_along(
     return np.array(pairs, np.intp), exists.sum(axis=1)
 
 
-@dataclass(frozen=True)
-class _AxisPoint:
-    """Describe one point along one axis in cell-index units: two cells with their weights."""
-
-    position: float
-    cells: tuple[tuple[int, float], tuple[int, float]]
-    in_bounds: bool
-    clamped: bool
+def _valid(exists: NDArray[np.bool_]) -> list[int]:
+    """Return the indices of the points that are no padding."""
+    valid: list[int] = np.flatnonzero(exists).tolist()
+    return valid

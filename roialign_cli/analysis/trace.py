@@ -12,6 +12,7 @@ from typing import Unpack, get_args
 
 import numpy as np
 
+from roialign_cli.analysis.rectangle import Rectangle
 from roialign_cli.analysis.sections import Section, Sections
 from roialign_cli.core.boxes import Float, Frame
 from roialign_cli.core.convention import Convention, Summary
@@ -42,6 +43,9 @@ class Trace(Presentable):
         The index of the box.
     box
         Its four numbers as the caller wrote them.
+    box_on_map
+        The box times the scale, before the convention moves, rounds or enlarges it. Coordinate 0 is
+        the edge of the first cell; the centre for boxes that are normalised by "last-centre".
     scale
         (x, y), feature-map units per unit of the box.
     x, y
@@ -49,11 +53,14 @@ class Trace(Presentable):
     width, height
         Its size, in cells.
     unclamped_width, unclamped_height
-        The size before the minimum size was applied.
+        The size before the minimum size was applied. If the points are cells, this is the size in
+        whole cells, at least 1; `quantise` describes what the rounding changes.
     section_width, section_height
         The size of a section, in cells.
     sections
         All sections, row by row from the top.
+    plan
+        The sampling plan of the ROI.
     output
         (rows, columns) of numbers.
     cells
@@ -67,6 +74,7 @@ class Trace(Presentable):
     channel: int | Summary
     roi: int
     box: tuple[float, float, float, float]
+    box_on_map: Rectangle
     scale: tuple[float, float]
     x: float
     y: float
@@ -77,6 +85,7 @@ class Trace(Presentable):
     section_width: float
     section_height: float
     sections: Sequence[Section]
+    plan: Plan
     output: tuple[tuple[float, ...], ...]
     cells: Float
 
@@ -217,6 +226,7 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
         channel=channel,
         roi=roi,
         box=tuple(one.boxes_given[0].tolist()),
+        box_on_map=box_on_map(one, frame),
         scale=(one.spatial_scale[1], one.spatial_scale[0]),
         x=frame.x(plan.x.roi_start[0]),
         y=frame.y(plan.y.roi_start[0]),
@@ -227,9 +237,21 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
         section_width=float(plan.x.section_size[0]),
         section_height=float(plan.y.section_size[0]),
         sections=sections,
+        plan=plan,
         output=tuple(tuple(row) for row in sections.output.tolist()),
         cells=one.features[0, 0],
     )
+
+
+def box_on_map(one: Operation, frame: Frame) -> Rectangle:
+    """Return the only box of an operation times the scale, before the rules of the convention."""
+    convention, (y_scale, x_scale) = one.convention, one.spatial_scale
+    ends_at_centres = convention.normalized and convention.normalized_by == "last-centre"
+    # Where coordinate 0 of the box lies, in cell-index units.
+    zero = 0.0 if ends_at_centres else -0.5
+    scales = (x_scale, y_scale, x_scale, y_scale)
+    edges = (end * scale + zero for end, scale in zip(one.boxes_xyxy[0], scales, strict=True))
+    return Rectangle.of_indices(frame, *edges)
 
 
 def _check_points(plan: Plan, roi: int) -> None:

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from roialign_cli.analysis.quantisation import quantised_by_roi_pool
 from roialign_cli.analysis.records import trace_record
-from roialign_cli.analysis.rounding import rounded_roi
-from roialign_cli.analysis.scaling import ScaledBy, ScaleSource
 from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.cli.document import Document
+from roialign_cli.cli.inputs import Inputs, scale_source
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.page.page import explanation_page
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.pitfalls import Note
-    from roialign_cli.cli.inputs import Inputs
     from roialign_cli.cli.options import OperatorOptions, Selection
 
 MAX_EXPLAINED_POINTS = 50_000  # 50 MB of JSON, and a few seconds
@@ -70,7 +69,7 @@ def roi_document(
     if trace.convention.coordinate_decimals is not None:
         unrounded = replace(trace.convention, coordinate_decimals=None)
         exact = trace_operation(replace(operation, convention=unrounded), roi, channel)
-    rounded, source = rounded_roi(operation, roi), scale_source(options, inputs)
+    rounded, source = quantised_by_roi_pool(operation, roi), scale_source(options, inputs)
     if extent.all_points:
         _check_length(trace, selection)
     explanation = Explanation(
@@ -92,18 +91,6 @@ def roi_document(
         return trace_record(replace(trace, sections=selected), notes, source, rounded)
 
     return Document(explanation.blocks, lambda: explanation_page(explanation, notes), record)
-
-
-def scale_source(options: OperatorOptions, inputs: Inputs) -> ScaleSource:
-    """Return which option determined the scale of the boxes, and the size of the image."""
-    given: tuple[ScaledBy, ...] = ("image_size", "stride", "spatial_scale")
-    scaled_by = next((name for name in given if getattr(options, name) is not None), None)
-    if inputs.operation.convention.normalized:
-        scaled_by = "normalized"
-    size, image = options.image_size, inputs.file.image
-    if size is None and image is not None:
-        size = float(image.shape[1]), float(image.shape[0])
-    return ScaleSource(scaled_by, size)
 
 
 def _check_length(trace: Trace, selection: Selection) -> None:

@@ -103,11 +103,17 @@ def _count_one(
 def _count_cells(
     section: Float, start: Float, sections: int, cells: int, _convention: Convention
 ) -> NDArray[np.intp]:
-    first, end = _cell_range(section, start, sections, cells)
+    first, end = _cell_ranges(section, start, sections, cells)
     return np.maximum(end - first, 0).astype(np.intp)
 
 
-def _cell_range(section: Float, start: Float, sections: int, cells: int) -> tuple[Float, Float]:
+def pooled_cells(axis: RoiAxis) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the first cell that each section pools by the rule "cells", and how many, (R, S)."""
+    first, _ = _cell_ranges(axis.section_size, axis.roi_start, axis.sections, axis.cells)
+    return first.astype(np.intp), np.broadcast_to(axis.count, first.shape)
+
+
+def _cell_ranges(section: Float, start: Float, sections: int, cells: int) -> tuple[Float, Float]:
     """Return the first cell of each section and the one after its last, within the map, (R, S)."""
     first_cell = (start + start.dtype.type(0.5))[:, None]
     i = np.arange(sections, dtype=start.dtype)
@@ -167,7 +173,7 @@ def _position_corners(axis: RoiAxis, _q: Float, convention: Convention) -> Float
 
 
 def _position_cells(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
-    first, _ = _cell_range(axis.section_size, axis.roi_start, axis.sections, axis.cells)
+    first, _ = _cell_ranges(axis.section_size, axis.roi_start, axis.sections, axis.cells)
     return first[:, :, None] + q
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from roialign_cli.analysis.quantisation import Quantisation, quantise
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.show.document.blocks import Block, Formulas, Paragraph
+from roialign_cli.show.document.blocks import Block, Formulas, Grid, Paragraph
 from roialign_cli.show.document.formulas import (
     FormulaLine,
     Number,
@@ -105,10 +106,7 @@ def _placement(trace: Trace) -> Iterator[Block]:
     """Yield what the convention changes about the box on the map."""
     convention = trace.convention
     if convention.points == "cells":
-        yield Paragraph(
-            "Then the edges are rounded to whole cells (half away from zero), and the last cell is "
-            "part of the ROI."
-        )
+        yield from _rounding(quantise(trace))
         return
     if convention.offset != 0.5 or convention.image_offset:
         rule = offset_rule(convention).removeprefix("None: ")
@@ -124,6 +122,56 @@ def _placement(trace: Trace) -> Iterator[Block]:
                 f"The ROI's {axis} of {format_number(raw, 5)} is below the smallest size that "
                 f"the convention allows, and grows to {format_number(size, 5)}."
             )
+
+
+def _rounding(rounded: Quantisation) -> Iterator[Block]:
+    """Yield how the edges of the box are rounded to whole cells."""
+    counted = ", counted from the top left" if rounded.frame.y_up else ""
+    yield Paragraph(
+        f"Then the edges are rounded to whole cells (half away from zero{counted}), and the last "
+        "cell is part of the ROI:"
+    )
+    yield sides_grid(rounded)
+    for axis, size in (("width", rounded.box.width), ("height", rounded.box.height)):
+        if size <= 0:
+            state = f"has no {axis}" if size == 0 else f"has the negative {axis} {_cells(size)}"
+            yield Paragraph(f"The box {state}, so the ROI gets the smallest {axis}, one cell.")
+
+
+def _cells(size: float) -> str:
+    return format_number(size, 5)
+
+
+def sides_grid(rounded: Quantisation) -> Grid:
+    """Return a table of the sides of a box before and after rounding."""
+    unit, changes = side_changes(rounded)
+    return Grid(
+        ("edge", "of the box", "in ROI Pool", f"gained or lost, {unit}"),
+        tuple(
+            (name, format_number(side.position, 5), format_number(side.rounded, 5), _signed(change))
+            for name, side, change in zip(_SIDES, rounded.sides, changes, strict=True)
+        ),
+    )
+
+
+_SIDES = ("left (x)", "right (x)", "top (y)", "bottom (y)")
+
+
+def side_changes(rounded: Quantisation) -> tuple[str, list[float]]:
+    """Return a unit, and by how much the left, right, top and bottom edge move outward in it."""
+    pixels = [side.gained_pixels for side in rounded.sides if side.gained_pixels is not None]
+    if pixels:
+        return "image pixels", [_without_noise(change) for change in pixels]
+    return "cells", [_without_noise(side.gained) for side in rounded.sides]
+
+
+def _without_noise(change: float) -> float:
+    """Round away what adding and subtracting positions leaves of a change of 0."""
+    return round(change, 9)
+
+
+def _signed(change: float) -> str:
+    return f"{'+' if change > 0 else ''}{format_number(change)}"
 
 
 def _start_in_library_frame(trace: Trace) -> Iterator[Block]:

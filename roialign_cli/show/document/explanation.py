@@ -12,8 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
+from roialign_cli.analysis.quantisation import Quantisation
 from roialign_cli.analysis.records import Defaults
-from roialign_cli.analysis.rounding import RoundedRoi
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
@@ -28,7 +28,14 @@ from roialign_cli.show.document.blocks import (
     Verbatim,
 )
 from roialign_cli.show.document.box_step import box_step
-from roialign_cli.show.document.formulas import QUAD, FormulaLine, Name, formula, number
+from roialign_cli.show.document.formulas import (
+    QUAD,
+    FormulaLine,
+    Marked,
+    Name,
+    formula,
+    number,
+)
 from roialign_cli.show.document.introduction import (
     overview_blocks,
     rounding_blocks,
@@ -46,7 +53,8 @@ from roialign_cli.show.document.points_step import (
     rounding_text,
 )
 from roialign_cli.show.document.rules import rules
-from roialign_cli.show.document.sketch import sketch
+from roialign_cli.show.document.sections_step import sections_grid
+from roialign_cli.show.document.sketch import SKETCH_ROLES, sketch
 from roialign_cli.show.document.steps import (
     adaptive_grid,
     interpolated,
@@ -110,7 +118,7 @@ class Explanation:
     section: tuple[int, int] | None = None
     point: tuple[int, int] | None = None
     all_points: bool = False
-    rounded: RoundedRoi | None = None
+    rounded: Quantisation | None = None
     scale_source: ScaleSource | None = None
     sketch_columns: int = 0
     defaults: Defaults | None = None
@@ -119,15 +127,16 @@ class Explanation:
         """Yield the title, the drawing, the introduction and the five steps."""
         yield from self.title()
         if self.sketch_columns:
-            yield Verbatim(sketch(self.trace, self.selected, self.sketch_columns))
+            lines = sketch(self.trace, self.selected, self.sketch_columns)
+            yield Verbatim(lines, roles=SKETCH_ROLES)
         yield from self.introduction()
         yield from self.steps()
 
     def introduction(self) -> Iterator[Block]:
         """Yield what rounding does to the box, the steps in short, and the symbols."""
-        is_inverted = self.rounded is not None and min(self.rounded.size) < 0
-        if self.rounded is not None and not is_inverted:
-            yield from rounding_blocks(self.trace, self.rounded)
+        rounded = self.rounded
+        if rounded is not None and min(rounded.box.width, rounded.box.height) >= 0:
+            yield from rounding_blocks(self.trace, rounded)
         yield from overview_blocks(self.trace, self.example)
         choice = self._choice()
         if choice:
@@ -136,7 +145,7 @@ class Explanation:
 
     def steps(self) -> Iterator[Block]:
         """Yield the five steps."""
-        yield Heading(2, "1. The box on the feature map")
+        yield Heading(2, "1. The box on the feature map", "roi")
         yield from box_step(self.trace, self.scale_source)
         yield from self._sections()
         yield from self._points()
@@ -187,7 +196,7 @@ class Explanation:
     def title(self) -> Iterator[Block]:
         """Yield the heading, and a paragraph about the convention and the frame."""
         t = self.trace
-        yield Heading(1, f"ROI Align of {self.subject}, step by step")
+        yield Heading(1, f"{_operator(t)} of {self.subject}, step by step")
         up = "up" if t.frame.y_up else "down"
         channel = f", {channel_of(t)}" if t.channels > 1 else ""
         preset = PRESETS.get(t.convention.name)
@@ -204,27 +213,16 @@ class Explanation:
     def _sections(self) -> Iterator[Block]:
         t = self.trace
         rows, columns = len(t.output), len(t.output[0])
-        yield Heading(2, f"2. The sections: {columns} along x × {rows} along y")
+        yield Heading(2, f"2. The sections: {columns} along x × {rows} along y", "section")
         yield Formulas(section_sizes(t))
-        sign, total = t.frame.y_sign, rows * columns
+        total = rows * columns
         shown = total if self.all_points or total <= MAX_SECTION_ROWS else SHOWN_SECTION_ROWS
         places = [(index % columns + 1, index // columns + 1) for index in range(shown)]
-        corners = [(place, *t.corner(*place)) for place in places]
-        rows_of_table = [
-            (
-                format_point(*place),
-                format_point(x, y),
-                format_point(x + t.section_width, y + sign * t.section_height),
-            )
-            for place, x, y in corners
-        ]
-        if shown < total:
-            rows_of_table.append((f"and {total - shown} more: --all-points", "", ""))
-        yield Grid(("section (i, j)", "top-left", "bottom-right"), tuple(rows_of_table))
+        yield sections_grid(t, places)
 
     def _points(self) -> Iterator[Block]:
         t = self.trace
-        yield Heading(2, "3. The sample points")
+        yield Heading(2, "3. The sample points", "point")
         yield Paragraph(points_text(t, self.example))
         if t.convention.points == "centred" and not t.convention.sampling_ratio:
             yield Formulas(adaptive_grid(t))
@@ -232,7 +230,7 @@ class Explanation:
         if self.exact is not None:
             yield Paragraph(rounding_text(t.convention))
         for section in self.selected:
-            yield Heading(3, f"Section {format_point(*section.section)}")
+            yield Heading(3, f"Section {format_point(*section.section)}", "section")
             if not section.points:
                 yield Paragraph("This section has no sample points.")
                 continue
@@ -248,7 +246,8 @@ class Explanation:
     def _labelled(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
         at = format_point(*point.point)
         x, y = self.coordinates(section, point)
-        return formula("<point >{}{}{}", at, QUAD, x), (" " * len(f"point {at}  "), *y)
+        label = Marked(formula("<point >{}", at), "point")
+        return formula("{}{}{}", label, QUAD, x), (" " * len(f"{label}  "), *y)
 
     def coordinates(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
         """Return the lines that compute the x and the y of a sample point."""
@@ -269,10 +268,10 @@ class Explanation:
 
     def _interpolation(self) -> Iterator[Block]:
         if self.trace.convention.points == "cells":
-            yield Heading(2, "4. The value at each point: the value of its cell")
+            yield Heading(2, "4. The value at each point: the value of its cell", "neighbour")
             yield Paragraph("A sample point is a cell, so nothing is interpolated.")
         elif not self.trace.n_points:
-            yield Heading(2, "4. The value at each point")
+            yield Heading(2, "4. The value at each point", "neighbour")
             yield Paragraph("There are no sample points, so nothing is interpolated.")
         else:
             yield from self._interpolation_rule()
@@ -281,7 +280,7 @@ class Explanation:
                 yield from self._point(section, point)
 
     def _interpolation_rule(self) -> Iterator[Block]:
-        yield Heading(2, "4. The value at each point: bilinear interpolation")
+        yield Heading(2, "4. The value at each point: bilinear interpolation", "neighbour")
         yield Paragraph(neighbour_text(self.trace))
         yield Formulas(neighbour_rule(self.trace))
         yield Paragraph("Then interpolate between the values of the four cells:")
@@ -296,6 +295,7 @@ class Explanation:
             3,
             f"Section {format_point(*section.section)}, point {format_point(*point.point)} at "
             f"{format_point(point.x, point.y)}",
+            "point",
         )
         note = border_note(self.trace, point)
         if note:
@@ -304,7 +304,8 @@ class Explanation:
             return
         if self.trace.convention.points != "cells":
             yield Formulas(tuple(self.neighbours(point)))
-            yield Grid(NEIGHBOUR_COLUMNS, tuple(neighbour_rows(point)), compact=True)
+            rows = tuple(neighbour_rows(point))
+            yield Grid(NEIGHBOUR_COLUMNS, rows, compact=True, row_roles=NEIGHBOUR_NAMES)
         yield Formulas(tuple(interpolated(self.trace, point)))
 
     def neighbours(self, point: Point) -> Iterator[FormulaLine]:
@@ -317,7 +318,9 @@ class Explanation:
         reduction_name = {"avg": "the average", "max": "the largest"}[t.convention.pooling]
         if (t.convention.pooling, t.convention.max_of) == ("max", "weighted-cell"):
             reduction_name = "the largest weight × cell"
-        yield Heading(2, f"5. The output of each section: {reduction_name} of its points")
+        yield Heading(
+            2, f"5. The output of each section: {reduction_name} of its points", "section"
+        )
         if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
             yield Paragraph(rules(t.convention)[t.convention.pooling])
         sections = t.select(self.section) if self.all_points else (self.example,)
@@ -334,10 +337,10 @@ class Explanation:
             )
 
     def _labelled_output(self, section: Section) -> Iterator[FormulaLine]:
-        at = f"{format_point(*section.section)}: "
+        label = Marked(formula("<section >{}", format_point(*section.section)), "section")
         first, *others = self.reduced(section)
-        yield formula("<section >{}&{}", at, first)
-        yield from ((f"{' ' * len(f'section {at}')}&", *other) for other in others)
+        yield formula("{}: &{}", label, first)
+        yield from ((f"{' ' * len(f'{label}: ')}&", *other) for other in others)
 
     def reduced(self, section: Section) -> Iterator[FormulaLine]:
         """Yield the lines that compute a section's output from its points."""
@@ -359,6 +362,10 @@ def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
 
 def _cells(point: Point) -> set[tuple[int, int]]:
     return {(q.row, q.column) for q in point.neighbours}
+
+
+def _operator(trace: Trace) -> str:
+    return "ROI Pool" if trace.convention.points == "cells" else "ROI Align"
 
 
 def _centres(trace: Trace) -> str:

@@ -4,53 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from roialign_cli.analysis.rounding import Edge, RoundedRoi
+from roialign_cli.analysis.quantisation import Quantisation
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
+from roialign_cli.show.document.box_step import side_changes, sides_grid
+from roialign_cli.show.document.formulas import Role
 from roialign_cli.show.document.steps import parts_symbols
 from roialign_cli.show.numbers import format_count, format_number, format_point
 
 _MAX_LISTED = 4  # values or bins; of more, a range or the first ones are shown
 
 
-def rounding_blocks(trace: Trace, rounded: RoundedRoi) -> Iterator[Block]:
+def rounding_blocks(trace: Trace, rounded: Quantisation) -> Iterator[Block]:
     """Yield what ROI Pool's rounding does to the box, beside ROI Align."""
     yield Heading(2, "Why: what rounding would do to this box")
     columns, rows = len(trace.output[0]), len(trace.output)
-    before, after = _size(*rounded.size), _size(*rounded.rounded_size)
-    unit, distances = _moved(trace, rounded)
+    before = _size(rounded.box.width, rounded.box.height)
+    after = _size(rounded.rounded.width, rounded.rounded.height)
+    unit, changes = side_changes(rounded)
+    distances = [format_number(abs(change)) for change in changes]
     pool = trace.convention.points == "cells"
     operator = "ROI Pool" if pool else "ROI Pool, the older operator (preset roi-pool),"
     yield Paragraph(
         f"{operator} rounds the edges of the box to whole cells and includes the last cell: "
         f"{before} cells become {after}; the left, right, top and bottom edges move by "
         f"{_listed(distances)} {unit}. The {columns} × {rows} bins, which may overlap, are "
-        f"{_bins(rounded.bin_widths)} wide and {_bins(rounded.bin_heights)} high on the map. "
+        f"{_bins(rounded.columns)} wide and {_bins(rounded.rows)} high on the map. "
         f"{_unrounded(trace, before)} Figures in the literature often round down instead."
     )
-    yield Grid(
-        ("edge", "of the box", "in ROI Pool", f"moved, {unit}"),
-        tuple(
-            (name, format_number(edge.position, 5), format_number(edge.rounded, 5), distance)
-            for name, edge, distance in zip(_EDGES, _edges(rounded), distances, strict=True)
-        ),
-    )
-
-
-_EDGES = ("left (x)", "right (x)", "top (y)", "bottom (y)")
-
-
-def _edges(rounded: RoundedRoi) -> tuple[Edge, Edge, Edge, Edge]:
-    return rounded.left, rounded.right, rounded.top, rounded.bottom
-
-
-def _moved(trace: Trace, rounded: RoundedRoi) -> tuple[str, list[str]]:
-    """Return a unit, and by how much each edge moves in it."""
-    edges = _edges(rounded)
-    if trace.convention.normalized or trace.scale == (1.0, 1.0):
-        return "cells", [format_number(abs(edge.rounded - edge.position)) for edge in edges]
-    return "image pixels", [format_number(edge.moved) for edge in edges]
+    if not pool:  # step 1 of ROI Pool has this table
+        yield sides_grid(rounded)
 
 
 def _unrounded(trace: Trace, size: str) -> str:
@@ -84,7 +68,8 @@ def _listed(items: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _bins(sizes: tuple[int, ...]) -> str:
+def _bins(cells: tuple[range, ...]) -> str:
+    sizes = [len(one) for one in cells]
     low, high = min(sizes), max(sizes)
     if low == high:
         return format_count(low, "cell", "cells")
@@ -100,9 +85,11 @@ def overview_blocks(trace: Trace, section: Section) -> Iterator[Block]:
         yield Paragraph(
             "Steps 2 to 5 are the four steps of the worked example that this convention follows."
         )
-    yield Grid(
-        ("step", "what it does", "result here"), tuple(_overview(trace, section)), prose=True
-    )
+    rows = tuple(_overview(trace, section))
+    yield Grid(("step", "what it does", "result here"), rows, prose=True, row_roles=_STEP_ROLES)
+
+
+_STEP_ROLES: tuple[Role, ...] = ("roi", "section", "point", "neighbour", "section")
 
 
 def _overview(trace: Trace, section: Section) -> Iterator[tuple[str, str, str]]:

@@ -94,6 +94,8 @@ def _zero_position(offset: float) -> str:
 
 
 def _size(c: Convention) -> str:
+    if c.points == "cells" and c.min_size <= 1 and c.rejects == "nothing":
+        return "An ROI is at least one cell wide and high, even if the box is empty or inverted."
     grows = (
         f"Smaller ROIs grow to {format_number(c.min_size)} along each axis. " if c.min_size else ""
     )
