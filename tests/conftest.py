@@ -20,6 +20,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 _MAX_PROCESSES = 8
 
+pytest.register_assert_rewrite("tests.figure_checks")
+
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=40)
 settings.register_profile("thorough", deadline=None, derandomize=True, max_examples=200)
 settings.load_profile("quick")  # --hypothesis-profile loads another one

@@ -1,22 +1,39 @@
-"""What the figures are tried on, and what is read off them."""
+"""The cases that figures are tested with: maps and boxes, and the styles to draw them in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
-from roialign_cli.analysis.trace import Trace, trace
-from roialign_cli.show.figures.style import figure_settings
+from roialign_cli import PRESETS
+from roialign_cli.analysis.trace import Trace, trace, trace_operation
+from roialign_cli.core.convention import BOX_FIELDS
+from roialign_cli.core.operation import Operation, make_operation
+from roialign_cli.show.figures.compare import compare_figure
+from roialign_cli.show.figures.footprint import footprint_figure
+from roialign_cli.show.figures.output import output_figure
+from roialign_cli.show.figures.overlay import overlay_figure
+from roialign_cli.show.figures.point import point_figure
+from roialign_cli.show.figures.pool import pool_figure
+from roialign_cli.show.figures.sections import sections_figure
+from roialign_cli.show.figures.steps import steps_figure
+from roialign_cli.show.figures.style import FigureStyle
+from roialign_cli.show.palette import DARK
 
 ALIGNED: dict[str, Any] = {"convention": "torchvision-aligned", "spatial_scale": 1 / 32}
+WALKTHROUGH: dict[str, Any] = {"convention": "walkthrough", "spatial_scale": 1 / 32}
 HELMET, OVER_CORNER, OUTSIDE = [277, 344, 510, 512], [-70, -50, 100, 90], [600, 500, 700, 560]
+DOCUMENT = [296, 320, 200, 145]  # x, y, width and height of the worked example's box
+
+
+# The maps and the boxes -------------------------------------------------------------------------
 
 
 def a_map(height: int = 16, width: int = 16) -> Any:
@@ -28,8 +45,7 @@ def a_map(height: int = 16, width: int = 16) -> Any:
 
 
 def walkthrough(**changes: Any) -> Trace:
-    call: dict[str, Any] = {"convention": "walkthrough", "spatial_scale": 1 / 32} | changes
-    return trace(a_map(), [[296, 320, 200, 145]], 3, **call)
+    return trace(a_map(), [DOCUMENT], 3, **(WALKTHROUGH | changes))
 
 
 def aligned(
@@ -40,120 +56,228 @@ def aligned(
     return trace(a_map(), [box], output_size, **(ALIGNED | changes))
 
 
-def large() -> Trace:
-    """Return a trace of cells too small for values or outlines, with 4900 points."""
+@dataclass(frozen=True)
+class Case:
+    """One box on one map, and the section to draw."""
+
+    operation: Operation
+    section: tuple[int, int] = (1, 1)
+    photo_channel: str | None = None
+
+    @cached_property
+    def trace(self) -> Trace:
+        return trace_operation(self.operation)
+
+    def under(self, preset: str) -> Trace:
+        """Return the trace under another convention, in the same frame and on the same box.
+
+        If both conventions choose the number of sample points alike, that number is the same.
+        """
+        own, other = self.operation.convention, PRESETS[preset].convention
+        fields: dict[str, Any] = {name: getattr(own, name) for name in BOX_FIELDS}
+        if own.points == other.points:
+            fields["sampling_ratio"] = own.sampling_ratio
+        operation = replace(self.operation, convention=replace(other, **fields))
+        return trace_operation(operation, frame=self.trace.frame)
+
+
+def _case(
+    features: Any,
+    box: Sequence[float],
+    output_size: int | tuple[int, int],
+    section: tuple[int, int] = (1, 1),
+    photo_channel: str | None = None,
+    **call: Any,
+) -> Case:
+    operation = make_operation(features, [box], output_size, **call)
+    return Case(operation, section, photo_channel)
+
+
+def _walkthrough(section: tuple[int, int], features: Any = None, **changes: Any) -> Case:
+    cells = a_map() if features is None else features
+    return _case(cells, DOCUMENT, 3, section, **(WALKTHROUGH | changes))
+
+
+def _aligned(
+    box: Sequence[float],
+    output_size: int | tuple[int, int],
+    section: tuple[int, int] = (1, 1),
+    **changes: Any,
+) -> Case:
+    return _case(a_map(), box, output_size, section, **(ALIGNED | changes))
+
+
+def _cells(features: Any, output_size: int | tuple[int, int], section: Any, **call: Any) -> Case:
+    """Return a case with a box in cells."""
+    call = {"convention": "torchvision", "box": [1, 1, 7, 6]} | call
+    return _case(features, call.pop("box"), output_size, section, **call)
+
+
+def _large() -> Case:
+    """Return a case of cells too small for values or outlines, with 4900 points."""
     call = ALIGNED | {"spatial_scale": 0.25, "sampling_ratio": 10}
-    return trace(a_map(200, 304), [[100.3, 40.2, 1000.5, 700.7]], 7, **call)
+    return _case(a_map(200, 304), [100.3, 40.2, 1000.5, 700.7], 7, (3, 4), **call)
 
 
-CASES: dict[str, tuple[Trace, tuple[int, int]]] = {
-    "walkthrough": (walkthrough(), (1, 1)),
-    "walkthrough, last section": (walkthrough(), (3, 3)),
-    "walkthrough, 10 × 10 points": (walkthrough(divide=11), (2, 2)),
-    "walkthrough, 3 × 3 points": (walkthrough(divide=4), (1, 2)),
-    "7 × 7": (aligned(HELMET), (4, 4)),
-    "7 × 7, last section": (aligned(HELMET), (7, 7)),
-    "14 × 14": (aligned(HELMET, 14), (3, 5)),
-    "14 × 14, first section": (aligned(HELMET, 14), (1, 1)),
-    "over the corner": (aligned(OVER_CORNER, (3, 4)), (1, 1)),
-    "over the corner, max": (aligned(OVER_CORNER, (3, 4), pooling="max", sampling_ratio=2), (2, 2)),
-    "outside": (aligned(OUTSIDE, 2), (1, 1)),
-    "far outside": (aligned([6000, 5000, 7000, 5600], 2), (1, 1)),
-    "the whole map": (aligned([0, 0, 512, 512], (4, 4), sampling_ratio=3), (1, 4)),
-    "thin": (aligned([32, 96, 480, 100], (2, 7), sampling_ratio=2), (1, 2)),
-    "no area": (aligned([160, 160, 160, 160], 2), (1, 1)),
-    "inverted": (aligned([300, 200, 100, 90], 2, sampling_ratio=2), (1, 1)),
-    "large map": (large(), (3, 4)),
-    "1 × 1 map": (trace([[3.25]], [[0, 0, 1, 1]], 1, convention="torchvision-aligned"), (1, 1)),
-    "constant": (trace(np.full((9, 9), -2.5), [[1, 1, 7, 6]], 3, convention="torchvision"), (1, 1)),
-    "not finite": (
-        trace(
-            np.where(a_map() > 0.7, np.nan, -np.inf),
-            [[1, 1, 7, 6]],
-            (2, 5),
-            convention="torchvision",
-            pooling="max",
+def _photo(output_size: int | tuple[int, int], section: tuple[int, int], **changes: Any) -> Case:
+    """Return a case whose cells are a channel of a photograph, 0 to 255."""
+    cells = np.random.default_rng(5).integers(0, 256, (24, 32)).astype(float)
+    cells[:, ::3] = 255
+    call = ALIGNED | {"spatial_scale": 1 / 16} | changes
+    box = call.pop("box", [103.5, 61, 391, 300])
+    return _case(cells, box, output_size, section, "red channel", **call)
+
+
+_NOT_FINITE = np.where(a_map() > 0.7, np.nan, -np.inf)
+_MEANS = np.random.default_rng(2).uniform(0, 255, (16, 16))  # with many decimals
+_WHOLE = [0, 0, 512, 512]
+_NEGATIVE = -np.random.default_rng(4).uniform(0, 40, (16, 16))
+_POOL: dict[str, Any] = {"convention": "roi-pool", "spatial_scale": 1 / 32}
+_MAX: dict[str, Any] = {"pooling": "max"}
+
+CASES: Mapping[str, Case] = MappingProxyType({
+    "walkthrough": _walkthrough((1, 1)),
+    "walkthrough, last section": _walkthrough((3, 3)),
+    "walkthrough, 10 × 10 points": _walkthrough((2, 2), divide=11),
+    "walkthrough, 3 × 3 points": _walkthrough((1, 2), divide=4),
+    "walkthrough, avg": _walkthrough((2, 1), pooling="avg"),
+    "walkthrough, tiny values": _walkthrough((2, 2), a_map() * 0.0015),
+    "walkthrough, negative values": _walkthrough((1, 1), _NEGATIVE),
+    "walkthrough, 0 to 255": _walkthrough((3, 1), _MEANS),
+    "7 × 7": _aligned(HELMET, 7, (4, 4)),
+    "7 × 7, last section": _aligned(HELMET, 7, (7, 7)),
+    "7 × 7, 4 × 4 points": _aligned(HELMET, 7, (2, 5), sampling_ratio=4),
+    "14 × 14": _aligned(HELMET, 14, (3, 5)),
+    "14 × 14, first section": _aligned(HELMET, 14, (1, 1)),
+    "14 × 14, max": _aligned(HELMET, 14, (13, 11), **_MAX, sampling_ratio=2),
+    "1 × 1": _aligned(HELMET, 1),
+    "1 × 1, max": _aligned(HELMET, 1, **_MAX, sampling_ratio=3),
+    "2 × 5": _aligned(HELMET, (2, 5), (5, 2), sampling_ratio=1),
+    "9 × 2": _aligned(HELMET, (9, 2), (2, 8), sampling_ratio=2),
+    "over the corner": _aligned(OVER_CORNER, (3, 4)),
+    "over the corner, max": _aligned(OVER_CORNER, (3, 4), (2, 2), **_MAX, sampling_ratio=2),
+    "outside": _aligned(OUTSIDE, 2),
+    "far outside": _aligned([6000, 5000, 7000, 5600], 2),
+    "the whole map": _aligned(_WHOLE, 4, (1, 4), sampling_ratio=3),
+    "thin": _aligned([32, 96, 480, 100], (2, 7), (1, 2), sampling_ratio=2),
+    "upright": _aligned([200, 16, 231, 500], (5, 2), (2, 4), sampling_ratio=2),
+    "small": _aligned([201, 203, 209, 214], 3, (2, 2), sampling_ratio=2),
+    "no area": _aligned([160, 160, 160, 160], 2),
+    "inverted": _aligned([300, 200, 100, 90], 2, sampling_ratio=2),
+    "points on centres": _aligned([96, 96, 224, 224], 4, (2, 3), sampling_ratio=1),
+    "photo": _photo(3, (2, 2), sampling_ratio=2),
+    "photo, 7 × 7": _photo(7, (7, 1), sampling_ratio=1),
+    "photo, max": _photo((2, 4), (4, 1), **_MAX, sampling_ratio=4),
+    "photo, close": _photo(2, (2, 1), box=[200, 100, 264, 140], sampling_ratio=2),
+    "photo, roi-pool": _photo(3, (3, 3), convention="roi-pool"),
+    "roi-pool": _case(a_map(), HELMET, 3, (2, 2), **_POOL),
+    "roi-pool, 7 × 7": _case(a_map(), HELMET, 7, (4, 6), **_POOL),
+    "roi-pool over the corner": _case(a_map(), OVER_CORNER, (3, 4), (4, 3), **_POOL),
+    "roi-pool, negative values": _case(_NEGATIVE, [40, 60, 260, 200], 2, (1, 2), **_POOL),
+    "normalised": _case(a_map(), [0.1, 0.2, 0.7, 0.9], 7, (3, 2), convention="tensorflow"),
+    "normalised, one row": _case(
+        np.arange(5.0)[None], [0.1, 0.2, 0.9, 0.7], 2, (2, 1), convention="tensorflow"
+    ),
+    "onnx": _aligned(HELMET, 3, (3, 1), convention="onnx-half-pixel"),
+    "openvino": _aligned(OVER_CORNER, 3, (2, 3), convention="openvino-asymmetric"),
+    "mmcv": _aligned([33, 50, 250, 333], 5, (5, 3), convention="mmcv", **_MAX),
+    "paddle": _aligned([160, 160, 160, 160], 2, convention="paddle"),
+    "large map": _large(),
+    "1 × 1 map": _cells([[3.25]], 1, (1, 1), box=[0, 0, 1, 1], convention="torchvision-aligned"),
+    "constant": _cells(np.full((9, 9), -2.5), 3, (1, 1)),
+    "not finite": _cells(_NOT_FINITE, (2, 5), (2, 1), **_MAX),
+    "huge values": _cells(a_map() * 1e30, 2, (1, 1)),
+    "tiny values": _cells(a_map() * 0.0015, 3, (2, 3), sampling_ratio=2),
+    "a row of cells": _cells(a_map(1, 12), (1, 3), (2, 1), box=[1.5, 0, 9, 1], sampling_ratio=2),
+})  # fmt: skip
+
+
+# The views and the styles -----------------------------------------------------------------------
+
+
+def _named(name: str) -> str:
+    """Return a preset whose sample points or grid differ from those of a convention."""
+    return {"torchvision": "torchvision-aligned", "roi-pool": "torchvision"}.get(
+        name, "torchvision"
+    )
+
+
+def compared(case: Case) -> tuple[Trace, Trace]:
+    """Return the traces of a case and of another convention."""
+    return case.trace, case.under(_named(case.operation.convention.name))
+
+
+def pooled(case: Case) -> tuple[Trace, Trace]:
+    """Return the traces of a case under conventions of ROI Align and of ROI Pool."""
+    if case.trace.convention.points == "cells":
+        return case.under("torchvision-aligned"), case.trace
+    return case.trace, case.under("roi-pool")
+
+
+View = Callable[[Case, FigureStyle], Figure]
+
+VIEWS: Mapping[str, View] = MappingProxyType(
+    {
+        "steps": lambda case, style: steps_figure(case.trace, section=case.section, style=style),
+        "sections": lambda case, style: sections_figure(
+            case.trace, section=case.section, style=style
         ),
-        (2, 1),
-    ),
-    "huge values": (
-        trace(a_map() * 1e30, [[1, 1, 7, 6]], 2, convention="torchvision"),
-        (1, 1),
-    ),
-}
+        "overlay": lambda case, style: overlay_figure(
+            [case.trace], None, section=case.section, style=style
+        ),
+        "point": lambda case, style: point_figure(case.trace, section=case.section, style=style),
+        "output": lambda case, style: output_figure(case.trace, style=style),
+        "footprint": lambda case, style: footprint_figure(
+            case.trace, section=case.section, style=style
+        ),
+        "all footprints": lambda case, style: footprint_figure(case.trace, style=style),
+        "compare": lambda case, style: compare_figure(
+            *compared(case), section=case.section, style=style
+        ),
+        "pool": lambda case, style: pool_figure(*pooled(case), style=style),
+    }
+)
+
+STYLES: Mapping[str, FigureStyle] = MappingProxyType(
+    {
+        "7": FigureStyle(7.0),
+        "4.5": FigureStyle(4.5),
+        "slide": FigureStyle(13.33, aspect=16 / 9),
+        "boxes": FigureStyle(7.0, units="boxes"),
+        "4:3": FigureStyle(9.0, aspect=4 / 3),
+        "upright": FigureStyle(6.0, aspect=9 / 16),
+        "square, dark": FigureStyle(8.0, aspect=1.0, theme=DARK, units="boxes"),
+    }
+)
 
 
-WIDTHS = (7.0, 4.5)  # inches
+def draw(view: str, case: str, style: str) -> Figure:
+    """Return the figure of a case in a style."""
+    one = CASES[case]
+    return VIEWS[view](one, replace(STYLES[style], photo_channel=one.photo_channel))
 
 
-def at_each_width(cases: Iterable[str], turns: int = len(WIDTHS)) -> list[Any]:
-    """Return (case, width) parameters for every case at every width.
+def has_points(case: str) -> bool:
+    one = CASES[case]
+    return bool(one.trace.section(*one.section).points)
 
-    By default each case is drawn at one width, and the widths take turns; with more turns than
-    widths only some cases are drawn. The others are marked thorough.
+
+_TURNS = 17  # so that about half of the cases are drawn by default
+
+
+def combinations(view: str) -> list[Any]:
+    """Return (case, style) parameters for a view: every case in three styles.
+
+    By default a case is drawn in at most one view, in one style; views and styles take turns. The
+    other combinations are marked thorough.
     """
-    return [
-        pytest.param(
-            case,
-            width,
-            marks=() if turn % turns == index else pytest.mark.thorough,
-        )
-        for turn, case in enumerate(cases)
-        for index, width in enumerate(WIDTHS)
-    ]
-
-
-def drawn(figure: Figure, prefix: str = "points-") -> set[tuple[float, float]]:
-    """Return where the points of a figure are, in data coordinates."""
-    return drawn_on(figure.axes[0], prefix)
-
-
-def drawn_on(axes: Axes, prefix: str = "points-") -> set[tuple[float, float]]:
-    """Return where the points on these axes are."""
-    lines = [line for line in axes.lines if str(line.get_gid()).startswith(prefix)]
-    return {(x, y) for line in lines for x, y in np.asarray(line.get_xydata()).tolist()}
-
-
-def shown_output(axes: Axes) -> Any:
-    """Return the output that is drawn on these axes."""
-    drawn_output = axes.images[0].get_array()
-    assert drawn_output is not None
-    return np.ma.filled(drawn_output, np.nan)
-
-
-def visible_texts(figure: Figure) -> list[Text]:
-    return [t for t in figure.findobj(Text, include_self=False) if t.get_visible() and t.get_text()]
-
-
-def strings(figure: Figure) -> list[str]:
-    """Return what is written on a figure."""
-    return [text.get_text() for text in visible_texts(figure)]
-
-
-def check_drawing(figure: Figure) -> None:
-    """Assert that a figure can be drawn without a warning."""
-    with figure_settings():
-        figure.draw_without_rendering()
-
-
-def check_texts(figure: Figure) -> None:
-    """Assert that no text lies on another, leaves the page or is too small to read."""
-    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
-    with figure_settings():
-        inked = figure.get_tightbbox(renderer)
-        for legend in figure.legends:
-            legend.draw(renderer)  # which is when it places its texts
-    texts = visible_texts(figure)
-    written = [text.get_text() for text in texts]
-    x0, y0, x1, y1 = np.array([text.get_window_extent(renderer).extents for text in texts]).T
-    across = np.minimum(x1[:, None], x1) - np.maximum(x0[:, None], x0)
-    up = np.minimum(y1[:, None], y1) - np.maximum(y0[:, None], y0)
-    clashes = np.argwhere(np.triu((across > 0) & (up > 0), k=1))
-    assert [(written[a], written[b]) for a, b in clashes] == []
-    page = figure.bbox
-    assert min(inked.x0, inked.y0) >= 0
-    assert inked.x1 <= figure.get_figwidth()
-    assert inked.y1 <= figure.get_figheight()
-    cut = np.flatnonzero((x0 < 0) | (y0 < 0) | (x1 > page.width) | (y1 > page.height))
-    assert [written[index] for index in cut] == []
-    assert min(float(text.get_fontsize()) for text in texts) >= 7
+    number, parameters = list(VIEWS).index(view), []
+    for turn, case in enumerate(CASES):
+        if view == "point" and not has_points(case):
+            continue
+        own = [*STYLES][(turn + turn // len(VIEWS)) % len(STYLES)]
+        for style in dict.fromkeys((own, "7", "4.5")):
+            is_default = style == own and (turn - 2 * number) % _TURNS == 0
+            marks = () if is_default else pytest.mark.thorough
+            parameters.append(pytest.param(case, style, marks=marks))
+    return parameters

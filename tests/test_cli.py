@@ -21,7 +21,7 @@ from roialign_cli import PRESETS, compare, identify, roi_align, trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import COMMANDS, main
 from roialign_cli.cli.option_types import SCALE
-from roialign_cli.cli.plot import VIEWS
+from roialign_cli.cli.plot_views import VIEWS
 from roialign_cli.core.presets import ALIASES
 
 SAMPLES = sample_data()

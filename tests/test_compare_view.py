@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
 
 from roialign_cli import PRESETS, Convention
@@ -16,17 +18,27 @@ from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.cli.main import main
 from roialign_cli.core.operation import make_operation, roi_align
 from roialign_cli.show.figures.compare import compare_figure
-from roialign_cli.show.figures.style import FigureStyle
+from roialign_cli.show.figures.marks import MAX_DRAWN_POINTS
 from tests.figure_cases import (
+    CASES,
     HELMET,
     OUTSIDE,
     OVER_CORNER,
+    STYLES,
     a_map,
-    at_each_width,
-    check_drawing,
+    combinations,
+    compared,
+    draw,
+)
+from tests.figure_checks import (
+    cell_values,
+    check_figure,
     check_texts,
+    check_values,
     drawn_on,
+    points_of,
     shown_output,
+    story,
     strings,
 )
 
@@ -68,29 +80,69 @@ PAIRS = {
 }
 
 
-@pytest.mark.parametrize(("case", "width"), at_each_width(PAIRS))
-def test_both_conventions_points_are_drawn_with_their_moves(case: str, width: float) -> None:
-    one, other = PAIRS[case]
-    figure = compare_figure(one, other, style=FigureStyle(width))
-    check_drawing(figure)
-    check_texts(figure)
+def pairs() -> list[Any]:
+    """Return (pair, style) parameters: by default some pairs, each in one style."""
+    return [
+        pytest.param(name, style, marks=() if turn % 5 == 0 and is_own else pytest.mark.thorough)
+        for turn, name in enumerate(PAIRS)
+        for style in STYLES
+        for is_own in [style == [*STYLES][turn // 2 % len(STYLES)]]
+    ]
+
+
+@pytest.mark.parametrize(("pair", "style"), pairs())
+def test_both_conventions_points_are_drawn_with_their_moves(pair: str, style: str) -> None:
+    one, other = PAIRS[pair]
+    figure = compare_figure(one, other, style=STYLES[style])
+    check_comparison(figure, one, other, most_different(one, other))
+
+
+@pytest.mark.parametrize(("case", "style"), combinations("compare"))
+def test_every_case_is_compared_with_another_convention(case: str, style: str) -> None:
+    one, other = compared(CASES[case])
+    check_comparison(draw("compare", case, style), one, other, CASES[case].section)
+
+
+def check_comparison(figure: Figure, one: Trace, other: Trace, section: tuple[int, int]) -> None:
+    check_figure(figure, one)
     on_map, close, *outputs = figure.axes[:5]
+    few = max(one.n_points, other.n_points) <= MAX_DRAWN_POINTS
     for side, prefix in ((one, "points-"), (other, "other-")):
-        assert drawn_on(on_map, prefix) == {(p.x, p.y) for s in side.sections for p in s.points}
-        chosen = side.section(*most_different(one, other))
-        assert drawn_on(close, prefix) == {(p.x, p.y) for p in chosen.points}
-    for arrows in (
-        a for axes in (on_map, close) for a in axes.collections if isinstance(a, Quiver)
-    ):
-        starts = {(p.x, p.y) for s in one.sections for p in s.points}
-        ends = {(p.x, p.y) for s in other.sections for p in s.points}
+        assert drawn_on(on_map, prefix) == (points_of(side, side.sections) if few else set())
+        assert drawn_on(close, prefix) == points_of(side, [side.section(*section)])
+    for axes in (on_map, close):
+        check_moves(axes, one, other)
+        check_values(axes, cell_values(one))
+    shown = [shown_output(axes) for axes in outputs]
+    for drawn_output, side in zip(shown, (one, other), strict=False):
+        output = np.array(side.output)
+        np.testing.assert_array_equal(drawn_output, np.where(np.isfinite(output), output, np.nan))
+    change = difference(np.array(one.output), np.array(other.output))
+    np.testing.assert_array_equal(shown[2], change)
+
+
+def check_moves(axes: Axes, one: Trace, other: Trace) -> None:
+    """Assert that arrows lead from points of the first convention to points of the second."""
+    starts, ends = (
+        {(round(x, 9), round(y, 9)) for x, y in points_of(side, side.sections)}
+        for side in (one, other)
+    )
+    for arrows in (a for a in axes.collections if isinstance(a, Quiver)):
         tails = np.asarray(arrows.get_offsets())
         heads = tails + np.stack([arrows.U, arrows.V], axis=1)
-        assert {tuple(p) for p in tails.round(9)} <= {(round(x, 9), round(y, 9)) for x, y in starts}
-        assert {tuple(p) for p in heads.round(9)} <= {(round(x, 9), round(y, 9)) for x, y in ends}
-    shown = [shown_output(axes) for axes in outputs]
-    finite = np.isfinite(shown[0]) & np.isfinite(shown[1])
-    np.testing.assert_array_equal(shown[2][finite], (shown[1] - shown[0])[finite])
+        assert {tuple(p) for p in tails.round(9)} <= starts
+        assert {tuple(p) for p in heads.round(9)} <= ends
+
+
+@pytest.mark.parametrize("case", ["7 × 7", "roi-pool", "walkthrough"])
+def test_points_do_not_move_to_the_cells_of_roi_pool(case: str) -> None:
+    one = CASES[case]
+    pair = (one.trace, one.under("roi-pool" if case != "roi-pool" else "torchvision"))
+    figure = compare_figure(*pair)
+    arrows = [a for axes in figure.axes for a in axes.collections if isinstance(a, Quiver)]
+    assert all(np.asarray(quiver.get_offsets()).size == 0 for quiver in arrows)
+    assert "points move" not in story(figure)
+    assert "how a point moves" not in strings(figure)
 
 
 def test_the_other_trace_is_the_other_convention() -> None:
@@ -106,12 +158,11 @@ def test_the_other_trace_is_the_other_convention() -> None:
 
 def test_the_half_cell_shift_is_told() -> None:
     one, other = PAIRS["the shift"]
-    texts = strings(compare_figure(one, other, section=(2, 1)))
-    assert "Section (2, 1): points move by (0.5, 0.5) cells" in texts
-    assert "Section (1, 1): points move by (0, 0) cells" in strings(
-        compare_figure(*PAIRS["the same"])
-    )
-    assert any("the same output" in text for text in strings(compare_figure(*PAIRS["the same"])))
+    told = story(compare_figure(one, other, section=(2, 1)))
+    assert "Section (2, 1) points move by (0.5, 0.5) cells" in told
+    told = story(compare_figure(*PAIRS["the same"]))
+    assert "Section (1, 1) points move by (0, 0) cells" in told
+    assert "the same output" in told
 
 
 def test_of_an_output_without_points_only_the_numbers_are_drawn() -> None:
@@ -123,6 +174,7 @@ def test_of_an_output_without_points_only_the_numbers_are_drawn() -> None:
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert not any("of torchvision" in text and "aligned" not in text for text in legend)
     assert drawn_on(figure.axes[0], "other-") == set()
+    assert "points move" not in story(figure)
     np.testing.assert_array_equal(shown_output(figure.axes[3]), other.output)
 
 

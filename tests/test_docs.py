@@ -6,11 +6,15 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.__main__ import BOUNDS, GROWTH_INTRODUCTION, READING
+from docs.features import features
+from docs.gallery import PICTURES
 from docs.generate import DOCS, GENERATED
 from roialign_cli.cli.main import COMMANDS, main
+from roialign_cli.cli.plot_views import VIEWS
 
 README = DOCS.parent / "README.md"
 # The pages that readers see; the heads are parts of generated pages.
@@ -52,13 +56,54 @@ def shown_commands() -> list[str]:
     return commands
 
 
-@pytest.mark.parametrize("command", shown_commands())
+# The pictures whose commands run by default: each view once, and the map with 256 channels.
+QUICK = {*(f"{view}-walkthrough.png" for view in VIEWS), "output-features.png"}
+
+
+def is_slow(command: str) -> bool:
+    """Whether a command draws a picture of the gallery that is not one of the `QUICK` ones."""
+    files = {picture.file for pictures in PICTURES.values() for picture in pictures}
+    return command.rpartition(" ")[2] in files - QUICK
+
+
+@pytest.fixture(scope="module")
+def map_of_256_channels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The map that docs/gallery.md uses, in a file."""
+    path = tmp_path_factory.mktemp("map") / "features.npy"
+    np.save(path, features())
+    return path
+
+
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(c, marks=pytest.mark.thorough if is_slow(c) else ()) for c in shown_commands()],
+)
 def test_shown_commands_work(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     (tmp_path / "sample_data").symlink_to(README.parent / "sample_data")
+    if "features.npy" in command:
+        (tmp_path / "features.npy").symlink_to(request.getfixturevalue("map_of_256_channels"))
     monkeypatch.chdir(tmp_path)
     assert main(shlex.split(command)[1:]) == 0, capfd.readouterr().err
+
+
+def test_the_gallery_has_every_view_on_three_maps_and_in_dark() -> None:
+    files = {picture.file for pictures in PICTURES.values() for picture in pictures}
+    kinds = ("walkthrough", "astronaut", "features", "dark")
+    assert {f"{view}-{kind}.png" for view in VIEWS for kind in kinds} <= files
+
+
+def test_the_map_of_the_gallery_is_like_that_of_a_network(map_of_256_channels: Path) -> None:
+    array = np.load(map_of_256_channels)
+    assert array.shape == (256, 50, 76)
+    assert array.dtype == np.float32
+    assert array.min() == 0
+    assert (array.max(axis=(1, 2)) > 0).all()
 
 
 def test_the_readme_names_every_command() -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from roialign_cli import compare, identify, roi_align
 from roialign_cli.cli.main import main
-from roialign_cli.cli.plot import VIEWS
+from roialign_cli.cli.plot_views import VIEWS
 
 BOXES = [[1.37, 2.11, 8, 7], [3, 1, 7, 9.0]]
 

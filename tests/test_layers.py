@@ -28,7 +28,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
 # Package in `show` → the others there that it may import. Only figures import Matplotlib.
 IN_SHOW: dict[str, set[str]] = {
     "document": set(),
-    "figures": set(),
+    "figures": {"document"},
     "page": {"document"},
 }
 

@@ -14,8 +14,8 @@ import pytest
 from roialign_cli import trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
-from roialign_cli.show.numbers import format_number, format_point
-from roialign_cli.show.palette import DARK, LIGHT, Theme
+from roialign_cli.show.numbers import format_number, format_point, normalise
+from roialign_cli.show.palette import AREAS, DARK, LIGHT, Theme
 from tests.browser import chromium, complaints, needs_chromium, requested, webdriver
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -275,20 +275,75 @@ def _luminance(rgb: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize(("scheme", "theme"), [("light", LIGHT), ("dark", DARK)])
-def test_light_and_dark(scheme: str, theme: Theme, walkthrough: Page) -> None:
+def _contrast(text: str, ground: str) -> float:
+    lighter, darker = sorted((_luminance(text), _luminance(ground)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _rgb(colour: str) -> str:
+    """Return a colour "#RRGGBB" as a browser writes it."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgb({red}, {green}, {blue})"
+
+
+THEMES = pytest.mark.parametrize(("scheme", "theme"), [("light", LIGHT), ("dark", DARK)])
+
+
+def choose_scheme(page: Page, scheme: str) -> None:
     features = [{"name": "prefers-color-scheme", "value": scheme}]
-    walkthrough.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+@THEMES
+def test_values_are_readable_on_their_shades(scheme: str, theme: Theme, walkthrough: Page) -> None:
+    choose_scheme(walkthrough, scheme)
+    styles = (
+        "return [...document.querySelectorAll(arguments[0])]"
+        ".map(e => { const s = getComputedStyle(e); return arguments[1].map(name => s[name]) })"
+    )
+    values = walkthrough.run(styles, ".values text", ["fill"])
+    cells = walkthrough.run(styles, ".cells rect", ["fill", "fillOpacity"])
+    assert len(values) == len(cells) > 30
+    for (ink,), (fill, share) in zip(values, cells, strict=True):
+        assert fill == _rgb(theme.high)
+        assert _contrast(ink, _rgb(theme.values.colour(float(share)))) >= 4.5
+    outputs = walkthrough.run(styles, "#sections button", ["color"])
+    shares = normalise(np.array(walkthrough.trace["output"])).ravel()
+    for (ink,), share in zip(outputs, shares.tolist(), strict=True):
+        assert _contrast(ink, _rgb(theme.values.colour(share))) >= 4.5
+
+
+@THEMES
+def test_each_neighbour_has_the_colour_of_its_area(
+    scheme: str, theme: Theme, walkthrough: Page
+) -> None:
+    choose_scheme(walkthrough, scheme)
+    colours = (
+        "return [...document.querySelectorAll(arguments[0])]"
+        ".map(e => getComputedStyle(e)[arguments[1]])"
+    )
+    expected = [_rgb(area) for area in AREAS]
+    assert walkthrough.run(colours, "#square .area", "fill") == expected
+    for marked in ("#neighbours button", "#interpolated span[class^=role-Q]"):
+        assert walkthrough.run(colours, marked, "backgroundColor") == expected
+        for ink, area in zip(walkthrough.run(colours, marked, "color"), expected, strict=True):
+            assert _contrast(ink, area) >= 4.5
+    ground = _rgb(theme.ground)
+    (winner, *_) = walkthrough.run(colours, "#reduced .role-winner", "color")
+    assert _contrast(winner, ground) >= 4.5
+
+
+@THEMES
+def test_light_and_dark(scheme: str, theme: Theme, walkthrough: Page) -> None:
+    choose_scheme(walkthrough, scheme)
     colour = (
         "const s = getComputedStyle(document.querySelector(arguments[0])); return s[arguments[1]]"
     )
     ground = walkthrough.run(colour, "body", "backgroundColor")
-    red, green, blue = (int(theme.ground[at : at + 2], 16) for at in (1, 3, 5))
-    assert ground == f"rgb({red}, {green}, {blue})"
-    for selector in ("p", "header p", "figcaption", "td", "thead th", ".formula", "button"):
+    assert ground == _rgb(theme.ground)
+    for selector in ("p", "header p", "figcaption", "td", "thead th", ".formula"):
         text = walkthrough.run(colour, selector, "color")
-        lighter, darker = sorted((_luminance(text), _luminance(ground)), reverse=True)
-        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, selector
+        assert _contrast(text, ground) >= 4.5, selector
 
 
 @pytest.mark.parametrize("width", [360, 800, 1600])

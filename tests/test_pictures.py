@@ -26,12 +26,13 @@ from roialign_cli.show.figures.footprint import footprint_figure
 from roialign_cli.show.figures.output import output_figure
 from roialign_cli.show.figures.overlay import overlay_figure
 from roialign_cli.show.figures.point import point_figure
+from roialign_cli.show.figures.pool import pool_figure
 from roialign_cli.show.figures.saving import save_figure
 from roialign_cli.show.figures.sections import sections_figure
 from roialign_cli.show.figures.steps import steps_figure
 from roialign_cli.show.figures.style import FigureStyle
 from roialign_cli.show.palette import DARK
-from tests.figure_cases import OVER_CORNER, aligned, walkthrough
+from tests.figure_cases import CASES, OVER_CORNER, aligned, pooled, walkthrough
 from tests.test_compare_view import PAIRS
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -53,12 +54,16 @@ DRAWN: dict[str, Callable[[], Figure]] = {
         _corner(), section=(3, 2), style=FigureStyle(theme=DARK, units="boxes")
     ),
     "sections": lambda: sections_figure(walkthrough(), section=(2, 3)),
-    "sections-corner": lambda: sections_figure(_corner(), section=(3, 2)),
+    # Without a title, whose number of lines depends on the font.
+    "sections-corner": lambda: sections_figure(
+        _corner(), section=(3, 2), style=FigureStyle(title="")
+    ),
     "overlay": lambda: overlay_figure([_corner(), aligned([170, 70, 272, 190])], _ON_PHOTO),
     "point": lambda: point_figure(walkthrough()),
     "output": lambda: output_figure(walkthrough(), style=FigureStyle(colormap="viridis")),
     "footprint": lambda: footprint_figure(_corner(), section=(3, 2)),
     "compare": lambda: compare_figure(*PAIRS["the shift"]),
+    "pool": lambda: pool_figure(*pooled(CASES["walkthrough"])),
 }
 
 # Matplotlib before 3.11 draws the edges of an image's pixels up to one pixel of the picture away.
@@ -72,14 +77,14 @@ COMPARED = [
 ]
 
 
-def without_texts(figure: Figure) -> Any:
+def without_texts(figure: Figure, dpi: float = DPI) -> Any:
     """Return a figure's pixels (H, W, 3) without what is written on it."""
     for text in figure.findobj(Text, include_self=False):
         text.set_visible(False)
     for legend in figure.legends:
         legend.remove()
     file = BytesIO()
-    save_figure(figure, file, "png", DPI)
+    save_figure(figure, file, "png", dpi)
     return np.asarray(Image.open(file).convert("RGB"), dtype=float)
 
 

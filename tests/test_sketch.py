@@ -45,7 +45,7 @@ def test_the_walkthroughs_points_and_winners_stand_in_order() -> None:
 @pytest.mark.parametrize("columns", [40, 78])
 @pytest.mark.parametrize("case", CASES)
 def test_it_fits_and_explains_its_marks(case: str, columns: int) -> None:
-    traced, _ = CASES[case]
+    traced = CASES[case].trace
     lines = sketch(traced, traced.sections, columns)
     assert max(map(len, lines)) <= columns
     assert len(lines) <= 50

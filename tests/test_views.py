@@ -1,4 +1,4 @@
-"""The views of one point, of the output and of the footprint: what they hold."""
+"""The views of one point, of the output and of the footprint: they show what the trace holds."""
 
 from __future__ import annotations
 
@@ -7,35 +7,33 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from roialign_cli import PRESETS, roi_align, trace
 from roialign_cli.analysis.footprint import footprint
+from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import Pooling
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.figures.footprint import footprint_figure
+from roialign_cli.show.figures.cells_used import UsedCell, used_cells
+from roialign_cli.show.figures.marks import MAX_DRAWN_POINTS
 from roialign_cli.show.figures.output import output_figure
 from roialign_cli.show.figures.point import point_figure
-from roialign_cli.show.figures.steps import steps_figure
 from roialign_cli.show.figures.style import FigureStyle
-from tests.figure_cases import (
-    CASES,
-    HELMET,
-    aligned,
-    at_each_width,
-    check_drawing,
+from roialign_cli.show.palette import AREAS
+from tests.figure_cases import CASES, HELMET, aligned, combinations, draw, walkthrough
+from tests.figure_checks import (
+    cell_values,
+    check_figure,
     check_texts,
+    check_values,
     drawn,
-    drawn_on,
+    points_of,
     shown_output,
+    story,
     strings,
-    walkthrough,
 )
-
-
-def _has_points(case: str) -> bool:
-    traced, section = CASES[case]
-    return bool(traced.section(*section).points)
 
 
 def gradient(features: Any, box: list[float], **call: Any) -> Any:
@@ -65,83 +63,165 @@ def test_the_footprint_is_the_gradient(preset: str, pooling: Pooling) -> None:
     np.testing.assert_allclose(footprint(traced), expected.sum(axis=(0, 1)), atol=1e-6)
 
 
-@pytest.mark.parametrize(("case", "width"), at_each_width(CASES, turns=4))
-def test_points_are_the_traces_points_and_texts_keep_apart(case: str, width: float) -> None:
-    traced, section = CASES[case]
-    everywhere = {(p.x, p.y) for s in traced.sections for p in s.points}
-    chosen = traced.section(*section)
-    for figure, points in (
-        (output_figure(traced, style=FigureStyle(width)), everywhere),
-        (footprint_figure(traced, style=FigureStyle(width)), everywhere),
-        (
-            footprint_figure(traced, section=section, style=FigureStyle(width)),
-            {(p.x, p.y) for p in chosen.points},
-        ),
-    ):
-        assert drawn(figure) == points
-        check_drawing(figure)
-        check_texts(figure)
+# All combinations -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("case", "width"), at_each_width(filter(_has_points, CASES)))
-def test_one_point_has_its_cells_and_the_areas_that_are_their_weights(
-    case: str, width: float
+@pytest.mark.parametrize(("case", "style"), combinations("output"))
+def test_the_output_view_has_all_points_and_the_output(case: str, style: str) -> None:
+    traced = CASES[case].trace
+    figure = draw("output", case, style)
+    check_figure(figure, traced)
+    assert drawn(figure) == points_of(traced, traced.sections)
+    output = np.array(traced.output)
+    np.testing.assert_array_equal(
+        shown_output(figure.axes[1]), np.where(np.isfinite(output), output, np.nan)
+    )
+    check_values(figure.axes[1], {(i + 0.5, j + 0.5): v for (j, i), v in np.ndenumerate(output)})
+
+
+@pytest.mark.parametrize(("case", "style"), combinations("footprint"))
+def test_a_footprint_has_the_points_of_its_section(case: str, style: str) -> None:
+    one = CASES[case]
+    section = one.trace.section(*one.section)
+    figure = draw("footprint", case, style)
+    check_figure(figure, one.trace)
+    assert drawn(figure) == points_of(one.trace, [section])
+    check_values(figure.axes[0], cell_values(one.trace, footprint(one.trace, [section])))
+
+
+@pytest.mark.parametrize(("case", "style"), combinations("all footprints"))
+def test_the_footprint_of_all_sections_has_all_points_if_they_are_few(
+    case: str, style: str
 ) -> None:
-    traced, section = CASES[case]
-    figure = point_figure(traced, section=section, style=FigureStyle(width))
-    check_drawing(figure)
-    check_texts(figure)
-    chosen = traced.section(*section)
+    traced = CASES[case].trace
+    figure = draw("all footprints", case, style)
+    check_figure(figure, traced)
+    few = traced.n_points <= MAX_DRAWN_POINTS
+    assert drawn(figure) == (points_of(traced, traced.sections) if few else set())
+    check_values(figure.axes[0], cell_values(traced, footprint(traced, traced.sections)))
+
+
+def rectangles(figure: Figure, prefix: str) -> list[Rectangle]:
+    """Return the rectangles on the first axes with a name that starts like this."""
+    patches = figure.axes[0].patches
+    return [p for p in patches if isinstance(p, Rectangle) and str(p.get_gid()).startswith(prefix)]
+
+
+def check_weights(figure: Figure, cells: list[UsedCell]) -> None:
+    """Assert that areas, or the lengths between two cells, are the weights of the cells."""
+    areas = rectangles(figure, "area-")
+    assert len(areas) == (len(cells) if len(cells) > 1 else 0)
+    along_x = len({cell.x for cell in cells}) > 1
+    for area, cell in zip(areas, cells, strict=bool(areas)):
+        assert to_hex(area.get_facecolor()).upper() == cell.colour
+        sizes = abs(area.get_width()), abs(area.get_height())
+        size = sizes[0] * sizes[1] if len(cells) == 4 else sizes[not along_x]
+        assert size == pytest.approx(cell.weight, abs=1e-6)
+
+
+@pytest.mark.parametrize(("case", "style"), combinations("point"))
+def test_one_point_has_its_cells_and_areas_that_are_their_weights(case: str, style: str) -> None:
+    one = CASES[case]
+    figure = draw("point", case, style)
+    check_figure(figure, one.trace)
+    chosen = one.trace.section(*one.section)
     point = chosen.winning_point or chosen.points[0]
     assert drawn(figure) == {(point.x, point.y)}
-    patches = [p for p in figure.axes[0].patches if isinstance(p, Rectangle)]
-    cells = {tuple(map(float, p.get_center())) for p in patches if p.get_gid() == "neighbour"}
-    assert cells == {(n.x, n.y) for n in point.neighbours}
-    for name, neighbour in zip(("Q11", "Q21", "Q12", "Q22"), point.neighbours, strict=True):
-        named = [p for p in patches if p.get_gid() == f"area-{name}"]
-        areas = [abs(p.get_width() * p.get_height()) for p in named]
-        if areas:
-            assert areas == pytest.approx([neighbour.weight], abs=1e-6)
+    cells = used_cells(point)
+    outlined = [tuple(map(float, p.get_center())) for p in rectangles(figure, "neighbour")]
+    assert outlined == [(cell.x, cell.y) for cell in cells]
+    assert {(c.x, c.y) for c in cells} <= {(n.x, n.y) for n in point.neighbours}
+    check_weights(figure, cells)
 
 
-# The panels of a sheet are tested as views of their own: half the cases are enough by default.
-@pytest.mark.parametrize(("case", "width"), at_each_width(CASES, turns=4))
-def test_the_steps_hold_the_points_the_one_point_and_the_output(case: str, width: float) -> None:
-    traced, section = CASES[case]
-    figure = steps_figure(traced, section=section, style=FigureStyle(width))
-    check_drawing(figure)
-    check_texts(figure)
-    chosen = traced.section(*section)
-    points, *value, output = figure.axes[3:6]
-    assert drawn_on(points) == {(p.x, p.y) for p in chosen.points}
-    if value:
-        assert len(drawn_on(value[0])) == 1
-        assert drawn_on(value[0]) <= {(p.x, p.y) for p in chosen.points}
-    np.testing.assert_array_equal(
-        shown_output(output), np.where(np.isfinite(traced.output), traced.output, np.nan)
+# The cells that a point uses --------------------------------------------------------------------
+
+
+def one_point(x: float, y: float) -> Trace:
+    """Trace a box with one sample point at this position on a map of 4 × 5 cells."""
+    features = np.arange(1.0, 21.0).reshape(4, 5)
+    box = [x - 0.25, y - 0.25, x + 0.25, y + 0.25]
+    return trace(features, [box], 1, convention="torchvision-aligned", sampling_ratio=1)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "count", "border"),
+    [
+        (2.25, 1.75, 4, "inside"),
+        (1.5, 2.75, 2, "inside"),  # on a column of centres: the weight of the other column is 0
+        (1.25, 2.5, 2, "inside"),
+        (2.5, 1.5, 1, "inside"),  # on the centre of a cell
+        (4.5, 2.25, 2, "inside"),
+        (0.25, 2.25, 2, "clamped"),
+        (2.25, -0.25, 2, "clamped"),
+        (2.25, 4.25, 2, "clamped"),
+        (5.25, 1.5, 1, "clamped"),
+        (0.25, 0.25, 1, "clamped"),  # at a corner
+        (5.25, 4.25, 1, "clamped"),
+        (-2.0, 1.0, 0, "out"),
+        (2.0, 9.0, 0, "out"),
+    ],
+)
+def test_a_point_uses_the_cells_that_count(x: float, y: float, count: int, border: str) -> None:
+    point = one_point(x, y).section(1, 1).points[0]
+    cells = used_cells(point)
+    assert (point.border, len(cells)) == (border, count)
+    assert len({(cell.x, cell.y) for cell in cells}) == count
+    if count:
+        assert sum(cell.weight for cell in cells) == pytest.approx(1)
+        assert all(cell.weight > 0 for cell in cells)
+    assert sum(cell.weight * cell.value for cell in cells) == pytest.approx(point.value)
+    assert [cell.name for cell in cells] == (
+        ["Q11", "Q21", "Q12", "Q22"] if count == 4 else [""] * count
     )
+    assert [cell.colour for cell in cells] == list(AREAS[:count])
 
 
-def test_the_steps_are_numbered_and_start_on_the_image() -> None:
-    image = np.zeros((512, 512, 3), np.uint8)
-    figure = steps_figure(aligned(HELMET), image, stride=32)
-    headings = [t for t in strings(figure) if t[:2] in {f"{n}." for n in range(1, 6)}]
-    assert [t[0] for t in headings] == ["1", "1", "2", "3", "4", "5"]
-    assert figure.axes[0].images[0].get_extent() == pytest.approx((0, 16, 16, 0))
+@pytest.mark.parametrize("case", CASES)
+def test_the_used_cells_of_every_point_give_its_value(case: str) -> None:
+    one = CASES[case]
+    for point in one.trace.section(*one.section).points:
+        cells = used_cells(point)
+        assert len(cells) in ({0} if point.border == "out" else {1, 2, 4})
+        if cells:
+            assert sum(cell.weight for cell in cells) == pytest.approx(1)
+            value = sum(cell.weight * cell.value for cell in cells)
+            assert value == pytest.approx(point.value, rel=1e-5, nan_ok=True)
+
+
+def test_a_cell_that_is_not_finite_is_used_even_without_a_weight() -> None:
+    features = np.array([[1.0, np.nan], [3.0, 4.0]])
+    traced = trace(features, [[0.25, 0.25, 0.75, 0.75]], 1, convention="torchvision-aligned")
+    point = traced.section(1, 1).points[0]
+    assert [cell.weight for cell in used_cells(point)] == [1, 0]
+    assert np.isnan(point.value)
+
+
+@pytest.mark.parametrize("at", [(2.25, 1.75), (1.5, 2.75), (2.5, 1.5), (0.25, 0.25), (9.0, 1.0)])
+def test_the_point_view_names_the_number_of_cells(at: tuple[float, float]) -> None:
+    traced = one_point(*at)
+    figure = point_figure(traced)
+    words = {0: "outside the map", 1: "on one cell", 2: "between two cells"}
+    count = len(used_cells(traced.section(1, 1).points[0]))
+    assert words.get(count, "between four cells") in story(figure)
+    assert f"({at[0]:g}, {at[1]:g})" in story(figure)
+
+
+# The worked example -----------------------------------------------------------------------------
 
 
 def test_a_title_of_ones_own_is_broken_over_lines() -> None:
     title = "Where the half-pixel shift of the exported model comes from, on its own feature map"
     figure = output_figure(walkthrough(), style=FigureStyle(4.5, title))
     check_texts(figure)
-    assert title in " ".join(strings(figure)).replace("\n", " ")
+    assert title in story(figure)
     assert not any("walkthrough" in text for text in strings(figure))
 
 
 def test_the_output_is_written_and_its_winners_ringed() -> None:
     traced = walkthrough()
     figure = output_figure(traced)
-    assert {"0.513", "0.620", "0.474", "0.749"} <= set(strings(figure))
+    assert {f"{value:.4f}" for row in traced.output for value in row} <= set(strings(figure))
     winners = [s.winning_point for s in traced.sections]
     assert drawn(figure, "winner") == {(p.x, p.y) for p in winners if p is not None}
     shown = np.asarray(figure.axes[1].images[0].get_array())
@@ -149,16 +229,34 @@ def test_the_output_is_written_and_its_winners_ringed() -> None:
     assert not drawn(output_figure(aligned(HELMET)), "winner")
 
 
-def test_cells_that_are_one_at_the_border_are_named_together() -> None:
+def test_cells_that_are_one_at_the_border_are_drawn_as_one() -> None:
     traced = trace(np.full((2, 2), 5.0), [[1.4, 1.4, 2, 2]], 1, convention="torchvision-aligned")
-    assert "Q11 = Q21 = Q12 = Q22 = 5" in strings(point_figure(traced))
+    figure = point_figure(traced)
+    assert len(rectangles(figure, "neighbour")) == 1
+    assert "A point on one cell at (1.7, 1.7)" in story(figure)
+    assert "P = 1·5 = 5" in story(figure)
+    assert not any("Q" in text for text in strings(figure))
 
 
 def test_the_walkthroughs_point_is_the_documents() -> None:
     figure = point_figure(walkthrough(), section=(1, 1), point=(1, 2))
-    assert sum(str(p.get_gid()).startswith("area-") for p in figure.axes[0].patches) == 4
-    texts = strings(figure)
-    assert "P = 0.2744·0.1 + 0.2156·0.2\n   + 0.2856·1 + 0.2244·0.7 = 0.5132" in texts
+    assert len(rectangles(figure, "area-")) == 4
+    assert "P = 0.2744·0.1 + 0.2156·0.2 + 0.2856·1 + 0.2244·0.7 = 0.5132" in story(figure)
+    assert "x − x1 = 0.44, x2 − x = 0.56, y − y1 = 0.49, y2 − y = 0.51" in story(figure)
+    grounds = {}
+    for text in figure.texts:
+        tab = text.get_bbox_patch()
+        if tab is not None:
+            grounds[text.get_text()] = to_hex(tab.get_facecolor()).upper()
+    terms = ["0.2744·0.1", "0.2156·0.2", "0.2856·1", "0.2244·0.7"]
+    assert grounds == dict(zip(terms, AREAS, strict=True))
+    assert {"Q11 = 0.1", "Q21 = 0.2", "Q12 = 1.0", "Q22 = 0.7"} <= set(strings(figure))
+    assert {"x1 = 9.5", "x2 = 10.5", "y1\n8.5", "y2\n9.5", "x = 9.94", "y\n8.99"} <= set(
+        strings(figure)
+    )
+
+
+def test_a_point_that_is_not_there_is_an_argument_error() -> None:
     with pytest.raises(
         ArgumentError, match=r"there is no point \(3, 1\); points run from \(1, 1\) to \(2, 2\)"
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -116,6 +117,22 @@ SCALE = NumberList("F|FX,FY", (1, 2), ",", parse_fraction, "1/16, 0.0625 or 1/16
 SECTION = NumberList("I,J", (2,), ",", parse_integer, "2,3 (from 1, i along x, j from the top)")
 CELL = NumberList("R,C", (2,), ",", parse_integer, "6,9 (row and column from 0, row 0 at the top)")
 POINT = NumberList("N,M", (2,), ",", parse_integer, "1,2 (from 1, n along x, m from the top)")
+
+
+class AspectRatio(WrittenType):
+    """A width and a height without a unit, as their quotient: "16:9"."""
+
+    name = "W:H"
+    _sides = NumberList(name, (2,), ":", parse_number, "16:9")
+
+    def convert(self, value: object, param: Parameter | None, ctx: Context | None) -> float:
+        """Return the width, divided by the height."""
+        if isinstance(value, float):
+            return value
+        width, height = self._sides.convert(value, param, ctx)
+        if not (0 < width < math.inf and 0 < height < math.inf and 1 / 5 <= width / height <= 5):
+            self.fail(f"{value!r} is out of range; use a ratio from 1:5 to 5:1", param, ctx)
+        return float(width / height)
 
 
 class NumberOr(WrittenType):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,9 @@ from roialign_cli.core.overrides import changes
 
 DECIMALS = 4
 
+NeighbourName = Literal["Q11", "Q21", "Q12", "Q22"]
 # The names of `Point.neighbours`, in order.
-NEIGHBOUR_NAMES = ("Q11", "Q21", "Q12", "Q22")
+NEIGHBOUR_NAMES: tuple[NeighbourName, ...] = ("Q11", "Q21", "Q12", "Q22")
 
 
 def format_number(value: float, decimals: int = DECIMALS) -> str:

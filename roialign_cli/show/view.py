@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 
 _MIN_ROI_ASPECT = 0.4  # shorter side of a view of an ROI / longer side
-_MIN_SECTION_ASPECT = 0.5
 _ROUNDING_TOLERANCE = 1e-3  # cells by which rounding alone may put an ROI outside the map
 
 
@@ -60,6 +58,25 @@ class View:
         dy = max(self.width * aspect - self.height, 0.0) / 2
         return View(self.left - dx, self.right + dx, self.low - dy, self.high + dy, self.y_up)
 
+    def grown(self, margin: float) -> View:
+        """Return the view with a margin around it, in cells."""
+        return View(
+            self.left - margin,
+            self.right + margin,
+            self.low - margin,
+            self.high + margin,
+            self.y_up,
+        )
+
+    def filling(self, aspect: float, bounds: View | None = None) -> View:
+        """Return the view extended to this width / height, as far as `bounds` have room for it."""
+        dx = max(self.height * aspect - self.width, 0.0)
+        dy = max(self.width / aspect - self.height, 0.0)
+        x_bounds = None if bounds is None else (bounds.left, bounds.right)
+        y_bounds = None if bounds is None else (bounds.low, bounds.high)
+        x = _extended(self.left, self.right, dx, x_bounds)
+        return View(*x, *_extended(self.low, self.high, dy, y_bounds), self.y_up)
+
     def joined(self, other: View) -> View:
         """Return the smallest view that contains this one and another."""
         return View(
@@ -71,34 +88,46 @@ class View:
         )
 
 
+def _extended(
+    low: float, high: float, more: float, bounds: tuple[float, float] | None
+) -> tuple[float, float]:
+    """Return a span that is longer by `more`, or by as much as the bounds have room for."""
+    start, end = low - more / 2, high + more / 2
+    if bounds is None:
+        return start, end
+    least, most = min(low, bounds[0]), max(high, bounds[1])
+    shift = max(least - start, 0.0) - max(end - most, 0.0)
+    return max(start + shift, least), min(end + shift, most)
+
+
+def map_view(trace: Trace) -> View:
+    """Return the view of the whole map."""
+    return View(0.0, float(trace.map_size[1]), *trace.map_y, trace.frame.y_up)
+
+
 def roi_view(trace: Trace) -> View:
-    """Return the view of an ROI, with a margin and with the edge of the map if it is near."""
+    """Return the view of an ROI, with a margin and with the edge of the map if it is near.
+
+    The view holds the box, too.
+    """
     longest = max(abs(trace.width), abs(trace.height))
     margin = max(min(1.25, 4 * longest or 1.25), 0.07 * longest, 0.25)
-    left, right = _visible_span(trace.x, trace.x + trace.width, (0, trace.map_size[1]), margin)
-    low, high = _visible_span(trace.y, trace.bottom, trace.map_y, margin)
+    x, y = [trace.x, trace.x + trace.width], [trace.y, trace.bottom]
+    box = trace.box_on_map
+    x, y = [*x, box.left, box.right], [*y, box.top, box.bottom]
+    left, right = _visible_span(min(x), max(x), (0, trace.map_size[1]), margin)
+    low, high = _visible_span(min(y), max(y), trace.map_y, margin)
     return View(left, right, low, high, trace.frame.y_up).at_least(_MIN_ROI_ASPECT)
 
 
-def section_view(trace: Trace, section: Section) -> View:
-    """Return the view of one section, with a margin."""
-    width, height = trace.section_width, trace.frame.y_sign * trace.section_height
-    margin = max(0.35 * max(abs(width), abs(height)), 0.05)
-    left, right = sorted((section.x, section.x + width))
-    low, high = sorted((section.y, section.y + height))
-    view = View(left - margin, right + margin, low - margin, high + margin, trace.frame.y_up)
-    return view.at_least(_MIN_SECTION_ASPECT)
-
-
 def _visible_span(
-    first: float, last: float, map_ends: tuple[float, float], margin: float
+    low: float, high: float, map_ends: tuple[float, float], margin: float
 ) -> tuple[float, float]:
     """Return the start and end of a view along one axis, in cells.
 
-    The view holds the ROI from `first` to `last`. Its margin is cut at the ends of the map unless
-    the ROI crosses them.
+    The view holds the ROI from `low` to `high`. Its margin is cut at the ends of the map unless the
+    ROI crosses them.
     """
-    low, high = min(first, last), max(first, last)
     map_start, map_end = map_ends
     start = low - margin if low < map_start - _ROUNDING_TOLERANCE else max(low - margin, map_start)
     end = high + margin if high > map_end + _ROUNDING_TOLERANCE else min(high + margin, map_end)
@@ -121,19 +150,6 @@ def shown_cells(trace: Trace, view: View) -> tuple[slice, slice]:
 
 def _indices(low: float, high: float, cells: int) -> slice:
     return slice(max(int(np.floor(low)), 0), min(max(int(np.ceil(high)), 0), cells))
-
-
-def zoom_note(trace: Trace, view: View) -> str:
-    """Return which rows and columns are shown, "" if the view shows all or none of the map."""
-    shown = shown_cells(trace, view)
-    rows, columns = (
-        f"{name} {part.start}–{part.stop - 1}"
-        for name, part in zip(("rows", "columns"), shown, strict=True)
-    )
-    whole = all(p.stop - p.start == n for p, n in zip(shown, trace.map_size, strict=True))
-    if whole or any(part.stop <= part.start for part in shown):
-        return ""
-    return f"zoomed in on {rows}, {columns}"
 
 
 def beyond_map(trace: Trace, view: View) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.document.formulas import FormulaLine
+from roialign_cli.show.document.formulas import FormulaLine, Role
 from roialign_cli.show.numbers import format_grid
 
 
@@ -15,6 +16,7 @@ class Heading:
 
     level: int
     text: str
+    role: Role | None = None
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,21 @@ class Formulas:
 
 @dataclass(frozen=True)
 class Verbatim:
-    """Lines of text that keep their spaces, as a drawing; commands to copy are never wrapped."""
+    """Lines of text that keep their spaces, such as a drawing.
+
+    Parameters
+    ----------
+    lines
+        The lines.
+    to_copy
+        Whether the lines are commands to copy, which are never wrapped.
+    roles
+        The roles of the characters that have one.
+    """
 
     lines: tuple[str, ...]
     to_copy: bool = False
+    roles: Mapping[str, Role] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,12 +67,15 @@ class Grid:
         Whether the other columns are text, too, and not numbers.
     compact
         Whether the terminal shows the table without empty lines around it.
+    row_roles
+        The roles of the rows, which mark their first cells; empty without roles.
     """
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     prose: bool = False
     compact: bool = False
+    row_roles: tuple[Role, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
-from roialign_cli.show.numbers import DECIMALS, format_number
+from roialign_cli.show.numbers import DECIMALS, NeighbourName, format_number
+
+# What a text is about. Figures, the terminal and the page mark each role in the same colour.
+Role = Literal["roi", "section", "point", "neighbour", "winner"] | NeighbourName
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,21 @@ class Fraction:
 
 
 @dataclass(frozen=True)
+class Marked:
+    """A part of a line that has a role; text and LaTeX do not show the role."""
+
+    line: FormulaLine
+    role: Role
+
+    def __str__(self) -> str:
+        return to_text(self.line)
+
+    def latex(self) -> str:
+        """Return the part without its role."""
+        return _latex_line(self.line)
+
+
+@dataclass(frozen=True)
 class Space:
     """A space or a line break that text and LaTeX write differently; a page has one space."""
 
@@ -113,7 +132,7 @@ def text_break(indent: int) -> Space:
     return Space("\n" + " " * indent, " ")
 
 
-Part = str | Number | Name | Words | Fraction | Space
+Part = str | Number | Name | Words | Fraction | Marked | Space
 FormulaLine = tuple[Part, ...]
 
 
@@ -169,6 +188,8 @@ def _in_symbols(line: FormulaLine) -> Iterator[Part]:
                 yield from _in_symbols(symbol)
             case Fraction(numerator, denominator, enclosed):
                 yield Fraction(in_symbols(numerator), in_symbols(denominator), enclosed)
+            case Marked(marked, role):
+                yield Marked(in_symbols(marked), role)
             case Space():  # symbols are short enough for one line
                 yield " "
             case _:
@@ -261,8 +282,14 @@ _LATEX_OPERATORS = {
 }
 
 
-def to_page(line: FormulaLine) -> list[str | tuple[str, str]]:
-    r"""Return a line for a page: strings, and fractions as numerator and denominator.
+PagePart = str | tuple[str, str] | dict[str, str]
+
+
+def to_page(line: FormulaLine) -> list[PagePart]:
+    r"""Return a line for a page.
+
+    The parts are strings, fractions as (numerator, denominator), and marked texts as a dictionary
+    with the keys "role" and "text".
 
     An invisible character keeps the factors of a product on one line.
 
@@ -271,10 +298,13 @@ def to_page(line: FormulaLine) -> list[str | tuple[str, str]]:
     >>> to_page((Fraction((Name("w"),), (Name("k"),)), "·", number(-0.5), " = ", number(2)))
     [('w', 'k'), '\u2060·\u2060(-0.5) = 2']
     """
-    parts: list[str | tuple[str, str]] = []
+    parts: list[PagePart] = []
     for part in _signs_enclosed(line):
         if isinstance(part, Fraction):
             parts.append((_page_text(part.numerator), _page_text(part.denominator)))
+            continue
+        if isinstance(part, Marked):
+            parts.append({"role": part.role, "text": _page_text(part.line)})
             continue
         text = " " if isinstance(part, Space) else str(part).replace("&", "")
         text = text.replace("·", "\u2060·\u2060").replace("\u2060 ", " ")
@@ -293,7 +323,8 @@ def _signs_enclosed(line: FormulaLine) -> Iterator[Part]:
     """Yield the parts of a line with parentheses around negative numbers after an operator."""
     before: Part = ""
     for part in line:
-        negative = isinstance(part, Number) and part.text.startswith("-") and part.text != "-inf"
+        first = part.line[0] if isinstance(part, Marked) else part
+        negative = isinstance(first, Number) and first.text.startswith("-") and first.text != "-inf"
         if negative and str(before).rstrip().endswith(("−", "+", "·", "/")):
             yield from ("(", part, ")")
         else:

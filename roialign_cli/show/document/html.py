@@ -15,7 +15,7 @@ from roialign_cli.show.document.blocks import (
     Verbatim,
     output_grid,
 )
-from roialign_cli.show.document.formulas import FormulaLine, to_page
+from roialign_cli.show.document.formulas import FormulaLine, PagePart, to_page
 
 
 def to_html(blocks: Iterable[Block]) -> str:
@@ -62,9 +62,11 @@ def _formula(line: FormulaLine) -> str:
     return f'<p class="{css}">{"".join(map(_part, to_page(line))).strip()}</p>'
 
 
-def _part(part: str | tuple[str, str]) -> str:
+def _part(part: PagePart) -> str:
     if isinstance(part, str):
         return escape(part)
+    if isinstance(part, dict):
+        return f'<span class="role-{part["role"]}">{escape(part["text"])}</span>'
     numerator, denominator = map(escape, part)
     # The slash is hidden; it is there for copied text and screen readers.
     return (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from roialign_cli.analysis.sections import Border, Section
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.show.document.formulas import Role
 from roialign_cli.show.numbers import format_number
 from roialign_cli.show.view import View, beyond_map, roi_view
 
@@ -19,6 +21,16 @@ _MEANINGS = {
     "·": "corner of a cell",
     "░": "outside the map",
 }
+# The roles of the characters of a drawing; joints with a heavy line belong to the ROI.
+_ROLE_CHARACTERS: Mapping[Role, str] = {
+    "roi": "━┃┏┓┗┛┯┷┠┨",
+    "section": "─│┼",
+    "point": "•□×",
+    "winner": "◉",
+}
+SKETCH_ROLES: Mapping[str, Role] = MappingProxyType(
+    {character: role for role, text in _ROLE_CHARACTERS.items() for character in text}
+)
 _MAX_CELL_WIDTH = 12.0  # characters
 _MAX_LINES = 40.0
 _MIN_CORNER_CELL_WIDTH = 3.0  # characters; corners of narrower cells are not drawn

@@ -16,8 +16,10 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.show.document.formulas import (
     FormulaLine,
     Fraction,
+    Marked,
     Name,
     Number,
+    Part,
     formula,
     in_symbols,
     joined,
@@ -244,7 +246,8 @@ def interpolation_rule() -> tuple[FormulaLine, ...]:
 def _bilinear(weights: _LinearWeights, values: list[float]) -> Iterator[FormulaLine]:
     """Yield the two rows of a bilinear interpolation; the values are Q11, Q21, Q12 and Q22."""
     q11, q21, q12, q22 = (
-        variable(name, value) for name, value in zip(NEIGHBOUR_NAMES, values, strict=True)
+        Marked((variable(name, value),), name)
+        for name, value in zip(NEIGHBOUR_NAMES, values, strict=True)
     )
     for start, weight, left, right in (
         ("P = {} · ", weights.high, q11, q21),
@@ -263,7 +266,10 @@ def interpolated(trace: Trace, point: Point) -> Iterator[FormulaLine]:
         row, column = number(point.neighbours[0].row), number(point.neighbours[0].column)
         yield formula("P =< cell at row >{},< column >{} = {}", row, column, value)
     elif weights is None:
-        terms = (formula("{}·{}", number(q.weight), number(q.value)) for q in point.neighbours)
+        terms = (
+            formula("{}·{}", number(q.weight), Marked((number(q.value),), name))
+            for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True)
+        )
         yield formula("P = {} = {}", joined(terms, " + "), value)
     else:
         yield from _bilinear(weights, [q.value for q in point.neighbours])
@@ -277,8 +283,8 @@ def weighted(point: Point) -> Iterator[FormulaLine]:
     """Yield the weight and the contribution of each neighbour, in the order of the neighbours."""
     weights = _LinearWeights.at(point)
     products = weights.products() if weights else [()] * len(point.neighbours)
-    for q, product in zip(point.neighbours, products, strict=True):
-        weight, value = number(q.weight), number(q.value)
+    for name, q, product in zip(NEIGHBOUR_NAMES, point.neighbours, products, strict=True):
+        weight, value = number(q.weight), Marked((number(q.value),), name)
         computed = formula("{} = {}", product, weight) if product else (weight,)
         sides = formula("{}·{} = {}", weight, value, number(q.weight * q.value))
         yield formula("<weight >= {};< it adds >{}", computed, sides)
@@ -290,7 +296,12 @@ def reduction(trace: Trace, section: Section, limit: int | None = None) -> Formu
     Of more than `limit` points, only the first ones are listed.
     """
     shown = section.points[:limit]
-    taken = [number(p.contribution) for p in shown]
+    taken: list[Part] = [
+        Marked((number(p.contribution),), "winner")
+        if p.point == section.winner
+        else number(p.contribution)
+        for p in shown
+    ]
     output = number(section.output)
     if not taken:
         return formula("<no points>,< which give >{}", output)
@@ -305,5 +316,6 @@ def reduction(trace: Trace, section: Section, limit: int | None = None) -> Formu
         return formula("({}) / {} = {}", terms, number(len(section.points)), output)
     line = formula("max({}) = {}", terms, output)
     if section.winner:
-        line += formula(",< point >{}", format_point(*section.winner))
+        winner = Marked(formula("< point >{}", format_point(*section.winner)), "winner")
+        line += formula(",{}", winner)
     return line

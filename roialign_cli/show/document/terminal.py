@@ -6,7 +6,9 @@ import io
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, zip_longest
+from operator import itemgetter
 from typing import TextIO, cast
 
 import numpy as np
@@ -29,9 +31,15 @@ from roialign_cli.show.document.blocks import (
     Paragraph,
     Verbatim,
 )
-from roialign_cli.show.document.formulas import FormulaLine, to_text
-from roialign_cli.show.numbers import format_column, format_number, format_point, normalise
-from roialign_cli.show.palette import ink, ramp
+from roialign_cli.show.document.formulas import FormulaLine, Marked, Role, to_text
+from roialign_cli.show.numbers import (
+    NEIGHBOUR_NAMES,
+    format_column,
+    format_number,
+    format_point,
+    normalise,
+)
+from roialign_cli.show.palette import AREAS, TERMINAL, ink
 
 
 class PipedConsole(Console):
@@ -112,16 +120,33 @@ def _is_table(renderable: Text | Padding) -> bool:
     return isinstance(renderable, Padding) and isinstance(renderable.renderable, Table)
 
 
+# Weights and values of neighbours are on the background that their areas have in figures.
+_ROLE_STYLES: Mapping[Role | None, Style] = {
+    None: Style(),
+    "roi": Style(color=TERMINAL.roi),
+    "section": Style(color=TERMINAL.section),
+    "point": Style(color=TERMINAL.point),
+    "neighbour": Style(color=TERMINAL.neighbour),
+    "winner": Style(color=TERMINAL.winner),
+    **{
+        name: Style(color=ink(area), bgcolor=area)
+        for name, area in zip(NEIGHBOUR_NAMES, AREAS, strict=True)
+    },
+}
+
+
 def _renderable(block: Block, console: Console) -> Text | Padding:
     match block:
-        case Heading(level, text):
-            return Text(text, style="bold" if level < 3 else "italic")
+        case Heading(level, text, role):
+            style = Style(bold=True) if level < 3 else Style(italic=True)
+            return Text(text, style + _ROLE_STYLES[role])
         case Paragraph(text, indent):
             return Padding(Text(text), (0, 0, 0, indent), expand=False) if indent else Text(text)
         case Formulas(lines):
-            return Text("\n".join(_formula(line, console.width) for line in lines))
-        case Verbatim(lines):
-            return Text("\n".join(f"  {line}" for line in lines))
+            return Text("\n").join(_formula(line, console.width) for line in lines)
+        case Verbatim(lines, roles=roles):
+            text = "\n".join(f"  {line}" for line in lines)
+            return _coloured((character, roles.get(character)) for character in text)
         case Grid():
             grid = _grid(block, console)
             return Padding(grid, (0, 0, 0, 2 if block.compact else 1), expand=False)
@@ -130,7 +155,29 @@ def _renderable(block: Block, console: Console) -> Text | Padding:
             return Padding(Group(*tables), (1, 0, 0, 1), expand=False)
 
 
-def _formula(line: FormulaLine, width: int) -> str:
+def _coloured(characters: Iterable[tuple[str, Role | None]]) -> Text:
+    """Return characters, each with its role, as text in the colours of the roles."""
+    runs = groupby(characters, key=itemgetter(1))
+    return Text.assemble(
+        *(("".join(character for character, _ in run), _ROLE_STYLES[role]) for role, run in runs)
+    )
+
+
+def _formula(line: FormulaLine, width: int) -> Text:
+    text = _laid_out(line, width)
+    if not any(isinstance(part, Marked) for part in line):
+        return Text(text)
+    # The layout changes only spaces, so the other characters are those of the parts, in order.
+    roles = (
+        part.role if isinstance(part, Marked) else None
+        for part in line
+        for character in to_text((part,))
+        if not character.isspace()
+    )
+    return _coloured((c, None if c.isspace() else next(roles)) for c in text)
+
+
+def _laid_out(line: FormulaLine, width: int) -> str:
     """Return a formula line as text, wrapped without its layout if it is too wide."""
     text = textwrap.indent(to_text(line), "  ")
     if max(map(len, text.split("\n"))) <= width:
@@ -153,8 +200,8 @@ def _grid(grid: Grid, console: Console) -> Table | Text:
     for position, header in enumerate(grid.headers):
         right = position and not prose
         table.add_column(header, justify="right" if right else "left", no_wrap=not prose)
-    for row in grid.rows:
-        table.add_row(*row)
+    for (first, *others), role in zip_longest(grid.rows, grid.row_roles):
+        table.add_row(Text(first, _ROLE_STYLES[role]), *others)
     needed = Measurement.get(console, console.options.update(max_width=_UNLIMITED_WIDTH), table)
     # A table that is nearly too narrow for its longest words would cut them.
     needed_width = needed.minimum * _PROSE_MARGIN if prose else needed.maximum
@@ -195,7 +242,7 @@ def print_result(subject: str, result: Result) -> None:
     for r in range(rois):
         for c, channel in enumerate(result.channels):
             title = _title(result, r) + (f", channel {channel}" if channel or channels > 1 else "")
-            console.print(Text(title, style="bold"))
+            console.print(Text(title, Style(bold=True) + _ROLE_STYLES["roi"]))
             for table in _output_tables(result.pooled[r, c], console.width):
                 console.print(table)
 
@@ -269,5 +316,5 @@ def _output_tables(output: Float, width: int) -> Iterator[Table]:
 
 
 def _shade(share: float) -> Style:
-    background = ramp(share)
-    return Style(color=ink(background), bgcolor="#{:02x}{:02x}{:02x}".format(*background))
+    background = TERMINAL.values.colour(share)
+    return Style(color=ink(background), bgcolor=background)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -15,34 +14,42 @@ from roialign_cli.analysis.comparison import common_shift, difference, most_diff
 from roialign_cli.analysis.sections import Border, Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.drawing import draw_lines, outside_entries, value_range
-from roialign_cli.show.figures.geometry import roi_sides, section_lines
-from roialign_cli.show.figures.map_area import draw_map, draw_roi
+from roialign_cli.show.figures.drawing import draw_outline, halo, outside_entries
+from roialign_cli.show.figures.geometry import roi_sides, section_view
+from roialign_cli.show.figures.map_area import draw_map, draw_roi, draw_sections
 from roialign_cli.show.figures.marks import (
+    MAX_DRAWN_POINTS,
     Mark,
-    all_points,
     draw_points,
+    drawn_points,
     mark_size,
     marks,
     point_entries,
 )
 from roialign_cli.show.figures.output import draw_output, output_spec
-from roialign_cli.show.figures.page import (
+from roialign_cli.show.figures.page import Panel, new_page
+from roialign_cli.show.figures.panels import HEADINGS_ABOVE, HEADINGS_BESIDE, PanelSpec
+from roialign_cli.show.figures.phrases import Phrase
+from roialign_cli.show.figures.roi_labels import write_numbers
+from roialign_cli.show.figures.shades import difference_shades, value_shades
+from roialign_cli.show.figures.style import (
+    DEFAULT_STYLE,
     POINTS_PER_INCH,
-    Panel,
-    PanelSpec,
-    in_columns,
-    max_half_height,
-    new_page,
+    FigureStyle,
+    figure_settings,
 )
-from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
-from roialign_cli.show.figures.wording import format_decimals, format_significant, title_parts
+from roialign_cli.show.figures.wording import (
+    format_decimals,
+    format_significant,
+    grid_words,
+    title_parts,
+)
+from roialign_cli.show.figures.zoom import draw_zoom
 from roialign_cli.show.numbers import name_of
 from roialign_cli.show.palette import Theme
-from roialign_cli.show.view import roi_view, section_view, zoom_note
+from roialign_cli.show.view import map_view, roi_view
 
 _MIN_ARROW_LENGTH = 5.0  # points (1/72 inch)
-_MAX_ARROWS = 400
 _OTHER_MARK_SHARE = 0.55  # of the size of the first convention's marks
 
 
@@ -74,69 +81,96 @@ def compare_figure(
     pair = trace.section(*i_j), other.section(*i_j)
     one, two = np.array(trace.output), np.array(other.output)
     change = difference(one, two)
-    rows = in_columns(_specs(style, trace, other, pair), style)
-    title, legend = _title(trace, other, change), _legend(style.theme, trace, other)
-    legend += outside_entries(style.theme, trace, rows[0][0].view)
     with figure_settings(style.theme):
-        panels = new_page(rows, style, title=title, legend=legend)
-        on_map, close_up, first, second, changes = panels
-        _draw_both(on_map, trace, other, trace.sections, other.sections)
+        rows = _specs(style, trace, other, pair)
+        specs = [spec for row in rows for spec in row]
+        view = specs[0].view
+        bars = [
+            value_shades(style, trace, one, two),
+            difference_shades(style, change),
+        ]
+        legend = _legend(style.theme, trace, other, (pair[:1], pair[1:])) + outside_entries(
+            style.theme, trace, view
+        )
+        panels = new_page(
+            [rows, [specs], [[specs[0]], [specs[1]], specs[2:]], [[spec] for spec in specs]],
+            style,
+            title="Two conventions on the same box",
+            subtitle=_subtitle(trace, other, change, style),
+            shades=bars[0],
+            bars=bars,
+            legend=legend,
+        )
+        on_map, close_up, *outputs = panels
+        _draw_both(on_map, trace, other, *_drawn_sections(trace, other))
+        write_numbers(on_map, trace, i_j)
+        draw_zoom(on_map, close_up)
         _draw_both(close_up, trace, other, pair[:1], pair[1:])
-        limits = value_range(np.stack([one, two]))
-        draw_output(first, one, limits=limits)
-        draw_output(second, two, limits=limits)
-        largest = max(map(abs, value_range(change))) or 1.0
-        draw_output(changes, change, _difference_colours(style.theme), (-largest, largest))
-    return changes.figure
+        write_numbers(close_up, trace, i_j)
+        for panel, output, shades in zip(
+            outputs, (one, two, change), (bars[0], bars[0], bars[1]), strict=True
+        ):
+            draw_output(panel, output, i_j, shades)
+    return on_map.figure
 
 
 def _specs(
     style: FigureStyle, trace: Trace, other: Trace, pair: tuple[Section, Section]
 ) -> list[list[PanelSpec]]:
     around = roi_view(trace).joined(roi_view(other))
-    close = section_view(trace, pair[0]).joined(section_view(other, pair[1]))
+    i_j = pair[0].section
+    close = section_view(trace, i_j).joined(section_view(other, i_j))
     both = "Both on the map" if _has_points(other) else "On the map"
     on_map, close_up = (
         PanelSpec(
             view,
             style.unit(trace),
-            zoom_note(trace, view),
             heading,
-            max_height=max_half_height(style),
+            story=story,
+            above=HEADINGS_ABOVE,
+            beside=HEADINGS_BESIDE,
+            bounds=map_view(trace),
         )
-        for view, heading in ((around, both), (close, _movement(*pair)))
+        for view, heading, story in (
+            (around, both, ()),
+            (close, f"Section {i_j}", ([*map(Phrase, _movement(trace, other, *pair))],)),
+        )
     )
-    names = _name(trace), _name(other), "second − first"
-    return [[on_map, close_up], [output_spec(trace, name) for name in names]]
-
-
-def _name(trace: Trace) -> str:
-    pooling = f", {trace.convention.pooling}" if _has_points(trace) else ""
-    return f"{trace.convention.name}{pooling}"
+    first, second = trace.convention.name, other.convention.name
+    names = first, second, f"{second} − {first}" if first != second else "second − first"
+    return [[on_map, close_up], [output_spec(np.array(trace.output), name) for name in names]]
 
 
 def _has_points(trace: Trace) -> bool:
-    return any(section.points for section in trace.sections)
+    return trace.n_points > 0
 
 
-def _movement(section: Section, other: Section) -> str:
-    """Return the heading of a section close up: how its points move."""
-    heading = f"Section {section.section}"
-    if not other.points:
-        return heading
-    if section.grid != other.grid:
-        grids = " and ".join("{} × {}".format(*s.grid) for s in (section, other))
-        return f"{heading}: {grids} points"
-    pairs = paired_points(section, other)
+def _movement(trace: Trace, other: Trace, section: Section, other_section: Section) -> list[str]:
+    """Return how the points of a section move, in words that may stand on different lines."""
+    if not other_section.points:
+        return []
+    pairs = _moves(trace, other, [section], [other_section])
+    if not pairs:
+        return [f"{grid_words(trace, section)} and", grid_words(other, other_section)]
     shift = common_shift(pairs)
     if shift is not None:
         x, y = (format_decimals(distance, 3) for distance in shift)
-        return f"{heading}: points move by ({x}, {y}) cells"
+        return ["points move by", f"({x}, {y}) cells"]
     farthest = max((np.hypot(b.x - a.x, b.y - a.y) for a, b in pairs), default=0.0)
-    return f"{heading}: points move by up to {format_decimals(farthest, 3)} cells"
+    return ["points move by", f"up to {format_decimals(farthest, 3)} cells"]
 
 
-def _title(trace: Trace, other: Trace, change: Float) -> list[str]:
+def _moves(
+    trace: Trace, other: Trace, sections: Sequence[Section], other_sections: Sequence[Section]
+) -> list[tuple[Point, Point]]:
+    """Return pairs of points of the same number; a point does not become a cell of ROI Pool."""
+    if (trace.convention.points == "cells") != (other.convention.points == "cells"):
+        return []
+    both = zip(sections, other_sections, strict=True)
+    return [points for pair in both for points in paired_points(*pair)]
+
+
+def _subtitle(trace: Trace, other: Trace, change: Float, style: FigureStyle) -> list[str]:
     section = most_different(trace, other)
     if not np.isfinite(change).all():
         result = "section ({}, {}) is a number in one only".format(*section)
@@ -145,7 +179,11 @@ def _title(trace: Trace, other: Trace, change: Float) -> list[str]:
         result = "largest difference {} in section ({}, {})".format(largest, *section)
     else:
         result = "the same output"
-    return title_parts(trace, f"with {name_of(other.convention)}", result)
+    sides = (f"{name_of(side.convention)}, {side.convention.pooling}" for side in (trace, other))
+    names = " and ".join(
+        sides if _has_points(other) else (name_of(s.convention) for s in (trace, other))
+    )
+    return [names, *title_parts(trace, style.photo_channel)[2:], result]
 
 
 def _other_marks(theme: Theme) -> Mapping[Border, Mark]:
@@ -154,7 +192,9 @@ def _other_marks(theme: Theme) -> Mapping[Border, Mark]:
     return {**kinds, "inside": replace(kinds["inside"], marker="D")}
 
 
-def _legend(theme: Theme, trace: Trace, other: Trace) -> list[Artist]:
+def _legend(
+    theme: Theme, trace: Trace, other: Trace, pair: tuple[Sequence[Section], Sequence[Section]]
+) -> list[Artist]:
     entries: list[Artist] = []
     sides = (
         (trace, marks(theme), theme.roi, (1, 0), 2.4),
@@ -167,9 +207,8 @@ def _legend(theme: Theme, trace: Trace, other: Trace) -> list[Artist]:
         named = {
             border: replace(mark, label=f"{mark.label} of {name}") for border, mark in kinds.items()
         }
-        entries += [line, *point_entries(named, side.sections)]
-    pairs = zip(trace.sections, other.sections, strict=True)
-    if any(paired_points(*pair) for pair in pairs):
+        entries += [line, *point_entries(named, drawn_points(side, side.sections))]
+    if _moves(trace, other, *pair):
         arrow = Line2D([], [], color=theme.other, marker=r"$\rightarrow$", ls="none", ms=11)
         arrow.set_label("how a point moves")
         entries.append(arrow)
@@ -184,39 +223,43 @@ def _draw_both(
     other_sections: Sequence[Section],
 ) -> None:
     """Draw both ROIs on the cells, and the points of these sections of both."""
-    draw_map(panel, trace, shade_by_whole_map=True)
+    draw_map(panel, trace)
     draw_roi(panel, trace, sections[0] if len(sections) == 1 else None)
     if _has_points(other):
         _outline_other(panel, other)
+    if not sections:
+        return
     size = min(
-        *(mark_size(panel, trace, section) for section in sections),
-        *(mark_size(panel, other, section) for section in other_sections),
+        mark_size(panel, trace, sections),
+        mark_size(panel, other, other_sections),
     )
-    draw_points(panel, all_points(sections), size)
+    draw_points(panel, drawn_points(trace, sections), size)
     # The smaller marks are on top, so that both are visible where a point does not move.
     kinds = _other_marks(panel.theme)
-    points = all_points(other_sections)
+    points = drawn_points(other, other_sections)
     draw_points(panel, points, _OTHER_MARK_SHARE * size, kinds=kinds, gid="other")
-    both = zip(sections, other_sections, strict=True)
-    _draw_moves(panel, [points for pair in both for points in paired_points(*pair)])
+    _draw_moves(panel, _moves(trace, other, sections, other_sections))
+
+
+def _drawn_sections(trace: Trace, other: Trace) -> tuple[Sequence[Section], Sequence[Section]]:
+    """Return the sections of both whose points are drawn on the map: none of too many points."""
+    if max(trace.n_points, other.n_points) > MAX_DRAWN_POINTS:
+        return (), ()
+    return trace.sections, other.sections
 
 
 def _outline_other(panel: Panel, other: Trace) -> None:
     """Draw the second ROI and the edges of its sections over the first."""
     colour = panel.theme.other
-    draw_lines(panel, section_lines(other), colour, 0.7, linestyle=":", zorder=4.5)
-    outline = roi_sides(other).patch(fill=False, edgecolor=colour, linewidth=1.6, zorder=4.6)
-    outline.set(linestyle="--", joinstyle="miter")
-    panel.axes.add_patch(outline)
+    draw_sections(panel, other, colour, ":", zorder=4.5)
+    draw_outline(panel, roi_sides(other), colour, 1.4, zorder=4.6, linestyle=(0, (4, 2.5)))
 
 
 def _draw_moves(panel: Panel, pairs: Sequence[tuple[Point, Point]]) -> None:
-    """Draw arrows from points to where they move, unless the arrows are too many."""
+    """Draw arrows from points to where they move."""
     arrows = np.array([(a.x, a.y, b.x - a.x, b.y - a.y) for a, b in pairs]).reshape(-1, 4)
     lengths = np.hypot(arrows[:, 2], arrows[:, 3]) * panel.scale
     arrows = arrows[lengths >= _MIN_ARROW_LENGTH]
-    if len(arrows) > _MAX_ARROWS:
-        return
     quiver = panel.axes.quiver(
         *arrows.T,
         angles="xy",
@@ -226,10 +269,5 @@ def _draw_moves(panel: Panel, pairs: Sequence[tuple[Point, Point]]) -> None:
         width=0.8 / POINTS_PER_INCH,
         units="inches",
     )
-    quiver.set(zorder=5.5, gid="moves")
-
-
-def _difference_colours(theme: Theme) -> Colormap:
-    ends = [theme.less, theme.low, theme.more]
-    colours = LinearSegmentedColormap.from_list("difference", ends)
-    return colours.with_extremes(bad=theme.not_a_number)
+    edge = halo(panel.theme.halo(panel.theme.other), width=0.6)
+    quiver.set(zorder=5.5, gid="moves", path_effects=edge)

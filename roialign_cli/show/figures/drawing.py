@@ -1,4 +1,4 @@
-"""What all views draw on their panels: arrays, lines, the area beyond the map, a colour bar.
+"""What all views draw on their panels: arrays, lines, the area beyond the map.
 
 Lengths on a page are in points (1/72 inch).
 """
@@ -13,27 +13,21 @@ from matplotlib import patheffects
 from matplotlib.artist import Artist
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Colormap
-from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.figures.geometry import Line, Sides
-from roialign_cli.show.figures.page import (
-    MIN_TEXT_SIZE,
-    POINTS_PER_INCH,
-    TICK_SIZE,
-    Panel,
-    tick_positions,
-)
+from roialign_cli.show.figures.page import Panel
+from roialign_cli.show.figures.shades import Shades
 from roialign_cli.show.palette import Theme
 from roialign_cli.show.view import View, beyond_map
 
 PathEffects = list[patheffects.AbstractPathEffect]
 
-COLOUR_BAR_ROOM = 50.0  # points beside the axes for a colour bar and its ticks
-MIN_GRID_CELL = 4.0  # points; the edges of smaller cells are not drawn
+MIN_GRID_CELL = 8.0  # points; the edges of smaller cells are not drawn
 
 
 def halo(colour: str, line: float = 0.0, width: float = 1.2) -> PathEffects:
@@ -43,6 +37,11 @@ def halo(colour: str, line: float = 0.0, width: float = 1.2) -> PathEffects:
     """
     stroke = patheffects.Stroke(linewidth=line + 2 * width, foreground=colour)
     return [stroke, patheffects.Normal()]
+
+
+def set_tab(text: Text, colour: str) -> None:
+    """Put a text on a tab that covers lines under it; unlike a halo, this keeps text as text."""
+    text.set_bbox({"facecolor": colour, "edgecolor": "none", "boxstyle": "square,pad=0"})
 
 
 # The area beyond the map ------------------------------------------------------------------------
@@ -70,13 +69,7 @@ def draw_outside(panel: Panel) -> None:
 # Arrays -----------------------------------------------------------------------------------------
 
 
-def draw_cells(
-    panel: Panel,
-    cells: Float,
-    sides: Sides,
-    colours: Colormap | None = None,
-    limits: tuple[float, float] | None = None,
-) -> AxesImage:
+def draw_cells(panel: Panel, cells: Float, sides: Sides, shades: Shades | None = None) -> None:
     """Draw cells shaded by their values.
 
     Parameters
@@ -87,14 +80,12 @@ def draw_cells(
         (H, W), float; cells that are not finite get a colour of their own.
     sides
         Where the cells lie, in data units.
-    colours
-        The colormap; the style's if None.
-    limits
-        The values of the first and the last colour; the smallest and the largest cell if None.
+    shades
+        The shades; those of the panel if None.
     """
+    shades = shades or panel.shades
     finite = np.where(np.isfinite(cells), cells, np.nan)
-    colours = colours or panel.style.shades()
-    return _draw_array(panel, finite, sides, colours, limits or value_range(cells), "nearest")
+    _draw_array(panel, finite, sides, shades.colours, (shades.low, shades.high), "nearest")
 
 
 def draw_photo(panel: Panel, image: NDArray[np.uint8], sides: Sides) -> None:
@@ -109,11 +100,11 @@ def _draw_array(
     colours: Colormap | str,
     limits: tuple[float, float],
     interpolation: str,
-) -> AxesImage:
+) -> None:
     """Draw an array as an image and leave the limits of the axes as they are."""
     axes = panel.axes
     x_limits, y_limits = axes.get_xlim(), axes.get_ylim()
-    image = axes.imshow(
+    axes.imshow(
         array,
         cmap=colours,
         vmin=limits[0],
@@ -126,28 +117,6 @@ def _draw_array(
     )
     axes.set_xlim(x_limits)
     axes.set_ylim(y_limits)
-    return image
-
-
-def value_range(values: Float) -> tuple[float, float]:
-    """Return the smallest and the largest finite value of an array; (0, 1) if there is none."""
-    finite = values[np.isfinite(values)]
-    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-
-
-def draw_colour_bar(panel: Panel, image: AxesImage, distance: float) -> None:
-    """Draw a colour bar for an image, this many points right of the axes."""
-    axes, width = panel.axes.get_position(), panel.figure.get_figwidth() * POINTS_PER_INCH
-    place = (axes.x1 + distance / width, axes.y0, 7.0 / width, axes.height)
-    low, high = image.get_clim()
-    if not np.isfinite(high - low):  # Matplotlib has no ticks for so wide a range
-        return
-    bar = panel.figure.colorbar(image, cax=panel.figure.add_axes(place))
-    height = axes.height * panel.figure.get_figheight() * POINTS_PER_INCH
-    max_ticks = max(min(int(height / (2 * TICK_SIZE)), 5), 1)
-    bar.set_ticks(tick_positions(low, high, max_ticks))
-    bar.ax.tick_params(labelsize=MIN_TEXT_SIZE, length=2)
-    bar.outline.set_linewidth(0.5)
 
 
 # Lines ------------------------------------------------------------------------------------------
@@ -160,18 +129,39 @@ def draw_lines(
     width: float,
     *,
     zorder: float,
-    linestyle: str = "-",
-    path_effects: PathEffects | None = None,
+    linestyle: Any = "-",  # noqa: ANN401
+    halo_width: float = 0.6,
+    gid: str | None = None,
 ) -> None:
-    """Draw straight lines, each given by its two ends (x, y) in data units.
+    """Draw straight lines with a halo, each given by its two ends (x, y) in data units.
 
-    The other parameters are those of Matplotlib's lines; `width` is in points.
+    The other parameters are those of Matplotlib's lines; widths are in points.
     """
     collection = LineCollection(list(lines), colors=colour, linewidths=width, linestyles=linestyle)
-    collection.set(zorder=zorder, path_effects=path_effects)
+    collection.set(zorder=zorder, gid=gid)
+    if halo_width:
+        collection.set_path_effects(halo(panel.theme.halo(colour), width, halo_width))
     panel.axes.add_collection(collection, autolim=False)
+
+
+def draw_outline(
+    panel: Panel,
+    sides: Sides,
+    colour: str,
+    width: float,
+    *,
+    zorder: float = 4.0,
+    clipped: bool = True,
+    **properties: Any,  # noqa: ANN401
+) -> None:
+    """Draw the outline of a rectangle with a halo; other properties are those of patches."""
+    outline = sides.patch(fill=False, edgecolor=colour, linewidth=width, zorder=zorder)
+    outline.set(clip_on=clipped, joinstyle="miter", **properties)
+    outline.set_path_effects(halo(panel.theme.halo(colour), width, 0.8))
+    panel.axes.add_patch(outline)
 
 
 def draw_grid(panel: Panel, sides: Sides, columns: int, rows: int) -> None:
     """Draw the edges of the cells that lie between these sides."""
-    draw_lines(panel, sides.grid(columns, rows), panel.theme.grid, 0.6, zorder=2)
+    lines, colour = sides.grid(columns, rows), panel.theme.grid
+    draw_lines(panel, lines, colour, 0.6, zorder=2, halo_width=0, gid="grid")

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import product
-
 from matplotlib.figure import Figure
 
 from roialign_cli.analysis.footprint import footprint
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.drawing import COLOUR_BAR_ROOM, draw_colour_bar, outside_entries
-from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
-from roialign_cli.show.figures.map_area import draw_map, draw_roi, value_text_style
-from roialign_cli.show.figures.marks import all_points, draw_sections_points, section_entries
-from roialign_cli.show.figures.page import PanelSpec, new_panel
+from roialign_cli.show.figures.drawing import outside_entries
+from roialign_cli.show.figures.geometry import roi_sides, section_sides, section_view
+from roialign_cli.show.figures.labels import LabelPlacer
+from roialign_cli.show.figures.map_area import draw_map, draw_roi, write_values
+from roialign_cli.show.figures.marks import (
+    MAX_DRAWN_POINTS,
+    draw_sections_points,
+    roi_entries,
+    section_entries,
+)
+from roialign_cli.show.figures.page import new_page
+from roialign_cli.show.figures.panels import HEADINGS_ABOVE, HEADINGS_BESIDE, PanelSpec
+from roialign_cli.show.figures.roi_labels import keep_points_clear, write_numbers
+from roialign_cli.show.figures.shades import weight_shades
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
 from roialign_cli.show.figures.wording import format_decimals, title_parts
-from roialign_cli.show.view import roi_view, shown_cells, zoom_note
+from roialign_cli.show.view import map_view, roi_view
 
 
 def footprint_figure(
     trace: Trace, *, section: tuple[int, int] | None = None, style: FigureStyle = DEFAULT_STYLE
 ) -> Figure:
-    """Draw how much each cell counts: its exact weight, and the sample points around it.
+    """Draw how much each cell counts: its exact weight, and the sample points if they are few.
 
     Parameters
     ----------
@@ -43,49 +48,44 @@ def footprint_figure(
     chosen = trace.section(*section) if section is not None else None
     sections = trace.sections if chosen is None else (chosen,)
     weights = footprint(trace, sections)
-    view = roi_view(trace)
-    legend = section_entries(style.theme, sections) + outside_entries(style.theme, trace, view)
+    view = roi_view(trace) if section is None else section_view(trace, section).grown(1.0)
+    shown = () if trace.n_points > MAX_DRAWN_POINTS and chosen is None else sections
+    legend = roi_entries(style.theme, trace) + section_entries(style.theme, trace, shown)
+    legend += outside_entries(style.theme, trace, view)
     with figure_settings(style.theme):
-        text_style = value_text_style(weights[shown_cells(trace, view)].round(3), view, style)
-        beside = COLOUR_BAR_ROOM if text_style is None else 10.0
-        panel = new_panel(
-            PanelSpec(view, style.unit(trace), zoom_note(trace, view), beside=beside),
-            style,
-            title=_title(trace, chosen, float(weights.sum())),
-            legend=legend,
+        spec = PanelSpec(
+            view,
+            style.unit(trace),
+            above=HEADINGS_ABOVE,
+            beside=HEADINGS_BESIDE,
+            bounds=map_view(trace),
         )
-        image = draw_map(panel, trace, weights, style.shades("weight"))
-        draw_roi(panel, trace, chosen, tinted=False)
-        size = draw_sections_points(panel, trace, sections)
-        if text_style is not None:
-            placer = LabelPlacer(panel)
-            for point in all_points(sections):
-                placer.keep_clear(point.x, point.y, size / 2)
-            _write_weights(placer, trace, weights, replace(text_style, colour="ink"))
-        elif image is not None:
-            draw_colour_bar(panel, image, 8.0)
+        panel = new_page(
+            [[[spec]]],
+            style,
+            title=_title(trace, chosen),
+            subtitle=[*title_parts(trace, None)[:3], _sum(float(weights.sum()), len(sections))],
+            shades=weight_shades(style, weights),
+            legend=legend,
+        )[0]
+        draw_map(panel, trace, weights)
+        draw_roi(panel, trace, chosen)
+        draw_sections_points(panel, trace, shown)
+        write_numbers(panel, trace, section)
+        placer = LabelPlacer(panel)
+        keep_points_clear(placer, trace, shown)
+        lines = roi_sides(trace), *(section_sides(trace, s.section) for s in shown)
+        write_values(placer, trace, lines, weights)
     return panel.figure
 
 
-_WEIGHTS = {"avg": "weights of the cells", "max": "weights of the winners' cells"}
+def _sum(total: float, outputs: int) -> str:
+    each = f", {format_decimals(total / outputs)} for each output" if outputs > 1 else ""
+    return f"the weights add up to {format_decimals(total, 4)}{each}"
 
 
-def _title(trace: Trace, chosen: Section | None, total: float) -> list[str]:
-    outputs = "all outputs" if chosen is None else f"section {chosen.section}"
-    weights = _WEIGHTS[trace.convention.pooling]
-    return title_parts(trace, weights, f"{outputs}, sum {format_decimals(total, 4)}")
-
-
-def _write_weights(placer: LabelPlacer, trace: Trace, weights: Float, style: TextStyle) -> None:
-    """Write the weight of each cell where no point is, at the foot of the cell if possible."""
-    scale = placer.panel.scale
-    rows, columns = shown_cells(trace, placer.panel.view)
-    up = (scale - style.size) / 2 - 3
-    for row, column in product(range(rows.start, rows.stop), range(columns.start, columns.stop)):
-        if weights[row, column]:
-            centre = trace.frame.x(column), trace.frame.y(row)
-            string = format_decimals(float(weights[row, column]), 3)
-            width, _ = placer.size(string, style)
-            right = max((scale - width) / 2 - 2, 0.0)
-            offsets = product((0.0, -right, right), (-up, 0.0, up, -up / 2, up / 2))
-            placer.write_at_first_offset(Label(string, centre, style), offsets)
+def _title(trace: Trace, chosen: Section | None) -> str:
+    outputs = "all outputs" if chosen is None else f"the output of section {chosen.section}"
+    if trace.convention.pooling == "max":
+        return f"The weight of each cell in {outputs}: the cells of the largest values"
+    return f"The weight of each cell in {outputs}"

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from roialign_cli.analysis.sections import Section
+from roialign_cli.analysis.quantisation import quantise
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.show.view import View
 
 Line = tuple[tuple[float, float], tuple[float, float]]
+Span = tuple[float, float]
+
+LEAST_SHIFT = 1e-3  # cells; rounding alone moves an ROI by less
+_MIN_SECTION_ASPECT = 0.5  # shorter side of the view of a section / longer side
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,11 @@ class Sides:
         x, y = sorted((self.left, self.right)), sorted((self.top, self.bottom))
         return (x[0], x[1]), (y[0], y[1])
 
+    def inset(self, distance: float) -> Sides:
+        """Return the rectangle with its sides moved inward, in data units."""
+        x, y = (np.copysign(distance, side) for side in (self.width, self.height))
+        return Sides(self.left + x, self.right - x, self.top + y, self.bottom - y)
+
     def patch(self, **properties: Any) -> Rectangle:  # noqa: ANN401
         """Return the rectangle as a Matplotlib patch with these properties."""
         return Rectangle((self.left, self.top), self.width, self.height, **properties)
@@ -67,23 +78,57 @@ def roi_sides(trace: Trace) -> Sides:
     return Sides(trace.x, trace.x + trace.width, trace.y, trace.bottom)
 
 
-def section_sides(trace: Trace, section: Section) -> Sides:
-    """Return the sides of a section, in cells."""
-    bottom = section.y + trace.frame.y_sign * trace.section_height
-    return Sides(section.x, section.x + trace.section_width, section.y, bottom)
+def box_sides(trace: Trace) -> Sides:
+    """Return the sides of the box on the map before it is rounded, in cells."""
+    box = trace.box_on_map
+    return Sides(box.left, box.right, box.top, box.bottom)
 
 
-def section_lines(trace: Trace) -> list[Line]:
-    """Return the edges of all sections, in cells."""
-    return roi_sides(trace).grid(len(trace.output[0]), len(trace.output))
+def differs_from_box(trace: Trace) -> bool:
+    """Return whether the convention moves, enlarges or rounds the box."""
+    box, roi = box_sides(trace), roi_sides(trace)
+    ends = ((box.left, roi.left), (box.right, roi.right), (box.top, roi.top))
+    return any(abs(a - b) > LEAST_SHIFT for a, b in (*ends, (box.bottom, roi.bottom)))
 
 
-def picture_sides(trace: Trace, width: float, height: float, scale_y: float = 1.0) -> Sides:
-    """Return the sides of a picture whose top-left corner is that of the map.
+def section_sides(trace: Trace, section: tuple[int, int]) -> Sides:
+    """Return the sides of section (i, j), in cells; ROI Pool has whole cells."""
+    columns, rows = section_spans(trace)
+    (left, right), (top, bottom) = columns[section[0] - 1], rows[section[1] - 1]
+    return Sides(left, right, top, bottom)
 
-    The size of the picture is in data units; `scale_y` is the cells per data unit along y.
+
+def section_spans(trace: Trace) -> tuple[list[Span], list[Span]]:
+    """Return where the sections start and end along x, and along y from the top, in cells.
+
+    Sections of ROI Pool are the cells that they pool and may overlap. A section without cells
+    starts where it ends.
     """
-    top = trace.frame.row_edge(0) / scale_y
+    if trace.convention.points == "cells":
+        pooled = quantise(trace)
+        edge = trace.frame.row_edge
+        return (
+            [(float(cells.start), float(cells.stop)) for cells in pooled.columns],
+            [(edge(cells.start), edge(cells.stop)) for cells in pooled.rows],
+        )
+    sides = roi_sides(trace)
+    xs = np.linspace(sides.left, sides.right, len(trace.output[0]) + 1).tolist()
+    ys = np.linspace(sides.top, sides.bottom, len(trace.output) + 1).tolist()
+    return [*pairwise(xs)], [*pairwise(ys)]
+
+
+def section_view(trace: Trace, section: tuple[int, int]) -> View:
+    """Return the view of one section, with a margin."""
+    sides = section_sides(trace, section)
+    (left, right), (low, high) = sides.spans
+    margin = max(0.35 * max(right - left, high - low), 0.05)
+    view = View(left - margin, right + margin, low - margin, high + margin, trace.frame.y_up)
+    return view.at_least(_MIN_SECTION_ASPECT)
+
+
+def picture_sides(trace: Trace, width: float, height: float) -> Sides:
+    """Return the sides of a picture of this size, in cells, whose top-left corner is the map's."""
+    top = trace.frame.row_edge(0)
     return Sides(0.0, width, top, top + trace.frame.y_sign * height)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
-from itertools import product
+from collections.abc import Sequence
+from itertools import compress, product
+from typing import Any
 
 import numpy as np
-from matplotlib.colors import Colormap
-from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 
 from roialign_cli.analysis.sections import Section
@@ -20,34 +19,38 @@ from roialign_cli.show.figures.drawing import (
     draw_cells,
     draw_grid,
     draw_lines,
+    draw_outline,
     draw_outside,
-    value_range,
 )
-from roialign_cli.show.figures.geometry import Sides, roi_sides, section_lines, section_sides
+from roialign_cli.show.figures.geometry import (
+    Line,
+    Sides,
+    box_sides,
+    differs_from_box,
+    roi_sides,
+    section_sides,
+    section_spans,
+)
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
-from roialign_cli.show.figures.page import MIN_TEXT_SIZE, POINTS_PER_INCH, Panel, estimated_width
-from roialign_cli.show.figures.style import FigureStyle
+from roialign_cli.show.figures.page import Panel
+from roialign_cli.show.figures.panels import MIN_TEXT_SIZE
+from roialign_cli.show.figures.phrases import text_width
 from roialign_cli.show.figures.wording import format_alike
-from roialign_cli.show.view import View, shown_cells, thinned
+from roialign_cli.show.palette import ink
+from roialign_cli.show.view import View, beyond_map, shown_cells, thinned
 
-_MIN_VALUE_CELL = 12.0  # points; "auto" writes no values in smaller cells
+_MAX_VALUE_SIZE = 8.0  # points
 _MIN_VALUE_SIZE = 3.0  # points; smaller values cannot be read at any magnification
+_DOT_SIZE = 2.2  # points, of the centre of a cell
+_VALUE_DISTANCE = 3.0  # points from the centre of a cell to its value
 _MIN_WIDE_SECTION = 24.0  # points; the edges of smaller sections are thinner
 _MAX_CELLS_PER_POINT = 4  # more cells than there are pixels of print would be drawn in vain
-_MAX_RANGE_CELLS = 2000  # rows and columns to find the smallest and the largest value in
 
 
 # The cells --------------------------------------------------------------------------------------
 
 
-def draw_map(
-    panel: Panel,
-    trace: Trace,
-    values: Float | None = None,
-    colours: Colormap | None = None,
-    *,
-    shade_by_whole_map: bool = False,
-) -> AxesImage | None:
+def draw_map(panel: Panel, trace: Trace, values: Float | None = None) -> None:
     """Draw the cells in view, and hatching where the map ends.
 
     Parameters
@@ -58,32 +61,23 @@ def draw_map(
         A trace on the map.
     values
         (H, W), float: the values that shade the cells; those of the map if None.
-    colours
-        The colormap; the style's if None.
-    shade_by_whole_map
-        Whether the colours range over the values of the whole map or of the cells in view.
-
-    Returns
-    -------
-    The image of the cells; None if no cell is in view.
     """
-    draw_outside(panel)
+    if beyond_map(trace, panel.view):
+        draw_outside(panel)
     rows, columns = shown_cells(trace, panel.view)
-    values = trace.cells if values is None else values
-    cells = values[rows, columns]
+    cells = (trace.cells if values is None else values)[rows, columns]
     if not cells.size:
-        return None
+        return
     top, bottom = (trace.frame.row_edge(row) for row in (rows.start, rows.stop))
     sides = Sides(columns.start, columns.stop, top, bottom)
-    limits = value_range(thinned(values, _MAX_RANGE_CELLS)) if shade_by_whole_map else None
     max_cells = int(_MAX_CELLS_PER_POINT * panel.scale * max(panel.view.width, panel.view.height))
-    image = draw_cells(panel, thinned(cells, max_cells), sides, colours, limits)
+    draw_cells(panel, thinned(cells, max_cells), sides)
     if panel.scale >= MIN_GRID_CELL:
         draw_grid(panel, sides, cells.shape[1], cells.shape[0])
     whole = Sides(0, trace.map_size[1], *trace.map_y)
     border = whole.patch(fill=False, edgecolor=panel.theme.ink, linewidth=1.2, zorder=2.5)
+    border.set_gid("border")
     panel.axes.add_patch(border)
-    return image
 
 
 # The ROI ----------------------------------------------------------------------------------------
@@ -94,35 +88,50 @@ def section_room(panel: Panel, trace: Trace) -> tuple[float, float]:
     return abs(trace.section_width) * panel.scale, abs(trace.section_height) * panel.scale
 
 
-def draw_roi(panel: Panel, trace: Trace, chosen: Section | None, *, tinted: bool = True) -> None:
-    """Draw an ROI with its first corner and the edges of its sections; outline a chosen section.
-
-    `tinted` says whether to tint the chosen section as well.
-    """
+def draw_roi(panel: Panel, trace: Trace, chosen: Section | None = None) -> None:
+    """Draw an ROI with its first corner and its sections; outline a chosen section."""
     colour = panel.theme.section
-    width = 0.8 if min(section_room(panel, trace)) < _MIN_WIDE_SECTION else 1.3
-    draw_lines(panel, section_lines(trace), colour, width, zorder=3)
-    if chosen is not None:
-        sides = section_sides(trace, chosen)
-        if tinted:
-            tint = sides.patch(facecolor=colour, alpha=0.13, linewidth=0, zorder=2.8)
-            panel.axes.add_patch(tint)
-        _outline(panel, trace, sides, colour)
+    draw_sections(panel, trace, colour)
     outline_roi(panel, trace)
-    corner = Line2D([trace.x], [trace.y], marker="o", color=panel.theme.roi, ms=7)
-    corner.set(mec=panel.theme.ground, clip_on=not _is_in_view(panel.view, trace), zorder=5)
-    panel.axes.add_line(corner)
+    if chosen is not None:
+        clipped = not _is_in_view(panel.view, trace)
+        sides = section_sides(trace, chosen.section)
+        draw_outline(panel, sides, colour, 2.6, zorder=4.2, clipped=clipped)
+
+
+def draw_sections(
+    panel: Panel,
+    trace: Trace,
+    colour: str,
+    linestyle: Any = "-",  # noqa: ANN401
+    zorder: float = 3.0,
+) -> None:
+    """Draw the edges of an ROI's sections; those of ROI Pool as rectangles, for they overlap."""
+    columns, rows = section_spans(trace)
+    width = 0.8 if min(section_room(panel, trace)) < _MIN_WIDE_SECTION else 1.3
+    if trace.convention.points != "cells":
+        lines = roi_sides(trace).grid(len(columns), len(rows))
+        draw_lines(panel, lines, colour, width, zorder=zorder, linestyle=linestyle)
+        return
+    lines = []
+    for (i, x), (j, y) in product(enumerate(columns), enumerate(rows)):
+        if x[0] != x[1] and y[0] != y[1]:
+            # Neighbours are drawn at different distances from their edges, so that none hides one.
+            sides = Sides(*x, *y).inset((1.5 + 2 * ((i + j) % 2)) / panel.scale)
+            lines += sides.grid(1, 1)
+    draw_lines(panel, lines, colour, width, zorder=zorder, linestyle=linestyle)
 
 
 def outline_roi(panel: Panel, trace: Trace) -> None:
-    """Draw the outline of an ROI."""
-    _outline(panel, trace, roi_sides(trace), panel.theme.roi)
-
-
-def _outline(panel: Panel, trace: Trace, sides: Sides, colour: str) -> None:
-    outline = sides.patch(fill=False, edgecolor=colour, linewidth=2.4, zorder=4)
-    outline.set(clip_on=not _is_in_view(panel.view, trace), joinstyle="miter")
-    panel.axes.add_patch(outline)
+    """Draw the outline of an ROI and its first corner, and with dashes the box if it differs."""
+    clipped = not _is_in_view(panel.view, trace)
+    if differs_from_box(trace):
+        dashes: dict[str, Any] = {"linestyle": (0, (4, 2)), "zorder": 4.1, "gid": "box"}
+        draw_outline(panel, box_sides(trace), panel.theme.roi, 1.4, clipped=clipped, **dashes)
+    draw_outline(panel, roi_sides(trace), panel.theme.roi, 2.2, clipped=clipped)
+    corner = Line2D([trace.x], [trace.y], marker="o", color=panel.theme.roi, ms=6)
+    corner.set(mec=panel.theme.ground, clip_on=clipped, zorder=5)
+    panel.axes.add_line(corner)
 
 
 def _is_in_view(view: View, trace: Trace) -> bool:
@@ -133,80 +142,48 @@ def _is_in_view(view: View, trace: Trace) -> bool:
 
 # The values -------------------------------------------------------------------------------------
 
-# Where in a cell a value may stand, from −1 to 1 along x and upward: in the middle first, then
-# towards the corners, then towards the sides.
-_STEPS = (0.0, -1.0, 1.0, -0.5, 0.5)
-_VALUE_ANCHORS = sorted(
-    product(_STEPS, _STEPS), key=lambda at: (abs(at[0]) != abs(at[1]), abs(at[0]) % 1)
-)
-# What it costs to leave out the value of a cell, by whether a sample point reads the cell.
-_COST_USED, _COST_UNUSED = 8.0, 1.0
-_COST_CROSSED = 0.6  # the share of this for a value that crosses the edge of a section
 
+def cell_texts(
+    panel: Panel,
+    values: Float,
+    max_size: float = _MAX_VALUE_SIZE,
+    digits: tuple[int, int] = (3, 2),
+) -> tuple[list[str], float] | None:
+    """Return the values of cells as texts and their font size, None if there is no room.
 
-def value_text_style(values: Float, view: View, style: FigureStyle) -> TextStyle | None:
-    """Return how to write the values of the cells in view, (rows, columns); None not to.
-
-    The view is as wide as the page.
+    `digits` is how many significant digits a text has, and the fewest where there is no room.
 
     Raises
     ------
     ArgumentError
         If the style demands values for which there is no room.
     """
-    room = style.width * POINTS_PER_INCH * 0.85 / max(view.width, view.height)
-    if room < _MIN_VALUE_CELL and style.values != "always":
+    demand = panel.style.values
+    if demand == "never" or not values.size:
         return None
-    return cell_text_style(format_alike(values), room, style)
-
-
-def cell_text_style(
-    strings: Sequence[str], room: float, style: FigureStyle, max_size: float = MIN_TEXT_SIZE
-) -> TextStyle | None:
-    """Return how to write texts in cells, as large as fits; None not to write them.
-
-    The width of a cell, `room`, and the largest font size are in points (1/72 inch).
-
-    Raises
-    ------
-    ArgumentError
-        If the style demands values for which there is no room.
-    """
-    longest = estimated_width(strings or ["0"], 1.0)
-    size = min((room - 3) / longest, max_size)
-    if style.values == "never":
+    for most in range(digits[0], digits[1] - 1, -1):
+        strings = format_alike(values, most)
+        longest = max(text_width(string, 1.0) for string in strings)
+        size = min((panel.scale - 5) / longest, (panel.scale - 2) / 2.4, max_size)
+        if size >= MIN_TEXT_SIZE:
+            return strings, size
+    if demand == "auto":
         return None
-    if style.values == "auto" and (size < MIN_TEXT_SIZE or room < _MIN_VALUE_CELL):
-        return None
-    if style.values == "always" and size < _MIN_VALUE_SIZE:
-        needed = math.ceil(style.width * (_MIN_VALUE_SIZE * longest + 3) / room)
-        problem = f"a cell is {room:.1f} points wide, too small for the text"
-        raise ArgumentError("values", f"{problem}; use a width of {needed} inches")
-    return TextStyle(size, "value")
-
-
-def anchored(
-    anchor: tuple[float, float], room: tuple[float, float], text: tuple[float, float], pad: float
-) -> tuple[float, float]:
-    """Return the offset of a text from the middle of its cell or section, in points.
-
-    The anchor is the place in the cell, from −1 to 1 along x and upward. `room` and `text` are the
-    width and height of the cell and of the text, `pad` the least space between them, in points.
-    """
-    right, up = (
-        side * max((space - length) / 2 - pad, 0.0)
-        for side, space, length in zip(anchor, room, text, strict=True)
-    )
-    return right, up
+    if size < _MIN_VALUE_SIZE:
+        needed = (_MIN_VALUE_SIZE * max(longest, 2.4) + 3) / panel.scale
+        width = math.ceil(panel.style.width * needed)
+        problem = f"a cell is {panel.scale:.1f} points wide, too small for the text"
+        raise ArgumentError("values", f"{problem}; use a width of {width} inches")
+    return strings, size
 
 
 def write_values(
-    placer: LabelPlacer, trace: Trace, style: TextStyle, used: Collection[tuple[float, float]]
+    placer: LabelPlacer, trace: Trace, lines: Sequence[Sides] = (), values: Float | None = None
 ) -> None:
-    """Write the values of the cells in view, all at the same place in their cells if possible.
+    """Mark the centres of the cells in view and write the cells' values, if there is room.
 
-    A value that does not fit there is written elsewhere in its cell. One that fits nowhere is left
-    out, unless the figure's style demands all values.
+    A value is written under the centre of its cell or, where a mark or a line is in the way, over
+    it or beside it. One that fits nowhere is left out, unless the figure's style demands all.
 
     Parameters
     ----------
@@ -214,33 +191,87 @@ def write_values(
         The labels of the panel.
     trace
         A trace on the map.
-    style
-        The style of the values.
-    used
-        The centres (x, y) of the cells that sample points read, whose values matter most.
+    lines
+        The rectangles whose outlines the values avoid where they can.
+    values
+        (H, W), the values; those of the map if None. Zeros among weights are not written.
     """
     panel = placer.panel
     rows, columns = shown_cells(trace, panel.view)
-    strings = format_alike(trace.cells[rows, columns])
-    cells = product(range(rows.start, rows.stop), range(columns.start, columns.stop))
+    shown = (trace.cells if values is None else values)[rows, columns]
+    texts = cell_texts(panel, shown, digits=(3, 2) if values is None else (3, 3))
+    if texts is None:
+        return
+    cells = list(product(range(rows.start, rows.stop), range(columns.start, columns.stop)))
     centres = [(trace.frame.x(column), trace.frame.y(row)) for row, column in cells]
-    sizes = [placer.size(string, style) for string in strings]
-    room = panel.scale, panel.scale
-    costs = np.array([_COST_USED if centre in used else _COST_UNUSED for centre in centres])
-    choices = [
-        [
-            Label(string, centre, style, anchored(anchor, room, size, 2.5))
-            for string, centre, size in zip(strings, centres, sizes, strict=True)
-        ]
-        for anchor in _VALUE_ANCHORS
+    grounds = [panel.shades.colour(value) for value in shown.ravel().tolist()]
+    # A cell of weight 0 has neither a dot nor a text.
+    has_text = np.ones(shown.size, np.bool_) if values is None else shown.ravel() != 0
+    written = [*compress(zip(texts[0], centres, grounds, strict=True), has_text)]
+    labels = [
+        Label(string, centre, TextStyle(texts[1], ink(ground), halo=ground))
+        for string, centre, ground in written
     ]
-    edges = section_lines(trace)
-    totals = []
-    for labels in choices:
-        crossed = _COST_CROSSED * placer.crosses_line(labels, edges)
-        totals.append(float(costs @ np.maximum(placer.is_blocked(labels), crossed)))
-    best = choices[int(np.argmin(totals))]
-    for index, label in enumerate(best):
-        written = placer.write_first_that_fits([[label], *([c[index]] for c in choices)])
-        if not written and panel.style.values == "always":
-            placer.write([label])
+    edges = [line for sides in lines for line in sides.grid(1, 1)]
+    if _write_in_cells(placer, labels, edges):
+        _draw_centres(panel, [(centre, ground) for _, centre, ground in written])
+
+
+# Where a value stands in its cell, along x and up from the centre, 1 is beside the centre's dot;
+# and what it costs. A line on either side of a number would read as a minus sign.
+_VALUE_PLACES = (
+    ((0.0, -1.0), 0.0),
+    ((0.0, 1.0), 0.0),
+    ((1.0, 0.0), 1.5),
+    ((-1.0, 0.0), 1.5),
+    ((0.0, -2.0), 1.7),
+    ((0.0, 2.0), 1.7),
+)
+_COST_BLOCKED, _COST_CROSSED = 4.0, 1.0
+
+
+def _write_in_cells(placer: LabelPlacer, labels: Sequence[Label], lines: Sequence[Line]) -> bool:
+    """Write values beside the dots of their cells where they are free and on no horizontal line.
+
+    A value without a free place is left out, unless the figure's style demands all. Returns whether
+    the cells have room for dots; if not, the values are at the centres.
+    """
+    if not labels:
+        return False
+    sizes = np.array([placer.size(label.string, label.style) for label in labels])
+    # Under or over the dot, the text's own padding keeps it off.
+    wanted = sizes / 2 + np.array([_VALUE_DISTANCE, _VALUE_DISTANCE - 1])
+    room = placer.panel.scale / 2 - 1 - sizes / 2
+    horizontal = [line for line in lines if line[0][1] == line[1][1]]
+    has_dots = bool((wanted[:, 1] <= room[:, 1] + 1).all())
+    choices, costs, crossed = [], [], []
+    for place, cost in _VALUE_PLACES if has_dots else (((0.0, 0.0), 0.0),):
+        offsets = np.array(place) * wanted
+        choice = [
+            label.moved(*offset.tolist()) for label, offset in zip(labels, offsets, strict=True)
+        ]
+        is_too_far = (np.abs(offsets) > room + 1).any(axis=1)
+        blocked = placer.is_blocked(choice) | is_too_far
+        on_line = placer.crosses_line(choice, horizontal)
+        choices.append(choice)
+        crossed.append(placer.crosses_line(choice, lines))
+        costs.append(_COST_BLOCKED * blocked + _COST_CROSSED * on_line + cost)
+    best, least = np.argmin(costs, axis=0).tolist(), np.min(costs, axis=0)
+    placer.write(
+        [
+            choices[k][n] if crossed[k][n] else choices[k][n].without_halo()
+            for n, k in enumerate(best)
+            if least[n] < _COST_BLOCKED or placer.panel.style.values == "always"
+        ]
+    )
+    return has_dots
+
+
+def _draw_centres(panel: Panel, cells: Sequence[tuple[tuple[float, float], str]]) -> None:
+    """Draw dots at the centres of cells, which are given with their colours."""
+    if not cells:
+        return
+    x, y = zip(*(centre for centre, _ in cells), strict=True)
+    colours = [ink(ground) for _, ground in cells]
+    dots = panel.axes.scatter(x, y, s=_DOT_SIZE**2, c=colours, linewidths=0, zorder=2.6)
+    dots.set_gid("centres")

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 
-from roialign_cli.analysis.sections import Border, Point, Section
+from roialign_cli.analysis.sections import (
+    Border,
+    Section,
+    Sections,
+    positions,
+    winning_positions,
+)
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.core.boxes import Float
 from roialign_cli.show.figures.drawing import halo
+from roialign_cli.show.figures.geometry import differs_from_box
 from roialign_cli.show.figures.page import Panel
 from roialign_cli.show.palette import Theme
 
 _MIN_MARK_SIZE, MAX_MARK_SIZE = 0.4, 5.5  # points (1/72 inch)
 _MAX_VECTOR_POINTS = 4000  # an SVG or PDF stores more sample points as an image
+MAX_DRAWN_POINTS = 250  # more points of all sections would hide the cells under them
 RING_WIDTH = 5.0  # points by which the ring of a winner is wider than its mark
 
 
@@ -54,7 +64,7 @@ def marks(theme: Theme, colour: str | None = None) -> Mapping[Border, Mark]:
     colour, ground = colour or theme.point, theme.ground
     return {
         "inside": Mark("o", colour, ground, _FILLED_EDGE, "sample point"),
-        "clamped": Mark("s", ground, colour, _HOLLOW_EDGE, "point clamped to the border"),
+        "clamped": Mark("s", ground, colour, _HOLLOW_EDGE, "point clamped to outermost centres"),
         "out": Mark("x", "none", colour, _HOLLOW_EDGE, "point outside, reads no cell", ground),
     }
 
@@ -78,7 +88,8 @@ def winner_rings(
     theme: Theme, size: float, x: Sequence[float] = (), y: Sequence[float] = ()
 ) -> Line2D:
     """Return rings around winning points of this size; without positions, a legend entry."""
-    mark = Mark("o", "none", theme.winner, (1.0, 1.8), "largest value: the section's output")
+    label = "largest value: the section's output"
+    mark = Mark("o", "none", theme.winner, (1.0, 1.8), label, theme.halo(theme.winner))
     line = mark_line(mark, size + RING_WIDTH, x, y)
     line.set(zorder=7, gid="winner")
     return line
@@ -87,32 +98,44 @@ def winner_rings(
 # Sizes ------------------------------------------------------------------------------------------
 
 
-def point_spacing(panel: Panel, trace: Trace, section: Section) -> tuple[float, float]:
-    """Return the distances of neighbouring sample points along x and along y, in points."""
-    width, height = (
-        float(np.diff(np.unique(positions)).min(initial=size)) * panel.scale
-        for positions, size in (
-            ([p.x for p in section.points], abs(trace.section_width)),
-            ([p.y for p in section.points], abs(trace.section_height)),
-        )
+def point_spacing(panel: Panel, trace: Trace, sections: Sequence[Section]) -> tuple[float, float]:
+    """Return the smallest distances of points of a section along x and y, in points of the page."""
+    if isinstance(sections, Sections):
+        columns, rows = sections.along_x, sections.along_y
+        along_x = [[point.coordinate for point in column] for column in columns]
+        along_y = [[point.coordinate for point in row] for row in rows]
+    else:
+        along_x = [[point.x for point in section.points] for section in sections]
+        along_y = [[point.y for point in section.points] for section in sections]
+    return (
+        _smallest_gap(along_x, abs(trace.section_width)) * panel.scale,
+        _smallest_gap(along_y, abs(trace.section_height)) * panel.scale,
     )
-    return width, height
 
 
-def mark_size(panel: Panel, trace: Trace, section: Section) -> float:
-    """Return the size of a section's marks, in points, at which they do not overlap."""
-    spacing = min(point_spacing(panel, trace, section))
+def _smallest_gap(groups: Sequence[Sequence[float]], largest: float) -> float:
+    gaps = (np.diff(np.unique(group)).min(initial=largest) for group in groups)
+    return min(map(float, gaps), default=largest)
+
+
+def mark_size(panel: Panel, trace: Trace, sections: Sequence[Section]) -> float:
+    """Return the size of the marks of sections, in points, at which they do not overlap."""
+    spacing = min(point_spacing(panel, trace, sections))
     return float(np.clip(0.45 * spacing, _MIN_MARK_SIZE, MAX_MARK_SIZE))
 
 
 # Drawing ----------------------------------------------------------------------------------------
 
 
+def drawn_points(trace: Trace, sections: Sequence[Section]) -> dict[Border, Float]:
+    """Return where sample points of these sections lie; ROI Pool has cells instead."""
+    return {} if trace.convention.points == "cells" else positions(sections)
+
+
 def draw_points(
     panel: Panel,
-    points: Sequence[Point],
+    points: Mapping[Border, Float],
     size: float,
-    scale: tuple[float, float] = (1.0, 1.0),
     *,
     kinds: Mapping[Border, Mark] | None = None,
     gid: str = "points",
@@ -124,55 +147,58 @@ def draw_points(
     panel
         The panel to draw on.
     points
-        The sample points, in cells.
+        Where the points lie: x and y in cells, (n, 2), for each border.
     size
         The size of a mark, in points (1/72 inch).
-    scale
-        Cells per data unit along x and along y.
     kinds
         The mark of each kind of point; those of the theme if None.
     gid
         The start of the marks' names in an SVG.
     """
     for border, mark in (kinds or marks(panel.theme)).items():
-        chosen = [p for p in points if p.border == border]
-        if chosen:
-            x, y = [p.x / scale[0] for p in chosen], [p.y / scale[1] for p in chosen]
+        if border in points:
+            x, y = points[border].T.tolist()
             line = mark_line(mark, size, x, y)
-            line.set(gid=f"{gid}-{border}", rasterized=len(chosen) > _MAX_VECTOR_POINTS)
+            line.set(gid=f"{gid}-{border}", rasterized=len(x) > _MAX_VECTOR_POINTS)
             panel.axes.add_line(line)
 
 
-def draw_sections_points(panel: Panel, trace: Trace, sections: Sequence[Section]) -> float:
-    """Draw the points of sections with rings around the winners; return the size of a mark."""
-    size = min(mark_size(panel, trace, section) for section in sections)
-    draw_points(panel, all_points(sections), size)
-    winners = [s.winning_point for s in sections if s.winning_point is not None]
-    if winners:
-        x, y = [p.x for p in winners], [p.y for p in winners]
+def draw_sections_points(panel: Panel, trace: Trace, sections: Sequence[Section]) -> None:
+    """Draw the points of sections with rings around the winners."""
+    if not sections:
+        return
+    size = mark_size(panel, trace, sections)
+    draw_points(panel, drawn_points(trace, sections), size)
+    x, y = winning_positions(sections).T.tolist()
+    if x:
         panel.axes.add_line(winner_rings(panel.theme, size, x, y))
-    return size
-
-
-def all_points(sections: Sequence[Section]) -> list[Point]:
-    """Return the sample points of all of these sections."""
-    return [point for section in sections for point in section.points]
 
 
 # Legend -----------------------------------------------------------------------------------------
 
 
 def point_entries(
-    kinds: Mapping[Border, Mark], sections: Sequence[Section], size: float = MAX_MARK_SIZE
+    kinds: Mapping[Border, Mark], borders: Collection[Border], size: float = MAX_MARK_SIZE
 ) -> list[Artist]:
-    """Return a legend entry for each kind of sample point that the sections have."""
-    present = {point.border for point in all_points(sections)}
-    return [mark_line(mark, size) for border, mark in kinds.items() if border in present]
+    """Return a legend entry for each of these kinds of sample point."""
+    return [mark_line(mark, size) for border, mark in kinds.items() if border in borders]
 
 
-def section_entries(theme: Theme, sections: Sequence[Section]) -> list[Artist]:
+def roi_entries(theme: Theme, trace: Trace) -> list[Artist]:
+    """Return legend entries for the ROI, for the box if it differs, and for the sections."""
+    lines: list[tuple[str, float, Any, str]] = [(theme.roi, 2.0, "-", "ROI")]
+    if differs_from_box(trace):
+        lines.append((theme.roi, 1.4, (0, (3, 1.5)), "the box"))
+    lines.append((theme.section, 1.4, "-", "section"))
+    return [
+        Line2D([], [], color=colour, linewidth=width, linestyle=style, label=label)
+        for colour, width, style, label in lines
+    ]
+
+
+def section_entries(theme: Theme, trace: Trace, sections: Sequence[Section]) -> list[Artist]:
     """Return legend entries for the sample points of sections and the rings of winners."""
-    entries = point_entries(marks(theme), sections)
-    if any(s.winning_point is not None for s in sections):
+    entries = point_entries(marks(theme), drawn_points(trace, sections))
+    if len(winning_positions(sections)):
         entries.append(winner_rings(theme, MAX_MARK_SIZE - 1))
     return entries

@@ -1,33 +1,32 @@
-"""The output as a heat map, beside the ROI on the map with the points that won."""
+"""The output beside the ROI on the map, with the points that determine it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.show.figures.drawing import (
-    COLOUR_BAR_ROOM,
-    draw_cells,
-    draw_colour_bar,
-    draw_lines,
-    outside_entries,
-)
+from roialign_cli.show.figures.drawing import draw_cells, draw_lines, outside_entries
 from roialign_cli.show.figures.geometry import Sides
-from roialign_cli.show.figures.labels import Label, LabelPlacer
-from roialign_cli.show.figures.map_area import cell_text_style, draw_map, draw_roi
-from roialign_cli.show.figures.marks import draw_sections_points, section_entries
-from roialign_cli.show.figures.page import Panel, PanelSpec, new_page
-from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, Unit, figure_settings
-from roialign_cli.show.figures.wording import format_alike, sections_count, title_parts
-from roialign_cli.show.view import View, roi_view, zoom_note
+from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
+from roialign_cli.show.figures.map_area import cell_texts, draw_map, draw_roi
+from roialign_cli.show.figures.marks import (
+    MAX_DRAWN_POINTS,
+    draw_sections_points,
+    roi_entries,
+    section_entries,
+)
+from roialign_cli.show.figures.page import Panel, new_page
+from roialign_cli.show.figures.panels import HEADINGS_ABOVE, HEADINGS_BESIDE, PanelSpec
+from roialign_cli.show.figures.roi_labels import write_numbers, write_section_numbers
+from roialign_cli.show.figures.shades import Shades, value_shades
+from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
+from roialign_cli.show.figures.wording import REDUCTIONS, sections_count, title_parts
+from roialign_cli.show.palette import ink
+from roialign_cli.show.view import View, map_view, roi_view
 
 _MAX_TEXT_SIZE = 9.0
-_MIN_NUMBER_SPACING = 10.0  # points between the numbers of two sections on an axis
 
 
 def output_figure(trace: Trace, *, style: FigureStyle = DEFAULT_STYLE) -> Figure:
@@ -40,37 +39,55 @@ def output_figure(trace: Trace, *, style: FigureStyle = DEFAULT_STYLE) -> Figure
     style
         The style of the figure.
     """
-    view = roi_view(trace)
-    note = zoom_note(trace, view)
-    specs = [
-        PanelSpec(view, style.unit(trace), note, heading="On the map", share=1.25),
-        output_spec(trace, "The output"),
-    ]
-    legend = section_entries(style.theme, trace.sections)
+    view, output = roi_view(trace), np.array(trace.output)
+    on_map = PanelSpec(
+        view,
+        style.unit(trace),
+        "On the map",
+        above=HEADINGS_ABOVE,
+        beside=HEADINGS_BESIDE,
+        bounds=map_view(trace),
+    )
+    specs = on_map, output_spec(output, "The output")
+    shown = trace.sections if trace.n_points <= MAX_DRAWN_POINTS else ()
+    legend = roi_entries(style.theme, trace) + section_entries(style.theme, trace, shown)
     legend += outside_entries(style.theme, trace, view)
     with figure_settings(style.theme):
-        title = title_parts(trace, f"{trace.convention.pooling}, {sections_count(trace)}")
-        map_panel, output_panel = new_page([specs], style, title=title, legend=legend)
+        map_panel, output_panel = new_page(
+            [[specs], [[spec] for spec in specs]],
+            style,
+            title=f"The output: the {REDUCTIONS[trace.convention.pooling]}",
+            subtitle=title_parts(trace, style.photo_channel, sections_count(trace)),
+            shades=value_shades(style, trace, output),
+            legend=legend,
+        )
         draw_map(map_panel, trace)
-        draw_roi(map_panel, trace, None)
-        draw_sections_points(map_panel, trace, trace.sections)
-        draw_output(output_panel, np.array(trace.output))
+        draw_roi(map_panel, trace)
+        draw_sections_points(map_panel, trace, shown)
+        write_numbers(map_panel, trace)
+        draw_output(output_panel, output)
     return output_panel.figure
 
 
-def output_spec(trace: Trace, heading: str) -> PanelSpec:
+def output_spec(output: Float, heading: str) -> PanelSpec:
     """Return the panel that `draw_output` draws on."""
-    view = View(0, len(trace.output[0]), 0, len(trace.output), y_up=False)
-    return PanelSpec(view, Unit("sections"), heading=heading, beside=COLOUR_BAR_ROOM)
+    rows, columns = output.shape
+    return PanelSpec(
+        View(0, columns, 0, rows, y_up=False),
+        heading=heading,
+        above=HEADINGS_ABOVE,
+        beside=HEADINGS_BESIDE,
+        fills=False,
+    )
 
 
 def draw_output(
     panel: Panel,
     output: Float,
-    colours: Colormap | None = None,
-    limits: tuple[float, float] | None = None,
+    chosen: tuple[int, int] | None = None,
+    shades: Shades | None = None,
 ) -> None:
-    """Draw an output as shaded cells with their values, or with a colour bar if they do not fit.
+    """Draw an output as shaded cells with their values, if they fit.
 
     Parameters
     ----------
@@ -78,33 +95,27 @@ def draw_output(
         The panel to draw on.
     output
         (rows, columns) of sections, float.
-    colours
-        The colormap; the style's if None.
-    limits
-        The values of the first and the last colour; the smallest and the largest value if None.
+    chosen
+        (i, j) of a section to outline.
+    shades
+        The shades; those of the panel if None.
     """
     rows, columns = output.shape
-    axes, sides = panel.axes, Sides(0, columns, 0, rows)
-    image = draw_cells(panel, output, sides, colours, limits)
-    draw_lines(panel, sides.grid(columns, rows), panel.theme.ink, 0.6, zorder=2)
-    step = max(int(np.ceil(_MIN_NUMBER_SPACING / panel.scale)), 1)
-    for axis, sections in ((axes.xaxis, columns), (axes.yaxis, rows)):
-        numbers = range(1, sections + 1, step)
-        axis.set_ticks([n - 0.5 for n in numbers], [str(n) for n in numbers])
-    axes.set_xlabel("i →")
-    axes.set_ylabel("← j")
-    for digits in (3, 2):  # never fewer, so that values do not differ by their shade alone
-        strings = format_alike(output, digits)
-        style = cell_text_style(strings, panel.scale, panel.style, _MAX_TEXT_SIZE)
-        if style is not None:
-            break
-    else:
-        draw_colour_bar(panel, image, 8.0)
+    sides = Sides(0, columns, 0, rows)
+    draw_cells(panel, output, sides, shades)
+    draw_lines(panel, sides.grid(columns, rows), panel.theme.section, 1.0, zorder=3)
+    if chosen is not None:
+        i, j = chosen
+        outline = Sides(i - 1, i, j - 1, j).grid(1, 1)
+        draw_lines(panel, outline, panel.theme.section, 2.6, zorder=4)
+    along_x, along_y = ([(float(n), n + 1.0) for n in range(count)] for count in (columns, rows))
+    write_section_numbers(panel, along_x, along_y, chosen, brackets=False)
+    texts = cell_texts(panel, output, _MAX_TEXT_SIZE, digits=(4, 2))
+    if texts is None:
         return
-    style = replace(style, colour="ink")
-    LabelPlacer(panel).write_those_that_fit(
-        [
-            Label(string, (index % columns + 0.5, index // columns + 0.5), style)
-            for index, string in enumerate(strings)
-        ]
-    )
+    shades = shades or panel.shades
+    placer = LabelPlacer(panel)
+    for index, (string, value) in enumerate(zip(texts[0], output.ravel().tolist(), strict=True)):
+        ground = shades.colour(value)
+        middle = index % columns + 0.5, index // columns + 0.5
+        placer.write([Label(string, middle, TextStyle(texts[1], ink(ground), halo=ground))])

@@ -1,7 +1,4 @@
-"""Boxes on their image: sections, sample points, and the neighbour cells of one point.
-
-Positions are those of the traces; only the places of labels are computed here.
-"""
+"""Boxes on their image: sections, sample points, and the cells that one point uses."""
 
 from __future__ import annotations
 
@@ -21,27 +18,30 @@ from roialign_cli.analysis.sections import Point
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show import palette
-from roialign_cli.show.figures.drawing import (
-    MIN_GRID_CELL,
-    draw_cells,
-    draw_grid,
-    draw_lines,
-    draw_outside,
-    draw_photo,
-    halo,
+from roialign_cli.show.figures.cells_used import used_cells
+from roialign_cli.show.figures.drawing import draw_outline, draw_outside, draw_photo
+from roialign_cli.show.figures.geometry import (
+    Sides,
+    box_sides,
+    differs_from_box,
+    picture_sides,
+    roi_sides,
+    stretched,
 )
-from roialign_cli.show.figures.geometry import Sides, picture_sides, roi_sides, stretched
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
+from roialign_cli.show.figures.map_area import draw_map, draw_sections
 from roialign_cli.show.figures.marks import (
-    all_points,
     draw_points,
+    drawn_points,
     mark_line,
     mark_size,
     marks,
     point_entries,
 )
-from roialign_cli.show.figures.page import Panel, PanelSpec, new_panel
+from roialign_cli.show.figures.page import Panel, new_page
+from roialign_cli.show.figures.panels import PanelSpec
 from roialign_cli.show.figures.point import point_name, selected_point
+from roialign_cli.show.figures.shades import value_shades
 from roialign_cli.show.figures.style import (
     CELLS,
     DEFAULT_STYLE,
@@ -64,8 +64,9 @@ def overlay_figure(
     *,
     stride: int | None = None,
     labels: Sequence[str] = (),
-    section: tuple[int, int] = (1, 1),
-    point: tuple[int, int] = (1, 1),
+    section: tuple[int, int] | None = None,
+    point: tuple[int, int] | None = None,
+    left_out: str = "",
     style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
     """Draw boxes on their image, with their sections and points and one point's neighbour cells.
@@ -81,7 +82,11 @@ def overlay_figure(
     labels
         The names of the boxes, in the order of the traces; missing ones become "box 1", ….
     section, point
-        (i, j) and (n, m), from 1: the point of the first trace whose neighbour cells are drawn.
+        (i, j) and (n, m), from 1: the point of the first trace whose cells are drawn; if None, a
+        section whose points lie between different cells, and its winner or first point. ROI Pool
+        has no points: without (n, m) none is drawn.
+    left_out
+        Which boxes are not drawn, in words.
     style
         The style of the figure.
 
@@ -90,43 +95,45 @@ def overlay_figure(
     ArgumentError
         If there are no traces, no such section or point, or the image has another shape.
     """
-    traces = [replace(trace, scale=_cells_per_pixel(trace, stride)) for trace in traces]
     boxes = _named_boxes(traces, labels)
     _check_image(image)
     trace = traces[0]
-    # A section without points has no point to mark.
-    marked = selected_point(trace, section, point) if trace.section(*section).points else None
-    picture = _picture_sides(trace, image)
+    section = section or trace.example
+    is_cell = trace.convention.points == "cells"  # which has no sample points to mark
+    marked = None if is_cell and point is None else selected_point(trace, section, point)
+    picture = _picture_sides(trace, image, _unit(trace, image, stride))
     with figure_settings(style.theme):
-        panel = new_panel(
-            PanelSpec(_view(boxes, picture, y_up=trace.frame.y_up), _unit(trace, image)),
+        view = _view(boxes, picture, y_up=trace.frame.y_up)
+        spec = PanelSpec(view, _unit(trace, image, stride), fills=False)
+        panel = new_page(
+            [[[spec]]],
             style,
             title=_title(boxes),
+            subtitle=_subtitle(boxes, style, image, left_out),
+            shades=value_shades(style, trace),
+            bars=None if image is None else [],
             legend=_legend(style.theme, boxes, section, marked),
-        )
+        )[0]
         _draw_image(panel, trace, image, picture)
-        if marked is not None and marked.in_bounds:
-            _draw_neighbours(panel, trace, marked)
+        if marked is not None:
+            _draw_cells(panel, marked)
         for box in boxes:
             _draw_box(panel, box)
         if marked is not None:
-            _draw_marked(panel, trace, marked)
-        _write_names(LabelPlacer(panel), boxes)
+            _draw_marked(panel, marked)
+        placer = LabelPlacer(panel)
+        _keep_points_clear(placer, boxes, marked)
+        _write_names(placer, boxes)
     return panel.figure
 
 
-def _cells_per_pixel(trace: Trace, stride: int | None) -> tuple[float, float]:
+def _unit(trace: Trace, image: NDArray[np.uint8] | None, stride: int | None) -> Unit:
+    """Return the unit of the axes: pixels of the image if there are any, else cells."""
     if stride is not None:
-        return 1 / stride, 1 / stride
-    # Normalised boxes are not in pixels: the picture's unit is then the cell.
-    return (1.0, 1.0) if trace.convention.normalized else trace.scale
-
-
-def _unit(trace: Trace, image: NDArray[np.uint8] | None) -> Unit:
-    """Return the unit of the axes: pixels if there are any."""
-    if image is None and (trace.convention.normalized or trace.scale == (1.0, 1.0)):
-        return CELLS
-    return PIXELS
+        return Unit(PIXELS.name, 1 / stride, 1 / stride)
+    # Normalised boxes are not in pixels: a pixel of the picture is then a cell.
+    scale = (1.0, 1.0) if trace.convention.normalized else trace.scale
+    return CELLS if image is None and scale == (1.0, 1.0) else Unit(PIXELS.name, *scale)
 
 
 @dataclass(frozen=True)
@@ -137,12 +144,6 @@ class _NamedBox:
     name: str
     colour: str
     linestyle: str
-
-    @property
-    def sides(self) -> Sides:
-        """The sides of the box, in image pixels."""
-        sides, (sx, sy) = roi_sides(self.trace), self.trace.scale
-        return Sides(sides.left / sx, sides.right / sx, sides.top / sy, sides.bottom / sy)
 
 
 _BOX_STYLES = tuple(product(("-", "--", ":", "-."), palette.BOXES))  # line style and colour
@@ -166,18 +167,17 @@ def _check_image(image: NDArray[np.uint8] | None) -> None:
         raise ArgumentError("image", f"must be (H, W, 3) or (H, W), got {image.shape}")
 
 
-def _picture_sides(trace: Trace, image: NDArray[np.uint8] | None) -> Sides:
-    """Return the sides of the image, or of the map if there is none, in pixels."""
+def _picture_sides(trace: Trace, image: NDArray[np.uint8] | None, unit: Unit) -> Sides:
+    """Return the sides of the image, or of the map if there is none, in cells."""
     rows, columns = trace.map_size
-    scale_x, scale_y = trace.scale
     if image is None:
-        return picture_sides(trace, columns / scale_x, rows / scale_y, scale_y)
-    return picture_sides(trace, float(image.shape[1]), float(image.shape[0]), scale_y)
+        return picture_sides(trace, columns, rows)
+    return picture_sides(trace, image.shape[1] * unit.x, image.shape[0] * unit.y)
 
 
 def _view(boxes: Sequence[_NamedBox], picture: Sides, *, y_up: bool) -> View:
     """Return the view of the picture and, up to half its size beyond it, of the boxes."""
-    spans = [box.sides.spans for box in boxes]
+    spans = [roi_sides(box.trace).spans for box in boxes]
     half = (abs(picture.width) + abs(picture.height)) / 2
     ends = (
         stretched(picture_span, box_spans, 0.06 * half, 0.002 * half)
@@ -187,24 +187,30 @@ def _view(boxes: Sequence[_NamedBox], picture: Sides, *, y_up: bool) -> View:
     return View(left, right, low, high, y_up).at_least(0.1)
 
 
-def _title(boxes: Sequence[_NamedBox]) -> list[str]:
-    trace = boxes[0].trace
-    sections = sections_count(trace)
-    shown = f"{len(boxes)} boxes, {sections} each" if len(boxes) > 1 else sections
-    return title_parts(trace, trace.convention.pooling, shown)
+def _title(boxes: Sequence[_NamedBox]) -> str:
+    sections = sections_count(boxes[0].trace)
+    return f"{len(boxes)} boxes, {sections} each" if len(boxes) > 1 else f"One box, {sections}"
+
+
+def _subtitle(
+    boxes: Sequence[_NamedBox], style: FigureStyle, image: NDArray[np.uint8] | None, left_out: str
+) -> list[str]:
+    parts = title_parts(boxes[0].trace, style.photo_channel)
+    parts = parts if image is None else parts[:3]  # the image shows all channels
+    return [*parts, left_out] if left_out else parts
 
 
 def _legend(
     theme: Theme, boxes: Sequence[_NamedBox], section: tuple[int, int], marked: Point | None
 ) -> list[Artist]:
-    sections = [s for box in boxes for s in box.trace.sections]
     entries: list[Artist] = [Line2D([], [], color=theme.section, linewidth=1.4, label="section")]
-    entries += point_entries(marks(theme), sections)
+    borders = {border for box in boxes for border in drawn_points(box.trace, box.trace.sections)}
+    entries += point_entries(marks(theme), borders)
     if marked is not None:
         mark = replace(marks(theme)[marked.border], label=point_name(section, marked))
         entries.append(mark_line(mark, _MARKED_SIZE))
         if marked.in_bounds:
-            entries.append(Patch(**_neighbour_style(theme), label="its neighbour cells"))
+            entries.append(Patch(**_neighbour_style(theme), label="cells that the point uses"))
     return entries
 
 
@@ -216,73 +222,75 @@ def _draw_image(
     panel: Panel, trace: Trace, image: NDArray[np.uint8] | None, picture: Sides
 ) -> None:
     """Draw the image, or the cells of the map if there is none."""
-    draw_outside(panel)
-    if image is not None:
+    if image is None:
+        draw_map(panel, trace)
+    else:
+        draw_outside(panel)
         draw_photo(panel, image, picture)
-        return
-    draw_cells(panel, trace.cells, picture)
-    rows, columns = trace.map_size
-    cell = min(picture.width / columns, abs(picture.height) / rows)
-    if panel.scale * cell >= MIN_GRID_CELL:
-        draw_grid(panel, picture, columns, rows)
 
 
-def _draw_neighbours(panel: Panel, trace: Trace, marked: Point) -> None:
-    """Draw the neighbour cells of a point."""
-    colour = panel.theme.neighbour
-    width, height = 1 / trace.scale[0], 1 / trace.scale[1]
-    for x, y in sorted({(n.x * width, n.y * height) for n in marked.neighbours}):
-        left, top = x - width / 2, y - height / 2
-        sides = Sides(left, left + width, top, top + height)
-        cell = sides.patch(zorder=2.4, gid="neighbour", **_neighbour_style(panel.theme))
-        edge = sides.patch(fill=False, zorder=2.5, linewidth=1.4, edgecolor=colour)
-        edge.set_path_effects(halo("#00000066", 1.4, 0.4))
-        panel.axes.add_patch(cell)
-        panel.axes.add_patch(edge)
+def _draw_cells(panel: Panel, marked: Point) -> None:
+    """Draw the cells that a point uses."""
+    for cell in used_cells(marked):
+        sides = Sides(cell.x - 0.5, cell.x + 0.5, cell.y - 0.5, cell.y + 0.5)
+        draw_outline(panel, sides, panel.theme.neighbour, 1.4, zorder=2.5, gid="neighbour")
+
+
+def _point_size(panel: Panel, trace: Trace) -> float:
+    """Return the size of the marks of a box's points, in points (1/72 inch)."""
+    return min(mark_size(panel, trace, trace.sections), _MAX_MARK_SIZE)
 
 
 def _draw_box(panel: Panel, box: _NamedBox) -> None:
     """Draw the outline of a box, its sections and their points."""
-    trace, sides = box.trace, box.sides
-    lines = sides.grid(len(trace.output[0]), len(trace.output))
-    effects = halo("#00000080", 0.9, 0.4)
-    draw_lines(panel, lines, panel.theme.section, 0.9, zorder=3, path_effects=effects)
-    outline = sides.patch(fill=False, edgecolor=box.colour, linewidth=2.0, zorder=4)
-    outline.set(linestyle=box.linestyle, joinstyle="miter")
-    outline.set_path_effects(halo("#000000", 2.0, 0.7))
-    panel.axes.add_patch(outline)
-    in_pixels = replace(panel, scale=panel.scale / max(trace.scale))
-    fullest = max(trace.sections, key=lambda s: len(s.points))
-    size = min(mark_size(in_pixels, trace, fullest), _MAX_MARK_SIZE)
-    draw_points(panel, all_points(trace.sections), size, trace.scale)
+    trace = box.trace
+    draw_sections(panel, trace, panel.theme.section)
+    if differs_from_box(trace):
+        draw_outline(panel, box_sides(trace), box.colour, 1.2, linestyle=(0, (4, 2)))
+    draw_outline(panel, roi_sides(trace), box.colour, 2.0, linestyle=box.linestyle)
+    draw_points(panel, drawn_points(trace, trace.sections), _point_size(panel, trace))
 
 
-def _draw_marked(panel: Panel, trace: Trace, marked: Point) -> None:
-    """Draw a larger mark on the point whose neighbour cells are drawn."""
-    x, y = marked.x / trace.scale[0], marked.y / trace.scale[1]
-    line = mark_line(marks(panel.theme)[marked.border], _MARKED_SIZE, [x], [y])
-    line.set(zorder=7, gid="marked", path_effects=halo("#000000", 0.8, 0.7))
+def _draw_marked(panel: Panel, marked: Point) -> None:
+    """Draw a larger mark on the point whose cells are drawn."""
+    size = min(_MARKED_SIZE, max(0.6 * panel.scale, 3.0))
+    line = mark_line(marks(panel.theme)[marked.border], size, [marked.x], [marked.y])
+    line.set(zorder=7, gid="marked")
     panel.axes.add_line(line)
 
 
-def _write_names(placer: LabelPlacer, boxes: Sequence[_NamedBox]) -> None:
-    """Write the name of each box on a tab at one of its corners, clear of the other names."""
+def _keep_points_clear(
+    placer: LabelPlacer, boxes: Sequence[_NamedBox], marked: Point | None
+) -> None:
+    """Keep names clear of the marks of sample points."""
     for box in boxes:
-        red, green, blue = bytes.fromhex(box.colour[1:])
-        ink = palette.ink((red, green, blue))
-        style = TextStyle(_NAME_SIZE, ink, "bold", _NAME_PAD, box.colour)
+        radius = _point_size(placer.panel, box.trace) / 2
+        for places in drawn_points(box.trace, box.trace.sections).values():
+            placer.keep_clear(places, radius)
+    if marked is not None:
+        placer.keep_clear([(marked.x, marked.y)], _MARKED_SIZE / 2)
+
+
+def _write_names(placer: LabelPlacer, boxes: Sequence[_NamedBox]) -> None:
+    """Write the name of each box on a tab at one of its corners, clear of the other names.
+
+    A name that is wider than its box stands beside it, with a line to the box.
+    """
+    for box in boxes:
+        style = TextStyle(_NAME_SIZE, palette.ink(box.colour), "bold", _NAME_PAD, box.colour)
         width, height = placer.size(box.name, style)
         right, up = width / 2, height / 2
-        sides = box.sides
-        xs = (sides.left, sides.right) if box.trace.width >= 0 else (sides.right, sides.left)
+        (left, right_end), (low, high) = roi_sides(box.trace).spans
+        top, bottom = (high, low) if placer.panel.view.y_up else (low, high)
         places = (
-            ((xs[0], sides.top), (right, up)),
-            ((xs[1], sides.top), (-right, up)),
-            ((xs[0], sides.bottom), (right, -up)),
-            ((xs[1], sides.bottom), (-right, -up)),
-            ((xs[0], sides.top), (right, -up)),
-            ((xs[1], sides.bottom), (-right, up)),
+            ((left, top), (right, up)),
+            ((right_end, top), (-right, up)),
+            ((left, bottom), (right, -up)),
+            ((right_end, bottom), (-right, -up)),
+            ((left, top), (right, -up)),
+            ((right_end, bottom), (-right, up)),
         )
-        placer.write_first_that_fits(
-            [[Label(box.name, at, style, offset)] for at, offset in places]
-        )
+        labels = [[Label(box.name, at, style, offset)] for at, offset in places]
+        is_wider = width > (right_end - left) * placer.panel.scale
+        if is_wider or not placer.write_first_that_fits(labels):
+            placer.write_near(Label(box.name, (left, top), style), 10.0)

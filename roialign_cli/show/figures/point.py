@@ -1,56 +1,62 @@
-"""One sample point close up: its four cells, the areas that are their weights, and the sum."""
+"""One sample point close up: the cells it uses, their weights as areas, and the sum."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
+from matplotlib.transforms import blended_transform_factory
 
 from roialign_cli.analysis.sections import Point
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.figures.drawing import draw_lines, outside_entries
+from roialign_cli.show.figures.cells_used import (
+    UsedCell,
+    clamped,
+    used_cells,
+    value_story,
+)
+from roialign_cli.show.figures.drawing import draw_outline, halo, outside_entries
 from roialign_cli.show.figures.geometry import Sides
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
 from roialign_cli.show.figures.map_area import draw_map
 from roialign_cli.show.figures.marks import mark_line, marks
-from roialign_cli.show.figures.page import POINTS_PER_INCH, Panel, PanelSpec, new_panel
-from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
-from roialign_cli.show.figures.wording import (
-    format_alike,
-    format_decimals,
-    format_significant,
-    title_parts,
-)
-from roialign_cli.show.numbers import NEIGHBOUR_NAMES
-from roialign_cli.show.palette import Theme
-from roialign_cli.show.view import View, zoom_note
+from roialign_cli.show.figures.page import Panel, new_page
+from roialign_cli.show.figures.panels import HEADINGS_BESIDE, MIN_TEXT_SIZE, TICK_SIZE, PanelSpec
+from roialign_cli.show.figures.phrases import text_width
+from roialign_cli.show.figures.roi_labels import position_decimals
+from roialign_cli.show.figures.shades import value_shades
+from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, Unit, figure_settings
+from roialign_cli.show.figures.wording import format_alike, format_decimals, title_parts
+from roialign_cli.show.palette import Theme, ink
+from roialign_cli.show.view import View, map_view
 
-_MAX_ASPECT = 0.62  # height of the axes, in widths of the page
-_MARGIN = 0.85  # cells around the neighbours' centres
+_MAX_ASPECT = 0.75  # height of the axes, in widths
+_MARGIN = 0.7  # cells around the neighbours' centres
 _MAX_DISTANCE = 6.0  # cells from the neighbours; a point further away is not in view
-_CELL_TEXT = TextStyle(9.0, "ink", "bold")
-_AREA_TEXT = TextStyle(7.5, "ink", "bold")
-_DISTANCE_TEXT = TextStyle(7.5, "point", "bold")
+_BAND = 0.12  # cells, the thickness of the weights of two cells
+_CELL_SIZES = 9.0, 7.5
 
 
 def point_figure(
     trace: Trace,
     *,
-    section: tuple[int, int] = (1, 1),
+    section: tuple[int, int] | None = None,
     point: tuple[int, int] | None = None,
     style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
-    """Draw one sample point with its neighbour cells, their weights as areas, and the formula.
+    """Draw one sample point with the cells it uses, their weights as areas, and the formula.
 
     Parameters
     ----------
     trace
         The trace of one ROI and channel.
     section
-        (i, j), from 1.
+        (i, j), from 1; if None, one whose points lie between different cells.
     point
         (n, m), from 1; if None, the winner of the section, or its first point.
     style
@@ -61,27 +67,42 @@ def point_figure(
     ArgumentError
         If there is no such section or point.
     """
+    section = section or trace.example
     selected = selected_point(trace, section, point)
     if selected is None:
         raise ArgumentError(
             "point", "section ({}, {}) has no points; choose another section".format(*section)
         )
     view = point_view(trace, selected)
-    legend = close_up_entries(style.theme, selected) + outside_entries(style.theme, trace, view)
     position = ", ".join(format_decimals(value, 4) for value in (selected.x, selected.y))
-    title = title_parts(trace, point_name(section, selected), f"at ({position})")
-    max_height = _MAX_ASPECT * style.width * POINTS_PER_INCH
     with figure_settings(style.theme):
-        spec = PanelSpec(
-            view,
+        spec = point_spec(
+            trace,
+            selected,
+            style,
             style.unit(trace),
-            zoom_note(trace, view),
-            heading=formula(selected),
-            max_height=max_height,
+            f"{_cells_words(selected)} at ({position})",
         )
-        panel = new_panel(spec, style, title=title, legend=legend)
+        panel = new_page(
+            [[[spec]]],
+            style,
+            title=f"The value of {point_name(section, selected)}",
+            subtitle=title_parts(trace, style.photo_channel),
+            shades=value_shades(style, trace),
+            legend=point_entries(style.theme, selected) + outside_entries(style.theme, trace, view),
+        )[0]
         draw_point(panel, trace, selected)
     return panel.figure
+
+
+def _cells_words(point: Point) -> str:
+    """Return what a heading calls a point, by the number of cells that it uses."""
+    count = len(used_cells(point))
+    if not count:
+        return "A point outside the map,"
+    return {1: "A point on one cell", 2: "A point between two cells"}.get(
+        count, "A point between four cells"
+    )
 
 
 def selected_point(
@@ -109,137 +130,192 @@ def point_view(trace: Trace, point: Point) -> View:
     ).at_least(0.6)
 
 
-def formula(point: Point) -> str:
-    """Return the interpolation formula with its numbers, two terms per line."""
-    value = format_significant(point.value)
-    if not point.in_bounds:
-        return f"outside the map, its value is {value}"
-    a, b, c, d = (f"{format_decimals(n.weight, 4)}·{_factor(n.value)}" for n in point.neighbours)
-    return f"P = {a} + {b}\n   + {c} + {d} = {value}"
+def point_spec(
+    trace: Trace, point: Point, style: FigureStyle, unit: Unit, heading: str
+) -> PanelSpec:
+    """Return the panel that `draw_point` draws on."""
+    labels = [text for _, text in _named_ticks(trace, point, style, "y")]
+    return PanelSpec(
+        point_view(trace, point),
+        unit,
+        heading,
+        story=value_story(trace, point),
+        above=11.0,
+        beside=max(HEADINGS_BESIDE, 6.0 + text_width(_tick(trace, point.y, unit, "y"), TICK_SIZE)),
+        min_left=_min_left(labels),
+        bounds=map_view(trace),
+        max_aspect=_MAX_ASPECT,
+    )
 
 
-def _factor(value: float) -> str:
-    return f"({format_significant(value)})" if value < 0 else format_significant(value)
+def _min_left(labels: list[str]) -> float:
+    lines = [line for label in labels for line in label.split("\n")]
+    return 7.0 + max((text_width(line, TICK_SIZE) for line in lines), default=0.0)
 
 
-def close_up_entries(theme: Theme, point: Point) -> list[Artist]:
-    """Return the legend entries of one point, its neighbour cells and their weights."""
-    centre = Line2D([], [], marker="o", ls="none", color=theme.neighbour)
-    centre.set_label("centre of a neighbour cell")
-    entries = [mark_line(marks(theme)[point.border], 7.0), centre]
-    if point.in_bounds and len(_centres(point)) == 4:
-        return [*entries, Patch(facecolor=theme.areas[1], label="area opposite a cell: its weight")]
-    return [*entries]
-
-
-def _centres(point: Point) -> list[tuple[float, float]]:
-    """Return the different centres of a point's neighbour cells, sorted."""
-    return sorted({(n.x, n.y) for n in point.neighbours})
-
-
-def _neighbour_sides(point: Point) -> Sides:
-    """Return the rectangle between the centres of a point's neighbour cells."""
-    x, y = ([getattr(n, axis) for n in point.neighbours] for axis in "xy")
-    return Sides(min(x), max(x), min(y), max(y))
-
-
-def _clamped(point: Point) -> tuple[float, float]:
-    """Return where the value of a point is taken: among the centres of its neighbour cells."""
-    (left, right), (low, high) = _neighbour_sides(point).spans
-    return float(np.clip(point.x, left, right)), float(np.clip(point.y, low, high))
+def point_entries(theme: Theme, point: Point) -> list[Artist]:
+    """Return the legend entries of one point, the cells it uses and their weights."""
+    entries: list[Artist] = [mark_line(marks(theme)[point.border], 7.0)]
+    cells = used_cells(point)
+    if cells:
+        edge: dict[str, Any] = {"edgecolor": theme.neighbour, "facecolor": "none", "linewidth": 1.6}
+        entries.append(Patch(**edge, label="cell that the point uses"))
+    if len(cells) > 1:
+        label = f"{'area' if len(cells) > 2 else 'length'} opposite a cell: its weight"
+        entries.append(Patch(facecolor=cells[0].colour, label=label))
+    return entries
 
 
 def draw_point(panel: Panel, trace: Trace, point: Point) -> None:
-    """Draw the map around a point, its neighbour cells, and their weights."""
-    draw_map(panel, trace, shade_by_whole_map=True)
-    _outline_cells(panel, point)
+    """Draw the map around a point, the cells it uses, and their weights."""
+    draw_map(panel, trace)
+    cells = used_cells(point)
+    for cell in cells:
+        _outline_cell(panel, cell)
     placer = LabelPlacer(panel)
-    placer.keep_clear(point.x, point.y, 5)
-    _write_cells(placer, point)
-    if point.in_bounds:
-        _draw_areas(placer, point)
-        _write_distances(placer, point)
+    placer.keep_clear([(point.x, point.y)], 6)
+    areas = _draw_weights(panel, point, cells)
+    _write_weights(placer, areas)
+    for _, sides in areas:
+        placer.keep_area_clear(sides)
+    _write_cells(placer, point, cells)
     _mark_point(panel, point)
+    _name_ticks(panel, trace, point)
 
 
-def _outline_cells(panel: Panel, point: Point) -> None:
-    """Outline the neighbour cells and mark their centres."""
+def _outline_cell(panel: Panel, cell: UsedCell) -> None:
+    """Outline a cell and mark its centre."""
     colour = panel.theme.neighbour
-    for x, y in _centres(point):
-        cell = Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=colour, linewidth=1.8)
-        cell.set(gid="neighbour", zorder=3)
-        panel.axes.add_patch(cell)
-        centre = Line2D([x], [y], marker="o", color=colour, ms=6)
-        centre.set(mec=panel.theme.ground, zorder=5)
-        panel.axes.add_line(centre)
+    sides = Sides(cell.x - 0.5, cell.x + 0.5, cell.y - 0.5, cell.y + 0.5)
+    draw_outline(panel, sides, colour, 1.6, zorder=3, gid="neighbour")
+    centre = Line2D([cell.x], [cell.y], marker="o", color=colour, ms=6)
+    centre.set(mec=panel.theme.halo(colour), zorder=5)
+    panel.axes.add_line(centre)
 
 
-def _write_cells(placer: LabelPlacer, point: Point) -> None:
-    """Write the names and values of the neighbour cells, away from the point."""
-    values = format_alike(np.array([n.value for n in point.neighbours]))
-    px, py = _clamped(point)
-    y_sign = 1 if placer.panel.view.y_up else -1
-    names: dict[tuple[float, float], list[str]] = {}
-    for name, neighbour in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
-        names.setdefault((neighbour.x, neighbour.y), []).append(name)
-    value_at = dict(zip(((n.x, n.y) for n in point.neighbours), values, strict=True))
-    for (x, y), cell_names in names.items():
-        string = " = ".join([*cell_names, value_at[x, y]])
-        width, height = placer.size(string, _CELL_TEXT)
-        up = y_sign * (1 if y >= py else -1) * (height / 2 + 6)
-        right = (1 if x >= px else -1) * (width / 2 + 8)
-        offsets = ((0.0, up), (0.0, -up), (right, 0.0), (0.0, 2 * up), (0.0, -2 * up))
-        placer.write_at_first_offset(Label(string, (x, y), _CELL_TEXT), offsets)
+def _write_cells(placer: LabelPlacer, point: Point, cells: list[UsedCell]) -> None:
+    """Write the names and values of cells beside their centres, away from the point."""
+    panel, (px, py) = placer.panel, clamped(point)
+    y_sign = 1 if panel.view.y_up else -1
+    size, strings = _cell_texts(placer, cells)
+    for cell, string in zip(cells, strings, strict=True):
+        ground = panel.shades.colour(cell.value)
+        style = TextStyle(size, ink(ground), "bold", halo=ground)
+        width, height = placer.size(string, style)
+        up = y_sign * (1 if cell.y >= py else -1) * (height / 2 + 5)
+        right = (1 if cell.x >= px else -1) * (width / 2 + 6)
+        offsets = ((0.0, up), (0.0, -up), (right, 0.0), (0.0, 2 * up), (-right, 0.0))
+        placer.write_at_first_offset(Label(string, (cell.x, cell.y), style), offsets)
 
 
-def _draw_areas(placer: LabelPlacer, point: Point) -> None:
-    """Draw the rectangles between the point and the centres opposite the cells they weigh."""
-    panel, (px, py) = placer.panel, _clamped(point)
-    areas = []
-    opposite = reversed(point.neighbours)
-    for name, neighbour, corner, colour in zip(
-        NEIGHBOUR_NAMES, point.neighbours, opposite, panel.theme.areas, strict=True
-    ):
-        sides = Sides(px, corner.x, py, corner.y)
-        if sides.width and sides.height:
-            area = sides.patch(facecolor=colour, alpha=0.75, linewidth=0)
-            area.set(zorder=3.5, gid=f"area-{name}")
-            panel.axes.add_patch(area)
-            areas.append((name, format_decimals(neighbour.weight, 4), sides.middle))
-    (left, right), (low, high) = _neighbour_sides(point).spans
-    lines = [((px, low), (px, high)), ((left, py), (right, py))]
-    draw_lines(panel, lines, panel.theme.point, 1.0, linestyle="--", zorder=4)
-    choices = [
-        [Label(form.format(name, weight), middle, _AREA_TEXT) for name, weight, middle in areas]
-        for form in ("weight of {}\n{}", "for {}\n{}", "{1}")
-    ]
-    if not placer.write_first_that_fits(choices):
-        placer.write_those_that_fit(choices[-1])
+def _cell_texts(placer: LabelPlacer, cells: list[UsedCell]) -> tuple[float, list[str]]:
+    """Return a font size, and the names and values of cells or, if they do not fit, the values."""
+    values = format_alike(np.array([cell.value for cell in cells]))
+    named = [f"{c.name} = {v}" if c.name else v for c, v in zip(cells, values, strict=True)]
+    for size in _CELL_SIZES:
+        style = TextStyle(size, "ink", "bold")
+        widest = max((placer.size(string, style)[0] for string in named), default=0.0)
+        if widest <= placer.panel.scale - 6:
+            return size, named
+    return _CELL_SIZES[-1], values
 
 
-def _write_distances(placer: LabelPlacer, point: Point) -> None:
-    """Write the distances from the point to the neighbours' centres, below and on the left."""
-    px, py = _clamped(point)
-    left = min(point.x1, point.x2)
-    bottom = (min if placer.panel.view.y_up else max)(point.y1, point.y2)
-    for x in {point.x1, point.x2} - {px}:
-        string = format_decimals(abs(px - x), 4)
-        label = Label(string, ((px + x) / 2, bottom), _DISTANCE_TEXT)
-        placer.write_at_first_offset(label, ((0.0, -9.0), (0.0, -22.0)))
-    for y in {point.y1, point.y2} - {py}:
-        string = format_decimals(abs(py - y), 4)
-        offset = -(placer.size(string, _DISTANCE_TEXT)[0] / 2 + 5), 0.0
-        placer.write_those_that_fit([Label(string, (left, (py + y) / 2), _DISTANCE_TEXT, offset)])
+def _draw_weights(
+    panel: Panel, point: Point, cells: list[UsedCell]
+) -> list[tuple[UsedCell, Sides]]:
+    """Draw the areas opposite four cells, or the lengths opposite two, that are their weights."""
+    px, py = clamped(point)
+    drawn = []
+    for cell in cells if len(cells) > 1 else ():
+        x, y = cell.opposite
+        if len(cells) == 2:
+            x, y = next((other.x, other.y) for other in cells if other is not cell)
+        sides = Sides(px, x, py, y)
+        if not sides.width:
+            sides = Sides(px - _BAND / 2, px + _BAND / 2, py, y)
+        elif not sides.height:
+            sides = Sides(px, x, py - _BAND / 2, py + _BAND / 2)
+        area = sides.patch(facecolor=cell.colour, edgecolor=panel.theme.ground, linewidth=0.6)
+        area.set(zorder=3.5, gid=f"area-{cell.name}")
+        panel.axes.add_patch(area)
+        drawn.append((cell, sides))
+    return drawn
+
+
+def _write_weights(placer: LabelPlacer, areas: list[tuple[UsedCell, Sides]]) -> None:
+    """Write the weights in their areas, with the names of the cells if they all fit."""
+    scale = placer.panel.scale
+    templates = [("for {}\n{}", 7.5), ("{1}", 7.5), ("{1}", MIN_TEXT_SIZE)]
+    for template, size in templates if all(cell.name for cell, _ in areas) else templates[1:]:
+        labels = []
+        for cell, sides in areas:
+            style = TextStyle(size, ink(cell.colour), "bold", halo=None)
+            string = template.format(cell.name, format_decimals(cell.weight, 4))
+            width, height = placer.size(string, style)
+            if width <= abs(sides.width) * scale and height <= abs(sides.height) * scale:
+                labels.append(Label(string, sides.middle, style))
+        if len(labels) == len(areas):
+            break
+    placer.write_those_that_fit(labels)
 
 
 def _mark_point(panel: Panel, point: Point) -> None:
-    """Draw the mark of a point, and an arrow to the border if the point is clamped to it."""
+    """Draw the mark of a point, and an arrow to where its value is taken if it is clamped."""
     kinds = marks(panel.theme)
     if point.border == "clamped":
-        x, y = _clamped(point)
-        arrow = {"arrowstyle": "->", "color": panel.theme.point, "linewidth": 1.4}
+        x, y = clamped(point)
+        colour, width = panel.theme.point, 1.6
+        arrow = {"arrowstyle": "->", "color": colour, "linewidth": width}
+        arrow["path_effects"] = halo(panel.theme.halo(colour), width, 0.8)
         panel.axes.annotate("", (x, y), (point.x, point.y), arrowprops=arrow, zorder=6)
-        panel.axes.add_line(mark_line(kinds["inside"], 6.0, [x], [y]))
     line = mark_line(kinds[point.border], 8.0, [point.x], [point.y])
     line.set(zorder=7, gid=f"points-{point.border}")
     panel.axes.add_line(line)
+
+
+# The named ticks --------------------------------------------------------------------------------
+
+
+def _named_ticks(
+    trace: Trace, point: Point, style: FigureStyle, axis: str
+) -> list[tuple[float, str]]:
+    """Return the positions and the texts of the centres of the cells along an axis."""
+    unit = style.unit(trace)
+    between = " = " if axis == "x" else "\n"
+    first, second = getattr(point, f"{axis}1"), getattr(point, f"{axis}2")
+    if not point.in_bounds or first == second:
+        return [(first, _tick(trace, first, unit, axis))] if point.in_bounds else []
+    return [
+        (at, f"{axis}{n}{between}{_tick(trace, at, unit, axis)}")
+        for n, at in ((1, first), (2, second))
+    ]
+
+
+def _tick(trace: Trace, at: float, unit: Unit, axis: str) -> str:
+    return format_decimals(at / getattr(unit, axis), position_decimals(trace, unit))
+
+
+def _name_ticks(panel: Panel, trace: Trace, point: Point) -> None:
+    """Name the centres of the cells below and on the left, and the point above and on the right."""
+    axes, style, colour = panel.axes, panel.style, panel.theme.point
+    unit = style.unit(trace)
+    for axis, set_ticks in (("x", axes.set_xticks), ("y", axes.set_yticks)):
+        ticks = _named_ticks(trace, point, style, axis)
+        if ticks:
+            set_ticks([at for at, _ in ticks], [text for _, text in ticks])
+    view = panel.view
+    if not (view.left <= point.x <= view.right and view.low <= point.y <= view.high):
+        return
+    over = blended_transform_factory(axes.transData, axes.transAxes) + panel.shifted(0, 3)
+    beside = blended_transform_factory(axes.transAxes, axes.transData) + panel.shifted(3, 0)
+    font: dict[str, Any] = {"fontsize": TICK_SIZE, "color": colour, "weight": "bold"}
+    x, y = (_tick(trace, at, unit, axis) for at, axis in ((point.x, "x"), (point.y, "y")))
+    axes.text(point.x, 1, f"x = {x}", transform=over, ha="center", va="bottom", **font)
+    axes.text(1, point.y, f"y\n{y}", transform=beside, ha="left", va="center", **font)
+    for along_x, along_y in (
+        ((point.x, point.x), (view.low, view.high)),
+        ((view.left, view.right), (point.y, point.y)),
+    ):
+        line = Line2D(along_x, along_y, color=colour, linewidth=0.7, linestyle=":", zorder=4.4)
+        line.set_gid("guide")
+        axes.add_line(line)

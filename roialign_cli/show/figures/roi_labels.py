@@ -1,114 +1,41 @@
-"""The labels of an ROI: its size and corner, its sections' numbers, its points' coordinates.
+"""The labels of an ROI: the numbers of its sections, the coordinates of its points.
 
 Lengths on a page are in points (1/72 inch).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import product
-from typing import Any
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.transforms import blended_transform_factory
+from matplotlib.transforms import Transform, blended_transform_factory
 
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.sections import Point, Section, winning_positions
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.show.figures.geometry import roi_sides, section_sides
+from roialign_cli.show.figures.drawing import set_tab
+from roialign_cli.show.figures.geometry import Span, section_sides, section_spans
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
-from roialign_cli.show.figures.map_area import anchored, section_room
-from roialign_cli.show.figures.marks import RING_WIDTH, mark_size, point_spacing
-from roialign_cli.show.figures.page import MIN_TEXT_SIZE
-from roialign_cli.show.figures.wording import format_decimals
+from roialign_cli.show.figures.marks import RING_WIDTH, drawn_points, mark_size, point_spacing
+from roialign_cli.show.figures.page import Panel
+from roialign_cli.show.figures.phrases import text_width
+from roialign_cli.show.figures.style import Unit
+from roialign_cli.show.figures.wording import format_decimals, format_significant
 
-DIMENSION_ROOM = 26.0  # points over and beside the axes for `write_dimensions`
-_MAX_LABELLED_POINTS = 16  # of a section with more points, only the outermost are labelled
-_DIMENSION = TextStyle(9.5, "roi", "bold")
-_CORNER = TextStyle(8.5, "ink", "bold")
-_COORDINATES = TextStyle(MIN_TEXT_SIZE + 0.3, "point", "bold")
-_CHOSEN_NUMBER = TextStyle(8.5, "section_ink", "bold", 1)
-_OTHER_NUMBER = TextStyle(7.0, "section_ink", "normal", 1)
-# Styles of (i, j) in a section; the first that fits is used.
-_NUMBERS = [TextStyle(size, "section_ink", "bold") for size in (9.5, 8.5, 7.5, MIN_TEXT_SIZE)]
-# Where in a section (i, j) may stand, along x and upward: in the middle first, then corners.
-_NUMBER_ANCHORS = ((0, 0), (0, 1), (-1, 1), (1, 1), (-1, -1), (1, -1))
-# Where a label may stand along y and along x, seen from its point. "away" is above in the upper
-# half of a section and below in the lower half; "outward" and "inward" are away from the middle of
-# the section and towards it.
-_POINT_PLACES: tuple[tuple[str, str], ...] = (
-    ("away", "centred"),
-    ("above", "centred"),
-    ("below", "centred"),
-    ("away", "outward"),
-    ("above", "outward"),
-    ("below", "outward"),
-    ("level", "beside"),
-    ("away", "beside"),
-    ("away", "inward"),
-)
-
-
-def write_dimensions(placer: LabelPlacer, trace: Trace) -> None:
-    """Write the width of an ROI over the axes, and its height beside them."""
-    panel, axes, view = placer.panel, placer.panel.axes, placer.panel.view
-    sides = roi_sides(trace)
-    over = blended_transform_factory(axes.transData, axes.transAxes) + panel.shifted(0, 8)
-    beside = blended_transform_factory(axes.transAxes, axes.transData) + panel.shifted(8, 0)
-    line: dict[str, Any] = {"color": panel.theme.roi, "linewidth": 1.2, "clip_on": False, "ms": 7}
-    x, y = (sides.left, sides.right), (sides.top, sides.bottom)
-    axes.add_line(Line2D(x, [1, 1], marker="|", transform=over, **line))
-    axes.add_line(Line2D([1, 1], y, marker="_", transform=beside, **line))
-    width, height = (format_decimals(size) for size in (trace.width, trace.height))
-    width, height = f"width {width}", f"height {height}"
-    middle_x = _nearest_middle(placer, width, sum(x) / 2, view.left, view.right)
-    middle_y = _nearest_middle(placer, height, sum(y) / 2, view.low, view.high)
-    font: dict[str, Any] = {"size": _DIMENSION.size, "color": panel.theme.roi, "weight": "bold"}
-    font |= {"ha": "center", "va": "center"}
-    axes.text(middle_x, 1, width, transform=over + panel.shifted(0, 9), **font)
-    axes.text(1, middle_y, height, transform=beside + panel.shifted(9, 0), rotation=90, **font)
-
-
-def _nearest_middle(
-    placer: LabelPlacer, string: str, middle: float, low: float, high: float
-) -> float:
-    """Return a text's middle along an axis from `low` to `high`, moved so that the text fits."""
-    half = placer.size(string, _DIMENSION)[0] / placer.panel.scale / 2
-    return (low + high) / 2 if high - low < 2 * half else min(max(middle, low + half), high - half)
-
-
-def write_sections(placer: LabelPlacer, trace: Trace, chosen: Section) -> None:
-    """Write the ROI's corner, all sections' (i, j) and one section's points, where they fit."""
-    _keep_points_clear(placer, trace, chosen)
-    numbers = _number_choices(placer, trace)
-    if not numbers:
-        _write_numbers_outside(placer, trace, chosen)
-    write_corner(placer, trace)
-    points = list(_point_choices(placer, trace, chosen))
-    if placer.write_first_that_fits([[*n, *p] for n, p in product(numbers or [[]], points)]):
-        return
-    if numbers and not placer.write_first_that_fits(numbers):
-        _write_tab(placer, trace, chosen, numbers[0])
-    _write_outermost_points(placer, trace, chosen)
-
-
-def write_numbers(placer: LabelPlacer, trace: Trace) -> None:
-    """Write (i, j) in every section or, if it does not fit, i and j along two sides of the ROI."""
-    if not placer.write_first_that_fits(_number_choices(placer, trace)):
-        _write_numbers_outside(placer, trace, trace.sections[0])
-
-
-def write_coordinates(placer: LabelPlacer, trace: Trace, chosen: Section) -> None:
-    """Write the coordinates of a section's points or, if they do not fit, of some of them."""
-    _keep_points_clear(placer, trace, chosen)
-    if not placer.write_first_that_fits([*_point_choices(placer, trace, chosen)]):
-        _write_outermost_points(placer, trace, chosen)
+_MAX_COORDINATES = 6  # of a section with more points, only the values are written
+_MAX_LABELLED_POINTS = 16
+_NUMBER_SIZE = 8.0
+_LEAST_OVERLAP = 1e-3  # cells
+_COORDINATES = TextStyle(7.3, "point", "bold", pad=1.5)
+_CORNER = TextStyle(7.6, "roi_ink", "bold")
 
 
 def write_corner(placer: LabelPlacer, trace: Trace) -> None:
     """Write the coordinates of the first corner of an ROI."""
-    placer.keep_clear(trace.x, trace.y, 3)
-    label = Label(_format_pair(trace, trace.x, trace.y), (trace.x, trace.y), _CORNER)
+    placer.keep_clear([(trace.x, trace.y)], 3)
+    string = format_position(placer.panel, trace, trace.x, trace.y)
+    label = Label(string, (trace.x, trace.y), _CORNER)
     width, height = placer.size(label.string, label.style)
     right, up = width / 2, height / 2 + 3
     offsets = (
@@ -118,117 +45,191 @@ def write_corner(placer: LabelPlacer, trace: Trace) -> None:
     placer.write_at_first_offset(label, offsets)
 
 
-def _format_pair(trace: Trace, x: float, y: float) -> str:
-    """Return a position as text, with more decimals for an ROI of small sections."""
-    smallest = min(abs(trace.section_width), abs(trace.section_height))
-    decimals = 2 if smallest >= 0.1 or not smallest else min(int(2 - np.log10(smallest)), 8)
-    return f"({format_decimals(x, decimals)}, {format_decimals(y, decimals)})"
+def format_position(panel: Panel, trace: Trace, x: float, y: float) -> str:
+    """Return a position in the unit of the ticks, with more decimals for small sections."""
+    unit = panel.style.unit(trace)
+    decimals = position_decimals(trace, unit)
+    return f"({format_decimals(x / unit.x, decimals)}, {format_decimals(y / unit.y, decimals)})"
+
+
+def position_decimals(trace: Trace, unit: Unit) -> int:
+    """Return how many decimals positions have in a unit: two, or more for small sections."""
+    smallest = min(abs(trace.section_width / unit.x), abs(trace.section_height / unit.y))
+    return 2 if smallest >= 0.1 or not smallest else min(int(2 - np.log10(smallest)), 8)
 
 
 # The numbers of the sections --------------------------------------------------------------------
 
 
-def _number_choices(placer: LabelPlacer, trace: Trace) -> list[list[Label]]:
-    """Return sets of labels (i, j) for all sections, each set at another place in its sections.
-
-    There are no sets if the sections are too small.
-    """
-    room = section_room(placer.panel, trace)
-    for style in _NUMBERS:
-        width, height = placer.size(str(trace.sections[-1].section), style)
-        if width + 4 <= room[0] and height + 2 <= room[1]:
-            offsets = [anchored(at, room, (width, height), 3.5) for at in _NUMBER_ANCHORS]
-            middles = {s.section: section_sides(trace, s).middle for s in trace.sections}
-            return [
-                [Label(str(i_j), middle, style, offset) for i_j, middle in middles.items()]
-                for offset in offsets
-            ]
-    return []
+def write_numbers(panel: Panel, trace: Trace, chosen: tuple[int, int] | None = None) -> None:
+    """Write the numbers of an ROI's sections along the edges of a panel."""
+    write_section_numbers(panel, *section_spans(trace), chosen)
 
 
-def _write_tab(
-    placer: LabelPlacer, trace: Trace, chosen: Section, numbers: Sequence[Label]
+def write_section_numbers(
+    panel: Panel,
+    columns: Sequence[Span],
+    rows: Sequence[Span],
+    chosen: tuple[int, int] | None = None,
+    *,
+    brackets: bool = True,
 ) -> None:
-    """Write the numbers of sections, with that of the chosen one on a tab clear of its points."""
-    style = TextStyle(numbers[0].style.size, "ground", "bold", 2.0, "section_ink")
-    tab = Label(str(chosen.section), section_sides(trace, chosen).middle, style)
-    width, height = placer.size(tab.string, style)
-    room = section_room(placer.panel, trace)
-    right, up = (room[0] - width) / 2, (room[1] + height) / 2 + 1
-    offsets = ((-right, up), (0.0, up), (right, up), (-right, -up), (0.0, -up), (right, -up))
-    placer.write_those_that_fit([label for label in numbers if label.string != tab.string])
-    placer.write_at_first_offset(tab, offsets)
+    """Write i over the axes and j on their right, at the middles of the sections in view.
+
+    Numbers that do not fit between the edges of their section, or beside other numbers, are left
+    out; those of a chosen section are bold and come first.
+
+    Parameters
+    ----------
+    panel
+        The panel to write on.
+    columns, rows
+        Where the sections start and end along x and along y.
+    chosen
+        (i, j) of a section.
+    brackets
+        Whether to draw brackets from the start to the end of the sections.
+    """
+    view = panel.view
+    for axis, spans in enumerate((columns, rows)):
+        low, high = (view.left, view.right) if axis == 0 else (view.low, view.high)
+        middles = {n: (first + last) / 2 for n, (first, last) in enumerate(spans, 1)}
+        middles = {n: at for n, at in middles.items() if low < at < high}
+        first = chosen[axis] if chosen is not None else min(middles, default=0)
+        rooms = {n: abs(spans[n - 1][1] - spans[n - 1][0]) * panel.scale for n in middles}
+        strings = _with_room(panel, middles, rooms, axis, first)
+        for n, string in strings.items():
+            is_chosen = chosen is not None and n == first
+            _write_number(panel, string, middles[n], axis, bold=is_chosen)
+        if strings and brackets:
+            _draw_spans(panel, spans, axis)
 
 
-def _write_numbers_outside(placer: LabelPlacer, trace: Trace, chosen: Section) -> None:
-    """Write i over the ROI and j on its left, those of the chosen section first."""
-    if not (trace.section_width and trace.section_height):
-        return
-    columns = len(trace.output[0])
-    for axis, sections in enumerate((trace.sections[:columns], trace.sections[::columns])):
-        labels = []
-        for section in sorted(sections, key=lambda s: s.section[axis] != chosen.section[axis]):
-            number = section.section[axis]
-            is_chosen = number == chosen.section[axis]
-            style = _CHOSEN_NUMBER if is_chosen else _OTHER_NUMBER
-            string = f"{'ij'[axis]} = {number}" if is_chosen else str(number)
-            x, y = section_sides(trace, section).middle
-            width, height = placer.size(string, style)
-            if axis == 0:
-                labels.append(Label(string, (x, trace.y), style, (0.0, height / 2 + 2)))
-            else:
-                labels.append(Label(string, (trace.x, y), style, (-width / 2 - 3, 0.0)))
-        placer.write_those_that_fit(labels)
+def _write_number(panel: Panel, string: str, at: float, axis: int, *, bold: bool) -> None:
+    """Write a number over the axes (axis 0) or on their right (axis 1)."""
+    transform = _beside(panel, axis, 5.5 if axis == 0 else 7.0)
+    if axis == 0:
+        text = panel.axes.text(at, 1, string, ha="center", va="bottom")
+    else:
+        text = panel.axes.text(1, at, string, ha="left", va="center")
+    text.set(transform=transform, fontsize=_NUMBER_SIZE, color=panel.theme.section_ink)
+    text.set_fontweight("bold" if bold else "normal")
+    set_tab(text, panel.theme.ground)
+
+
+def _beside(panel: Panel, axis: int, distance: float) -> Transform:
+    """Return the transform of marks this many points over the axes (axis 0) or on their right."""
+    along, across = panel.axes.transData, panel.axes.transAxes
+    if axis == 0:
+        return blended_transform_factory(along, across) + panel.shifted(0, distance)
+    return blended_transform_factory(across, along) + panel.shifted(distance, 0)
+
+
+def _draw_spans(panel: Panel, spans: Sequence[Span], axis: int) -> None:
+    """Draw brackets from the start to the end of sections; where they overlap, on two levels."""
+    view, marker = panel.view, "|_"[axis]
+    low, high = (view.left, view.right) if axis == 0 else (view.low, view.high)
+    for n, span in enumerate(spans):
+        first, last = np.clip(sorted(span), low, high).tolist()
+        if first == last:
+            continue
+        ends, ones = [first, last], [1, 1]
+        bracket = Line2D(*((ends, ones) if axis == 0 else (ones, ends)), marker=marker)
+        level = 1.5 + (2.5 * (n % 2) if _overlap(spans) else 0.0)
+        bracket.set(transform=_beside(panel, axis, level), color=panel.theme.section)
+        bracket.set(linewidth=1.0, markersize=3.0, clip_on=False, gid="section-edges")
+        panel.axes.add_line(bracket)
+
+
+def _overlap(spans: Sequence[Span]) -> bool:
+    """Return whether neighbouring sections overlap, as those of ROI Pool do."""
+    return any(
+        min(max(one), max(other)) - max(min(one), min(other)) > _LEAST_OVERLAP
+        for one, other in pairwise(spans)
+    )
+
+
+def _with_room(
+    panel: Panel, middles: dict[int, float], rooms: dict[int, float], axis: int, first: int
+) -> dict[int, str]:
+    """Return the numbers of sections, as texts, that fit; the first one is named if that fits.
+
+    `rooms` are the sizes of the sections along the axis, in points.
+    """
+    kept: dict[int, str] = {}
+    for n in sorted(middles, key=lambda n: (n != first, n)):
+        names = [f"{'ij'[axis]} = {n}", str(n)] if n == first else [str(n)]
+        fitting = [name for name in names if _extent(name, axis) <= rooms[n]]
+        if fitting and all(
+            abs(middles[n] - middles[m]) * panel.scale
+            > (_extent(fitting[0], axis) + _extent(text, axis)) / 2 + 1
+            for m, text in kept.items()
+        ):
+            kept[n] = fitting[0]
+    return kept
+
+
+def _extent(string: str, axis: int) -> float:
+    """Return the size of a number along an axis, in points."""
+    return _NUMBER_SIZE if axis == 1 else text_width(string, _NUMBER_SIZE, "bold")
 
 
 # The coordinates of the points ------------------------------------------------------------------
 
 
-def _keep_points_clear(placer: LabelPlacer, trace: Trace, chosen: Section) -> None:
-    size = mark_size(placer.panel, trace, chosen)
-    for point in chosen.points:
-        placer.keep_clear(point.x, point.y, size / 2)
-    winner = chosen.winning_point
-    if winner is not None:
-        placer.keep_clear(winner.x, winner.y, (size + RING_WIDTH) / 2 + 1)
+def keep_points_clear(placer: LabelPlacer, trace: Trace, sections: Sequence[Section]) -> None:
+    """Keep labels clear of the marks of sections' points and of the rings of winners."""
+    if not sections:
+        return
+    size = mark_size(placer.panel, trace, sections)
+    for places in drawn_points(trace, sections).values():
+        placer.keep_clear(places, size / 2)
+    placer.keep_clear(winning_positions(sections), (size + RING_WIDTH) / 2 + 1)
 
 
-def _point_choices(placer: LabelPlacer, trace: Trace, chosen: Section) -> Iterator[list[Label]]:
-    """Yield sets of labels of all points, the tidiest first; none if the points are too many."""
-    if len(chosen.points) <= _MAX_LABELLED_POINTS:
-        for place in _POINT_PLACES:
-            yield [_point_label(placer, trace, chosen, point, place) for point in chosen.points]
+def write_points(placer: LabelPlacer, trace: Trace, chosen: Section) -> None:
+    """Write the coordinates and the values of a section's points, with leader lines if needed.
+
+    Points of larger grids have only their values, and those of the largest have no labels. ROI Pool
+    has cells instead, whose positions and values are on the map.
+    """
+    if trace.convention.points == "cells":
+        return
+    points = sorted(chosen.points, key=lambda point: point.point != chosen.winner)
+    if len(points) > _MAX_LABELLED_POINTS:
+        return
+    labels = [_point_label(placer.panel, trace, point, len(points)) for point in points]
+    places = [_places(placer, trace, chosen, *pair) for pair in zip(points, labels, strict=True)]
+    if placer.write_first_that_fits([*zip(*places, strict=True)]):
+        return
+    outside = section_sides(trace, chosen.section)
+    for label, choices in zip(labels, places, strict=True):
+        if not placer.write_near(label, 8.0, outside):
+            placer.write_first_that_fits([[choice] for choice in choices])
 
 
-def _point_label(
-    placer: LabelPlacer, trace: Trace, chosen: Section, point: Point, place: tuple[str, str]
-) -> Label:
-    """Return the label of a point at one of `_POINT_PLACES`."""
-    string = _format_pair(trace, point.x, point.y)
-    width, height = placer.size(string, _COORDINATES)
-    columns, rows = chosen.grid
-    half_gap = point_spacing(placer.panel, trace, chosen)[0] / 2
-    diameter = mark_size(placer.panel, trace, chosen) + (RING_WIDTH if chosen.winner else 0)
-    radius = diameter / 2 + 1.5
-    outward = np.sign(2 * point.point[0] - columns - 1)
+def _point_label(panel: Panel, trace: Trace, point: Point, count: int) -> Label:
+    """Return the label of one of this many points."""
+    string = format_significant(point.contribution)
+    if count <= _MAX_COORDINATES:
+        string = f"{format_position(panel, trace, point.x, point.y)}\n{string}"
+    return Label(string, (point.x, point.y), _COORDINATES)
+
+
+def _places(
+    placer: LabelPlacer, trace: Trace, section: Section, point: Point, label: Label
+) -> list[Label]:
+    """Return a label at places beside its point, away from the middle of the section first."""
+    panel = placer.panel
+    width, height = placer.size(label.string, label.style)
+    diameter = mark_size(panel, trace, [section])
+    if point.point == section.winner:
+        diameter += RING_WIDTH
+    columns, rows = section.grid
+    up = diameter / 2 + 1 + height / 2
     away = 1 if 2 * point.point[1] <= rows + 1 else -1
-    vertical, horizontal = place
-    up = {"away": away, "above": 1, "below": -1, "level": 0}[vertical] * (radius + height / 2)
-    right = {
-        "centred": 0.0,
-        "outward": outward * max(width / 2 - half_gap + 1.5, 0.0),
-        "inward": -outward * (width / 2 - radius),
-        "beside": (outward or 1) * (radius + width / 2),
-    }[horizontal]
-    return Label(string, (point.x, point.y), _COORDINATES, (float(right), up))
-
-
-def _write_outermost_points(placer: LabelPlacer, trace: Trace, chosen: Section) -> None:
-    """Write the coordinates of the winner and of the points in a section's corners, if they fit."""
-    columns, rows = chosen.grid
-    corners = [p for p in chosen.points if p.point[0] in {1, columns} and p.point[1] in {1, rows}]
-    winner = chosen.winning_point
-    first = [] if winner is None else [winner]
-    for point in [*first, *(p for p in corners if p is not winner)]:
-        labels = (_point_label(placer, trace, chosen, point, place) for place in _POINT_PLACES)
-        placer.write_first_that_fits([[label] for label in labels])
+    outward = int(np.sign(2 * point.point[0] - columns - 1))
+    shift = max(width / 2 - point_spacing(panel, trace, [section])[0] / 2 + 1.5, 0.0)
+    side = (outward or 1) * (diameter / 2 + 1.5 + width / 2)
+    offsets = [(0.0, away * up), (outward * shift, away * up), (side, 0.0), (0.0, -away * up)]
+    return [label.moved(*offset) for offset in offsets]

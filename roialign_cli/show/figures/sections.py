@@ -12,21 +12,36 @@ from matplotlib.patches import Patch
 
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.show.figures.drawing import draw_colour_bar, outside_entries
+from roialign_cli.show.figures.drawing import outside_entries
+from roialign_cli.show.figures.geometry import roi_sides, section_sides
 from roialign_cli.show.figures.labels import LabelPlacer
-from roialign_cli.show.figures.map_area import draw_map, draw_roi, value_text_style, write_values
-from roialign_cli.show.figures.marks import draw_sections_points, section_entries
-from roialign_cli.show.figures.page import PanelSpec, new_panel
-from roialign_cli.show.figures.roi_labels import DIMENSION_ROOM, write_dimensions, write_sections
+from roialign_cli.show.figures.map_area import draw_map, draw_roi, write_values
+from roialign_cli.show.figures.marks import draw_sections_points, roi_entries, section_entries
+from roialign_cli.show.figures.page import new_page
+from roialign_cli.show.figures.panels import HEADINGS_ABOVE, HEADINGS_BESIDE, PanelSpec
+from roialign_cli.show.figures.roi_labels import (
+    keep_points_clear,
+    write_corner,
+    write_numbers,
+    write_points,
+)
+from roialign_cli.show.figures.shades import value_shades
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
-from roialign_cli.show.figures.wording import format_significant, title_parts
-from roialign_cli.show.view import View, roi_view, shown_cells, zoom_note
-
-_COLOUR_BAR_ROOM = 44.0  # points (1/72 inch), with the bar's ticks
+from roialign_cli.show.figures.wording import (
+    format_decimals,
+    format_significant,
+    grid_words,
+    sections_count,
+    title_parts,
+)
+from roialign_cli.show.view import View, map_view, roi_view, shown_cells
 
 
 def sections_figure(
-    trace: Trace, *, section: tuple[int, int] = (1, 1), style: FigureStyle = DEFAULT_STYLE
+    trace: Trace,
+    *,
+    section: tuple[int, int] | None = None,
+    style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
     """Draw an ROI on the cells, with its sections and the sample points of one of them.
 
@@ -35,7 +50,8 @@ def sections_figure(
     trace
         The trace of one ROI and channel.
     section
-        (i, j), from 1: the section whose points are drawn.
+        (i, j), from 1: the section whose points are drawn; if None, one whose points lie between
+        different cells.
     style
         The style of the figure.
 
@@ -49,47 +65,47 @@ def sections_figure(
     >>> from roialign_cli.analysis.trace import trace
     >>> traced = trace(np.eye(4), [[0, 0, 4, 4]], 2, convention="torchvision-aligned")
     >>> sections_figure(traced).axes[0].get_xlabel()
-    'x in cells (centres on .5) →'
+    'x →  y ↓  in cells (centres on .5)'
     """
-    chosen = trace.section(*section)
+    chosen = trace.section(*(section or trace.example))
     view = roi_view(trace)
+    size = f"{format_decimals(trace.width)} × {format_decimals(trace.height)} cells"
     with figure_settings(style.theme):
-        text_style = value_text_style(trace.cells[shown_cells(trace, view)], view, style)
-        beside = DIMENSION_ROOM + (_COLOUR_BAR_ROOM if text_style is None else 0.0)
         spec = PanelSpec(
-            view, style.unit(trace), zoom_note(trace, view), above=DIMENSION_ROOM, beside=beside
+            view,
+            style.unit(trace),
+            above=HEADINGS_ABOVE,
+            beside=HEADINGS_BESIDE,
+            bounds=map_view(trace),
         )
-        legend = _legend(style, trace, chosen, view, with_values=text_style is not None)
-        panel = new_panel(spec, style, title=_title(trace, chosen), legend=legend)
-        image = draw_map(panel, trace)
+        panel = new_page(
+            [[[spec]]],
+            style,
+            title=f"{sections_count(trace)} of an ROI of {size}",
+            subtitle=[*title_parts(trace, style.photo_channel), _result(trace, chosen)],
+            shades=value_shades(style, trace),
+            legend=_legend(style, trace, chosen, view),
+        )[0]
+        draw_map(panel, trace)
         draw_roi(panel, trace, chosen)
         draw_sections_points(panel, trace, [chosen])
+        write_numbers(panel, trace, chosen.section)
         placer = LabelPlacer(panel)
-        write_dimensions(placer, trace)
-        write_sections(placer, trace, chosen)
-        if text_style is not None:
-            used = {(n.x, n.y) for p in chosen.points for n in p.neighbours}
-            write_values(placer, trace, text_style, used)
-        elif image is not None:
-            draw_colour_bar(panel, image, DIMENSION_ROOM)
+        keep_points_clear(placer, trace, [chosen])
+        write_corner(placer, trace)
+        write_points(placer, trace, chosen)
+        write_values(placer, trace, [roi_sides(trace), section_sides(trace, chosen.section)])
     return panel.figure
 
 
-def _title(trace: Trace, chosen: Section) -> list[str]:
-    columns, rows = chosen.grid
-    count = columns * rows
-    points = f"{columns} × {rows} points" if count > 1 else ("1 point" if count else "no points")
-    result = f"section {chosen.section} = {format_significant(chosen.output)}"
-    return title_parts(trace, f"{trace.convention.pooling} of {points}", result)
+def _result(trace: Trace, chosen: Section) -> str:
+    output = format_significant(chosen.output)
+    return f"section {chosen.section}: {grid_words(trace, chosen)}, output {output}"
 
 
-def _legend(
-    style: FigureStyle, trace: Trace, chosen: Section, view: View, *, with_values: bool
-) -> list[Artist]:
-    entries = section_entries(style.theme, [chosen])
-    if {point.border for point in chosen.points} == {"inside"}:
-        del entries[0]  # plain sample points need no explanation
+def _legend(style: FigureStyle, trace: Trace, chosen: Section, view: View) -> list[Artist]:
+    entries = roi_entries(style.theme, trace) + section_entries(style.theme, trace, [chosen])
     entries += outside_entries(style.theme, trace, view)
-    if not with_values and not np.isfinite(trace.cells[shown_cells(trace, view)]).all():
+    if not np.isfinite(trace.cells[shown_cells(trace, view)]).all():
         entries.append(Patch(facecolor=style.theme.not_a_number, label="not a finite number"))
     return entries

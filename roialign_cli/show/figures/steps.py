@@ -1,36 +1,56 @@
-"""All steps of one ROI on a page, numbered like the steps of the explanation."""
+"""All steps of one ROI as one story: six panels, each with the numbers of its step."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.show.figures.drawing import draw_outside, draw_photo, outside_entries
-from roialign_cli.show.figures.geometry import picture_sides, roi_sides, stretched
-from roialign_cli.show.figures.labels import LabelPlacer
-from roialign_cli.show.figures.map_area import draw_map, draw_roi, outline_roi
-from roialign_cli.show.figures.marks import draw_sections_points, section_entries
-from roialign_cli.show.figures.output import draw_output, output_spec
-from roialign_cli.show.figures.page import Panel, PanelSpec, in_columns, max_half_height, new_page
-from roialign_cli.show.figures.point import (
-    close_up_entries,
-    draw_point,
-    formula,
-    point_view,
-    selected_point,
+from roialign_cli.show.figures.drawing import (
+    draw_outline,
+    draw_outside,
+    draw_photo,
+    halo,
+    outside_entries,
 )
+from roialign_cli.show.figures.geometry import (
+    box_sides,
+    picture_sides,
+    roi_sides,
+    section_sides,
+    section_view,
+    stretched,
+)
+from roialign_cli.show.figures.labels import LabelPlacer
+from roialign_cli.show.figures.map_area import draw_map, draw_roi, outline_roi, write_values
+from roialign_cli.show.figures.marks import draw_sections_points, roi_entries, section_entries
+from roialign_cli.show.figures.output import draw_output, output_spec
+from roialign_cli.show.figures.page import Panel, new_page
+from roialign_cli.show.figures.panels import HEADINGS_ABOVE, HEADINGS_BESIDE, PanelSpec
+from roialign_cli.show.figures.point import draw_point, point_entries, point_spec, selected_point
 from roialign_cli.show.figures.roi_labels import (
-    DIMENSION_ROOM,
-    write_coordinates,
+    keep_points_clear,
     write_corner,
-    write_dimensions,
     write_numbers,
+    write_points,
+)
+from roialign_cli.show.figures.shades import value_shades
+from roialign_cli.show.figures.stages import StagedFigure
+from roialign_cli.show.figures.story import (
+    output_story,
+    points_story,
+    ratio_story,
+    roi_story,
+    sections_story,
 )
 from roialign_cli.show.figures.style import (
     DEFAULT_STYLE,
@@ -39,8 +59,26 @@ from roialign_cli.show.figures.style import (
     boxes_unit,
     figure_settings,
 )
-from roialign_cli.show.figures.wording import format_significant, title_parts
-from roialign_cli.show.view import View, roi_view, section_view, zoom_note
+from roialign_cli.show.figures.wording import (
+    grid_words,
+    operator_name,
+    sections_count,
+    title_parts,
+)
+from roialign_cli.show.figures.zoom import draw_zoom
+from roialign_cli.show.view import View, map_view, roi_view
+
+
+@dataclass(frozen=True)
+class _Story:
+    """What the sheet is about: a trace with its image, one section and one point of it."""
+
+    trace: Trace
+    image: NDArray[np.uint8] | None
+    stride: int
+    source: ScaleSource
+    section: Section
+    point: Point | None
 
 
 def steps_figure(
@@ -48,11 +86,31 @@ def steps_figure(
     image: NDArray[np.uint8] | None = None,
     *,
     stride: int = 1,
-    section: tuple[int, int] = (1, 1),
+    source: ScaleSource | None = None,
+    section: tuple[int, int] | None = None,
     point: tuple[int, int] | None = None,
     style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
     """Draw the box, its sections, the points of one section, one point's value, and the output.
+
+    The parameters are those of `steps_sheet`.
+    """
+    return steps_sheet(
+        trace, image, stride=stride, source=source, section=section, point=point, style=style
+    ).figure
+
+
+def steps_sheet(
+    trace: Trace,
+    image: NDArray[np.uint8] | None = None,
+    *,
+    stride: int = 1,
+    source: ScaleSource | None = None,
+    section: tuple[int, int] | None = None,
+    point: tuple[int, int] | None = None,
+    style: FigureStyle = DEFAULT_STYLE,
+) -> StagedFigure:
+    """Draw the steps of one ROI; each panel is a stage.
 
     Parameters
     ----------
@@ -62,8 +120,11 @@ def steps_figure(
         (H, W, 3) or (H, W), uint8: the image that the map was made from; None draws the cells.
     stride
         Pixels of the image per cell.
+    source
+        What determined the scale; None if that is not known.
     section
-        (i, j), from 1: the section whose points are drawn.
+        (i, j), from 1: the section whose points are drawn; if None, one whose points lie between
+        different cells.
     point
         (n, m), from 1: the point whose value is explained; if None, the winner of the section, or
         its first point.
@@ -75,74 +136,139 @@ def steps_figure(
     ArgumentError
         If there is no such section or point.
     """
-    chosen = trace.section(*section)
-    selected = selected_point(trace, section, point)
-    result = f"section {chosen.section} = {format_significant(chosen.output)}"
+    i_j = section or trace.example
+    source = source or ScaleSource("normalized" if trace.convention.normalized else None)
+    is_cell = trace.convention.points == "cells"  # whose value needs no explanation
+    selected = None if is_cell and point is None else selected_point(trace, i_j, point)
+    story = _Story(trace, image, stride, source, trace.section(*i_j), selected)
+    output = np.array(trace.output)
     with figure_settings(style.theme):
         panels = new_page(
-            in_columns(_specs(style, trace, chosen, selected), style),
+            _arrangements([*_specs(story, style)]),
             style,
-            title=title_parts(trace, trace.convention.pooling, result),
-            legend=_legend(style, trace, chosen, selected),
+            title=f"How {operator_name(trace)} pools one box, step by step",
+            subtitle=title_parts(trace, style.photo_channel),
+            shades=value_shades(style, trace, output),
+            legend=_legend(style, story),
         )
-        whole, box, sections, points, *close_up, output = panels
-        _draw_whole(whole, trace, image, stride)
-        draw_map(box, trace, shade_by_whole_map=True)
-        outline_roi(box, trace)
-        write_dimensions(LabelPlacer(box), trace)
-        write_corner(LabelPlacer(box), trace)
-        for panel in (sections, points):
-            draw_map(panel, trace, shade_by_whole_map=True)
-            draw_roi(panel, trace, chosen)
-        write_numbers(LabelPlacer(sections), trace)
-        draw_sections_points(points, trace, [chosen])
-        write_coordinates(LabelPlacer(points), trace, chosen)
-        if selected is not None:
-            draw_point(close_up[0], trace, selected)
-        draw_output(output, np.array(trace.output))
-    return output.figure
-
-
-_REDUCED = {"avg": "average of each section", "max": "largest of each section"}
-
-
-def _specs(
-    style: FigureStyle, trace: Trace, chosen: Section, selected: Point | None
-) -> list[list[PanelSpec]]:
-    unit = style.unit(trace, PLAIN_CELLS)
-    spec = partial(PanelSpec, max_height=max_half_height(style))
-    around, close = roi_view(trace), section_view(trace, chosen)
-    whole = spec(_whole_view(trace), boxes_unit(trace, PLAIN_CELLS), heading="1. The box")
-    box = spec(
-        around,
-        unit,
-        zoom_note(trace, around),
-        "1. The ROI on the cells",
-        above=DIMENSION_ROOM,
-        beside=DIMENSION_ROOM,
+        lines = _draw(panels, story, output)
+    stages = (
+        (panel.axes, *panel.texts, *(line for n, line in lines if n == number))
+        for number, panel in enumerate(panels)
     )
-    sections = spec(around, unit, heading="2. Its sections")
-    points = spec(close, unit, heading=f"3. The sample points of section {chosen.section}")
-    output = output_spec(trace, f"5. The output: the {_REDUCED[trace.convention.pooling]}")
-    if selected is None:
-        return [[whole, box], [sections, points], [output]]
-    heading = f"4. The value of its point {selected.point}\n{formula(selected)}"
-    close_up = spec(point_view(trace, selected), unit, heading=heading)
-    return [[whole, box], [sections, points], [close_up, output]]
+    return StagedFigure(panels[0].figure, tuple(stages))
 
 
-def _legend(
-    style: FigureStyle, trace: Trace, chosen: Section, selected: Point | None
-) -> list[Artist]:
-    entries = section_entries(style.theme, [chosen])
-    if selected is not None:
-        entries += close_up_entries(style.theme, selected)[1:]
-    return entries + outside_entries(style.theme, trace, roi_view(trace))
+def _arrangements(specs: list[PanelSpec]) -> list[list[list[PanelSpec | None]]]:
+    """Return the panels in two columns, in three, in one row and in one column."""
+    ways = []
+    for columns in (2, 3, len(specs), 1):
+        padded = [*specs, *[None] * (-len(specs) % columns)]
+        ways.append([padded[n : n + columns] for n in range(0, len(padded), columns)])
+    return ways
+
+
+# The panels -------------------------------------------------------------------------------------
+
+
+def _specs(story: _Story, style: FigureStyle) -> Iterator[PanelSpec]:
+    trace, section = story.trace, story.section
+    whole_unit, unit = boxes_unit(trace, PLAIN_CELLS), style.unit(trace, PLAIN_CELLS)
+    unnamed = replace(unit, name="")  # the headings name the units
+    around, bounds = roi_view(trace), map_view(trace)
+    axes = "" if unit == PLAIN_CELLS else f" (axes in {unit.name})"
+    numbered: dict[str, Any] = {"above": HEADINGS_ABOVE, "beside": HEADINGS_BESIDE}
+    yield PanelSpec(
+        _whole_view(trace),
+        replace(whole_unit, name=""),
+        f"1  The box, in {whole_unit.name}",
+        story=tuple(ratio_story(trace, story.source)),
+        fills=False,
+    )
+    yield PanelSpec(
+        around,
+        unnamed,
+        f"2  The ROI, in cells{axes}",
+        story=tuple(roi_story(trace, story.source)),
+        bounds=bounds,
+    )
+    yield PanelSpec(
+        around,
+        unnamed,
+        f"3  {sections_count(trace)}",
+        story=tuple(sections_story(trace)),
+        bounds=bounds,
+        **numbered,
+    )
+    yield PanelSpec(
+        section_view(trace, section.section),
+        unnamed,
+        f"4  Section {section.section}: {grid_words(trace, section)}",
+        story=tuple(points_story(trace, section)),
+        **numbered,
+    )
+    if story.point is not None:
+        heading = f"5  The value of point {story.point.point}"
+        yield point_spec(trace, story.point, style, unnamed, heading)
+    output = output_spec(np.array(trace.output), f"{'65'[story.point is None]}  The output")
+    yield replace(output, story=tuple(output_story(trace, section)))
+
+
+def _legend(style: FigureStyle, story: _Story) -> list[Artist]:
+    entries = roi_entries(style.theme, story.trace)
+    entries += section_entries(style.theme, story.trace, [story.section])
+    if story.point is not None:
+        entries += point_entries(style.theme, story.point)[1:]
+    return entries + outside_entries(style.theme, story.trace, roi_view(story.trace))
+
+
+def _draw(
+    panels: list[Panel], story: _Story, output: NDArray[np.float64]
+) -> list[tuple[int, Artist]]:
+    """Draw all panels; return the zoom lines with the index of the panel that they lead to."""
+    trace, section = story.trace, story.section
+    whole, box, sections, points, *close_up, last = panels
+    _draw_whole(whole, story)
+    draw_map(box, trace)
+    outline_roi(box, trace)
+    placer = LabelPlacer(box)
+    write_corner(placer, trace)
+    write_values(placer, trace, [roi_sides(trace)])
+    draw_map(sections, trace)
+    draw_roi(sections, trace, section)
+    write_numbers(sections, trace, section.section)
+    draw_map(points, trace)
+    draw_roi(points, trace, section)
+    draw_sections_points(points, trace, [section])
+    placer = LabelPlacer(points)
+    keep_points_clear(placer, trace, [section])
+    write_points(placer, trace, section)
+    write_values(placer, trace, [section_sides(trace, section.section)])
+    write_numbers(points, trace, section.section)
+    if story.point is not None:
+        if story.point.point != section.winner:
+            _ring(points, story.point)
+        draw_point(close_up[0], trace, story.point)
+    draw_output(last, output, section.section)
+    zooms = [(1, line) for line in draw_zoom(whole, box)]
+    zooms += [(3, line) for line in draw_zoom(sections, points)]
+    if story.point is not None:
+        at = story.point.x, story.point.y
+        zooms += [(4, line) for line in draw_zoom(points, close_up[0], at)]
+    return zooms
+
+
+def _ring(panel: Panel, point: Point) -> None:
+    """Draw a ring around the point that the next panel shows."""
+    ring = Line2D([point.x], [point.y], marker="o", markerfacecolor="none", markersize=10.0)
+    ring.set(markeredgecolor=panel.theme.ink, markeredgewidth=1.2, zorder=7, gid="chosen")
+    ring.set_path_effects(halo(panel.theme.ground, 1.2, 0.8))
+    panel.axes.add_line(ring)
 
 
 def _whole_view(trace: Trace) -> View:
-    """Return the view of the map and, up to half its size beyond it, of the ROI."""
-    columns, (x, y), map_y = float(trace.map_size[1]), roi_sides(trace).spans, trace.map_y
+    """Return the view of the map and, up to half its size beyond it, of the box."""
+    columns, (x, y), map_y = float(trace.map_size[1]), box_sides(trace).spans, trace.map_y
     margin_x = 0.04 * (columns + x[1] - x[0])
     margin_y = 0.04 * (map_y[1] - map_y[0] + y[1] - y[0])
     left, right = stretched((0.0, columns), [x], margin_x)
@@ -150,12 +276,13 @@ def _whole_view(trace: Trace) -> View:
     return View(left, right, low, high, trace.frame.y_up).at_least(0.3)
 
 
-def _draw_whole(panel: Panel, trace: Trace, image: NDArray[np.uint8] | None, stride: int) -> None:
-    """Draw the ROI on the whole image, or on the map if there is no image."""
+def _draw_whole(panel: Panel, story: _Story) -> None:
+    """Draw the box on the whole image, or on the map if there is no image."""
+    image, trace = story.image, story.trace
     if image is None:
         draw_map(panel, trace)
     else:
         draw_outside(panel)
-        height, width = image.shape[0] / stride, image.shape[1] / stride
+        height, width = image.shape[0] / story.stride, image.shape[1] / story.stride
         draw_photo(panel, image, picture_sides(trace, width, height))
-    outline_roi(panel, trace)
+    draw_outline(panel, box_sides(trace), panel.theme.roi, 2.2, gid="box")

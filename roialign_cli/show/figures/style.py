@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import textwrap
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,19 +12,21 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib import font_manager
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.figure import Figure
 
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError, alternatives
-from roialign_cli.printable import printable
 from roialign_cli.show.figures.choices import Units, Values
 from roialign_cli.show.palette import LIGHT, Theme
+
+POINTS_PER_INCH = 72
 
 _SETTINGS: dict[Any, Any] = {
     "font.size": 8.0,
     "axes.linewidth": 0.8,
     "hatch.linewidth": 0.5,
-    "svg.fonttype": "path",
+    "text.hinting": "none",  # so that widths do not depend on the resolution
+    "svg.fonttype": "none",  # text that can be edited and searched
     "svg.hashsalt": "roialign",
     "pdf.fonttype": 42,
 }
@@ -74,6 +75,12 @@ def figure_settings(theme: Theme = LIGHT) -> Iterator[None]:
         yield
 
 
+def page_size(figure: Figure) -> tuple[float, float]:
+    """Return the width and height of a page, in points."""
+    width, height = (float(inches) * POINTS_PER_INCH for inches in figure.get_size_inches())
+    return width, height
+
+
 @dataclass(frozen=True)
 class Unit:
     """The unit of an axis's ticks: its name, and its size in data units along x and along y."""
@@ -110,11 +117,15 @@ class FigureStyle:
     theme
         The colours.
     colormap
-        The name of a Matplotlib colormap for the cells, in place of the theme's two shades.
+        The name of a Matplotlib colormap for the cells, in place of the theme's shades.
     values
         Whether to write the cells' values: "auto" writes them where they fit.
     units
         The unit of the ticks on the map: "cells", or the unit of the boxes.
+    aspect
+        The width of the page / its height; None makes it as high as its panels need.
+    photo_channel
+        What the cells are of a photograph, such as "red channel"; None for other maps.
 
     Raises
     ------
@@ -128,6 +139,8 @@ class FigureStyle:
     colormap: str | None = None
     values: Values = "auto"
     units: Units = "cells"
+    aspect: float | None = None
+    photo_channel: str | None = None
 
     def __post_init__(self) -> None:
         if self.colormap is not None and self.colormap not in mpl.colormaps:
@@ -136,35 +149,10 @@ class FigureStyle:
             problem = f"{self.colormap!r} is not a colormap of Matplotlib; choose {known}"
             raise ArgumentError("colormap", problem)
 
-    def shades(self, last: str = "high") -> Colormap:
-        """Return the style's colormap, or else shades from the theme's `low` to this colour."""
-        if self.colormap is not None:
-            colours = mpl.colormaps[self.colormap]
-        else:
-            ends = [self.theme.low, self.theme.colour(last)]
-            colours = LinearSegmentedColormap.from_list(last, ends)
-        return colours.with_extremes(bad=self.theme.not_a_number)
-
     def unit(self, trace: Trace, cells: Unit | None = None) -> Unit:
         """Return the unit of the ticks on the map; `cells` is another name for cells."""
         cells = cells or (CELLS if trace.frame.whole else PLAIN_CELLS)
         return boxes_unit(trace, cells) if self.units == "boxes" else cells
-
-    def title_lines(self, parts: Sequence[str], max_characters: float) -> list[str]:
-        """Return the lines of the title, in place of these parts if the style has a title.
-
-        A line has at most `max_characters`; the figure's own title breaks only between parts.
-        """
-        if self.title is not None:
-            return textwrap.wrap(printable(self.title), max(int(max_characters), 1)) or [""]
-        lines = [parts[0]]
-        for part in parts[1:]:
-            joined = f"{lines[-1]}  ·  {part}"
-            if len(joined) <= max_characters:
-                lines[-1] = joined
-            else:
-                lines.append(part)
-        return lines
 
 
 DEFAULT_STYLE = FigureStyle()

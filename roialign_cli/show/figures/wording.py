@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from roialign_cli.analysis.quantisation import Side
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.numbers import channel_of, format_number
@@ -22,13 +24,14 @@ def format_decimals(value: float, decimals: int = 2) -> str:
     return format_number(value, decimals).replace("-", "−")
 
 
-def format_significant(value: float) -> str:
-    """Return a number with four significant digits and a typographic minus sign."""
-    return f"{value:.4g}".replace("-", "−")
+def format_significant(value: float, digits: int = 4) -> str:
+    """Return a number with this many significant digits, or a whole number, and a minus sign."""
+    whole = 10**digits <= abs(value) < 10**7
+    return (f"{value:.0f}" if whole else f"{value:.{digits}g}").replace("-", "−")
 
 
 def format_alike(values: Float, digits: int = 3) -> list[str]:
-    """Return numbers as text, all with the same number of decimals.
+    """Return numbers as text, all with the same number of decimals if that leaves a digit.
 
     Parameters
     ----------
@@ -52,13 +55,55 @@ def format_alike(values: Float, digits: int = 3) -> list[str]:
         d for d in range(max_decimals) if np.allclose(finite.round(d), finite, 0, largest * 1e-6)
     )
     decimals = next(exact, max_decimals)
-    return [f"{v:.{decimals}f}".replace("-", "−") for v in (flat + 0.0).tolist()]
+    # Beside numbers of the same order, a small number is not written as zero.
+    smallest = 0.5 * 10.0**-decimals if largest < _MAX_SMALL else 0.0
+    texts = (
+        f"{v:.1g}" if 0 < abs(v) < smallest else f"{v:.{decimals}f}" for v in (flat + 0.0).tolist()
+    )
+    return [text.replace("-", "−") for text in texts]
 
 
-def title_parts(trace: Trace, *parts: str) -> list[str]:
-    """Return the parts of a figure's title: the convention, the channel, and what is shown."""
+_MAX_SMALL = 10.0  # beside larger numbers, small numbers are written as zero
+
+# Pooling → what it makes of the sample points of a section.
+REDUCTIONS = {"avg": "average of each section", "max": "largest value of each section"}
+
+
+def title_parts(trace: Trace, photo_channel: str | None, *parts: str) -> list[str]:
+    """Return the parts of a figure's subtitle: the convention, what is shown, and the channel."""
+    rows, columns = trace.map_size
     channel = channel_of(trace)
-    return [trace.convention.name, *([channel] if channel else []), *parts]
+    if photo_channel is not None:
+        channel = f"{photo_channel} of the photograph"
+    feature_map = f"feature map of {columns} columns × {rows} rows"
+    return [
+        f"convention {trace.convention.name}",
+        f"{trace.convention.pooling} pooling",
+        *parts,
+        feature_map,
+        *([channel] if channel else []),
+    ]
+
+
+def gain_words(side: Side) -> str:
+    """Return how much rounding adds to one side of a box, in image pixels or else in cells."""
+    pixels = side.gained_pixels
+    change, unit = (side.gained, "cells") if pixels is None else (pixels, "px")
+    return f"{'−' if change < 0 else '+'}{format_decimals(abs(change))} {unit}"
+
+
+def operator_name(trace: Trace) -> str:
+    """Return what the literature calls the operator: ROI Pool takes whole cells."""
+    return "ROI Pool" if trace.convention.points == "cells" else "ROI Align"
+
+
+def grid_words(trace: Trace, section: Section) -> str:
+    """Return how many sample points, or cells, a section has along x and along y."""
+    columns, rows = section.grid
+    what = "cell" if trace.convention.points == "cells" else "sample point"
+    if not columns * rows:
+        return f"no {what}s"
+    return f"{columns} × {rows} {what}s" if columns * rows > 1 else f"1 {what}"
 
 
 def sections_count(trace: Trace) -> str:

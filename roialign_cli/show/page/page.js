@@ -21,6 +21,7 @@
     const made = element("p", { class: further ? "formula further" : "formula" });
     for (const part of parts) {
       if (typeof part === "string") made.append(part);
+      else if (part.role) made.append(element("span", { class: `role-${part.role}` }, part.text));
       else {
         const [over, under] = part.map((text) => element("span", {}, text));
         const slash = element("span", { class: "slash" }, "/");
@@ -77,7 +78,7 @@
       if (scene.right < 30) return;
       const font = Math.min(scene.right / 5, 13);
       const place = { x: x(q.x), y: top + font + 3, "font-size": font };
-      mark("marks", "text", { class: "named", ...place }, row[0]);
+      mark("marks", "text", { class: `named role-${row[0]}`, ...place }, row[0]);
     });
     outline(at(`p${one.section},${sample.point}`), "ring", 4);
   }
@@ -102,9 +103,9 @@
         y: Math.min(down, 100 - top), height: Math.abs(100 - top - down),
       };
       const shown = k === neighbour ? " shown" : "";
-      const weight = Math.min(Math.max(q.weight, 0), 1);
-      mark("square", "rect", { class: `area${shown}`, ...area, "fill-opacity": 0.08 + 0.8 * weight });
-      mark("square", "circle", { class: `centre${shown}`, cx: left, cy: top, r: 3.5 });
+      const role = `role-${rows[k][0]}`;
+      mark("square", "rect", { class: `area ${role}${shown}`, ...area });
+      mark("square", "circle", { class: `centre ${role}${shown}`, cx: left, cy: top, r: 3.5 });
       const beside = { x: left ? 106 : -6, y: top ? 104 : 4, "text-anchor": left ? "start" : "end" };
       mark("square", "text", beside, `${rows[k][0]} ${rows[k][4]}`);
     });
@@ -215,7 +216,7 @@
     layOut("sections", columns);
     texts.outputs.forEach((row, j) => row.forEach((text, i) => {
       const index = sectionAt.get(`${[i + 1, j + 1]}`);
-      const button = element("button", { type: "button" }, text);
+      const button = element("button", { type: "button", class: texts.inks[j][i] }, text);
       button.setAttribute("aria-label", `section (${i + 1}, ${j + 1}): ${text}`);
       button.disabled = index === undefined;
       button.dataset.index = index;
@@ -245,7 +246,8 @@
   function listNeighbours(section, point) {
     const rows = point === null ? [] : texts.sections[section].points[point].neighbours;
     at("neighbours").tBodies[0].replaceChildren(...rows.map(([name, ...others], index) => {
-      const button = element("button", { type: "button", tabindex: index ? -1 : 0 }, name);
+      const settings = { type: "button", class: `role-${name}`, tabindex: index ? -1 : 0 };
+      const button = element("button", settings, name);
       const cells = others.map((text) => element("td", {}, text));
       const row = element("tr", {}, element("th", { scope: "row" }, button), ...cells);
       const state = () => ({ section, point, neighbour: index });

@@ -22,13 +22,19 @@ from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.blocks import Block, Heading
 from roialign_cli.show.document.explanation import NEIGHBOUR_COLUMNS, Explanation, neighbour_rows
-from roialign_cli.show.document.formulas import FormulaLine, to_page
+from roialign_cli.show.document.formulas import FormulaLine, PagePart, to_page
 from roialign_cli.show.document.html import to_html
 from roialign_cli.show.document.points_step import border_note
 from roialign_cli.show.document.steps import interpolated, weighted
-from roialign_cli.show.numbers import format_grid, format_number, format_point, normalise
-from roialign_cli.show.page.scene import Scene
-from roialign_cli.show.palette import DARK, LIGHT, Theme
+from roialign_cli.show.numbers import (
+    NEIGHBOUR_NAMES,
+    format_grid,
+    format_number,
+    format_point,
+    normalise,
+)
+from roialign_cli.show.page.scene import Scene, shade_inks
+from roialign_cli.show.palette import AREAS, DARK, LIGHT, Theme
 
 _HERE = Path(__file__).parent
 _MAX_PAGE_POINTS = 5000  # of some 2 kB each
@@ -130,8 +136,9 @@ def _read(name: str) -> Template:
 
 
 def _variables(theme: Theme, style: str) -> str:
-    """Return CSS variables for the colours of a theme that a style sheet uses."""
+    """Return CSS variables for the colours of areas and of a theme that a style sheet uses."""
     variables = {f"--{f.name.replace('_', '-')}": getattr(theme, f.name) for f in fields(theme)}
+    variables |= {f"--{name}": area for name, area in zip(NEIGHBOUR_NAMES, AREAS, strict=True)}
     used = (name for name in variables if f"var({name})" in style)
     return "".join(f"{name}:{variables[name]};" for name in used)
 
@@ -153,9 +160,11 @@ def _without_points(blocks: Iterable[Block]) -> Iterator[Block]:
 
 def _texts(explanation: Explanation, sections: Sequence[Section]) -> dict[str, Any]:
     output = np.array(explanation.trace.output)
+    shades = normalise(output).round(3).tolist()
     return {
         "outputs": format_grid(output),
-        "shades": normalise(output).round(3).tolist(),
+        "shades": shades,
+        "inks": [[shade_inks(share) for share in row] for row in shades],
         "sections": [_section(explanation, section) for section in sections],
     }
 
@@ -185,7 +194,7 @@ def _point(explanation: Explanation, section: Section, point: Point) -> dict[str
     }
 
 
-def _lines(lines: Iterable[FormulaLine]) -> list[list[str | tuple[str, str]]]:
+def _lines(lines: Iterable[FormulaLine]) -> list[list[PagePart]]:
     return [to_page(line) for line in lines]
 
 

@@ -15,6 +15,7 @@ from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.numbers import format_number, format_point, normalise
+from roialign_cli.show.palette import DARK, LIGHT, ink
 from roialign_cli.show.view import View, roi_view, shown_cells, thinned
 
 _MAX_PLANE_WIDTH, _MAX_PLANE_HEIGHT = 620.0, 640.0  # pixels
@@ -67,9 +68,12 @@ class Scene:
         view = self.view
         width = _LEFT_MARGIN + view.width * self.unit + _MARGIN
         height = _MARGIN + view.height * self.unit + _BOTTOM_MARGIN
-        background = [*self._cells(), *self._ticks(), *self._sections(), self._roi()]
-        # Marks of the selection lie below the points, which therefore stay visible.
-        body = "\n".join([*background, '<g id="marks" aria-hidden="true"></g>', *self._points()])
+        lines = ['<g class="lines">', *self._sections(), self._roi(), "</g>"]
+        # Marks of the selection lie below the values and the points, which therefore stay visible.
+        marks = '<g id="marks" aria-hidden="true"></g>'
+        body = "\n".join(
+            [*self._cells(), *self._ticks(), *lines, marks, *self._values(), *self._points()]
+        )
         return (
             f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="img" '
             f'aria-label="{escape(self._description())}">\n{body}\n</svg>'
@@ -95,46 +99,65 @@ class Scene:
         """Yield the area outside the map, and the cells in view."""
         view, t = self.view, self.trace
         yield self._rect(view.left, view.low, view.width, view.height, 'class="outside"')
-        rows, columns = shown_cells(t, view)
-        cells = t.cells[rows, columns]
-        if not cells.size:
+        if not self._seen.size:
             return
         left, right = max(view.left, 0.0), min(view.right, float(t.map_size[1]))
         low, high = max(view.low, t.map_y[0]), min(view.high, t.map_y[1])
         yield self._rect(left, low, right - left, high - low, 'class="map"')
         yield '<g class="cells" clip-path="url(#seen)">'
-        yield from self._shaded(cells, rows.start, columns.start)
+        yield from self._shaded()
         yield "</g>"
         clip = self._rect(left, low, right - left, high - low, "")
         yield f'<clipPath id="seen">{clip}</clipPath>'
 
-    def _shaded(self, cells: Float, row: int, column: int) -> Iterator[str]:
-        """Yield cells shaded by their values, with the values written if there is space.
+    @cached_property
+    def _seen(self) -> Float:
+        """The values of the cells in view, of shape (rows, columns)."""
+        return self.trace.cells[shown_cells(self.trace, self.view)].astype(np.float64)
 
-        The first of the cells, of shape (rows, columns), is cell (`row`, `column`) of the map.
-        """
-        if cells.size > _MAX_CELL_RECTANGLES:
-            yield self._picture(cells, row, column)
+    def _centres(self) -> Iterator[tuple[float, float, float, float]]:
+        """Yield the x, the y, the value and the share of each cell in view."""
+        rows, columns = shown_cells(self.trace, self.view)
+        frame, shares = self.trace.frame, normalise(self._seen)
+        for (j, i), value in np.ndenumerate(self._seen):
+            x, y = frame.x(columns.start + i), frame.y(rows.start + j)
+            yield x, y, float(value), float(shares[j, i])
+
+    def _shaded(self) -> Iterator[str]:
+        """Yield the cells in view, shaded by their values."""
+        if self._seen.size > _MAX_CELL_RECTANGLES:
+            yield self._picture()
             return
-        frame, values = self.trace.frame, cells.astype(np.float64)
-        shades, font_size = normalise(values), self._font_size(values)
-        for (j, i), value in np.ndenumerate(values):
-            x, y = frame.x(column + i), frame.y(row + j)
-            shade = f'fill-opacity="{shades[j, i]:.3f}"' if np.isfinite(value) else 'class="nan"'
+        for x, y, value, share in self._centres():
+            shade = f'fill-opacity="{share:.3f}"' if np.isfinite(value) else 'class="nan"'
             yield self._rect(x - 0.5, y - 0.5, 1, 1, shade)
-            if font_size:
-                at = f'x="{self.x(x):g}" y="{self.y(y) + self.unit * 0.42:.1f}"'
-                yield f'<text {at} font-size="{font_size:.1f}">{value:.3g}</text>'
 
-    def _picture(self, cells: Float, row: int, column: int) -> str:
-        """Return cells as one picture; the parameters are those of `_shaded`."""
-        frame = self.trace.frame
-        left, low = frame.x(column) - 0.5, frame.y(row) - 0.5
+    def _values(self) -> Iterator[str]:
+        """Yield the values of the cells in view if there is space for them."""
+        if not 0 < self._seen.size <= _MAX_CELL_RECTANGLES:
+            return
+        font_size = self._font_size(self._seen)
+        if not font_size:
+            return
+        yield f'<g class="values" font-size="{font_size:.1f}" clip-path="url(#seen)">'
+        for x, y, value, share in self._centres():
+            at = f'x="{self.x(x):g}" y="{self.y(y) + self.unit * 0.42:.1f}"'
+            inks = shade_inks(share) if np.isfinite(value) else _NOT_A_NUMBER_INKS
+            yield f'<text class="{inks}" {at}>{value:.3g}</text>'
+        yield "</g>"
+
+    def _picture(self) -> str:
+        """Return the cells in view as one picture, a mask so that the style sheet colours it."""
+        cells, frame = self._seen, self.trace.frame
+        rows, columns = shown_cells(self.trace, self.view)
+        left, low = frame.x(columns.start) - 0.5, frame.y(rows.start) - 0.5
         low += 1 - len(cells) if frame.y_up else 0
         area = self._rect(left, low, cells.shape[1], len(cells), "")
         area = area.removeprefix("<rect ").removesuffix(" />")
         picture = _data_uri(normalise(thinned(cells, _MAX_PICTURE_CELLS)))
-        return f'<image {area} preserveAspectRatio="none" href="{picture}"/>'
+        image = f'<image {area} preserveAspectRatio="none" href="{picture}"/>'
+        mask = f'<mask id="shades" mask-type="alpha">{image}</mask>'
+        return f'{mask}<rect {area} class="shaded" mask="url(#shades)"/>'
 
     def _font_size(self, values: Float) -> float:
         """Return the font size of the values in the cells, in pixels, 0 without space for them."""
@@ -191,6 +214,26 @@ class Scene:
             f'cy="{self.y(point.y):g}" r="{radius:.2g}">'
             f"<title>{title}: {format_number(point.value)}</title></circle>"
         )
+
+
+def shade_inks(share: float) -> str:
+    """Return the CSS class of a text on the shade of a value.
+
+    `share` is the place of the value between the smallest (0) and the largest (1).
+    """
+    return _inks(LIGHT.values.colour(share), DARK.values.colour(share))
+
+
+def _inks(light: str, dark: str) -> str:
+    """Return the CSS class of a text on a background of the light and one of the dark theme.
+
+    The class names the inks in both themes, such as "black-white".
+    """
+    return "-".join(_INK_NAMES[ink(background)] for background in (light, dark))
+
+
+_INK_NAMES = {"#000000": "black", "#FFFFFF": "white"}
+_NOT_A_NUMBER_INKS = _inks(LIGHT.not_a_number, DARK.not_a_number)
 
 
 def _integers(low: float, high: float) -> list[int]:
