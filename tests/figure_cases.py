@@ -23,7 +23,7 @@ from roialign_cli.show.figures.overlay import overlay_figure
 from roialign_cli.show.figures.point import point_figure
 from roialign_cli.show.figures.pool import pool_figure
 from roialign_cli.show.figures.sections import sections_figure
-from roialign_cli.show.figures.steps import steps_figure
+from roialign_cli.show.figures.steps import steps_sheet
 from roialign_cli.show.figures.style import FigureStyle
 from roialign_cli.show.palette import DARK
 
@@ -34,6 +34,11 @@ DOCUMENT = [296, 320, 200, 145]  # x, y, width and height of the worked example'
 
 
 # The maps and the boxes -------------------------------------------------------------------------
+
+
+def steps_figure(trace: Trace, *arguments: Any, **options: Any) -> Figure:
+    """Return the complete sheet of the steps."""
+    return steps_sheet(trace, *arguments, **options).figure
 
 
 def a_map(height: int = 16, width: int = 16) -> Any:

@@ -29,10 +29,9 @@ from roialign_cli.show.figures.point import point_figure
 from roialign_cli.show.figures.pool import pool_figure
 from roialign_cli.show.figures.saving import save_figure
 from roialign_cli.show.figures.sections import sections_figure
-from roialign_cli.show.figures.steps import steps_figure
 from roialign_cli.show.figures.style import FigureStyle
 from roialign_cli.show.palette import DARK
-from tests.figure_cases import CASES, OVER_CORNER, aligned, pooled, walkthrough
+from tests.figure_cases import CASES, OVER_CORNER, aligned, pooled, steps_figure, walkthrough
 from tests.test_compare_view import PAIRS
 
 PICTURES = Path(__file__).parent / "pictures"

@@ -40,10 +40,9 @@ from roialign_cli.show.figures.overlay import overlay_figure
 from roialign_cli.show.figures.point import point_figure
 from roialign_cli.show.figures.pool import pool_figure
 from roialign_cli.show.figures.sections import sections_figure
-from roialign_cli.show.figures.steps import steps_figure
 from roialign_cli.show.figures.style import FigureStyle, figure_settings
 from roialign_cli.show.palette import AREAS, BOXES, DARK, LIGHT, THEMES, Theme, contrast
-from tests.figure_cases import HELMET, OVER_CORNER, a_map
+from tests.figure_cases import HELMET, OVER_CORNER, a_map, steps_figure
 from tests.figure_checks import visible_texts
 from tests.test_pictures import without_texts
 

@@ -10,9 +10,8 @@ from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.figures.point import point_figure
 from roialign_cli.show.figures.sections import sections_figure
-from roialign_cli.show.figures.steps import steps_figure
 from roialign_cli.show.numbers import format_number
-from tests.figure_cases import CASES, HELMET, aligned, combinations, draw, walkthrough
+from tests.figure_cases import CASES, HELMET, aligned, combinations, draw, steps_figure, walkthrough
 from tests.figure_checks import cell_values, check_figure, check_values, drawn, drawn_on, strings
 
 

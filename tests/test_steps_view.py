@@ -13,8 +13,8 @@ from matplotlib.text import Annotation
 
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.show.figures.stages import StagedFigure, build_up
-from roialign_cli.show.figures.steps import steps_figure, steps_sheet
-from tests.figure_cases import CASES, HELMET, aligned, combinations, draw, walkthrough
+from roialign_cli.show.figures.steps import steps_sheet
+from tests.figure_cases import CASES, HELMET, aligned, combinations, draw, steps_figure, walkthrough
 from tests.figure_checks import (
     cell_values,
     check_figure,

@@ -16,7 +16,7 @@ from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.figures.drawing import draw_outline, halo, outside_entries
 from roialign_cli.show.figures.geometry import roi_sides, section_view
-from roialign_cli.show.figures.map_area import draw_map, draw_roi, draw_sections
+from roialign_cli.show.figures.map_area import draw_map, draw_roi, draw_sections, map_panel
 from roialign_cli.show.figures.marks import (
     MAX_DRAWN_POINTS,
     Mark,
@@ -28,7 +28,7 @@ from roialign_cli.show.figures.marks import (
 )
 from roialign_cli.show.figures.output import draw_output, output_spec
 from roialign_cli.show.figures.page import Panel, new_page
-from roialign_cli.show.figures.panels import HEADINGS_ABOVE, HEADINGS_BESIDE, PanelSpec
+from roialign_cli.show.figures.panels import PanelSpec
 from roialign_cli.show.figures.phrases import Phrase
 from roialign_cli.show.figures.roi_labels import write_numbers
 from roialign_cli.show.figures.shades import difference_shades, value_shades
@@ -47,7 +47,7 @@ from roialign_cli.show.figures.wording import (
 from roialign_cli.show.figures.zoom import draw_zoom
 from roialign_cli.show.numbers import name_of
 from roialign_cli.show.palette import Theme
-from roialign_cli.show.view import map_view, roi_view
+from roialign_cli.show.view import roi_view
 
 _MIN_ARROW_LENGTH = 5.0  # points (1/72 inch)
 _OTHER_MARK_SHARE = 0.55  # of the size of the first convention's marks
@@ -122,15 +122,7 @@ def _specs(
     close = section_view(trace, i_j).joined(section_view(other, i_j))
     both = "Both on the map" if _has_points(other) else "On the map"
     on_map, close_up = (
-        PanelSpec(
-            view,
-            style.unit(trace),
-            heading,
-            story=story,
-            above=HEADINGS_ABOVE,
-            beside=HEADINGS_BESIDE,
-            bounds=map_view(trace),
-        )
+        map_panel(trace, view, style, heading, story)
         for view, heading, story in (
             (around, both, ()),
             (close, f"Section {i_j}", ([*map(Phrase, _movement(trace, other, *pair))],)),
@@ -242,7 +234,7 @@ def _draw_both(
 
 
 def _drawn_sections(trace: Trace, other: Trace) -> tuple[Sequence[Section], Sequence[Section]]:
-    """Return the sections of both whose points are drawn on the map: none of too many points."""
+    """Return the sections with points to draw on the map: all of both, or none if too many."""
     if max(trace.n_points, other.n_points) > MAX_DRAWN_POINTS:
         return (), ()
     return trace.sections, other.sections

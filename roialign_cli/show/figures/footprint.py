@@ -10,7 +10,7 @@ from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.figures.drawing import outside_entries
 from roialign_cli.show.figures.geometry import roi_sides, section_sides, section_view
 from roialign_cli.show.figures.labels import LabelPlacer
-from roialign_cli.show.figures.map_area import draw_map, draw_roi, write_values
+from roialign_cli.show.figures.map_area import draw_map, draw_roi, map_panel, write_values
 from roialign_cli.show.figures.marks import (
     MAX_DRAWN_POINTS,
     draw_sections_points,
@@ -18,12 +18,11 @@ from roialign_cli.show.figures.marks import (
     section_entries,
 )
 from roialign_cli.show.figures.page import new_page
-from roialign_cli.show.figures.panels import HEADINGS_ABOVE, HEADINGS_BESIDE, PanelSpec
 from roialign_cli.show.figures.roi_labels import keep_points_clear, write_numbers
 from roialign_cli.show.figures.shades import weight_shades
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
 from roialign_cli.show.figures.wording import format_decimals, title_parts
-from roialign_cli.show.view import map_view, roi_view
+from roialign_cli.show.view import roi_view
 
 
 def footprint_figure(
@@ -53,15 +52,8 @@ def footprint_figure(
     legend = roi_entries(style.theme, trace) + section_entries(style.theme, trace, shown)
     legend += outside_entries(style.theme, trace, view)
     with figure_settings(style.theme):
-        spec = PanelSpec(
-            view,
-            style.unit(trace),
-            above=HEADINGS_ABOVE,
-            beside=HEADINGS_BESIDE,
-            bounds=map_view(trace),
-        )
         panel = new_page(
-            [[[spec]]],
+            [[[map_panel(trace, view, style)]]],
             style,
             title=_title(trace, chosen),
             subtitle=[*title_parts(trace, None)[:3], _sum(float(weights.sum()), len(sections))],

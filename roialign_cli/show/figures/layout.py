@@ -119,6 +119,6 @@ def _has_room(rows: list[Row], total: float) -> bool:
 
 
 def _stretch(rows: Sequence[Row], total: float) -> float:
-    """Return by how much to multiply the heights of axes so that the rows are this high."""
+    """Return the factor for the heights of axes at which the rows are this high together."""
     fixed = sum(row.top + row.bottom for row in rows) + ROW_GAP * (len(rows) - 1)
     return max(total - fixed, 1e-3) / sum(row.height for row in rows)

@@ -33,11 +33,17 @@ from roialign_cli.show.figures.geometry import (
 )
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
 from roialign_cli.show.figures.page import Panel
-from roialign_cli.show.figures.panels import MIN_TEXT_SIZE
-from roialign_cli.show.figures.phrases import text_width
+from roialign_cli.show.figures.panels import (
+    HEADINGS_ABOVE,
+    HEADINGS_BESIDE,
+    MIN_TEXT_SIZE,
+    PanelSpec,
+)
+from roialign_cli.show.figures.phrases import Phrases, text_width
+from roialign_cli.show.figures.style import FigureStyle
 from roialign_cli.show.figures.wording import format_alike
 from roialign_cli.show.palette import ink
-from roialign_cli.show.view import View, beyond_map, shown_cells, thinned
+from roialign_cli.show.view import View, beyond_map, map_view, shown_cells, thinned
 
 _MAX_VALUE_SIZE = 8.0  # points
 _MIN_VALUE_SIZE = 3.0  # points; smaller values cannot be read at any magnification
@@ -80,6 +86,25 @@ def draw_map(panel: Panel, trace: Trace, values: Float | None = None) -> None:
     panel.axes.add_patch(border)
 
 
+def map_panel(
+    trace: Trace,
+    view: View,
+    style: FigureStyle,
+    heading: str = "",
+    story: tuple[Phrases, ...] = (),
+) -> PanelSpec:
+    """Return a panel for a part of the map, with room for the numbers of sections."""
+    return PanelSpec(
+        view,
+        style.unit(trace),
+        heading,
+        story,
+        above=HEADINGS_ABOVE,
+        beside=HEADINGS_BESIDE,
+        bounds=map_view(trace),
+    )
+
+
 # The ROI ----------------------------------------------------------------------------------------
 
 
@@ -106,7 +131,7 @@ def draw_sections(
     linestyle: Any = "-",  # noqa: ANN401
     zorder: float = 3.0,
 ) -> None:
-    """Draw the edges of an ROI's sections; those of ROI Pool as rectangles, for they overlap."""
+    """Draw the edges of an ROI's sections; sections of ROI Pool overlap and are rectangles."""
     columns, rows = section_spans(trace)
     width = 0.8 if min(section_room(panel, trace)) < _MIN_WIDE_SECTION else 1.3
     if trace.convention.points != "cells":
@@ -116,7 +141,7 @@ def draw_sections(
     lines = []
     for (i, x), (j, y) in product(enumerate(columns), enumerate(rows)):
         if x[0] != x[1] and y[0] != y[1]:
-            # Neighbours are drawn at different distances from their edges, so that none hides one.
+            # Neighbours are inset by different distances, which keeps all edges visible.
             sides = Sides(*x, *y).inset((1.5 + 2 * ((i + j) % 2)) / panel.scale)
             lines += sides.grid(1, 1)
     draw_lines(panel, lines, colour, width, zorder=zorder, linestyle=linestyle)

@@ -10,7 +10,7 @@ from roialign_cli.core.boxes import Float
 from roialign_cli.show.figures.drawing import draw_cells, draw_lines, outside_entries
 from roialign_cli.show.figures.geometry import Sides
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
-from roialign_cli.show.figures.map_area import cell_texts, draw_map, draw_roi
+from roialign_cli.show.figures.map_area import cell_texts, draw_map, draw_roi, map_panel
 from roialign_cli.show.figures.marks import (
     MAX_DRAWN_POINTS,
     draw_sections_points,
@@ -24,7 +24,7 @@ from roialign_cli.show.figures.shades import Shades, value_shades
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
 from roialign_cli.show.figures.wording import REDUCTIONS, sections_count, title_parts
 from roialign_cli.show.palette import ink
-from roialign_cli.show.view import View, map_view, roi_view
+from roialign_cli.show.view import View, roi_view
 
 _MAX_TEXT_SIZE = 9.0
 
@@ -40,20 +40,12 @@ def output_figure(trace: Trace, *, style: FigureStyle = DEFAULT_STYLE) -> Figure
         The style of the figure.
     """
     view, output = roi_view(trace), np.array(trace.output)
-    on_map = PanelSpec(
-        view,
-        style.unit(trace),
-        "On the map",
-        above=HEADINGS_ABOVE,
-        beside=HEADINGS_BESIDE,
-        bounds=map_view(trace),
-    )
-    specs = on_map, output_spec(output, "The output")
+    specs = map_panel(trace, view, style, "On the map"), output_spec(output, "The output")
     shown = trace.sections if trace.n_points <= MAX_DRAWN_POINTS else ()
     legend = roi_entries(style.theme, trace) + section_entries(style.theme, trace, shown)
     legend += outside_entries(style.theme, trace, view)
     with figure_settings(style.theme):
-        map_panel, output_panel = new_page(
+        on_map, output_panel = new_page(
             [[specs], [[spec] for spec in specs]],
             style,
             title=f"The output: the {REDUCTIONS[trace.convention.pooling]}",
@@ -61,10 +53,10 @@ def output_figure(trace: Trace, *, style: FigureStyle = DEFAULT_STYLE) -> Figure
             shades=value_shades(style, trace, output),
             legend=legend,
         )
-        draw_map(map_panel, trace)
-        draw_roi(map_panel, trace)
-        draw_sections_points(map_panel, trace, shown)
-        write_numbers(map_panel, trace)
+        draw_map(on_map, trace)
+        draw_roi(on_map, trace)
+        draw_sections_points(on_map, trace, shown)
+        write_numbers(on_map, trace)
         draw_output(output_panel, output)
     return output_panel.figure
 

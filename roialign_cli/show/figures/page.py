@@ -78,7 +78,7 @@ def new_page(
     bars: Sequence[Shades] | None = None,
     legend: Sequence[Artist] = (),
 ) -> list[Panel]:
-    """Create a page as wide as the style says; as high as its panels need, or of its aspect.
+    """Create a page of the style's width, and of its aspect or as high as the panels need.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from roialign_cli.show.figures.drawing import (
 )
 from roialign_cli.show.figures.geometry import Sides, picture_sides
 from roialign_cli.show.figures.labels import Label, LabelPlacer, TextStyle
-from roialign_cli.show.figures.map_area import draw_map, draw_roi, write_values
+from roialign_cli.show.figures.map_area import draw_map, draw_roi, map_panel, write_values
 from roialign_cli.show.figures.marks import (
     MAX_DRAWN_POINTS,
     draw_sections_points,
@@ -32,7 +32,7 @@ from roialign_cli.show.figures.marks import (
 )
 from roialign_cli.show.figures.output import draw_output, output_spec
 from roialign_cli.show.figures.page import Panel, new_page
-from roialign_cli.show.figures.panels import HEADINGS_ABOVE, HEADINGS_BESIDE, PanelSpec
+from roialign_cli.show.figures.panels import PanelSpec
 from roialign_cli.show.figures.phrases import Phrase
 from roialign_cli.show.figures.roi_labels import keep_points_clear, write_numbers
 from roialign_cli.show.figures.shades import difference_shades, value_shades
@@ -45,7 +45,7 @@ from roialign_cli.show.figures.wording import (
     title_parts,
 )
 from roialign_cli.show.palette import Theme
-from roialign_cli.show.view import map_view, roi_view
+from roialign_cli.show.view import roi_view
 
 _STRIP_TEXT = TextStyle(7.5, "ink", "bold", pad=1.0)
 
@@ -132,18 +132,7 @@ def _specs(style: FigureStyle, trace: Trace, pooled: Trace) -> list[list[PanelSp
         f"ROI Pool ({pooled.convention.name})": _rounding_story(quantise(pooled)),
         f"ROI Align ({trace.convention.name})": ([size],),
     }
-    panels = [
-        PanelSpec(
-            view,
-            style.unit(trace),
-            heading,
-            story=story,
-            above=HEADINGS_ABOVE,
-            beside=HEADINGS_BESIDE,
-            bounds=map_view(trace),
-        )
-        for heading, story in stories.items()
-    ]
+    panels = [map_panel(trace, view, style, *texts) for texts in stories.items()]
     names = (
         f"ROI Pool: {pooled.convention.pooling}",
         f"ROI Align: {trace.convention.pooling}",

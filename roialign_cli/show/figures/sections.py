@@ -15,10 +15,9 @@ from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.figures.drawing import outside_entries
 from roialign_cli.show.figures.geometry import roi_sides, section_sides
 from roialign_cli.show.figures.labels import LabelPlacer
-from roialign_cli.show.figures.map_area import draw_map, draw_roi, write_values
+from roialign_cli.show.figures.map_area import draw_map, draw_roi, map_panel, write_values
 from roialign_cli.show.figures.marks import draw_sections_points, roi_entries, section_entries
 from roialign_cli.show.figures.page import new_page
-from roialign_cli.show.figures.panels import HEADINGS_ABOVE, HEADINGS_BESIDE, PanelSpec
 from roialign_cli.show.figures.roi_labels import (
     keep_points_clear,
     write_corner,
@@ -34,7 +33,7 @@ from roialign_cli.show.figures.wording import (
     sections_count,
     title_parts,
 )
-from roialign_cli.show.view import View, map_view, roi_view, shown_cells
+from roialign_cli.show.view import View, roi_view, shown_cells
 
 
 def sections_figure(
@@ -71,15 +70,8 @@ def sections_figure(
     view = roi_view(trace)
     size = f"{format_decimals(trace.width)} × {format_decimals(trace.height)} cells"
     with figure_settings(style.theme):
-        spec = PanelSpec(
-            view,
-            style.unit(trace),
-            above=HEADINGS_ABOVE,
-            beside=HEADINGS_BESIDE,
-            bounds=map_view(trace),
-        )
         panel = new_page(
-            [[[spec]]],
+            [[[map_panel(trace, view, style)]]],
             style,
             title=f"{sections_count(trace)} of an ROI of {size}",
             subtitle=[*title_parts(trace, style.photo_channel), _result(trace, chosen)],

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -79,25 +78,6 @@ class _Story:
     source: ScaleSource
     section: Section
     point: Point | None
-
-
-def steps_figure(
-    trace: Trace,
-    image: NDArray[np.uint8] | None = None,
-    *,
-    stride: int = 1,
-    source: ScaleSource | None = None,
-    section: tuple[int, int] | None = None,
-    point: tuple[int, int] | None = None,
-    style: FigureStyle = DEFAULT_STYLE,
-) -> Figure:
-    """Draw the box, its sections, the points of one section, one point's value, and the output.
-
-    The parameters are those of `steps_sheet`.
-    """
-    return steps_sheet(
-        trace, image, stride=stride, source=source, section=section, point=point, style=style
-    ).figure
 
 
 def steps_sheet(

@@ -1,4 +1,4 @@
-"""The numbers that the steps of an ROI are told with: the lines under the headings."""
+"""The texts under the headings of the steps: the formulas of each step with its numbers."""
 
 from __future__ import annotations
 
