@@ -212,6 +212,7 @@ def test_colour_is_for_terminals_without_no_color(
     if no_colour:
         monkeypatch.setenv("NO_COLOR", no_colour)
     monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")  # Rich keeps the codes of a style for a process
     assert "\x1b" not in printed(CALLS["run"], "utf-8", monkeypatch)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
