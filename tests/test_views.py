@@ -71,7 +71,8 @@ def test_the_output_view_has_all_points_and_the_output(case: str, style: str) ->
     traced = CASES[case].trace
     figure = draw("output", case, style)
     check_figure(figure, traced)
-    assert drawn(figure) == points_of(traced, traced.sections)
+    few = traced.n_points <= MAX_DRAWN_POINTS
+    assert drawn(figure) == (points_of(traced, traced.sections) if few else set())
     output = np.array(traced.output)
     np.testing.assert_array_equal(
         shown_output(figure.axes[1]), np.where(np.isfinite(output), output, np.nan)

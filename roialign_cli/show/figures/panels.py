@@ -21,7 +21,7 @@ _TICKS_HEIGHT = 13.0  # of the ticks under a panel
 _NOTE_LINE = 10.5
 _MAX_ASPECT = 1.15  # height of axes, in widths of the axes
 _TICK_DECIMALS = 6
-_MAX_TICKS = 8
+_MAX_TICKS = 6
 MIN_TICK_GAP = 3.0  # between the labels of two ticks
 
 
