@@ -403,7 +403,7 @@ def test_a_scale_for_each_axis(capfd: Capture) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("roialign ex", ["explain"]),
+        ("roialign ex", ["explain", "explore"]),
         ("roialign run map.npy --preset torchv", ["torchvision", "torchvision-aligned"]),
         ("roialign plot map.npy --view o", ["overlay", "output"]),
         ("roialign run map.npy --box-format x", ["xyxy", "xywh"]),

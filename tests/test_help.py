@@ -83,17 +83,18 @@ def test_a_command_has_examples_a_page_and_a_test(name: str) -> None:
     assert any(call.search(path.read_text(encoding="utf-8")) for path in TESTS.glob("test_*.py"))
 
 
-# `roialign demo` takes long, and test_cli.py runs it.
+# `roialign demo` takes long, and test_cli.py runs it. `roialign explore` ends with Ctrl-C;
+# test_explore_server.py runs it.
 EXAMPLES_TO_RUN = [
     pytest.param(example, marks=pytest.mark.thorough if example.startswith("roialign demo") else ())
     for example in EXAMPLES
+    if not example.startswith("roialign explore")
 ]
 
 
-@pytest.mark.parametrize("example", EXAMPLES_TO_RUN)
-def test_examples_run(
-    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the files of the examples in the working folder."""
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(8)
     features = random.random((16, 16), dtype=np.float32)
@@ -103,6 +104,11 @@ def test_examples_run(
     lines = [",".join(map(str, box)) for box in boxes]
     Path("boxes.csv").write_text("\n".join(["x1,y1,x2,y2", *lines]), encoding="utf-8")
     np.save("exported.npy", roi_align(features, boxes, 7, convention="torchvision-aligned"))
+
+
+@pytest.mark.usefixtures("example_files")
+@pytest.mark.parametrize("example", EXAMPLES_TO_RUN)
+def test_examples_run(example: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(shlex.split(example)[1:]) == 0, capfd.readouterr().err
 
 

@@ -23,7 +23,11 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "search": ({"core", "analysis"}, {"numpy"}),
     "files": ({"core", "analysis"}, {"numpy", "PIL"}),
     "show": ({"core", "analysis", "search"}, {"numpy", "rich", "matplotlib", "PIL"}),
-    "cli": ({"core", "analysis", "search", "files", "show"}, {"numpy", "click", "matplotlib"}),
+    "serve": ({"core", "analysis", "show"}, {"numpy", "PIL"}),
+    "cli": (
+        {"core", "analysis", "search", "files", "show", "serve"},
+        {"numpy", "click", "matplotlib"},
+    ),
 }
 # Package in `show` → the others there that it may import. Only figures import Matplotlib.
 IN_SHOW: dict[str, set[str]] = {

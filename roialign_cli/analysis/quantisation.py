@@ -133,11 +133,28 @@ def quantised_by_roi_pool(operation: Operation, roi: int) -> Quantisation:
     roi
         The index of the box.
     """
+    one = with_roi_pool(operation).for_box_and_channel(roi, 0)
+    return quantise_one(one, one.plan())
+
+
+def with_roi_pool(operation: Operation) -> Operation:
+    """Return an operation with the rules of the preset roi-pool and the same boxes."""
     fields: dict[str, Any] = {name: getattr(operation.convention, name) for name in BOX_FIELDS}
-    convention = replace(PRESETS["roi-pool"].convention, **fields)
-    one = replace(operation, convention=convention).for_box_and_channel(roi, 0)
-    frame, (y_scale, x_scale) = operation.frame, one.spatial_scale
-    return _quantised(one.plan(), frame, box_on_map(one, frame), (x_scale, y_scale))
+    return replace(operation, convention=replace(PRESETS["roi-pool"].convention, **fields))
+
+
+def quantise_one(one: Operation, plan: Plan) -> Quantisation:
+    """Return what ROI Pool does to the only box of an operation with its rules.
+
+    Parameters
+    ----------
+    one
+        An operation that `with_roi_pool` returned, with one box.
+    plan
+        Its sampling plan.
+    """
+    frame, (y_scale, x_scale) = one.frame, one.spatial_scale
+    return _quantised(plan, frame, box_on_map(one, frame), (x_scale, y_scale))
 
 
 def _quantised(

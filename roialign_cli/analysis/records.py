@@ -168,6 +168,7 @@ def trace_record(
     notes: Sequence[Note] = (),
     source: ScaleSource | None = None,
     rounded: Quantisation | None = None,
+    sections: Sequence[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Return a trace as the documented JSON object; sections from 1, arrays from 0.
 
@@ -181,6 +182,8 @@ def trace_record(
         What determined the scale; None if that is not known.
     rounded
         The box as ROI Pool rounds it; None to leave it out.
+    sections
+        The records of the sections, such as those of `outlines`; None for complete records.
     """
     rows, columns = trace.map_size
     return {
@@ -208,7 +211,9 @@ def trace_record(
             "height": trace.height,
         },
         "section_size": {"width": trace.section_width, "height": trace.section_height},
-        "sections": [_section(section) for section in trace.sections],
+        "sections": [section_record(section) for section in trace.sections]
+        if sections is None
+        else list(sections),
         "output": [list(row) for row in trace.output],
         **({} if rounded is None else {"roi_pool": _roi_pool(rounded, trace.scale)}),
         "notes": notes_record(notes),
@@ -235,18 +240,20 @@ def _side(side: Side, scale: float) -> dict[str, float]:
     return {"position": side.position, "rounded": side.rounded, "moved": moved}
 
 
-def _section(section: Section) -> dict[str, Any]:
+def section_record(section: Section) -> dict[str, Any]:
+    """Return a section with all its points as plain data."""
     return {
         "section": list(section.section),
         "x": section.x,
         "y": section.y,
-        "points": [_point(point) for point in section.points],
+        "points": [point_record(point) for point in section.points],
         "winner": None if section.winner is None else list(section.winner),
         "output": section.output,
     }
 
 
-def _point(point: Point) -> dict[str, Any]:
+def point_record(point: Point) -> dict[str, Any]:
+    """Return a point with its neighbours as plain data."""
     return {
         "point": list(point.point),
         "x": point.x,
@@ -336,17 +343,25 @@ def to_json(record: Any, indent: int | None = 1) -> str:  # noqa: ANN401
     import json  # noqa: PLC0415 - slow to import, and tables need none
 
     separators = (",", ":") if indent is None else None
-    return json.dumps(
-        _plain(record), ensure_ascii=False, indent=indent, separators=separators, allow_nan=False
-    )
+
+    def dumped(finite: Any) -> str:  # noqa: ANN401
+        return json.dumps(
+            finite, ensure_ascii=False, indent=indent, separators=separators, allow_nan=False
+        )
+
+    try:
+        return dumped(record)
+    except ValueError:  # of a number that is not finite
+        return dumped(plain(record))
 
 
-def _plain(record: Any) -> Any:  # noqa: ANN401
+def plain(record: Any) -> Any:  # noqa: ANN401
+    """Return a record with None in place of NaN and infinities."""
     match record:
         case dict():
-            return {key: _plain(value) for key, value in record.items()}
+            return {key: plain(value) for key, value in record.items()}
         case list() | tuple():
-            return [_plain(value) for value in record]
+            return [plain(value) for value in record]
         case float():
             return record if math.isfinite(record) else None
         case _:

@@ -181,6 +181,14 @@ class Sections(Sequence[Section]):
         m, n = divmod(int(equal.argmax()), equal.shape[1])
         return n + 1, m + 1
 
+    def point(self, section: tuple[int, int], point: tuple[int, int]) -> Point | None:
+        """Return point (n, m) of section (i, j) alone; None if there is no such point."""
+        (i, j), (n, m) = section, point
+        columns, rows = self.grid(i, j)
+        if not (1 <= n <= columns and 1 <= m <= rows):
+            return None
+        return self._point(i - 1, j - 1, n - 1, m - 1)
+
     def example(self) -> tuple[int, int]:
         """Return the section (i, j) to explain by default.
 

@@ -186,11 +186,11 @@ def _print(
 
 def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, force: bool) -> None:
     from roialign_cli.analysis.trace import trace_operation
-    from roialign_cli.cli.inputs import photo_channel
     from roialign_cli.files.writing import atomic_write
     from roialign_cli.show.figures.compare import compare_figure
     from roialign_cli.show.figures.saving import check_suffix, save_figure
     from roialign_cli.show.figures.style import FigureStyle
+    from roialign_cli.show.numbers import photo_channel
 
     roi, channel, section = comparison.worst
     trace = trace_operation(inputs.operation, roi, channel)
@@ -199,7 +199,7 @@ def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, forc
     else:
         operation = replace(inputs.operation, convention=comparison.other)
         second = trace_operation(operation, roi, channel, trace.frame)
-    style = FigureStyle(photo_channel=photo_channel(inputs, channel))
+    style = FigureStyle(photo_channel=photo_channel(inputs.file.image, channel))
     figure = compare_figure(trace, second, section=section, style=style)
     with atomic_write(path, force=force) as file:
         save_figure(figure, file, check_suffix(path))

@@ -67,14 +67,10 @@ def identify(
 
 def _words(options: OperatorOptions) -> str:
     """Return the words of a command line that name the features and the boxes."""
-    words = [options.features]
-    for name in ("layout", "key", "boxes", "image_id"):
+    words = options.feature_words
+    for name in ("boxes", "image_id"):
         value = getattr(options, name)
         words += [f"--{name.replace('_', '-')}", value] if value else []
     for box in options.box:
         words += ["--box", ",".join(f"{number:.17g}" for number in box)]
-    if options.stride is not None:
-        words += ["--stride", str(options.stride)]
-    if options.image_size is not None:
-        words += ["--image-size", "{:.17g}x{:.17g}".format(*options.image_size)]
-    return shlex.join(words)
+    return shlex.join([*words, *options.scale_words])

@@ -15,7 +15,7 @@ from roialign_cli.analysis.records import Defaults, named
 from roialign_cli.analysis.scaling import ScaledBy, ScaleSource
 from roialign_cli.cli.option_types import FieldValue
 from roialign_cli.cli.options import OperatorOptions
-from roialign_cli.core.convention import BOX_FIELDS, MEANINGS_OF_MAX, Convention, Summary
+from roialign_cli.core.convention import BOX_FIELDS, MEANINGS_OF_MAX, Convention
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.presets import preset
@@ -118,21 +118,6 @@ def scale_source(options: OperatorOptions, inputs: Inputs) -> ScaleSource:
     if size is None and image is not None:
         size = float(image.shape[1]), float(image.shape[0])
     return ScaleSource(scaled_by, size)
-
-
-def photo_channel(inputs: Inputs, channel: int | Summary) -> str | None:
-    """Return what a channel is of a photograph, such as "red channel"; None for an array."""
-    image = inputs.file.image
-    if image is None:
-        return None
-    if image.ndim == 2:
-        return "brightness"
-    if isinstance(channel, str):
-        return f"{channel} of the channels"
-    return f"{_COLOURS[channel]} channel"
-
-
-_COLOURS = ("red", "green", "blue")
 
 
 def load(options: OperatorOptions) -> Inputs:

@@ -19,6 +19,7 @@ TASKS = {
         "run": "Pool every box and print or write the outputs.",
         "explain": "Explain one ROI step by step.",
         "plot": "Draw an ROI, its sections and its sample points.",
+        "explore": "Drag a box in the browser and watch the numbers.",
     },
     "Compare and identify": {
         "compare": "Compare two conventions, or a convention with a saved output.",
@@ -64,7 +65,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="roialign")
 def group() -> None:
-    """Run, explain and draw ROI Align, and find out which library produced an output.
+    """Run, explain and draw ROI Align, and find which library produced an output.
 
     Start with `roialign demo`; `roialign COMMAND --help` shows examples, and docs/glossary.md
     explains the words.

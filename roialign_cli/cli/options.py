@@ -80,6 +80,20 @@ class OperatorOptions:
         """The files that the command reads."""
         return self.features, split_member(self.boxes or "-")[0]
 
+    @property
+    def feature_words(self) -> list[str]:
+        """The words of a command line that name the features."""
+        layout = ["--layout", self.layout] if self.layout else []
+        return [self.features, *layout, *(["--key", self.key] if self.key else [])]
+
+    @property
+    def scale_words(self) -> list[str]:
+        """The words that name the stride and the size of the image."""
+        words = [] if self.stride is None else ["--stride", str(self.stride)]
+        if self.image_size is not None:
+            words += ["--image-size", "{:.17g}x{:.17g}".format(*self.image_size)]
+        return words
+
 
 _FROM_ZERO = WholeNumber(min=0)
 

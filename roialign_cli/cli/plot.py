@@ -220,9 +220,10 @@ def plot(
     strict: bool,
 ) -> None:
     """Draw an ROI, its sections and its sample points."""
-    from roialign_cli.cli.inputs import load, photo_channel, scale_source
+    from roialign_cli.cli.inputs import load, scale_source
     from roialign_cli.show.figures.saving import check_suffix
     from roialign_cli.show.figures.style import FigureStyle
+    from roialign_cli.show.numbers import photo_channel
 
     kind = check_suffix(output, animated=True)
     _check_options(view, output, kind)
@@ -238,7 +239,7 @@ def plot(
         values,
         units,
         aspect,
-        photo_channel(inputs, selection.channel),
+        photo_channel(inputs.file.image, selection.channel),
     )
     request = PlotRequest(inputs, scale_source(options, inputs), selection, other, style)
     staged = _draw(request, view)

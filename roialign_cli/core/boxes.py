@@ -170,6 +170,49 @@ _READERS: dict[BoxFormat, Callable[[Float, float | None], tuple[Float, ...]]] = 
 }
 
 
+def written_as(
+    xyxy: Float,
+    box_format: BoxFormat,
+    image_height: float | None = None,
+    *,
+    inclusive: bool = False,
+) -> Float:
+    """Convert corners to boxes as a caller writes them; the inverse of `corners`.
+
+    Parameters
+    ----------
+    xyxy
+        (R, 4), float64, corners x1, y1, x2, y2 with y down.
+    box_format, image_height, inclusive
+        As for `corners`.
+
+    Returns
+    -------
+    (R, 4), float64.
+
+    Examples
+    --------
+    >>> written_as(np.array([[296.0, 192, 496, 337]]), "xywh", image_height=512)
+    array([[296., 320., 200., 145.]])
+    """
+    x1, y1, x2, y2 = xyxy.T
+    if inclusive:
+        x2 = x2 - 1
+        y1, y2 = (y1, y2 - 1) if image_height is None else (y1 + 1, y2)
+    middle, width, height = (y1 + y2) / 2, x2 - x1, y2 - y1
+    top, low, high = y1, y1, y2
+    if image_height is not None:
+        middle, top = image_height - middle, image_height - y1
+        low, high = image_height - y2, image_height - y1
+    written: dict[BoxFormat, tuple[Float, ...]] = {
+        "xyxy": (x1, low, x2, high),
+        "yxyx": (low, x1, high, x2),
+        "xywh": (x1, top, width, height),
+        "cxcywh": ((x1 + x2) / 2, middle, width, height),
+    }
+    return np.stack(written[box_format], axis=1)
+
+
 def box_height(
     image_height: float | None, map_height: int, scale: float, *, normalized: bool
 ) -> float:

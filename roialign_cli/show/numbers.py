@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
-from roialign_cli.core.convention import Convention
+from roialign_cli.core.convention import Convention, Summary
 from roialign_cli.core.operation import Operation
 from roialign_cli.core.overrides import changes
 
@@ -183,6 +183,28 @@ def _value_range(features: NDArray[Any]) -> str:
         return not_finite
     low, high = (format_number(float(end)) for end in (finite.min(), finite.max()))
     return f", values {low} to {high}{not_finite}"
+
+
+def photo_channel(image: NDArray[np.uint8] | None, channel: int | Summary) -> str | None:
+    """Return what a channel is of a photograph, such as "red channel"; None for an array.
+
+    Parameters
+    ----------
+    image
+        The photograph, (H, W, 3) or (H, W); None for an array.
+    channel
+        The index of the channel, or how all channels are combined.
+    """
+    if image is None:
+        return None
+    if image.ndim == 2:
+        return "brightness"
+    if isinstance(channel, str):
+        return f"{channel} of the channels"
+    return f"{_COLOURS[channel]} channel"
+
+
+_COLOURS = ("red", "green", "blue")
 
 
 def channel_of(trace: Trace) -> str:

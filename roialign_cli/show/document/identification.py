@@ -12,16 +12,18 @@ from rich.text import Text
 from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.equivalence import distinguishing_inputs
 from roialign_cli.core.convention import BOX_FIELDS, Convention
-from roialign_cli.core.overrides import changes
-from roialign_cli.core.presets import PRESETS
 from roialign_cli.printable import printable
 from roialign_cli.search.hypothesis import LAYOUTS, Hypothesis, Identification, Match
 from roialign_cli.show.document.blocks import Block, Heading, Paragraph, Verbatim
+from roialign_cli.show.document.command_line import (
+    changed_fields,
+    convention_words,
+    scale_text,
+)
 from roialign_cli.show.document.terminal import blocks_text, new_console, print_blocks
 from roialign_cli.show.numbers import format_count, format_number
 
 _MAX_OTHERS = 8  # matches that are listed beside the best one
-_MAX_DIVISOR = 1 << 16  # of a scale that is printed as a fraction
 _MAX_NAMED = 12  # boxes, channels or sections that are listed
 
 
@@ -192,12 +194,8 @@ def operator_words(hypothesis: Hypothesis) -> str:
         ratio = convention.sampling_ratio
         words.append(f"sampling ratio {ratio}" if ratio else "adaptive sampling")
     described = {"pooling", "sampling_ratio", *BOX_FIELDS}
-    changed = {k: v for k, v in _changes(convention).items() if k not in described}
+    changed = {k: v for k, v in changed_fields(convention).items() if k not in described}
     return ", ".join([*words, *(f"{name}={value}" for name, value in changed.items())])
-
-
-def _changes(convention: Convention) -> dict[str, object]:
-    return changes(convention) if convention.name in PRESETS else convention.parameters()
 
 
 def reading_words(hypothesis: Hypothesis) -> str:
@@ -206,25 +204,9 @@ def reading_words(hypothesis: Hypothesis) -> str:
     ends = {"size": "the map's edge", "last-centre": "the last cell's centre"}
     scale = f"normalised to {ends[convention.normalized_by]}"
     if hypothesis.spatial_scale is not None:
-        scale = f"spatial scale {_scale_words(hypothesis.spatial_scale)}"
+        scale = f"spatial scale {scale_text(hypothesis.spatial_scale)}"
     last = ", inclusive" if convention.inclusive else ""
     return f"boxes as {convention.box_format}{last}, origin {convention.origin}, {scale}"
-
-
-def _scale_words(scale: tuple[float, float]) -> str:
-    """Return a scale (y, x) as the value of --spatial-scale."""
-    y, x = scale
-    return _scale_word(x) if x == y else f"{_scale_word(x)},{_scale_word(y)}"
-
-
-def _scale_word(scale: float) -> str:
-    """Return a scale as a fraction "1/16" if that is exact, or else in all its digits."""
-    divisor = round(min(1 / scale, _MAX_DIVISOR))
-    return (
-        f"1/{divisor}"
-        if divisor > 1 and 1 / divisor == scale
-        else repr(float(scale)).removesuffix(".0")
-    )
 
 
 def _output_size(hypothesis: Hypothesis, shape: Sequence[int]) -> tuple[int, int]:
@@ -232,31 +214,19 @@ def _output_size(hypothesis: Hypothesis, shape: Sequence[int]) -> tuple[int, int
     return rows, columns
 
 
-# The fields that have an option of their own; the others are set by --set.
-_OPTIONS = {
-    "pooling", "points", "sampling_ratio", "divide", "offset", "min_size", "extrapolation_value",
-    "box_format", "origin",
-}  # fmt: skip
-
-
 def run_command(hypothesis: Hypothesis, inputs: InputWords, size: tuple[int, int]) -> str:
     """Return the command line that makes an output of a size (rows, columns) in sections."""
     convention = hypothesis.convention
-    words = ["roialign run", inputs.words, "--preset", convention.name]
     index = 0 if hypothesis.batches == "first map" else inputs.batch_index
-    words += [] if index is None else [f"--batch-index {index}"]
     declared = inputs.declared_by_file
     undeclared = {k: v for k, v in hypothesis.box_fields.items() if v != declared.get(k, v)}
-    for name, value in (_changes(convention) | undeclared).items():
-        if name == "normalized":
-            words.append("--normalized" if value else "--absolute")
-        elif name in _OPTIONS:
-            words += [f"--{name.replace('_', '-')}", f"{value}"]
-        else:
-            words += ["--set", f"{name}={value}".lower()]
+    preset, name, *rules = convention_words(convention, undeclared)
+    words = ["roialign run", inputs.words, preset, name]
+    words += [] if index is None else [f"--batch-index {index}"]
+    words += rules
     scale_stated = {"--image-size", "--stride"} & set(inputs.words.split())
     if hypothesis.spatial_scale not in {None, (1.0, 1.0)} and not scale_stated:
-        words += ["--spatial-scale", _scale_words(hypothesis.spatial_scale)]
+        words += ["--spatial-scale", scale_text(hypothesis.spatial_scale)]
     return " ".join([*words, "--output-size", "{}x{}".format(*size)])
 
 
@@ -275,7 +245,7 @@ def python_call(
     `batch_index` is the map of all boxes, None if the boxes state their own.
     """
     convention = hypothesis.convention
-    given: dict[str, object] = {"convention": convention.name, **_changes(convention)}
+    given: dict[str, object] = {"convention": convention.name, **changed_fields(convention)}
     y, x = hypothesis.spatial_scale or (1.0, 1.0)
     if (y, x) != (1.0, 1.0):
         given["spatial_scale"] = x if x == y else (y, x)

@@ -37,8 +37,8 @@ from roialign_cli.show.page.scene import Scene, shade_inks
 from roialign_cli.show.palette import AREAS, DARK, LIGHT, Theme
 
 _HERE = Path(__file__).parent
-_MAX_PAGE_POINTS = 5000  # of some 2 kB each
-_MAX_PAGE_SECTIONS = 5000
+MAX_PAGE_POINTS = 5000  # of some 2 kB each
+MAX_PAGE_SECTIONS = 5000
 
 
 def explanation_page(explanation: Explanation, notes: Sequence[Note] = ()) -> str:
@@ -58,7 +58,7 @@ def explanation_page(explanation: Explanation, notes: Sequence[Note] = ()) -> st
         If there are too many sections for a page, or one section has too many points.
     """
     trace = explanation.trace
-    if len(trace.sections) > _MAX_PAGE_SECTIONS:
+    if len(trace.sections) > MAX_PAGE_SECTIONS:
         problem = f"{len(trace.sections)} sections are too many for a page; take fewer"
         raise ArgumentError("output_size", problem)
     explanation, remark = _within_limits(explanation)
@@ -91,14 +91,14 @@ def _within_limits(explanation: Explanation) -> tuple[Explanation, list[str]]:
     everything = section is None and point is None
     points = trace.n_points if everything else _count(trace.select(section, point))
     complete = replace(explanation, all_points=True)
-    if points <= _MAX_PAGE_POINTS:
+    if points <= MAX_PAGE_POINTS:
         return complete, []
     problem = f"{points} points are too many for a page"
     if explanation.all_points:
         raise ArgumentError("all_points", f"{problem}; leave it out to show one section")
     chosen = explanation.example
     place = format_point(*chosen.section)
-    if _count([chosen]) > _MAX_PAGE_POINTS:
+    if _count([chosen]) > MAX_PAGE_POINTS:
         problem = f"section {place} has {_count([chosen])} points, too many for a page"
         raise ArgumentError("point", f"{problem}; choose one with --point N,M")
     remark = (
@@ -123,8 +123,8 @@ def _page(title: Iterable[Block], body: str) -> str:
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     return _read("page.html").substitute(
         title=escape(name),
-        light=_variables(LIGHT, style),
-        dark=_variables(DARK, style),
+        light=css_variables(LIGHT, style),
+        dark=css_variables(DARK, style),
         style=style,
         head=to_html(blocks),
         body=body,
@@ -135,7 +135,7 @@ def _read(name: str) -> Template:
     return Template((_HERE / name).read_text(encoding="utf-8"))
 
 
-def _variables(theme: Theme, style: str) -> str:
+def css_variables(theme: Theme, style: str) -> str:
     """Return CSS variables for the colours of areas and of a theme that a style sheet uses."""
     variables = {f"--{f.name.replace('_', '-')}": getattr(theme, f.name) for f in fields(theme)}
     variables |= {f"--{name}": area for name, area in zip(NEIGHBOUR_NAMES, AREAS, strict=True)}
@@ -170,14 +170,20 @@ def _texts(explanation: Explanation, sections: Sequence[Section]) -> dict[str, A
 
 
 def _section(explanation: Explanation, section: Section) -> dict[str, Any]:
+    points = [point_texts(explanation, section, point) for point in section.points]
+    return section_texts(explanation, section) | {"points": points}
+
+
+def section_texts(explanation: Explanation, section: Section) -> dict[str, Any]:
+    """Return the title of a section and the lines that compute its output, for a script."""
     return {
         "title": f"Section {format_point(*section.section)} = {format_number(section.output)}",
         "reduced": _lines(explanation.reduced(section)),
-        "points": [_point(explanation, section, point) for point in section.points],
     }
 
 
-def _point(explanation: Explanation, section: Section, point: Point) -> dict[str, Any]:
+def point_texts(explanation: Explanation, section: Section, point: Point) -> dict[str, Any]:
+    """Return the title, the lines and the neighbours of a sample point, for a script."""
     trace = explanation.trace
     out = point.border == "out"
     interpolates = not out and trace.convention.points != "cells"

@@ -1,0 +1,188 @@
+"""`roialign explore`: drag a box in the browser and watch the numbers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from roialign_cli.cli.help import command, output_option
+from roialign_cli.cli.option_types import WholeNumber
+from roialign_cli.cli.options import (
+    OperatorOptions,
+    Selection,
+    operator_options,
+    selection_options,
+)
+from roialign_cli.cli.streams import message
+
+if TYPE_CHECKING:
+    from roialign_cli.cli.inputs import Inputs
+    from roialign_cli.core.operation import Operation
+    from roialign_cli.serve.server import ExploreServer
+    from roialign_cli.serve.session import Session
+    from roialign_cli.serve.state import State
+
+_LAST_PORT = (1 << 16) - 1
+
+
+@command(
+    "explore",
+    "roialign explore photo.png --stride 32 --boxes boxes.csv",
+    "roialign explore map.npy --image-size 512x512 --box 296,320,200,145 --no-browser",
+)
+@operator_options
+@selection_options
+@output_option(
+    "--port",
+    metavar="N",
+    type=WholeNumber(min=1, max=_LAST_PORT),
+    help="Port of the page.  [default: a free port]",
+)
+@output_option("--no-browser", is_flag=True, help="Print the address and open no browser.")
+def explore(
+    options: OperatorOptions, selection: Selection, port: int | None, *, no_browser: bool
+) -> None:
+    """Drag a box in the browser and watch the numbers.
+
+    Serves a page to this computer only, until Ctrl-C. Without --box or --boxes, the page begins
+    with a box in the middle.
+    """
+    from roialign_cli.serve.server import ExploreServer
+
+    inputs, session, start = begin(options, selection)
+    try:
+        with ExploreServer(session, start, port or 0) as server:
+            _announce(inputs, server, browser=not no_browser)
+            server.wait()
+    except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            click.echo(err=True)  # the terminal has shown ^C
+        message("stopped")
+
+
+def begin(options: OperatorOptions, selection: Selection) -> tuple[Inputs, Session, State]:
+    """Return what the options name, what to serve of it, and the state that the page begins with.
+
+    Raises
+    ------
+    RoiAlignError
+        If the state has no answer, so that the page would begin with an error.
+    """
+    from roialign_cli.serve.answers import trace_answer
+
+    inputs = _load(options)
+    session, start = _session(inputs, options), _start(inputs, selection)
+    trace_answer(session, start)
+    return inputs, session, start
+
+
+def _load(options: OperatorOptions) -> Inputs:
+    """Return the inputs; without boxes, the only box is in the middle."""
+    from roialign_cli.cli.inputs import load
+
+    if options.box or options.boxes is not None:
+        return load(options)
+    inputs = load(replace(options, box=((0.0, 0.0, 1.0, 1.0),)))
+    operation = _with_box_in_the_middle(inputs.operation)
+    numbers = ",".join(f"{number:g}" for number in operation.boxes_given[0])
+    message(f"note: the page begins with --box {numbers}; choose boxes with --box or --boxes")
+    return replace(inputs, operation=operation)
+
+
+def _with_box_in_the_middle(operation: Operation) -> Operation:
+    """Return an operation with one box, half as wide and as high as the map, in its middle."""
+    import numpy as np
+
+    from roialign_cli.core.boxes import box_height, written_as
+
+    convention, (rows, columns) = operation.convention, operation.map_size
+    y_scale, x_scale = operation.spatial_scale
+    width, height = (1.0, 1.0) if convention.normalized else (columns / x_scale, rows / y_scale)
+    corners = np.array([[width / 4, height / 4, width * 3 / 4, height * 3 / 4]])
+    if min(width, height) >= _MIN_ROUNDED_SIDE:
+        corners = corners.round()
+    top = None
+    if convention.origin == "bottom-left":
+        top = box_height(operation.image_height, rows, y_scale, normalized=convention.normalized)
+    given = written_as(corners, convention.box_format, top, inclusive=convention.inclusive)
+    return replace(operation, boxes_given=given).with_corners()
+
+
+_MIN_ROUNDED_SIDE = 8  # of an image, in the units of the boxes, for a box of whole numbers
+
+
+def _session(inputs: Inputs, options: OperatorOptions) -> Session:
+    from roialign_cli.cli.inputs import scale_source
+    from roialign_cli.serve.session import Session
+    from roialign_cli.show.document.command_line import scale_text
+
+    words = [*options.feature_words, *options.scale_words]
+    if options.spatial_scale is not None:
+        words += ["--spatial-scale", scale_text(inputs.operation.spatial_scale)]
+    chosen = {"pooling", "sampling_ratio"}  # the page chooses these
+    return Session(
+        operation=inputs.operation,
+        title=inputs.file.title,
+        subject=inputs.subject,
+        labels=inputs.labels,
+        scores=inputs.scores,
+        names=tuple(map(inputs.name, range(len(inputs.labels)))),
+        image=inputs.file.image,
+        stride=inputs.file.stride,
+        source=scale_source(options, inputs),
+        defaults=inputs.defaults,
+        overrides={k: v for k, v in inputs.overrides.items() if k not in chosen},
+        words=tuple(words),
+    )
+
+
+def _start(inputs: Inputs, selection: Selection) -> State:
+    """Return the state that the page begins with."""
+    from roialign_cli.analysis.trace import checked_index
+    from roialign_cli.serve.state import State
+
+    operation, overrides = inputs.operation, inputs.overrides
+    roi = checked_index("roi", selection.roi or 0, len(operation.boxes_given), "box")
+    first, second, third, fourth = operation.boxes_given[roi].tolist()
+    return State(
+        box=(first, second, third, fourth),
+        preset=operation.convention.name,
+        output_size=operation.output_size,
+        roi=roi,
+        batch_index=int(operation.batch_index[roi]),
+        pooling=overrides.get("pooling"),
+        sampling_ratio=overrides.get("sampling_ratio"),
+        channel=selection.channel,
+        section=selection.section,
+        point=selection.point,
+    )
+
+
+def _announce(inputs: Inputs, server: ExploreServer, *, browser: bool) -> None:
+    """Print what is served and where, and open the browser."""
+    click.echo(inputs.subject)
+    click.echo(server.address)
+    sys.stdout.flush()
+    message("press Ctrl-C to stop")
+    if browser and not _open(server.address):
+        message("note: no browser could be started; open the address yourself")
+
+
+def _open(address: str) -> bool:
+    """Open an address in the browser; return whether that was possible.
+
+    Without a desktop there may be browsers that would take over the terminal.
+    """
+    import webbrowser
+
+    has_desktop = sys.platform in {"darwin", "win32"}
+    if not has_desktop and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & set(os.environ):
+        return False
+    try:
+        return webbrowser.open(address)
+    except (OSError, webbrowser.Error):
+        return False

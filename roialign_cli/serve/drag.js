@@ -1,0 +1,118 @@
+/** Move the box and choose sections and points, with the pointer or the keyboard. */
+
+import { HANDLES, sectionArea } from "./marks.js";
+import { mapX, mapY, pan, px, py, view, zoom } from "./plane.js";
+import { refresh } from "./server.js";
+import { STEP, at, emit, flip, session, store, toMap, toUnits } from "./state.js";
+
+const svg = at("marks");
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const WHOLE_BOX = [1, 1, 1, 1];
+const CLICK = 4; // pixels that a click may move
+
+/** Let the box have these corners, in box units. */
+export function moveTo(corners) {
+  store.corners = corners;
+  // The section stays chosen while the box moves.
+  store.state.section ??= store.trace?.chosen.section ?? null;
+  Object.assign(store.state, { box: null, corners });
+  emit("box");
+  refresh();
+}
+
+/** Round to fewer decimals than a pixel of the screen shows. */
+function tidy(corners) {
+  const { x, y } = session.box.spatial_scale;
+  const perPixel = 1 / (view.unit * Math.max(x, y));
+  const decimals = Math.min(Math.max(-Math.floor(Math.log10(perPixel)), 0), 12);
+  return corners.map((corner) => Number(corner.toFixed(decimals)));
+}
+
+function moved(from, sides, dx, dy) {
+  const cells = [dx / view.unit, dy / view.unit];
+  const to = toMap(from).map((edge, k) => edge + sides[k] * cells[k % 2]);
+  if (!store.look.snap) return tidy(toUnits(to)).map((edge, k) => (sides[k] ? edge : from[k]));
+  const snapped = toUnits(to.map(Math.round));
+  return snapped.map((edge, k) => (sides[k] ? edge : from[k]));
+}
+
+let drag = null;
+svg.addEventListener("pointerdown", (event) => {
+  if (event.button !== 0 || !store.corners) return;
+  const name = event.target.dataset.handle;
+  const onBox = name || event.target.id === "hold";
+  const sides = name ? HANDLES[name] : WHOLE_BOX;
+  drag = { x: event.clientX, y: event.clientY, from: store.corners, sides, onBox, far: false };
+  drag.last = [event.clientX, event.clientY];
+  svg.setPointerCapture(event.pointerId);
+  if (onBox) {
+    svg.classList.add("pointed"); // the box is dragged, which shows where the focus is
+    at("hold").focus({ preventScroll: true });
+  }
+  event.preventDefault();
+});
+svg.addEventListener("pointermove", (event) => {
+  if (!drag) return;
+  const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+  drag.far ||= Math.hypot(dx, dy) >= CLICK;
+  if (!drag.far) return;
+  svg.classList.add("dragging");
+  if (drag.onBox) moveTo(moved(drag.from, drag.sides, dx, dy));
+  else {
+    pan(event.clientX - drag.last[0], event.clientY - drag.last[1]);
+    drag.last = [event.clientX, event.clientY];
+  }
+});
+const release = (event) => {
+  if (drag && !drag.far && event.type === "pointerup") click(event);
+  drag = null;
+  svg.classList.remove("dragging");
+};
+svg.addEventListener("pointerup", release);
+svg.addEventListener("pointercancel", release);
+svg.addEventListener("wheel", (event) => {
+  event.preventDefault();
+  const area = svg.getBoundingClientRect();
+  zoom(1.0015 ** -event.deltaY, event.clientX - area.left, event.clientY - area.top);
+}, { passive: false });
+
+/** Choose a section, and a point of it or the one that the server chooses. */
+export function choose(section, point = null) {
+  Object.assign(store.state, { section, point });
+  refresh();
+}
+
+function click(event) {
+  if (!store.trace) return;
+  const area = svg.getBoundingClientRect();
+  const [x, y] = [event.clientX - area.left, event.clientY - area.top];
+  let best = { distance: 10, section: null, point: null };
+  for (const { section, points } of store.trace.sections) {
+    for (const p of points) {
+      const distance = Math.hypot(px(p.x) - x, py(flip(p.y)) - y);
+      if (distance < best.distance) best = { distance, section, point: p.point };
+    }
+  }
+  if (best.section) {
+    choose(best.section, best.point);
+    return;
+  }
+  const [cellX, cellY] = [mapX(x), mapY(y)];
+  const here = store.trace.sections.find((section) => {
+    const [left, top, right, bottom] = sectionArea(section);
+    return left <= cellX && cellX < right && top <= cellY && cellY < bottom;
+  });
+  if (here) choose(here.section);
+}
+
+at("hold").addEventListener("blur", () => svg.classList.remove("pointed"));
+at("hold").addEventListener("keydown", (event) => {
+  if (!(event.key in ARROWS) || event.ctrlKey || event.metaKey || !store.corners) return;
+  event.preventDefault();
+  svg.classList.remove("pointed");
+  const by = event.shiftKey ? 10 * STEP : STEP;
+  const sides = event.altKey ? [0, 0, 1, 1] : WHOLE_BOX;
+  const [dx, dy] = ARROWS[event.key].map((part) => part * by);
+  const to = store.corners.map((edge, k) => edge + sides[k] * (k % 2 ? dy : dx));
+  moveTo(to.map((edge) => Number(edge.toPrecision(14))));
+});

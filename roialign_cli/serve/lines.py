@@ -1,0 +1,55 @@
+"""The command lines that reproduce a state of the page."""
+
+from __future__ import annotations
+
+import shlex
+
+from roialign_cli.core.convention import Convention
+from roialign_cli.serve.session import Session
+from roialign_cli.serve.state import State
+from roialign_cli.show.document.command_line import convention_words
+
+# The file names in the command lines.
+_PICTURE, _PAGE = "steps.png", "roi.html"
+
+
+def command_lines(
+    session: Session, state: State, convention: Convention, section: tuple[int, int]
+) -> dict[str, str]:
+    """Return the command lines that compute, explain and draw the same, quoted for a shell.
+
+    `run` cannot combine channels; without a channel it prints all of them.
+
+    Parameters
+    ----------
+    session, state
+        The features, and what the page has chosen.
+    convention
+        The rules of the state.
+    section
+        The section (i, j) that is explained.
+    """
+    operator = _operator(session, state, convention)
+    channel = ["--channel", f"{state.channel}"]
+    place: list[str] = []
+    if state.section is not None or state.point is not None:
+        place += ["--section", "{},{}".format(*section)]
+    if state.point is not None:
+        place += ["--point", "{},{}".format(*state.point)]
+    calls = {
+        "run": ["run", *operator, *([] if isinstance(state.channel, str) else channel)],
+        "explain": ["explain", *operator, *channel, *place],
+        "plot": ["plot", *operator, *channel, *place, "-o", _PICTURE],
+        "page": ["explain", *operator, *channel, "-o", _PAGE],
+    }
+    return {name: f"roialign {shlex.join(words)}" for name, words in calls.items()}
+
+
+def _operator(session: Session, state: State, convention: Convention) -> list[str]:
+    """Return the words for the features, the box and the rules."""
+    rows, columns = state.output_size
+    numbers = ",".join(repr(number).removesuffix(".0") for number in session.box(state))
+    words = [*session.words, "--box", numbers, *convention_words(convention, {})]
+    if len(session.operation.features) > 1:
+        words += ["--batch-index", f"{state.batch_index}"]
+    return [*words, "--output-size", f"{rows}x{columns}"]

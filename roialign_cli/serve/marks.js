@@ -1,0 +1,149 @@
+/** Draw the box, the sections, the sample points and the neighbour cells. */
+
+import { px, py, view } from "./plane.js";
+import { at, flip, format, on, store, toMap } from "./state.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function mark(name, id, ...classes) {
+  const made = document.createElementNS(SVG, name);
+  if (id) made.id = id;
+  made.classList.add(...classes);
+  return made;
+}
+
+/** Make a line with a halo, and return a function that sets its path. */
+function line(id) {
+  const pair = [mark("path", "", "halo", `${id}-halo`), mark("path", id)];
+  at("lines").append(...pair);
+  return (path) => pair.forEach((one) => one.setAttribute("d", path));
+}
+
+const number = (value) => Math.round(value * 100) / 100;
+const rectangle = (x, y, right, bottom, inset = 0) => {
+  const [left, end] = [px(x), px(right)].sort((a, b) => a - b);
+  const [top, low] = [py(y), py(bottom)].sort((a, b) => a - b);
+  const by = Math.min(inset, (end - left) / 3, (low - top) / 3);
+  return `M${number(left + by)} ${number(top + by)}H${number(end - by)}V${number(low - by)}H${number(left + by)}Z`;
+};
+const circle = (x, y, r) => `M${number(px(x) - r)} ${number(py(y))}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
+
+const set = {};
+for (const id of ["pool-bins", "pool-bin", "pool-box", "sections", "section", "neighbours", "ties",
+  "inside", "clamped", "out", "won", "ring", "roi"]) set[id] = line(id);
+
+/** Return where a section lies on the map: [left, top, right, bottom]. */
+export function sectionArea({ x, y }) {
+  const { width, height } = store.trace.section_size;
+  return [x, flip(y), x + width, flip(y) + height];
+}
+
+function drawTrace() {
+  const { trace } = store;
+  if (!trace) return;
+  const { roi, sections, chosen } = trace;
+  set.sections(sections.map((s) => rectangle(...sectionArea(s))).join(""));
+  const here = sections.find((s) => `${s.section}` === `${chosen.section}`);
+  set.section(here ? rectangle(...sectionArea(here)) : rectangle(roi.x, flip(roi.y), roi.x, flip(roi.y)));
+  drawPool(trace);
+  drawPoints(trace);
+  drawChosen(chosen.point);
+}
+
+function drawPool({ roi_pool: pool, chosen }) {
+  set["pool-box"](rectangle(pool.x, flip(pool.y), pool.x + pool.width, flip(pool.y) + pool.height));
+  const bins = [];
+  let bin = "";
+  pool.rows.forEach((rows, j) => pool.columns.forEach((columns, i) => {
+    if (!rows || !columns) return;
+    const path = rectangle(columns[0], flip(rows[0]), columns[1], flip(rows[1]), 3);
+    bins.push(path);
+    if (`${chosen.section}` === `${[i + 1, j + 1]}`) bin = path;
+  }));
+  set["pool-bins"](bins.join(""));
+  set["pool-bin"](bin);
+}
+
+function drawPoints({ sections, section_size: size, points_listed: listed }) {
+  const paths = { inside: [], clamped: [], out: [], won: [] };
+  const across = Math.sqrt(Math.max(listed / Math.max(sections.length, 1), 1));
+  const room = Math.min(Math.abs(size.width), Math.abs(size.height)) * view.unit / across;
+  const r = number(Math.min(Math.max(0.28 * room, 1.2), 4.5));
+  for (const { points, winner } of sections) {
+    for (const p of points) {
+      const path = circle(p.x, flip(p.y), r);
+      paths[p.border].push(path);
+      if (winner && `${p.point}` === `${winner}`) paths.won.push(path);
+    }
+  }
+  for (const [kind, found] of Object.entries(paths)) set[kind](found.join(""));
+}
+
+const NAMES = ["Q11", "Q21", "Q12", "Q22"];
+const names = NAMES.map((name) => mark("text", "", "named", `role-${name}`));
+at("names").append(...names);
+
+function drawChosen(point) {
+  // A point outside reads no cell.
+  const cells = point && point.border !== "out" ? point.neighbours : [];
+  const alone = store.trace.convention.points === "cells";
+  set.ring(point ? circle(point.x, flip(point.y), 8) : "");
+  set.neighbours(cells.map((q) => rectangle(q.x - 0.5, flip(q.y) - 0.5, q.x + 0.5, flip(q.y) + 0.5, 1)).join(""));
+  set.ties(cells.map((q) => `M${px(point.x)} ${py(flip(point.y))}L${px(q.x)} ${py(flip(q.y))}`).join(""));
+  names.forEach((text, k) => {
+    const q = alone || view.unit < 44 ? null : cells[k];
+    text.style.display = q ? "" : "none";
+    if (!q) return;
+    const fits = view.unit >= 76; // the name and the weight
+    const size = Math.min(fits ? (view.unit - 8) / 6.8 : view.unit / 4.5, 13);
+    text.textContent = fits ? `${NAMES[k]} ${format(q.weight)}` : NAMES[k];
+    text.setAttribute("font-size", size);
+    text.setAttribute("x", px(q.x));
+    text.setAttribute("y", py(flip(q.y) - 0.5) + size + 3);
+  });
+}
+
+// The box -------------------------------------------------------------------------------------------
+
+/** Which corners a handle moves: left, top, right, bottom. */
+export const HANDLES = {
+  nw: [1, 1, 0, 0], n: [0, 1, 0, 0], ne: [0, 1, 1, 0], e: [0, 0, 1, 0],
+  se: [0, 0, 1, 1], s: [0, 0, 0, 1], sw: [1, 0, 0, 1], w: [1, 0, 0, 0],
+};
+const handles = Object.keys(HANDLES).map((name) => {
+  const made = mark("rect", `handle-${name}`, "handle");
+  made.dataset.handle = name;
+  at("box").append(made);
+  return [name, made];
+});
+
+function place(shape, settings) {
+  for (const [key, value] of Object.entries(settings)) shape.setAttribute(key, number(value));
+}
+
+function drawBox() {
+  if (!store.corners) return;
+  const corners = toMap(store.corners);
+  set.roi(rectangle(...corners));
+  const [left, right] = [px(corners[0]), px(corners[2])].sort((a, b) => a - b);
+  const [top, bottom] = [py(corners[1]), py(corners[3])].sort((a, b) => a - b);
+  // A box without an area can be dragged, too.
+  const grow = [right - left, bottom - top].map((side) => Math.max((24 - side) / 2, 0));
+  place(at("hold"), {
+    x: left - grow[0], y: top - grow[1],
+    width: right - left + 2 * grow[0], height: bottom - top + 2 * grow[1],
+  });
+  const [x, y] = [{ 1: px(corners[0]), 0: px(corners[2]) }, { 1: py(corners[1]), 0: py(corners[3]) }];
+  for (const [name, shape] of handles) {
+    const [l, t, r, b] = HANDLES[name];
+    const cx = l || r ? x[l] : (left + right) / 2;
+    const cy = t || b ? y[t] : (top + bottom) / 2;
+    place(shape, { x: cx - 5, y: cy - 5, width: 10, height: 10 });
+    const side = l || r ? bottom - top : right - left;
+    const isCorner = name.length === 2;
+    shape.style.display = isCorner || side >= 36 ? "" : "none"; // else the corners cover the box
+  }
+}
+
+on("box", drawBox);
+on("view trace", () => { drawBox(); drawTrace(); });

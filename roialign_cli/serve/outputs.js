@@ -1,0 +1,182 @@
+/** The outputs of ROI Align and ROI Pool side by side, and how they follow the box. */
+
+import { choose } from "./drag.js";
+import { ink, rgb } from "./shades.js";
+import { at, coordinate, element, format, on, store } from "./state.js";
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const MOVES = 120; // of the graph
+
+/** @type {Record<string, HTMLElement[]>} */
+const cells = { align: [], pool: [], difference: [] };
+let size = "";
+let isMany = false; // columns: there is no space for the size of changes
+const narrow = matchMedia("(max-width: 32rem)");
+narrow.addEventListener("change", showOutputs);
+const isShort = () => isMany || narrow.matches;
+
+/** Format a number with three or four digits if there is little space. */
+function short(value) {
+  if (!isShort() || value === null) return format(value);
+  return format(Number(value.toPrecision(Math.abs(value) < 1 ? 3 : 4)));
+}
+
+function build(output) {
+  const [rows, columns] = [output.length, output[0].length];
+  if (size === `${rows}x${columns}`) return;
+  size = `${rows}x${columns}`;
+  isMany = columns > 4;
+  at("outputs").classList.toggle("many", isMany);
+  at("outputs").classList.toggle("stacked", columns > 7);
+  for (const name of Object.keys(cells)) {
+    const kind = name === "align" ? "button" : "span";
+    cells[name] = [];
+    const narrowest = columns > 4 ? "2.5rem" : "0";
+    at(name).style.gridTemplateColumns = `repeat(${columns}, minmax(${narrowest}, 1fr))`;
+    at(name).classList.toggle("many", columns > 4);
+    at(name).replaceChildren();
+    output.forEach((row, j) => {
+      const line = element("div", { role: "row" });
+      row.forEach((_, i) => {
+        const cell = element(kind, kind === "button" ? { type: "button" } : {},
+          element("b"), element("i"));
+        cell.dataset.section = `${i + 1},${j + 1}`;
+        cells[name].push(cell);
+        line.append(kind === "button" ? element("div", { role: "cell" }, cell)
+          : (cell.setAttribute("role", "cell"), cell));
+      });
+      at(name).append(line);
+    });
+  }
+}
+
+function changeOf(now, before) {
+  if (before === null || before === undefined || now === null || now === before) return 0;
+  return now - before;
+}
+
+/** Fill one table, and return the largest change since the trace before. */
+function fill(name, output, before, chosen) {
+  let largest = 0;
+  const { map } = store;
+  const range = map && map.max > map.min ? map.max - map.min : Infinity;
+  const earlier = before?.flat();
+  output.flat().forEach((value, k) => {
+    const cell = cells[name][k];
+    const change = changeOf(value, earlier?.[k]);
+    largest = Math.max(largest, Math.abs(change));
+    const parts = rgb(value);
+    cell.style.background = `rgb(${parts})`;
+    cell.style.color = ink(parts);
+    cell.firstChild.textContent = short(value);
+    if (isShort()) cell.title = format(value);
+    else cell.removeAttribute("title");
+    const arrow = change > 0 ? "▲" : "▼";
+    cell.lastChild.textContent = change ? `${arrow}${isMany ? "" : ` ${format(Math.abs(change))}`}` : "";
+    cell.classList.toggle("jumped", Math.abs(change) > 0.05 * range);
+    cell.classList.toggle("chosen", cell.dataset.section === chosen);
+    if (name !== "align") return;
+    cell.tabIndex = cell.dataset.section === chosen ? 0 : -1;
+    cell.setAttribute("aria-pressed", cell.dataset.section === chosen);
+    cell.setAttribute("aria-label", `section (${cell.dataset.section.replace(",", ", ")}): ${format(value)}`);
+  });
+  return largest;
+}
+
+function fillDifference({ difference, largest_difference: largest, chosen }) {
+  difference.flat().forEach((value, k) => {
+    const cell = cells.difference[k];
+    const share = value === null || !largest ? 0 : Math.abs(value) / largest;
+    cell.classList.add(value < 0 ? "less" : "more");
+    cell.classList.remove(value < 0 ? "more" : "less");
+    cell.style.background = `color-mix(in srgb, var(--towards) ${Math.round(share * 45)}%, var(--ground))`;
+    cell.firstChild.textContent = value > 0 ? `+${short(value)}` : short(value);
+    cell.classList.toggle("chosen", cell.dataset.section === `${chosen.section}`);
+  });
+}
+
+function showOutputs() {
+  const { trace, previous } = store;
+  if (!trace) return;
+  build(trace.output);
+  const chosen = `${trace.chosen.section}`;
+  const steady = previous && previous.output.length === trace.output.length ? previous : null;
+  const align = fill("align", trace.output, steady?.output, chosen);
+  const pool = fill("pool", trace.roi_pool.output, steady?.roi_pool.output, chosen);
+  if (at("differences").open) fillDifference(trace);
+  const isPool = trace.convention.points === "cells";
+  at("align-title").textContent = isPool ? "ROI Pool (the preset)" : "ROI Align";
+  at("largest").textContent = format(trace.largest_difference);
+  at("changes").textContent = steady
+    ? `Largest change of the last move: ${at("align-title").textContent} ${format(align)}, ROI Pool ${format(pool)}`
+    : isPool ? "Choose another preset to compare ROI Align with ROI Pool."
+      : "Drag the box: ROI Align glides, ROI Pool jumps.";
+}
+
+at("differences").addEventListener("toggle", () => {
+  if (at("differences").open && store.trace) fillDifference(store.trace);
+});
+at("align").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  button.focus();
+  choose(button.dataset.section.split(",").map(Number));
+});
+at("align").addEventListener("keydown", (event) => {
+  if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const [i, j] = document.activeElement.dataset.section.split(",").map(Number);
+  const [dx, dy] = ARROWS[event.key];
+  const next = cells.align.find((cell) => cell.dataset.section === `${[i + dx, j + dy]}`);
+  if (!next) return;
+  next.focus();
+  choose([i + dx, j + dy]);
+});
+
+// The graph: the values of the chosen section after each move -----------------------------------------
+
+/** @type {{align: number | null, pool: number | null}[]} */
+let moves = [];
+let about = "";
+let place = "";
+
+function record() {
+  const { trace, state, previous } = store;
+  if (!trace) return;
+  const [i, j] = trace.chosen.section;
+  const subject = `${[i, j]} ${state.preset} ${size} ${state.channel} ${state.batch_index}`;
+  if (about !== subject || !previous) [moves, place] = [[], ""];
+  about = subject;
+  const now = { align: trace.output[j - 1]?.[i - 1] ?? null, pool: trace.roi_pool.output[j - 1]?.[i - 1] ?? null };
+  const here = `${trace.box.corners.map(coordinate)}`;
+  if (moves.length && place === here) return;
+  place = here;
+  moves.push(now);
+  moves = moves.slice(-MOVES);
+  drawGraph(i, j);
+}
+
+function drawGraph(i, j) {
+  const values = moves.flatMap(({ align, pool }) => [align, pool]).filter((v) => v !== null);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const y = (value) => (high > low ? 76 - 72 * ((value - low) / (high - low)) : 40);
+  const x = (k) => (k / (MOVES - 1)) * 300;
+  const path = (name, isStepped) => moves.map((move, k) => {
+    if (move[name] === null) return "";
+    const to = `${x(k).toFixed(1)} ${y(move[name]).toFixed(1)}`;
+    if (!k || moves[k - 1][name] === null) return `M${to}h.1`;
+    return isStepped ? `H${x(k).toFixed(1)}V${y(move[name]).toFixed(1)}` : `L${to}`;
+  }).join("");
+  at("graph-align").setAttribute("d", path("align", false));
+  at("graph-pool").setAttribute("d", path("pool", true));
+  at("graph-high").textContent = values.length ? format(high) : "";
+  at("graph-low").textContent = values.length ? format(low) : "";
+  at("graph-title").textContent = `Section (${i}, ${j}) during the last ${MOVES} moves`;
+}
+
+on("trace", () => { showOutputs(); record(); });
+on("map theme", () => { if (store.trace) showOutputs(); });
+on("map", () => {
+  at("ramp-low").textContent = format(store.map.min);
+  at("ramp-high").textContent = format(store.map.max);
+});

@@ -1,0 +1,75 @@
+/** Which part of the plane is drawn: the positions of map cells in pixels. */
+
+import { at, emit, session, store, toMap } from "./state.js";
+
+export const LEFT = 34; // pixels of the margin with the numbers of y
+export const BOTTOM = 22; // of x
+export const TOP = 8;
+export const { width: COLUMNS, height: ROWS } = session.feature_map;
+const stage = at("stage");
+
+/** Which part of the plane is shown: the map position at the top left, and pixels per cell. */
+export const view = { x: 0, y: 0, unit: 1, mode: "fit", width: 1, height: 1 };
+export const px = (x) => LEFT + (x - view.x) * view.unit;
+export const py = (y) => TOP + (y - view.y) * view.unit;
+export const mapX = (x) => (x - LEFT) / view.unit + view.x;
+export const mapY = (y) => (y - TOP) / view.unit + view.y;
+
+function frame(left, top, right, bottom) {
+  const [across, down] = [view.width - LEFT - 8, view.height - BOTTOM - TOP];
+  view.unit = Math.min(across / (right - left), down / (bottom - top));
+  view.x = (left + right) / 2 - across / view.unit / 2;
+  view.y = (top + bottom) / 2 - down / view.unit / 2;
+}
+
+/**
+ * Show the whole map ("fit"), the box ("box"), or the box with room to drag it ("room").
+ *
+ * @param {"fit" | "box" | "room" | "free"} mode - "free" keeps what is shown.
+ */
+export function show(mode) {
+  view.mode = mode;
+  const corners = store.corners && toMap(store.corners);
+  if ((mode === "box" || mode === "room") && corners) {
+    const [left, right] = [corners[0], corners[2]].sort((a, b) => a - b);
+    const [top, bottom] = [corners[1], corners[3]].sort((a, b) => a - b);
+    const side = Math.max(right - left, bottom - top);
+    const margin = mode === "box" ? Math.max(side * 0.15, 1) : Math.max(side * 0.6, 3);
+    // Little beyond the map, unless the box is there.
+    frame(
+      Math.max(left - margin, Math.min(left - 1, -0.25)),
+      Math.max(top - margin, Math.min(top - 1, -0.25)),
+      Math.min(right + margin, Math.max(right + 1, COLUMNS + 0.25)),
+      Math.min(bottom + margin, Math.max(bottom + 1, ROWS + 0.25)),
+    );
+    view.mode = "free"; // the box moves, but not what is shown
+  } else if (mode !== "free") frame(-0.25, -0.25, COLUMNS + 0.25, ROWS + 0.25);
+  emit("view");
+}
+
+/** Zoom by a factor around a position in pixels, the middle by default. */
+export function zoom(factor, x = (view.width + LEFT) / 2, y = (view.height - BOTTOM) / 2) {
+  const [cellX, cellY] = [mapX(x), mapY(y)];
+  const smallest = Math.min(view.width / COLUMNS, view.height / ROWS) / 4;
+  view.unit = Math.min(Math.max(view.unit * factor, smallest), 600);
+  view.x = cellX - (x - LEFT) / view.unit;
+  view.y = cellY - (y - TOP) / view.unit;
+  view.mode = "free";
+  emit("view");
+}
+
+export function pan(dx, dy) {
+  view.x -= dx / view.unit;
+  view.y -= dy / view.unit;
+  view.mode = "free";
+  emit("view");
+}
+
+new ResizeObserver(() => {
+  const seen = [mapX(LEFT), mapY(TOP), mapX(view.width - 8), mapY(view.height - BOTTOM)];
+  const isFirst = view.width === 1;
+  view.width = stage.clientWidth;
+  view.height = stage.clientHeight;
+  if (view.mode === "free" && !isFirst) frame(...seen);
+  show(view.mode);
+}).observe(stage);

@@ -1,0 +1,236 @@
+"""The features, boxes and rules that a page begins with, and the operation of each state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.analysis.records import VERSION, Defaults
+from roialign_cli.analysis.scaling import ScaleSource
+from roialign_cli.analysis.trace import (
+    MAX_TRACED_POINTS,
+    Trace,
+    checked_channel,
+    checked_index,
+    trace_operation,
+)
+from roialign_cli.core.boxes import box_height, written_as
+from roialign_cli.core.convention import BOX_FIELDS, Convention, Summary
+from roialign_cli.core.operation import Operation, make_operation
+from roialign_cli.core.overrides import applicable_overrides, resolve
+from roialign_cli.core.presets import PRESETS, Preset, preset
+from roialign_cli.serve.state import MAX_SAMPLING_RATIO, Four, State
+from roialign_cli.show.page.page import MAX_PAGE_SECTIONS
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a page begins with.
+
+    Parameters
+    ----------
+    operation
+        The boxes of the call. How they are written and their scale never change.
+    title
+        The name of the features.
+    subject
+        One line that names the features, the convention and how the boxes are read.
+    labels, scores
+        One for each box, "" and NaN for a box without one.
+    names
+        The label and the score of each box as text.
+    image
+        The photograph, (H, W, 3) or (H, W), uint8; None for an array.
+    stride
+        Image pixels per cell of a photograph; None for an array.
+    source
+        What determined the scale.
+    defaults
+        What the command chose because nothing else decided it.
+    overrides
+        The fields of the convention that options set, except those of the state. They apply to
+        every preset that has the rule.
+    words
+        The words of a command line that name the features and the scale.
+    """
+
+    operation: Operation
+    title: str
+    subject: str
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+    names: tuple[str, ...]
+    image: NDArray[np.uint8] | None
+    stride: int | None
+    source: ScaleSource
+    defaults: Defaults
+    overrides: Mapping[str, Any]
+    words: tuple[str, ...]
+    _maps: dict[tuple[int, int | Summary], NDArray[Any]] = field(default_factory=dict)
+
+    def convention(self, state: State) -> Convention:
+        """Return the rules of a state; boxes are read as those of the call."""
+        return self._rules(
+            preset(state.preset),
+            {"pooling": state.pooling, "sampling_ratio": state.sampling_ratio},
+        )
+
+    def _rules(self, row: Preset, chosen: Mapping[str, Any]) -> Convention:
+        given = {name: value for name, value in chosen.items() if value is not None}
+        shared = applicable_overrides(row.convention, **{**self.overrides, **given})
+        own = self.operation.convention
+        reading: dict[str, Any] = {name: getattr(own, name) for name in BOX_FIELDS}
+        return replace(resolve(row.convention, **shared), **reading)
+
+    def channel_map(self, batch_index: int, channel: int | Summary) -> NDArray[Any]:
+        """Return one channel of a feature map, or a summary of all channels, (1, 1, H, W)."""
+        maps = len(self.operation.features)
+        n = checked_index("batch_index", batch_index, maps, "map")
+        channel = checked_channel(self.operation, channel)
+        if not isinstance(channel, str):
+            return self.operation.features[n : n + 1, channel : channel + 1]
+        if (n, channel) not in self._maps:
+            on_map = replace(self.operation, batch_index=np.full(1, n, np.intp))
+            self._maps[n, channel] = on_map.for_box_and_channel(0, channel).features
+        return self._maps[n, channel]
+
+    def one(self, state: State) -> Operation:
+        """Return the operation on the box and the channel of a state."""
+        own = self.operation
+        convention = self.convention(state)
+        if state.roi is not None:
+            checked_index("roi", state.roi, len(own.boxes_given), "box")
+        return make_operation(
+            self.channel_map(state.batch_index, state.channel),
+            [self.box(state)],
+            state.output_size,
+            convention=convention,
+            spatial_scale=None if convention.normalized else own.spatial_scale,
+            image_height=own.image_height,
+        )
+
+    def trace(self, state: State, one: Operation) -> Trace:
+        """Return the trace of a state.
+
+        Parameters
+        ----------
+        state
+            The state.
+        one
+            The operation that `one` returns for it.
+        """
+        return replace(
+            trace_operation(one),
+            roi=state.roi or 0,
+            channels=self.operation.features.shape[1],
+            channel=state.channel,
+        )
+
+    def box(self, state: State) -> Four:
+        """Return the box of a state as the boxes of the call are written."""
+        if state.corners is None:
+            assert state.box is not None  # noqa: S101 - the state has one of the two
+            return state.box
+        convention = self.operation.convention
+        written = written_as(
+            np.array([state.corners]),
+            convention.box_format,
+            self.box_height,
+            inclusive=convention.inclusive,
+        )
+        first, second, third, fourth = written[0].tolist()
+        return first, second, third, fourth
+
+    @property
+    def box_height(self) -> float | None:
+        """The height from which y is measured, in box units; None if y points down."""
+        own, rows = self.operation, self.operation.map_size[0]
+        if own.convention.origin == "top-left":
+            return None
+        scale, normalized = own.spatial_scale[0], own.convention.normalized
+        return box_height(own.image_height, rows, scale, normalized=normalized)
+
+    def record(self, start: State) -> dict[str, Any]:
+        """Return what the page needs once as plain data.
+
+        Parameters
+        ----------
+        start
+            The state that the page begins with.
+        """
+        maps, channels, rows, columns = self.operation.features.shape
+        return {
+            "version": VERSION,
+            "title": self.title,
+            "subject": self.subject,
+            "feature_map": {"maps": maps, "channels": channels, "height": rows, "width": columns},
+            "frame": {"origin": self.operation.frame.origin, "height": self.operation.frame.height},
+            "image": self._image(),
+            "box": self._reading(),
+            "boxes": self._boxes(),
+            "presets": [self._preset(row) for row in PRESETS.values()],
+            "overrides": dict(self.overrides),
+            "limits": {
+                "sections": MAX_PAGE_SECTIONS,
+                "points": MAX_TRACED_POINTS,
+                "sampling_ratio": MAX_SAMPLING_RATIO,
+            },
+            "state": start.record(),
+        }
+
+    def _image(self) -> dict[str, Any] | None:
+        if self.image is None:
+            return None
+        height, width = self.image.shape[:2]
+        return {"width": width, "height": height, "stride": self.stride, "address": "image"}
+
+    def _reading(self) -> dict[str, Any]:
+        """Return how boxes are written, and how they lie on the map."""
+        own = self.operation.convention
+        y, x = self.operation.spatial_scale
+        ends_at_centres = own.normalized and own.normalized_by == "last-centre"
+        return {
+            "format": own.box_format,
+            "origin": own.origin,
+            "normalized": own.normalized,
+            "normalized_by": own.normalized_by,
+            "inclusive": own.inclusive,
+            "spatial_scale": {"x": x, "y": y},
+            "scaled_by": self.source.scaled_by,
+            "image_size": self.source.image_size,
+            # Cells between the corner of the map and coordinate 0 of the boxes.
+            "zero": 0.5 if ends_at_centres else 0.0,
+        }
+
+    def _boxes(self) -> list[dict[str, Any]]:
+        own = self.operation
+        return [
+            {
+                "index": r,
+                "label": self.labels[r],
+                "score": self.scores[r],
+                "name": self.names[r],
+                "batch_index": int(own.batch_index[r]),
+                "box": own.boxes_given[r].tolist(),
+                "corners": own.boxes_xyxy[r].tolist(),
+            }
+            for r in range(len(own.boxes_given))
+        ]
+
+    def _preset(self, row: Preset) -> dict[str, Any]:
+        """Return what the controls show of a preset, with the overrides of the call."""
+        convention = self._rules(row, {})
+        is_centred = convention.points == "centred"
+        return {
+            "name": row.name,
+            "summary": row.summary,
+            "quirks": row.quirks,
+            "pooling": convention.pooling,
+            "points": convention.points,
+            "sampling_ratio": convention.sampling_ratio if is_centred else None,
+            "output_size": list(row.output_size),
+        }

@@ -1,0 +1,229 @@
+/** The five steps: what each of them draws, and its numbers and formulas. */
+
+import { choose } from "./drag.js";
+import { at, element, emit, format, on, store } from "./state.js";
+
+const STEPS = ["All", "Box", "Sections", "Points", "Values", "Output"];
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const SECONDS = 3; // between two steps
+const SVG = "http://www.w3.org/2000/svg";
+
+STEPS.forEach((name, k) => {
+  const button = element("button", { type: "button" }, k ? `${k} ${name}` : name);
+  button.addEventListener("click", () => { stop(); go(k); });
+  at("steps").append(button);
+});
+
+function go(step) {
+  store.look.step = step;
+  emit("look");
+}
+
+let playing = 0;
+function stop() {
+  clearInterval(playing);
+  playing = 0;
+  at("play").textContent = "Play";
+}
+at("play").addEventListener("click", () => {
+  if (playing) { stop(); return; }
+  at("play").textContent = "Pause";
+  go(store.look.step % 5 + 1);
+  playing = setInterval(() => {
+    if (store.look.step < 5) go(store.look.step + 1);
+    if (store.look.step >= 5) stop();
+  }, 1000 * SECONDS);
+});
+at("back").addEventListener("click", () => { stop(); go(Math.max(store.look.step - 1, 0)); });
+at("next").addEventListener("click", () => { stop(); go(Math.min(store.look.step + 1, 5)); });
+
+function showStep() {
+  const { step, pool } = store.look;
+  at("marks").dataset.step = String(step);
+  at("marks").dataset.pool = String(pool);
+  at("back").disabled = step === 0;
+  at("next").disabled = step === 5;
+  [...at("steps").children].forEach((button, k) => {
+    if (k === step) button.setAttribute("aria-current", "step");
+    else button.removeAttribute("aria-current");
+  });
+  for (const part of document.querySelectorAll("[data-steps]")) {
+    part.hidden = !part.dataset.steps.split(" ").includes(String(step));
+  }
+}
+
+// Lines -----------------------------------------------------------------------------------------------
+
+function formula(parts) {
+  const further = typeof parts[0] === "string" && parts[0].startsWith("  ");
+  const made = element("p", { class: further ? "formula further" : "formula" });
+  for (const part of parts) {
+    if (typeof part === "string") made.append(part);
+    else if (part.role) made.append(element("span", { class: `role-${part.role}` }, part.text));
+    else {
+      const [over, under] = part.map((text) => element("span", {}, text));
+      const slash = element("span", { class: "slash" }, "/");
+      made.append(element("span", { class: "fraction" }, over, slash, under));
+    }
+  }
+  return made;
+}
+
+const fill = (id, lines) => at(id).replaceChildren(...lines.map(formula));
+const place = (x, y) => `(${format(x)}, ${format(y)})`;
+
+function facts(id, rows) {
+  at(id).replaceChildren(...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+}
+
+function showNumbers() {
+  const { trace } = store;
+  if (!trace) return;
+  const { box, roi, roi_pool: pool, section_size: size, chosen, sections } = trace;
+  const { left, top, right, bottom } = box.on_map;
+  const [rows, columns] = trace.output_size;
+  facts("box-facts", [
+    [`box (${box.format})`, box.values.map(format).join(", ")],
+    ["scale to the map", `x ${format(box.spatial_scale.x)}, y ${format(box.spatial_scale.y)}`],
+    ["on the map, in cells", `${place(left, top)} to ${place(right, bottom)}`],
+    ["ROI of ROI Align", `at ${place(roi.x, roi.y)}, ${format(roi.width)} × ${format(roi.height)} cells`],
+    ["rounded by ROI Pool", `at ${place(pool.x, pool.y)}, ${format(pool.width)} × ${format(pool.height)} cells`],
+  ]);
+  const section = sections.find((one) => `${one.section}` === `${chosen.section}`);
+  const where = section ? `from ${place(section.x, section.y)}` : "not listed";
+  const bins = (values) => [...new Set(values.map(format))].join(" or ");
+  facts("section-facts", [
+    ["sections", `${columns} across, ${rows} down`],
+    [`section (${chosen.section.join(", ")})`, where],
+    ["each of ROI Align", `${format(size.width)} × ${format(size.height)} cells`],
+    ["bins of ROI Pool", `${bins(pool.bin_widths)} cells wide, ${bins(pool.bin_heights)} high`],
+  ]);
+  const unlisted = trace.n_points > trace.points_listed;
+  at("unlisted").textContent = unlisted
+    ? `There are ${trace.n_points} sample points; ${trace.points_listed
+      ? "only those of the chosen section are drawn." : "they are too many to draw."}` : "";
+  at("unlisted").hidden = !unlisted;
+  listPoints(section, chosen.point);
+  listNeighbours(trace, chosen.point);
+  at("notes").replaceChildren(...trace.notes.map((note) => element("p", { class: "note" }, note.text ?? String(note))));
+  at("points-title").textContent = `Sample points of section (${chosen.section.join(", ")})`;
+}
+
+// Points ----------------------------------------------------------------------------------------------
+
+function listPoints(section, chosen) {
+  const group = at("points");
+  const points = section?.points ?? [];
+  const across = points.filter((p) => p.point[1] === 1).length;
+  group.style.gridTemplateColumns = `repeat(${Math.max(across, 1)}, auto)`;
+  while (group.children.length > points.length) group.lastChild.remove();
+  while (group.children.length < points.length) group.append(element("button", { type: "button" }));
+  points.forEach((p, k) => {
+    const button = group.children[k];
+    const text = format(p.contribution);
+    const isChosen = chosen !== null && `${chosen.point}` === `${p.point}`;
+    const won = `${p.point}` === `${section.winner}`;
+    button.textContent = text;
+    button.dataset.point = `${p.point}`;
+    button.classList.toggle("won", won);
+    button.setAttribute("aria-pressed", isChosen);
+    button.setAttribute("aria-label", `point (${p.point.join(", ")}): ${text}${won ? ", the largest" : ""}`);
+    button.tabIndex = isChosen ? 0 : -1;
+  });
+}
+
+const pick = (point) => choose(store.trace.chosen.section, point);
+at("points").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  button.focus();
+  pick(button.dataset.point.split(",").map(Number));
+});
+at("points").addEventListener("keydown", (event) => {
+  if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const [n, m] = document.activeElement.dataset.point.split(",").map(Number);
+  const [dx, dy] = ARROWS[event.key];
+  const next = [...at("points").children].find((one) => one.dataset.point === `${[n + dx, m + dy]}`);
+  if (!next) return;
+  next.focus();
+  pick([n + dx, m + dy]);
+});
+
+const NAMES = ["Q11", "Q21", "Q12", "Q22"];
+
+function listNeighbours(trace, point) {
+  const alone = trace.convention.points === "cells" || point?.border === "out";
+  const cells = alone || !point ? [] : point.neighbours;
+  at("neighbour-table").tBodies[0].replaceChildren(...cells.map((q, k) => {
+    const name = element("th", { scope: "row" }, element("span", { class: `role-${NAMES[k]}` }, NAMES[k]));
+    const texts = [`${q.row}`, `${q.column}`, place(q.x, q.y), format(q.weight), format(q.value)];
+    return element("tr", {}, name, ...texts.map((text) => element("td", {}, text)));
+  }));
+  at("neighbour-table").hidden = !cells.length;
+  drawSquare(point, cells);
+}
+
+/** Draw the cells' centres as a square, in which the area opposite a centre is its weight. */
+function drawSquare(point, cells) {
+  const square = at("square");
+  square.replaceChildren();
+  const whole = cells.length === 4 && point.x1 !== point.x2 && point.y1 !== point.y2;
+  square.toggleAttribute("hidden", !whole);
+  if (!whole) return;
+  const mark = (name, settings, text = "") => {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(settings)) made.setAttribute(key, value);
+    made.textContent = text;
+    square.append(made);
+  };
+  const up = trace_y_up();
+  const share = (value, low, high) => Math.min(Math.max((value - low) / (high - low), 0), 1);
+  const across = 100 * share(point.x, point.x1, point.x2);
+  const depth = share(point.y, point.y1, point.y2);
+  const down = 100 * (up ? 1 - depth : depth);
+  cells.forEach((q, k) => {
+    const [left, top] = [q.x === point.x1 ? 0 : 100, (q.y === point.y2) === up ? 0 : 100];
+    mark("rect", {
+      class: `area role-${NAMES[k]}`,
+      x: Math.min(across, 100 - left), width: Math.abs(100 - left - across),
+      y: Math.min(down, 100 - top), height: Math.abs(100 - top - down),
+    });
+    mark("circle", { class: `centre role-${NAMES[k]}`, cx: left, cy: top, r: 3.5 });
+    const beside = { x: left ? 106 : -6, y: top ? 104 : 4, "text-anchor": left ? "start" : "end" };
+    mark("text", beside, `${NAMES[k]} ${format(q.weight)}`);
+  });
+  mark("circle", { class: "dot", cx: across, cy: down, r: 4.5 });
+}
+const trace_y_up = () => store.trace.frame.origin === "bottom-left";
+
+// Formulas --------------------------------------------------------------------------------------------
+
+let saying = 0;
+/** Tell screen readers what is shown, once it has not changed for a moment. */
+function saySoon() {
+  clearTimeout(saying);
+  saying = setTimeout(() => {
+    const box = store.trace.box.values.map(format).join(", ");
+    at("said").textContent = `Box ${box}. ${at("section-title").textContent}. ${at("point-title").textContent}`;
+  }, 700);
+}
+
+function showTexts(problem = "") {
+  const section = store.point?.texts.section;
+  const point = store.point?.texts.point;
+  at("texts").classList.remove("stale");
+  at("section-title").textContent = section ? section.title : problem;
+  fill("reduced", section ? section.reduced : []);
+  at("point-title").textContent = point ? point.title : "This section has no sample points";
+  at("point-title").hidden = !section;
+  at("point-note").textContent = point?.note ?? "";
+  at("point-note").hidden = !point?.note;
+  fill("coordinates", point?.coordinates ?? []);
+  fill("between", point?.between ?? []);
+  fill("interpolated", point?.interpolated ?? []);
+}
+
+on("trace", () => { at("texts").classList.add("stale"); showNumbers(); });
+on("point", (problem) => { showTexts(problem); saySoon(); });
+on("look", showStep);
