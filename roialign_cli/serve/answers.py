@@ -240,12 +240,12 @@ def commands_answer(session: Session, state: State) -> dict[str, Any]:
 def picture_answer(session: Session, state: State) -> bytes:
     """Return the picture that `plot` draws of all steps, a PNG."""
     from roialign_cli.show.figures.saving import save_figure  # noqa: PLC0415 - slow to import
-    from roialign_cli.show.figures.steps import steps_figure  # noqa: PLC0415
+    from roialign_cli.show.figures.steps import steps_sheet  # noqa: PLC0415
     from roialign_cli.show.figures.style import FigureStyle  # noqa: PLC0415
 
     trace = session.trace(state, session.one(state))
     section, point = chosen(trace, state)
-    figure = steps_figure(
+    sheet = steps_sheet(
         trace,
         session.image,
         stride=session.stride or 1,
@@ -255,7 +255,7 @@ def picture_answer(session: Session, state: State) -> bytes:
         style=FigureStyle(photo_channel=photo_channel(session.image, state.channel)),
     )
     file = io.BytesIO()
-    save_figure(figure, file, "png")
+    save_figure(sheet.figure, file, "png")
     return file.getvalue()
 
 

@@ -171,11 +171,10 @@ def _subtitle(trace: Trace, other: Trace, change: Float, style: FigureStyle) -> 
         result = "largest difference {} in section ({}, {})".format(largest, *section)
     else:
         result = "the same output"
-    sides = (f"{name_of(side.convention)}, {side.convention.pooling}" for side in (trace, other))
-    names = " and ".join(
-        sides if _has_points(other) else (name_of(s.convention) for s in (trace, other))
-    )
-    return [names, *title_parts(trace, style.photo_channel)[2:], result]
+    first, second = (f"{name_of(t.convention)}, {t.convention.pooling}" for t in (trace, other))
+    if not _has_points(other):  # a saved output
+        second = name_of(other.convention)
+    return [first, f"and {second}", *title_parts(trace, style.photo_channel)[2:], result]
 
 
 def _other_marks(theme: Theme) -> Mapping[Border, Mark]:
