@@ -65,13 +65,10 @@ DRAWN: dict[str, Callable[[], Figure]] = {
     "pool": lambda: pool_figure(*pooled(CASES["walkthrough"])),
 }
 
-# Matplotlib before 3.11 draws the edges of an image's pixels up to one pixel of the picture away.
-_IMAGES = ("overlay", "output")
+# Matplotlib before 3.11 draws the edges of cells up to one pixel of the picture away.
 _FORMER = mpl.__version_info__ < (3, 11)
 COMPARED = [
     pytest.param(name, marks=pytest.mark.skipif(_FORMER, reason="drawn by Matplotlib 3.11"))
-    if name in _IMAGES
-    else name
     for name in DRAWN
 ]
 
