@@ -31,7 +31,7 @@ class Title:
 
 
 def title_of(style: FigureStyle, title: str, subtitle: Sequence[str]) -> Title:
-    """Return the lines of the title; a subtitle breaks only between its parts."""
+    """Return the lines of the title; a subtitle breaks between its parts if they fit."""
     width = style.width * POINTS_PER_INCH - 2 * PAGE_MARGIN
     if style.title is not None:
         own = printable(style.title)
@@ -42,7 +42,7 @@ def title_of(style: FigureStyle, title: str, subtitle: Sequence[str]) -> Title:
         if lines and text_width(joined, _SUBTITLE_SIZE) <= width:
             lines[-1] = joined
         else:
-            lines.append(part)
+            lines += wrapped_words(part, width, _SUBTITLE_SIZE, "normal")
     return Title(wrapped_words(title, width, _TITLE_SIZE, "bold"), lines)
 
 
