@@ -70,10 +70,6 @@ class Label:
         """Return the label with this offset in place of its own."""
         return replace(self, offset=(right, up))
 
-    def without_halo(self) -> Label:
-        """Return the label without a halo, for a text on a ground of one colour."""
-        return replace(self, style=replace(self.style, halo=None))
-
 
 class _HaloText(Annotation):
     """An annotation over its path effects, a halo.

@@ -269,7 +269,7 @@ def _write_in_cells(placer: LabelPlacer, labels: Sequence[Label], lines: Sequenc
     room = placer.panel.scale / 2 - 1 - sizes / 2
     horizontal = [line for line in lines if line[0][1] == line[1][1]]
     has_dots = bool((wanted[:, 1] <= room[:, 1] + 1).all())
-    choices, costs, crossed = [], [], []
+    choices, costs = [], []
     for place, cost in _VALUE_PLACES if has_dots else (((0.0, 0.0), 0.0),):
         offsets = np.array(place) * wanted
         choice = [
@@ -279,12 +279,11 @@ def _write_in_cells(placer: LabelPlacer, labels: Sequence[Label], lines: Sequenc
         blocked = placer.is_blocked(choice) | is_too_far
         on_line = placer.crosses_line(choice, horizontal)
         choices.append(choice)
-        crossed.append(placer.crosses_line(choice, lines))
         costs.append(_COST_BLOCKED * blocked + _COST_CROSSED * on_line + cost)
     best, least = np.argmin(costs, axis=0).tolist(), np.min(costs, axis=0)
     placer.write(
         [
-            choices[k][n] if crossed[k][n] else choices[k][n].without_halo()
+            choices[k][n]
             for n, k in enumerate(best)
             if least[n] < _COST_BLOCKED or placer.panel.style.values == "always"
         ]
