@@ -158,11 +158,11 @@ def test_the_other_trace_is_the_other_convention() -> None:
 
 def test_the_half_cell_shift_is_told() -> None:
     one, other = PAIRS["the shift"]
-    told = story(compare_figure(one, other, section=(2, 1)))
-    assert "Section (2, 1) points move by (0.5, 0.5) cells" in told
-    told = story(compare_figure(*PAIRS["the same"]))
-    assert "Section (1, 1) points move by (0, 0) cells" in told
-    assert "the same output" in told
+    texts = story(compare_figure(one, other, section=(2, 1)))
+    assert "Section (2, 1) points move by (0.5, 0.5) cells" in texts
+    texts = story(compare_figure(*PAIRS["the same"]))
+    assert "Section (1, 1) points move by (0, 0) cells" in texts
+    assert "the same output" in texts
 
 
 def test_of_an_output_without_points_only_the_numbers_are_drawn() -> None:

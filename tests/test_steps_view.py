@@ -72,7 +72,7 @@ def test_the_steps_are_numbered_and_start_on_the_image() -> None:
 
 def test_the_story_of_the_worked_example(staged: StagedFigure) -> None:
     figure = staged.figure
-    told = story(figure)
+    sheet = story(figure)
     for words in (
         "1 The box, in image pixels sub-sampling ratio = 512 / 16 = 32",
         "2 The ROI, in cells left = 296 / 32 = 9.25, top = 320 / 32 = 10,",
@@ -83,7 +83,7 @@ def test_the_story_of_the_worked_example(staged: StagedFigure) -> None:
         "x − x1 = 0.44, x2 − x = 0.56, y − y1 = 0.49, y2 − y = 0.51",
         "6 The output the largest value of each section: (1, 1) is 0.5132",
     ):
-        assert words in told
+        assert words in sheet
     texts = set(strings(figure))
     assert {"(9.94, 9.5)\n0.144", "(10.64, 9.5)\n0.214"} <= texts
     assert {"(9.94, 8.99)\n0.5132", "(10.64, 8.99)\n0.4333"} <= texts
@@ -92,11 +92,11 @@ def test_the_story_of_the_worked_example(staged: StagedFigure) -> None:
 
 def test_the_story_of_roi_pool_says_what_rounding_does() -> None:
     figure = draw("steps", "roi-pool", "7")
-    told = story(figure)
-    assert "How ROI Pool pools one box, step by step" in told
+    sheet = story(figure)
+    assert "How ROI Pool pools one box, step by step" in sheet
     for side in ("left 8.66 → 9 (−11 px)", "right 15.94 → 17 (+34 px)", "top 10.75 → 11 (−8 px)"):
-        assert side in told
-    assert "sample point" not in told
+        assert side in sheet
+    assert "sample point" not in sheet
     axes = panels(figure)[3]
     assert drawn_on(axes) == set()
     # The values of the cells that the section pools are on the map, but for that in the ring.

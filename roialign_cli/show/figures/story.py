@@ -93,7 +93,7 @@ def _size(width: float, height: float) -> str:
 
 
 def _significant(line: FormulaLine) -> str:
-    """Return a formula whose numbers have four significant digits."""
+    """Return a formula with four significant digits in each number."""
     texts = []
     for part in line:
         if isinstance(part, Marked):
