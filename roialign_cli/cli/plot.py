@@ -121,7 +121,7 @@ def _default_width(aspect: float | None) -> float:
 @command(
     "plot",
     "roialign plot map.npy --image-size 512x512 --box 296,320,200,145 -o steps.png",
-    "roialign plot map.npy --image-size 512x512 --box 296,320,200,145 -o steps.gif",
+    "roialign plot map.npy --image-size 512x512 --box 296,320,200,145 -o steps.gif --dpi 100",
     "roialign plot photo.png --stride 32 --boxes boxes.csv --view overlay -o overlay.png",
 )
 @operator_options

@@ -42,7 +42,7 @@ from roialign_cli.show.figures.wording import (
     format_decimals,
     format_significant,
     grid_words,
-    title_parts,
+    map_parts,
 )
 from roialign_cli.show.figures.zoom import draw_zoom
 from roialign_cli.show.numbers import name_of
@@ -174,7 +174,7 @@ def _subtitle(trace: Trace, other: Trace, change: Float, style: FigureStyle) -> 
     first, second = (f"{name_of(t.convention)}, {t.convention.pooling}" for t in (trace, other))
     if not _has_points(other):  # a saved output
         second = name_of(other.convention)
-    return [first, f"and {second}", *title_parts(trace, style.photo_channel)[2:], result]
+    return [first, f"and {second}", *map_parts(trace, style.photo_channel), result]
 
 
 def _other_marks(theme: Theme) -> Mapping[Border, Mark]:

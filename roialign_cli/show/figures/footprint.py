@@ -21,7 +21,7 @@ from roialign_cli.show.figures.page import new_page
 from roialign_cli.show.figures.roi_labels import keep_points_clear, write_numbers
 from roialign_cli.show.figures.shades import weight_shades
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
-from roialign_cli.show.figures.wording import format_decimals, title_parts
+from roialign_cli.show.figures.wording import format_decimals, map_part, operator_parts
 from roialign_cli.show.view import roi_view
 
 
@@ -56,7 +56,11 @@ def footprint_figure(
             [[[map_panel(trace, view, style)]]],
             style,
             title=_title(trace, chosen),
-            subtitle=[*title_parts(trace, None)[:3], _sum(float(weights.sum()), len(sections))],
+            subtitle=[
+                *operator_parts(trace),
+                map_part(trace),
+                _sum(float(weights.sum()), len(sections)),
+            ],
             shades=weight_shades(style, weights),
             legend=legend,
         )[0]

@@ -22,7 +22,7 @@ from roialign_cli.show.figures.panels import HEADINGS_ABOVE, HEADINGS_BESIDE, Pa
 from roialign_cli.show.figures.roi_labels import write_numbers, write_section_numbers
 from roialign_cli.show.figures.shades import Shades, value_shades
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
-from roialign_cli.show.figures.wording import REDUCTIONS, sections_count, title_parts
+from roialign_cli.show.figures.wording import REDUCTIONS, map_parts, operator_parts, sections_count
 from roialign_cli.show.palette import ink
 from roialign_cli.show.view import View, roi_view
 
@@ -49,7 +49,11 @@ def output_figure(trace: Trace, *, style: FigureStyle = DEFAULT_STYLE) -> Figure
             [[specs], [[spec] for spec in specs]],
             style,
             title=f"The output: the {REDUCTIONS[trace.convention.pooling]}",
-            subtitle=title_parts(trace, style.photo_channel, sections_count(trace)),
+            subtitle=[
+                *operator_parts(trace),
+                sections_count(trace),
+                *map_parts(trace, style.photo_channel),
+            ],
             shades=value_shades(style, trace, output),
             legend=legend,
         )

@@ -50,7 +50,7 @@ from roialign_cli.show.figures.style import (
     Unit,
     figure_settings,
 )
-from roialign_cli.show.figures.wording import sections_count, title_parts
+from roialign_cli.show.figures.wording import map_part, map_parts, operator_parts, sections_count
 from roialign_cli.show.palette import Theme
 from roialign_cli.show.view import View
 
@@ -195,8 +195,10 @@ def _title(boxes: Sequence[_NamedBox]) -> str:
 def _subtitle(
     boxes: Sequence[_NamedBox], style: FigureStyle, image: NDArray[np.uint8] | None, left_out: str
 ) -> list[str]:
-    parts = title_parts(boxes[0].trace, style.photo_channel)
-    parts = parts if image is None else parts[:3]  # the image shows all channels
+    trace = boxes[0].trace
+    # An image shows all channels.
+    shown = map_parts(trace, style.photo_channel) if image is None else [map_part(trace)]
+    parts = [*operator_parts(trace), *shown]
     return [*parts, left_out] if left_out else parts
 
 

@@ -31,7 +31,12 @@ from roialign_cli.show.figures.phrases import text_width
 from roialign_cli.show.figures.roi_labels import position_decimals
 from roialign_cli.show.figures.shades import value_shades
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, Unit, figure_settings
-from roialign_cli.show.figures.wording import format_alike, format_decimals, title_parts
+from roialign_cli.show.figures.wording import (
+    format_alike,
+    format_decimals,
+    map_parts,
+    operator_parts,
+)
 from roialign_cli.show.palette import Theme, ink
 from roialign_cli.show.view import View, map_view
 
@@ -87,7 +92,7 @@ def point_figure(
             [[[spec]]],
             style,
             title=f"The value of {point_name(section, selected)}",
-            subtitle=title_parts(trace, style.photo_channel),
+            subtitle=[*operator_parts(trace), *map_parts(trace, style.photo_channel)],
             shades=value_shades(style, trace),
             legend=point_entries(style.theme, selected) + outside_entries(style.theme, trace, view),
         )[0]

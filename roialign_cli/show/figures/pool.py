@@ -41,8 +41,8 @@ from roialign_cli.show.figures.wording import (
     format_decimals,
     format_significant,
     gain_words,
+    map_parts,
     sections_count,
-    title_parts,
 )
 from roialign_cli.show.palette import Theme
 from roialign_cli.show.view import roi_view
@@ -89,7 +89,7 @@ def pool_figure(
             title="ROI Pool rounds the box to whole cells; ROI Align does not",
             subtitle=[
                 sections_count(trace),
-                *title_parts(trace, style.photo_channel)[2:],
+                *map_parts(trace, style.photo_channel),
                 _result(change),
             ],
             shades=bars[0],

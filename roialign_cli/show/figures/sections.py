@@ -30,8 +30,9 @@ from roialign_cli.show.figures.wording import (
     format_decimals,
     format_significant,
     grid_words,
+    map_parts,
+    operator_parts,
     sections_count,
-    title_parts,
 )
 from roialign_cli.show.view import View, roi_view, shown_cells
 
@@ -74,7 +75,11 @@ def sections_figure(
             [[[map_panel(trace, view, style)]]],
             style,
             title=f"{sections_count(trace)} of an ROI of {size}",
-            subtitle=[*title_parts(trace, style.photo_channel), _result(trace, chosen)],
+            subtitle=[
+                *operator_parts(trace),
+                *map_parts(trace, style.photo_channel),
+                _result(trace, chosen),
+            ],
             shades=value_shades(style, trace),
             legend=_legend(style, trace, chosen, view),
         )[0]

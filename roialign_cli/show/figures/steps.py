@@ -60,9 +60,10 @@ from roialign_cli.show.figures.style import (
 )
 from roialign_cli.show.figures.wording import (
     grid_words,
+    map_parts,
     operator_name,
+    operator_parts,
     sections_count,
-    title_parts,
 )
 from roialign_cli.show.figures.zoom import draw_zoom
 from roialign_cli.show.view import View, map_view, roi_view
@@ -127,7 +128,7 @@ def steps_sheet(
             _arrangements([*_specs(story, style)]),
             style,
             title=f"How {operator_name(trace)} pools one box, step by step",
-            subtitle=title_parts(trace, style.photo_channel),
+            subtitle=[*operator_parts(trace), *map_parts(trace, style.photo_channel)],
             shades=value_shades(style, trace, output),
             legend=_legend(style, story),
         )

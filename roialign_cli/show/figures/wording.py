@@ -69,20 +69,23 @@ _MAX_SMALL = 10.0  # beside larger numbers, small numbers are written as zero
 REDUCTIONS = {"avg": "average of each section", "max": "largest value of each section"}
 
 
-def title_parts(trace: Trace, photo_channel: str | None, *parts: str) -> list[str]:
-    """Return the parts of a figure's subtitle: the convention, what is shown, and the channel."""
+def operator_parts(trace: Trace) -> list[str]:
+    """Return the convention and its pooling as parts of a figure's subtitle."""
+    return [f"convention {trace.convention.name}", f"{trace.convention.pooling} pooling"]
+
+
+def map_part(trace: Trace) -> str:
+    """Return the size of the feature map as a part of a figure's subtitle."""
     rows, columns = trace.map_size
+    return f"feature map of {columns} columns × {rows} rows"
+
+
+def map_parts(trace: Trace, photo_channel: str | None) -> list[str]:
+    """Return the size of the feature map, and which of its channels is shown."""
     channel = channel_of(trace)
     if photo_channel is not None:
         channel = f"{photo_channel} of the photograph"
-    feature_map = f"feature map of {columns} columns × {rows} rows"
-    return [
-        f"convention {trace.convention.name}",
-        f"{trace.convention.pooling} pooling",
-        *parts,
-        feature_map,
-        *([channel] if channel else []),
-    ]
+    return [map_part(trace), *([channel] if channel else [])]
 
 
 def gain_words(side: Side) -> str:
