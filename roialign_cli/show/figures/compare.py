@@ -171,10 +171,14 @@ def _subtitle(trace: Trace, other: Trace, change: Float, style: FigureStyle) -> 
         result = "largest difference {} in section ({}, {})".format(largest, *section)
     else:
         result = "the same output"
-    first, second = (f"{name_of(t.convention)}, {t.convention.pooling}" for t in (trace, other))
-    if not _has_points(other):  # a saved output
-        second = name_of(other.convention)
-    return [first, f"and {second}", *map_parts(trace, style.photo_channel), result]
+    names = f"{_operator(trace)} and {_operator(other)}"
+    return [names, *map_parts(trace, style.photo_channel), result]
+
+
+def _operator(trace: Trace) -> str:
+    """Return the name of a convention, with its pooling unless the trace is a saved output."""
+    name, pooling = name_of(trace.convention), trace.convention.pooling
+    return name if "pooling=" in name or not _has_points(trace) else f"{name}, {pooling}"
 
 
 def _other_marks(theme: Theme) -> Mapping[Border, Mark]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.sections import Point
@@ -40,7 +38,7 @@ from roialign_cli.show.figures.marks import (
 )
 from roialign_cli.show.figures.page import Panel, new_page
 from roialign_cli.show.figures.panels import PanelSpec
-from roialign_cli.show.figures.point import point_name, selected_point
+from roialign_cli.show.figures.point import point_name, selected_point, used_cell_entry
 from roialign_cli.show.figures.shades import value_shades
 from roialign_cli.show.figures.style import (
     CELLS,
@@ -212,12 +210,8 @@ def _legend(
         mark = replace(marks(theme)[marked.border], label=point_name(section, marked))
         entries.append(mark_line(mark, _MARKED_SIZE))
         if marked.in_bounds:
-            entries.append(Patch(**_neighbour_style(theme), label="cells that the point uses"))
+            entries.append(used_cell_entry(theme))
     return entries
-
-
-def _neighbour_style(theme: Theme) -> dict[str, Any]:
-    return {"facecolor": theme.neighbour + "66", "edgecolor": theme.neighbour, "linewidth": 1.4}
 
 
 def _draw_image(

@@ -158,13 +158,18 @@ def _min_left(labels: list[str]) -> float:
     return 7.0 + max((text_width(line, TICK_SIZE) for line in lines), default=0.0)
 
 
+def used_cell_entry(theme: Theme) -> Artist:
+    """Return the legend entry of the cells that a point uses."""
+    label = "cell that the point uses"
+    return Patch(edgecolor=theme.neighbour, facecolor="none", linewidth=1.6, label=label)
+
+
 def point_entries(theme: Theme, point: Point) -> list[Artist]:
     """Return the legend entries of one point, the cells it uses and their weights."""
     entries: list[Artist] = [mark_line(marks(theme)[point.border], 7.0)]
     cells = used_cells(point)
     if cells:
-        edge: dict[str, Any] = {"edgecolor": theme.neighbour, "facecolor": "none", "linewidth": 1.6}
-        entries.append(Patch(**edge, label="cell that the point uses"))
+        entries.append(used_cell_entry(theme))
     if len(cells) > 1:
         label = f"{'area' if len(cells) > 2 else 'length'} opposite a cell: its weight"
         entries.append(Patch(facecolor=cells[0].colour, label=label))
