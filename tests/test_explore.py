@@ -271,7 +271,7 @@ def test_the_page_has_what_it_needs_once(photo: Client) -> None:
     assert (status, headers["Content-Type"]) == (200, "image/png")
     with Image.open(io.BytesIO(content)) as sent, Image.open(SAMPLES / "astronaut.png") as original:
         np.testing.assert_array_equal(np.asarray(sent), np.asarray(original))
-    for name, kind in (("explore.js", "text/javascript"), ("explore.css", "text/css")):
+    for name, kind in (("main.js", "text/javascript"), ("page.css", "text/css")):
         status, _, headers = photo.get(name)
         assert (status, headers.get_content_type()) == (200, kind)
 

@@ -17,8 +17,9 @@ import pytest
 
 from roialign_cli import RoiAlignError
 from roialign_cli.cli.demo import sample_data
-from roialign_cli.serve import answers, api, requests
-from roialign_cli.serve.state import MAX_COORDINATE, State, parse_state
+from roialign_cli.page import answers
+from roialign_cli.page.state import MAX_COORDINATE, State, parse_state
+from roialign_cli.serve import api, requests
 from tests.explore_client import Client, served
 
 SAMPLES = sample_data()
@@ -77,7 +78,7 @@ def raw(client: Client, request: str) -> tuple[int, bytes, http.client.HTTPMessa
     "name",
     [
         "../", "../../etc/passwd", "..%2f..%2fetc/passwd", "%2e%2e/", "explore.py", "server.py",
-        "./explore.js", "/explore.js", "explore.js/", "explore.js?x", "explore.js\0", "api/",
+        "./main.js", "/main.js", "main.js/", "main.js?x", "main.js\0", "api/",
         "api/../explore.js", "//etc/passwd", "image", "C:\\x", "~", "api/nothing",
     ],
 )  # fmt: skip

@@ -23,9 +23,10 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "search": ({"core", "analysis"}, {"numpy"}),
     "files": ({"core", "analysis"}, {"numpy", "PIL"}),
     "show": ({"core", "analysis", "search"}, {"numpy", "rich", "matplotlib", "PIL"}),
-    "serve": ({"core", "analysis", "show"}, {"numpy", "PIL"}),
+    "page": ({"core", "analysis", "show"}, {"numpy", "PIL"}),
+    "serve": ({"analysis", "page"}, set()),
     "cli": (
-        {"core", "analysis", "search", "files", "show", "serve"},
+        {"core", "analysis", "search", "files", "show", "page", "serve"},
         {"numpy", "click", "matplotlib"},
     ),
 }

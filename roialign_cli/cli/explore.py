@@ -22,9 +22,9 @@ from roialign_cli.cli.streams import message
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.core.operation import Operation
+    from roialign_cli.page.session import Session
+    from roialign_cli.page.state import State
     from roialign_cli.serve.server import ExploreServer
-    from roialign_cli.serve.session import Session
-    from roialign_cli.serve.state import State
 
 _LAST_PORT = (1 << 16) - 1
 
@@ -72,7 +72,7 @@ def begin(options: OperatorOptions, selection: Selection) -> tuple[Inputs, Sessi
     RoiAlignError
         If the state has no answer, so that the page would begin with an error.
     """
-    from roialign_cli.serve.answers import trace_answer
+    from roialign_cli.page.answers import trace_answer
 
     inputs = _load(options)
     session, start = _session(inputs, options), _start(inputs, selection)
@@ -117,7 +117,7 @@ _MIN_ROUNDED_SIDE = 8  # of an image, in the units of the boxes, for a box of wh
 
 def _session(inputs: Inputs, options: OperatorOptions) -> Session:
     from roialign_cli.cli.inputs import scale_source
-    from roialign_cli.serve.session import Session
+    from roialign_cli.page.session import Session
     from roialign_cli.show.document.command_line import scale_text
 
     words = [*options.feature_words, *options.scale_words]
@@ -143,7 +143,7 @@ def _session(inputs: Inputs, options: OperatorOptions) -> Session:
 def _start(inputs: Inputs, selection: Selection) -> State:
     """Return the state that the page begins with."""
     from roialign_cli.analysis.trace import checked_index
-    from roialign_cli.serve.state import State
+    from roialign_cli.page.state import State
 
     operation, overrides = inputs.operation, inputs.overrides
     roi = checked_index("roi", selection.roi or 0, len(operation.boxes_given), "box")

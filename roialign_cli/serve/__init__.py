@@ -1,1 +1,1 @@
-"""Answer a page in the browser on this computer: numbers of ROI Align while a box is dragged."""
+"""Serve the page to a browser on this computer."""

@@ -11,10 +11,10 @@ from typing import Any, NoReturn
 
 from roialign_cli.analysis.records import to_json
 from roialign_cli.errors import ArgumentError, RoiAlignError
-from roialign_cli.serve import answers
-from roialign_cli.serve.assets import HTML
-from roialign_cli.serve.session import Session
-from roialign_cli.serve.state import State, parse_state
+from roialign_cli.page import answers
+from roialign_cli.page.assets import HTML
+from roialign_cli.page.session import Session
+from roialign_cli.page.state import State, parse_state
 
 JSON = "application/json; charset=utf-8"
 

@@ -13,9 +13,9 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol, cast
 
+from roialign_cli.page.assets import Asset
+from roialign_cli.page.session import Session
 from roialign_cli.serve.api import QUESTIONS, Reply, answer, failure
-from roialign_cli.serve.assets import Asset
-from roialign_cli.serve.session import Session
 
 MAX_BODY_BYTES = 1 << 16
 MAX_IDLE_SECONDS = 30.0  # between the requests of a connection

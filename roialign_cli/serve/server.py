@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from roialign_cli.errors import ArgumentError
-from roialign_cli.serve.assets import page_assets
+from roialign_cli.page.assets import page_assets
+from roialign_cli.page.session import Session
+from roialign_cli.page.state import State
 from roialign_cli.serve.requests import Handler, Site
-from roialign_cli.serve.session import Session
-from roialign_cli.serve.state import State
 
 HOST = "127.0.0.1"
 _MAX_STOP_SECONDS = 0.5  # to wait for answers that are being computed

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 
 from roialign_cli.core.convention import Convention
-from roialign_cli.serve.session import Session
-from roialign_cli.serve.state import State
+from roialign_cli.page.session import Session
+from roialign_cli.page.state import State
 from roialign_cli.show.document.command_line import convention_words
 
 # The file names in the command lines.

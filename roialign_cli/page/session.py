@@ -23,7 +23,7 @@ from roialign_cli.core.convention import BOX_FIELDS, Convention, Summary
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.presets import PRESETS, Preset, preset
-from roialign_cli.serve.state import MAX_SAMPLING_RATIO, Four, State
+from roialign_cli.page.state import MAX_SAMPLING_RATIO, Four, State
 from roialign_cli.show.page.page import MAX_PAGE_SECTIONS
 
 

@@ -34,9 +34,9 @@ from roialign_cli.core.operation import Operation
 from roialign_cli.core.pooling import pool
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import ArgumentError
-from roialign_cli.serve.lines import command_lines
-from roialign_cli.serve.session import Session
-from roialign_cli.serve.state import State
+from roialign_cli.page.lines import command_lines
+from roialign_cli.page.session import Session
+from roialign_cli.page.state import State
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.numbers import photo_channel
 from roialign_cli.show.page.page import (

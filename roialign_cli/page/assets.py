@@ -10,20 +10,20 @@ from pathlib import Path
 from string import Template
 
 from roialign_cli.analysis.records import to_json
-from roialign_cli.serve.answers import photograph
-from roialign_cli.serve.session import Session
-from roialign_cli.serve.state import State
+from roialign_cli.page.answers import photograph
+from roialign_cli.page.session import Session
+from roialign_cli.page.state import State
 from roialign_cli.show.page.page import css_variables
 from roialign_cli.show.palette import DARK, LIGHT
 
-_HERE = Path(__file__).parent
+_WEB = Path(__file__).parent / "web"
 HTML, SCRIPT, STYLE = (
     f"{kind}; charset=utf-8" for kind in ("text/html", "text/javascript", "text/css")
 )
 
-# The modules of the page; explore.js imports the others.
+# The modules of the page; main.js imports the others.
 SCRIPTS = (
-    "explore.js", "state.js", "server.js", "shades.js", "plane.js", "cells.js", "marks.js",
+    "main.js", "state.js", "server.js", "shades.js", "plane.js", "cells.js", "marks.js",
     "drag.js", "outputs.js", "steps.js", "controls.js",
 )  # fmt: skip
 
@@ -52,7 +52,7 @@ def page_assets(session: Session, start: State) -> Mapping[str, Callable[[], Ass
     """
     assets: dict[str, Callable[[], Asset]] = {
         "": lambda: Asset(explore_page(session, start).encode(), HTML),
-        "explore.css": lambda: Asset(_style().encode(), STYLE),
+        "page.css": lambda: Asset(_style().encode(), STYLE),
     }
     for name in SCRIPTS:
         assets[name] = partial(_script, name)
@@ -63,12 +63,12 @@ def page_assets(session: Session, start: State) -> Mapping[str, Callable[[], Ass
 
 
 def _script(name: str) -> Asset:
-    return Asset((_HERE / name).read_bytes(), SCRIPT)
+    return Asset((_WEB / name).read_bytes(), SCRIPT)
 
 
 def _style() -> str:
     """Return the style sheet, with the colours of the light and the dark theme as variables."""
-    style = (_HERE / "explore.css").read_text(encoding="utf-8")
+    style = (_WEB / "page.css").read_text(encoding="utf-8")
     light, dark = css_variables(LIGHT, style), css_variables(DARK, style)
     themes = f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
     return themes + style
@@ -76,6 +76,6 @@ def _style() -> str:
 
 def explore_page(session: Session, start: State) -> str:
     """Return the page, with what it needs once as JSON in the element with the id "session"."""
-    template = Template((_HERE / "explore.html").read_text(encoding="utf-8"))
+    template = Template((_WEB / "page.html").read_text(encoding="utf-8"))
     record = to_json(session.record(start), indent=None).replace("<", "\\u003c")
     return template.substitute(title=escape(session.title), session=record)
