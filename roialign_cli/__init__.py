@@ -46,7 +46,7 @@ __all__ = [
 def _presenter() -> Presenter:
     from importlib import import_module
 
-    return cast("Presenter", import_module(f"{__name__}.show.repl"))
+    return cast("Presenter", import_module(f"{__name__}.page.notebook"))
 
 
 install(_presenter)

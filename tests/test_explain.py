@@ -19,6 +19,7 @@ from roialign_cli.show.document.blocks import Formulas, Grid, Heading
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.document.formulas import FormulaLine, Fraction, Name, to_text
 from roialign_cli.show.document.neighbours import neighbour_coordinates, neighbours_from_position
+from tests.saved_page import page_answers
 
 Capture = pytest.CaptureFixture[str]
 
@@ -338,9 +339,11 @@ def test_a_page_with_too_many_points_has_those_of_one_section() -> None:
     assert main(["explain", *call.split()]) == 0
     page = Path("page.html").read_text(encoding="utf-8")
     # Section (1, 1) is 1.29 cells wide and high: all its points are between the same four cells.
-    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
-    assert [section["section"] for section in data["trace"]["sections"]] == [[2, 1]]
-    assert len(data["trace"]["sections"][0]["points"]) == 121
+    (entry,) = page_answers(page)["entries"]
+    assert list(entry["sections"]) == ["2,1"]
+    assert len(entry["sections"]["2,1"]["points"]) == 121
+    listed = [s["section"] for s in entry["trace"]["sections"] if s["points"]]
+    assert listed == [[2, 1]]
     assert "5929 points are too many for a page: only those of section (2, 1) are shown" in page
 
 
@@ -355,7 +358,7 @@ def test_every_symbol_is_defined_before_it_is_used(name: str, change: dict[str, 
         return
     call: dict[str, Any] = {"box_format": "xyxy", "normalized": False, **change}
     traced = trace(np.eye(9), [1.5, 2, 7, 8], (2, 3), convention=name, **call)
-    blocks = list(Explanation(traced, None, "").blocks())
+    blocks = list(Explanation(traced, "").blocks())
     place = blocks.index(Heading(2, "The symbols"))
     table = blocks[place + 1]
     assert isinstance(table, Grid)

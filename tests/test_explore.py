@@ -20,6 +20,7 @@ from roialign_cli.cli.main import main
 from roialign_cli.core.boxes import corners, written_as
 from roialign_cli.core.presets import PRESETS
 from tests.explore_client import Client, served
+from tests.saved_page import page_answers
 
 SAMPLES = sample_data()
 WALKTHROUGH = f"{SAMPLES}/walkthrough.npy --image-size 512x512"
@@ -163,17 +164,16 @@ def test_options_stay_in_force_where_a_preset_has_the_rule(photo: Client) -> Non
 @pytest.mark.parametrize("call", ["walkthrough", "a photo", "max", "roi pool", "over the border"])
 def test_the_texts_are_those_of_the_page_of_explain(call: str) -> None:
     with served(*CALLS[call].split()) as client:
-        page = client.raw("page").decode()
-        data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
-        for index, section in enumerate(data["trace"]["sections"][:4]):
-            texts = data["texts"]["sections"][index]
-            for point, expected in zip(section["points"][:5], texts["points"], strict=False):
+        entry = page_answers(client.raw("page").decode())["entries"][0]
+        for section in entry["trace"]["sections"][:4]:
+            saved = entry["sections"]["{},{}".format(*section["section"])]
+            for point in section["points"][:5]:
                 at = {"section": section["section"], "point": point["point"]}
                 answer = client.ask("point", **at)
-                assert answer["section"] == section
-                assert answer["point"] == point
-                assert answer["texts"]["point"] == expected
-                assert answer["texts"]["section"]["reduced"] == texts["reduced"]
+                explained = saved["points"]["{},{}".format(*point["point"])]
+                assert answer["point"] == explained["point"]
+                assert answer["texts"]["point"] == explained["texts"]
+                assert answer["texts"]["section"] == saved["texts"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 
 from roialign_cli import RoiAlignError
 from roialign_cli.cli.demo import sample_data
-from roialign_cli.page import answers
+from roialign_cli.page import pictures
 from roialign_cli.page.state import MAX_COORDINATE, State, parse_state
 from roialign_cli.serve import api, requests
 from tests.explore_client import Client, served
@@ -410,7 +410,7 @@ def test_it_stops_within_a_second_and_frees_the_port() -> None:
 
 
 def test_a_large_photograph_is_reduced() -> None:
-    content, media_type = answers.photograph(np.zeros((3000, 2500, 3), np.uint8))
+    content, media_type = pictures.photograph(np.zeros((3000, 2500, 3), np.uint8))
     assert media_type == "image/jpeg"
     assert len(content) < 100_000
 

@@ -34,7 +34,6 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
 IN_SHOW: dict[str, set[str]] = {
     "document": set(),
     "figures": {"document"},
-    "page": {"document"},
 }
 
 

@@ -22,7 +22,7 @@ from tests.figure_cases import CASES
 
 
 def explained(name: str) -> list[Block]:
-    return list(Explanation(CASES[name].trace, None, "a|b <c>", (1, 1)).blocks())
+    return list(Explanation(CASES[name].trace, "a|b <c>", (1, 1)).blocks())
 
 
 @pytest.mark.parametrize("name", ["walkthrough", "over the corner, max", "outside", "no area"])

@@ -67,7 +67,7 @@ def test_formulas_add_up(name: str, change: str) -> None:
                 made, said = evaluated(("S = ", *reduction(one, section)))
                 assert made == pytest.approx(said, abs=SHOWN)
             for point in section.points:
-                lines = list(Explanation(one, None, "").coordinates(section, point))
+                lines = list(Explanation(one, "").coordinates(section, point))
                 whole: FormulaLine = tuple(
                     part for line in interpolated(one, point) for part in line
                     if not to_text(line).startswith("the section takes")

@@ -65,6 +65,8 @@ class Trace(Presentable):
         (rows, columns) of numbers.
     cells
         (H, W), the channel of the feature map.
+    operation
+        The call on the only box and channel.
     """
 
     convention: Convention
@@ -88,6 +90,7 @@ class Trace(Presentable):
     plan: Plan
     output: tuple[tuple[float, ...], ...]
     cells: Float
+    operation: Operation
 
     def __repr__(self) -> str:
         return f"<Trace of {summary(self)}>"
@@ -240,6 +243,7 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
         plan=plan,
         output=tuple(tuple(row) for row in sections.output.tolist()),
         cells=one.features[0, 0],
+        operation=one,
     )
 
 

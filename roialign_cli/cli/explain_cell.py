@@ -9,7 +9,7 @@ from roialign_cli.analysis.footprint import outputs_using_cell
 from roialign_cli.analysis.records import cell_record
 from roialign_cli.cli.document import Document
 from roialign_cli.show.document.cell import cell_blocks
-from roialign_cli.show.page.page import blocks_page
+from roialign_cli.show.document.page import document_page
 from roialign_cli.show.progress import box_progress
 
 if TYPE_CHECKING:
@@ -40,6 +40,6 @@ def cell_document(
     blocks = cell_blocks(operation, cell, contributions, labels, channel)
     return Document(
         lambda: blocks,
-        lambda: blocks_page(blocks),
+        lambda: document_page(blocks),
         lambda: cell_record(operation, cell, contributions, labels, channel, notes),
     )

@@ -13,7 +13,6 @@ from roialign_cli.cli.document import Document
 from roialign_cli.cli.inputs import Inputs, scale_source
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.explanation import Explanation
-from roialign_cli.show.page.page import explanation_page
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.pitfalls import Note
@@ -65,16 +64,11 @@ def roi_document(
     """
     operation, roi, channel = inputs.operation, selection.roi or 0, selection.channel
     trace = trace_operation(operation, roi, channel)
-    exact = None
-    if trace.convention.coordinate_decimals is not None:
-        unrounded = replace(trace.convention, coordinate_decimals=None)
-        exact = trace_operation(replace(operation, convention=unrounded), roi, channel)
     rounded, source = quantised_by_roi_pool(operation, roi), scale_source(options, inputs)
     if extent.all_points:
         _check_length(trace, selection)
     explanation = Explanation(
         trace,
-        exact,
         inputs.file.title,
         selection.section,
         selection.point,
@@ -90,7 +84,13 @@ def roi_document(
         selected = trace.select(selection.section, selection.point)
         return trace_record(replace(trace, sections=selected), notes, source, rounded)
 
-    return Document(explanation.blocks, lambda: explanation_page(explanation, notes), record)
+    def page() -> str:
+        from roialign_cli.cli.page_session import page_session
+        from roialign_cli.page.saved import saved_page
+
+        return saved_page(page_session(inputs, options), explanation, notes)
+
+    return Document(explanation.blocks, page, record)
 
 
 def _check_length(trace: Trace, selection: Selection) -> None:

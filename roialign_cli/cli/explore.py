@@ -72,10 +72,11 @@ def begin(options: OperatorOptions, selection: Selection) -> tuple[Inputs, Sessi
     RoiAlignError
         If the state has no answer, so that the page would begin with an error.
     """
+    from roialign_cli.cli.page_session import page_session
     from roialign_cli.page.answers import trace_answer
 
     inputs = _load(options)
-    session, start = _session(inputs, options), _start(inputs, selection)
+    session, start = page_session(inputs, options), _start(inputs, selection)
     trace_answer(session, start)
     return inputs, session, start
 
@@ -113,31 +114,6 @@ def _with_box_in_the_middle(operation: Operation) -> Operation:
 
 
 _MIN_ROUNDED_SIDE = 8  # of an image, in the units of the boxes, for a box of whole numbers
-
-
-def _session(inputs: Inputs, options: OperatorOptions) -> Session:
-    from roialign_cli.cli.inputs import scale_source
-    from roialign_cli.page.session import Session
-    from roialign_cli.show.document.command_line import scale_text
-
-    words = [*options.feature_words, *options.scale_words]
-    if options.spatial_scale is not None:
-        words += ["--spatial-scale", scale_text(inputs.operation.spatial_scale)]
-    chosen = {"pooling", "sampling_ratio"}  # the page chooses these
-    return Session(
-        operation=inputs.operation,
-        title=inputs.file.title,
-        subject=inputs.subject,
-        labels=inputs.labels,
-        scores=inputs.scores,
-        names=tuple(map(inputs.name, range(len(inputs.labels)))),
-        image=inputs.file.image,
-        stride=inputs.file.stride,
-        source=scale_source(options, inputs),
-        defaults=inputs.defaults,
-        overrides={k: v for k, v in inputs.overrides.items() if k not in chosen},
-        words=tuple(words),
-    )
 
 
 def _start(inputs: Inputs, selection: Selection) -> State:

@@ -1,31 +1,42 @@
-"""The page and its files, made once and kept in memory."""
+"""The files of the page: one by one for a browser that asks for them, or all in one file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from html import escape
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from roialign_cli.analysis.records import to_json
-from roialign_cli.page.answers import photograph
+from roialign_cli.page.pictures import photograph
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import State
-from roialign_cli.show.page.page import css_variables
-from roialign_cli.show.palette import DARK, LIGHT
+from roialign_cli.show.document.page import style_sheet
 
 _WEB = Path(__file__).parent / "web"
 HTML, SCRIPT, STYLE = (
     f"{kind}; charset=utf-8" for kind in ("text/html", "text/javascript", "text/css")
 )
 
-# The modules of the page; main.js imports the others.
-SCRIPTS = (
-    "main.js", "state.js", "server.js", "shades.js", "plane.js", "cells.js", "marks.js",
-    "drag.js", "outputs.js", "steps.js", "controls.js",
+# The modules of a saved page, each after those that it imports.
+SAVED_SCRIPTS = (
+    "state.js", "saved.js", "server.js", "shades.js", "plane.js", "cells.js", "marks.js",
+    "drag.js", "outputs.js", "steps.js", "choices.js", "main.js",
 )  # fmt: skip
+LIVE_SCRIPTS = ("controls.js", "graph.js")  # need the server
+SCRIPTS = SAVED_SCRIPTS + LIVE_SCRIPTS
+
+# A saved page has all in itself.
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline' data:; "
+    "img-src data:; base-uri 'none'; form-action 'none'"
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ def page_assets(session: Session, start: State) -> Mapping[str, Callable[[], Ass
     The last part of the address → the function. The page itself has the address "".
     """
     assets: dict[str, Callable[[], Asset]] = {
-        "": lambda: Asset(explore_page(session, start).encode(), HTML),
+        "": lambda: Asset(_live_page(session, start).encode(), HTML),
         "page.css": lambda: Asset(_style().encode(), STYLE),
     }
     for name in SCRIPTS:
@@ -67,15 +78,86 @@ def _script(name: str) -> Asset:
 
 
 def _style() -> str:
-    """Return the style sheet, with the colours of the light and the dark theme as variables."""
-    style = (_WEB / "page.css").read_text(encoding="utf-8")
-    light, dark = css_variables(LIGHT, style), css_variables(DARK, style)
-    themes = f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
-    return themes + style
+    return style_sheet((_WEB / "page.css").read_text(encoding="utf-8"))
 
 
-def explore_page(session: Session, start: State) -> str:
-    """Return the page, with what it needs once as JSON in the element with the id "session"."""
-    template = Template((_WEB / "page.html").read_text(encoding="utf-8"))
-    record = to_json(session.record(start), indent=None).replace("<", "\\u003c")
-    return template.substitute(title=escape(session.title), session=record)
+def _live_page(session: Session, start: State) -> str:
+    return _page(
+        title=session.title,
+        style='<link rel="stylesheet" href="page.css">',
+        session=session.live_record(start),
+        script='<script type="module" src="main.js"></script>',
+    )
+
+
+def page_in_one_file(
+    *,
+    title: str,
+    session: Mapping[str, Any],
+    answers: bytes,
+    remarks: Sequence[str],
+    document: str,
+) -> str:
+    """Return a page that needs no server.
+
+    Parameters
+    ----------
+    title
+        The name of the features.
+    session
+        What the page needs at its beginning.
+    answers
+        The answers to all its questions: JSON, compressed with gzip, in base64.
+    remarks
+        Lines that are shown above the drawing.
+    document
+        The explanation of the first ROI as HTML.
+    """
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+    return _page(
+        title=title,
+        style=f"{policy}\n<style>\n{_style()}\n</style>",
+        session=session,
+        remarks="".join(f'<p class="note">{escape(line)}</p>' for line in remarks),
+        document=document,
+        script=f'<script type="text/plain" id="answers">{answers.decode("ascii")}</script>\n'
+        f"{_inlined_scripts()}",
+    )
+
+
+def _inlined_scripts() -> str:
+    """Return the modules in an import map; a module in a data: address imports by bare names."""
+    addresses = {}
+    for name in SAVED_SCRIPTS:
+        text = re.sub(r'"\./([\w-]+\.js)"', r'"\1"', (_WEB / name).read_text(encoding="utf-8"))
+        encoded = base64.b64encode(text.encode()).decode("ascii")
+        addresses[name] = f"data:text/javascript;base64,{encoded}"
+    return (
+        f'<script type="importmap">{json.dumps({"imports": addresses})}</script>\n'
+        '<script type="module">import "main.js";</script>'
+    )
+
+
+def _page(
+    *,
+    title: str,
+    style: str,
+    session: Mapping[str, Any],
+    script: str,
+    remarks: str = "",
+    document: str = "",
+) -> str:
+    template = (_WEB / "page.html").read_text(encoding="utf-8")
+    kind, left_out = ("saved", "live") if session["saved"] else ("live", "saved")
+    template = re.sub(rf"<!-- {left_out} -->.*?<!-- end -->\n", "", template, flags=re.DOTALL)
+    template = re.sub(r"<!-- (live|saved|end) -->\n", "", template)
+    return Template(template).substitute(
+        kind=kind,
+        title=escape(title),
+        subject=escape(session["subject"]),
+        style=style,
+        remarks=remarks,
+        document=document,
+        session=to_json(session, indent=None).replace("<", "\\u003c"),
+        script=script,
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,8 @@ from roialign_cli.core.convention import BOX_FIELDS, Convention, Summary
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.presets import PRESETS, Preset, preset
-from roialign_cli.page.state import MAX_SAMPLING_RATIO, Four, State
-from roialign_cli.show.page.page import MAX_PAGE_SECTIONS
+from roialign_cli.page.state import MAX_PAGE_SECTIONS, MAX_SAMPLING_RATIO, Four, State
+from roialign_cli.show.numbers import describe
 
 
 @dataclass(frozen=True)
@@ -100,35 +101,50 @@ class Session:
 
     def one(self, state: State) -> Operation:
         """Return the operation on the box and the channel of a state."""
-        own = self.operation
-        convention = self.convention(state)
         if state.roi is not None:
-            checked_index("roi", state.roi, len(own.boxes_given), "box")
+            checked_index("roi", state.roi, len(self.operation.boxes_given), "box")
+        return self._call(state, self.channel_map(state.batch_index, state.channel), 0)
+
+    def _call(self, state: State, features: NDArray[Any], batch_index: int) -> Operation:
+        own, convention = self.operation, self.convention(state)
         return make_operation(
-            self.channel_map(state.batch_index, state.channel),
+            features,
             [self.box(state)],
             state.output_size,
             convention=convention,
             spatial_scale=None if convention.normalized else own.spatial_scale,
+            batch_index=batch_index,
             image_height=own.image_height,
         )
 
-    def trace(self, state: State, one: Operation) -> Trace:
-        """Return the trace of a state.
-
-        Parameters
-        ----------
-        state
-            The state.
-        one
-            The operation that `one` returns for it.
-        """
+    def trace(self, state: State) -> Trace:
+        """Return the trace of a state."""
         return replace(
-            trace_operation(one),
+            trace_operation(self.one(state)),
             roi=state.roi or 0,
             channels=self.operation.features.shape[1],
             channel=state.channel,
         )
+
+    def only(self, state: State) -> Session:
+        """Return the session of a command that has only the box and the rules of a state."""
+        call = self._call(state, self.operation.features, state.batch_index)
+        defaults = self.defaults_of(call.convention)
+        return replace(
+            self,
+            operation=call,
+            subject=describe(self.title, call, defaults),
+            labels=("",),
+            scores=(math.nan,),
+            names=("",),
+            defaults=defaults,
+        )
+
+    def defaults_of(self, convention: Convention) -> Defaults:
+        """Return what is left to the preset by a command with these rules."""
+        own = PRESETS[convention.name].convention
+        reading = (convention.box_format, convention.origin) == (own.box_format, own.origin)
+        return replace(self.defaults, preset_of=None, output_size=False, reading=reading)
 
     def box(self, state: State) -> Four:
         """Return the box of a state as the boxes of the call are written."""
@@ -154,24 +170,33 @@ class Session:
         scale, normalized = own.spatial_scale[0], own.convention.normalized
         return box_height(own.image_height, rows, scale, normalized=normalized)
 
-    def record(self, start: State) -> dict[str, Any]:
-        """Return what the page needs once as plain data.
+    def record(self) -> dict[str, Any]:
+        """Return what both a live and a saved page need once as plain data."""
+        maps, channels, rows, columns = self.operation.features.shape
+        frame = self.operation.frame
+        return {
+            "version": VERSION,
+            "title": self.title,
+            "subject": self.subject,
+            "feature_map": {"maps": maps, "channels": channels, "height": rows, "width": columns},
+            "frame": {"origin": frame.origin, "height": frame.height},
+            "image": self._image(),
+            "box": self._reading(),
+            "boxes": self._boxes(),
+        }
+
+    def live_record(self, start: State) -> dict[str, Any]:
+        """Return what a live page needs once as plain data.
 
         Parameters
         ----------
         start
             The state that the page begins with.
         """
-        maps, channels, rows, columns = self.operation.features.shape
-        return {
-            "version": VERSION,
-            "title": self.title,
-            "subject": self.subject,
-            "feature_map": {"maps": maps, "channels": channels, "height": rows, "width": columns},
-            "frame": {"origin": self.operation.frame.origin, "height": self.operation.frame.height},
-            "image": self._image(),
-            "box": self._reading(),
-            "boxes": self._boxes(),
+        channels = self.operation.features.shape[1]
+        return self.record() | {
+            "saved": False,
+            "channels": [*range(channels), *get_args(Summary)],
             "presets": [self._preset(row) for row in PRESETS.values()],
             "overrides": dict(self.overrides),
             "limits": {

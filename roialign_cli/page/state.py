@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from roialign_cli.core.convention import Pooling, Summary
 from roialign_cli.errors import ArgumentError, alternatives
-from roialign_cli.show.page.page import MAX_PAGE_SECTIONS
 
+MAX_PAGE_SECTIONS = 5000
 MAX_COORDINATE = 1e9  # in the units of the boxes
 MAX_INDEX = 1 << 31
 MAX_SAMPLING_RATIO = 1000

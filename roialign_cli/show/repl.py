@@ -1,9 +1,8 @@
-"""Present results in a Python session: as plain text, and traces as a page in a notebook."""
+"""Present results in a Python session as plain text."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import Any, cast
 
 import numpy as np
@@ -11,18 +10,14 @@ import numpy as np
 from roialign_cli.analysis.comparison import Comparison
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.errors import ArgumentError
 from roialign_cli.search.hypothesis import Identification
 from roialign_cli.show.document.blocks import output_grid
 from roialign_cli.show.document.comparison import comparison_blocks
-from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.document.identification import identification_lines
 from roialign_cli.show.document.terminal import blocks_text
 from roialign_cli.show.numbers import channel_of, format_number, format_point, name_of
-from roialign_cli.show.page.page import explanation_page
 
 _MAX_POINT_ROWS = 40
-_FRAME_HEIGHT = 760  # pixels of a page in a notebook
 
 
 def trace_summary(trace: Trace) -> str:
@@ -84,21 +79,6 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def trace_html(trace: Trace) -> str:
-    """Return the page of a trace in a frame, with a table for notebooks without frames."""
-    table = f"<pre>{escape(trace_table(trace))}</pre>"
-    try:
-        page = explanation_page(Explanation(trace, None, "the features"))
-    except ArgumentError:  # too many points for a page
-        return table
-    style = f"width: 100%; height: {_FRAME_HEIGHT}px; border: 0"
-    return (
-        f'<iframe srcdoc="{escape(page)}" title="{escape(trace_summary(trace))}" '
-        f'style="{style}" sandbox="allow-scripts"></iframe>'
-        f"<details><summary>as a table</summary>{table}</details>"
-    )
-
-
 def comparison_text(comparison: Comparison) -> str:
     """Return a comparison as text."""
     labels = [""] * len(comparison.differing)
@@ -127,8 +107,3 @@ def summary(result: object) -> str:
 def text(result: object) -> str:
     """Return a result as plain text."""
     return _TEXTS[type(result)](result)
-
-
-def html(result: object) -> str | None:
-    """Return a trace as HTML for a notebook, None for other results."""
-    return trace_html(result) if isinstance(result, Trace) else None

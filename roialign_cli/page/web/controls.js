@@ -1,8 +1,7 @@
-/** The controls: the box as numbers, the rules, the view, and what can be taken along. */
+/** What needs the server: the box as numbers, the rules, and what can be taken along. */
 
-import { show, zoom } from "./plane.js";
 import { ask, askMap, refresh, say } from "./server.js";
-import { BOX_NAMES, at, coordinate, element, emit, on, session, store } from "./state.js";
+import { BOX_NAMES, at, coordinate, element, on, session, store } from "./state.js";
 
 const option = (value, text = value) => element("option", { value }, text);
 
@@ -23,35 +22,15 @@ const numbers = BOX_NAMES.map((name) => {
   return input;
 });
 on("trace", () => {
-  const given = session.boxes[store.state.roi];
-  const isGiven = given && `${given.box}` === `${store.trace.box.values}`;
-  at("boxes").value = isGiven ? String(given.index) : "";
   store.trace.box.values.forEach((value, k) => {
     if (document.activeElement !== numbers[k]) numbers[k].value = coordinate(value);
   });
 });
 
-for (const { index, name, box } of session.boxes) {
-  at("boxes").append(option(index, `${index}: ${name || box.map(coordinate).join(", ")}`));
-}
-// Shown once the box differs from that of the call.
-at("boxes").append(element("option", { value: "", disabled: "", hidden: "" }, "moved"));
-at("boxes").addEventListener("change", () => {
-  const chosen = session.boxes[Number(at("boxes").value)];
-  Object.assign(store.state, {
-    roi: chosen.index, box: chosen.box, corners: null, batch_index: chosen.batch_index,
-    section: null, point: null,
-  });
-  askMap();
-  refresh();
-});
-
 // The rules -------------------------------------------------------------------------------------------
 
 for (const { name } of session.presets) at("preset").append(option(name));
-const { channels, maps } = session.feature_map;
-for (let c = 0; c < channels; c += 1) at("channel").append(option(c));
-for (const name of ["mean", "max", "norm"]) at("channel").append(option(name, `${name} of all`));
+const { maps } = session.feature_map;
 for (let n = 0; n < maps; n += 1) at("batch").append(option(n));
 at("batch").closest("label").hidden = maps === 1;
 
@@ -78,10 +57,6 @@ for (const [id, axis] of [["rows", 0], ["columns", 1]]) {
     change({ output_size, ...(gone ? { section: null, point: null } : {}) });
   });
 }
-at("channel").addEventListener("change", () => {
-  const { value } = at("channel");
-  change({ channel: /^\d+$/.test(value) ? Number(value) : value });
-});
 at("batch").addEventListener("change", () => change({ batch_index: Number(at("batch").value) }));
 
 function change(fields) {
@@ -103,27 +78,10 @@ function showState() {
   at("ratio").placeholder = hasRatio ? `${rules.sampling_ratio} (preset)` : "none";
   set("rows", state.output_size[0]);
   set("columns", state.output_size[1]);
-  set("channel", state.channel);
   set("batch", state.batch_index);
   at("summary").textContent = rules?.summary ?? "";
 }
 on("state", showState);
-
-// The view --------------------------------------------------------------------------------------------
-
-at("fit").addEventListener("click", () => show("fit"));
-at("around").addEventListener("click", () => show("box"));
-at("closer").addEventListener("click", () => zoom(1.4));
-at("farther").addEventListener("click", () => zoom(1 / 1.4));
-for (const name of ["pool", "snap", "photo"]) {
-  const input = at(`switch-${name}`);
-  input.addEventListener("change", () => {
-    store.look[name] = input.checked;
-    emit("look");
-  });
-  on("look", () => { input.checked = store.look[name]; });
-}
-at("switch-photo").closest("label").hidden = session.image === null;
 
 // Take it along ---------------------------------------------------------------------------------------
 

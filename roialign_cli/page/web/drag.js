@@ -105,8 +105,12 @@ function click(event) {
   if (here) choose(here.section);
 }
 
-at("hold").addEventListener("blur", () => svg.classList.remove("pointed"));
-at("hold").addEventListener("keydown", (event) => {
+if (!session.saved) {
+  at("hold").addEventListener("blur", () => svg.classList.remove("pointed"));
+  at("hold").addEventListener("keydown", moveByKey);
+}
+
+function moveByKey(event) {
   if (!(event.key in ARROWS) || event.ctrlKey || event.metaKey || !store.corners) return;
   event.preventDefault();
   svg.classList.remove("pointed");
@@ -115,4 +119,4 @@ at("hold").addEventListener("keydown", (event) => {
   const [dx, dy] = ARROWS[event.key].map((part) => part * by);
   const to = store.corners.map((edge, k) => edge + sides[k] * (k % 2 ? dy : dx));
   moveTo(to.map((edge) => Number(edge.toPrecision(14))));
-});
+}

@@ -4,10 +4,12 @@ import "./cells.js";
 import "./marks.js";
 import "./outputs.js";
 import "./steps.js";
-import "./controls.js";
+import "./choices.js";
 import { show } from "./plane.js";
 import { isSettled, restore } from "./server.js";
-import { emit, fromHash, on, store, toHash } from "./state.js";
+import { emit, fromHash, on, session, store, toHash } from "./state.js";
+
+if (!session.saved) await Promise.all([import("./controls.js"), import("./graph.js")]);
 
 let isFramed = false;
 let written = "";
@@ -25,7 +27,8 @@ function write() {
   writing = setTimeout(() => {
     writing = 0;
     written = toHash();
-    if (location.hash !== written) history.replaceState(null, "", written);
+    // A frame without an address cannot have a state in it.
+    if (location.hash !== written && location.protocol !== "about:") history.replaceState(null, "", written);
   }, 250);
 }
 

@@ -1,7 +1,7 @@
 /** Draw the box, the sections, the sample points and the neighbour cells. */
 
 import { px, py, view } from "./plane.js";
-import { at, flip, format, on, store, toMap } from "./state.js";
+import { at, flip, format, on, session, store, toMap } from "./state.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -110,7 +110,7 @@ export const HANDLES = {
   nw: [1, 1, 0, 0], n: [0, 1, 0, 0], ne: [0, 1, 1, 0], e: [0, 0, 1, 0],
   se: [0, 0, 1, 1], s: [0, 0, 0, 1], sw: [1, 0, 0, 1], w: [1, 0, 0, 0],
 };
-const handles = Object.keys(HANDLES).map((name) => {
+const handles = session.saved ? [] : Object.keys(HANDLES).map((name) => {
   const made = mark("rect", `handle-${name}`, "handle");
   made.dataset.handle = name;
   at("box").append(made);
@@ -127,6 +127,7 @@ function drawBox() {
   set.roi(rectangle(...corners));
   const [left, right] = [px(corners[0]), px(corners[2])].sort((a, b) => a - b);
   const [top, bottom] = [py(corners[1]), py(corners[3])].sort((a, b) => a - b);
+  if (session.saved) return;
   // A box without an area can be dragged, too.
   const grow = [right - left, bottom - top].map((side) => Math.max((24 - side) / 2, 0));
   place(at("hold"), {

@@ -2,10 +2,9 @@
 
 import { choose } from "./drag.js";
 import { ink, rgb } from "./shades.js";
-import { at, coordinate, element, format, on, store } from "./state.js";
+import { at, element, format, on, session, store } from "./state.js";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const MOVES = 120; // of the graph
 
 /** @type {Record<string, HTMLElement[]>} */
 const cells = { align: [], pool: [], difference: [] };
@@ -58,6 +57,7 @@ function changeOf(now, before) {
 /** Fill one table, and return the largest change since the trace before. */
 function fill(name, output, before, chosen) {
   let largest = 0;
+  const only = store.trace.only_section ? `${store.trace.only_section}` : null;
   const { map } = store;
   const range = map && map.max > map.min ? map.max - map.min : Infinity;
   const earlier = before?.flat();
@@ -76,6 +76,7 @@ function fill(name, output, before, chosen) {
     cell.classList.toggle("jumped", Math.abs(change) > 0.05 * range);
     cell.classList.toggle("chosen", cell.dataset.section === chosen);
     if (name !== "align") return;
+    cell.disabled = only !== null && cell.dataset.section !== only;
     cell.tabIndex = cell.dataset.section === chosen ? 0 : -1;
     cell.setAttribute("aria-pressed", cell.dataset.section === chosen);
     cell.setAttribute("aria-label", `section (${cell.dataset.section.replace(",", ", ")}): ${format(value)}`);
@@ -107,6 +108,7 @@ function showOutputs() {
   const isPool = trace.convention.points === "cells";
   at("align-title").textContent = isPool ? "ROI Pool (the preset)" : "ROI Align";
   at("largest").textContent = format(trace.largest_difference);
+  if (session.saved) return;
   at("changes").textContent = steady
     ? `Largest change of the last move: ${at("align-title").textContent} ${format(align)}, ROI Pool ${format(pool)}`
     : isPool ? "Choose another preset to compare ROI Align with ROI Pool."
@@ -133,48 +135,7 @@ at("align").addEventListener("keydown", (event) => {
   choose([i + dx, j + dy]);
 });
 
-// The graph: the values of the chosen section after each move -----------------------------------------
-
-/** @type {{align: number | null, pool: number | null}[]} */
-let moves = [];
-let about = "";
-let place = "";
-
-function record() {
-  const { trace, state, previous } = store;
-  if (!trace) return;
-  const [i, j] = trace.chosen.section;
-  const subject = `${[i, j]} ${state.preset} ${size} ${state.channel} ${state.batch_index}`;
-  if (about !== subject || !previous) [moves, place] = [[], ""];
-  about = subject;
-  const now = { align: trace.output[j - 1]?.[i - 1] ?? null, pool: trace.roi_pool.output[j - 1]?.[i - 1] ?? null };
-  const here = `${trace.box.corners.map(coordinate)}`;
-  if (moves.length && place === here) return;
-  place = here;
-  moves.push(now);
-  moves = moves.slice(-MOVES);
-  drawGraph(i, j);
-}
-
-function drawGraph(i, j) {
-  const values = moves.flatMap(({ align, pool }) => [align, pool]).filter((v) => v !== null);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const y = (value) => (high > low ? 76 - 72 * ((value - low) / (high - low)) : 40);
-  const x = (k) => (k / (MOVES - 1)) * 300;
-  const path = (name, isStepped) => moves.map((move, k) => {
-    if (move[name] === null) return "";
-    const to = `${x(k).toFixed(1)} ${y(move[name]).toFixed(1)}`;
-    if (!k || moves[k - 1][name] === null) return `M${to}h.1`;
-    return isStepped ? `H${x(k).toFixed(1)}V${y(move[name]).toFixed(1)}` : `L${to}`;
-  }).join("");
-  at("graph-align").setAttribute("d", path("align", false));
-  at("graph-pool").setAttribute("d", path("pool", true));
-  at("graph-high").textContent = values.length ? format(high) : "";
-  at("graph-low").textContent = values.length ? format(low) : "";
-  at("graph-title").textContent = `Section (${i}, ${j}) during the last ${MOVES} moves`;
-}
-
-on("trace", () => { showOutputs(); record(); });
+on("trace", showOutputs);
 on("map theme", () => { if (store.trace) showOutputs(); });
 on("map", () => {
   at("ramp-low").textContent = format(store.map.min);

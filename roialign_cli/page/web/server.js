@@ -1,14 +1,7 @@
-/** Ask the server, one question of a kind at a time. */
+/** Ask the server, or the data of a saved page, one question of a kind at a time. */
 
-import { coordinate, emit, session, store } from "./state.js";
-
-/** An error that the server describes; `argument` is the field of the state that is wrong. */
-export class Refusal extends Error {
-  constructor(message, argument = null) {
-    super(message);
-    this.argument = argument;
-  }
-}
+import { answerFromPage } from "./saved.js";
+import { Refusal, coordinate, emit, session, store } from "./state.js";
 
 /**
  * @param {string} question
@@ -29,6 +22,16 @@ export async function ask(question, state) {
   if (answer.ok) return answer;
   const { error } = await answer.json();
   throw new Refusal(error.argument ? `${error.argument}: ${error.message}` : error.message, error.argument);
+}
+
+/**
+ * @param {string} question
+ * @param {import("./state.js").State} state
+ * @returns {Promise<import("./state.js").Answer>}
+ */
+async function answer(question, state) {
+  if (session.saved) return answerFromPage(question, state);
+  return (await ask(question, state)).json();
 }
 
 /** Asks one question again and again: one request is on its way, and the last one waits. */
@@ -53,8 +56,7 @@ class Latest {
       const asked = this.#waiting;
       this.#waiting = null;
       try {
-        const answer = await (await ask(this.question, asked)).json();
-        this.done(answer, asked, this.#waiting === null);
+        this.done(await answer(this.question, asked), asked, this.#waiting === null);
       } catch (error) {
         if (!(error instanceof Refusal)) console.error(error);
         this.failed(error, asked, this.#waiting === null);
@@ -76,8 +78,8 @@ export function say(message, isError = true) {
 let isRestoring = false;
 let notice = "";
 
-const rules = ({ preset, output_size, pooling, sampling_ratio, channel, batch_index }) =>
-  JSON.stringify([preset, output_size, pooling, sampling_ratio, channel, batch_index]);
+const rules = ({ roi, preset, output_size, pooling, sampling_ratio, channel, batch_index }) =>
+  JSON.stringify([roi, preset, output_size, pooling, sampling_ratio, channel, batch_index]);
 let shownRules = "";
 
 const traces = new Latest("trace", (trace, asked, isLast) => {

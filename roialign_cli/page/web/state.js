@@ -30,6 +30,14 @@ export const store = {
   map: null,
 };
 
+/** An error that the answer describes; `argument` is the field of the state that is wrong. */
+export class Refusal extends Error {
+  constructor(message, argument = null) {
+    super(message);
+    this.argument = argument;
+  }
+}
+
 /** @type {Record<string, ((...given: any[]) => void)[]>} */
 const listeners = {};
 
@@ -102,23 +110,25 @@ const whole = (text) => (/^\d+$/.test(text) ? Number(text) : null);
 /** Return the part of the address after # that stands for what the page shows. */
 export function toHash() {
   const { state, look, trace } = store;
-  const fields = {
-    box: trace ? trace.box.values.map(coordinate).join(",") : null,
+  const shown = {
     roi: state.roi,
-    map: state.batch_index || null,
-    preset: state.preset,
-    size: state.output_size.join("x"),
-    pooling: state.pooling,
-    ratio: state.sampling_ratio,
     channel: state.channel,
     section: state.section && state.section.join(","),
     point: state.point && state.point.join(","),
     step: look.step || null,
     pool: look.pool ? null : 0,
-    snap: look.snap ? 1 : null,
     photo: look.photo || !session.image ? null : 0,
   };
-  const given = Object.entries(fields).filter(([, value]) => value !== null);
+  const rules = session.saved ? {} : {
+    box: trace ? trace.box.values.map(coordinate).join(",") : null,
+    map: state.batch_index || null,
+    preset: state.preset,
+    size: state.output_size.join("x"),
+    pooling: state.pooling,
+    ratio: state.sampling_ratio,
+    snap: look.snap ? 1 : null,
+  };
+  const given = Object.entries({ ...rules, ...shown }).filter(([, value]) => value !== null);
   return `#${given.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&")}`
     .replaceAll("%2C", ",");
 }

@@ -222,6 +222,7 @@ function showTexts(problem = "") {
   fill("coordinates", point?.coordinates ?? []);
   fill("between", point?.between ?? []);
   fill("interpolated", point?.interpolated ?? []);
+  fill("weighted", point?.weighted ?? []);
 }
 
 on("trace", () => { at("texts").classList.add("stale"); showNumbers(); });

@@ -16,7 +16,7 @@ from roialign_cli.analysis.quantisation import Quantisation
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.sections import Point, Section
-from roialign_cli.analysis.trace import Trace
+from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.show.document.blocks import (
     Block,
@@ -91,9 +91,6 @@ class Explanation:
     ----------
     trace
         The ROI Align of one ROI and channel.
-    exact
-        The same without rounded coordinates; None if the convention does not round, or if the
-        exact trace is not known.
     subject
         The name of the features, for the title.
     section
@@ -102,6 +99,8 @@ class Explanation:
         The only point (n, m) to explain; None for the points of the section.
     all_points
         Whether to explain every section and every point instead of one section and a few points.
+    outline
+        Whether to leave out the steps of single points.
     rounded
         The box as ROI Pool rounds it; None leaves out what rounding does.
     scale_source
@@ -113,15 +112,24 @@ class Explanation:
     """
 
     trace: Trace
-    exact: Trace | None
     subject: str
     section: tuple[int, int] | None = None
     point: tuple[int, int] | None = None
     all_points: bool = False
+    outline: bool = False
     rounded: Quantisation | None = None
     scale_source: ScaleSource | None = None
     sketch_columns: int = 0
     defaults: Defaults | None = None
+
+    @cached_property
+    def exact(self) -> Trace | None:
+        """The trace without rounded coordinates; None if the convention does not round."""
+        operation = self.trace.operation
+        if operation.convention.coordinate_decimals is None:
+            return None
+        unrounded = replace(operation.convention, coordinate_decimals=None)
+        return trace_operation(replace(operation, convention=unrounded))
 
     def blocks(self) -> Iterator[Block]:
         """Yield the title, the drawing, the introduction and the five steps."""
@@ -229,7 +237,7 @@ class Explanation:
         yield Formulas(position_rules(t))
         if self.exact is not None:
             yield Paragraph(rounding_text(t.convention))
-        for section in self.selected:
+        for section in () if self.outline else self.selected:
             yield Heading(3, f"Section {format_point(*section.section)}", "section")
             if not section.points:
                 yield Paragraph("This section has no sample points.")
@@ -253,11 +261,9 @@ class Explanation:
         """Return the lines that compute the x and the y of a sample point."""
         x, y = positions(self.trace, section, point)
         exact = self._exact_point(section, point)
-        unknown = self.exact is None and self.trace.convention.coordinate_decimals is not None
-        equation = "{} = {} ≈ {}" if unknown else "{} = {} = {}"
         return (
-            formula(equation, Name("x"), x, _rounded(exact.x, point.x)),
-            formula(equation, Name("y"), y, _rounded(exact.y, point.y)),
+            formula("{} = {} = {}", Name("x"), x, _rounded(exact.x, point.x)),
+            formula("{} = {} = {}", Name("y"), y, _rounded(exact.y, point.y)),
         )
 
     def _exact_point(self, section: Section, point: Point) -> Point:
@@ -275,7 +281,7 @@ class Explanation:
             yield Paragraph("There are no sample points, so nothing is interpolated.")
         else:
             yield from self._interpolation_rule()
-        for section in self.selected:
+        for section in () if self.outline else self.selected:
             for point in section.points:
                 yield from self._point(section, point)
 

@@ -1,0 +1,38 @@
+"""What `explore` serves and `explain` saves as a page."""
+
+from __future__ import annotations
+
+from roialign_cli.cli.inputs import Inputs, scale_source
+from roialign_cli.cli.options import OperatorOptions
+from roialign_cli.page.session import Session
+from roialign_cli.show.document.command_line import scale_text
+
+
+def page_session(inputs: Inputs, options: OperatorOptions) -> Session:
+    """Return what the page needs of the inputs of a command.
+
+    Parameters
+    ----------
+    inputs
+        The features, boxes and rules.
+    options
+        The options that name them.
+    """
+    words = [*options.feature_words, *options.scale_words]
+    if options.spatial_scale is not None:
+        words += ["--spatial-scale", scale_text(inputs.operation.spatial_scale)]
+    chosen = {"pooling", "sampling_ratio"}  # the page chooses these
+    return Session(
+        operation=inputs.operation,
+        title=inputs.file.title,
+        subject=inputs.subject,
+        labels=inputs.labels,
+        scores=inputs.scores,
+        names=tuple(map(inputs.name, range(len(inputs.labels)))),
+        image=inputs.file.image,
+        stride=inputs.file.stride,
+        source=scale_source(options, inputs),
+        defaults=inputs.defaults,
+        overrides={k: v for k, v in inputs.overrides.items() if k not in chosen},
+        words=tuple(words),
+    )

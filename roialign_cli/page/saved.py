@@ -1,0 +1,249 @@
+"""Write the page as one file that needs no server: its numbers are computed beforehand."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.analysis.pitfalls import Note, find_notes
+from roialign_cli.analysis.quantisation import quantised_by_roi_pool
+from roialign_cli.analysis.records import point_record, to_json
+from roialign_cli.analysis.sections import Section
+from roialign_cli.analysis.trace import trace_operation
+from roialign_cli.core.convention import Summary
+from roialign_cli.core.operation import Operation
+from roialign_cli.errors import ArgumentError
+from roialign_cli.page.assets import page_in_one_file
+from roialign_cli.page.pictures import map_record, photograph
+from roialign_cli.page.session import Session
+from roialign_cli.page.state import MAX_PAGE_SECTIONS
+from roialign_cli.page.texts import point_texts, section_texts
+from roialign_cli.page.traced import chosen, traced_record
+from roialign_cli.show.document.blocks import Block, Heading
+from roialign_cli.show.document.explanation import Explanation
+from roialign_cli.show.document.html import to_html
+from roialign_cli.show.numbers import format_point
+
+MAX_PAGE_POINTS = 5000  # sample points of the first ROI
+MAX_EXPORTED = 1000  # sections and sample points of all ROIs and channels, if there are several
+MAX_CHANNELS = 16
+_MAX_MAP_SIDE = 400  # cells
+_MAX_LOSSLESS_PIXELS = 1 << 16  # of a photograph
+_MAX_IMAGE_SIDE = 1024  # pixels
+
+
+def saved_page(session: Session, explanation: Explanation, notes: Sequence[Note] = ()) -> str:
+    """Return an explanation as an HTML page.
+
+    The page also has other ROIs and channels of the call, unless there are too many.
+
+    Parameters
+    ----------
+    session
+        The call on all boxes and channels, its names and the photograph.
+    explanation
+        The explanation of the ROI and channel that the page begins with.
+    notes
+        The warnings about its box.
+
+    Raises
+    ------
+    ArgumentError
+        If there are too many sections for a page, or one section has too many points.
+    """
+    operation = session.operation
+    if len(explanation.trace.sections) > MAX_PAGE_SECTIONS:
+        problem = f"{len(explanation.trace.sections)} sections are too many for a page; take fewer"
+        raise ArgumentError("output_size", problem)
+    first, remark = _first_entry(session, explanation, notes)
+    rois, channels = _rois_and_channels(operation, explanation)
+    others = (
+        _other_entry(session, explanation, roi, channel)
+        for roi in rois
+        for channel in channels
+        if (roi, channel) != (explanation.trace.roi, explanation.trace.channel)
+    )
+    answers = {"entries": [first, *others], "maps": list(_maps(operation, rois, channels))}
+    return page_in_one_file(
+        title=session.title,
+        session=_session_record(session, explanation, rois, channels),
+        answers=base64.b64encode(gzip.compress(to_json(answers, indent=None).encode(), mtime=0)),
+        remarks=[line for line in (remark, _left_out(operation, rois, channels)) if line],
+        document=first["document"],
+    )
+
+
+def _first_entry(
+    session: Session, explanation: Explanation, notes: Sequence[Note]
+) -> tuple[dict[str, Any], str]:
+    """Return the record of the first ROI, and a remark if it lacks points.
+
+    It has all points, or those of one section if all are too many.
+    """
+    trace, point = explanation.trace, explanation.point
+    if trace.n_points <= MAX_PAGE_POINTS:
+        return _entry_record(session, explanation, trace.sections, notes), ""
+    problem = f"{trace.n_points} points are too many for a page"
+    if explanation.all_points:
+        raise ArgumentError("all_points", f"{problem}; leave it out to show one section")
+    section = explanation.example
+    place, count = format_point(*section.section), len(section.points)
+    sections: Sequence[Section] = (section,)
+    remark = f"{problem}: only those of section {place} are shown"
+    if count > MAX_PAGE_POINTS:
+        if point is None:
+            problem = f"section {place} has {count} points, too many for a page"
+            raise ArgumentError("point", f"{problem}; choose one with --point N,M")
+        sections = trace.select(section.section, point)
+        remark = f"{problem}: only point {format_point(*point)} of section {place} is shown"
+    explanation = replace(explanation, section=section.section)
+    record = _entry_record(session, explanation, sections, notes)
+    record["trace"]["only_section"] = section.section
+    return record, f"{remark}; --section I,J chooses another one."
+
+
+def _other_entry(
+    session: Session,
+    explanation: Explanation,
+    roi: int,
+    channel: int | Summary,
+) -> dict[str, Any]:
+    """Return the record of another ROI or channel, explained in the same way."""
+    trace = trace_operation(session.operation, roi, channel)
+    trace = replace(trace, channels=explanation.trace.channels)
+    rounded = explanation.rounded and quantised_by_roi_pool(trace.operation, 0)
+    explanation = replace(explanation, trace=trace, rounded=rounded, section=None, point=None)
+    notes = find_notes(trace.operation, trace.plan, 0)
+    return _entry_record(session, explanation, trace.sections, notes)
+
+
+def _entry_record(
+    session: Session,
+    explanation: Explanation,
+    sections: Sequence[Section],
+    notes: Sequence[Note],
+) -> dict[str, Any]:
+    """Return the answers about one ROI and channel, and its explanation as HTML."""
+    trace = explanation.trace
+    section, point = chosen(trace, explanation.section, explanation.point)
+    traced = traced_record(
+        trace, section, point, most=MAX_PAGE_POINTS, notes=notes, source=session.source
+    )
+    complete = replace(explanation, all_points=True, outline=True)
+    blocks = [*complete.title(), *complete.introduction(), *complete.steps()]
+    return {
+        "trace": traced,
+        "sections": {_key(s.section): _section_record(complete, s) for s in sections},
+        "document": to_html(_one_level_down(blocks)),
+    }
+
+
+def _key(numbers: tuple[int, int]) -> str:
+    return "{},{}".format(*numbers)
+
+
+def _section_record(explanation: Explanation, section: Section) -> dict[str, Any]:
+    return {
+        "texts": section_texts(explanation, section),
+        "points": {
+            _key(point.point): {
+                "point": point_record(point),
+                "texts": point_texts(explanation, section, point),
+            }
+            for point in section.points
+        },
+    }
+
+
+def _one_level_down(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield blocks with headings below the title of the page."""
+    for block in blocks:
+        yield replace(block, level=block.level + 1) if isinstance(block, Heading) else block
+
+
+def _rois_and_channels(
+    operation: Operation, explanation: Explanation
+) -> tuple[list[int], list[int | Summary]]:
+    """Return the ROIs and the channels of the page, in their order.
+
+    There are as many ROIs as have room in one channel, and then as many channels.
+    """
+    first, channel = explanation.trace.roi, explanation.trace.channel
+    plan = operation.plan()
+    sections = plan.y.sections * plan.x.sections
+    costs = plan.y.points.astype(np.float64) * plan.x.points + sections
+    order = [first, *(r for r in range(len(costs)) if r != first)]
+    total = np.cumsum(costs[order])
+    count = max(int(np.searchsorted(total, MAX_EXPORTED, "right")), 1)
+    room = min(int(MAX_EXPORTED // max(total[count - 1], 1)), MAX_CHANNELS)
+    others = [c for c in range(operation.features.shape[1]) if c != channel]
+    chosen_channels = [channel, *others[: max(room - 1, 0)]]
+    return sorted(order[:count]), sorted(chosen_channels, key=lambda c: (isinstance(c, str), c))
+
+
+def _left_out(operation: Operation, rois: Sequence[int], channels: Sequence[int | Summary]) -> str:
+    """Describe what of the call is not on the page; "" if everything is."""
+    parts = [
+        f"{len(shown)} of {count} {name}"
+        for shown, count, name in (
+            (rois, len(operation.boxes_given), "ROIs"),
+            (channels, operation.features.shape[1], "channels"),
+        )
+        if len(shown) < count
+    ]
+    if not parts:
+        return ""
+    return f"The page has {' and '.join(parts)}; choose others with --roi and --channel."
+
+
+def _maps(
+    operation: Operation, rois: Sequence[int], channels: Sequence[int | Summary]
+) -> Iterator[dict[str, Any]]:
+    """Yield the values of every map and channel of the page."""
+    on_maps = {int(operation.batch_index[roi]): roi for roi in reversed(rois)}
+    for batch_index, roi in sorted(on_maps.items()):
+        for channel in channels:
+            cells = operation.for_box_and_channel(roi, channel).features[0, 0]
+            yield map_record(cells, batch_index, channel, _MAX_MAP_SIDE)
+
+
+def _session_record(
+    session: Session,
+    explanation: Explanation,
+    rois: Sequence[int],
+    channels: Sequence[int | Summary],
+) -> dict[str, Any]:
+    """Return what the page needs at its beginning."""
+    trace, operation, record = explanation.trace, session.operation, session.record()
+    section = explanation.example.section if explanation.section or explanation.point else None
+    state = {
+        "box": list(trace.box),
+        "corners": None,
+        "preset": trace.convention.name,
+        "output_size": list(operation.output_size),
+        "roi": trace.roi,
+        "batch_index": int(operation.batch_index[trace.roi]),
+        "channel": trace.channel,
+        "section": section,
+        "point": explanation.point,
+        "pooling": None,
+        "sampling_ratio": None,
+    }
+    return record | {
+        "saved": True,
+        "channels": channels,
+        "boxes": [record["boxes"][roi] for roi in rois],
+        "image": None if session.image is None else record["image"] | _image(session.image),
+        "state": state,
+    }
+
+
+def _image(image: NDArray[np.uint8]) -> dict[str, str]:
+    content, media_type = photograph(image, _MAX_LOSSLESS_PIXELS, _MAX_IMAGE_SIDE)
+    return {"address": f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"}

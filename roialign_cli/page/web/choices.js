@@ -1,0 +1,64 @@
+/** What can be chosen without computing: the box of the call, the channel, and the view. */
+
+import { show, zoom } from "./plane.js";
+import { askMap, refresh } from "./server.js";
+import { at, coordinate, element, emit, on, session, store } from "./state.js";
+
+const option = (value, text = value) => element("option", { value }, text);
+
+for (const { index, name, box } of session.boxes) {
+  at("boxes").append(option(index, `${index}: ${name || box.map(coordinate).join(", ")}`));
+}
+let isChosen = false; // from the list, so that it has to come into view
+// Shown once the box differs from that of the call.
+at("boxes").append(element("option", { value: "", disabled: "", hidden: "" }, "moved"));
+at("boxes").addEventListener("change", () => {
+  const chosen = session.boxes.find(({ index }) => String(index) === at("boxes").value);
+  Object.assign(store.state, {
+    roi: chosen.index, box: chosen.box, corners: null, batch_index: chosen.batch_index,
+    section: null, point: null,
+  });
+  isChosen = true;
+  askMap();
+  refresh();
+});
+on("trace", () => {
+  if (isChosen) show("room");
+  isChosen = false;
+  const given = session.boxes.find(({ index }) => index === store.state.roi);
+  const isGiven = given && `${given.box}` === `${store.trace.box.values}`;
+  at("boxes").value = isGiven ? String(given.index) : "";
+});
+
+for (const channel of session.channels) {
+  at("channel").append(option(channel, typeof channel === "string" ? `${channel} of all` : channel));
+}
+at("channel").addEventListener("change", () => {
+  const { value } = at("channel");
+  Object.assign(store.state, { channel: /^\d+$/.test(value) ? Number(value) : value });
+  askMap();
+  refresh();
+});
+on("state", () => { at("channel").value = store.state.channel; });
+
+// A saved page has only some of the boxes and channels.
+for (const [id, list] of [["boxes", session.boxes], ["channel", session.channels]]) {
+  at(id).closest("label").hidden = session.saved && list.length === 1;
+}
+
+// The view --------------------------------------------------------------------------------------------
+
+at("fit").addEventListener("click", () => show("fit"));
+at("around").addEventListener("click", () => show("box"));
+at("closer").addEventListener("click", () => zoom(1.4));
+at("farther").addEventListener("click", () => zoom(1 / 1.4));
+for (const name of ["pool", "snap", "photo"]) {
+  const input = at(`switch-${name}`);
+  if (!input) continue; // a saved page has no snapping
+  input.addEventListener("change", () => {
+    store.look[name] = input.checked;
+    emit("look");
+  });
+  on("look", () => { input.checked = store.look[name]; });
+}
+at("switch-photo").closest("label").hidden = session.image === null;

@@ -1,0 +1,46 @@
+/** Draw the values of the chosen section after each move of the box. */
+
+import { at, coordinate, format, on, store } from "./state.js";
+
+const MOVES = 120; // of the graph
+
+/** @type {{align: number | null, pool: number | null}[]} */
+let moves = [];
+let about = "";
+let place = "";
+
+function record() {
+  const { trace, state, previous } = store;
+  if (!trace) return;
+  const [i, j] = trace.chosen.section;
+  const subject = `${[i, j]} ${state.preset} ${trace.output_size} ${state.channel} ${state.batch_index}`;
+  if (about !== subject || !previous) [moves, place] = [[], ""];
+  about = subject;
+  const now = { align: trace.output[j - 1]?.[i - 1] ?? null, pool: trace.roi_pool.output[j - 1]?.[i - 1] ?? null };
+  const here = `${trace.box.corners.map(coordinate)}`;
+  if (moves.length && place === here) return;
+  place = here;
+  moves.push(now);
+  moves = moves.slice(-MOVES);
+  drawGraph(i, j);
+}
+
+function drawGraph(i, j) {
+  const values = moves.flatMap(({ align, pool }) => [align, pool]).filter((v) => v !== null);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const y = (value) => (high > low ? 76 - 72 * ((value - low) / (high - low)) : 40);
+  const x = (k) => (k / (MOVES - 1)) * 300;
+  const path = (name, isStepped) => moves.map((move, k) => {
+    if (move[name] === null) return "";
+    const to = `${x(k).toFixed(1)} ${y(move[name]).toFixed(1)}`;
+    if (!k || moves[k - 1][name] === null) return `M${to}h.1`;
+    return isStepped ? `H${x(k).toFixed(1)}V${y(move[name]).toFixed(1)}` : `L${to}`;
+  }).join("");
+  at("graph-align").setAttribute("d", path("align", false));
+  at("graph-pool").setAttribute("d", path("pool", true));
+  at("graph-high").textContent = values.length ? format(high) : "";
+  at("graph-low").textContent = values.length ? format(low) : "";
+  at("graph-title").textContent = `Section (${i}, ${j}) during the last ${MOVES} moves`;
+}
+
+on("trace", record);
