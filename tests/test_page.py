@@ -1,23 +1,29 @@
-"""The page of an explanation, in a real browser: `python -m pytest -m browser`."""
+"""The page that `explain` saves, in a real browser: `python -m pytest -m browser`."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from roialign_cli import trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
-from roialign_cli.show.numbers import format_number, format_point, normalise
-from roialign_cli.show.palette import AREAS, DARK, LIGHT, Theme
+from roialign_cli.show.numbers import format_number, format_point
+from roialign_cli.show.palette import AREAS, DARK, LIGHT, Theme, contrast
 from tests.browser import chromium, complaints, needs_chromium, requested, webdriver
 
+ActionBuilder = pytest.importorskip(
+    "selenium.webdriver.common.actions.action_builder"
+).ActionBuilder
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 SAMPLES = sample_data()
@@ -32,6 +38,10 @@ CALLS = {
     "--box 170,70,272,190",
     "no points": "walkthrough.npy --preset torchvision-aligned --box 5,5,5,9 --output-size 2",
 }
+FACES = "astronaut.png --stride 32 --preset torchvision-aligned --output-size 3"
+RIGHT, DOWN, TAB = "\ue014", "\ue015", "\ue004"
+BRACKETS = str.maketrans("[]", "()", "\u2060")
+ROUNDED = 0.50001e-4
 
 
 @pytest.fixture(scope="module")
@@ -40,107 +50,287 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield opened
 
 
-BRACKETS = str.maketrans("[]", "()", "\u2060")
-ROUNDED = 0.50001e-4
-# Sections of ROI Pool share cells, of which the last one drawn can be clicked.
-IS_ON_TOP = """
-const r = arguments[0].getBoundingClientRect();
-return document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2) === arguments[0];
-"""
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
-LEAVE = """
-document.querySelector('figure > svg').dispatchEvent(new PointerEvent('pointerleave'));
-"""
+
+def explained(words: str) -> dict[str, Any]:
+    """Return what `explain --format json` prints about a call."""
+    file, *others = words.split()
+    out = Path("explained.json")
+    assert main(["explain", str(SAMPLES / file), *others, "-q", "-o", str(out), "--force"]) == 0
+    record: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    return record
 
 
 class Page:
-    """A page with its trace, as a person sees and uses it."""
+    """A saved page, as a person sees and uses it."""
 
-    def __init__(self, driver: Any, words: str, folder: Path) -> None:
+    def __init__(self, driver: Any, words: str) -> None:
         file, *others = words.split()
-        call = ["explain", str(SAMPLES / file), *others, "--quiet"]
-        assert main([*call, "-o", str(folder / "roi.html")]) == 0
-        assert main([*call, "-o", str(folder / "roi.json")]) == 0
-        self.trace = json.loads((folder / "roi.json").read_text(encoding="utf-8"))
-        self.driver = driver
-        self.address = (folder / "roi.html").as_uri()
+        out = Path("roi.html").absolute()
+        assert main(["explain", str(SAMPLES / file), *others, "-q", "-o", str(out)]) == 0
+        self.driver, self.address = driver, out.as_uri()
         complaints(driver)
         requested(driver)
-        driver.get(self.address)
+        self.open()
 
-    def text(self, selector: str) -> str:
-        return str(self.run(f"return document.querySelector({selector!r}).innerText"))
+    def open(self, state: str = "") -> None:
+        self.driver.get("about:blank")
+        self.driver.get(self.address + state)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the page shows the numbers of its state."""
+        self.until("return window.roialign?.isSettled() ?? false")
+
+    def until(self, condition: str) -> None:
+        end = time.monotonic() + 30
+        while not self.run(condition):
+            assert time.monotonic() < end, condition
+            time.sleep(0.02)
 
     def run(self, script: str, *given: Any) -> Any:
         return self.driver.execute_script(script, *given)
 
+    def text(self, selector: str) -> str:
+        return str(self.run("return document.querySelector(arguments[0]).innerText", selector))
+
+    def texts(self, selector: str) -> list[str]:
+        script = "return [...document.querySelectorAll(arguments[0])].map((e) => e.innerText)"
+        return list(self.run(script, selector))
+
     def find(self, selector: str) -> Any:
         return self.driver.find_element("css selector", selector)
 
-    def at(self, kind: str, *numbers: int) -> Any:
-        """Return a section or point of the drawing."""
-        return self.find(f"[id='{kind}{','.join(map(str, numbers))}']")
+    def click(self, selector: str) -> None:
+        element = self.find(selector)
+        self.run("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+        self.settle()
 
     def press(self, *keys: str) -> None:
-        """Press keys, whatever has the focus."""
-        for key in keys:
-            self.driver.switch_to.active_element.send_keys(key)
+        self.driver.switch_to.active_element.send_keys("".join(keys))
+        self.settle()
 
-    def points(self) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        for section in self.trace["sections"]:
-            for point in section["points"]:
-                yield section, point
+    def choose(self, section: list[int], point: list[int]) -> None:
+        """Choose a section and a point in the lists."""
+        self.click(f"#align [data-section='{section[0]},{section[1]}']")
+        self.click(f"#points [data-point='{point[0]},{point[1]}']")
 
-    def check_point(self, section: dict[str, Any], point: dict[str, Any]) -> None:
-        """Assert that the page shows a point and its neighbours as the trace has them."""
+    def click_drawing(self, x: float, y: float) -> None:
+        """Click a place of the drawing, in pixels of the window."""
+        actions = ActionBuilder(self.driver)
+        actions.pointer_action.move_to_location(int(x), int(y)).click()
+        actions.perform()
+        self.settle()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.run("return roialign.state()")
+        return state
+
+    def check_point(self, record: dict[str, Any], section: dict[str, Any], point: Any) -> None:
+        """Assert that the page shows a point and its neighbours as `explain` does."""
         place, output = format_point(*section["section"]), format_number(section["output"])
         assert self.text("#section-title") == f"Section {place} = {output}"
         place, value = format_point(point["x"], point["y"]), format_number(point["value"])
         title = f"Point {format_point(*point['point'])} at {place} = {value}"
         assert self.text("#point-title") == title
-        rows = [row.split("\t") for row in self.text("#neighbours tbody").splitlines()]
+        rows = [row.split("\t") for row in self.texts("#neighbour-table tbody tr")]
         expected = [
             [str(q["row"]), str(q["column"]), format_point(q["x"], q["y"]),
              format_number(q["weight"]), format_number(q["value"])]
             for q in point["neighbours"]
         ]  # fmt: skip
-        alone = not point["in_bounds"] or self.trace["convention"]["points"] == "cells"
+        alone = not point["in_bounds"] or record["convention"]["points"] == "cells"
         assert [row[1:] for row in rows] == ([] if alone else expected)
-        assert self.run("return document.querySelectorAll('#marks .neighbour').length") == len(rows)
+        assert self.state["point"] == point["point"]
+
+
+def reading(record: dict[str, Any]) -> str:
+    """Return the options that let another preset read the box in the same way."""
+    rows, columns = len(record["output"]), len(record["output"][0])
+    rules = record["convention"]
+    place = "--normalized" if rules["normalized"] else "--absolute"
+    return (
+        f" --box-format {rules['box_format']} --origin {rules['origin']} {place} --section 1,1"
+        f" --output-size {rows}x{columns}"
+    )
+
+
+def points_of(record: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    return [(section, point) for section in record["sections"] for point in section["points"]]
 
 
 @pytest.fixture(params=CALLS)
-def page(request: pytest.FixtureRequest, driver: Any, tmp_path: Path) -> Page:
-    return Page(driver, CALLS[request.param], tmp_path)
+def call(request: pytest.FixtureRequest) -> str:
+    return CALLS[request.param]
 
 
 @pytest.fixture
-def walkthrough(driver: Any, tmp_path: Path) -> Page:
-    return Page(driver, CALLS["walkthrough"], tmp_path)
+def page(call: str, driver: Any) -> Page:
+    return Page(driver, call)
 
 
-def test_a_click_shows_what_the_trace_has(page: Page) -> None:
-    shown = list(page.points())[:: max(len(list(page.points())) // 12, 1)]
-    clicked = 0
-    for section, point in shown:
-        element = page.at("p", *section["section"], *point["point"])
-        page.run("arguments[0].scrollIntoView({block: 'center'})", element)
-        if page.run(IS_ON_TOP, element):
-            element.click()
-            # What is said may change the page's length and so what is under the pointer.
-            page.run(LEAVE)
-            page.check_point(section, point)
-            clicked += 1
-    assert clicked >= len(shown) / 2
+@pytest.fixture
+def walkthrough(driver: Any) -> Page:
+    return Page(driver, CALLS["walkthrough"])
+
+
+def test_the_page_has_the_numbers_of_explain(page: Page, call: str) -> None:
+    record = explained(call)
+    shown = points_of(record)
+    for section, point in shown[:: max(len(shown) // 12, 1)]:
+        page.choose(section["section"], point["point"])
+        page.check_point(record, section, point)
+    columns = len(record["output"][0])
+    labels = "return [...document.querySelectorAll('#align button')].map((b) => b.ariaLabel)"
+    assert page.run(labels) == [
+        f"section ({k % columns + 1}, {k // columns + 1}): {format_number(value)}"
+        for k, value in enumerate(sum(record["output"], []))
+    ]
+    same = call.replace("--sampling-ratio 2", "")
+    pooled = explained(f"{same} --preset roi-pool{reading(record)}")["output"]
+    assert page.state["trace"]["roi_pool"]["output"] == pooled
     assert complaints(page.driver) == []
     assert requested(page.driver) == [page.address]
 
 
+def test_what_needs_the_core_is_absent(page: Page) -> None:
+    for name in ("numbers", "preset", "pooling", "rows", "ratio", "hold", "copy", "graph-title"):
+        assert page.run("return document.getElementById(arguments[0])", name) is None
+    assert page.run("return document.querySelectorAll('.handle, #switch-snap').length") == 0
+    before = page.state["box"]
+    area = page.run("const r = document.getElementById('stage').getBoundingClientRect(); "
+                    "return [r.x + r.width / 2, r.y + r.height / 2]")  # fmt: skip
+    actions = ActionBuilder(page.driver)
+    actions.pointer_action.move_to_location(*map(int, area)).pointer_down()
+    actions.pointer_action.move_by(40, 30).pointer_up()
+    actions.perform()
+    page.settle()
+    assert page.state["box"] == before
+    assert complaints(page.driver) == []
+
+
+@pytest.mark.parametrize("roi", [0, 1, 2])
+def test_other_rois_and_channels_can_be_chosen(roi: int, driver: Any) -> None:
+    page = Page(driver, f"{FACES} --boxes {SAMPLES}/astronaut.csv --roi 1 --channel 2")
+    assert page.find("#boxes").get_attribute("value") == "1"
+    assert page.find("#channel").get_attribute("value") == "2"
+    for channel in (2, 0):
+        page.click(f"#boxes option[value='{roi}']")
+        page.click(f"#channel option[value='{channel}']")
+        record = explained(
+            f"{FACES} --boxes {SAMPLES}/astronaut.csv --roi {roi} --channel {channel}"
+        )
+        outputs = [value for row in record["output"] for value in row]
+        assert page.texts("#align b") == [format_number(value) for value in outputs]
+        assert page.state["trace"]["roi"] == record["roi"]
+        section, point = points_of(record)[5]
+        page.choose(section["section"], point["point"])
+        page.check_point(record, section, point)
+        assert format_point(section["x"], section["y"]) in page.text("#document")
+        assert f"channel {channel} of 3" in page.text("#document")
+    place = "point={},{}".format(*point["point"])
+    page.until(f"return location.hash.includes('roi={roi}') && location.hash.includes('{place}')")
+    again = page.run("return location.hash")
+    page.open(again)
+    assert page.texts("#align b") == [format_number(value) for value in outputs]
+    page.check_point(record, section, point)
+    page.open("#roi=7")
+    assert "the address does not fit this map: the page has no ROI 7" in page.text("#status")
+    assert complaints(driver) == []
+
+
+def test_what_is_left_out_is_named(driver: Any, tmp_path: Path) -> None:
+    np.save(tmp_path / "map.npy", np.random.default_rng(1).random((40, 9, 9), np.float32))
+    lines = "".join(f"{k / 100},1,7,8\n" for k in range(300))
+    (tmp_path / "boxes.csv").write_text(f"x1,y1,x2,y2\n{lines}", encoding="utf-8")
+    words = "--preset mmcv --output-size 2 --sampling-ratio 2 --roi 250"
+    page = Page(driver, f"{tmp_path}/map.npy --boxes {tmp_path}/boxes.csv {words}")
+    # A ROI has 4 sections and 16 sample points.
+    assert "The page has 50 of 300 ROIs and 1 of 40 channels" in page.text(".note")
+    options = page.run("return [...document.querySelectorAll('#boxes option')].map((o) => o.value)")
+    assert options[:-1] == [*map(str, range(49)), "250"]
+    assert page.find("#boxes").get_attribute("value") == "250"
+    assert page.find("#channel").is_displayed() is False
+
+
+def test_the_photograph_is_in_the_drawing(driver: Any) -> None:
+    page = Page(driver, f"{FACES} --box 170,70,272,190")
+    page.click("#fit")
+    photo = np.asarray(Image.open(SAMPLES / "astronaut.png"))
+    places = "const r = document.getElementById('stage').getBoundingClientRect(); return [r.x, r.y]"
+    left, top = page.run(places)
+    sheet = np.asarray(Image.open(io.BytesIO(page.driver.get_screenshot_as_png())).convert("RGB"))
+    stage = page.find("#stage").rect
+    unit = min((stage["width"] - 42) / 16.5, (stage["height"] - 30) / 16.5)
+    x0 = left + 34 + (stage["width"] - 42) / 2 - 8 * unit
+    y0 = top + 8 + (stage["height"] - 30) / 2 - 8 * unit
+    for column, row in ((12.5, 12.5), (1.5, 14.5), (13.5, 3.5)):
+        x, y = int(x0 + column * unit), int(y0 + row * unit)
+        px, py = int(column * 32), int(row * 32)
+        shown = sheet[y - 3 : y + 4, x - 3 : x + 4].mean(axis=(0, 1))
+        original = photo[py - 4 : py + 5, px - 4 : px + 5].mean(axis=(0, 1))
+        assert np.abs(shown - original).max() < 30
+
+
+def test_a_click_on_the_drawing_chooses_and_stays(walkthrough: Page) -> None:
+    record = explained(CALLS["walkthrough"])
+    section, point = next(
+        (s, p) for s, p in points_of(record) if (s["section"], p["point"]) == ([2, 3], [1, 2])
+    )
+    walkthrough.choose([2, 3], [1, 2])
+    walkthrough.run("scrollTo(0, 0)")
+    ring = walkthrough.find("#ring").rect
+    middle = ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2
+    walkthrough.choose([1, 1], [1, 1])
+    walkthrough.run("scrollTo(0, 0)")
+    walkthrough.click_drawing(*middle)
+    walkthrough.check_point(record, section, point)
+    # Leaving the drawing changes nothing.
+    webdriver.ActionChains(walkthrough.driver).move_to_element(walkthrough.find("h1")).perform()
+    walkthrough.settle()
+    walkthrough.check_point(record, section, point)
+
+
+def test_the_keyboard_alone_reaches_everything(walkthrough: Page) -> None:
+    record = explained(CALLS["walkthrough"])
+    walkthrough.run("document.body.tabIndex = -1; document.body.focus()")
+    for _ in range(30):
+        walkthrough.press(TAB)
+        if walkthrough.run("return document.activeElement.closest('#align') !== null"):
+            break
+    walkthrough.press(RIGHT)
+    walkthrough.press(DOWN)
+    assert walkthrough.state["section"] == [2, 2]
+    for _ in range(30):
+        walkthrough.press(TAB)
+        if walkthrough.run("return document.activeElement.closest('#points') !== null"):
+            break
+    central = record["sections"][4]
+    here = central["points"].index(
+        next(p for p in central["points"] if p["point"] == walkthrough.state["point"])
+    )
+    walkthrough.check_point(record, central, central["points"][here])
+    for key, step in ((RIGHT, 1), (DOWN, 2)):
+        if here + step < 4 and (step == 2 or here % 2 == 0):
+            walkthrough.press(key)
+            here += step
+            walkthrough.check_point(record, central, central["points"][here])
+    focus = "return getComputedStyle(document.activeElement).outlineStyle"
+    assert walkthrough.run(focus) == "solid"
+    assert complaints(walkthrough.driver) == []
+
+
 def test_the_numbers_in_the_formula_make_the_value(walkthrough: Page) -> None:
-    for section, point in walkthrough.points():
-        walkthrough.at("p", *section["section"], *point["point"]).click()
+    walkthrough.click("#steps button:nth-child(5)")
+    for section, point in points_of(explained(CALLS["walkthrough"]))[::3]:
+        walkthrough.choose(section["section"], point["point"])
         said = walkthrough.text("#interpolated")
-        # The slash between the parts of a fraction is there for who reads it aloud.
+        # The slash between the parts of a fraction is there for screen readers.
         formula = walkthrough.run(
             "return [...document.querySelectorAll('#interpolated .formula')].map(p => "
             "[...p.childNodes].map(n => n.nodeType === 3 ? n.textContent : "
@@ -151,212 +341,131 @@ def test_the_numbers_in_the_formula_make_the_value(walkthrough: Page) -> None:
         assert re.fullmatch(r"[-+*/(). \d]+", terms), said
         assert eval(terms) == pytest.approx(float(value), abs=ROUNDED)  # noqa: S307
         assert float(value) == pytest.approx(point["value"], abs=ROUNDED)
+        weights = walkthrough.texts("#weighted .formula")
+        added = [format_number(q["weight"] * q["value"]) for q in point["neighbours"]]
+        assert [line.rpartition(" = ")[2] for line in weights] == added
 
 
 def test_the_square_has_the_weights_for_areas(walkthrough: Page) -> None:
+    walkthrough.click("#steps button:nth-child(5)")
     areas = (
         "return [...document.querySelectorAll('#square rect')]"
         ".map(r => r.width.baseVal.value * r.height.baseVal.value / 1e4)"
     )
-    for section, point in walkthrough.points():
-        walkthrough.at("p", *section["section"], *point["point"]).click()
+    for section, point in points_of(explained(CALLS["walkthrough"]))[::3]:
+        walkthrough.choose(section["section"], point["point"])
         weights = [q["weight"] for q in point["neighbours"]]
         assert walkthrough.run(areas) == pytest.approx(weights, abs=1e-7)  # SVG has float32
 
 
-def test_what_is_below_and_the_legend(page: Page) -> None:
-    steps = page.text(".steps")
-    for section in page.trace["sections"]:
+def test_the_steps_are_below_without_scripts_too(page: Page, call: str) -> None:
+    record = explained(call)
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        page.driver.get(page.address)
+        steps = page.find("#document").text
+        note = page.find("noscript p").text
+    finally:
+        page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    assert "the steps are below in words" in note
+    for section in record["sections"]:
         assert format_point(section["x"], section["y"]) in steps
-    borders = {point["border"] for _, point in page.points()}
-    legend = page.text("figcaption ul")
-    meanings = {
-        "inside": "sample point",
-        "clamped": "clamped to the border",
-        "out": "outside, reads no cell",
-    }
-    assert {kind for kind, meaning in meanings.items() if meaning in legend} == borders
-    assert ("largest value" in legend) == any(s["winner"] for s in page.trace["sections"])
+    assert "1. The box on the feature map" in steps
 
 
-def test_pointing_does_not_take_the_focus(walkthrough: Page) -> None:
-    actions = webdriver.ActionChains
-    walkthrough.find("body").send_keys("\ue004")
-    walkthrough.press("\ue004")
-    focus = "return document.activeElement.getAttribute('aria-label')"
-    before = walkthrough.run(focus)
-    assert before.startswith("point (")
-    actions(walkthrough.driver).move_to_element(walkthrough.at("p", 3, 3, 1, 1)).perform()
-    assert walkthrough.text("#section-title").startswith("Section (3, 3)")
-    assert walkthrough.run(focus) == before
-    actions(walkthrough.driver).move_to_element(walkthrough.find("h1")).perform()
-    assert walkthrough.run(focus) == before
-    assert walkthrough.text("#section-title").startswith("Section (1, 1)")
-
-
-def test_pointing_shows_and_leaving_shows_again_what_was_chosen(walkthrough: Page) -> None:
-    actions = webdriver.ActionChains
-    walkthrough.at("p", 1, 1, 2, 1).click()
-    before = walkthrough.text(".inspector")
-    section = walkthrough.trace["sections"][4]
-    target = walkthrough.at("p", 2, 2, 1, 2)
-    actions(walkthrough.driver).move_to_element(target).perform()
-    walkthrough.check_point(section, section["points"][2])
-    actions(walkthrough.driver).move_to_element(walkthrough.find("h1")).perform()
-    assert walkthrough.text(".inspector") == before
-    rows = walkthrough.driver.find_elements("css selector", "#neighbours tbody tr")
-    actions(walkthrough.driver).move_to_element(rows[1]).perform()
-    assert "weight = " in walkthrough.text("#weighted")
-    assert walkthrough.run("return document.querySelectorAll('.neighbour.shown').length") == 1
-
-
-def test_the_keyboard_alone_reaches_everything(walkthrough: Page) -> None:
-    tab, right, down = "\ue004", "\ue014", "\ue015"
-    sections = walkthrough.trace["sections"]
-    walkthrough.find("body").send_keys(tab)
-    walkthrough.press(right, down)
-    central, winner = sections[4], sections[4]["winner"]
-    won = next(p for p in central["points"] if p["point"] == winner)
-    walkthrough.check_point(central, won)
-    outlined = "const m = document.querySelector('#marks .section'); const s = "
-    outlined += (
-        "document.getElementById('s2,2'); return m.getAttribute('x') === s.getAttribute('x')"
+def test_the_drawing_stays_in_view(walkthrough: Page) -> None:
+    walkthrough.driver.set_window_size(1280, 900)
+    visible = (
+        "const r = document.getElementById('stage').getBoundingClientRect();"
+        "return r.top >= 0 && r.bottom <= innerHeight"
     )
-    assert walkthrough.run(outlined)
-    walkthrough.press(tab)
-    here = central["points"].index(won)
-    for key, step in ((right, 1), (down, 2), ("\ue012", -1), ("\ue013", -2)):
-        if 0 <= here + step < 4 and (step % 2 == 0 or here // 2 == (here + step) // 2):
-            walkthrough.press(key)
-            here += step
-        walkthrough.check_point(central, central["points"][here])
-    walkthrough.press(tab)
-    for k, neighbour in enumerate(central["points"][here]["neighbours"]):
-        if k:
-            walkthrough.press(down)
-        added = format_number(neighbour["weight"] * neighbour["value"])
-        assert walkthrough.text("#weighted").endswith(f"= {added}")
-        said = walkthrough.run("return document.getElementById('said').textContent")
-        assert walkthrough.text("#point-title") in said
-        assert said.endswith(f"= {added}")
-        assert (
-            walkthrough.run("return document.querySelectorAll('[aria-current=true]').length") == 1
-        )
-    focus = "return getComputedStyle(document.activeElement).outlineStyle"
-    assert walkthrough.run(focus) == "solid"
-    assert complaints(walkthrough.driver) == []
+    for step in range(6):
+        walkthrough.click(f"#steps button:nth-child({step + 1})")
+        last = "[...document.querySelectorAll('.numbers [data-steps]:not([hidden])')].at(-1)"
+        walkthrough.run(f"{last}.scrollIntoView({{block: 'end'}})")
+        assert walkthrough.run(visible), step
 
 
 def test_a_notebook_shows_the_same_page_in_a_frame(driver: Any, tmp_path: Path) -> None:
     features = np.load(SAMPLES / "walkthrough.npy")
     call: dict[str, Any] = {"convention": "walkthrough", "spatial_scale": 1 / 32}
-    traced = trace(features, [296, 320, 200, 145], 3, **call)
+    traced = trace(features, [[296, 320, 200, 145]] * 3, 3, roi=2, **call)
     notebook = f"<!doctype html><meta charset=utf-8><body>{traced._repr_html_()}</body>"
     (tmp_path / "notebook.html").write_text(notebook, encoding="utf-8")
     complaints(driver)
     driver.get((tmp_path / "notebook.html").as_uri())
-    assert (
-        str(traced).split()
-        == driver.find_element("css selector", "pre").get_attribute("textContent").split()
-    )
+    text = driver.find_element("css selector", "pre").get_attribute("textContent")
+    assert str(traced).split() == text.split()
     driver.switch_to.frame(0)
-    driver.find_element("css selector", "[id='p2,3,2,1']").click()
+    wait(lambda: driver.execute_script("return window.roialign?.isSettled() ?? false"))
+    driver.find_element("css selector", "#align [data-section='2,3']").click()
+    wait(lambda: driver.execute_script("return roialign.state().section[1] === 3"))
+    driver.find_element("css selector", "#points [data-point='2,1']").click()
     point = traced.section(2, 3).points[1]
-    title = driver.find_element("css selector", "#point-title").text
-    place = format_point(point.x, point.y)
-    assert title == f"Point (2, 1) at {place} = {format_number(point.value)}"
-    assert "≈ 12.72" in driver.find_element("css selector", "#coordinates").text
+    title = f"Point (2, 1) at {format_point(point.x, point.y)} = {format_number(point.value)}"
+    wait(lambda: driver.find_element("css selector", "#point-title").text == title)
     assert complaints(driver) == []
 
 
-def _luminance(rgb: str) -> float:
-    channels = [int(n) / 255 for n in re.findall(r"\d+", rgb)[:3]]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+def wait(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
-def _contrast(text: str, ground: str) -> float:
-    lighter, darker = sorted((_luminance(text), _luminance(ground)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _rgb(colour: str) -> str:
+def rgb(colour: str) -> str:
     """Return a colour "#RRGGBB" as a browser writes it."""
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return f"rgb({red}, {green}, {blue})"
 
 
-THEMES = pytest.mark.parametrize(("scheme", "theme"), [("light", LIGHT), ("dark", DARK)])
+def hexadecimal(colour: str) -> str:
+    """Return a colour that a browser writes as "#RRGGBB"."""
+    return "#{:02x}{:02x}{:02x}".format(*map(int, re.findall(r"\d+", colour)[:3]))
 
 
-def choose_scheme(page: Page, scheme: str) -> None:
+@pytest.mark.parametrize(("scheme", "theme"), [("light", LIGHT), ("dark", DARK)])
+def test_light_and_dark(scheme: str, theme: Theme, walkthrough: Page) -> None:
     features = [{"name": "prefers-color-scheme", "value": scheme}]
-    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-
-@THEMES
-def test_values_are_readable_on_their_shades(scheme: str, theme: Theme, walkthrough: Page) -> None:
-    choose_scheme(walkthrough, scheme)
-    styles = (
-        "return [...document.querySelectorAll(arguments[0])]"
-        ".map(e => { const s = getComputedStyle(e); return arguments[1].map(name => s[name]) })"
-    )
-    values = walkthrough.run(styles, ".values text", ["fill"])
-    cells = walkthrough.run(styles, ".cells rect", ["fill", "fillOpacity"])
-    assert len(values) == len(cells) > 30
-    for (ink,), (fill, share) in zip(values, cells, strict=True):
-        assert fill == _rgb(theme.high)
-        assert _contrast(ink, _rgb(theme.values.colour(float(share)))) >= 4.5
-    outputs = walkthrough.run(styles, "#sections button", ["color"])
-    shares = normalise(np.array(walkthrough.trace["output"])).ravel()
-    for (ink,), share in zip(outputs, shares.tolist(), strict=True):
-        assert _contrast(ink, _rgb(theme.values.colour(share))) >= 4.5
-
-
-@THEMES
-def test_each_neighbour_has_the_colour_of_its_area(
-    scheme: str, theme: Theme, walkthrough: Page
-) -> None:
-    choose_scheme(walkthrough, scheme)
+    walkthrough.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    walkthrough.click("#steps button:nth-child(5)")
     colours = (
         "return [...document.querySelectorAll(arguments[0])]"
         ".map(e => getComputedStyle(e)[arguments[1]])"
     )
-    expected = [_rgb(area) for area in AREAS]
+    expected = [rgb(area) for area in AREAS]
     assert walkthrough.run(colours, "#square .area", "fill") == expected
-    for marked in ("#neighbours button", "#interpolated span[class^=role-Q]"):
+    for marked in ("#neighbour-table th span", "#interpolated span[class^=role-Q]"):
         assert walkthrough.run(colours, marked, "backgroundColor") == expected
-        for ink, area in zip(walkthrough.run(colours, marked, "color"), expected, strict=True):
-            assert _contrast(ink, area) >= 4.5
-    ground = _rgb(theme.ground)
-    (winner, *_) = walkthrough.run(colours, "#reduced .role-winner", "color")
-    assert _contrast(winner, ground) >= 4.5
+        for ink, area in zip(walkthrough.run(colours, marked, "color"), AREAS, strict=True):
+            assert contrast(hexadecimal(ink), area) >= 4.5
+    assert walkthrough.run(colours, "body", "backgroundColor") == [rgb(theme.ground)]
+    texts = ("h1", "#summary", ".legend li", "#neighbour-table td", "#neighbour-table thead th",
+             "#coordinates .formula", "#document p", "#document .formula")  # fmt: skip
+    for selector in texts:
+        for ink in walkthrough.run(colours, selector, "color"):
+            assert contrast(hexadecimal(ink), theme.ground) >= 4.5, selector
 
 
-@THEMES
-def test_light_and_dark(scheme: str, theme: Theme, walkthrough: Page) -> None:
-    choose_scheme(walkthrough, scheme)
-    colour = (
-        "const s = getComputedStyle(document.querySelector(arguments[0])); return s[arguments[1]]"
+def test_the_page_does_not_scroll_sideways(page: Page) -> None:
+    texts = (
+        "return [...document.querySelectorAll('#marks text')].filter((t) => t.checkVisibility())"
+        ".map((t) => parseFloat(getComputedStyle(t).fontSize))"
     )
-    ground = walkthrough.run(colour, "body", "backgroundColor")
-    assert ground == _rgb(theme.ground)
-    for selector in ("p", "header p", "figcaption", "td", "thead th", ".formula"):
-        text = walkthrough.run(colour, selector, "color")
-        assert _contrast(text, ground) >= 4.5, selector
-
-
-@pytest.mark.parametrize("width", [360, 800, 1600])
-def test_the_page_does_not_scroll_sideways(width: int, page: Page) -> None:
-    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     try:
-        assert page.run("return document.documentElement.scrollWidth") <= width
+        for width in (360, 800, 1600):
+            metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+            page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+            for step in (1, 4, 5, 6):
+                page.click(f"#steps button:nth-child({step})")
+                assert page.run("return document.documentElement.scrollWidth") <= width
+                assert all(size >= 9 for size in page.run(texts))
     finally:
         page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_what_a_file_is_called_stays_text(driver: Any, tmp_path: Path) -> None:
+def test_the_name_of_a_file_stays_text(driver: Any, tmp_path: Path) -> None:
     hostile = tmp_path / "<img src=x onerror=console.error(1)>"
     hostile.symlink_to(SAMPLES / "walkthrough.npy")
     out = tmp_path / "roi.html"
@@ -364,7 +473,7 @@ def test_what_a_file_is_called_stays_text(driver: Any, tmp_path: Path) -> None:
     complaints(driver)
     driver.get(out.as_uri())
     assert driver.find_elements("css selector", "img") == []
-    assert "<img src=x" in driver.find_element("css selector", "h1").text
+    assert "<img src=x" in driver.find_element("css selector", ".file").text
     assert complaints(driver) == []
 
 
