@@ -189,7 +189,7 @@ def test_the_page_has_the_numbers_of_explain(page: Page, call: str) -> None:
     labels = "return [...document.querySelectorAll('#align button')].map((b) => b.ariaLabel)"
     assert page.run(labels) == [
         f"section ({k % columns + 1}, {k // columns + 1}): {format_number(value)}"
-        for k, value in enumerate(sum(record["output"], []))
+        for k, value in enumerate(v for row in record["output"] for v in row)
     ]
     same = call.replace("--sampling-ratio 2", "")
     pooled = explained(f"{same} --preset roi-pool{reading(record)}")["output"]
