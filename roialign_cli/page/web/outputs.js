@@ -1,11 +1,12 @@
 /** The outputs of ROI Align and ROI Pool side by side, and how they follow the box. */
 
-import { choose } from "./drag.js";
+import { ARROWS, choose } from "./drag.js";
 import { ink, rgb } from "./shades.js";
-import { at, coordinate, element, format, on, store } from "./state.js";
+import { at, buttonOf, coordinate, element, format, on, pair, store } from "./state.js";
 
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const MOVES = 120; // of the graph
+
+/** @import { Rows, Trace, Value } from "./types.js" */
 
 /** @type {Record<string, HTMLElement[]>} */
 const cells = { align: [], pool: [], difference: [] };
@@ -15,12 +16,13 @@ const narrow = matchMedia("(max-width: 32rem)");
 narrow.addEventListener("change", showOutputs);
 const isShort = () => isMany || narrow.matches;
 
-/** Format a number with three or four digits if there is little space. */
+/** Format a number with three or four digits if there is little space. @param {Value} value */
 function short(value) {
   if (!isShort() || value === null) return format(value);
   return format(Number(value.toPrecision(Math.abs(value) < 1 ? 3 : 4)));
 }
 
+/** @param {Rows} output */
 function build(output) {
   const [rows, columns] = [output.length, output[0].length];
   if (size === `${rows}x${columns}`) return;
@@ -50,16 +52,21 @@ function build(output) {
   }
 }
 
+/** @type {(now: Value, before?: Value) => number} */
 function changeOf(now, before) {
   if (before === null || before === undefined || now === null || now === before) return 0;
   return now - before;
 }
 
-/** Fill one table, and return the largest change since the trace before. */
+/**
+ * Fill one table, and return the largest change since the trace before.
+ *
+ * @type {(name: string, output: Rows, before: Rows | undefined, chosen: string) => number}
+ */
 function fill(name, output, before, chosen) {
   let largest = 0;
   const { map } = store;
-  const range = map && map.max > map.min ? map.max - map.min : Infinity;
+  const range = (map?.max ?? 0) - (map?.min ?? 0) || Infinity;
   const earlier = before?.flat();
   output.flat().forEach((value, k) => {
     const cell = cells[name][k];
@@ -68,29 +75,31 @@ function fill(name, output, before, chosen) {
     const parts = rgb(value);
     cell.style.background = `rgb(${parts})`;
     cell.style.color = ink(parts);
-    cell.firstChild.textContent = short(value);
+    cell.children[0].textContent = short(value);
     if (isShort()) cell.title = format(value);
     else cell.removeAttribute("title");
     const arrow = change > 0 ? "▲" : "▼";
-    cell.lastChild.textContent = change ? `${arrow}${isMany ? "" : ` ${format(Math.abs(change))}`}` : "";
+    cell.children[1].textContent = change ? `${arrow}${isMany ? "" : ` ${format(Math.abs(change))}`}` : "";
     cell.classList.toggle("jumped", Math.abs(change) > 0.05 * range);
     cell.classList.toggle("chosen", cell.dataset.section === chosen);
     if (name !== "align") return;
     cell.tabIndex = cell.dataset.section === chosen ? 0 : -1;
-    cell.setAttribute("aria-pressed", cell.dataset.section === chosen);
-    cell.setAttribute("aria-label", `section (${cell.dataset.section.replace(",", ", ")}): ${format(value)}`);
+    cell.setAttribute("aria-pressed", `${cell.dataset.section === chosen}`);
+    cell.setAttribute("aria-label", `section (${cell.dataset.section?.replace(",", ", ")}): ${format(value)}`);
   });
   return largest;
 }
 
+/** @param {Trace} trace */
 function fillDifference({ difference, largest_difference: largest, chosen }) {
   difference.flat().forEach((value, k) => {
     const cell = cells.difference[k];
-    const share = value === null || !largest ? 0 : Math.abs(value) / largest;
-    cell.classList.add(value < 0 ? "less" : "more");
-    cell.classList.remove(value < 0 ? "more" : "less");
+    const change = value ?? 0;
+    const share = largest ? Math.abs(change) / largest : 0;
+    cell.classList.add(change < 0 ? "less" : "more");
+    cell.classList.remove(change < 0 ? "more" : "less");
     cell.style.background = `color-mix(in srgb, var(--towards) ${Math.round(share * 45)}%, var(--ground))`;
-    cell.firstChild.textContent = value > 0 ? `+${short(value)}` : short(value);
+    cell.children[0].textContent = change > 0 ? `+${short(value)}` : short(value);
     cell.classList.toggle("chosen", cell.dataset.section === `${chosen.section}`);
   });
 }
@@ -117,15 +126,17 @@ at("differences").addEventListener("toggle", () => {
   if (at("differences").open && store.trace) fillDifference(store.trace);
 });
 at("align").addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (!button) return;
-  button.focus();
-  choose(button.dataset.section.split(",").map(Number));
+  const button = buttonOf(event);
+  const section = pair(button?.dataset.section ?? "");
+  if (!section) return;
+  button?.focus();
+  choose(section);
 });
 at("align").addEventListener("keydown", (event) => {
-  if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+  const section = pair(buttonOf(event)?.dataset.section ?? "");
+  if (!section || !(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  const [i, j] = document.activeElement.dataset.section.split(",").map(Number);
+  const [i, j] = section;
   const [dx, dy] = ARROWS[event.key];
   const next = cells.align.find((cell) => cell.dataset.section === `${[i + dx, j + dy]}`);
   if (!next) return;
@@ -135,7 +146,7 @@ at("align").addEventListener("keydown", (event) => {
 
 // The graph: the values of the chosen section after each move -----------------------------------------
 
-/** @type {{align: number | null, pool: number | null}[]} */
+/** @type {{align: Value, pool: Value}[]} */
 let moves = [];
 let about = "";
 let place = "";
@@ -156,16 +167,18 @@ function record() {
   drawGraph(i, j);
 }
 
+/** @type {(i: number, j: number) => void} */
 function drawGraph(i, j) {
   const values = moves.flatMap(({ align, pool }) => [align, pool]).filter((v) => v !== null);
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const y = (value) => (high > low ? 76 - 72 * ((value - low) / (high - low)) : 40);
-  const x = (k) => (k / (MOVES - 1)) * 300;
-  const path = (name, isStepped) => moves.map((move, k) => {
-    if (move[name] === null) return "";
-    const to = `${x(k).toFixed(1)} ${y(move[name]).toFixed(1)}`;
+  const y = (/** @type {number} */ value) => (high > low ? 76 - 72 * ((value - low) / (high - low)) : 40);
+  const x = (/** @type {number} */ k) => (k / (MOVES - 1)) * 300;
+  /** @type {(name: "align" | "pool", isStepped: boolean) => string} */
+  const path = (name, isStepped) => moves.map(({ [name]: value }, k) => {
+    if (value === null) return "";
+    const to = `${x(k).toFixed(1)} ${y(value).toFixed(1)}`;
     if (!k || moves[k - 1][name] === null) return `M${to}h.1`;
-    return isStepped ? `H${x(k).toFixed(1)}V${y(move[name]).toFixed(1)}` : `L${to}`;
+    return isStepped ? `H${x(k).toFixed(1)}V${y(value).toFixed(1)}` : `L${to}`;
   }).join("");
   at("graph-align").setAttribute("d", path("align", false));
   at("graph-pool").setAttribute("d", path("pool", true));
@@ -177,6 +190,6 @@ function drawGraph(i, j) {
 on("trace", () => { showOutputs(); record(); });
 on("map theme", () => { if (store.trace) showOutputs(); });
 on("map", () => {
-  at("ramp-low").textContent = format(store.map.min);
-  at("ramp-high").textContent = format(store.map.max);
+  at("ramp-low").textContent = format(store.map?.min ?? null);
+  at("ramp-high").textContent = format(store.map?.max ?? null);
 });
