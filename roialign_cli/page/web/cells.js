@@ -6,11 +6,19 @@ import { at, flip, on, session, store } from "./state.js";
 
 const canvas = at("cells");
 
+/** @type {HTMLImageElement | null} */
 let photo = null;
 if (session.image) {
   const image = new Image();
   image.addEventListener("load", () => { photo = image; drawCells(); });
   image.src = session.image.address;
+}
+
+/** @param {HTMLCanvasElement} element */
+function context(element) {
+  const found = element.getContext("2d");
+  if (!found) throw new Error("the browser cannot draw on a canvas");
+  return found;
 }
 
 const shaded = document.createElement("canvas");
@@ -19,7 +27,7 @@ function shade() {
   if (!map) return;
   shaded.width = map.columns;
   shaded.height = map.rows;
-  const onto = shaded.getContext("2d");
+  const onto = context(shaded);
   const pixels = onto.createImageData(map.columns, map.rows);
   map.values.forEach((value, k) => {
     const [red, green, blue] = rgb(value);
@@ -31,10 +39,11 @@ function shade() {
   onto.putImageData(pixels, 0, 0);
 }
 
+/** @type {(low: number, high: number) => number[]} */
 function ticks(low, high) {
   const wanted = 44 / view.unit;
   const size = 10 ** Math.floor(Math.log10(Math.max(wanted, 1)));
-  const step = Math.max(1, [1, 2, 5, 10].find((k) => k * size >= wanted) * size);
+  const step = Math.max(1, ([1, 2, 5].find((k) => k * size >= wanted) ?? 10) * size);
   const found = [];
   for (let k = Math.ceil(low / step) * step; k <= high; k += step) found.push(k);
   return found;
@@ -51,25 +60,25 @@ function paint() {
   const ratio = devicePixelRatio || 1;
   canvas.width = Math.round(view.width * ratio);
   canvas.height = Math.round(view.height * ratio);
-  const onto = canvas.getContext("2d");
+  const onto = context(canvas);
   onto.scale(ratio, ratio);
   onto.fillStyle = colour("outside");
   onto.fillRect(0, 0, view.width, view.height);
   const [left, top, wide, high] = [px(0), py(0), COLUMNS * view.unit, ROWS * view.unit];
-  const showsPhoto = photo && store.look.photo;
+  const shown = store.look.photo ? photo : null;
   if (store.map) {
     onto.imageSmoothingEnabled = false;
     onto.drawImage(shaded, left, top, wide, high);
   }
-  if (showsPhoto) {
+  if (shown && session.image) {
     const { width, height, stride } = session.image;
     onto.imageSmoothingEnabled = true;
-    onto.drawImage(photo, left, top, width / stride * view.unit, height / stride * view.unit);
+    onto.drawImage(shown, left, top, width / stride * view.unit, height / stride * view.unit);
   }
   const [x0, x1] = [Math.max(Math.floor(mapX(0)), 0), Math.min(Math.ceil(mapX(view.width)), COLUMNS)];
   const [y0, y1] = [Math.max(Math.floor(mapY(0)), 0), Math.min(Math.ceil(mapY(view.height)), ROWS)];
   if (view.unit >= 6) {
-    onto.strokeStyle = showsPhoto ? "rgb(255 255 255 / 35%)" : colour("grid");
+    onto.strokeStyle = shown ? "rgb(255 255 255 / 35%)" : colour("grid");
     onto.lineWidth = 1;
     onto.beginPath();
     for (let x = x0; x <= x1; x += 1) { onto.moveTo(px(x), py(y0)); onto.lineTo(px(x), py(y1)); }
@@ -79,19 +88,24 @@ function paint() {
   onto.strokeStyle = colour("faint");
   onto.lineWidth = 1.5;
   onto.strokeRect(left, top, wide, high);
-  if (!showsPhoto && store.map && store.map.rows === ROWS && store.map.columns === COLUMNS) {
-    paintValues(onto, x0, x1, y0, y1);
+  if (!shown && store.map?.rows === ROWS && store.map.columns === COLUMNS) {
+    paintValues(onto, store.map.values, [x0, x1, y0, y1]);
   }
   paintTicks(onto);
 }
 
-function paintValues(onto, x0, x1, y0, y1) {
+/**
+ * @param {CanvasRenderingContext2D} onto
+ * @param {Float32Array} values
+ * @param {number[]} area - the cells that are shown: first and last column, first and last row
+ */
+function paintValues(onto, values, [x0, x1, y0, y1]) {
   if (view.unit < 44) return;
   onto.font = `${Math.min(Math.max(view.unit / 5, 10), 13)}px system-ui, sans-serif`;
   onto.textAlign = "center";
   for (let y = y0; y < y1; y += 1) {
     for (let x = x0; x < x1; x += 1) {
-      const value = store.map.values[y * COLUMNS + x];
+      const value = values[y * COLUMNS + x];
       onto.fillStyle = ink(rgb(value));
       const text = Number.isFinite(value) ? String(Number(value.toPrecision(3))) : String(value);
       onto.fillText(text, px(x + 0.5), py(y + 1) - view.unit * 0.08);
@@ -99,6 +113,7 @@ function paintValues(onto, x0, x1, y0, y1) {
   }
 }
 
+/** @param {CanvasRenderingContext2D} onto */
 function paintTicks(onto) {
   onto.fillStyle = colour("ground");
   onto.fillRect(0, 0, LEFT, view.height);
@@ -106,10 +121,10 @@ function paintTicks(onto) {
   onto.fillStyle = colour("faint");
   onto.font = "12px system-ui, sans-serif";
   onto.textAlign = "center";
-  for (const x of ticks(mapX(LEFT + 6), mapX(view.width - 46))) onto.fillText(x, px(x), view.height - 6);
+  for (const x of ticks(mapX(LEFT + 6), mapX(view.width - 46))) onto.fillText(`${x}`, px(x), view.height - 6);
   onto.textAlign = "right";
   const [low, high] = [flip(mapY(TOP + 4)), flip(mapY(view.height - BOTTOM - 6))].sort((a, b) => a - b);
-  for (const y of ticks(low, high)) onto.fillText(y, LEFT - 6, py(flip(y)) + 4);
+  for (const y of ticks(low, high)) onto.fillText(`${y}`, LEFT - 6, py(flip(y)) + 4);
   onto.fillText("cells", view.width - 2, view.height - 6);
 }
 

@@ -4,7 +4,8 @@ import { show, zoom } from "./plane.js";
 import { askMap, refresh } from "./server.js";
 import { at, coordinate, element, emit, on, session, store } from "./state.js";
 
-const option = (value, text = value) => element("option", { value }, text);
+/** @type {(value: string | number, text?: string | number) => HTMLOptionElement} */
+export const option = (value, text = value) => element("option", { value }, `${text}`);
 
 for (const { index, name, box } of session.boxes) {
   at("boxes").append(option(index, `${index}: ${name || box.map(coordinate).join(", ")}`));
@@ -14,6 +15,7 @@ let isChosen = false; // from the list, so that it has to come into view
 at("boxes").append(element("option", { value: "", disabled: "", hidden: "" }, "moved"));
 at("boxes").addEventListener("change", () => {
   const chosen = session.boxes.find(({ index }) => String(index) === at("boxes").value);
+  if (!chosen) return;
   Object.assign(store.state, {
     roi: chosen.index, box: chosen.box, corners: null, batch_index: chosen.batch_index,
     section: null, point: null,
@@ -26,7 +28,7 @@ on("trace", () => {
   if (isChosen) show("room");
   isChosen = false;
   const given = session.boxes.find(({ index }) => index === store.state.roi);
-  const isGiven = given && `${given.box}` === `${store.trace.box.values}`;
+  const isGiven = given && `${given.box}` === `${store.trace?.box.values}`;
   at("boxes").value = isGiven ? String(given.index) : "";
 });
 
@@ -39,12 +41,13 @@ at("channel").addEventListener("change", () => {
   askMap();
   refresh();
 });
-on("state", () => { at("channel").value = store.state.channel; });
+on("state", () => { at("channel").value = `${store.state.channel}`; });
 
 // A saved page has only some of the boxes and channels.
-for (const [id, list] of [["boxes", session.boxes], ["channel", session.channels]]) {
-  at(id).closest("label").hidden = session.saved && list.length === 1;
-}
+/** @type {(id: string, hidden: boolean) => void} */
+const hideLabel = (id, hidden) => { at(id).closest("label")?.toggleAttribute("hidden", hidden); };
+hideLabel("boxes", session.saved && session.boxes.length === 1);
+hideLabel("channel", session.saved && session.channels.length === 1);
 
 // The view --------------------------------------------------------------------------------------------
 
@@ -52,13 +55,16 @@ at("fit").addEventListener("click", () => show("fit"));
 at("around").addEventListener("click", () => show("box"));
 at("closer").addEventListener("click", () => zoom(1.4));
 at("farther").addEventListener("click", () => zoom(1 / 1.4));
-for (const name of ["pool", "snap", "photo"]) {
+
+/** Let a switch set a part of the look. @param {"pool" | "snap" | "photo"} name */
+export function connect(name) {
   const input = at(`switch-${name}`);
-  if (!input) continue; // a saved page has no snapping
   input.addEventListener("change", () => {
     store.look[name] = input.checked;
     emit("look");
   });
   on("look", () => { input.checked = store.look[name]; });
 }
-at("switch-photo").closest("label").hidden = session.image === null;
+connect("pool");
+connect("photo");
+hideLabel("switch-photo", session.image === null);

@@ -1,9 +1,10 @@
 /** What needs the server: the box as numbers, the rules, and what can be taken along. */
 
-import { ask, askMap, refresh, say } from "./server.js";
+import { connect, option } from "./choices.js";
+import { ask, askMap, asRefusal, refresh, say } from "./server.js";
 import { BOX_NAMES, at, coordinate, element, on, session, store } from "./state.js";
 
-const option = (value, text = value) => element("option", { value }, text);
+/** @import { CommandsAnswer, State } from "./types.js" */
 
 // The box ---------------------------------------------------------------------------------------------
 
@@ -22,7 +23,7 @@ const numbers = BOX_NAMES.map((name) => {
   return input;
 });
 on("trace", () => {
-  store.trace.box.values.forEach((value, k) => {
+  store.trace?.box.values.forEach((value, k) => {
     if (document.activeElement !== numbers[k]) numbers[k].value = coordinate(value);
   });
 });
@@ -32,10 +33,10 @@ on("trace", () => {
 for (const { name } of session.presets) at("preset").append(option(name));
 const { maps } = session.feature_map;
 for (let n = 0; n < maps; n += 1) at("batch").append(option(n));
-at("batch").closest("label").hidden = maps === 1;
+at("batch").closest("label")?.toggleAttribute("hidden", maps === 1);
 
-for (const id of ["rows", "columns"]) at(id).max = session.limits.sections;
-at("ratio").max = session.limits.sampling_ratio;
+for (const id of /** @type {const} */ (["rows", "columns"])) at(id).max = `${session.limits.sections}`;
+at("ratio").max = `${session.limits.sampling_ratio}`;
 
 const preset = () => session.presets.find(({ name }) => name === store.state.preset);
 
@@ -47,9 +48,10 @@ at("ratio").addEventListener("input", () => {
     change({ sampling_ratio: text === "" ? null : Number(text), point: null });
   }
 });
-for (const [id, axis] of [["rows", 0], ["columns", 1]]) {
+for (const [id, axis] of /** @type {const} */ ([["rows", 0], ["columns", 1]])) {
   at(id).addEventListener("input", () => {
     if (!at(id).checkValidity()) return;
+    /** @type {State["output_size"]} */
     const output_size = [...store.state.output_size];
     output_size[axis] = at(id).valueAsNumber;
     const { section } = store.state;
@@ -59,6 +61,7 @@ for (const [id, axis] of [["rows", 0], ["columns", 1]]) {
 }
 at("batch").addEventListener("change", () => change({ batch_index: Number(at("batch").value) }));
 
+/** @param {Partial<State>} fields */
 function change(fields) {
   Object.assign(store.state, fields);
   askMap();
@@ -67,7 +70,11 @@ function change(fields) {
 
 function showState() {
   const { state } = store;
-  const set = (id, value) => { if (document.activeElement !== at(id)) at(id).value = value; };
+  /**
+   * @param {"preset" | "pooling" | "ratio" | "rows" | "columns" | "channel" | "batch"} id
+   * @param {string | number} value
+   */
+  const set = (id, value) => { if (document.activeElement !== at(id)) at(id).value = `${value}`; };
   const rules = preset();
   set("preset", state.preset);
   set("pooling", state.pooling ?? "");
@@ -83,36 +90,40 @@ function showState() {
 }
 on("state", showState);
 
+connect("snap");
+
 // Take it along ---------------------------------------------------------------------------------------
 
 const dialog = at("commands");
 at("copy").addEventListener("click", async () => {
   try {
+    /** @type {CommandsAnswer} */
     const lines = await (await ask("commands", store.state)).json();
-    at("command-list").replaceChildren(...["run", "explain", "plot", "page"].flatMap((name) => {
-      const code = element("code", { id: `command-${name}`, tabindex: "0" }, lines[name]);
+    at("command-list").replaceChildren(...Object.entries(lines).flatMap(([name, line]) => {
+      const code = element("code", { id: `command-${name}`, tabindex: "0" }, line);
       const button = element("button", { type: "button", "aria-label": `Copy the command ${name}` }, "Copy");
       button.addEventListener("click", () => copy(button, code));
       return [element("div", { class: "command" }, code, button)];
     }));
     dialog.showModal();
-  } catch (error) { say(error.message); }
+  } catch (error) { say(asRefusal(error).message); }
 });
 at("close").addEventListener("click", () => dialog.close());
 
+/** @type {(button: HTMLButtonElement, code: HTMLElement) => Promise<void>} */
 async function copy(button, code) {
   try {
     await navigator.clipboard.writeText(code.textContent);
     button.textContent = "Copied";
   } catch {
-    getSelection().selectAllChildren(code);
+    getSelection()?.selectAllChildren(code);
     button.textContent = "Press Ctrl+C";
   }
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 }
 
-for (const [id, question, name] of [["picture", "picture", "roi.png"], ["page", "page", "roi.html"]]) {
-  const button = at(id);
+for (const [question, name] of /** @type {const} */ ([["picture", "roi.png"], ["page", "roi.html"]])) {
+  const button = at(question);
   button.addEventListener("click", async () => {
     const text = button.textContent;
     button.disabled = true;
@@ -122,7 +133,7 @@ for (const [id, question, name] of [["picture", "picture", "roi.png"], ["page", 
       const link = element("a", { href: URL.createObjectURL(file), download: name });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    } catch (error) { say(error.message); }
+    } catch (error) { say(asRefusal(error).message); }
     button.textContent = text;
     button.disabled = false;
   });

@@ -5,12 +5,15 @@ import { mapX, mapY, pan, px, py, view, zoom } from "./plane.js";
 import { refresh } from "./server.js";
 import { STEP, at, emit, flip, session, store, toMap, toUnits } from "./state.js";
 
+/** @import { Pair } from "./types.js" */
+
 const svg = at("marks");
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+/** The keys that move something, and where to. @type {Record<string, Pair>} */
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const WHOLE_BOX = [1, 1, 1, 1];
 const CLICK = 4; // pixels that a click may move
 
-/** Let the box have these corners, in box units. */
+/** Let the box have these corners, in box units. @param {number[]} corners */
 export function moveTo(corners) {
   store.corners = corners;
   // The section stays chosen while the box moves.
@@ -20,7 +23,7 @@ export function moveTo(corners) {
   refresh();
 }
 
-/** Round to fewer decimals than a pixel of the screen shows. */
+/** Round to fewer decimals than a pixel of the screen shows. @param {number[]} corners */
 function tidy(corners) {
   const { x, y } = session.box.spatial_scale;
   const perPixel = 1 / (view.unit * Math.max(x, y));
@@ -28,6 +31,7 @@ function tidy(corners) {
   return corners.map((corner) => Number(corner.toFixed(decimals)));
 }
 
+/** @type {(from: number[], sides: number[], dx: number, dy: number) => number[]} */
 function moved(from, sides, dx, dy) {
   const cells = [dx / view.unit, dy / view.unit];
   const to = toMap(from).map((edge, k) => edge + sides[k] * cells[k % 2]);
@@ -36,14 +40,21 @@ function moved(from, sides, dx, dy) {
   return snapped.map((edge, k) => (sides[k] ? edge : from[k]));
 }
 
+/**
+ * What is dragged: where from, in pixels and box units, and whether it is more than a click.
+ *
+ * @type {{x: number, y: number, last: Pair, from: number[], sides: number[], onBox: boolean,
+ *   far: boolean} | null}
+ */
 let drag = null;
 svg.addEventListener("pointerdown", (event) => {
   if (event.button !== 0 || !store.corners) return;
-  const name = event.target.dataset.handle;
-  const onBox = name || event.target.id === "hold";
+  const pressed = event.target instanceof SVGElement ? event.target : svg;
+  const name = pressed.dataset.handle;
+  const onBox = name !== undefined || pressed.id === "hold";
   const sides = name ? HANDLES[name] : WHOLE_BOX;
-  drag = { x: event.clientX, y: event.clientY, from: store.corners, sides, onBox, far: false };
-  drag.last = [event.clientX, event.clientY];
+  const { clientX: x, clientY: y } = event;
+  drag = { x, y, last: [x, y], from: store.corners, sides, onBox, far: false };
   svg.setPointerCapture(event.pointerId);
   if (onBox) {
     svg.classList.add("pointed"); // the box is dragged, which shows where the focus is
@@ -63,6 +74,7 @@ svg.addEventListener("pointermove", (event) => {
     drag.last = [event.clientX, event.clientY];
   }
 });
+/** @param {PointerEvent} event */
 const release = (event) => {
   if (drag && !drag.far && event.type === "pointerup") click(event);
   drag = null;
@@ -76,18 +88,25 @@ svg.addEventListener("wheel", (event) => {
   zoom(1.0015 ** -event.deltaY, event.clientX - area.left, event.clientY - area.top);
 }, { passive: false });
 
-/** Choose a section, and a point of it or the one that the server chooses. */
+/**
+ * Choose a section, and a point of it or the one that the server chooses.
+ *
+ * @type {(section: Pair, point?: Pair | null) => void}
+ */
 export function choose(section, point = null) {
   Object.assign(store.state, { section, point });
   refresh();
 }
 
+/** @param {PointerEvent} event */
 function click(event) {
-  if (!store.trace) return;
+  const { trace } = store;
+  if (!trace) return;
   const area = svg.getBoundingClientRect();
   const [x, y] = [event.clientX - area.left, event.clientY - area.top];
+  /** @type {{distance: number, section: Pair | null, point: Pair | null}} */
   let best = { distance: 10, section: null, point: null };
-  for (const { section, points } of store.trace.sections) {
+  for (const { section, points } of trace.sections) {
     for (const p of points) {
       const distance = Math.hypot(px(p.x) - x, py(flip(p.y)) - y);
       if (distance < best.distance) best = { distance, section, point: p.point };
@@ -98,8 +117,8 @@ function click(event) {
     return;
   }
   const [cellX, cellY] = [mapX(x), mapY(y)];
-  const here = store.trace.sections.find((section) => {
-    const [left, top, right, bottom] = sectionArea(section);
+  const here = trace.sections.find((section) => {
+    const [left, top, right, bottom] = sectionArea(trace, section);
     return left <= cellX && cellX < right && top <= cellY && cellY < bottom;
   });
   if (here) choose(here.section);
@@ -110,6 +129,7 @@ if (!session.saved) {
   at("hold").addEventListener("keydown", moveByKey);
 }
 
+/** @param {KeyboardEvent} event */
 function moveByKey(event) {
   if (!(event.key in ARROWS) || event.ctrlKey || event.metaKey || !store.corners) return;
   event.preventDefault();

@@ -2,9 +2,11 @@
 
 import { at, coordinate, format, on, store } from "./state.js";
 
+/** @import { Value } from "./types.js" */
+
 const MOVES = 120; // of the graph
 
-/** @type {{align: number | null, pool: number | null}[]} */
+/** @type {{align: Value, pool: Value}[]} */
 let moves = [];
 let about = "";
 let place = "";
@@ -25,16 +27,18 @@ function record() {
   drawGraph(i, j);
 }
 
+/** @type {(i: number, j: number) => void} */
 function drawGraph(i, j) {
   const values = moves.flatMap(({ align, pool }) => [align, pool]).filter((v) => v !== null);
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const y = (value) => (high > low ? 76 - 72 * ((value - low) / (high - low)) : 40);
-  const x = (k) => (k / (MOVES - 1)) * 300;
-  const path = (name, isStepped) => moves.map((move, k) => {
-    if (move[name] === null) return "";
-    const to = `${x(k).toFixed(1)} ${y(move[name]).toFixed(1)}`;
+  const y = (/** @type {number} */ value) => (high > low ? 76 - 72 * ((value - low) / (high - low)) : 40);
+  const x = (/** @type {number} */ k) => (k / (MOVES - 1)) * 300;
+  /** @type {(name: "align" | "pool", isStepped: boolean) => string} */
+  const path = (name, isStepped) => moves.map(({ [name]: value }, k) => {
+    if (value === null) return "";
+    const to = `${x(k).toFixed(1)} ${y(value).toFixed(1)}`;
     if (!k || moves[k - 1][name] === null) return `M${to}h.1`;
-    return isStepped ? `H${x(k).toFixed(1)}V${y(move[name]).toFixed(1)}` : `L${to}`;
+    return isStepped ? `H${x(k).toFixed(1)}V${y(value).toFixed(1)}` : `L${to}`;
   }).join("");
   at("graph-align").setAttribute("d", path("align", false));
   at("graph-pool").setAttribute("d", path("pool", true));

@@ -3,8 +3,16 @@
 import { px, py, view } from "./plane.js";
 import { at, flip, format, on, session, store, toMap } from "./state.js";
 
+/** @import { Four, Section, Trace } from "./types.js" */
+
 const SVG = "http://www.w3.org/2000/svg";
 
+/**
+ * @template {keyof SVGElementTagNameMap} Name
+ * @param {Name} name
+ * @param {string} id
+ * @param {string[]} classes
+ */
 function mark(name, id, ...classes) {
   const made = document.createElementNS(SVG, name);
   if (id) made.id = id;
@@ -12,29 +20,36 @@ function mark(name, id, ...classes) {
   return made;
 }
 
-/** Make a line with a halo, and return a function that sets its path. */
+/** Make a line with a halo, and return a function that sets its path. @param {string} id */
 function line(id) {
   const pair = [mark("path", "", "halo", `${id}-halo`), mark("path", id)];
   at("lines").append(...pair);
-  return (path) => pair.forEach((one) => one.setAttribute("d", path));
+  return (/** @type {string} */ path) => pair.forEach((one) => one.setAttribute("d", path));
 }
 
+/** @param {number} value */
 const number = (value) => Math.round(value * 100) / 100;
+/** @type {(x: number, y: number, right: number, bottom: number, inset?: number) => string} */
 const rectangle = (x, y, right, bottom, inset = 0) => {
   const [left, end] = [px(x), px(right)].sort((a, b) => a - b);
   const [top, low] = [py(y), py(bottom)].sort((a, b) => a - b);
   const by = Math.min(inset, (end - left) / 3, (low - top) / 3);
   return `M${number(left + by)} ${number(top + by)}H${number(end - by)}V${number(low - by)}H${number(left + by)}Z`;
 };
+/** @type {(x: number, y: number, r: number) => string} */
 const circle = (x, y, r) => `M${number(px(x) - r)} ${number(py(y))}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
 
+/** @type {Record<string, (path: string) => void>} */
 const set = {};
 for (const id of ["pool-bins", "pool-bin", "pool-box", "sections", "section", "neighbours", "ties",
   "inside", "clamped", "out", "won", "ring", "roi"]) set[id] = line(id);
 
-/** Return where a section lies on the map: [left, top, right, bottom]. */
-export function sectionArea({ x, y }) {
-  const { width, height } = store.trace.section_size;
+/**
+ * Return where a section lies on the map: [left, top, right, bottom].
+ *
+ * @type {(trace: Trace, section: Section) => Four}
+ */
+export function sectionArea({ section_size: { width, height } }, { x, y }) {
   return [x, flip(y), x + width, flip(y) + height];
 }
 
@@ -42,16 +57,18 @@ function drawTrace() {
   const { trace } = store;
   if (!trace) return;
   const { roi, sections, chosen } = trace;
-  set.sections(sections.map((s) => rectangle(...sectionArea(s))).join(""));
+  set.sections(sections.map((s) => rectangle(...sectionArea(trace, s))).join(""));
   const here = sections.find((s) => `${s.section}` === `${chosen.section}`);
-  set.section(here ? rectangle(...sectionArea(here)) : rectangle(roi.x, flip(roi.y), roi.x, flip(roi.y)));
+  set.section(here ? rectangle(...sectionArea(trace, here)) : rectangle(roi.x, flip(roi.y), roi.x, flip(roi.y)));
   drawPool(trace);
   drawPoints(trace);
-  drawChosen(chosen.point);
+  drawChosen(trace);
 }
 
+/** @param {Trace} trace */
 function drawPool({ roi_pool: pool, chosen }) {
   set["pool-box"](rectangle(pool.x, flip(pool.y), pool.x + pool.width, flip(pool.y) + pool.height));
+  /** @type {string[]} */
   const bins = [];
   let bin = "";
   pool.rows.forEach((rows, j) => pool.columns.forEach((columns, i) => {
@@ -64,7 +81,9 @@ function drawPool({ roi_pool: pool, chosen }) {
   set["pool-bin"](bin);
 }
 
+/** @param {Trace} trace */
 function drawPoints({ sections, section_size: size, points_listed: listed }) {
+  /** @type {Record<string, string[]>} */
   const paths = { inside: [], clamped: [], out: [], won: [] };
   const across = Math.sqrt(Math.max(listed / Math.max(sections.length, 1), 1));
   const room = Math.min(Math.abs(size.width), Math.abs(size.height)) * view.unit / across;
@@ -83,13 +102,14 @@ const NAMES = ["Q11", "Q21", "Q12", "Q22"];
 const names = NAMES.map((name) => mark("text", "", "named", `role-${name}`));
 at("names").append(...names);
 
-function drawChosen(point) {
+/** @param {Trace} trace */
+function drawChosen({ convention, chosen: { point } }) {
   // A point outside reads no cell.
   const cells = point && point.border !== "out" ? point.neighbours : [];
-  const alone = store.trace.convention.points === "cells";
+  const alone = convention.points === "cells";
   set.ring(point ? circle(point.x, flip(point.y), 8) : "");
   set.neighbours(cells.map((q) => rectangle(q.x - 0.5, flip(q.y) - 0.5, q.x + 0.5, flip(q.y) + 0.5, 1)).join(""));
-  set.ties(cells.map((q) => `M${px(point.x)} ${py(flip(point.y))}L${px(q.x)} ${py(flip(q.y))}`).join(""));
+  set.ties(point ? cells.map((q) => `M${px(point.x)} ${py(flip(point.y))}L${px(q.x)} ${py(flip(q.y))}`).join("") : "");
   names.forEach((text, k) => {
     const q = alone || view.unit < 44 ? null : cells[k];
     text.style.display = q ? "" : "none";
@@ -97,15 +117,15 @@ function drawChosen(point) {
     const fits = view.unit >= 76; // the name and the weight
     const size = Math.min(fits ? (view.unit - 8) / 6.8 : view.unit / 4.5, 13);
     text.textContent = fits ? `${NAMES[k]} ${format(q.weight)}` : NAMES[k];
-    text.setAttribute("font-size", size);
-    text.setAttribute("x", px(q.x));
-    text.setAttribute("y", py(flip(q.y) - 0.5) + size + 3);
+    text.setAttribute("font-size", `${size}`);
+    text.setAttribute("x", `${px(q.x)}`);
+    text.setAttribute("y", `${py(flip(q.y) - 0.5) + size + 3}`);
   });
 }
 
 // The box -------------------------------------------------------------------------------------------
 
-/** Which corners a handle moves: left, top, right, bottom. */
+/** Which corners a handle moves: left, top, right, bottom. @type {Record<string, (0 | 1)[]>} */
 export const HANDLES = {
   nw: [1, 1, 0, 0], n: [0, 1, 0, 0], ne: [0, 1, 1, 0], e: [0, 0, 1, 0],
   se: [0, 0, 1, 1], s: [0, 0, 0, 1], sw: [1, 0, 0, 1], w: [1, 0, 0, 0],
@@ -114,11 +134,12 @@ const handles = session.saved ? [] : Object.keys(HANDLES).map((name) => {
   const made = mark("rect", `handle-${name}`, "handle");
   made.dataset.handle = name;
   at("box").append(made);
-  return [name, made];
+  return { name, shape: made };
 });
 
+/** @type {(shape: SVGElement, settings: Record<string, number>) => void} */
 function place(shape, settings) {
-  for (const [key, value] of Object.entries(settings)) shape.setAttribute(key, number(value));
+  for (const [key, value] of Object.entries(settings)) shape.setAttribute(key, `${number(value)}`);
 }
 
 function drawBox() {
@@ -135,7 +156,7 @@ function drawBox() {
     width: right - left + 2 * grow[0], height: bottom - top + 2 * grow[1],
   });
   const [x, y] = [{ 1: px(corners[0]), 0: px(corners[2]) }, { 1: py(corners[1]), 0: py(corners[3]) }];
-  for (const [name, shape] of handles) {
+  for (const { name, shape } of handles) {
     const [l, t, r, b] = HANDLES[name];
     const cx = l || r ? x[l] : (left + right) / 2;
     const cy = t || b ? y[t] : (top + bottom) / 2;

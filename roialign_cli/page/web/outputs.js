@@ -1,10 +1,10 @@
 /** The outputs of ROI Align and ROI Pool side by side, and how they follow the box. */
 
-import { choose } from "./drag.js";
+import { ARROWS, choose } from "./drag.js";
 import { ink, rgb } from "./shades.js";
-import { at, element, format, on, session, store } from "./state.js";
+import { at, buttonOf, element, format, on, pair, session, store } from "./state.js";
 
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+/** @import { Rows, Trace, Value } from "./types.js" */
 
 /** @type {Record<string, HTMLElement[]>} */
 const cells = { align: [], pool: [], difference: [] };
@@ -14,12 +14,13 @@ const narrow = matchMedia("(max-width: 32rem)");
 narrow.addEventListener("change", showOutputs);
 const isShort = () => isMany || narrow.matches;
 
-/** Format a number with three or four digits if there is little space. */
+/** Format a number with three or four digits if there is little space. @param {Value} value */
 function short(value) {
   if (!isShort() || value === null) return format(value);
   return format(Number(value.toPrecision(Math.abs(value) < 1 ? 3 : 4)));
 }
 
+/** @param {Rows} output */
 function build(output) {
   const [rows, columns] = [output.length, output[0].length];
   if (size === `${rows}x${columns}`) return;
@@ -49,17 +50,22 @@ function build(output) {
   }
 }
 
+/** @type {(now: Value, before?: Value) => number} */
 function changeOf(now, before) {
   if (before === null || before === undefined || now === null || now === before) return 0;
   return now - before;
 }
 
-/** Fill one table, and return the largest change since the trace before. */
+/**
+ * Fill one table, and return the largest change since the trace before.
+ *
+ * @type {(name: string, output: Rows, before: Rows | undefined, chosen: string) => number}
+ */
 function fill(name, output, before, chosen) {
   let largest = 0;
-  const only = store.trace.only_section ? `${store.trace.only_section}` : null;
+  const only = store.trace?.only_section;
   const { map } = store;
-  const range = map && map.max > map.min ? map.max - map.min : Infinity;
+  const range = (map?.max ?? 0) - (map?.min ?? 0) || Infinity;
   const earlier = before?.flat();
   output.flat().forEach((value, k) => {
     const cell = cells[name][k];
@@ -68,30 +74,32 @@ function fill(name, output, before, chosen) {
     const parts = rgb(value);
     cell.style.background = `rgb(${parts})`;
     cell.style.color = ink(parts);
-    cell.firstChild.textContent = short(value);
+    cell.children[0].textContent = short(value);
     if (isShort()) cell.title = format(value);
     else cell.removeAttribute("title");
     const arrow = change > 0 ? "▲" : "▼";
-    cell.lastChild.textContent = change ? `${arrow}${isMany ? "" : ` ${format(Math.abs(change))}`}` : "";
+    cell.children[1].textContent = change ? `${arrow}${isMany ? "" : ` ${format(Math.abs(change))}`}` : "";
     cell.classList.toggle("jumped", Math.abs(change) > 0.05 * range);
     cell.classList.toggle("chosen", cell.dataset.section === chosen);
     if (name !== "align") return;
-    cell.disabled = only !== null && cell.dataset.section !== only;
+    cell.toggleAttribute("disabled", only !== undefined && cell.dataset.section !== `${only}`);
     cell.tabIndex = cell.dataset.section === chosen ? 0 : -1;
-    cell.setAttribute("aria-pressed", cell.dataset.section === chosen);
-    cell.setAttribute("aria-label", `section (${cell.dataset.section.replace(",", ", ")}): ${format(value)}`);
+    cell.setAttribute("aria-pressed", `${cell.dataset.section === chosen}`);
+    cell.setAttribute("aria-label", `section (${cell.dataset.section?.replace(",", ", ")}): ${format(value)}`);
   });
   return largest;
 }
 
+/** @param {Trace} trace */
 function fillDifference({ difference, largest_difference: largest, chosen }) {
   difference.flat().forEach((value, k) => {
     const cell = cells.difference[k];
-    const share = value === null || !largest ? 0 : Math.abs(value) / largest;
-    cell.classList.add(value < 0 ? "less" : "more");
-    cell.classList.remove(value < 0 ? "more" : "less");
+    const change = value ?? 0;
+    const share = largest ? Math.abs(change) / largest : 0;
+    cell.classList.add(change < 0 ? "less" : "more");
+    cell.classList.remove(change < 0 ? "more" : "less");
     cell.style.background = `color-mix(in srgb, var(--towards) ${Math.round(share * 45)}%, var(--ground))`;
-    cell.firstChild.textContent = value > 0 ? `+${short(value)}` : short(value);
+    cell.children[0].textContent = change > 0 ? `+${short(value)}` : short(value);
     cell.classList.toggle("chosen", cell.dataset.section === `${chosen.section}`);
   });
 }
@@ -119,15 +127,17 @@ at("differences").addEventListener("toggle", () => {
   if (at("differences").open && store.trace) fillDifference(store.trace);
 });
 at("align").addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (!button) return;
-  button.focus();
-  choose(button.dataset.section.split(",").map(Number));
+  const button = buttonOf(event);
+  const section = pair(button?.dataset.section ?? "");
+  if (!section) return;
+  button?.focus();
+  choose(section);
 });
 at("align").addEventListener("keydown", (event) => {
-  if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+  const section = pair(buttonOf(event)?.dataset.section ?? "");
+  if (!section || !(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  const [i, j] = document.activeElement.dataset.section.split(",").map(Number);
+  const [i, j] = section;
   const [dx, dy] = ARROWS[event.key];
   const next = cells.align.find((cell) => cell.dataset.section === `${[i + dx, j + dy]}`);
   if (!next) return;
@@ -138,6 +148,6 @@ at("align").addEventListener("keydown", (event) => {
 on("trace", showOutputs);
 on("map theme", () => { if (store.trace) showOutputs(); });
 on("map", () => {
-  at("ramp-low").textContent = format(store.map.min);
-  at("ramp-high").textContent = format(store.map.max);
+  at("ramp-low").textContent = format(store.map?.min ?? null);
+  at("ramp-high").textContent = format(store.map?.max ?? null);
 });

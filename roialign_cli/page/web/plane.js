@@ -2,19 +2,33 @@
 
 import { at, emit, session, store, toMap } from "./state.js";
 
+/**
+ * @import { Four } from "./types.js"
+ * @typedef {"fit" | "box" | "room" | "free"} Mode
+ */
+
 export const LEFT = 34; // pixels of the margin with the numbers of y
 export const BOTTOM = 22; // of x
 export const TOP = 8;
 export const { width: COLUMNS, height: ROWS } = session.feature_map;
 const stage = at("stage");
 
-/** Which part of the plane is shown: the map position at the top left, and pixels per cell. */
+/**
+ * Which part of the plane is shown: the map position at the top left, and pixels per cell.
+ *
+ * @type {{x: number, y: number, unit: number, mode: Mode, width: number, height: number}}
+ */
 export const view = { x: 0, y: 0, unit: 1, mode: "fit", width: 1, height: 1 };
+/** @type {(x: number) => number} */
 export const px = (x) => LEFT + (x - view.x) * view.unit;
+/** @type {(y: number) => number} */
 export const py = (y) => TOP + (y - view.y) * view.unit;
+/** @type {(x: number) => number} */
 export const mapX = (x) => (x - LEFT) / view.unit + view.x;
+/** @type {(y: number) => number} */
 export const mapY = (y) => (y - TOP) / view.unit + view.y;
 
+/** @type {(left: number, top: number, right: number, bottom: number) => void} */
 function frame(left, top, right, bottom) {
   const [across, down] = [view.width - LEFT - 8, view.height - BOTTOM - TOP];
   view.unit = Math.min(across / (right - left), down / (bottom - top));
@@ -25,7 +39,7 @@ function frame(left, top, right, bottom) {
 /**
  * Show the whole map ("fit"), the box ("box"), or the box with room to drag it ("room").
  *
- * @param {"fit" | "box" | "room" | "free"} mode - "free" keeps what is shown.
+ * @param {Mode} mode - "free" keeps what is shown.
  */
 export function show(mode) {
   view.mode = mode;
@@ -47,7 +61,7 @@ export function show(mode) {
   emit("view");
 }
 
-/** Zoom by a factor around a position in pixels, the middle by default. */
+/** Zoom by a factor around a position in pixels, the middle by default. @param {number} factor */
 export function zoom(factor, x = (view.width + LEFT) / 2, y = (view.height - BOTTOM) / 2) {
   const [cellX, cellY] = [mapX(x), mapY(y)];
   const smallest = Math.min(view.width / COLUMNS, view.height / ROWS) / 4;
@@ -58,6 +72,7 @@ export function zoom(factor, x = (view.width + LEFT) / 2, y = (view.height - BOT
   emit("view");
 }
 
+/** @type {(dx: number, dy: number) => void} */
 export function pan(dx, dy) {
   view.x -= dx / view.unit;
   view.y -= dy / view.unit;
@@ -66,6 +81,7 @@ export function pan(dx, dy) {
 }
 
 new ResizeObserver(() => {
+  /** @type {Four} */
   const seen = [mapX(LEFT), mapY(TOP), mapX(view.width - 8), mapY(view.height - BOTTOM)];
   const isFirst = view.width === 1;
   view.width = stage.clientWidth;

@@ -1,11 +1,24 @@
 /** Ask the server, or the data of a saved page, one question of a kind at a time. */
 
 import { answerFromPage } from "./saved.js";
-import { Refusal, coordinate, emit, session, store } from "./state.js";
+import { Refusal, at, coordinate, emit, session, store } from "./state.js";
+
+/** @import { ErrorAnswer, MapAnswer, PointAnswer, State, Trace } from "./types.js" */
+
+/**
+ * Return an error as a refusal; other errors are defects, and shown on the console, too.
+ *
+ * @param {unknown} error
+ */
+export function asRefusal(error) {
+  if (error instanceof Refusal) return error;
+  console.error(error);
+  return new Refusal(error instanceof Error ? error.message : String(error));
+}
 
 /**
  * @param {string} question
- * @param {import("./state.js").State} state
+ * @param {State} state
  * @returns {Promise<Response>}
  */
 export async function ask(question, state) {
@@ -20,34 +33,48 @@ export async function ask(question, state) {
     throw new Refusal("the server does not answer; start roialign explore again");
   }
   if (answer.ok) return answer;
+  /** @type {ErrorAnswer} */
   const { error } = await answer.json();
   throw new Refusal(error.argument ? `${error.argument}: ${error.message}` : error.message, error.argument);
 }
 
 /**
- * @param {string} question
- * @param {import("./state.js").State} state
- * @returns {Promise<import("./state.js").Answer>}
+ * Return the answer to a question: from the server, or from the data of a saved page.
+ *
+ * @type {(question: string, state: State) => Promise<any>}
  */
 async function answer(question, state) {
   if (session.saved) return answerFromPage(question, state);
   return (await ask(question, state)).json();
 }
 
-/** Asks one question again and again: one request is on its way, and the last one waits. */
+/**
+ * Asks one question again and again: one request is on its way, and the last one waits.
+ *
+ * @template Answer
+ */
 class Latest {
   #busy = false;
 
+  /** @type {State | null} */
   #waiting = null;
 
+  /**
+   * @param {string} question
+   * @param {(answer: Answer, asked: State, isLast: boolean) => void} done
+   * @param {(error: Refusal, asked: State, isLast: boolean) => void} failed
+   */
   constructor(question, done, failed) {
-    Object.assign(this, { question, done, failed });
+    this.question = question;
+    this.done = done;
+    this.failed = failed;
   }
 
   get idle() {
     return !this.#busy && this.#waiting === null;
   }
 
+  /** @param {State} state */
   async ask(state) {
     this.#waiting = { ...state };
     if (this.#busy) return;
@@ -58,17 +85,16 @@ class Latest {
       try {
         this.done(await answer(this.question, asked), asked, this.#waiting === null);
       } catch (error) {
-        if (!(error instanceof Refusal)) console.error(error);
-        this.failed(error, asked, this.#waiting === null);
+        this.failed(asRefusal(error), asked, this.#waiting === null);
       }
     }
     this.#busy = false;
   }
 }
 
-/** Show an error in one line, or remove it; the last good numbers stay. */
+/** Show an error in one line, or remove it; the last good numbers stay. @param {string} message */
 export function say(message, isError = true) {
-  const line = document.getElementById("status");
+  const line = at("status");
   line.textContent = message;
   line.classList.toggle("error", isError && message !== "");
   document.body.classList.toggle("dimmed", isError && message !== "");
@@ -78,10 +104,12 @@ export function say(message, isError = true) {
 let isRestoring = false;
 let notice = "";
 
+/** @param {State} state */
 const rules = ({ roi, preset, output_size, pooling, sampling_ratio, channel, batch_index }) =>
   JSON.stringify([roi, preset, output_size, pooling, sampling_ratio, channel, batch_index]);
 let shownRules = "";
 
+/** @type {Latest<Trace>} */
 const traces = new Latest("trace", (trace, asked, isLast) => {
   const same = rules(asked) === shownRules;
   shownRules = rules(asked);
@@ -99,7 +127,8 @@ const traces = new Latest("trace", (trace, asked, isLast) => {
   if (isLast && asked.corners) writeBoxSoon(asked.corners, trace.box.values);
 }, (error, asked, isLast) => {
   // The point may be gone because a section of another size has fewer points.
-  const wrong = ["point", "section"].find((name) => error.argument === name && asked[name]);
+  const wrong = /** @type {const} */ (["point", "section"])
+    .find((name) => error.argument === name && asked[name]);
   if (wrong && isLast) {
     if (wrong === "section") store.state.section = null;
     store.state.point = null;
@@ -113,6 +142,7 @@ const traces = new Latest("trace", (trace, asked, isLast) => {
   } else say(error.message);
 });
 
+/** @type {Latest<PointAnswer>} */
 const points = new Latest("point", (answer) => {
   store.point = answer;
   emit("point");
@@ -123,7 +153,11 @@ const points = new Latest("point", (answer) => {
 
 let writing = 0;
 
-/** Write the numbers of a dragged box without the noise of their last binary digits. */
+/**
+ * Write the numbers of a dragged box without the noise of their last binary digits.
+ *
+ * @type {(corners: number[], values: number[]) => void}
+ */
 function writeBoxSoon(corners, values) {
   clearTimeout(writing);
   const box = values.map((value) => Number(coordinate(value)));
@@ -168,6 +202,7 @@ export function restore() {
   refresh();
 }
 
+/** @type {Latest<MapAnswer>} */
 const maps = new Latest("map", (answer) => {
   const bytes = Uint8Array.from(atob(answer.data), (letter) => letter.charCodeAt(0));
   const data = new DataView(bytes.buffer);

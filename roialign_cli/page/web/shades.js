@@ -2,32 +2,42 @@
 
 import { on, store } from "./state.js";
 
-let colours = null;
-on("theme", () => { colours = null; });
+/** @import { Value } from "./types.js" */
 
+/** @type {Record<string, string>} */
+let colours = {};
 /** @type {Record<string, number[]>} */
 let parsed = {};
-on("theme", () => { parsed = {}; });
+on("theme", () => { [colours, parsed] = [{}, {}]; });
+
+/** @param {string} name */
 const parse = (name) => {
   parsed[name] ??= [1, 3, 5].map((k) => parseInt(colour(name).slice(k, k + 2), 16));
   return parsed[name];
 };
 
-/** Return a colour of the style sheet as "#RRGGBB". */
+/** Return a colour of the style sheet as "#RRGGBB". @param {string} name */
 export function colour(name) {
-  colours ??= {};
   colours[name] ??= getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   return colours[name];
 }
 
-/** Return the place of a value between the smallest and the largest cell of the map. */
+/**
+ * Return the place of a value between the smallest and the largest cell of the map.
+ *
+ * @param {number} value
+ */
 export function share(value) {
   const { map } = store;
-  if (!map || map.min === null || !(map.max > map.min)) return 0;
+  if (!map || map.min === null || map.max === null || !(map.max > map.min)) return 0;
   return Math.min(Math.max((value / 2 - map.min / 2) / (map.max / 2 - map.min / 2), 0), 1);
 }
 
-/** Return the red, green and blue of a value; null and NaN have a colour of their own. */
+/**
+ * Return the red, green and blue of a value; null and NaN have a colour of their own.
+ *
+ * @param {Value} value
+ */
 export function rgb(value) {
   if (value === null || !Number.isFinite(value)) return parse("not-a-number");
   const [low, high] = [parse("low"), parse("high")];
@@ -35,6 +45,7 @@ export function rgb(value) {
   return low.map((part, k) => Math.round(part + (high[k] - part) * place));
 }
 
+/** @param {number[]} parts */
 function luminance(parts) {
   const [red, green, blue] = parts.map((part) => {
     const size = part / 255;
@@ -43,5 +54,5 @@ function luminance(parts) {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
 
-/** Return black or white, whichever is easier to read on a colour. */
+/** Return black or white, whichever is easier to read on a colour. @param {number[]} parts */
 export const ink = (parts) => (luminance(parts) > 0.1791 ? "#000" : "#fff");

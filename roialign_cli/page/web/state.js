@@ -2,90 +2,117 @@
  * What the page shows: the state that is sent to the server, the last answers, and how the drawing
  * looks. Every number is the server's; this module only converts positions between units.
  *
- * @typedef {{box: number[] | null, corners: number[] | null, preset: string,
- *   output_size: [number, number], roi: number | null, batch_index: number,
- *   pooling: string | null, sampling_ratio: number | null, channel: number | string,
- *   section: [number, number] | null, point: [number, number] | null}} State
- * @typedef {{step: number, pool: boolean, snap: boolean, photo: boolean}} Look
- * @typedef {Record<string, any>} Answer
+ * @import { ElementOf, Four, Happening, Listener, Pair, Session, State, Store, Value } from "./types.js"
  */
 
-/** What the page needs once; see docs/explore.md. @type {Answer} */
-export const session = JSON.parse(document.getElementById("session").textContent);
+/**
+ * Return the element of the page with an id.
+ *
+ * @template {string} Id
+ * @param {Id} id
+ */
+export function at(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no element ${id}`);
+  return /** @type {ElementOf<Id>} */ (found);
+}
 
+/** What the page needs once; see docs/explore.md. @type {Session} */
+export const session = JSON.parse(at("session").textContent);
+
+/** @type {Store} */
 export const store = {
-  /** @type {State} */
   state: { ...session.state },
-  /** @type {Look} */
   look: { step: 0, pool: true, snap: false, photo: session.image !== null },
-  /** The box as [left, top, right, bottom] in box units, y down. @type {number[] | null} */
   corners: null,
-  /** @type {Answer | null} */
   trace: null,
-  /** The trace before the last one, of the same rules. @type {Answer | null} */
   previous: null,
-  /** @type {Answer | null} */
   point: null,
-  /** @type {{rows: number, columns: number, min: number, max: number, values: Float32Array} | null} */
   map: null,
 };
 
 /** An error that the answer describes; `argument` is the field of the state that is wrong. */
 export class Refusal extends Error {
+  /**
+   * @param {string} message
+   * @param {string | null} argument
+   */
   constructor(message, argument = null) {
     super(message);
     this.argument = argument;
   }
 }
 
-/** @type {Record<string, ((...given: any[]) => void)[]>} */
+/** @type {Record<string, Listener[]>} */
 const listeners = {};
 
-/** Call a function when something happens: box, trace, point, map, look, state or theme. */
+/**
+ * Call a function when one or two things happen.
+ *
+ * @param {Happening | `${Happening} ${Happening}`} names
+ * @param {Listener} listener
+ */
 export function on(names, listener) {
   for (const name of names.split(" ")) (listeners[name] ??= []).push(listener);
 }
 
+/**
+ * @param {Happening} name
+ * @param {Parameters<Listener>} given
+ */
 export function emit(name, ...given) {
   for (const listener of listeners[name] ?? []) listener(...given);
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => emit("theme"));
 
-/** @param {string} id */
-export const at = (id) => document.getElementById(id);
+/** Return the button that an event is about. @param {Event} event */
+export const buttonOf = ({ target }) => (target instanceof Element ? target.closest("button") : null);
 
-/** Make an HTML element. */
+/**
+ * Make an HTML element.
+ *
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Record<string, string | number>} settings
+ * @param {(Node | string)[]} children
+ */
 export function element(name, settings = {}, ...children) {
   const made = document.createElement(name);
-  for (const [key, value] of Object.entries(settings)) made.setAttribute(key, value);
+  for (const [key, value] of Object.entries(settings)) made.setAttribute(key, String(value));
   made.append(...children);
   return made;
 }
 
-/** Format a number with at most four decimals, as `explain` does; null is not finite. */
+/**
+ * Format a number with at most four decimals, as `explain` does; null is not finite.
+ *
+ * @param {Value} value
+ */
 export function format(value) {
-  if (value === null || value === undefined) return "nan";
+  if (value === null) return "nan";
   const size = Math.abs(value);
   if (size >= 1e15 || (size > 0 && size < 0.5e-4)) return String(Number(value.toPrecision(4)));
   const text = value.toFixed(4).replace(/\.?0+$/, "");
   return text === "-0" ? "0" : text;
 }
 
-/** Format a coordinate of a box without the noise of its last binary digits. */
+/** Format a coordinate of a box without the noise of its last binary digits. @param {number} value */
 export const coordinate = (value) => String(Number(value.toPrecision(12)));
 
 // Positions on the map: in cells, from its top left corner, y down.
 const { spatial_scale: scale, zero } = session.box;
+/** @type {(corners: number[]) => Four} */
 export const toMap = ([left, top, right, bottom]) => [
   left * scale.x + zero, top * scale.y + zero, right * scale.x + zero, bottom * scale.y + zero,
 ];
+/** @type {(corners: number[]) => Four} */
 export const toUnits = ([left, top, right, bottom]) => [
   (left - zero) / scale.x, (top - zero) / scale.y,
   (right - zero) / scale.x, (bottom - zero) / scale.y,
 ];
 const yUp = session.frame.origin === "bottom-left";
-/** Convert a y of the frame of an answer to the map, and back. */
+/** Convert a y of the frame of an answer to the map, and back. @param {number} y */
 export const flip = (y) => (yUp ? session.frame.height - y : y);
 
 /** How far an arrow key moves the box, in box units. */
@@ -101,10 +128,12 @@ export const BOX_NAMES = {
 
 // The address -------------------------------------------------------------------------------------
 
-const pair = (text) => {
-  const numbers = text.split(/[,x]/).map(Number);
-  return numbers.length === 2 && numbers.every(Number.isInteger) ? numbers : null;
+/** Return the two whole numbers in a text; null for another text. @type {(text: string) => Pair | null} */
+export const pair = (text) => {
+  const [first, second, ...others] = text.split(/[,x]/).map(Number);
+  return !others.length && [first, second].every(Number.isInteger) ? [first, second] : null;
 };
+/** @type {(text: string) => number | null} */
 const whole = (text) => (/^\d+$/.test(text) ? Number(text) : null);
 
 /** Return the part of the address after # that stands for what the page shows. */
@@ -128,12 +157,16 @@ export function toHash() {
     ratio: state.sampling_ratio,
     snap: look.snap ? 1 : null,
   };
-  const given = Object.entries({ ...rules, ...shown }).filter(([, value]) => value !== null);
-  return `#${given.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&")}`
-    .replaceAll("%2C", ",");
+  const given = Object.entries({ ...rules, ...shown }).flatMap(([key, value]) => (
+    value === null ? [] : [`${key}=${encodeURIComponent(value)}`]));
+  return `#${given.join("&")}`.replaceAll("%2C", ",");
 }
 
-/** Read the part of the address after #; what it does not name is as at the beginning. */
+/**
+ * Read the part of the address after #; what it does not name is as at the beginning.
+ *
+ * @param {string} hash
+ */
 export function fromHash(hash) {
   const fields = new URLSearchParams(hash.slice(1));
   const state = { ...session.state };
@@ -141,8 +174,15 @@ export function fromHash(hash) {
   if (fields.get("box") && box.length === 4 && box.every(Number.isFinite)) {
     Object.assign(state, { box, corners: null });
   }
+  /**
+   * @template {keyof State} Name
+   * @param {string} key
+   * @param {Name} name
+   * @param {(text: string) => State[Name] | null} parse
+   */
   const read = (key, name, parse) => {
-    const value = fields.has(key) ? parse(fields.get(key)) : null;
+    const text = fields.get(key);
+    const value = text === null ? null : parse(text);
     if (value !== null) state[name] = value;
   };
   read("roi", "roi", whole);

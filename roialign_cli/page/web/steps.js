@@ -1,10 +1,11 @@
 /** The five steps: what each of them draws, and its numbers and formulas. */
 
-import { choose } from "./drag.js";
-import { at, element, emit, format, on, store } from "./state.js";
+import { ARROWS, choose } from "./drag.js";
+import { at, buttonOf, element, emit, format, on, pair, store } from "./state.js";
+
+/** @import { FullPoint, Line, Neighbour, Pair, Section, Trace } from "./types.js" */
 
 const STEPS = ["All", "Box", "Sections", "Points", "Values", "Output"];
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const SECONDS = 3; // between two steps
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -14,6 +15,7 @@ STEPS.forEach((name, k) => {
   at("steps").append(button);
 });
 
+/** @param {number} step */
 function go(step) {
   store.look.step = step;
   emit("look");
@@ -48,18 +50,19 @@ function showStep() {
     else button.removeAttribute("aria-current");
   });
   for (const part of document.querySelectorAll("[data-steps]")) {
-    part.hidden = !part.dataset.steps.split(" ").includes(String(step));
+    part.toggleAttribute("hidden", !part.getAttribute("data-steps")?.split(" ").includes(String(step)));
   }
 }
 
 // Lines -----------------------------------------------------------------------------------------------
 
+/** @param {Line} parts */
 function formula(parts) {
   const further = typeof parts[0] === "string" && parts[0].startsWith("  ");
   const made = element("p", { class: further ? "formula further" : "formula" });
   for (const part of parts) {
     if (typeof part === "string") made.append(part);
-    else if (part.role) made.append(element("span", { class: `role-${part.role}` }, part.text));
+    else if ("role" in part) made.append(element("span", { class: `role-${part.role}` }, part.text));
     else {
       const [over, under] = part.map((text) => element("span", {}, text));
       const slash = element("span", { class: "slash" }, "/");
@@ -69,9 +72,12 @@ function formula(parts) {
   return made;
 }
 
+/** @type {(id: string, lines: Line[]) => void} */
 const fill = (id, lines) => at(id).replaceChildren(...lines.map(formula));
+/** @type {(x: number, y: number) => string} */
 const place = (x, y) => `(${format(x)}, ${format(y)})`;
 
+/** @type {(id: string, rows: Pair<string>[]) => void} */
 function facts(id, rows) {
   at(id).replaceChildren(...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
 }
@@ -91,7 +97,7 @@ function showNumbers() {
   ]);
   const section = sections.find((one) => `${one.section}` === `${chosen.section}`);
   const where = section ? `from ${place(section.x, section.y)}` : "not listed";
-  const bins = (values) => [...new Set(values.map(format))].join(" or ");
+  const bins = (/** @type {number[]} */ values) => [...new Set(values.map(format))].join(" or ");
   facts("section-facts", [
     ["sections", `${columns} across, ${rows} down`],
     [`section (${chosen.section.join(", ")})`, where],
@@ -105,53 +111,55 @@ function showNumbers() {
   at("unlisted").hidden = !unlisted;
   listPoints(section, chosen.point);
   listNeighbours(trace, chosen.point);
-  at("notes").replaceChildren(...trace.notes.map((note) => element("p", { class: "note" }, note.text ?? String(note))));
+  at("notes").replaceChildren(...trace.notes.map((note) => element("p", { class: "note" }, note.text)));
   at("points-title").textContent = `Sample points of section (${chosen.section.join(", ")})`;
 }
 
 // Points ----------------------------------------------------------------------------------------------
 
+/** @type {(section: Section | undefined, chosen: FullPoint | null) => void} */
 function listPoints(section, chosen) {
   const group = at("points");
   const points = section?.points ?? [];
   const across = points.filter((p) => p.point[1] === 1).length;
   group.style.gridTemplateColumns = `repeat(${Math.max(across, 1)}, auto)`;
-  while (group.children.length > points.length) group.lastChild.remove();
+  while (group.children.length > points.length) group.lastChild?.remove();
   while (group.children.length < points.length) group.append(element("button", { type: "button" }));
+  const buttons = group.querySelectorAll("button");
   points.forEach((p, k) => {
-    const button = group.children[k];
+    const button = buttons[k];
     const text = format(p.contribution);
     const isChosen = chosen !== null && `${chosen.point}` === `${p.point}`;
-    const won = `${p.point}` === `${section.winner}`;
+    const won = `${p.point}` === `${section?.winner}`;
     button.textContent = text;
     button.dataset.point = `${p.point}`;
     button.classList.toggle("won", won);
-    button.setAttribute("aria-pressed", isChosen);
+    button.setAttribute("aria-pressed", `${isChosen}`);
     button.setAttribute("aria-label", `point (${p.point.join(", ")}): ${text}${won ? ", the largest" : ""}`);
     button.tabIndex = isChosen ? 0 : -1;
   });
 }
 
-const pick = (point) => choose(store.trace.chosen.section, point);
-at("points").addEventListener("click", (event) => {
-  const button = event.target.closest("button");
-  if (!button) return;
-  button.focus();
-  pick(button.dataset.point.split(",").map(Number));
-});
+/** @param {HTMLButtonElement | null | undefined} button */
+function pick(button) {
+  const point = pair(button?.dataset.point ?? "");
+  if (!point || !store.trace) return;
+  button?.focus();
+  choose(store.trace.chosen.section, point);
+}
+at("points").addEventListener("click", (event) => pick(buttonOf(event)));
 at("points").addEventListener("keydown", (event) => {
-  if (!(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
+  const point = pair(buttonOf(event)?.dataset.point ?? "");
+  if (!point || !(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  const [n, m] = document.activeElement.dataset.point.split(",").map(Number);
   const [dx, dy] = ARROWS[event.key];
-  const next = [...at("points").children].find((one) => one.dataset.point === `${[n + dx, m + dy]}`);
-  if (!next) return;
-  next.focus();
-  pick([n + dx, m + dy]);
+  const beside = `${[point[0] + dx, point[1] + dy]}`;
+  pick([...at("points").querySelectorAll("button")].find((one) => one.dataset.point === beside));
 });
 
 const NAMES = ["Q11", "Q21", "Q12", "Q22"];
 
+/** @type {(trace: Trace, point: FullPoint | null) => void} */
 function listNeighbours(trace, point) {
   const alone = trace.convention.points === "cells" || point?.border === "out";
   const cells = alone || !point ? [] : point.neighbours;
@@ -164,20 +172,26 @@ function listNeighbours(trace, point) {
   drawSquare(point, cells);
 }
 
-/** Draw the cells' centres as a square, in which the area opposite a centre is its weight. */
+/**
+ * Draw the cells' centres as a square, in which the area opposite a centre is its weight.
+ *
+ * @type {(point: FullPoint | null, cells: Neighbour[]) => void}
+ */
 function drawSquare(point, cells) {
   const square = at("square");
   square.replaceChildren();
-  const whole = cells.length === 4 && point.x1 !== point.x2 && point.y1 !== point.y2;
+  const whole = point && cells.length === 4 && point.x1 !== point.x2 && point.y1 !== point.y2;
   square.toggleAttribute("hidden", !whole);
   if (!whole) return;
+  /** @type {(name: string, settings: Record<string, string | number>, text?: string) => void} */
   const mark = (name, settings, text = "") => {
     const made = document.createElementNS(SVG, name);
-    for (const [key, value] of Object.entries(settings)) made.setAttribute(key, value);
+    for (const [key, value] of Object.entries(settings)) made.setAttribute(key, String(value));
     made.textContent = text;
     square.append(made);
   };
   const up = trace_y_up();
+  /** @type {(value: number, low: number, high: number) => number} */
   const share = (value, low, high) => Math.min(Math.max((value - low) / (high - low), 0), 1);
   const across = 100 * share(point.x, point.x1, point.x2);
   const depth = share(point.y, point.y1, point.y2);
@@ -195,7 +209,7 @@ function drawSquare(point, cells) {
   });
   mark("circle", { class: "dot", cx: across, cy: down, r: 4.5 });
 }
-const trace_y_up = () => store.trace.frame.origin === "bottom-left";
+const trace_y_up = () => store.trace?.frame.origin === "bottom-left";
 
 // Formulas --------------------------------------------------------------------------------------------
 
@@ -204,6 +218,7 @@ let saying = 0;
 function saySoon() {
   clearTimeout(saying);
   saying = setTimeout(() => {
+    if (!store.trace) return;
     const box = store.trace.box.values.map(format).join(", ");
     at("said").textContent = `Box ${box}. ${at("section-title").textContent}. ${at("point-title").textContent}`;
   }, 700);

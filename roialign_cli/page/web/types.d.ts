@@ -1,0 +1,284 @@
+// The types of what the server sends and of what the modules share, for the type checker.
+// docs/explore.md and docs/json.md explain the fields. No browser reads this file.
+
+export type Pair<T = number> = [T, T];
+export type Four = [number, number, number, number];
+/** A value of the map, or computed of such values; null is not finite. */
+export type Value = number | null;
+type Rows = Value[][];
+type Scale = { x: number; y: number };
+type Origin = "top-left" | "bottom-left";
+type BoxFormat = "xyxy" | "xywh" | "cxcywh" | "yxyx";
+type Pooling = "avg" | "max";
+type PointsRule = "centred" | "dividers" | "corners" | "cells";
+type ScaledBy = "image_size" | "stride" | "spatial_scale" | "normalized" | null;
+type Side = "left" | "right" | "top" | "bottom";
+
+export interface State {
+  box: number[] | null;
+  corners: number[] | null;
+  preset: string;
+  output_size: Pair;
+  roi: number | null;
+  batch_index: number;
+  pooling: string | null;
+  sampling_ratio: number | null;
+  channel: number | string;
+  section: Pair | null;
+  point: Pair | null;
+}
+
+/** How the drawing looks. */
+export interface Look { step: number; pool: boolean; snap: boolean; photo: boolean }
+
+// The element with the id "session" -------------------------------------------------------------
+
+export interface GivenBox {
+  index: number;
+  label: string;
+  score: number | null;
+  name: string;
+  batch_index: number;
+  box: Four;
+  corners: Four;
+}
+
+export interface Preset {
+  name: string;
+  summary: string;
+  quirks: string;
+  pooling: Pooling;
+  points: PointsRule;
+  sampling_ratio: number | null;
+  output_size: Pair;
+}
+
+export interface Session {
+  version: number;
+  title: string;
+  subject: string;
+  feature_map: { maps: number; channels: number; height: number; width: number };
+  frame: { origin: Origin; height: number };
+  image: { width: number; height: number; stride: number; address: string } | null;
+  box: {
+    format: BoxFormat;
+    origin: Origin;
+    normalized: boolean;
+    normalized_by: "size" | "last-centre";
+    inclusive: boolean;
+    spatial_scale: Scale;
+    scaled_by: ScaledBy;
+    image_size: Pair | null;
+    zero: number;
+  };
+  boxes: GivenBox[];
+  channels: (number | string)[];
+  saved: boolean;
+  // A saved page has no controls for rules, which need these.
+  presets: Preset[];
+  overrides: Record<string, string | number | boolean | null>;
+  limits: { sections: number; points: number; sampling_ratio: number };
+  state: State;
+}
+
+// The answers -----------------------------------------------------------------------------------
+
+export interface Point {
+  point: Pair;
+  x: number;
+  y: number;
+  border: "inside" | "clamped" | "out";
+  value: Value;
+  contribution: Value;
+}
+
+export interface Neighbour {
+  x: number;
+  y: number;
+  row: number;
+  column: number;
+  value: Value;
+  weight: number;
+}
+
+export interface FullPoint extends Point {
+  x1: number;
+  x2: number;
+  y1: number;
+  y2: number;
+  in_bounds: boolean;
+  neighbours: [Neighbour, Neighbour, Neighbour, Neighbour];
+}
+
+export interface Section<P extends Point = Point> {
+  section: Pair;
+  x: number;
+  y: number;
+  points: P[];
+  winner: Pair | null;
+  output: Value;
+}
+
+export interface RoiPool extends Record<Side, { position: number; rounded: number; moved: Value }> {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  bin_widths: number[];
+  bin_heights: number[];
+  gained: Record<Side, { cells: number; pixels: number | null }>;
+  columns: (Pair | null)[];
+  rows: (Pair | null)[];
+  output: Rows;
+}
+
+export interface Convention {
+  points: PointsRule;
+  pooling: Pooling;
+  sampling_ratio: number;
+  [rule: string]: string | number | boolean | null;
+}
+
+export interface Trace {
+  version: number;
+  preset: string;
+  convention: Convention;
+  frame: { origin: Origin };
+  feature_map: { height: number; width: number; channels: number; channel: number | string };
+  box: {
+    format: BoxFormat;
+    values: Four;
+    spatial_scale: Scale;
+    scaled_by: ScaledBy;
+    image_size: Pair | null;
+    corners: Four;
+    on_map: Record<Side, number>;
+  };
+  roi: { index: number; x: number; y: number; width: number; height: number };
+  section_size: { width: number; height: number };
+  sections: Section[];
+  output: Rows;
+  output_size: Pair;
+  roi_pool: RoiPool;
+  difference: Rows;
+  largest_difference: number;
+  n_points: number;
+  points_listed: number;
+  chosen: { section: Pair; point: FullPoint | null };
+  /** The only section that can be chosen on a saved page with too many points. */
+  only_section?: Pair;
+  notes: { trap: string; rois: number[]; text: string }[];
+}
+
+/** A part of a line: text, a fraction as [numerator, denominator], or text with a role. */
+export type Part = string | Pair<string> | { role: string; text: string };
+export type Line = Part[];
+
+export interface SectionTexts { title: string; reduced: Line[] }
+
+export interface PointTexts {
+  title: string;
+  note: string;
+  coordinates: Line[];
+  between: Line[];
+  interpolated: Line[];
+  weighted: Line[];
+}
+
+export interface PointAnswer {
+  section: Section<FullPoint>;
+  point: FullPoint | null;
+  texts: { section: SectionTexts; point: PointTexts | null };
+}
+
+export interface MapAnswer {
+  batch_index: number;
+  channel: number | string;
+  rows: number;
+  columns: number;
+  min: number | null;
+  max: number | null;
+  data: string;
+}
+
+export interface CommandsAnswer { run: string; explain: string; plot: string; page: string }
+
+export interface ErrorAnswer { error: { argument: string | null; message: string } }
+
+// The data of a saved page ------------------------------------------------------------------------
+
+/** One ROI and channel; sections and points have keys such as "1,2". */
+export interface SavedEntry {
+  trace: Trace;
+  sections: Record<string, {
+    texts: SectionTexts;
+    points: Record<string, { point: FullPoint; texts: PointTexts }>;
+  }>;
+  document: string;
+}
+
+export interface SavedAnswers { entries: SavedEntry[]; maps: MapAnswer[] }
+
+// What the modules share ------------------------------------------------------------------------
+
+export interface Store {
+  state: State;
+  look: Look;
+  /** The box as [left, top, right, bottom] in box units, y down. */
+  corners: number[] | null;
+  trace: Trace | null;
+  /** The trace before the last one, of the same rules. */
+  previous: Trace | null;
+  point: Pick<PointAnswer, "texts"> | null;
+  map: (MapAnswer & { values: Float32Array }) | null;
+}
+
+export type Happening = "box" | "trace" | "point" | "map" | "look" | "state" | "theme" | "view";
+/** What is called when something happens; `problem` is why the chosen point is not explained. */
+export type Listener = (problem?: string) => void;
+
+/** The elements of page.html of which the modules use more than every HTML element has. */
+export interface Elements {
+  boxes: HTMLSelectElement;
+  preset: HTMLSelectElement;
+  pooling: HTMLSelectElement;
+  rows: HTMLInputElement;
+  columns: HTMLInputElement;
+  ratio: HTMLInputElement;
+  channel: HTMLSelectElement;
+  batch: HTMLSelectElement;
+  fit: HTMLButtonElement;
+  around: HTMLButtonElement;
+  farther: HTMLButtonElement;
+  closer: HTMLButtonElement;
+  "switch-pool": HTMLInputElement;
+  "switch-snap": HTMLInputElement;
+  "switch-photo": HTMLInputElement;
+  cells: HTMLCanvasElement;
+  marks: SVGSVGElement;
+  lines: SVGGElement;
+  names: SVGGElement;
+  box: SVGGElement;
+  hold: SVGRectElement;
+  "graph-pool": SVGPathElement;
+  "graph-align": SVGPathElement;
+  differences: HTMLDetailsElement;
+  back: HTMLButtonElement;
+  next: HTMLButtonElement;
+  play: HTMLButtonElement;
+  "neighbour-table": HTMLTableElement;
+  square: SVGSVGElement;
+  copy: HTMLButtonElement;
+  picture: HTMLButtonElement;
+  page: HTMLButtonElement;
+  commands: HTMLDialogElement;
+  close: HTMLButtonElement;
+}
+export type ElementOf<Id extends string> = Id extends keyof Elements ? Elements[Id] : HTMLElement;
+
+declare global {
+  interface Window {
+    /** What the page shows, for tests and scripts. */
+    roialign: { isSettled: () => boolean; state: () => object };
+  }
+}
