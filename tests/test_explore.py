@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
 import re
@@ -18,6 +19,7 @@ from PIL import Image
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.core.boxes import corners, written_as
+from roialign_cli.core.convention import BOX_FIELDS
 from roialign_cli.core.presets import PRESETS
 from tests.explore_client import Client, served
 
@@ -133,6 +135,75 @@ def test_roi_pool_has_the_numbers_of_its_preset(call: str, capfd: Capture) -> No
     for (start, stop), name in ((columns[-1], "x"), (rows[-1], "y")):
         places = {point[name] for point in last["points"]}
         assert sorted(places) == pytest.approx(np.arange(min(start, stop), max(start, stop)) + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "other"),
+    [
+        ("walkthrough", "torchvision-aligned"), ("a photo", "walkthrough"), ("max", "mmcv-legacy"),
+        ("y up", "tensorflow"), ("centres", "paddle-legacy"), ("normalised", "roi-pool"),
+        ("over the border", "openvino-asymmetric"), ("inclusive", "torchvision"),
+        ("roi pool", "mmcv"),
+    ],
+)  # fmt: skip
+def test_a_second_preset_has_the_numbers_of_explain(call: str, other: str, capfd: Capture) -> None:
+    with served(*CALLS[call].split()) as client:
+        answer = client.ask("trace", other=other)
+        alone = client.ask("commands", preset=other, section=None, point=None)["explain"]
+        compare = client.ask("commands", other=other)["compare"]
+        assert "compare" not in client.ask("commands")
+    second, explained = answer["other"], printed(alone, capfd)
+    for name in ("preset", "convention", "section_size", "output"):
+        assert second[name] == explained[name], name
+    for name in ("x", "y", "width", "height"):
+        assert second["roi"][name] == explained["roi"][name]
+    for short, full in zip(second["sections"], explained["sections"], strict=True):
+        points = [{k: v for k, v in p.items() if k not in LEFT_OUT} for p in full["points"]]
+        assert short == full | {"points": points}
+    differences = np.subtract(answer["output"], explained["output"])
+    np.testing.assert_array_equal(answer["difference"], differences)
+    assert answer["largest_difference"] == np.abs(differences).max()
+    if client.start["channel"] != "norm":
+        compared = printed(compare, capfd)
+        assert compared["first"]["convention"] == answer["convention"]
+        rules = [side["convention"] for side in (compared["second"], second)]
+        assert {k for k in rules[1] if rules[0][k] != rules[1][k]} <= set(BOX_FIELDS)
+        rounding = 1e-6 * np.abs(answer["output"]).max()
+        if answer["feature_map"]["channels"] == 1:
+            largest = answer["largest_difference"]
+            assert compared["largest"] == pytest.approx(largest, abs=rounding)
+        assert main([*shlex.split(compare)[1:], "--quiet", "--format", "csv"]) == 0
+        rows = list(csv.DictReader(io.StringIO(capfd.readouterr().out)))
+        ours = [row for row in rows if int(row["channel"]) == client.start["channel"]]
+        printed_differences = [float(row["difference"]) for row in ours]
+        np.testing.assert_allclose(printed_differences, -np.ravel(differences), atol=rounding)
+
+
+def test_the_choices_of_the_page_apply_to_both_presets_where_they_have_the_rule() -> None:
+    with served(*PHOTO.split(), "--offset", "0.25") as client:
+        chosen = {"pooling": "max", "sampling_ratio": 3, "roi": None}
+        second = client.ask("trace", other="torchvision", **chosen)["other"]["convention"]
+        assert (second["pooling"], second["sampling_ratio"], second["offset"]) == ("max", 3, 0.25)
+        second = client.ask("trace", other="walkthrough", **chosen)["other"]["convention"]
+        assert (second["pooling"], second["sampling_ratio"], second["offset"]) == ("max", 0, 0.25)
+        # Without a choice, each preset has its own pooling.
+        answer = client.ask("trace", preset="torchvision", other="walkthrough")
+        poolings = [side["convention"]["pooling"] for side in (answer, answer["other"])]
+        assert poolings == ["avg", "max"]
+
+
+def test_roi_pool_is_no_second_preset(photo: Client) -> None:
+    answer = photo.ask("trace")
+    assert answer["other"] is None
+    pooled = answer["roi_pool"]["output"]
+    np.testing.assert_array_equal(answer["difference"], np.subtract(answer["output"], pooled))
+
+
+def test_a_second_preset_that_rejects_the_box_is_named(photo: Client) -> None:
+    inverted = {"box": [200, 100, 100, 200], "roi": None, "preset": "torchvision"}
+    status, argument, message = photo.refused("trace", **inverted, other="mmcv")
+    assert (status, argument) == (422, "other")
+    assert message.startswith("mmcv: box 0 is inverted")
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -251,6 +322,14 @@ def test_many_points_are_not_listed(tmp_path: Path) -> None:
         assert listed == [[3, 5]]
         assert answer["n_points"] == 33 * 33 * 144
         assert answer["points_listed"] == 33 * 33
+        # The points of the chosen preset come first; the second preset has what is left of 2000.
+        sizes = {"output_size": [12, 12], "section": [3, 5]}
+        both = client.ask("trace", other="torchvision", **sizes)
+        assert both["points_listed"] == 33 * 33
+        assert (both["other"]["n_points"], both["other"]["points_listed"]) == (33 * 33 * 144, 0)
+        few = client.ask("trace", other="tensorflow", **sizes)
+        assert few["points_listed"] == 33 * 33
+        assert few["other"]["points_listed"] == few["other"]["n_points"] == 144
         wide = client.ask("trace", output_size=[2, 2])
         assert wide["points_listed"] == 0
         assert client.refused("point", output_size=[2, 2])[:2] == (422, "point")

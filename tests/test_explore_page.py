@@ -131,7 +131,7 @@ class Page:
         np.testing.assert_allclose(shown, np.ravel(expected["output"]), atol=0.6e-4)
         pooled = explained(as_roi_pool(words, expected["convention"]), folder)
         assert trace["roi_pool"]["output"] == pooled["output"]
-        shown = [float(text) for text in self.cells("pool")]
+        shown = [float(text) for text in self.cells("other")]
         np.testing.assert_allclose(shown, np.ravel(pooled["output"]), atol=0.6e-4)
 
 
@@ -323,6 +323,8 @@ def test_each_rule_has_an_effect_that_explain_confirms(page: Page, tmp_path: Pat
     page.choose("#preset", "tensorflow")
     assert not page.find("#ratio").is_enabled()
     page.check(tmp_path)
+    page.choose("#with", "mmcv")  # which has the sampling ratio
+    assert page.choose("#ratio", "2")["trace"]["other"]["convention"]["sampling_ratio"] == 2
 
 
 @pytest.mark.parametrize("channel", ["2", "mean", "max", "norm"])
@@ -337,6 +339,73 @@ def test_the_boxes_of_the_call(photo: Page) -> None:
     assert photo.drag("#hold", 8, 5)["box"] != [170, 70, 272, 190]
     assert photo.run("return document.getElementById('boxes').selectedOptions[0].text") == "moved"
     assert photo.choose("#boxes", "0")["box"] == [170, 70, 272, 190]
+
+
+def ghosts(page: Page) -> list[list[float]]:
+    """Return where the sample points of the second preset are drawn, in cells of the frame."""
+    trace, unit = page.state["trace"], page.cell_size()
+    edges = trace["box"]["on_map"]
+    up = -1 if trace["frame"]["origin"] == "bottom-left" else 1
+    left, top, *paths = page.run(
+        """const of = (id, name) => document.getElementById(id).getAttribute(name);
+           return [of('hold', 'x'), of('hold', 'y'), of('other-points', 'd'), of('other-out', 'd')]"""
+    )
+    # A diamond begins at its top: its radius is the first step.
+    tops = re.findall(r"M(\S+) (\S+)l(\S+) ", "".join(paths))
+    return [
+        [edges["left"] + (x - float(left)) / unit, edges["top"] + up * (y + r - float(top)) / unit]
+        for x, y, r in (map(float, numbers) for numbers in tops)
+    ]
+
+
+@pytest.mark.parametrize("other", ["torchvision", "walkthrough"])
+def test_a_second_preset_is_compared(page: Page, other: str, tmp_path: Path) -> None:
+    page.choose("#preset", "onnx-half-pixel")
+    page.choose("#with", other)
+    page.find("#differences summary").click()
+    trace = page.drag("#hold", 31, -18)["trace"]
+    words = {"box": trace["box"]["values"], "roi": None, "output_size": [3, 3]}
+    alone = page.client.ask("commands", **words, preset=other)["explain"]
+    expected = explained(shlex.split(alone)[1:], tmp_path)
+    points = [point for section in expected["sections"] for point in section["points"]]
+    np.testing.assert_allclose(ghosts(page), [[p["x"], p["y"]] for p in points], atol=0.02)
+    shown = [float(text) for text in page.cells("other")]
+    np.testing.assert_allclose(shown, np.ravel(expected["output"]), atol=0.6e-4)
+    difference = np.subtract(trace["output"], expected["output"])
+    shown = [float(text) for text in page.cells("difference")]
+    np.testing.assert_allclose(shown, difference.ravel(), atol=0.6e-4)
+    assert float(page.find("#largest").text) == pytest.approx(np.abs(difference).max(), abs=1e-4)
+    assert not page.run("return document.getElementById('pool-box').getAttribute('d')")
+
+
+def test_every_part_names_the_second_preset(photo: Page) -> None:
+    parts = """return [...document.querySelectorAll('#outputs h2, figure .key, #differences summary,'
+      + '.legend, label.switch, #changes')].map((one) => one.innerText).join(' ')
+      + [...document.querySelectorAll('.grid')].map((one) => one.ariaLabel).join(' ')"""
+    photo.drag("#hold", 9, 9)
+    before = photo.run(parts)
+    photo.choose("#with", "mmcv")
+    photo.drag("#hold", 9, 9)
+    after = photo.run(parts)
+    assert before.count("ROI Pool") == after.count("mmcv") - 1  # two entries of the legend
+    assert after.count("torchvision-aligned") == before.count("ROI Align") > 3
+    for name in ("ROI Pool", "ROI Align"):
+        assert name not in after
+    photo.choose("#with", "")
+    photo.drag("#hold", 9, 9)
+    assert photo.run(parts).count("ROI Pool") == before.count("ROI Pool")
+    assert ghosts(photo) == []
+
+
+def test_ghosts_are_drawn_in_their_steps(photo: Page) -> None:
+    photo.choose("#with", "torchvision")
+    marks = {"#other-roi": "01235", "#other-sections": "0235", "#other-points": "035"}
+    for step in "012345":
+        photo.find(f"#steps button:nth-child({int(step) + 1})").click()
+        for selector, steps in marks.items():
+            assert visible(photo, selector) == (step in steps), (selector, step)
+    photo.find("#switch-pool").click()
+    assert not visible(photo, "#other-roi")
 
 
 def test_a_click_chooses_a_section_and_a_point_that_stay(photo: Page) -> None:
@@ -425,6 +494,7 @@ def test_the_address_restores_the_state_also_on_another_server(driver: Any) -> N
     with page_of(driver, *PHOTO) as page:
         page.drag("#hold", 25, 14)
         page.choose("#preset", "mmcv")
+        page.choose("#with", "walkthrough")
         page.choose("#ratio", "2")
         page.choose("#channel", "mean")
         page.find("#align button:nth-child(1)").click()
@@ -439,7 +509,8 @@ def test_the_address_restores_the_state_also_on_another_server(driver: Any) -> N
     with page_of(driver, *PHOTO) as page:
         page.open(f"{page.client.server.address}#{hash_of}")
         assert page.state == before
-        assert not visible(page, "#pool-box")
+        assert page.find("#with").get_attribute("value") == before["other"] == "walkthrough"
+        assert not visible(page, "#other-roi")
         assert page.run("return document.getElementById('marks').dataset.step") == "1"
 
 
@@ -532,7 +603,7 @@ def test_texts_can_be_read(page: Page, theme: str) -> None:
         page.until(lambda: page.run(query))
         pairs = page.run(
             """return [...document.querySelectorAll(
-                 'h1, .file, .key span, #align button, #pool span, dt, label, #steps button, '
+                 'h1, .file, .key span, #align button, #other span, dt, label, #steps button, '
                  + 'thead th, td, .role-Q11, .role-Q22, figcaption')].map((one) => {
               let ground = one;
               const shade = (e) => getComputedStyle(e).backgroundColor;

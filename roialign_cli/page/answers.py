@@ -35,6 +35,7 @@ from roialign_cli.core.pooling import pool
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import ArgumentError
 from roialign_cli.page.lines import command_lines
+from roialign_cli.page.other import other_operation, other_record, other_trace
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import State
 from roialign_cli.show.document.explanation import Explanation
@@ -55,7 +56,7 @@ MAX_IMAGE_SIDE = 2048  # pixels of a larger photograph
 
 
 def trace_answer(session: Session, state: State) -> dict[str, Any]:
-    """Return the numbers of ROI Align and ROI Pool for the box of a state.
+    """Return the numbers of ROI Align, ROI Pool and the second preset for the box of a state.
 
     The keys are those of `explain --format json`; the points lack their neighbours, except for
     the chosen point. `docs/explore.md` describes the other keys.
@@ -65,9 +66,11 @@ def trace_answer(session: Session, state: State) -> dict[str, Any]:
     sections = sections_of(trace)
     section, point = chosen(trace, state)
     pooled, rounded = _pooled(one)
-    with np.errstate(invalid="ignore", over="ignore"):
-        difference = np.subtract(trace.output, pooled)
     listed = outlines(sections, MAX_LISTED_POINTS, section)
+    n_listed = sum(len(outline["points"]) for outline in listed)
+    other = other_trace(session, state, one)
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.subtract(trace.output, pooled if other is None else other.output)
     notes = find_notes(one, trace.plan, 0)
     record = trace_record(trace, notes, session.source, rounded, listed)
     record["box"] |= {"corners": one.boxes_xyxy[0].tolist(), "on_map": _edges(trace.box_on_map)}
@@ -76,7 +79,12 @@ def trace_answer(session: Session, state: State) -> dict[str, Any]:
     return record | {
         "output_size": list(state.output_size),
         "n_points": trace.n_points,
-        "points_listed": sum(len(outline["points"]) for outline in listed),
+        "points_listed": n_listed,
+        "other": None
+        if other is None
+        else other_record(
+            other, outlines(sections_of(other), MAX_LISTED_POINTS - n_listed, section)
+        ),
         "difference": difference.tolist(),
         "largest_difference": _largest(difference),
         "chosen": {
@@ -234,7 +242,10 @@ def commands_answer(session: Session, state: State) -> dict[str, Any]:
     one = session.one(state)
     trace = session.trace(state, one)
     section, _ = chosen(trace, state)
-    return command_lines(session, state, one.convention, section)
+    other = other_operation(session, state, one)
+    return command_lines(
+        session, state, one.convention, section, None if other is None else other.convention
+    )
 
 
 def picture_answer(session: Session, state: State) -> bytes:

@@ -72,10 +72,13 @@ class Session:
     words: tuple[str, ...]
     _maps: dict[tuple[int, int | Summary], NDArray[Any]] = field(default_factory=dict)
 
-    def convention(self, state: State) -> Convention:
-        """Return the rules of a state; boxes are read as those of the call."""
+    def convention(self, name: str, state: State) -> Convention:
+        """Return the rules of a preset with the pooling and the sampling ratio of a state.
+
+        Boxes are read as those of the call.
+        """
         return self._rules(
-            preset(state.preset),
+            preset(name),
             {"pooling": state.pooling, "sampling_ratio": state.sampling_ratio},
         )
 
@@ -101,7 +104,7 @@ class Session:
     def one(self, state: State) -> Operation:
         """Return the operation on the box and the channel of a state."""
         own = self.operation
-        convention = self.convention(state)
+        convention = self.convention(state.preset, state)
         if state.roi is not None:
             checked_index("roi", state.roi, len(own.boxes_given), "box")
         return make_operation(

@@ -48,7 +48,11 @@ at("boxes").addEventListener("change", () => {
 
 // The rules -------------------------------------------------------------------------------------------
 
-for (const { name } of session.presets) at("preset").append(option(name));
+for (const { name } of session.presets) {
+  at("preset").append(option(name));
+  // ROI Pool is the first choice.
+  if (name !== "roi-pool") at("with").append(option(name));
+}
 const { channels, maps } = session.feature_map;
 for (let c = 0; c < channels; c += 1) at("channel").append(option(c));
 for (const name of ["mean", "max", "norm"]) at("channel").append(option(name, `${name} of all`));
@@ -58,9 +62,10 @@ at("batch").closest("label").hidden = maps === 1;
 for (const id of ["rows", "columns"]) at(id).max = session.limits.sections;
 at("ratio").max = session.limits.sampling_ratio;
 
-const preset = () => session.presets.find(({ name }) => name === store.state.preset);
+const preset = (chosen) => session.presets.find(({ name }) => name === chosen);
 
 at("preset").addEventListener("change", () => change({ preset: at("preset").value, point: null }));
+at("with").addEventListener("change", () => change({ other: at("with").value || null }));
 at("pooling").addEventListener("change", () => change({ pooling: at("pooling").value || null }));
 at("ratio").addEventListener("input", () => {
   const text = at("ratio").value;
@@ -93,14 +98,18 @@ function change(fields) {
 function showState() {
   const { state } = store;
   const set = (id, value) => { if (document.activeElement !== at(id)) at(id).value = value; };
-  const rules = preset();
+  const rules = preset(state.preset);
+  const sides = [rules, preset(state.other)].filter(Boolean);
   set("preset", state.preset);
+  set("with", state.other ?? "");
   set("pooling", state.pooling ?? "");
-  at("pooling").options[0].textContent = rules ? `${rules.pooling} (preset)` : "preset";
-  const hasRatio = rules?.points === "centred";
+  const own = [...new Set(sides.map(({ pooling }) => pooling))].join(", ");
+  at("pooling").options[0].textContent = sides.length ? `${own} (preset)` : "preset";
+  const ratio = sides.find(({ points }) => points === "centred")?.sampling_ratio;
+  const hasRatio = ratio !== undefined;
   at("ratio").disabled = !hasRatio;
   set("ratio", hasRatio ? state.sampling_ratio ?? "" : "");
-  at("ratio").placeholder = hasRatio ? `${rules.sampling_ratio} (preset)` : "none";
+  at("ratio").placeholder = hasRatio ? `${ratio} (preset)` : "none";
   set("rows", state.output_size[0]);
   set("columns", state.output_size[1]);
   set("channel", state.channel);
@@ -131,7 +140,7 @@ const dialog = at("commands");
 at("copy").addEventListener("click", async () => {
   try {
     const lines = await (await ask("commands", store.state)).json();
-    at("command-list").replaceChildren(...["run", "explain", "plot", "page"].flatMap((name) => {
+    at("command-list").replaceChildren(...Object.keys(lines).flatMap((name) => {
       const code = element("code", { id: `command-${name}`, tabindex: "0" }, lines[name]);
       const button = element("button", { type: "button", "aria-label": `Copy the command ${name}` }, "Copy");
       button.addEventListener("click", () => copy(button, code));

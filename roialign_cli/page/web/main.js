@@ -44,6 +44,7 @@ window.roialign = {
   state: () => ({
     box: store.trace?.box.values ?? null,
     preset: store.state.preset,
+    other: store.state.other,
     output_size: store.state.output_size,
     sampling_ratio: store.state.sampling_ratio,
     channel: store.state.channel,

@@ -27,14 +27,15 @@ const rectangle = (x, y, right, bottom, inset = 0) => {
   return `M${number(left + by)} ${number(top + by)}H${number(end - by)}V${number(low - by)}H${number(left + by)}Z`;
 };
 const circle = (x, y, r) => `M${number(px(x) - r)} ${number(py(y))}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
+const diamond = (x, y, r) => `M${number(px(x))} ${number(py(y) - r)}l${r} ${r}l${-r} ${r}l${-r} ${-r}Z`;
 
 const set = {};
-for (const id of ["pool-bins", "pool-bin", "pool-box", "sections", "section", "neighbours", "ties",
-  "inside", "clamped", "out", "won", "ring", "roi"]) set[id] = line(id);
+for (const id of ["pool-bins", "pool-bin", "pool-box", "other-sections", "other-section", "sections",
+  "section", "neighbours", "ties", "other-points", "other-out", "inside", "clamped", "out", "won", "ring",
+  "other-roi", "roi"]) set[id] = line(id);
 
 /** Return where a section lies on the map: [left, top, right, bottom]. */
-export function sectionArea({ x, y }) {
-  const { width, height } = store.trace.section_size;
+export function sectionArea({ x, y }, { width, height } = store.trace.section_size) {
   return [x, flip(y), x + width, flip(y) + height];
 }
 
@@ -46,11 +47,16 @@ function drawTrace() {
   const here = sections.find((s) => `${s.section}` === `${chosen.section}`);
   set.section(here ? rectangle(...sectionArea(here)) : rectangle(roi.x, flip(roi.y), roi.x, flip(roi.y)));
   drawPool(trace);
+  drawOther(trace);
   drawPoints(trace);
   drawChosen(chosen.point);
 }
 
-function drawPool({ roi_pool: pool, chosen }) {
+function drawPool({ roi_pool: pool, chosen, other }) {
+  if (other) {
+    for (const id of ["pool-box", "pool-bins", "pool-bin"]) set[id]("");
+    return;
+  }
   set["pool-box"](rectangle(pool.x, flip(pool.y), pool.x + pool.width, flip(pool.y) + pool.height));
   const bins = [];
   let bin = "";
@@ -64,12 +70,36 @@ function drawPool({ roi_pool: pool, chosen }) {
   set["pool-bin"](bin);
 }
 
-function drawPoints({ sections, section_size: size, points_listed: listed }) {
-  const paths = { inside: [], clamped: [], out: [], won: [] };
+/** Draw the second preset as ghosts: hollow diamonds, whose holes show points at the same place. */
+function drawOther({ other, chosen }) {
+  const paths = { "other-roi": "", "other-sections": "", "other-section": "", "other-points": "", "other-out": "" };
+  if (other) {
+    const { roi, sections, section_size: size } = other;
+    paths["other-roi"] = rectangle(...sectionArea(roi, roi));
+    const r = number(1.3 * radius(other) + 0.5);
+    for (const section of sections) {
+      const area = rectangle(...sectionArea(section, size));
+      paths["other-sections"] += area;
+      if (`${section.section}` === `${chosen.section}`) paths["other-section"] = area;
+      for (const p of section.points) {
+        paths[p.border === "out" ? "other-out" : "other-points"] += diamond(p.x, flip(p.y), r);
+      }
+    }
+  }
+  for (const [id, path] of Object.entries(paths)) set[id](path);
+}
+
+/** Return the radius of sample points in pixels, so that they do not touch. */
+function radius({ sections, section_size: size, points_listed: listed }) {
   const across = Math.sqrt(Math.max(listed / Math.max(sections.length, 1), 1));
   const room = Math.min(Math.abs(size.width), Math.abs(size.height)) * view.unit / across;
-  const r = number(Math.min(Math.max(0.28 * room, 1.2), 4.5));
-  for (const { points, winner } of sections) {
+  return number(Math.min(Math.max(0.28 * room, 1.2), 4.5));
+}
+
+function drawPoints(trace) {
+  const paths = { inside: [], clamped: [], out: [], won: [] };
+  const r = radius(trace);
+  for (const { points, winner } of trace.sections) {
     for (const p of points) {
       const path = circle(p.x, flip(p.y), r);
       paths[p.border].push(path);

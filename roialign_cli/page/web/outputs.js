@@ -1,5 +1,6 @@
-/** The outputs of ROI Align and ROI Pool side by side, and how they follow the box. */
+/** The outputs of both sides of the comparison, and how they follow the box. */
 
+import { compared } from "./compared.js";
 import { choose } from "./drag.js";
 import { ink, rgb } from "./shades.js";
 import { at, coordinate, element, format, on, store } from "./state.js";
@@ -8,7 +9,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 const MOVES = 120; // of the graph
 
 /** @type {Record<string, HTMLElement[]>} */
-const cells = { align: [], pool: [], difference: [] };
+const cells = { align: [], other: [], difference: [] };
 let size = "";
 let isMany = false; // columns: there is no space for the size of changes
 const narrow = matchMedia("(max-width: 32rem)");
@@ -102,15 +103,19 @@ function showOutputs() {
   const chosen = `${trace.chosen.section}`;
   const steady = previous && previous.output.length === trace.output.length ? previous : null;
   const align = fill("align", trace.output, steady?.output, chosen);
-  const pool = fill("pool", trace.roi_pool.output, steady?.roi_pool.output, chosen);
+  const names = compared(trace);
+  const other = fill("other", names.output, steady && compared(steady).output, chosen);
   if (at("differences").open) fillDifference(trace);
-  const isPool = trace.convention.points === "cells";
-  at("align-title").textContent = isPool ? "ROI Pool (the preset)" : "ROI Align";
   at("largest").textContent = format(trace.largest_difference);
   at("changes").textContent = steady
-    ? `Largest change of the last move: ${at("align-title").textContent} ${format(align)}, ROI Pool ${format(pool)}`
-    : isPool ? "Choose another preset to compare ROI Align with ROI Pool."
-      : "Drag the box: ROI Align glides, ROI Pool jumps.";
+    ? `Largest change of the last move: ${names.first} ${format(align)}, ${names.second} ${format(other)}`
+    : invitation(trace);
+}
+
+function invitation({ convention, other }) {
+  if (other) return "Drag the box: both outputs follow.";
+  return convention.points === "cells" ? "Choose another preset to compare ROI Align with ROI Pool."
+    : "Drag the box: ROI Align glides, ROI Pool jumps.";
 }
 
 at("differences").addEventListener("toggle", () => {
@@ -135,7 +140,7 @@ at("align").addEventListener("keydown", (event) => {
 
 // The graph: the values of the chosen section after each move -----------------------------------------
 
-/** @type {{align: number | null, pool: number | null}[]} */
+/** @type {{align: number | null, other: number | null}[]} */
 let moves = [];
 let about = "";
 let place = "";
@@ -144,10 +149,11 @@ function record() {
   const { trace, state, previous } = store;
   if (!trace) return;
   const [i, j] = trace.chosen.section;
-  const subject = `${[i, j]} ${state.preset} ${size} ${state.channel} ${state.batch_index}`;
+  const subject = `${[i, j]} ${state.preset} ${state.other} ${size} ${state.channel} ${state.batch_index}`;
   if (about !== subject || !previous) [moves, place] = [[], ""];
   about = subject;
-  const now = { align: trace.output[j - 1]?.[i - 1] ?? null, pool: trace.roi_pool.output[j - 1]?.[i - 1] ?? null };
+  const valueOf = (output) => output[j - 1]?.[i - 1] ?? null;
+  const now = { align: valueOf(trace.output), other: valueOf(compared(trace).output) };
   const here = `${trace.box.corners.map(coordinate)}`;
   if (moves.length && place === here) return;
   place = here;
@@ -157,7 +163,7 @@ function record() {
 }
 
 function drawGraph(i, j) {
-  const values = moves.flatMap(({ align, pool }) => [align, pool]).filter((v) => v !== null);
+  const values = moves.flatMap(({ align, other }) => [align, other]).filter((v) => v !== null);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const y = (value) => (high > low ? 76 - 72 * ((value - low) / (high - low)) : 40);
   const x = (k) => (k / (MOVES - 1)) * 300;
@@ -168,7 +174,7 @@ function drawGraph(i, j) {
     return isStepped ? `H${x(k).toFixed(1)}V${y(move[name]).toFixed(1)}` : `L${to}`;
   }).join("");
   at("graph-align").setAttribute("d", path("align", false));
-  at("graph-pool").setAttribute("d", path("pool", true));
+  at("graph-other").setAttribute("d", path("other", compared(store.trace).isStepped));
   at("graph-high").textContent = values.length ? format(high) : "";
   at("graph-low").textContent = values.length ? format(low) : "";
   at("graph-title").textContent = `Section (${i}, ${j}) during the last ${MOVES} moves`;

@@ -76,8 +76,8 @@ export function say(message, isError = true) {
 let isRestoring = false;
 let notice = "";
 
-const rules = ({ preset, output_size, pooling, sampling_ratio, channel, batch_index }) =>
-  JSON.stringify([preset, output_size, pooling, sampling_ratio, channel, batch_index]);
+const rules = ({ preset, other, output_size, pooling, sampling_ratio, channel, batch_index }) =>
+  JSON.stringify([preset, other, output_size, pooling, sampling_ratio, channel, batch_index]);
 let shownRules = "";
 
 const traces = new Latest("trace", (trace, asked, isLast) => {

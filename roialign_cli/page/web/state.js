@@ -5,8 +5,10 @@
  * @typedef {{box: number[] | null, corners: number[] | null, preset: string,
  *   output_size: [number, number], roi: number | null, batch_index: number,
  *   pooling: string | null, sampling_ratio: number | null, channel: number | string,
+ *   other: string | null,
  *   section: [number, number] | null, point: [number, number] | null}} State
- * @typedef {{step: number, pool: boolean, snap: boolean, photo: boolean}} Look
+ * @typedef {{step: number, pool: boolean, snap: boolean, photo: boolean}} Look - `pool` draws ROI
+ *   Pool or the second preset
  * @typedef {Record<string, any>} Answer
  */
 
@@ -107,6 +109,7 @@ export function toHash() {
     roi: state.roi,
     map: state.batch_index || null,
     preset: state.preset,
+    other: state.other,
     size: state.output_size.join("x"),
     pooling: state.pooling,
     ratio: state.sampling_ratio,
@@ -138,6 +141,7 @@ export function fromHash(hash) {
   read("roi", "roi", whole);
   read("map", "batch_index", whole);
   read("preset", "preset", String);
+  read("other", "other", String);
   read("size", "output_size", pair);
   read("pooling", "pooling", String);
   read("ratio", "sampling_ratio", whole);

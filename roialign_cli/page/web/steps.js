@@ -1,5 +1,6 @@
 /** The five steps: what each of them draws, and its numbers and formulas. */
 
+import { compared } from "./compared.js";
 import { choose } from "./drag.js";
 import { at, element, emit, format, on, store } from "./state.js";
 
@@ -71,6 +72,8 @@ function formula(parts) {
 
 const fill = (id, lines) => at(id).replaceChildren(...lines.map(formula));
 const place = (x, y) => `(${format(x)}, ${format(y)})`;
+const measures = ({ width, height }) => `${format(width)} × ${format(height)} cells`;
+const lies = (area) => `at ${place(area.x, area.y)}, ${measures(area)}`;
 
 function facts(id, rows) {
   at(id).replaceChildren(...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
@@ -79,15 +82,16 @@ function facts(id, rows) {
 function showNumbers() {
   const { trace } = store;
   if (!trace) return;
-  const { box, roi, roi_pool: pool, section_size: size, chosen, sections } = trace;
+  const { box, roi, roi_pool: pool, section_size: size, chosen, sections, other } = trace;
+  const { first, second } = compared(trace);
   const { left, top, right, bottom } = box.on_map;
   const [rows, columns] = trace.output_size;
   facts("box-facts", [
     [`box (${box.format})`, box.values.map(format).join(", ")],
     ["scale to the map", `x ${format(box.spatial_scale.x)}, y ${format(box.spatial_scale.y)}`],
     ["on the map, in cells", `${place(left, top)} to ${place(right, bottom)}`],
-    ["ROI of ROI Align", `at ${place(roi.x, roi.y)}, ${format(roi.width)} × ${format(roi.height)} cells`],
-    ["rounded by ROI Pool", `at ${place(pool.x, pool.y)}, ${format(pool.width)} × ${format(pool.height)} cells`],
+    [`ROI of ${first}`, lies(roi)],
+    other ? [`ROI of ${second}`, lies(other.roi)] : ["rounded by ROI Pool", lies(pool)],
   ]);
   const section = sections.find((one) => `${one.section}` === `${chosen.section}`);
   const where = section ? `from ${place(section.x, section.y)}` : "not listed";
@@ -95,8 +99,8 @@ function showNumbers() {
   facts("section-facts", [
     ["sections", `${columns} across, ${rows} down`],
     [`section (${chosen.section.join(", ")})`, where],
-    ["each of ROI Align", `${format(size.width)} × ${format(size.height)} cells`],
-    ["bins of ROI Pool", `${bins(pool.bin_widths)} cells wide, ${bins(pool.bin_heights)} high`],
+    [`each of ${first}`, measures(size)],
+    other ? [`each of ${second}`, measures(other.section_size)] : ["bins of ROI Pool", `${bins(pool.bin_widths)} cells wide, ${bins(pool.bin_heights)} high`],
   ]);
   const unlisted = trace.n_points > trace.points_listed;
   at("unlisted").textContent = unlisted
