@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import math
 import re
 import shlex
 from collections.abc import Iterator
@@ -276,6 +277,55 @@ def test_the_map_has_the_values_of_the_channel(photo: Client) -> None:
         assert (answer["min"], answer["max"]) == (values.min(), values.max())
 
 
+def pictures(answer: dict[str, Any]) -> np.ndarray[Any, Any]:
+    """Return the bytes of an answer with pictures, (channels, rows, columns)."""
+    shades = np.frombuffer(base64.b64decode(answer["data"]), np.uint8)
+    return shades.reshape(answer["channels"], answer["rows"], answer["columns"])
+
+
+def shade(value: float, finite: list[float]) -> int:
+    """Return the byte of a value in a picture with these finite values."""
+    if not math.isfinite(value):
+        return 255
+    low, high = min(finite), max(finite)
+    return 0 if low == high else round(254 * ((value - low) / (high - low)))
+
+
+def test_channels_have_pictures(tmp_path: Path) -> None:
+    maps = np.random.default_rng(5).normal(size=(2, 70, 9, 100))
+    maps[1, 64, 2, :50] = np.nan
+    maps[1, 65, 3] = np.inf
+    maps[1, 66], maps[1, 67] = 7, np.nan
+    maps[1, 68, 0, 0], maps[1, 68, 8, 99] = -1.7e308, 1.7e308
+    np.save(tmp_path / "maps.npy", maps)
+    # Every channel is in one group of at most 32, and large maps are thinned to 48 cells a side.
+    places = np.linspace(0, 99, 48).round().astype(int).tolist()
+    with served("maps.npy", "--preset", "mmcv", "--box", "1,2,1,7,8") as client:
+        for channel, first, count in ((0, 0, 32), (31, 0, 32), (40, 32, 32), (69, 64, 6)):
+            answer = client.ask("channels", channel=channel)
+            assert (answer["batch_index"], answer["first"]) == (1, first)
+            assert (answer["channels"], answer["rows"], answer["columns"]) == (count, 9, 48)
+            for c, picture in enumerate(pictures(answer), first):
+                cells = [[float(row[place]) for place in places] for row in maps[1, c]]
+                finite = [value for row in cells for value in row if math.isfinite(value)]
+                if c == 68:  # the range of its values is too large for a float
+                    assert (picture[0, 0], picture[8, 47]) == (0, 254)
+                    assert set(picture.ravel()) == {0, 127, 254}
+                else:
+                    assert picture.tolist() == [[shade(v, finite) for v in row] for row in cells]
+        assert client.raw("channels", channel="norm") == client.raw("channels", channel=3)
+        other = client.ask("channels", batch_index=0)
+        assert not np.array_equal(pictures(other), pictures(client.ask("channels")))
+        assert client.refused("channels", channel=70)[:2] == (422, "channel")
+        assert client.refused("channels", batch_index=2)[:2] == (422, "batch_index")
+
+
+def test_pictures_of_many_channels_are_a_short_answer(tmp_path: Path) -> None:
+    np.save(tmp_path / "map.npy", np.ones((2048, 60, 60), np.float16))
+    with served("map.npy", "--preset", "mmcv", "--box", "0,0,6,6") as client:
+        assert len(client.raw("channels", channel=2047)) < 100_000
+
+
 def test_values_that_are_not_finite_are_null(tmp_path: Path) -> None:
     cells = np.arange(36, dtype=np.float32).reshape(6, 6)
     cells[2, 2] = np.nan
@@ -344,7 +394,8 @@ def test_the_page_has_what_it_needs_once(photo: Client) -> None:
     assert [row["name"] for row in session["presets"]] == list(PRESETS)
     assert [box["label"] for box in session["boxes"]] == ["face", "patch", "helmet"]
     assert session["boxes"][0]["box"] == [170, 70, 272, 190]
-    assert session["image"] == {"width": 512, "height": 512, "stride": 32, "address": "image"}
+    photograph = {"width": 512, "height": 512, "stride": 32, "address": "image"}
+    assert session["image"] == photograph | {"channels": ["red", "green", "blue"]}
     assert session["box"]["spatial_scale"] == {"x": 1 / 32, "y": 1 / 32}
     status, content, headers = photo.get("image")
     assert (status, headers["Content-Type"]) == (200, "image/png")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import math
 import re
@@ -14,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
-from roialign_cli.show.palette import contrast
+from roialign_cli.show.palette import DARK, LIGHT, contrast
 from tests.browser import chromium, complaints, needs_chromium, requested, webdriver
 from tests.explore_client import Client, served
 
@@ -333,6 +336,107 @@ def test_channels(photo: Page, channel: str, tmp_path: Path) -> None:
     photo.check(tmp_path)
 
 
+@pytest.fixture
+def many_channels(driver: Any, tmp_path: Path) -> Iterator[Page]:
+    """Open a page of two maps with 256 channels."""
+    maps = np.random.default_rng(8).random((2, 256, 9, 12), np.float32)
+    maps[0, 255, 0, 0], maps[0, 255, 8, 11] = -1, 2
+    np.save(tmp_path / "maps.npy", maps)
+    box = ["--preset", "torchvision", "--box", "0,1,2,7,8", "--output-size", "3"]
+    with page_of(driver, str(tmp_path / "maps.npy"), *box) as opened:
+        yield opened
+
+
+def pictured(page: Page) -> list[int]:
+    """Return the channels that have a picture."""
+    script = """return [...document.querySelectorAll('#channels button:has(canvas)')]
+                  .map((button) => Number(button.dataset.channel))"""
+    return list(page.run(script))
+
+
+def corner_colours(page: Page, channel: int) -> list[tuple[int, ...]]:
+    """Return the colours of the first and the last cell in the picture of a channel."""
+    script = """return document.querySelector(
+      `#channels button[data-channel="${arguments[0]}"] canvas`).toDataURL()"""
+    content = base64.b64decode(page.run(script, channel).partition(",")[2])
+    with Image.open(io.BytesIO(content)) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    return [tuple(map(int, pixels[k, k])) for k in (0, -1)]
+
+
+def test_pictures_of_channels_come_after_the_numbers_and_in_sight(many_channels: Page) -> None:
+    page = many_channels
+    asked = [url.rpartition("/")[2] for url in requested(page.driver) if "/api/" in url]
+    assert asked.index("trace") < asked.index("channels")
+    assert asked.count("channels") == 1
+    assert pictured(page) == list(range(32))
+    page.run(
+        "const row = document.getElementById('channels'); row.scrollLeft = row.scrollWidth / 2"
+    )
+    page.until(lambda: len(pictured(page)) > 32 and page.settle())
+    assert {0, 128} <= set(pictured(page)) <= {*range(32), *range(96, 160)}
+    # A drag asks for no pictures.
+    requested(page.driver)
+    page.drag("#hold", 12, 9)
+    assert not [url for url in requested(page.driver) if url.endswith("channels")]
+
+
+def test_the_keyboard_chooses_among_the_pictures(many_channels: Page, tmp_path: Path) -> None:
+    page = many_channels
+    chosen = """return [...document.querySelectorAll('#channels [aria-checked=true]')]
+                  .map((button) => button.innerText)"""
+    stops = "return document.querySelectorAll('#channels [tabindex=\"0\"]').length"
+    page.run("document.querySelector('#channels [tabindex=\"0\"]').focus()")
+    for keys, channel in ((["right"], 1), (["down", "right"], 3), (["left"], 2), (["up"], 1)):
+        for key in keys:
+            state = page.press(ARROWS[key])
+        assert state["channel"] == channel
+        assert page.run(chosen) == [str(channel)]
+        assert page.run(stops) == 1
+    assert page.press("\ue010")["channel"] == 255  # End
+    assert page.run("return document.activeElement.dataset.channel") == "255"
+    area, row = page.run(
+        """return ['#channels [aria-checked=true]', '#channels']
+             .map((one) => document.querySelector(one).getBoundingClientRect().toJSON())"""
+    )
+    assert row["left"] <= area["left"] < area["right"] <= row["right"] + 1
+    assert page.press(ARROWS["right"])["channel"] == 255
+    assert page.press("\ue011")["channel"] == 0  # Home
+    assert page.press(ARROWS["right"])["channel"] == 1
+    page.check(tmp_path)
+    page.choose("#channel", "mean")
+    assert page.run(chosen) == []
+    assert page.run(stops) == 1
+
+
+def test_pictures_have_the_shades_of_the_map(many_channels: Page) -> None:
+    page = many_channels
+    page.choose("#channel", "255")
+    for theme, colours in (("light", LIGHT), ("dark", DARK)):
+        feature = {"name": "prefers-color-scheme", "value": theme}
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        ends = [colours.values.rgb(share) for share in (0, 1)]
+        page.until(lambda: corner_colours(page, 255) == ends)  # noqa: B023
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    page.choose("#batch", "1")
+    assert 255 in pictured(page)
+    assert corner_colours(page, 255) != ends
+
+
+def test_the_channels_of_a_photograph_are_named(photo: Page) -> None:
+    names = photo.run("return document.getElementById('channels').innerText")
+    assert names.split() == ["red", "green", "blue"]
+    photo.find("#channels button:nth-child(2)").click()
+    assert photo.settle()["channel"] == 1
+    assert photo.find("#channel").get_attribute("value") == "1"
+
+
+def test_one_channel_has_no_pictures(driver: Any) -> None:
+    with page_of(driver, *MAP) as page:
+        assert not page.find("#channels").is_displayed()
+        assert not [url for url in requested(driver) if url.endswith("channels")]
+
+
 def test_the_boxes_of_the_call(photo: Page) -> None:
     assert photo.choose("#boxes", "1")["box"] == [40, 300, 200, 420]
     assert photo.choose("#boxes", "0")["box"] == [170, 70, 272, 190]
@@ -347,8 +451,10 @@ def ghosts(page: Page) -> list[list[float]]:
     edges = trace["box"]["on_map"]
     up = -1 if trace["frame"]["origin"] == "bottom-left" else 1
     left, top, *paths = page.run(
-        """const of = (id, name) => document.getElementById(id).getAttribute(name);
-           return [of('hold', 'x'), of('hold', 'y'), of('other-points', 'd'), of('other-out', 'd')]"""
+        """return ['hold x', 'hold y', 'other-points d', 'other-out d'].map((one) => {
+             const [id, name] = one.split(' ');
+             return document.getElementById(id).getAttribute(name);
+           })"""
     )
     # A diamond begins at its top: its radius is the first step.
     tops = re.findall(r"M(\S+) (\S+)l(\S+) ", "".join(paths))
@@ -379,8 +485,9 @@ def test_a_second_preset_is_compared(page: Page, other: str, tmp_path: Path) -> 
 
 
 def test_every_part_names_the_second_preset(photo: Page) -> None:
-    parts = """return [...document.querySelectorAll('#outputs h2, figure .key, #differences summary,'
-      + '.legend, label.switch, #changes')].map((one) => one.innerText).join(' ')
+    parts = """return [...document.querySelectorAll(
+        '#outputs h2, figure .key, #differences summary, .legend, label.switch, #changes')]
+        .map((one) => one.innerText).join(' ')
       + [...document.querySelectorAll('.grid')].map((one) => one.ariaLabel).join(' ')"""
     photo.drag("#hold", 9, 9)
     before = photo.run(parts)

@@ -24,7 +24,10 @@ from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.presets import PRESETS, Preset, preset
 from roialign_cli.page.state import MAX_SAMPLING_RATIO, Four, State
+from roialign_cli.show.numbers import PHOTO_COLOURS
 from roialign_cli.show.page.page import MAX_PAGE_SECTIONS
+
+MAX_PICTURED_CHANNELS = 32  # in one answer with small pictures
 
 
 @dataclass(frozen=True)
@@ -181,6 +184,7 @@ class Session:
                 "sections": MAX_PAGE_SECTIONS,
                 "points": MAX_TRACED_POINTS,
                 "sampling_ratio": MAX_SAMPLING_RATIO,
+                "pictured_channels": MAX_PICTURED_CHANNELS,
             },
             "state": start.record(),
         }
@@ -189,7 +193,13 @@ class Session:
         if self.image is None:
             return None
         height, width = self.image.shape[:2]
-        return {"width": width, "height": height, "stride": self.stride, "address": "image"}
+        return {
+            "width": width,
+            "height": height,
+            "stride": self.stride,
+            "address": "image",
+            "channels": list(PHOTO_COLOURS) if self.image.ndim == 3 else ["brightness"],
+        }
 
     def _reading(self) -> dict[str, Any]:
         """Return how boxes are written, and how they lie on the map."""

@@ -54,7 +54,7 @@ for (const { name } of session.presets) {
   if (name !== "roi-pool") at("with").append(option(name));
 }
 const { channels, maps } = session.feature_map;
-for (let c = 0; c < channels; c += 1) at("channel").append(option(c));
+for (let c = 0; c < channels; c += 1) at("channel").append(option(c, session.image?.channels[c]));
 for (const name of ["mean", "max", "norm"]) at("channel").append(option(name, `${name} of all`));
 for (let n = 0; n < maps; n += 1) at("batch").append(option(n));
 at("batch").closest("label").hidden = maps === 1;
@@ -89,7 +89,8 @@ at("channel").addEventListener("change", () => {
 });
 at("batch").addEventListener("change", () => change({ batch_index: Number(at("batch").value) }));
 
-function change(fields) {
+/** Change fields of the state, and show the numbers of the new state. */
+export function change(fields) {
   Object.assign(store.state, fields);
   askMap();
   refresh();

@@ -5,6 +5,7 @@ import "./marks.js";
 import "./outputs.js";
 import "./steps.js";
 import "./controls.js";
+import { isLoading } from "./channels.js";
 import { show } from "./plane.js";
 import { isSettled, restore } from "./server.js";
 import { emit, fromHash, on, store, toHash } from "./state.js";
@@ -40,7 +41,7 @@ addEventListener("hashchange", () => { if (location.hash !== written) begin(); }
 
 /** What the page shows, for tests and scripts. */
 window.roialign = {
-  isSettled,
+  isSettled: () => isSettled() && !isLoading(),
   state: () => ({
     box: store.trace?.box.values ?? null,
     preset: store.state.preset,

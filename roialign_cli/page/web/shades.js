@@ -27,12 +27,16 @@ export function share(value) {
   return Math.min(Math.max((value / 2 - map.min / 2) / (map.max / 2 - map.min / 2), 0), 1);
 }
 
+/** Return the red, green and blue of a place between the smallest (0) and the largest (1) value. */
+export function mixed(place) {
+  const [low, high] = [parse("low"), parse("high")];
+  return low.map((part, k) => Math.round(part + (high[k] - part) * place));
+}
+
 /** Return the red, green and blue of a value; null and NaN have a colour of their own. */
 export function rgb(value) {
   if (value === null || !Number.isFinite(value)) return parse("not-a-number");
-  const [low, high] = [parse("low"), parse("high")];
-  const place = share(value);
-  return low.map((part, k) => Math.round(part + (high[k] - part) * place));
+  return mixed(share(value));
 }
 
 function luminance(parts) {

@@ -1,0 +1,143 @@
+/** Small pictures of the channels in a row, one of which is chosen. */
+
+import { change } from "./controls.js";
+import { COLUMNS, ROWS } from "./plane.js";
+import { ask } from "./server.js";
+import { mixed, rgb } from "./shades.js";
+import { at, element, on, session, store } from "./state.js";
+
+const SIDE = 48; // of a picture, in pixels
+const LARGEST_SHADE = 254;
+const GROUP = session.limits.pictured_channels; // the channels of one answer
+const { channels } = session.feature_map;
+const row = at("channels");
+row.hidden = channels === 1;
+
+const name = (c) => session.image?.channels[c] ?? String(c);
+const buttons = row.hidden ? [] : Array.from({ length: channels }, (_, c) => {
+  const label = session.image ? name(c) : `channel ${c}`;
+  const picture = element("span", { class: "picture" });
+  const button = element("button", { type: "button", role: "radio", "aria-label": label }, picture, name(c));
+  button.dataset.channel = String(c);
+  return button;
+});
+row.append(...buttons);
+const scale = SIDE / Math.max(COLUMNS, ROWS);
+row.style.setProperty("--across", `${Math.max(COLUMNS * scale, 8)}px`);
+row.style.setProperty("--down", `${Math.max(ROWS * scale, 8)}px`);
+
+// The pictures: those that are in sight are asked for, one group at a time ----------------------------
+
+/** The answer about each group of channels, null if there was an error. */
+const groups = new Map();
+let batch = store.state.batch_index;
+let isBusy = false;
+
+/** Whether pictures are on their way. */
+export const isLoading = () => isBusy;
+
+/** Return the first group in sight that was not asked for, undefined if there is none. */
+function missing() {
+  const perPixel = channels / Math.max(row.scrollWidth, 1);
+  const first = Math.floor(row.scrollLeft * perPixel / GROUP);
+  const last = Math.floor(Math.min((row.scrollLeft + row.clientWidth) * perPixel, channels - 1) / GROUP);
+  for (let group = first; group <= last; group += 1) if (!groups.has(group)) return group;
+  return undefined;
+}
+
+async function load() {
+  if (isBusy || row.hidden || !store.trace) return;
+  isBusy = true;
+  for (let group = missing(); group !== undefined; group = missing()) {
+    const asked = batch;
+    // The first state has an answer whatever is typed at the moment.
+    const state = { ...session.state, batch_index: asked, channel: group * GROUP };
+    let answer = null;
+    try {
+      answer = await (await ask("channels", state)).json();
+    } catch {
+      row.hidden = groups.size === 0; // as in a page without a server
+    }
+    if (asked === batch) groups.set(group, answer);
+    if (asked === batch && answer) draw(answer);
+  }
+  isBusy = false;
+}
+
+/** Draw the pictures of one answer. */
+function draw({ first, channels: count, rows, columns, data }) {
+  const shades = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const colours = Array.from({ length: LARGEST_SHADE + 1 }, (_, shade) => mixed(shade / LARGEST_SHADE));
+  colours.push(rgb(null));
+  const isFew = Math.max(rows, columns) <= SIDE / 2;
+  for (let k = 0; k < count; k += 1) {
+    const canvas = element("canvas", { width: columns, height: rows, class: isFew ? "few" : "" });
+    const onto = canvas.getContext("2d");
+    const pixels = onto.createImageData(columns, rows);
+    for (let cell = 0; cell < rows * columns; cell += 1) {
+      pixels.data.set([...colours[shades[k * rows * columns + cell]], 255], 4 * cell);
+    }
+    onto.putImageData(pixels, 0, 0);
+    buttons[first + k].firstChild.replaceChildren(canvas);
+  }
+}
+
+on("theme", () => [...groups.values()].filter(Boolean).forEach(draw));
+row.addEventListener("scroll", load);
+new ResizeObserver(load).observe(row);
+
+// The choice ------------------------------------------------------------------------------------------
+
+let shown; // the channel that is marked as chosen
+let isFirst = true;
+
+function showChoice() {
+  const { channel, batch_index: index } = store.state;
+  if (index !== batch) {
+    batch = index;
+    groups.clear();
+    load();
+  }
+  if (channel === shown) return;
+  shown = channel;
+  buttons.forEach((button, c) => {
+    button.setAttribute("aria-checked", c === channel);
+    button.tabIndex = c === channel ? 0 : -1;
+  });
+  const chosen = buttons[channel];
+  if (chosen) reveal(chosen);
+  else if (buttons.length) buttons[0].tabIndex = 0; // of a combination of channels
+}
+
+function reveal(button) {
+  const [left, right] = [button.offsetLeft, button.offsetLeft + button.offsetWidth];
+  if (left >= row.scrollLeft && right <= row.scrollLeft + row.clientWidth) return;
+  row.scrollLeft = (left + right - row.clientWidth) / 2;
+}
+
+on("state", showChoice);
+on("trace", () => {
+  if (isFirst) load(); // the numbers are first
+  isFirst = false;
+});
+
+function choose(channel) {
+  buttons[channel].focus({ preventScroll: true });
+  change({ channel });
+}
+
+row.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button) choose(Number(button.dataset.channel));
+});
+row.addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const here = Number(document.activeElement.dataset.channel);
+  const next = {
+    ArrowLeft: here - 1, ArrowUp: here - 1, ArrowRight: here + 1, ArrowDown: here + 1,
+    Home: 0, End: channels - 1,
+  }[event.key];
+  if (next === undefined) return;
+  event.preventDefault();
+  if (buttons[next]) choose(next);
+});
