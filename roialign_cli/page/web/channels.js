@@ -13,18 +13,41 @@ const { channels } = session.feature_map;
 const row = at("channels");
 row.hidden = channels === 1;
 
-const name = (c) => session.image?.channels[c] ?? String(c);
-const buttons = row.hidden ? [] : Array.from({ length: channels }, (_, c) => {
-  const label = session.image ? name(c) : `channel ${c}`;
-  const picture = element("span", { class: "picture" });
-  const button = element("button", { type: "button", role: "radio", "aria-label": label }, picture, name(c));
+const scale = SIDE / Math.max(COLUMNS, ROWS);
+const across = Math.max(COLUMNS * scale, 8);
+const STEP = Math.max(across, 36) + 10; // from one picture to the next, in pixels
+row.style.setProperty("--across", `${across}px`);
+row.style.setProperty("--down", `${Math.max(ROWS * scale, 8)}px`);
+row.style.setProperty("--step", `${STEP}px`);
+
+// Thousands of buttons would delay the page: those of a group are made once they are needed.
+const parts = Array.from({ length: row.hidden ? 0 : Math.ceil(channels / GROUP) }, (_, group) => {
+  const part = element("div");
+  part.style.width = `${Math.min(GROUP, channels - group * GROUP) * STEP}px`;
+  return part;
+});
+row.append(...parts);
+
+function make(c) {
+  const name = session.image?.channels[c] ?? String(c);
+  const button = element("button", {
+    type: "button", role: "radio", tabindex: "-1", "aria-checked": "false",
+    "aria-label": session.image ? name : `channel ${c}`, "aria-setsize": channels, "aria-posinset": c + 1,
+  }, element("span", { class: "picture" }), name);
   button.dataset.channel = String(c);
   return button;
-});
-row.append(...buttons);
-const scale = SIDE / Math.max(COLUMNS, ROWS);
-row.style.setProperty("--across", `${Math.max(COLUMNS * scale, 8)}px`);
-row.style.setProperty("--down", `${Math.max(ROWS * scale, 8)}px`);
+}
+
+/** Return the button of a channel, undefined for a combination of channels. */
+function buttonOf(channel) {
+  const group = Math.floor(channel / GROUP);
+  const part = parts[group];
+  if (part && !part.children.length) {
+    const count = Math.min(GROUP, channels - group * GROUP);
+    part.append(...Array.from({ length: count }, (_, k) => make(group * GROUP + k)));
+  }
+  return part?.children[channel % GROUP];
+}
 
 // The pictures: those that are in sight are asked for, one group at a time ----------------------------
 
@@ -38,10 +61,9 @@ export const isLoading = () => isBusy;
 
 /** Return the first group in sight that was not asked for, undefined if there is none. */
 function missing() {
-  const perPixel = channels / Math.max(row.scrollWidth, 1);
-  const first = Math.floor(row.scrollLeft * perPixel / GROUP);
-  const last = Math.floor(Math.min((row.scrollLeft + row.clientWidth) * perPixel, channels - 1) / GROUP);
-  for (let group = first; group <= last; group += 1) if (!groups.has(group)) return group;
+  const first = Math.floor(row.scrollLeft / STEP / GROUP);
+  const last = Math.floor((row.scrollLeft + row.clientWidth) / STEP / GROUP);
+  for (let group = first; group <= Math.min(last, parts.length - 1); group += 1) if (!groups.has(group)) return group;
   return undefined;
 }
 
@@ -49,6 +71,7 @@ async function load() {
   if (isBusy || row.hidden || !store.trace) return;
   isBusy = true;
   for (let group = missing(); group !== undefined; group = missing()) {
+    buttonOf(group * GROUP);
     const asked = batch;
     // The first state has an answer whatever is typed at the moment.
     const state = { ...session.state, batch_index: asked, channel: group * GROUP };
@@ -78,7 +101,7 @@ function draw({ first, channels: count, rows, columns, data }) {
       pixels.data.set([...colours[shades[k * rows * columns + cell]], 255], 4 * cell);
     }
     onto.putImageData(pixels, 0, 0);
-    buttons[first + k].firstChild.replaceChildren(canvas);
+    buttonOf(first + k).firstChild.replaceChildren(canvas);
   }
 }
 
@@ -100,13 +123,15 @@ function showChoice() {
   }
   if (channel === shown) return;
   shown = channel;
-  buttons.forEach((button, c) => {
-    button.setAttribute("aria-checked", c === channel);
-    button.tabIndex = c === channel ? 0 : -1;
-  });
-  const chosen = buttons[channel];
+  for (const button of row.querySelectorAll("[tabindex='0']")) {
+    button.tabIndex = -1;
+    button.setAttribute("aria-checked", false);
+  }
+  const chosen = buttonOf(channel);
+  const stop = chosen ?? buttonOf(0); // the only one that the Tab key reaches
+  if (stop) stop.tabIndex = 0;
+  chosen?.setAttribute("aria-checked", true);
   if (chosen) reveal(chosen);
-  else if (buttons.length) buttons[0].tabIndex = 0; // of a combination of channels
 }
 
 function reveal(button) {
@@ -122,7 +147,7 @@ on("trace", () => {
 });
 
 function choose(channel) {
-  buttons[channel].focus({ preventScroll: true });
+  buttonOf(channel).focus({ preventScroll: true });
   change({ channel });
 }
 
@@ -139,5 +164,5 @@ row.addEventListener("keydown", (event) => {
   }[event.key];
   if (next === undefined) return;
   event.preventDefault();
-  if (buttons[next]) choose(next);
+  if (next >= 0 && next < channels) choose(next);
 });

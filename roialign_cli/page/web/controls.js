@@ -50,8 +50,9 @@ at("boxes").addEventListener("change", () => {
 
 for (const { name } of session.presets) {
   at("preset").append(option(name));
-  // ROI Pool is the first choice.
-  if (name !== "roi-pool") at("with").append(option(name));
+  const second = option(name);
+  second.hidden = name === "roi-pool"; // an address may name it; ROI Pool is the first choice
+  at("with").append(second);
 }
 const { channels, maps } = session.feature_map;
 for (let c = 0; c < channels; c += 1) at("channel").append(option(c, session.image?.channels[c]));
