@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from selenium.webdriver.common.actions.action_builder import ActionBuilder
 
 from docs.gallery import DOCS
 from roialign_cli.cli.main import main
-from tests.browser import chromium
+from tests.browser import ActionBuilder, chromium
 from tests.explore_client import served
 
 EXAMPLE = DOCS / "example.html"
@@ -100,9 +99,7 @@ def film(driver: Any) -> None:  # noqa: ANN401
 
 def _drag(driver: Any) -> Iterator[Image.Image]:  # noqa: ANN401
     """Drag the box once along a closed path, and yield a picture of the page after each move."""
-    top = driver.execute_script(
-        "document.querySelector('main').scrollIntoView(); return scrollY;"
-    )
+    top = driver.execute_script("document.querySelector('main').scrollIntoView(); return scrollY;")
     area = driver.find_element("css selector", "#hold").rect
     x, y = area["x"] + area["width"] / 2, area["y"] - top + area["height"] / 2
     actions = ActionBuilder(driver)

@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+ActionBuilder = pytest.importorskip(
+    "selenium.webdriver.common.actions.action_builder", reason="selenium is not installed"
+).ActionBuilder
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 needs_chromium = pytest.mark.skipif(
     not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
+import math
 import re
 import shlex
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from PIL import Image
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.core.boxes import corners, written_as
+from roialign_cli.core.convention import BOX_FIELDS
 from roialign_cli.core.presets import PRESETS
 from tests.explore_client import Client, served
 from tests.saved_page import page_answers
@@ -136,6 +139,75 @@ def test_roi_pool_has_the_numbers_of_its_preset(call: str, capfd: Capture) -> No
         assert sorted(places) == pytest.approx(np.arange(min(start, stop), max(start, stop)) + 0.5)
 
 
+@pytest.mark.parametrize(
+    ("call", "other"),
+    [
+        ("walkthrough", "torchvision-aligned"), ("a photo", "walkthrough"), ("max", "mmcv-legacy"),
+        ("y up", "tensorflow"), ("centres", "paddle-legacy"), ("normalised", "roi-pool"),
+        ("over the border", "openvino-asymmetric"), ("inclusive", "torchvision"),
+        ("roi pool", "mmcv"),
+    ],
+)  # fmt: skip
+def test_a_second_preset_has_the_numbers_of_explain(call: str, other: str, capfd: Capture) -> None:
+    with served(*CALLS[call].split()) as client:
+        answer = client.ask("trace", other=other)
+        alone = client.ask("commands", preset=other, section=None, point=None)["explain"]
+        compare = client.ask("commands", other=other)["compare"]
+        assert "compare" not in client.ask("commands")
+    second, explained = answer["other"], printed(alone, capfd)
+    for name in ("preset", "convention", "section_size", "output"):
+        assert second[name] == explained[name], name
+    for name in ("x", "y", "width", "height"):
+        assert second["roi"][name] == explained["roi"][name]
+    for short, full in zip(second["sections"], explained["sections"], strict=True):
+        points = [{k: v for k, v in p.items() if k not in LEFT_OUT} for p in full["points"]]
+        assert short == full | {"points": points}
+    differences = np.subtract(answer["output"], explained["output"])
+    np.testing.assert_array_equal(answer["difference"], differences)
+    assert answer["largest_difference"] == np.abs(differences).max()
+    if client.start["channel"] != "norm":
+        compared = printed(compare, capfd)
+        assert compared["first"]["convention"] == answer["convention"]
+        rules = [side["convention"] for side in (compared["second"], second)]
+        assert {k for k in rules[1] if rules[0][k] != rules[1][k]} <= set(BOX_FIELDS)
+        rounding = 1e-6 * np.abs(answer["output"]).max()
+        if answer["feature_map"]["channels"] == 1:
+            largest = answer["largest_difference"]
+            assert compared["largest"] == pytest.approx(largest, abs=rounding)
+        assert main([*shlex.split(compare)[1:], "--quiet", "--format", "csv"]) == 0
+        rows = list(csv.DictReader(io.StringIO(capfd.readouterr().out)))
+        ours = [row for row in rows if int(row["channel"]) == client.start["channel"]]
+        printed_differences = [float(row["difference"]) for row in ours]
+        np.testing.assert_allclose(printed_differences, -np.ravel(differences), atol=rounding)
+
+
+def test_the_choices_of_the_page_apply_to_both_presets_where_they_have_the_rule() -> None:
+    with served(*PHOTO.split(), "--offset", "0.25") as client:
+        chosen = {"pooling": "max", "sampling_ratio": 3, "roi": None}
+        second = client.ask("trace", other="torchvision", **chosen)["other"]["convention"]
+        assert (second["pooling"], second["sampling_ratio"], second["offset"]) == ("max", 3, 0.25)
+        second = client.ask("trace", other="walkthrough", **chosen)["other"]["convention"]
+        assert (second["pooling"], second["sampling_ratio"], second["offset"]) == ("max", 0, 0.25)
+        # Without a choice, each preset has its own pooling.
+        answer = client.ask("trace", preset="torchvision", other="walkthrough")
+        poolings = [side["convention"]["pooling"] for side in (answer, answer["other"])]
+        assert poolings == ["avg", "max"]
+
+
+def test_roi_pool_is_no_second_preset(photo: Client) -> None:
+    answer = photo.ask("trace")
+    assert answer["other"] is None
+    pooled = answer["roi_pool"]["output"]
+    np.testing.assert_array_equal(answer["difference"], np.subtract(answer["output"], pooled))
+
+
+def test_a_second_preset_that_rejects_the_box_is_named(photo: Client) -> None:
+    inverted = {"box": [200, 100, 100, 200], "roi": None, "preset": "torchvision"}
+    status, argument, message = photo.refused("trace", **inverted, other="mmcv")
+    assert (status, argument) == (422, "other")
+    assert message.startswith("mmcv: box 0 is inverted")
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_can_be_chosen(name: str, photo: Client, capfd: Capture) -> None:
     answer = photo.ask("trace", preset=name, roi=None, output_size=[2, 3])
@@ -205,6 +277,55 @@ def test_the_map_has_the_values_of_the_channel(photo: Client) -> None:
         assert (answer["min"], answer["max"]) == (values.min(), values.max())
 
 
+def pictures(answer: dict[str, Any]) -> np.ndarray[Any, Any]:
+    """Return the bytes of an answer with pictures, (channels, rows, columns)."""
+    shades = np.frombuffer(base64.b64decode(answer["data"]), np.uint8)
+    return shades.reshape(answer["channels"], answer["rows"], answer["columns"])
+
+
+def shade(value: float, finite: list[float]) -> int:
+    """Return the byte of a value in a picture with these finite values."""
+    if not math.isfinite(value):
+        return 255
+    low, high = min(finite), max(finite)
+    return 0 if low == high else round(254 * ((value - low) / (high - low)))
+
+
+def test_channels_have_pictures(tmp_path: Path) -> None:
+    maps = np.random.default_rng(5).normal(size=(2, 70, 9, 100))
+    maps[1, 64, 2, :50] = np.nan
+    maps[1, 65, 3] = np.inf
+    maps[1, 66], maps[1, 67] = 7, np.nan
+    maps[1, 68, 0, 0], maps[1, 68, 8, 99] = -1.7e308, 1.7e308
+    np.save(tmp_path / "maps.npy", maps)
+    # Every channel is in one group of at most 32, and large maps are thinned to 48 cells a side.
+    places = np.linspace(0, 99, 48).round().astype(int).tolist()
+    with served("maps.npy", "--preset", "mmcv", "--box", "1,2,1,7,8") as client:
+        for channel, first, count in ((0, 0, 32), (31, 0, 32), (40, 32, 32), (69, 64, 6)):
+            answer = client.ask("channels", channel=channel)
+            assert (answer["batch_index"], answer["first"]) == (1, first)
+            assert (answer["channels"], answer["rows"], answer["columns"]) == (count, 9, 48)
+            for c, picture in enumerate(pictures(answer), first):
+                cells = [[float(row[place]) for place in places] for row in maps[1, c]]
+                finite = [value for row in cells for value in row if math.isfinite(value)]
+                if c == 68:  # the range of its values is too large for a float
+                    assert (picture[0, 0], picture[8, 47]) == (0, 254)
+                    assert set(picture.ravel()) == {0, 127, 254}
+                else:
+                    assert picture.tolist() == [[shade(v, finite) for v in row] for row in cells]
+        assert client.raw("channels", channel="norm") == client.raw("channels", channel=3)
+        other = client.ask("channels", batch_index=0)
+        assert not np.array_equal(pictures(other), pictures(client.ask("channels")))
+        assert client.refused("channels", channel=70)[:2] == (422, "channel")
+        assert client.refused("channels", batch_index=2)[:2] == (422, "batch_index")
+
+
+def test_pictures_of_many_channels_are_a_short_answer(tmp_path: Path) -> None:
+    np.save(tmp_path / "map.npy", np.ones((2048, 60, 60), np.float16))
+    with served("map.npy", "--preset", "mmcv", "--box", "0,0,6,6") as client:
+        assert len(client.raw("channels", channel=2047)) < 100_000
+
+
 def test_values_that_are_not_finite_are_null(tmp_path: Path) -> None:
     cells = np.arange(36, dtype=np.float32).reshape(6, 6)
     cells[2, 2] = np.nan
@@ -251,6 +372,14 @@ def test_many_points_are_not_listed(tmp_path: Path) -> None:
         assert listed == [[3, 5]]
         assert answer["n_points"] == 33 * 33 * 144
         assert answer["points_listed"] == 33 * 33
+        # The points of the chosen preset come first; the second preset has what is left of 2000.
+        sizes = {"output_size": [12, 12], "section": [3, 5]}
+        both = client.ask("trace", other="torchvision", **sizes)
+        assert both["points_listed"] == 33 * 33
+        assert (both["other"]["n_points"], both["other"]["points_listed"]) == (33 * 33 * 144, 0)
+        few = client.ask("trace", other="tensorflow", **sizes)
+        assert few["points_listed"] == 33 * 33
+        assert few["other"]["points_listed"] == few["other"]["n_points"] == 144
         wide = client.ask("trace", output_size=[2, 2])
         assert wide["points_listed"] == 0
         assert client.refused("point", output_size=[2, 2])[:2] == (422, "point")
@@ -265,7 +394,8 @@ def test_the_page_has_what_it_needs_once(photo: Client) -> None:
     assert [row["name"] for row in session["presets"]] == list(PRESETS)
     assert [box["label"] for box in session["boxes"]] == ["face", "patch", "helmet"]
     assert session["boxes"][0]["box"] == [170, 70, 272, 190]
-    assert session["image"] == {"width": 512, "height": 512, "stride": 32, "address": "image"}
+    photograph = {"width": 512, "height": 512, "stride": 32, "address": "image"}
+    assert session["image"] == photograph | {"channels": ["red", "green", "blue"]}
     assert session["box"]["spatial_scale"] == {"x": 1 / 32, "y": 1 / 32}
     status, content, headers = photo.get("image")
     assert (status, headers["Content-Type"]) == (200, "image/png")

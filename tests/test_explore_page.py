@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import math
 import re
@@ -14,10 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
-from roialign_cli.show.palette import contrast
+from roialign_cli.show.palette import DARK, LIGHT, contrast
 from tests.browser import chromium, complaints, needs_chromium, requested, webdriver
 from tests.explore_client import Client, served
 
@@ -131,7 +134,7 @@ class Page:
         np.testing.assert_allclose(shown, np.ravel(expected["output"]), atol=0.6e-4)
         pooled = explained(as_roi_pool(words, expected["convention"]), folder)
         assert trace["roi_pool"]["output"] == pooled["output"]
-        shown = [float(text) for text in self.cells("pool")]
+        shown = [float(text) for text in self.cells("other")]
         np.testing.assert_allclose(shown, np.ravel(pooled["output"]), atol=0.6e-4)
 
 
@@ -323,6 +326,8 @@ def test_each_rule_has_an_effect_that_explain_confirms(page: Page, tmp_path: Pat
     page.choose("#preset", "tensorflow")
     assert not page.find("#ratio").is_enabled()
     page.check(tmp_path)
+    page.choose("#with", "mmcv")  # which has the sampling ratio
+    assert page.choose("#ratio", "2")["trace"]["other"]["convention"]["sampling_ratio"] == 2
 
 
 @pytest.mark.parametrize("channel", ["2", "mean", "max", "norm"])
@@ -331,12 +336,183 @@ def test_channels(photo: Page, channel: str, tmp_path: Path) -> None:
     photo.check(tmp_path)
 
 
+@pytest.fixture
+def many_channels(driver: Any, tmp_path: Path) -> Iterator[Page]:
+    """Open a page of two maps with 256 channels."""
+    maps = np.random.default_rng(8).random((2, 256, 9, 12), np.float32)
+    maps[0, 255, 0, 0], maps[0, 255, 8, 11] = -1, 2
+    np.save(tmp_path / "maps.npy", maps)
+    box = ["--preset", "torchvision", "--box", "0,1,2,7,8", "--output-size", "3"]
+    with page_of(driver, str(tmp_path / "maps.npy"), *box) as opened:
+        yield opened
+
+
+def pictured(page: Page) -> list[int]:
+    """Return the channels that have a picture."""
+    script = """return [...document.querySelectorAll('#channels button:has(canvas)')]
+                  .map((button) => Number(button.dataset.channel))"""
+    return list(page.run(script))
+
+
+def corner_colours(page: Page, channel: int) -> list[tuple[int, ...]]:
+    """Return the colours of the first and the last cell in the picture of a channel."""
+    script = """return document.querySelector(
+      `#channels button[data-channel="${arguments[0]}"] canvas`).toDataURL()"""
+    content = base64.b64decode(page.run(script, channel).partition(",")[2])
+    with Image.open(io.BytesIO(content)) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    return [tuple(map(int, pixels[k, k])) for k in (0, -1)]
+
+
+def test_pictures_of_channels_come_after_the_numbers_and_in_sight(many_channels: Page) -> None:
+    page = many_channels
+    asked = [url.rpartition("/")[2] for url in requested(page.driver) if "/api/" in url]
+    assert asked.index("trace") < asked.index("channels")
+    assert asked.count("channels") == 1
+    assert pictured(page) == list(range(32))
+    page.run(
+        "const row = document.getElementById('channels'); row.scrollLeft = row.scrollWidth / 2"
+    )
+    page.until(lambda: len(pictured(page)) > 32 and page.settle())
+    assert {0, 128} <= set(pictured(page)) <= {*range(32), *range(96, 160)}
+    # A drag asks for no pictures.
+    requested(page.driver)
+    page.drag("#hold", 12, 9)
+    assert not [url for url in requested(page.driver) if url.endswith("channels")]
+
+
+def test_the_keyboard_chooses_among_the_pictures(many_channels: Page, tmp_path: Path) -> None:
+    page = many_channels
+    chosen = """return [...document.querySelectorAll('#channels [aria-checked=true]')]
+                  .map((button) => button.innerText)"""
+    stops = "return document.querySelectorAll('#channels [tabindex=\"0\"]').length"
+    page.run("document.querySelector('#channels [tabindex=\"0\"]').focus()")
+    for keys, channel in ((["right"], 1), (["down", "right"], 3), (["left"], 2), (["up"], 1)):
+        for key in keys:
+            state = page.press(ARROWS[key])
+        assert state["channel"] == channel
+        assert page.run(chosen) == [str(channel)]
+        assert page.run(stops) == 1
+    assert page.press("\ue010")["channel"] == 255  # End
+    assert page.run("return document.activeElement.dataset.channel") == "255"
+    area, row = page.run(
+        """return ['#channels [aria-checked=true]', '#channels']
+             .map((one) => document.querySelector(one).getBoundingClientRect().toJSON())"""
+    )
+    assert row["left"] <= area["left"] < area["right"] <= row["right"] + 1
+    assert page.press(ARROWS["right"])["channel"] == 255
+    assert page.press("\ue011")["channel"] == 0  # Home
+    assert page.press(ARROWS["right"])["channel"] == 1
+    page.check(tmp_path)
+    page.choose("#channel", "mean")
+    assert page.run(chosen) == []
+    assert page.run(stops) == 1
+
+
+def test_pictures_have_the_shades_of_the_map(many_channels: Page) -> None:
+    page = many_channels
+    page.choose("#channel", "255")
+    for theme, colours in (("light", LIGHT), ("dark", DARK)):
+        feature = {"name": "prefers-color-scheme", "value": theme}
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        ends = [colours.values.rgb(share) for share in (0, 1)]
+        page.until(lambda: corner_colours(page, 255) == ends)  # noqa: B023
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    page.choose("#batch", "1")
+    assert 255 in pictured(page)
+    assert corner_colours(page, 255) != ends
+
+
+def test_the_channels_of_a_photograph_are_named(photo: Page) -> None:
+    names = photo.run("return document.getElementById('channels').innerText")
+    assert names.split() == ["red", "green", "blue"]
+    photo.find("#channels button:nth-child(2)").click()
+    assert photo.settle()["channel"] == 1
+    assert photo.find("#channel").get_attribute("value") == "1"
+
+
+def test_one_channel_has_no_pictures(driver: Any) -> None:
+    with page_of(driver, *MAP) as page:
+        assert not page.find("#channels").is_displayed()
+        assert not [url for url in requested(driver) if url.endswith("channels")]
+
+
 def test_the_boxes_of_the_call(photo: Page) -> None:
     assert photo.choose("#boxes", "1")["box"] == [40, 300, 200, 420]
     assert photo.choose("#boxes", "0")["box"] == [170, 70, 272, 190]
     assert photo.drag("#hold", 8, 5)["box"] != [170, 70, 272, 190]
     assert photo.run("return document.getElementById('boxes').selectedOptions[0].text") == "moved"
     assert photo.choose("#boxes", "0")["box"] == [170, 70, 272, 190]
+
+
+def ghosts(page: Page) -> list[list[float]]:
+    """Return where the sample points of the second preset are drawn, in cells of the frame."""
+    trace, unit = page.state["trace"], page.cell_size()
+    edges = trace["box"]["on_map"]
+    up = -1 if trace["frame"]["origin"] == "bottom-left" else 1
+    left, top, *paths = page.run(
+        """return ['hold x', 'hold y', 'other-points d', 'other-out d'].map((one) => {
+             const [id, name] = one.split(' ');
+             return document.getElementById(id).getAttribute(name);
+           })"""
+    )
+    # A diamond begins at its top: its radius is the first step.
+    tops = re.findall(r"M(\S+) (\S+)l(\S+) ", "".join(paths))
+    return [
+        [edges["left"] + (x - float(left)) / unit, edges["top"] + up * (y + r - float(top)) / unit]
+        for x, y, r in (map(float, numbers) for numbers in tops)
+    ]
+
+
+@pytest.mark.parametrize("other", ["torchvision", "walkthrough"])
+def test_a_second_preset_is_compared(page: Page, other: str, tmp_path: Path) -> None:
+    page.choose("#preset", "onnx-half-pixel")
+    page.choose("#with", other)
+    page.find("#differences summary").click()
+    trace = page.drag("#hold", 31, -18)["trace"]
+    words = {"box": trace["box"]["values"], "roi": None, "output_size": [3, 3]}
+    alone = page.client.ask("commands", **words, preset=other)["explain"]
+    expected = explained(shlex.split(alone)[1:], tmp_path)
+    points = [point for section in expected["sections"] for point in section["points"]]
+    np.testing.assert_allclose(ghosts(page), [[p["x"], p["y"]] for p in points], atol=0.02)
+    shown = [float(text) for text in page.cells("other")]
+    np.testing.assert_allclose(shown, np.ravel(expected["output"]), atol=0.6e-4)
+    difference = np.subtract(trace["output"], expected["output"])
+    shown = [float(text) for text in page.cells("difference")]
+    np.testing.assert_allclose(shown, difference.ravel(), atol=0.6e-4)
+    assert float(page.find("#largest").text) == pytest.approx(np.abs(difference).max(), abs=1e-4)
+    assert not page.run("return document.getElementById('pool-box').getAttribute('d')")
+
+
+def test_every_part_names_the_second_preset(photo: Page) -> None:
+    parts = """return [...document.querySelectorAll(
+        '#outputs h2, figure .key, #differences summary, .legend, label.switch, #changes')]
+        .map((one) => one.innerText).join(' ')
+      + [...document.querySelectorAll('.grid')].map((one) => one.ariaLabel).join(' ')"""
+    photo.drag("#hold", 9, 9)
+    before = photo.run(parts)
+    photo.choose("#with", "mmcv")
+    photo.drag("#hold", 9, 9)
+    after = photo.run(parts)
+    assert before.count("ROI Pool") == after.count("mmcv") - 1  # two entries of the legend
+    assert after.count("torchvision-aligned") == before.count("ROI Align") > 3
+    for name in ("ROI Pool", "ROI Align"):
+        assert name not in after
+    photo.choose("#with", "")
+    photo.drag("#hold", 9, 9)
+    assert photo.run(parts).count("ROI Pool") == before.count("ROI Pool")
+    assert ghosts(photo) == []
+
+
+def test_ghosts_are_drawn_in_their_steps(photo: Page) -> None:
+    photo.choose("#with", "torchvision")
+    marks = {"#other-roi": "01235", "#other-sections": "0235", "#other-points": "035"}
+    for step in "012345":
+        photo.find(f"#steps button:nth-child({int(step) + 1})").click()
+        for selector, steps in marks.items():
+            assert visible(photo, selector) == (step in steps), (selector, step)
+    photo.find("#switch-pool").click()
+    assert not visible(photo, "#other-roi")
 
 
 def test_a_click_chooses_a_section_and_a_point_that_stay(photo: Page) -> None:
@@ -425,6 +601,7 @@ def test_the_address_restores_the_state_also_on_another_server(driver: Any) -> N
     with page_of(driver, *PHOTO) as page:
         page.drag("#hold", 25, 14)
         page.choose("#preset", "mmcv")
+        page.choose("#with", "walkthrough")
         page.choose("#ratio", "2")
         page.choose("#channel", "mean")
         page.find("#align button:nth-child(1)").click()
@@ -439,7 +616,8 @@ def test_the_address_restores_the_state_also_on_another_server(driver: Any) -> N
     with page_of(driver, *PHOTO) as page:
         page.open(f"{page.client.server.address}#{hash_of}")
         assert page.state == before
-        assert not visible(page, "#pool-box")
+        assert page.find("#with").get_attribute("value") == before["other"] == "walkthrough"
+        assert not visible(page, "#other-roi")
         assert page.run("return document.getElementById('marks').dataset.step") == "1"
 
 
@@ -538,7 +716,7 @@ def test_texts_can_be_read(page: Page, theme: str) -> None:
         page.until(lambda: page.run(query))
         pairs = page.run(
             """return [...document.querySelectorAll(
-                 'h1, .file, .key span, #align button, #pool span, dt, label, #steps button, '
+                 'h1, .file, .key span, #align button, #other span, dt, label, #steps button, '
                  + 'thead th, td, .role-Q11, .role-Q22, figcaption')].map((one) => {
               let ground = one;
               const shade = (e) => getComputedStyle(e).backgroundColor;

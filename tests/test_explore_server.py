@@ -218,6 +218,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"preset": None}, "preset", "must be text, got None"),
     ({"preset": ["mmcv"]}, "preset", "must be text"),
     ({"preset": "x" * 60_000}, "preset", "'xxx"),
+    ({"other": "detectron"}, "other", "'detectron' is not a preset; did you mean"),
+    ({"other": 3}, "other", "must be text, got 3"),
     ({"box": None}, "box", "give either box or corners"),
     ({"corners": [1, 2, 3, 4]}, "box", "give either box or corners"),
     ({"box": [1, 2, 3]}, "box", "must be four numbers"),

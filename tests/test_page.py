@@ -19,11 +19,15 @@ from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.show.numbers import format_number, format_point
 from roialign_cli.show.palette import AREAS, DARK, LIGHT, Theme, contrast
-from tests.browser import chromium, complaints, needs_chromium, requested, webdriver
+from tests.browser import (
+    ActionBuilder,
+    chromium,
+    complaints,
+    needs_chromium,
+    requested,
+    webdriver,
+)
 
-ActionBuilder = pytest.importorskip(
-    "selenium.webdriver.common.actions.action_builder"
-).ActionBuilder
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 SAMPLES = sample_data()

@@ -11,6 +11,7 @@ from roialign_cli.analysis.records import point_record, section_record
 from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.errors import ArgumentError
 from roialign_cli.page.lines import command_lines
+from roialign_cli.page.other import other_operation, other_trace
 from roialign_cli.page.pictures import MAX_MAP_SIDE, map_record
 from roialign_cli.page.saved import MAX_PAGE_POINTS, saved_page
 from roialign_cli.page.session import Session
@@ -25,7 +26,7 @@ MAX_LISTED_TERMS = 100  # points of a section whose formula names every point
 
 
 def trace_answer(session: Session, state: State) -> dict[str, Any]:
-    """Return the numbers of ROI Align and ROI Pool for the box of a state."""
+    """Return the numbers of ROI Align, ROI Pool and the second preset for the box of a state."""
     trace = session.trace(state)
     section, point = chosen(trace, state.section, state.point)
     return traced_record(
@@ -35,6 +36,7 @@ def trace_answer(session: Session, state: State) -> dict[str, Any]:
         most=MAX_LISTED_POINTS,
         notes=find_notes(trace.operation, trace.plan, 0),
         source=session.source,
+        other=other_trace(session, state, trace.operation),
     )
 
 
@@ -88,7 +90,10 @@ def commands_answer(session: Session, state: State) -> dict[str, Any]:
     """Return the command lines that compute, explain and draw the same."""
     trace = session.trace(state)
     section, _ = chosen(trace, state.section, state.point)
-    return command_lines(session, state, trace.convention, section)
+    other = other_operation(session, state, trace.operation)
+    return command_lines(
+        session, state, trace.convention, section, None if other is None else other.convention
+    )
 
 
 def picture_answer(session: Session, state: State) -> bytes:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import shlex
 
-from roialign_cli.core.convention import Convention
+from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import State
-from roialign_cli.show.document.command_line import convention_words
+from roialign_cli.show.document.command_line import changed_fields, convention_words
 
 # The file names in the command lines.
 _PICTURE, _PAGE = "steps.png", "roi.html"
 
 
 def command_lines(
-    session: Session, state: State, convention: Convention, section: tuple[int, int]
+    session: Session,
+    state: State,
+    convention: Convention,
+    section: tuple[int, int],
+    other: Convention | None,
 ) -> dict[str, str]:
     """Return the command lines that compute, explain and draw the same, quoted for a shell.
 
-    `run` cannot combine channels; without a channel it prints all of them.
+    `run` cannot combine channels; without a channel it prints all of them, as `compare` does.
 
     Parameters
     ----------
@@ -28,6 +32,8 @@ def command_lines(
         The rules of the state.
     section
         The section (i, j) that is explained.
+    other
+        The rules of the second preset; None for no line that compares.
     """
     operator = _operator(session, state, convention)
     channel = ["--channel", f"{state.channel}"]
@@ -42,7 +48,20 @@ def command_lines(
         "plot": ["plot", *operator, *channel, *place, "-o", _PICTURE],
         "page": ["explain", *operator, *channel, "-o", _PAGE],
     }
+    if other is not None:
+        calls["compare"] = ["compare", *operator, "--with", _second(convention, other)]
     return {name: f"roialign {shlex.join(words)}" for name, words in calls.items()}
+
+
+def _second(convention: Convention, other: Convention) -> str:
+    """Return the second preset and the fields that the options do not set, as --with reads them."""
+    shared = changed_fields(convention)
+    own = [
+        f"{name}={value}".lower()
+        for name, value in changed_fields(other).items()
+        if name not in BOX_FIELDS and (name, value) not in shared.items()
+    ]
+    return ",".join([other.name, *own])
 
 
 def _operator(session: Session, state: State, convention: Convention) -> list[str]:

@@ -230,6 +230,7 @@ def _session_record(
         "roi": trace.roi,
         "batch_index": int(operation.batch_index[trace.roi]),
         "channel": trace.channel,
+        "other": None,
         "section": section,
         "point": explanation.point,
         "pooling": None,

@@ -25,7 +25,9 @@ from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.presets import PRESETS, Preset, preset
 from roialign_cli.page.state import MAX_PAGE_SECTIONS, MAX_SAMPLING_RATIO, Four, State
-from roialign_cli.show.numbers import describe
+from roialign_cli.show.numbers import PHOTO_COLOURS, describe
+
+MAX_PICTURED_CHANNELS = 32  # in one answer with small pictures
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,13 @@ class Session:
     words: tuple[str, ...]
     _maps: dict[tuple[int, int | Summary], NDArray[Any]] = field(default_factory=dict)
 
-    def convention(self, state: State) -> Convention:
-        """Return the rules of a state; boxes are read as those of the call."""
+    def convention(self, name: str, state: State) -> Convention:
+        """Return the rules of a preset with the pooling and the sampling ratio of a state.
+
+        Boxes are read as those of the call.
+        """
         return self._rules(
-            preset(state.preset),
+            preset(name),
             {"pooling": state.pooling, "sampling_ratio": state.sampling_ratio},
         )
 
@@ -106,7 +111,7 @@ class Session:
         return self._call(state, self.channel_map(state.batch_index, state.channel), 0)
 
     def _call(self, state: State, features: NDArray[Any], batch_index: int) -> Operation:
-        own, convention = self.operation, self.convention(state)
+        own, convention = self.operation, self.convention(state.preset, state)
         return make_operation(
             features,
             [self.box(state)],
@@ -119,8 +124,12 @@ class Session:
 
     def trace(self, state: State) -> Trace:
         """Return the trace of a state."""
+        return self.trace_of(self.one(state), state)
+
+    def trace_of(self, one: Operation, state: State) -> Trace:
+        """Return the trace of an operation on the box and the channel of a state."""
         return replace(
-            trace_operation(self.one(state)),
+            trace_operation(one),
             roi=state.roi or 0,
             channels=self.operation.features.shape[1],
             channel=state.channel,
@@ -203,6 +212,7 @@ class Session:
                 "sections": MAX_PAGE_SECTIONS,
                 "points": MAX_TRACED_POINTS,
                 "sampling_ratio": MAX_SAMPLING_RATIO,
+                "pictured_channels": MAX_PICTURED_CHANNELS,
             },
             "state": start.record(),
         }
@@ -211,7 +221,13 @@ class Session:
         if self.image is None:
             return None
         height, width = self.image.shape[:2]
-        return {"width": width, "height": height, "stride": self.stride, "address": "image"}
+        return {
+            "width": width,
+            "height": height,
+            "stride": self.stride,
+            "address": "image",
+            "channels": list(PHOTO_COLOURS) if self.image.ndim == 3 else ["brightness"],
+        }
 
     def _reading(self) -> dict[str, Any]:
         """Return how boxes are written, and how they lie on the map."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
 
 from roialign_cli.core.convention import Pooling, Summary
+from roialign_cli.core.presets import preset
 from roialign_cli.errors import ArgumentError, alternatives
 
 MAX_PAGE_SECTIONS = 5000
@@ -39,6 +40,8 @@ class State:
         None for that of the preset. A preset without a sampling ratio ignores it.
     channel
         The index of the channel, or how all channels are combined.
+    other
+        The name of the preset with which the output is compared; None for ROI Pool.
     section
         The section (i, j), from 1; None for the section that `explain` chooses.
     point
@@ -60,6 +63,7 @@ class State:
     pooling: Pooling | None = None
     sampling_ratio: int | None = None
     channel: int | Summary = 0
+    other: str | None = None
     section: tuple[int, int] | None = None
     point: tuple[int, int] | None = None
 
@@ -151,10 +155,13 @@ def _channel(name: str, value: Any) -> int | Summary:  # noqa: ANN401
     return _whole(name, value, 0, MAX_INDEX)
 
 
-def _text(name: str, value: Any) -> str:  # noqa: ANN401
+def _preset(name: str, value: Any) -> str:  # noqa: ANN401
     if not isinstance(value, str):
         raise ArgumentError(name, f"must be text, got {_shown(value)}")
-    return value
+    try:
+        return preset(value).name
+    except ArgumentError as error:
+        raise ArgumentError(name, error.problem) from None
 
 
 def _or_none(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
@@ -165,13 +172,14 @@ def _or_none(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "box": _or_none(_four),
     "corners": _or_none(_four),
-    "preset": _text,
+    "preset": _preset,
     "output_size": lambda name, value: _pair(name, value, MAX_PAGE_SECTIONS),
     "roi": _or_none(lambda name, value: _whole(name, value, 0, MAX_INDEX)),
     "batch_index": lambda name, value: _whole(name, value, 0, MAX_INDEX),
     "pooling": _or_none(lambda name, value: _word(name, value, get_args(Pooling))),
     "sampling_ratio": _or_none(lambda name, value: _whole(name, value, 0, MAX_SAMPLING_RATIO)),
     "channel": _channel,
+    "other": _or_none(_preset),
     "section": _or_none(lambda name, value: _pair(name, value, MAX_PAGE_SECTIONS)),
     "point": _or_none(lambda name, value: _pair(name, value, MAX_INDEX)),
 }

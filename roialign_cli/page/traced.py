@@ -20,6 +20,9 @@ from roialign_cli.core.operation import Operation
 from roialign_cli.core.pooling import pool
 from roialign_cli.errors import ArgumentError
 
+# The keys of the JSON of `explain` that the page needs of the second preset.
+_KEYS = ("preset", "convention", "roi", "section_size", "sections", "output")
+
 
 def traced_record(
     trace: Trace,
@@ -29,8 +32,9 @@ def traced_record(
     most: int,
     notes: Sequence[Note],
     source: ScaleSource | None,
+    other: Trace | None = None,
 ) -> dict[str, Any]:
-    """Return the numbers of ROI Align and ROI Pool for the box of a trace.
+    """Return the numbers of ROI Align, ROI Pool and a second preset for the box of a trace.
 
     The keys are those of `explain --format json`; the points lack their neighbours, except for
     the chosen point. `docs/explore.md` describes the other keys.
@@ -49,12 +53,15 @@ def traced_record(
         The warnings about the box.
     source
         What determined the scale; None if that is not known.
+    other
+        The trace of the second preset; None to compare with ROI Pool.
     """
     one = trace.operation
     pooled, rounded = _pooled(one)
     with np.errstate(invalid="ignore", over="ignore"):
-        difference = np.subtract(trace.output, pooled)
+        difference = np.subtract(trace.output, pooled if other is None else other.output)
     listed = outlines(sections_of(trace), most, section)
+    n_listed = sum(len(outline["points"]) for outline in listed)
     record = trace_record(trace, notes, source, rounded, listed)
     record["box"] |= {"corners": one.boxes_xyxy[0].tolist(), "on_map": _edges(trace.box_on_map)}
     record["roi_pool"] |= _roi_pool(rounded, pooled)
@@ -62,13 +69,25 @@ def traced_record(
     return record | {
         "output_size": list(one.output_size),
         "n_points": trace.n_points,
-        "points_listed": sum(len(outline["points"]) for outline in listed),
+        "points_listed": n_listed,
+        "other": _other_record(other, most - n_listed, section) if other else None,
         "difference": difference.tolist(),
         "largest_difference": _largest(difference),
         "chosen": {
             "section": list(section),
             "point": None if point is None else point_record(point),
         },
+    }
+
+
+def _other_record(trace: Trace, most: int, section: tuple[int, int]) -> dict[str, Any]:
+    """Return the trace of the second preset as plain data; `most` as in `traced_record`."""
+    sections = outlines(sections_of(trace), most, section)
+    record = trace_record(trace, sections=sections)
+    record["convention"] = plain(record["convention"])
+    return {name: record[name] for name in _KEYS} | {
+        "n_points": trace.n_points,
+        "points_listed": sum(len(section["points"]) for section in sections),
     }
 
 

@@ -13,6 +13,7 @@ from roialign_cli.analysis.records import to_json
 from roialign_cli.errors import ArgumentError, RoiAlignError
 from roialign_cli.page import answers
 from roialign_cli.page.assets import HTML
+from roialign_cli.page.channels import channels_answer
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import State, parse_state
 
@@ -23,6 +24,7 @@ _RECORDS: dict[str, Callable[[Session, State], dict[str, Any]]] = {
     "trace": answers.trace_answer,
     "point": answers.point_answer,
     "map": answers.map_answer,
+    "channels": channels_answer,
     "commands": answers.commands_answer,
 }
 # Question → the function that answers with the bytes of a file, and their media type.

@@ -201,10 +201,10 @@ def photo_channel(image: NDArray[np.uint8] | None, channel: int | Summary) -> st
         return "brightness"
     if isinstance(channel, str):
         return f"{channel} of the channels"
-    return f"{_COLOURS[channel]} channel"
+    return f"{PHOTO_COLOURS[channel]} channel"
 
 
-_COLOURS = ("red", "green", "blue")
+PHOTO_COLOURS = ("red", "green", "blue")
 
 
 def channel_of(trace: Trace) -> str:

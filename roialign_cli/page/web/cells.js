@@ -15,7 +15,7 @@ if (session.image) {
 }
 
 /** @param {HTMLCanvasElement} element */
-function context(element) {
+export function context(element) {
   const found = element.getContext("2d");
   if (!found) throw new Error("the browser cannot draw on a canvas");
   return found;

@@ -33,7 +33,8 @@ on("trace", () => {
 });
 
 for (const channel of session.channels) {
-  at("channel").append(option(channel, typeof channel === "string" ? `${channel} of all` : channel));
+  const name = typeof channel === "string" ? `${channel} of all` : session.image?.channels[channel];
+  at("channel").append(option(channel, name));
 }
 at("channel").addEventListener("change", () => {
   const { value } = at("channel");

@@ -30,7 +30,12 @@ on("trace", () => {
 
 // The rules -------------------------------------------------------------------------------------------
 
-for (const { name } of session.presets) at("preset").append(option(name));
+for (const { name } of session.presets) {
+  at("preset").append(option(name));
+  const second = option(name);
+  second.hidden = name === "roi-pool"; // an address may name it; ROI Pool is the first choice
+  at("with").append(second);
+}
 const { maps } = session.feature_map;
 for (let n = 0; n < maps; n += 1) at("batch").append(option(n));
 at("batch").closest("label")?.toggleAttribute("hidden", maps === 1);
@@ -38,9 +43,11 @@ at("batch").closest("label")?.toggleAttribute("hidden", maps === 1);
 for (const id of /** @type {const} */ (["rows", "columns"])) at(id).max = `${session.limits.sections}`;
 at("ratio").max = `${session.limits.sampling_ratio}`;
 
-const preset = () => session.presets.find(({ name }) => name === store.state.preset);
+/** @param {string | null} chosen */
+const preset = (chosen) => session.presets.find(({ name }) => name === chosen);
 
 at("preset").addEventListener("change", () => change({ preset: at("preset").value, point: null }));
+at("with").addEventListener("change", () => change({ other: at("with").value || null }));
 at("pooling").addEventListener("change", () => change({ pooling: at("pooling").value || null }));
 at("ratio").addEventListener("input", () => {
   const text = at("ratio").value;
@@ -61,8 +68,8 @@ for (const [id, axis] of /** @type {const} */ ([["rows", 0], ["columns", 1]])) {
 }
 at("batch").addEventListener("change", () => change({ batch_index: Number(at("batch").value) }));
 
-/** @param {Partial<State>} fields */
-function change(fields) {
+/** Change fields of the state, and show the numbers of the new state. @param {Partial<State>} fields */
+export function change(fields) {
   Object.assign(store.state, fields);
   askMap();
   refresh();
@@ -71,18 +78,22 @@ function change(fields) {
 function showState() {
   const { state } = store;
   /**
-   * @param {"preset" | "pooling" | "ratio" | "rows" | "columns" | "channel" | "batch"} id
+   * @param {"preset" | "with" | "pooling" | "ratio" | "rows" | "columns" | "batch"} id
    * @param {string | number} value
    */
   const set = (id, value) => { if (document.activeElement !== at(id)) at(id).value = `${value}`; };
-  const rules = preset();
+  const rules = preset(state.preset);
+  const sides = [rules, preset(state.other)].filter((side) => side !== undefined);
   set("preset", state.preset);
+  set("with", state.other ?? "");
   set("pooling", state.pooling ?? "");
-  at("pooling").options[0].textContent = rules ? `${rules.pooling} (preset)` : "preset";
-  const hasRatio = rules?.points === "centred";
+  const own = [...new Set(sides.map(({ pooling }) => pooling))].join(", ");
+  at("pooling").options[0].textContent = sides.length ? `${own} (preset)` : "preset";
+  const ratio = sides.find(({ points }) => points === "centred")?.sampling_ratio;
+  const hasRatio = ratio !== undefined;
   at("ratio").disabled = !hasRatio;
   set("ratio", hasRatio ? state.sampling_ratio ?? "" : "");
-  at("ratio").placeholder = hasRatio ? `${rules.sampling_ratio} (preset)` : "none";
+  at("ratio").placeholder = hasRatio ? `${ratio} (preset)` : "none";
   set("rows", state.output_size[0]);
   set("columns", state.output_size[1]);
   set("batch", state.batch_index);

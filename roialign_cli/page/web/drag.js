@@ -118,7 +118,7 @@ function click(event) {
   }
   const [cellX, cellY] = [mapX(x), mapY(y)];
   const here = trace.sections.find((section) => {
-    const [left, top, right, bottom] = sectionArea(trace, section);
+    const [left, top, right, bottom] = sectionArea(section, trace.section_size);
     return left <= cellX && cellX < right && top <= cellY && cellY < bottom;
   });
   if (here) choose(here.section);

@@ -9,7 +9,8 @@ import { show } from "./plane.js";
 import { isSettled, restore } from "./server.js";
 import { emit, fromHash, on, session, store, toHash } from "./state.js";
 
-if (!session.saved) await Promise.all([import("./controls.js"), import("./graph.js")]);
+const live = session.saved ? null
+  : (await Promise.all([import("./channels.js"), import("./controls.js"), import("./graph.js")]))[0];
 
 let isFramed = false;
 let written = "";
@@ -43,10 +44,11 @@ addEventListener("hashchange", () => { if (location.hash !== written) begin(); }
 
 /** What the page shows, for tests and scripts. */
 window.roialign = {
-  isSettled,
+  isSettled: () => isSettled() && !live?.isLoading(),
   state: () => ({
     box: store.trace?.box.values ?? null,
     preset: store.state.preset,
+    other: store.state.other,
     output_size: store.state.output_size,
     sampling_ratio: store.state.sampling_ratio,
     channel: store.state.channel,

@@ -3,7 +3,7 @@
 import { px, py, view } from "./plane.js";
 import { at, flip, format, on, session, store, toMap } from "./state.js";
 
-/** @import { Four, Section, Trace } from "./types.js" */
+/** @import { Four, Place, Size, Trace } from "./types.js" */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -38,18 +38,21 @@ const rectangle = (x, y, right, bottom, inset = 0) => {
 };
 /** @type {(x: number, y: number, r: number) => string} */
 const circle = (x, y, r) => `M${number(px(x) - r)} ${number(py(y))}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`;
+/** @type {(x: number, y: number, r: number) => string} */
+const diamond = (x, y, r) => `M${number(px(x))} ${number(py(y) - r)}l${r} ${r}l${-r} ${r}l${-r} ${-r}Z`;
 
 /** @type {Record<string, (path: string) => void>} */
 const set = {};
-for (const id of ["pool-bins", "pool-bin", "pool-box", "sections", "section", "neighbours", "ties",
-  "inside", "clamped", "out", "won", "ring", "roi"]) set[id] = line(id);
+for (const id of ["pool-bins", "pool-bin", "pool-box", "other-sections", "other-section", "sections",
+  "section", "neighbours", "ties", "other-points", "other-out", "inside", "clamped", "out", "won", "ring",
+  "other-roi", "roi"]) set[id] = line(id);
 
 /**
- * Return where a section lies on the map: [left, top, right, bottom].
+ * Return where a section or an ROI lies on the map: [left, top, right, bottom].
  *
- * @type {(trace: Trace, section: Section) => Four}
+ * @type {(place: Place, size: Size) => Four}
  */
-export function sectionArea({ section_size: { width, height } }, { x, y }) {
+export function sectionArea({ x, y }, { width, height }) {
   return [x, flip(y), x + width, flip(y) + height];
 }
 
@@ -57,16 +60,21 @@ function drawTrace() {
   const { trace } = store;
   if (!trace) return;
   const { roi, sections, chosen } = trace;
-  set.sections(sections.map((s) => rectangle(...sectionArea(trace, s))).join(""));
+  set.sections(sections.map((s) => rectangle(...sectionArea(s, trace.section_size))).join(""));
   const here = sections.find((s) => `${s.section}` === `${chosen.section}`);
-  set.section(here ? rectangle(...sectionArea(trace, here)) : rectangle(roi.x, flip(roi.y), roi.x, flip(roi.y)));
+  set.section(here ? rectangle(...sectionArea(here, trace.section_size)) : rectangle(roi.x, flip(roi.y), roi.x, flip(roi.y)));
   drawPool(trace);
+  drawOther(trace);
   drawPoints(trace);
   drawChosen(trace);
 }
 
 /** @param {Trace} trace */
-function drawPool({ roi_pool: pool, chosen }) {
+function drawPool({ roi_pool: pool, chosen, other }) {
+  if (other) {
+    for (const id of ["pool-box", "pool-bins", "pool-bin"]) set[id]("");
+    return;
+  }
   set["pool-box"](rectangle(pool.x, flip(pool.y), pool.x + pool.width, flip(pool.y) + pool.height));
   /** @type {string[]} */
   const bins = [];
@@ -81,14 +89,46 @@ function drawPool({ roi_pool: pool, chosen }) {
   set["pool-bin"](bin);
 }
 
-/** @param {Trace} trace */
-function drawPoints({ sections, section_size: size, points_listed: listed }) {
-  /** @type {Record<string, string[]>} */
-  const paths = { inside: [], clamped: [], out: [], won: [] };
+/**
+ * Draw the second preset as ghosts: hollow diamonds, whose holes show points at the same place.
+ *
+ * @param {Trace} trace
+ */
+function drawOther({ other, chosen }) {
+  const paths = { "other-roi": "", "other-sections": "", "other-section": "", "other-points": "", "other-out": "" };
+  if (other) {
+    const { roi, sections, section_size: size } = other;
+    paths["other-roi"] = rectangle(...sectionArea(roi, roi));
+    const r = number(1.3 * radius(other) + 0.5);
+    for (const section of sections) {
+      const area = rectangle(...sectionArea(section, size));
+      paths["other-sections"] += area;
+      if (`${section.section}` === `${chosen.section}`) paths["other-section"] = area;
+      for (const p of section.points) {
+        paths[p.border === "out" ? "other-out" : "other-points"] += diamond(p.x, flip(p.y), r);
+      }
+    }
+  }
+  for (const [id, path] of Object.entries(paths)) set[id](path);
+}
+
+/**
+ * Return the radius of sample points in pixels, so that they do not touch.
+ *
+ * @param {Pick<Trace, "sections" | "section_size" | "points_listed">} trace
+ */
+function radius({ sections, section_size: size, points_listed: listed }) {
   const across = Math.sqrt(Math.max(listed / Math.max(sections.length, 1), 1));
   const room = Math.min(Math.abs(size.width), Math.abs(size.height)) * view.unit / across;
-  const r = number(Math.min(Math.max(0.28 * room, 1.2), 4.5));
-  for (const { points, winner } of sections) {
+  return number(Math.min(Math.max(0.28 * room, 1.2), 4.5));
+}
+
+/** @param {Trace} trace */
+function drawPoints(trace) {
+  /** @type {Record<string, string[]>} */
+  const paths = { inside: [], clamped: [], out: [], won: [] };
+  const r = radius(trace);
+  for (const { points, winner } of trace.sections) {
     for (const p of points) {
       const path = circle(p.x, flip(p.y), r);
       paths[p.border].push(path);

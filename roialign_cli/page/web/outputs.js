@@ -1,5 +1,6 @@
-/** The outputs of ROI Align and ROI Pool side by side, and how they follow the box. */
+/** The outputs of both sides of the comparison, and how they follow the box. */
 
+import { compared } from "./compared.js";
 import { ARROWS, choose } from "./drag.js";
 import { ink, rgb } from "./shades.js";
 import { at, buttonOf, element, format, on, pair, session, store } from "./state.js";
@@ -7,7 +8,7 @@ import { at, buttonOf, element, format, on, pair, session, store } from "./state
 /** @import { Rows, Trace, Value } from "./types.js" */
 
 /** @type {Record<string, HTMLElement[]>} */
-const cells = { align: [], pool: [], difference: [] };
+const cells = { align: [], other: [], difference: [] };
 let size = "";
 let isMany = false; // columns: there is no space for the size of changes
 const narrow = matchMedia("(max-width: 32rem)");
@@ -111,16 +112,21 @@ function showOutputs() {
   const chosen = `${trace.chosen.section}`;
   const steady = previous && previous.output.length === trace.output.length ? previous : null;
   const align = fill("align", trace.output, steady?.output, chosen);
-  const pool = fill("pool", trace.roi_pool.output, steady?.roi_pool.output, chosen);
+  const names = compared(trace);
+  const other = fill("other", names.output, steady ? compared(steady).output : undefined, chosen);
   if (at("differences").open) fillDifference(trace);
-  const isPool = trace.convention.points === "cells";
-  at("align-title").textContent = isPool ? "ROI Pool (the preset)" : "ROI Align";
   at("largest").textContent = format(trace.largest_difference);
   if (session.saved) return;
   at("changes").textContent = steady
-    ? `Largest change of the last move: ${at("align-title").textContent} ${format(align)}, ROI Pool ${format(pool)}`
-    : isPool ? "Choose another preset to compare ROI Align with ROI Pool."
-      : "Drag the box: ROI Align glides, ROI Pool jumps.";
+    ? `Largest change of the last move: ${names.first} ${format(align)}, ${names.second} ${format(other)}`
+    : invitation(trace);
+}
+
+/** @param {Trace} trace */
+function invitation({ convention, other }) {
+  if (other) return "Drag the box: both outputs follow.";
+  return convention.points === "cells" ? "Choose another preset to compare ROI Align with ROI Pool."
+    : "Drag the box: ROI Align glides, ROI Pool jumps.";
 }
 
 at("differences").addEventListener("toggle", () => {

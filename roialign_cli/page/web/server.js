@@ -105,8 +105,8 @@ let isRestoring = false;
 let notice = "";
 
 /** @param {State} state */
-const rules = ({ roi, preset, output_size, pooling, sampling_ratio, channel, batch_index }) =>
-  JSON.stringify([roi, preset, output_size, pooling, sampling_ratio, channel, batch_index]);
+const rules = ({ roi, preset, other, output_size, pooling, sampling_ratio, channel, batch_index }) =>
+  JSON.stringify([roi, preset, other, output_size, pooling, sampling_ratio, channel, batch_index]);
 let shownRules = "";
 
 /** @type {Latest<Trace>} */

@@ -34,15 +34,23 @@ export function share(value) {
 }
 
 /**
+ * Return the red, green and blue of a place between the smallest (0) and the largest (1) value.
+ *
+ * @param {number} place
+ */
+export function mixed(place) {
+  const [low, high] = [parse("low"), parse("high")];
+  return low.map((part, k) => Math.round(part + (high[k] - part) * place));
+}
+
+/**
  * Return the red, green and blue of a value; null and NaN have a colour of their own.
  *
  * @param {Value} value
  */
 export function rgb(value) {
   if (value === null || !Number.isFinite(value)) return parse("not-a-number");
-  const [low, high] = [parse("low"), parse("high")];
-  const place = share(value);
-  return low.map((part, k) => Math.round(part + (high[k] - part) * place));
+  return mixed(share(value));
 }
 
 /** @param {number[]} parts */

@@ -152,6 +152,7 @@ export function toHash() {
     box: trace ? trace.box.values.map(coordinate).join(",") : null,
     map: state.batch_index || null,
     preset: state.preset,
+    other: state.other,
     size: state.output_size.join("x"),
     pooling: state.pooling,
     ratio: state.sampling_ratio,
@@ -188,6 +189,7 @@ export function fromHash(hash) {
   read("roi", "roi", whole);
   read("map", "batch_index", whole);
   read("preset", "preset", String);
+  read("other", "other", String);
   read("size", "output_size", pair);
   read("pooling", "pooling", String);
   read("ratio", "sampling_ratio", whole);

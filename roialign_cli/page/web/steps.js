@@ -1,9 +1,10 @@
 /** The five steps: what each of them draws, and its numbers and formulas. */
 
+import { compared } from "./compared.js";
 import { ARROWS, choose } from "./drag.js";
 import { at, buttonOf, element, emit, format, on, pair, store } from "./state.js";
 
-/** @import { FullPoint, Line, Neighbour, Pair, Section, Trace } from "./types.js" */
+/** @import { FullPoint, Line, Neighbour, Pair, Place, Section, Size, Trace } from "./types.js" */
 
 const STEPS = ["All", "Box", "Sections", "Points", "Values", "Output"];
 const SECONDS = 3; // between two steps
@@ -76,6 +77,10 @@ function formula(parts) {
 const fill = (id, lines) => at(id).replaceChildren(...lines.map(formula));
 /** @type {(x: number, y: number) => string} */
 const place = (x, y) => `(${format(x)}, ${format(y)})`;
+/** @type {(size: Size) => string} */
+const measures = ({ width, height }) => `${format(width)} × ${format(height)} cells`;
+/** @type {(area: Place & Size) => string} */
+const lies = (area) => `at ${place(area.x, area.y)}, ${measures(area)}`;
 
 /** @type {(id: string, rows: Pair<string>[]) => void} */
 function facts(id, rows) {
@@ -85,15 +90,16 @@ function facts(id, rows) {
 function showNumbers() {
   const { trace } = store;
   if (!trace) return;
-  const { box, roi, roi_pool: pool, section_size: size, chosen, sections } = trace;
+  const { box, roi, roi_pool: pool, section_size: size, chosen, sections, other } = trace;
+  const { first, second } = compared(trace);
   const { left, top, right, bottom } = box.on_map;
   const [rows, columns] = trace.output_size;
   facts("box-facts", [
     [`box (${box.format})`, box.values.map(format).join(", ")],
     ["scale to the map", `x ${format(box.spatial_scale.x)}, y ${format(box.spatial_scale.y)}`],
     ["on the map, in cells", `${place(left, top)} to ${place(right, bottom)}`],
-    ["ROI of ROI Align", `at ${place(roi.x, roi.y)}, ${format(roi.width)} × ${format(roi.height)} cells`],
-    ["rounded by ROI Pool", `at ${place(pool.x, pool.y)}, ${format(pool.width)} × ${format(pool.height)} cells`],
+    [`ROI of ${first}`, lies(roi)],
+    other ? [`ROI of ${second}`, lies(other.roi)] : ["rounded by ROI Pool", lies(pool)],
   ]);
   const section = sections.find((one) => `${one.section}` === `${chosen.section}`);
   const where = section ? `from ${place(section.x, section.y)}` : "not listed";
@@ -101,8 +107,8 @@ function showNumbers() {
   facts("section-facts", [
     ["sections", `${columns} across, ${rows} down`],
     [`section (${chosen.section.join(", ")})`, where],
-    ["each of ROI Align", `${format(size.width)} × ${format(size.height)} cells`],
-    ["bins of ROI Pool", `${bins(pool.bin_widths)} cells wide, ${bins(pool.bin_heights)} high`],
+    [`each of ${first}`, measures(size)],
+    other ? [`each of ${second}`, measures(other.section_size)] : ["bins of ROI Pool", `${bins(pool.bin_widths)} cells wide, ${bins(pool.bin_heights)} high`],
   ]);
   const unlisted = trace.n_points > trace.points_listed;
   at("unlisted").textContent = unlisted

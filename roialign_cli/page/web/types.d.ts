@@ -6,6 +6,9 @@ export type Four = [number, number, number, number];
 /** A value of the map, or computed of such values; null is not finite. */
 export type Value = number | null;
 type Rows = Value[][];
+export type Place = { x: number; y: number };
+export type Size = { width: number; height: number };
+type Roi = Place & Size & { index: number };
 type Scale = { x: number; y: number };
 type Origin = "top-left" | "bottom-left";
 type BoxFormat = "xyxy" | "xywh" | "cxcywh" | "yxyx";
@@ -24,6 +27,8 @@ export interface State {
   pooling: string | null;
   sampling_ratio: number | null;
   channel: number | string;
+  /** The second preset; null to compare with ROI Pool. */
+  other: string | null;
   section: Pair | null;
   point: Pair | null;
 }
@@ -59,7 +64,7 @@ export interface Session {
   subject: string;
   feature_map: { maps: number; channels: number; height: number; width: number };
   frame: { origin: Origin; height: number };
-  image: { width: number; height: number; stride: number; address: string } | null;
+  image: { width: number; height: number; stride: number; address: string; channels: string[] } | null;
   box: {
     format: BoxFormat;
     origin: Origin;
@@ -77,7 +82,7 @@ export interface Session {
   // A saved page has no controls for rules, which need these.
   presets: Preset[];
   overrides: Record<string, string | number | boolean | null>;
-  limits: { sections: number; points: number; sampling_ratio: number };
+  limits: { sections: number; points: number; sampling_ratio: number; pictured_channels: number };
   state: State;
 }
 
@@ -139,6 +144,18 @@ export interface Convention {
   [rule: string]: string | number | boolean | null;
 }
 
+/** The trace of the second preset. */
+export interface Other {
+  preset: string;
+  convention: Convention;
+  roi: Roi;
+  section_size: Size;
+  sections: Section[];
+  output: Rows;
+  n_points: number;
+  points_listed: number;
+}
+
 export interface Trace {
   version: number;
   preset: string;
@@ -154,12 +171,13 @@ export interface Trace {
     corners: Four;
     on_map: Record<Side, number>;
   };
-  roi: { index: number; x: number; y: number; width: number; height: number };
-  section_size: { width: number; height: number };
+  roi: Roi;
+  section_size: Size;
   sections: Section[];
   output: Rows;
   output_size: Pair;
   roi_pool: RoiPool;
+  other: Other | null;
   difference: Rows;
   largest_difference: number;
   n_points: number;
@@ -201,7 +219,17 @@ export interface MapAnswer {
   data: string;
 }
 
-export interface CommandsAnswer { run: string; explain: string; plot: string; page: string }
+/** Small pictures of channels; `data` has one byte for each cell. */
+export interface ChannelsAnswer {
+  batch_index: number;
+  first: number;
+  channels: number;
+  rows: number;
+  columns: number;
+  data: string;
+}
+
+export interface CommandsAnswer { run: string; explain: string; plot: string; page: string; compare?: string }
 
 export interface ErrorAnswer { error: { argument: string | null; message: string } }
 
@@ -241,6 +269,7 @@ export type Listener = (problem?: string) => void;
 export interface Elements {
   boxes: HTMLSelectElement;
   preset: HTMLSelectElement;
+  with: HTMLSelectElement;
   pooling: HTMLSelectElement;
   rows: HTMLInputElement;
   columns: HTMLInputElement;
@@ -260,7 +289,7 @@ export interface Elements {
   names: SVGGElement;
   box: SVGGElement;
   hold: SVGRectElement;
-  "graph-pool": SVGPathElement;
+  "graph-other": SVGPathElement;
   "graph-align": SVGPathElement;
   differences: HTMLDetailsElement;
   back: HTMLButtonElement;

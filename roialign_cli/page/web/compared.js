@@ -1,0 +1,36 @@
+/** What the output of the preset is compared with: ROI Pool, or a second preset. */
+
+import { at, on, store } from "./state.js";
+
+/** @import { Rows, Trace } from "./types.js" */
+
+/**
+ * Return the names of both outputs of a trace, and the second output. `isStepped` is whether the
+ * second output jumps from cell to cell while the box moves.
+ *
+ * @param {Trace} trace
+ * @returns {{first: string, second: string, output: Rows, isStepped: boolean}}
+ */
+export function compared({ preset, convention, other, roi_pool: pool }) {
+  if (other) {
+    const isStepped = other.convention.points === "cells";
+    return { first: preset, second: other.preset, output: other.output, isStepped };
+  }
+  const first = convention.points === "cells" ? "ROI Pool (the preset)" : "ROI Align";
+  return { first, second: "ROI Pool", output: pool.output, isStepped: true };
+}
+
+on("trace", () => {
+  const { trace } = store;
+  if (!trace) return;
+  const names = compared(trace);
+  for (const one of document.querySelectorAll("[data-name]")) {
+    one.textContent = one.getAttribute("data-name") === "first" ? names.first : names.second;
+  }
+  for (const one of document.querySelectorAll("[data-with]")) {
+    one.toggleAttribute("hidden", (one.getAttribute("data-with") === "preset") !== Boolean(trace.other));
+  }
+  at("align").setAttribute("aria-label", `Output of ${names.first}`);
+  at("other").setAttribute("aria-label", `Output of ${names.second}`);
+  at("difference").setAttribute("aria-label", `Output of ${names.first} minus that of ${names.second}`);
+});
