@@ -85,7 +85,7 @@ function fill(name, output, before, chosen) {
     if (name !== "align") return;
     cell.tabIndex = cell.dataset.section === chosen ? 0 : -1;
     cell.setAttribute("aria-pressed", `${cell.dataset.section === chosen}`);
-    cell.setAttribute("aria-label", `section (${cell.dataset.section?.replace(",", ", ")}): ${format(value)}`);
+    cell.setAttribute("aria-label", `section (${cell.dataset.section?.replace(",", ", ")}): ${cell.textContent}`);
   });
   return largest;
 }
