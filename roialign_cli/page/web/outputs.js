@@ -86,7 +86,7 @@ function fill(name, output, before, chosen) {
     cell.toggleAttribute("disabled", only !== undefined && cell.dataset.section !== `${only}`);
     cell.tabIndex = cell.dataset.section === chosen ? 0 : -1;
     cell.setAttribute("aria-pressed", `${cell.dataset.section === chosen}`);
-    cell.setAttribute("aria-label", `section (${cell.dataset.section?.replace(",", ", ")}): ${format(value)}`);
+    cell.setAttribute("aria-label", `section (${cell.dataset.section?.replace(",", ", ")}): ${cell.textContent}`);
   });
   return largest;
 }
