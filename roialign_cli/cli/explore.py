@@ -137,6 +137,7 @@ def _session(inputs: Inputs, options: OperatorOptions) -> Session:
         defaults=inputs.defaults,
         overrides={k: v for k, v in inputs.overrides.items() if k not in chosen},
         words=tuple(words),
+        layout=inputs.file.layout,
     )
 
 

@@ -34,7 +34,8 @@ from roialign_cli.core.operation import Operation
 from roialign_cli.core.pooling import pool
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import ArgumentError
-from roialign_cli.page.lines import command_lines
+from roialign_cli.page.edits import edits_answer
+from roialign_cli.page.lines import command_lines, remarks
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import State
 from roialign_cli.show.document.explanation import Explanation
@@ -225,6 +226,7 @@ def map_answer(session: Session, state: State) -> dict[str, Any]:
         "columns": values.shape[1],
         "min": float(finite.min()) if finite.size else None,
         "max": float(finite.max()) if finite.size else None,
+        "edits": edits_answer(session, state),
         "data": base64.b64encode(values.tobytes()).decode("ascii"),
     }
 
@@ -234,7 +236,8 @@ def commands_answer(session: Session, state: State) -> dict[str, Any]:
     one = session.one(state)
     trace = session.trace(state, one)
     section, _ = chosen(trace, state)
-    return command_lines(session, state, one.convention, section)
+    lines = command_lines(session, state, one.convention, section)
+    return lines | remarks(session, state)
 
 
 def picture_answer(session: Session, state: State) -> bytes:

@@ -23,6 +23,7 @@ from roialign_cli.core.convention import BOX_FIELDS, Convention, Summary
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.presets import PRESETS, Preset, preset
+from roialign_cli.page.edits import Edit, editing_record
 from roialign_cli.page.state import MAX_SAMPLING_RATIO, Four, State
 from roialign_cli.show.page.page import MAX_PAGE_SECTIONS
 
@@ -55,7 +56,10 @@ class Session:
         The fields of the convention that options set, except those of the state. They apply to
         every preset that has the rule.
     words
-        The words of a command line that name the features and the scale.
+        The words of a command line that name the features and the scale; the first is the file.
+    layout
+        The axes of the array in the file, such as "CHW"; None for a photograph, or if no cell can
+        be edited.
     """
 
     operation: Operation
@@ -70,6 +74,8 @@ class Session:
     defaults: Defaults
     overrides: Mapping[str, Any]
     words: tuple[str, ...]
+    layout: str | None = None
+    last_edited: dict[tuple[Edit, ...], Session] = field(default_factory=dict)
     _maps: dict[tuple[int, int | Summary], NDArray[Any]] = field(default_factory=dict)
 
     def convention(self, state: State) -> Convention:
@@ -173,6 +179,7 @@ class Session:
             "box": self._reading(),
             "boxes": self._boxes(),
             "presets": [self._preset(row) for row in PRESETS.values()],
+            "editing": editing_record(self),
             "overrides": dict(self.overrides),
             "limits": {
                 "sections": MAX_PAGE_SECTIONS,

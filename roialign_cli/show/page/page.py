@@ -184,6 +184,12 @@ def section_texts(explanation: Explanation, section: Section) -> dict[str, Any]:
 
 def point_texts(explanation: Explanation, section: Section, point: Point) -> dict[str, Any]:
     """Return the title, the lines and the neighbours of a sample point, for a script."""
+    coordinates = _lines(explanation.coordinates(section, point))
+    return value_texts(explanation, point) | {"coordinates": coordinates}
+
+
+def value_texts(explanation: Explanation, point: Point) -> dict[str, Any]:
+    """Return the texts of a point at any position, without the lines that compute the position."""
     trace = explanation.trace
     out = point.border == "out"
     interpolates = not out and trace.convention.points != "cells"
@@ -192,7 +198,7 @@ def point_texts(explanation: Explanation, section: Section, point: Point) -> dic
         f"= {format_number(point.value)}",
         "taken": format_number(point.contribution),
         "note": border_note(trace, point),
-        "coordinates": _lines(explanation.coordinates(section, point)),
+        "coordinates": [],
         "between": _lines(explanation.neighbours(point)) if interpolates else [],
         "interpolated": [] if out else _lines(interpolated(trace, point)),
         "neighbours": list(neighbour_rows(point)) if interpolates else [],
