@@ -137,6 +137,8 @@ at("copy").addEventListener("click", async () => {
       button.addEventListener("click", () => copy(button, code));
       return [element("div", { class: "command" }, code, button)];
     }));
+    at("command-remark").textContent = lines.remark ?? "";
+    at("command-remark").hidden = !lines.remark;
     dialog.showModal();
   } catch (error) { say(error.message); }
 });
@@ -153,7 +155,8 @@ async function copy(button, code) {
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 }
 
-for (const [id, question, name] of [["picture", "picture", "roi.png"], ["page", "page", "roi.html"]]) {
+const FILES = [["picture", "picture", "roi.png"], ["page", "page", "roi.html"], ["array", "array", session.editing?.file]];
+for (const [id, question, name] of FILES) {
   const button = at(id);
   button.addEventListener("click", async () => {
     const text = button.textContent;

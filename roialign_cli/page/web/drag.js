@@ -64,7 +64,7 @@ svg.addEventListener("pointermove", (event) => {
   }
 });
 const release = (event) => {
-  if (drag && !drag.far && event.type === "pointerup") click(event);
+  if (drag && !drag.far && event.type === "pointerup") clickAt(event);
   drag = null;
   svg.classList.remove("dragging");
 };
@@ -82,10 +82,15 @@ export function choose(section, point = null) {
   refresh();
 }
 
-function click(event) {
+/** Choose what a click is on: a cell while cells are edited, or else a sample point or a section. */
+export function clickAt(event) {
   if (!store.trace) return;
   const area = svg.getBoundingClientRect();
   const [x, y] = [event.clientX - area.left, event.clientY - area.top];
+  if (svg.classList.contains("editing")) {
+    emit("cell", mapX(x), mapY(y));
+    return;
+  }
   let best = { distance: 10, section: null, point: null };
   for (const { section, points } of store.trace.sections) {
     for (const p of points) {

@@ -5,6 +5,8 @@ import "./marks.js";
 import "./outputs.js";
 import "./steps.js";
 import "./controls.js";
+import "./probe.js";
+import "./edits.js";
 import { show } from "./plane.js";
 import { isSettled, restore } from "./server.js";
 import { emit, fromHash, on, store, toHash } from "./state.js";
@@ -49,6 +51,8 @@ window.roialign = {
     channel: store.state.channel,
     section: store.trace?.chosen.section ?? null,
     point: store.trace?.chosen.point?.point ?? null,
+    edits: store.state.edits,
+    moved: store.moved,
     trace: store.trace,
   }),
 };

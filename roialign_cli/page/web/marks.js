@@ -1,7 +1,7 @@
 /** Draw the box, the sections, the sample points and the neighbour cells. */
 
 import { px, py, view } from "./plane.js";
-import { at, flip, format, on, store, toMap } from "./state.js";
+import { at, flip, format, on, shownPoint, store, toMap } from "./state.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -13,7 +13,7 @@ function mark(name, id, ...classes) {
 }
 
 /** Make a line with a halo, and return a function that sets its path. */
-function line(id) {
+export function line(id) {
   const pair = [mark("path", "", "halo", `${id}-halo`), mark("path", id)];
   at("lines").append(...pair);
   return (path) => pair.forEach((one) => one.setAttribute("d", path));
@@ -47,7 +47,7 @@ function drawTrace() {
   set.section(here ? rectangle(...sectionArea(here)) : rectangle(roi.x, flip(roi.y), roi.x, flip(roi.y)));
   drawPool(trace);
   drawPoints(trace);
-  drawChosen(chosen.point);
+  drawChosen(shownPoint());
 }
 
 function drawPool({ roi_pool: pool, chosen }) {
@@ -147,3 +147,4 @@ function drawBox() {
 
 on("box", drawBox);
 on("view trace", () => { drawBox(); drawTrace(); });
+on("moved", () => drawChosen(shownPoint()));

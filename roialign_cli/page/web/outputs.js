@@ -108,7 +108,7 @@ function showOutputs() {
   at("align-title").textContent = isPool ? "ROI Pool (the preset)" : "ROI Align";
   at("largest").textContent = format(trace.largest_difference);
   at("changes").textContent = steady
-    ? `Largest change of the last move: ${at("align-title").textContent} ${format(align)}, ROI Pool ${format(pool)}`
+    ? `Largest change of the last ${store.cause}: ${at("align-title").textContent} ${format(align)}, ROI Pool ${format(pool)}`
     : isPool ? "Choose another preset to compare ROI Align with ROI Pool."
       : "Drag the box: ROI Align glides, ROI Pool jumps.";
 }
@@ -148,7 +148,7 @@ function record() {
   if (about !== subject || !previous) [moves, place] = [[], ""];
   about = subject;
   const now = { align: trace.output[j - 1]?.[i - 1] ?? null, pool: trace.roi_pool.output[j - 1]?.[i - 1] ?? null };
-  const here = `${trace.box.corners.map(coordinate)}`;
+  const here = `${trace.box.corners.map(coordinate)} ${state.edits.join(" ")}`;
   if (moves.length && place === here) return;
   place = here;
   moves.push(now);

@@ -32,13 +32,17 @@ export async function ask(question, state) {
 }
 
 /** Asks one question again and again: one request is on its way, and the last one waits. */
-class Latest {
+export class Latest {
+  /** @type {Latest[]} */
+  static all = [];
+
   #busy = false;
 
   #waiting = null;
 
   constructor(question, done, failed) {
     Object.assign(this, { question, done, failed });
+    Latest.all.push(this);
   }
 
   get idle() {
@@ -79,14 +83,20 @@ let notice = "";
 const rules = ({ preset, output_size, pooling, sampling_ratio, channel, batch_index }) =>
   JSON.stringify([preset, output_size, pooling, sampling_ratio, channel, batch_index]);
 let shownRules = "";
+let shownEdits = "";
 
 const traces = new Latest("trace", (trace, asked, isLast) => {
   const same = rules(asked) === shownRules;
   shownRules = rules(asked);
-  // The changes of the last move stay while sections and points are chosen.
+  // The changes of the last move or edit stay while sections and points are chosen.
+  const isEdit = asked.edits.join(" ") !== shownEdits;
+  shownEdits = asked.edits.join(" ");
   const isMove = `${store.trace?.box.corners.map(coordinate)}` !== `${trace.box.corners.map(coordinate)}`;
   if (!same) store.previous = null;
-  else if (isMove) store.previous = store.trace;
+  else if (isMove || isEdit) {
+    store.previous = store.trace;
+    store.cause = isMove ? "move" : "edit";
+  }
   store.trace = trace;
   if (isLast && !isChanged) store.corners = trace.box.corners;
   say(notice, false);
@@ -146,7 +156,7 @@ let isChanged = false;
 
 /** Whether the page shows the numbers of its state. */
 export const isSettled = () =>
-  !isChanged && !explaining && !writing && [traces, points, maps].every((one) => one.idle);
+  !isChanged && !explaining && !writing && Latest.all.every((one) => one.idle);
 
 /** Ask for the numbers of the state, at most once per animation frame. */
 export function refresh() {
@@ -177,10 +187,11 @@ const maps = new Latest("map", (answer) => {
 
 let shownMap = "";
 
-/** Ask for the values of the map if another channel or map is chosen. */
+/** Ask for the values of the map if another channel or map is chosen, or a cell was edited. */
 export function askMap() {
-  const { channel, batch_index: index } = store.state;
-  if (shownMap === `${index} ${channel}`) return;
-  shownMap = `${index} ${channel}`;
+  const { channel, batch_index: index, edits } = store.state;
+  const wanted = `${index} ${channel} ${edits.join(" ")}`;
+  if (shownMap === wanted) return;
+  shownMap = wanted;
   maps.ask(store.state);
 }

@@ -5,8 +5,9 @@
  * @typedef {{box: number[] | null, corners: number[] | null, preset: string,
  *   output_size: [number, number], roi: number | null, batch_index: number,
  *   pooling: string | null, sampling_ratio: number | null, channel: number | string,
- *   section: [number, number] | null, point: [number, number] | null}} State
- * @typedef {{step: number, pool: boolean, snap: boolean, photo: boolean}} Look
+ *   section: [number, number] | null, point: [number, number] | null,
+ *   position: [number, number] | null, edits: number[][]}} State
+ * @typedef {{step: number, pool: boolean, snap: boolean, photo: boolean, edit: boolean}} Look
  * @typedef {Record<string, any>} Answer
  */
 
@@ -17,15 +18,19 @@ export const store = {
   /** @type {State} */
   state: { ...session.state },
   /** @type {Look} */
-  look: { step: 0, pool: true, snap: false, photo: session.image !== null },
+  look: { step: 0, pool: true, snap: false, photo: session.image !== null, edit: false },
   /** The box as [left, top, right, bottom] in box units, y down. @type {number[] | null} */
   corners: null,
   /** @type {Answer | null} */
   trace: null,
   /** The trace before the last one, of the same rules. @type {Answer | null} */
   previous: null,
+  /** What changed the outputs since then. @type {"move" | "edit"} */
+  cause: "move",
   /** @type {Answer | null} */
   point: null,
+  /** The chosen point where it was moved by hand; null in its own place. @type {Answer | null} */
+  moved: null,
   /** @type {{rows: number, columns: number, min: number, max: number, values: Float32Array} | null} */
   map: null,
 };
@@ -33,7 +38,7 @@ export const store = {
 /** @type {Record<string, ((...given: any[]) => void)[]>} */
 const listeners = {};
 
-/** Call a function when something happens: box, trace, point, map, look, state or theme. */
+/** Call a function when something happens: box, trace, point, moved, map, look, state or theme. */
 export function on(names, listener) {
   for (const name of names.split(" ")) (listeners[name] ??= []).push(listener);
 }
@@ -43,6 +48,9 @@ export function emit(name, ...given) {
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => emit("theme"));
+
+/** The chosen point as it is drawn: moved by hand, or in its own place. */
+export const shownPoint = () => store.moved?.point ?? store.trace?.chosen.point ?? null;
 
 /** @param {string} id */
 export const at = (id) => document.getElementById(id);
@@ -113,6 +121,7 @@ export function toHash() {
     channel: state.channel,
     section: state.section && state.section.join(","),
     point: state.point && state.point.join(","),
+    edits: state.edits.map((edit) => edit.join(",")).join("~") || null,
     step: look.step || null,
     pool: look.pool ? null : 0,
     snap: look.snap ? 1 : null,
@@ -144,11 +153,13 @@ export function fromHash(hash) {
   read("channel", "channel", (text) => whole(text) ?? text);
   read("section", "section", pair);
   read("point", "point", pair);
+  read("edits", "edits", (text) => text.split("~").map((edit) => edit.split(",").map(Number)));
   store.state = state;
   store.look = {
     step: Math.min(whole(fields.get("step") ?? "0") ?? 0, 5),
     pool: fields.get("pool") !== "0",
     snap: fields.get("snap") === "1",
     photo: session.image !== null && fields.get("photo") !== "0",
+    edit: false,
   };
 }

@@ -1,7 +1,7 @@
 /** The five steps: what each of them draws, and its numbers and formulas. */
 
 import { choose } from "./drag.js";
-import { at, element, emit, format, on, store } from "./state.js";
+import { at, element, emit, format, on, shownPoint, store } from "./state.js";
 
 const STEPS = ["All", "Box", "Sections", "Points", "Values", "Output"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -48,7 +48,8 @@ function showStep() {
     else button.removeAttribute("aria-current");
   });
   for (const part of document.querySelectorAll("[data-steps]")) {
-    part.hidden = !part.dataset.steps.split(" ").includes(String(step));
+    const forMoved = store.moved !== null && "moved" in part.dataset;
+    part.hidden = !forMoved && !part.dataset.steps.split(" ").includes(String(step));
   }
 }
 
@@ -104,7 +105,7 @@ function showNumbers() {
       ? "only those of the chosen section are drawn." : "they are too many to draw."}` : "";
   at("unlisted").hidden = !unlisted;
   listPoints(section, chosen.point);
-  listNeighbours(trace, chosen.point);
+  listNeighbours(trace, shownPoint());
   at("notes").replaceChildren(...trace.notes.map((note) => element("p", { class: "note" }, note.text ?? String(note))));
   at("points-title").textContent = `Sample points of section (${chosen.section.join(", ")})`;
 }
@@ -211,12 +212,16 @@ function saySoon() {
 
 function showTexts(problem = "") {
   const section = store.point?.texts.section;
-  const point = store.point?.texts.point;
   at("texts").classList.remove("stale");
   at("section-title").textContent = section ? section.title : problem;
   fill("reduced", section ? section.reduced : []);
-  at("point-title").textContent = point ? point.title : "This section has no sample points";
   at("point-title").hidden = !section;
+  showPoint();
+}
+
+function showPoint() {
+  const point = (store.moved ?? store.point)?.texts.point;
+  at("point-title").textContent = point ? point.title : "This section has no sample points";
   at("point-note").textContent = point?.note ?? "";
   at("point-note").hidden = !point?.note;
   fill("coordinates", point?.coordinates ?? []);
@@ -226,4 +231,11 @@ function showTexts(problem = "") {
 
 on("trace", () => { at("texts").classList.add("stale"); showNumbers(); });
 on("point", (problem) => { showTexts(problem); saySoon(); });
+on("moved", () => {
+  if (!store.trace) return;
+  showStep();
+  listNeighbours(store.trace, shownPoint());
+  showPoint();
+  saySoon();
+});
 on("look", showStep);
