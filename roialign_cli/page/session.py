@@ -75,6 +75,7 @@ class Session:
     overrides: Mapping[str, Any]
     words: tuple[str, ...]
     layout: str | None = None
+    # The session with the last edits, so that the features are not copied for every question.
     last_edited: dict[tuple[Edit, ...], Session] = field(default_factory=dict)
     _maps: dict[tuple[int, int | Summary], NDArray[Any]] = field(default_factory=dict)
 

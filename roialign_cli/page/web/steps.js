@@ -215,13 +215,13 @@ function showTexts(problem = "") {
   at("texts").classList.remove("stale");
   at("section-title").textContent = section ? section.title : problem;
   fill("reduced", section ? section.reduced : []);
-  at("point-title").hidden = !section;
   showPoint();
 }
 
 function showPoint() {
   const point = (store.moved ?? store.point)?.texts.point;
   at("point-title").textContent = point ? point.title : "This section has no sample points";
+  at("point-title").hidden = !point && !store.point;
   at("point-note").textContent = point?.note ?? "";
   at("point-note").hidden = !point?.note;
   fill("coordinates", point?.coordinates ?? []);
