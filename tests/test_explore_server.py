@@ -421,6 +421,8 @@ def test_a_large_photograph_is_reduced() -> None:
 def test_every_question_is_answered(question: str, client: Client, tmp_path: Path) -> None:
     status, content, headers = client.post(question, json.dumps(client.start).encode())
     assert (status, len(content)) == (200, int(headers["Content-Length"]))
-    kinds = {"picture": "image/png", "page": "text/html"}
+    kinds = {
+        "picture": "image/png", "page": "text/html", "array": "application/octet-stream",
+    }  # fmt: skip
     assert headers.get_content_type() == kinds.get(question, "application/json")
     assert list(tmp_path.iterdir()) == []

@@ -106,13 +106,23 @@ def border_of(x: AxisPoint, y: AxisPoint) -> Border:
     return "clamped" if x.clamped or y.clamped else "inside"
 
 
-class Sections(Sequence[Section]):
-    """Sequence of the sections of one ROI, row by row; each record is created on first access."""
+class SamplePoints:
+    """Sample points of one ROI where the samples along y and along x cross.
 
-    def __init__(self, one: Operation, plan: Plan, frame: Frame) -> None:
-        self.convention, self.plan, self.frame = one.convention, plan, frame
+    Parameters
+    ----------
+    one
+        The operation on one box and one channel.
+    frame
+        The frame of all positions.
+    y, x
+        The samples along each axis, (1, T, P) and (1, K, Q).
+    """
+
+    def __init__(self, one: Operation, frame: Frame, y: AxisSamples, x: AxisSamples) -> None:
+        self.convention, self.frame = one.convention, frame
         self.cells: Float = one.features[0, 0]  # (H, W)
-        self.y, self.x = plan.samples()  # (1, T, P) and (1, K, Q)
+        self.y, self.x = y, x
         # Which points are no padding, (T, P) and (K, Q).
         self.in_y, self.in_x = (
             np.broadcast_to(samples.valid, samples.position.shape)[0]
@@ -125,35 +135,6 @@ class Sections(Sequence[Section]):
         taken = contributions(window, *inside, one.convention)
         self.contributions: Float = taken[0]  # (T, P, K, Q)
         self.values: Float = point_values(window, *inside, one.convention)[0]  # (T, P, K, Q)
-        self.output: Float = reduce_points(taken, *inside, plan)[0]  # (T, K)
-        self._made: dict[int, Section] = {}
-
-    def __len__(self) -> int:
-        return self.output.size
-
-    @overload
-    def __getitem__(self, index: int) -> Section: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Section]: ...
-
-    def __getitem__(self, index: int | slice) -> Section | Sequence[Section]:
-        places = range(len(self))[index]
-        if isinstance(places, range):
-            return tuple(self._section(place) for place in places)
-        return self._section(places)
-
-    def corner(self, i: int, j: int) -> tuple[float, float]:
-        """Return x and y of the top-left corner of section (i, j), without its record."""
-        x, y = self.plan.x, self.plan.y
-        return (
-            self.frame.x(float(x.roi_start[0]) + (i - 1) * float(x.section_size[0])),
-            self.frame.y(float(y.roi_start[0]) + (j - 1) * float(y.section_size[0])),
-        )
-
-    def grid(self, i: int, j: int) -> tuple[int, int]:
-        """Return the number of points of section (i, j) along x and along y."""
-        return int(self.in_x[i - 1].sum()), int(self.in_y[j - 1].sum())
 
     @cached_property
     def along_x(self) -> list[list[AxisPoint]]:
@@ -169,68 +150,8 @@ class Sections(Sequence[Section]):
         return [[self._axis_point(self.y, j, m, axis) for m in _valid(row)]
                 for j, row in enumerate(self.in_y)]  # fmt: skip
 
-    def winner(self, i: int, j: int) -> tuple[int, int] | None:
-        """Return the point (n, m) of section (i, j) whose contribution is the output of "max"."""
-        if self.convention.pooling != "max":
-            return None
-        taken, output = self.contributions[j - 1, :, i - 1], self.output[j - 1, i - 1]
-        exists = np.logical_and.outer(self.in_y[j - 1], self.in_x[i - 1])
-        equal = exists & ((taken == output) | (np.isnan(taken) & np.isnan(output)))
-        if not equal.any():
-            return None
-        m, n = divmod(int(equal.argmax()), equal.shape[1])
-        return n + 1, m + 1
-
-    def point(self, section: tuple[int, int], point: tuple[int, int]) -> Point | None:
-        """Return point (n, m) of section (i, j) alone; None if there is no such point."""
-        (i, j), (n, m) = section, point
-        columns, rows = self.grid(i, j)
-        if not (1 <= n <= columns and 1 <= m <= rows):
-            return None
-        return self._point(i - 1, j - 1, n - 1, m - 1)
-
-    def example(self) -> tuple[int, int]:
-        """Return the section (i, j) to explain by default.
-
-        This is the first section with points that read different cells of the map; otherwise the
-        first section with points, or section (1, 1).
-        """
-        (y_cells, y_points), (x_cells, x_points) = (
-            _read_along(self.y, self.in_y),
-            _read_along(self.x, self.in_x),
-        )
-        varied = np.maximum.outer(y_cells, x_cells) > 1
-        on_map = np.minimum.outer(y_cells, x_cells) > 0
-        has_points = np.minimum.outer(y_points, x_points) > 0
-        for suitable in (varied & on_map, has_points):
-            if suitable.any():
-                j, i = np.argwhere(suitable)[0].tolist()
-                return i + 1, j + 1
-        return 1, 1
-
-    def _section(self, place: int) -> Section:
-        if place not in self._made:
-            self._made[place] = self._record(*divmod(place, self.plan.x.sections))
-        return self._made[place]
-
-    def _record(self, j: int, i: int) -> Section:
-        points = tuple(
-            self._point(i, j, n, m)
-            for m in range(len(self.along_y[j]))
-            for n in range(len(self.along_x[i]))
-        )
-        corner_x, corner_y = self.corner(i + 1, j + 1)
-        return Section(
-            section=(i + 1, j + 1),
-            x=corner_x,
-            y=corner_y,
-            points=points,
-            grid=self.grid(i + 1, j + 1),
-            winner=self.winner(i + 1, j + 1),
-            output=float(self.output[j, i]),
-        )
-
-    def _point(self, i: int, j: int, n: int, m: int) -> Point:
+    def at(self, i: int, j: int, n: int, m: int) -> Point:
+        """Return point (n, m) of section (i, j), all from 0."""
         x, y = self.along_x[i][n], self.along_y[j][m]
         border = border_of(x, y)
         # In the direction of the frame: with y up, the first neighbour is the cell below.
@@ -276,6 +197,119 @@ class Sections(Sequence[Section]):
     def _shown(self, coordinate: float) -> float:
         decimals = self.convention.coordinate_decimals
         return coordinate if decimals is None else round(coordinate, decimals)
+
+
+class Sections(SamplePoints, Sequence[Section]):
+    """Sequence of the sections of one ROI, row by row; each record is created on first access."""
+
+    def __init__(self, one: Operation, plan: Plan, frame: Frame) -> None:
+        super().__init__(one, frame, *plan.samples())
+        self.plan = plan
+        self.output: Float = reduce_points(self.contributions[None], self.y, self.x, plan)[0]
+        self._made: dict[int, Section] = {}
+
+    def __len__(self) -> int:
+        return self.output.size
+
+    @overload
+    def __getitem__(self, index: int) -> Section: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Section]: ...
+
+    def __getitem__(self, index: int | slice) -> Section | Sequence[Section]:
+        places = range(len(self))[index]
+        if isinstance(places, range):
+            return tuple(self._section(place) for place in places)
+        return self._section(places)
+
+    def corner(self, i: int, j: int) -> tuple[float, float]:
+        """Return x and y of the top-left corner of section (i, j), without its record."""
+        x, y = self.plan.x, self.plan.y
+        return (
+            self.frame.x(float(x.roi_start[0]) + (i - 1) * float(x.section_size[0])),
+            self.frame.y(float(y.roi_start[0]) + (j - 1) * float(y.section_size[0])),
+        )
+
+    def grid(self, i: int, j: int) -> tuple[int, int]:
+        """Return the number of points of section (i, j) along x and along y."""
+        return int(self.in_x[i - 1].sum()), int(self.in_y[j - 1].sum())
+
+    def winner(self, i: int, j: int) -> tuple[int, int] | None:
+        """Return the point (n, m) of section (i, j) whose contribution is the output of "max"."""
+        if self.convention.pooling != "max":
+            return None
+        taken, output = self.contributions[j - 1, :, i - 1], self.output[j - 1, i - 1]
+        exists = np.logical_and.outer(self.in_y[j - 1], self.in_x[i - 1])
+        equal = exists & ((taken == output) | (np.isnan(taken) & np.isnan(output)))
+        if not equal.any():
+            return None
+        m, n = divmod(int(equal.argmax()), equal.shape[1])
+        return n + 1, m + 1
+
+    def point(self, section: tuple[int, int], point: tuple[int, int]) -> Point | None:
+        """Return point (n, m) of section (i, j) alone; None if there is no such point."""
+        (i, j), (n, m) = section, point
+        columns, rows = self.grid(i, j)
+        if not (1 <= n <= columns and 1 <= m <= rows):
+            return None
+        return self.at(i - 1, j - 1, n - 1, m - 1)
+
+    def example(self) -> tuple[int, int]:
+        """Return the section (i, j) to explain by default.
+
+        This is the first section with points that read different cells of the map; otherwise the
+        first section with points, or section (1, 1).
+        """
+        (y_cells, y_points), (x_cells, x_points) = (
+            _read_along(self.y, self.in_y),
+            _read_along(self.x, self.in_x),
+        )
+        varied = np.maximum.outer(y_cells, x_cells) > 1
+        on_map = np.minimum.outer(y_cells, x_cells) > 0
+        has_points = np.minimum.outer(y_points, x_points) > 0
+        for suitable in (varied & on_map, has_points):
+            if suitable.any():
+                j, i = np.argwhere(suitable)[0].tolist()
+                return i + 1, j + 1
+        return 1, 1
+
+    def _section(self, place: int) -> Section:
+        if place not in self._made:
+            self._made[place] = self._record(*divmod(place, self.plan.x.sections))
+        return self._made[place]
+
+    def _record(self, j: int, i: int) -> Section:
+        points = tuple(
+            self.at(i, j, n, m)
+            for m in range(len(self.along_y[j]))
+            for n in range(len(self.along_x[i]))
+        )
+        corner_x, corner_y = self.corner(i + 1, j + 1)
+        return Section(
+            section=(i + 1, j + 1),
+            x=corner_x,
+            y=corner_y,
+            points=points,
+            grid=self.grid(i + 1, j + 1),
+            winner=self.winner(i + 1, j + 1),
+            output=float(self.output[j, i]),
+        )
+
+
+def point_at(one: Operation, plan: Plan, x: float, y: float) -> Point:
+    """Return the point (1, 1) that the convention would read at any position.
+
+    Parameters
+    ----------
+    one
+        The operation on one box and one channel.
+    plan
+        Its sampling plan.
+    x, y
+        The position in the frame of the plan, in cells.
+    """
+    return SamplePoints(one, plan.frame, *plan.samples_at(x, y)).at(0, 0, 0, 0)
 
 
 def positions(sections: Sequence[Section]) -> dict[Border, Float]:

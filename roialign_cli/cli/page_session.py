@@ -35,4 +35,5 @@ def page_session(inputs: Inputs, options: OperatorOptions) -> Session:
         defaults=inputs.defaults,
         overrides={k: v for k, v in inputs.overrides.items() if k not in chosen},
         words=tuple(words),
+        layout=inputs.file.layout,
     )

@@ -116,6 +116,28 @@ class Plan:
             _place(self.x, self.convention, self.frame.x_axis),
         )
 
+    def samples_at(self, x: float, y: float) -> tuple[AxisSamples, AxisSamples]:
+        """Return the samples along y and along x of one point at any position.
+
+        Parameters
+        ----------
+        x, y
+            The position in the frame, in cells. It becomes a coordinate of the dtype of the plan.
+        """
+        along_y, along_x = (
+            _samples_at(
+                np.full((1, 1, 1), frame_axis.index(at), axis.roi_start.dtype),
+                replace(axis, count=np.ones((1, 1), np.intp)),
+                self.convention,
+                frame_axis,
+            )
+            for axis, frame_axis, at in (
+                (self.y, self.frame.y_axis, y),
+                (self.x, self.frame.x_axis, x),
+            )
+        )
+        return along_y, along_x
+
 
 def make_plan(
     boxes_xyxy: Float,
@@ -225,6 +247,14 @@ def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> Axis
     points = np.arange(largest)
     points = np.minimum(points, np.maximum(count, 1) - 1)  # (R, S, P) or (R, 1, P)
     position = rule.position(axis, points.astype(number), convention)  # (R, S, P)
+    return _samples_at(position, axis, convention, frame_axis)
+
+
+def _samples_at(
+    position: Float, axis: RoiAxis, convention: Convention, frame_axis: FrameAxis
+) -> AxisSamples:
+    """Return the samples at positions (R, S, P), in cell-index units: the cells that they read."""
+    rule, number = POINTS_RULES[convention.points], axis.roi_start.dtype.type
     if convention.coordinate_decimals is not None and rule.between_cells:
         coordinate = frame_axis.coordinate(position.astype(np.float64))
         rounded = np.round(coordinate, convention.coordinate_decimals)

@@ -56,6 +56,8 @@ class FeatureFile:
         What was guessed about an array or done to an image, in words.
     fingerprint
         Identifies the content of the file when it was opened; None for standard input.
+    layout
+        The axes of the array in the file, one of `LAYOUTS`; None for an image.
     """
 
     name: str
@@ -64,6 +66,7 @@ class FeatureFile:
     stride: int | None = None
     remarks: tuple[str, ...] = ()
     fingerprint: Fingerprint | None = None
+    layout: str | None = None
 
     def check_unchanged(self) -> None:
         """Raise an error if the file has changed since it was opened."""
@@ -148,7 +151,8 @@ def _as_nchw(name: str, array: NDArray[Any], layout: str | None) -> FeatureFile:
     moved = array.transpose(order)
     is_default = chosen == _POSSIBLE_LAYOUTS[array.ndim][0]
     remarks = () if layout or is_default else (f"layout {chosen} guessed",)
-    return FeatureFile(name, moved.reshape((1,) * (4 - moved.ndim) + moved.shape), remarks=remarks)
+    features = moved.reshape((1,) * (4 - moved.ndim) + moved.shape)
+    return FeatureFile(name, features, remarks=remarks, layout=chosen)
 
 
 def _guess_layout(shape: tuple[int, ...]) -> str:

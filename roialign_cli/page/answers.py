@@ -10,7 +10,8 @@ from roialign_cli.analysis.quantisation import quantised_by_roi_pool
 from roialign_cli.analysis.records import point_record, section_record
 from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.errors import ArgumentError
-from roialign_cli.page.lines import command_lines
+from roialign_cli.page.edits import edits_answer
+from roialign_cli.page.lines import command_lines, remarks
 from roialign_cli.page.other import other_operation, other_trace
 from roialign_cli.page.pictures import MAX_MAP_SIDE, map_record
 from roialign_cli.page.saved import MAX_PAGE_POINTS, saved_page
@@ -83,7 +84,8 @@ def _explanation(
 def map_answer(session: Session, state: State) -> dict[str, Any]:
     """Return the values of the chosen channel of the map."""
     cells = session.channel_map(state.batch_index, state.channel)[0, 0]
-    return map_record(cells, state.batch_index, state.channel, MAX_MAP_SIDE)
+    record = map_record(cells, state.batch_index, state.channel, MAX_MAP_SIDE)
+    return record | {"edits": edits_answer(session, state)}
 
 
 def commands_answer(session: Session, state: State) -> dict[str, Any]:
@@ -91,9 +93,10 @@ def commands_answer(session: Session, state: State) -> dict[str, Any]:
     trace = session.trace(state)
     section, _ = chosen(trace, state.section, state.point)
     other = other_operation(session, state, trace.operation)
-    return command_lines(
+    lines = command_lines(
         session, state, trace.convention, section, None if other is None else other.convention
     )
+    return lines | remarks(session, state)
 
 
 def picture_answer(session: Session, state: State) -> bytes:

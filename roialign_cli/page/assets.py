@@ -29,7 +29,7 @@ SAVED_SCRIPTS = (
     "state.js", "saved.js", "server.js", "shades.js", "plane.js", "cells.js", "marks.js",
     "drag.js", "compared.js", "outputs.js", "steps.js", "choices.js", "main.js",
 )  # fmt: skip
-LIVE_SCRIPTS = ("controls.js", "graph.js", "channels.js")  # need the server
+LIVE_SCRIPTS = ("controls.js", "graph.js", "channels.js", "probe.js", "edits.js")  # need the server
 SCRIPTS = SAVED_SCRIPTS + LIVE_SCRIPTS
 
 # A saved page has all in itself.

@@ -64,6 +64,14 @@ def _second(convention: Convention, other: Convention) -> str:
     return ",".join([other.name, *own])
 
 
+def remarks(session: Session, state: State) -> dict[str, str]:
+    """Return what to do before the commands can run, if anything."""
+    if not state.edits:
+        return {}
+    place = "in the folder in which the commands run"
+    return {"remark": f"First save the map as {session.words[0]}, {place}."}
+
+
 def _operator(session: Session, state: State, convention: Convention) -> list[str]:
     """Return the words for the features, the box and the rules."""
     rows, columns = state.output_size

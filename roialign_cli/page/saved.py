@@ -231,6 +231,7 @@ def _session_record(
         "batch_index": int(operation.batch_index[trace.roi]),
         "channel": trace.channel,
         "other": None,
+        "edits": [],
         "section": section,
         "point": explanation.point,
         "pooling": None,

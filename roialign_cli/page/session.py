@@ -24,6 +24,7 @@ from roialign_cli.core.convention import BOX_FIELDS, Convention, Summary
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.presets import PRESETS, Preset, preset
+from roialign_cli.page.edits import Edit, editing_record
 from roialign_cli.page.state import MAX_PAGE_SECTIONS, MAX_SAMPLING_RATIO, Four, State
 from roialign_cli.show.numbers import PHOTO_COLOURS, describe
 
@@ -58,7 +59,10 @@ class Session:
         The fields of the convention that options set, except those of the state. They apply to
         every preset that has the rule.
     words
-        The words of a command line that name the features and the scale.
+        The words of a command line that name the features and the scale; the first is the file.
+    layout
+        The axes of the array in the file, such as "CHW"; None for a photograph, or if no cell can
+        be edited.
     """
 
     operation: Operation
@@ -73,6 +77,9 @@ class Session:
     defaults: Defaults
     overrides: Mapping[str, Any]
     words: tuple[str, ...]
+    layout: str | None = None
+    # The session with the last edits, so that the features are not copied for every question.
+    last_edited: dict[tuple[Edit, ...], Session] = field(default_factory=dict)
     _maps: dict[tuple[int, int | Summary], NDArray[Any]] = field(default_factory=dict)
 
     def convention(self, name: str, state: State) -> Convention:
@@ -207,6 +214,7 @@ class Session:
             "saved": False,
             "channels": [*range(channels), *get_args(Summary)],
             "presets": [self._preset(row) for row in PRESETS.values()],
+            "editing": editing_record(self),
             "overrides": dict(self.overrides),
             "limits": {
                 "sections": MAX_PAGE_SECTIONS,

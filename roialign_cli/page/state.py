@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, get_args
@@ -9,6 +10,7 @@ from typing import Any, get_args
 from roialign_cli.core.convention import Pooling, Summary
 from roialign_cli.core.presets import preset
 from roialign_cli.errors import ArgumentError, alternatives
+from roialign_cli.page.edits import MAX_EDITS, Edit
 
 MAX_PAGE_SECTIONS = 5000
 MAX_COORDINATE = 1e9  # in the units of the boxes
@@ -47,6 +49,11 @@ class State:
     point
         The sample point (n, m), from 1; None for the point that determines the output of the
         section, or its first point.
+    position
+        Where the question `value` moves the chosen point, (x, y) in cells, in the frame of the
+        page; None for its own position.
+    edits
+        The cells that were changed by hand.
 
     Raises
     ------
@@ -66,6 +73,8 @@ class State:
     other: str | None = None
     section: tuple[int, int] | None = None
     point: tuple[int, int] | None = None
+    position: tuple[float, float] | None = None
+    edits: tuple[Edit, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.box is None) == (self.corners is None):
@@ -130,16 +139,34 @@ def _pair(name: str, value: Any, high: int) -> tuple[int, int]:  # noqa: ANN401
     return _whole(name, value[0], 1, high), _whole(name, value[1], 1, high)
 
 
-def _four(name: str, value: Any) -> Four:  # noqa: ANN401
-    is_list = isinstance(value, (list, tuple)) and len(value) == 4
+def _numbers(name: str, value: Any, count: int) -> tuple[float, ...]:  # noqa: ANN401
+    is_list = isinstance(value, (list, tuple)) and len(value) == count
     if not is_list or not all(map(_is_number, value)):
-        raise ArgumentError(name, f"must be four numbers, got {_shown(value)}")
+        wanted = {2: "two", 4: "four"}[count]
+        raise ArgumentError(name, f"must be {wanted} numbers, got {_shown(value)}")
     # A whole number may be too large for a float, and NaN is not within any range.
     if not all(-MAX_COORDINATE <= number <= MAX_COORDINATE for number in value):
         problem = f"must be numbers from {-MAX_COORDINATE:g} to {MAX_COORDINATE:g}"
         raise ArgumentError(name, f"{problem}, got {_shown(value)}")
-    first, second, third, fourth = (float(number) for number in value)
-    return first, second, third, fourth
+    return tuple(float(number) for number in value)
+
+
+def _edits(name: str, value: Any) -> tuple[Edit, ...]:  # noqa: ANN401
+    if not isinstance(value, (list, tuple)):
+        raise ArgumentError(name, f"must be a list, got {_shown(value)}")
+    if len(value) > MAX_EDITS:
+        raise ArgumentError(name, f"{len(value)} cells are too many; edit at most {MAX_EDITS}")
+    return tuple(_edit(name, one) for one in value)
+
+
+def _edit(name: str, value: Any) -> Edit:  # noqa: ANN401
+    if not isinstance(value, (list, tuple)) or len(value) != len(Edit._fields):
+        problem = f"must be lists of {', '.join(Edit._fields)}"
+        raise ArgumentError(name, f"{problem}, got {_shown(value)}")
+    n, channel, row, column = (_whole(name, index, 0, MAX_INDEX) for index in value[:4])
+    if not _is_number(value[4]) or not abs(value[4]) <= sys.float_info.max:
+        raise ArgumentError(name, f"must have finite values, got {_shown(value[4])}")
+    return Edit(n, channel, row, column, float(value[4]))
 
 
 def _word(name: str, value: Any, words: tuple[str, ...]) -> Any:  # noqa: ANN401
@@ -170,8 +197,8 @@ def _or_none(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
 
 # Field → a function that returns its value in the right type, or raises an `ArgumentError`.
 _CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "box": _or_none(_four),
-    "corners": _or_none(_four),
+    "box": _or_none(lambda name, value: _numbers(name, value, 4)),
+    "corners": _or_none(lambda name, value: _numbers(name, value, 4)),
     "preset": _preset,
     "output_size": lambda name, value: _pair(name, value, MAX_PAGE_SECTIONS),
     "roi": _or_none(lambda name, value: _whole(name, value, 0, MAX_INDEX)),
@@ -182,4 +209,6 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "other": _or_none(_preset),
     "section": _or_none(lambda name, value: _pair(name, value, MAX_PAGE_SECTIONS)),
     "point": _or_none(lambda name, value: _pair(name, value, MAX_INDEX)),
+    "position": _or_none(lambda name, value: _numbers(name, value, 2)),
+    "edits": _edits,
 }

@@ -23,6 +23,12 @@ def section_texts(explanation: Explanation, section: Section) -> dict[str, Any]:
 
 def point_texts(explanation: Explanation, section: Section, point: Point) -> dict[str, Any]:
     """Return the title of a sample point and the lines that compute its value, for a script."""
+    coordinates = _lines(explanation.coordinates(section, point))
+    return value_texts(explanation, point) | {"coordinates": coordinates}
+
+
+def value_texts(explanation: Explanation, point: Point) -> dict[str, Any]:
+    """Return the texts of a point at any position, without the lines that compute the position."""
     trace = explanation.trace
     out = point.border == "out"
     interpolates = not out and trace.convention.points != "cells"
@@ -30,7 +36,7 @@ def point_texts(explanation: Explanation, section: Section, point: Point) -> dic
         "title": f"Point {format_point(*point.point)} at {format_point(point.x, point.y)} "
         f"= {format_number(point.value)}",
         "note": border_note(trace, point),
-        "coordinates": _lines(explanation.coordinates(section, point)),
+        "coordinates": [],
         "between": _lines(explanation.neighbours(point)) if interpolates else [],
         "interpolated": [] if out else _lines(interpolated(trace, point)),
         "weighted": _lines(weighted(point)) if interpolates else [],

@@ -14,6 +14,8 @@ from roialign_cli.errors import ArgumentError, RoiAlignError
 from roialign_cli.page import answers
 from roialign_cli.page.assets import HTML
 from roialign_cli.page.channels import channels_answer
+from roialign_cli.page.edits import array_answer, edited_session
+from roialign_cli.page.probe import value_answer
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import State, parse_state
 
@@ -23,6 +25,7 @@ JSON = "application/json; charset=utf-8"
 _RECORDS: dict[str, Callable[[Session, State], dict[str, Any]]] = {
     "trace": answers.trace_answer,
     "point": answers.point_answer,
+    "value": value_answer,
     "map": answers.map_answer,
     "channels": channels_answer,
     "commands": answers.commands_answer,
@@ -31,6 +34,7 @@ _RECORDS: dict[str, Callable[[Session, State], dict[str, Any]]] = {
 _FILES: dict[str, tuple[Callable[[Session, State], bytes], str]] = {
     "picture": (answers.picture_answer, "image/png"),
     "page": (answers.page_answer, HTML),
+    "array": (array_answer, "application/octet-stream"),
 }
 QUESTIONS = (*_RECORDS, *_FILES)
 
@@ -98,6 +102,7 @@ def answer(session: Session, question: str, body: bytes) -> Reply:
 
 
 def _answer(session: Session, question: str, state: State) -> Reply:
+    session = edited_session(session, state.edits)
     if question in _FILES:
         make, media_type = _FILES[question]
         with _ONE_FILE_AT_A_TIME:

@@ -116,6 +116,8 @@ at("copy").addEventListener("click", async () => {
       button.addEventListener("click", () => copy(button, code));
       return [element("div", { class: "command" }, code, button)];
     }));
+    at("command-remark").textContent = lines.remark ?? "";
+    at("command-remark").hidden = !lines.remark;
     dialog.showModal();
   } catch (error) { say(asRefusal(error).message); }
 });
@@ -133,7 +135,9 @@ async function copy(button, code) {
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 }
 
-for (const [question, name] of /** @type {const} */ ([["picture", "roi.png"], ["page", "roi.html"]])) {
+/** @type {["picture" | "page" | "array", string][]} */
+const FILES = [["picture", "roi.png"], ["page", "roi.html"], ["array", session.editing?.file ?? ""]];
+for (const [question, name] of FILES) {
   const button = at(question);
   button.addEventListener("click", async () => {
     const text = button.textContent;

@@ -11,7 +11,7 @@ const svg = at("marks");
 /** The keys that move something, and where to. @type {Record<string, Pair>} */
 export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const WHOLE_BOX = [1, 1, 1, 1];
-const CLICK = 4; // pixels that a click may move
+export const CLICK = 4; // pixels that a click may move
 
 /** Let the box have these corners, in box units. @param {number[]} corners */
 export function moveTo(corners) {
@@ -76,7 +76,7 @@ svg.addEventListener("pointermove", (event) => {
 });
 /** @param {PointerEvent} event */
 const release = (event) => {
-  if (drag && !drag.far && event.type === "pointerup") click(event);
+  if (drag && !drag.far && event.type === "pointerup") clickAt(event);
   drag = null;
   svg.classList.remove("dragging");
 };
@@ -98,12 +98,20 @@ export function choose(section, point = null) {
   refresh();
 }
 
-/** @param {PointerEvent} event */
-function click(event) {
+/**
+ * Choose what a click is on: a cell while cells are edited, or else a sample point or a section.
+ *
+ * @param {PointerEvent} event
+ */
+export function clickAt(event) {
   const { trace } = store;
   if (!trace) return;
   const area = svg.getBoundingClientRect();
   const [x, y] = [event.clientX - area.left, event.clientY - area.top];
+  if (svg.classList.contains("editing")) {
+    emit("cell", mapX(x), mapY(y));
+    return;
+  }
   /** @type {{distance: number, section: Pair | null, point: Pair | null}} */
   let best = { distance: 10, section: null, point: null };
   for (const { section, points } of trace.sections) {

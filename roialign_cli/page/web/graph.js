@@ -23,7 +23,7 @@ function record() {
   const valueOf = (output) => output[j - 1]?.[i - 1] ?? null;
   const { output, isStepped } = compared(trace);
   const now = { align: valueOf(trace.output), other: valueOf(output) };
-  const here = `${trace.box.corners.map(coordinate)}`;
+  const here = `${trace.box.corners.map(coordinate)} ${state.edits.join(" ")}`;
   if (moves.length && place === here) return;
   place = here;
   moves.push(now);

@@ -10,7 +10,7 @@ import { isSettled, restore } from "./server.js";
 import { emit, fromHash, on, session, store, toHash } from "./state.js";
 
 const live = session.saved ? null
-  : (await Promise.all([import("./channels.js"), import("./controls.js"), import("./graph.js")]))[0];
+  : (await Promise.all([import("./channels.js"), import("./controls.js"), import("./graph.js"), import("./probe.js"), import("./edits.js")]))[0];
 
 let isFramed = false;
 let written = "";
@@ -54,6 +54,8 @@ window.roialign = {
     channel: store.state.channel,
     section: store.trace?.chosen.section ?? null,
     point: store.trace?.chosen.point?.point ?? null,
+    edits: store.state.edits,
+    moved: store.moved,
     trace: store.trace,
   }),
 };

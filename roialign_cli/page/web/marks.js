@@ -1,7 +1,7 @@
 /** Draw the box, the sections, the sample points and the neighbour cells. */
 
 import { px, py, view } from "./plane.js";
-import { at, flip, format, on, session, store, toMap } from "./state.js";
+import { at, flip, format, on, session, shownPoint, store, toMap } from "./state.js";
 
 /** @import { Four, Place, Size, Trace } from "./types.js" */
 
@@ -21,7 +21,7 @@ function mark(name, id, ...classes) {
 }
 
 /** Make a line with a halo, and return a function that sets its path. @param {string} id */
-function line(id) {
+export function line(id) {
   const pair = [mark("path", "", "halo", `${id}-halo`), mark("path", id)];
   at("lines").append(...pair);
   return (/** @type {string} */ path) => pair.forEach((one) => one.setAttribute("d", path));
@@ -66,7 +66,7 @@ function drawTrace() {
   drawPool(trace);
   drawOther(trace);
   drawPoints(trace);
-  drawChosen(trace);
+  drawChosen();
 }
 
 /** @param {Trace} trace */
@@ -142,11 +142,11 @@ const NAMES = ["Q11", "Q21", "Q12", "Q22"];
 const names = NAMES.map((name) => mark("text", "", "named", `role-${name}`));
 at("names").append(...names);
 
-/** @param {Trace} trace */
-function drawChosen({ convention, chosen: { point } }) {
+function drawChosen() {
+  const point = shownPoint();
   // A point outside reads no cell.
   const cells = point && point.border !== "out" ? point.neighbours : [];
-  const alone = convention.points === "cells";
+  const alone = store.trace?.convention.points === "cells";
   set.ring(point ? circle(point.x, flip(point.y), 8) : "");
   set.neighbours(cells.map((q) => rectangle(q.x - 0.5, flip(q.y) - 0.5, q.x + 0.5, flip(q.y) + 0.5, 1)).join(""));
   set.ties(point ? cells.map((q) => `M${px(point.x)} ${py(flip(point.y))}L${px(q.x)} ${py(flip(q.y))}`).join("") : "");
@@ -209,3 +209,4 @@ function drawBox() {
 
 on("box", drawBox);
 on("view trace", () => { drawBox(); drawTrace(); });
+on("moved", drawChosen);

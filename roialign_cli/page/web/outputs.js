@@ -118,7 +118,7 @@ function showOutputs() {
   at("largest").textContent = format(trace.largest_difference);
   if (session.saved) return;
   at("changes").textContent = steady
-    ? `Largest change of the last move: ${names.first} ${format(align)}, ${names.second} ${format(other)}`
+    ? `Largest change of the last ${store.cause}: ${names.first} ${format(align)}, ${names.second} ${format(other)}`
     : invitation(trace);
 }
 

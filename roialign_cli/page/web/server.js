@@ -53,7 +53,10 @@ async function answer(question, state) {
  *
  * @template Answer
  */
-class Latest {
+export class Latest {
+  /** @type {{idle: boolean}[]} */
+  static all = [];
+
   #busy = false;
 
   /** @type {State | null} */
@@ -68,6 +71,7 @@ class Latest {
     this.question = question;
     this.done = done;
     this.failed = failed;
+    Latest.all.push(this);
   }
 
   get idle() {
@@ -108,15 +112,21 @@ let notice = "";
 const rules = ({ roi, preset, other, output_size, pooling, sampling_ratio, channel, batch_index }) =>
   JSON.stringify([roi, preset, other, output_size, pooling, sampling_ratio, channel, batch_index]);
 let shownRules = "";
+let shownEdits = "";
 
 /** @type {Latest<Trace>} */
 const traces = new Latest("trace", (trace, asked, isLast) => {
   const same = rules(asked) === shownRules;
   shownRules = rules(asked);
-  // The changes of the last move stay while sections and points are chosen.
+  // The changes of the last move or edit stay while sections and points are chosen.
+  const isEdit = asked.edits.join(" ") !== shownEdits;
+  shownEdits = asked.edits.join(" ");
   const isMove = `${store.trace?.box.corners.map(coordinate)}` !== `${trace.box.corners.map(coordinate)}`;
   if (!same) store.previous = null;
-  else if (isMove) store.previous = store.trace;
+  else if (isMove || isEdit) {
+    store.previous = store.trace;
+    store.cause = isMove ? "move" : "edit";
+  }
   store.trace = trace;
   if (isLast && !isChanged) store.corners = trace.box.corners;
   say(notice, false);
@@ -182,7 +192,7 @@ let isChanged = false;
 
 /** Whether the page shows the numbers of its state. */
 export const isSettled = () =>
-  !isChanged && !explaining && !writing && [traces, points, maps].every((one) => one.idle);
+  !isChanged && !explaining && !writing && Latest.all.every((one) => one.idle);
 
 /** Ask for the numbers of the state, at most once per animation frame. */
 export function refresh() {
@@ -214,10 +224,11 @@ const maps = new Latest("map", (answer) => {
 
 let shownMap = "";
 
-/** Ask for the values of the map if another channel or map is chosen. */
+/** Ask for the values of the map if another channel or map is chosen, or a cell was edited. */
 export function askMap() {
-  const { channel, batch_index: index } = store.state;
-  if (shownMap === `${index} ${channel}`) return;
-  shownMap = `${index} ${channel}`;
+  const { channel, batch_index: index, edits } = store.state;
+  const wanted = `${index} ${channel} ${edits.join(" ")}`;
+  if (shownMap === wanted) return;
+  shownMap = wanted;
   maps.ask(store.state);
 }

@@ -2,7 +2,7 @@
  * What the page shows: the state that is sent to the server, the last answers, and how the drawing
  * looks. Every number is the server's; this module only converts positions between units.
  *
- * @import { ElementOf, Four, Happening, Listener, Pair, Session, State, Store, Value } from "./types.js"
+ * @import { Edit, ElementOf, Four, Happening, Listener, Pair, Session, State, Store, Value } from "./types.js"
  */
 
 /**
@@ -23,11 +23,13 @@ export const session = JSON.parse(at("session").textContent);
 /** @type {Store} */
 export const store = {
   state: { ...session.state },
-  look: { step: 0, pool: true, snap: false, photo: session.image !== null },
+  look: { step: 0, pool: true, snap: false, photo: session.image !== null, edit: false },
   corners: null,
   trace: null,
   previous: null,
+  cause: "move",
   point: null,
+  moved: null,
   map: null,
 };
 
@@ -47,9 +49,9 @@ export class Refusal extends Error {
 const listeners = {};
 
 /**
- * Call a function when one or two things happen.
+ * Call a function when one or several things happen.
  *
- * @param {Happening | `${Happening} ${Happening}`} names
+ * @param {Happening | `${Happening} ${string}`} names
  * @param {Listener} listener
  */
 export function on(names, listener) {
@@ -68,6 +70,9 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => emit
 
 /** Return the button that an event is about. @param {Event} event */
 export const buttonOf = ({ target }) => (target instanceof Element ? target.closest("button") : null);
+
+/** Return the chosen point as it is drawn: moved by hand, or in its own place. */
+export const shownPoint = () => store.moved?.point ?? store.trace?.chosen.point ?? null;
 
 /**
  * Make an HTML element.
@@ -156,6 +161,7 @@ export function toHash() {
     size: state.output_size.join("x"),
     pooling: state.pooling,
     ratio: state.sampling_ratio,
+    edits: state.edits.map((edit) => edit.join(",")).join("~") || null,
     snap: look.snap ? 1 : null,
   };
   const given = Object.entries({ ...rules, ...shown }).flatMap(([key, value]) => (
@@ -196,11 +202,13 @@ export function fromHash(hash) {
   read("channel", "channel", (text) => whole(text) ?? text);
   read("section", "section", pair);
   read("point", "point", pair);
+  read("edits", "edits", (text) => /** @type {Edit[]} */ (text.split("~").map((edit) => edit.split(",").map(Number))));
   store.state = state;
   store.look = {
     step: Math.min(whole(fields.get("step") ?? "0") ?? 0, 5),
     pool: fields.get("pool") !== "0",
     snap: fields.get("snap") === "1",
     photo: session.image !== null && fields.get("photo") !== "0",
+    edit: false,
   };
 }

@@ -2,7 +2,7 @@
 
 import { compared } from "./compared.js";
 import { ARROWS, choose } from "./drag.js";
-import { at, buttonOf, element, emit, format, on, pair, store } from "./state.js";
+import { at, buttonOf, element, emit, format, on, pair, shownPoint, store } from "./state.js";
 
 /** @import { FullPoint, Line, Neighbour, Pair, Place, Section, Size, Trace } from "./types.js" */
 
@@ -51,7 +51,9 @@ function showStep() {
     else button.removeAttribute("aria-current");
   });
   for (const part of document.querySelectorAll("[data-steps]")) {
-    part.toggleAttribute("hidden", !part.getAttribute("data-steps")?.split(" ").includes(String(step)));
+    const isMoved = store.moved !== null && part.hasAttribute("data-moved");
+    const isOfStep = part.getAttribute("data-steps")?.split(" ").includes(String(step)) ?? false;
+    part.toggleAttribute("hidden", !isMoved && !isOfStep);
   }
 }
 
@@ -116,7 +118,7 @@ function showNumbers() {
       ? "only those of the chosen section are drawn." : "they are too many to draw."}` : "";
   at("unlisted").hidden = !unlisted;
   listPoints(section, chosen.point);
-  listNeighbours(trace, chosen.point);
+  listNeighbours(trace, shownPoint());
   at("notes").replaceChildren(...trace.notes.map((note) => element("p", { class: "note" }, note.text)));
   at("points-title").textContent = `Sample points of section (${chosen.section.join(", ")})`;
 }
@@ -232,12 +234,16 @@ function saySoon() {
 
 function showTexts(problem = "") {
   const section = store.point?.texts.section;
-  const point = store.point?.texts.point;
   at("texts").classList.remove("stale");
   at("section-title").textContent = section ? section.title : problem;
   fill("reduced", section ? section.reduced : []);
+  showPoint();
+}
+
+function showPoint() {
+  const point = (store.moved ?? store.point)?.texts.point;
   at("point-title").textContent = point ? point.title : "This section has no sample points";
-  at("point-title").hidden = !section;
+  at("point-title").hidden = !point && !store.point;
   at("point-note").textContent = point?.note ?? "";
   at("point-note").hidden = !point?.note;
   fill("coordinates", point?.coordinates ?? []);
@@ -248,4 +254,11 @@ function showTexts(problem = "") {
 
 on("trace", () => { at("texts").classList.add("stale"); showNumbers(); });
 on("point", (problem) => { showTexts(problem); saySoon(); });
+on("moved", () => {
+  if (!store.trace) return;
+  showStep();
+  listNeighbours(store.trace, shownPoint());
+  showPoint();
+  saySoon();
+});
 on("look", showStep);

@@ -31,10 +31,16 @@ export interface State {
   other: string | null;
   section: Pair | null;
   point: Pair | null;
+  /** Where the point is moved by hand, in cells. */
+  position?: Pair | null;
+  edits: Edit[];
 }
 
+/** The value of a cell that was edited: [map, channel, row, column, value]. */
+export type Edit = [number, number, number, number, number];
+
 /** How the drawing looks. */
-export interface Look { step: number; pool: boolean; snap: boolean; photo: boolean }
+export interface Look { step: number; pool: boolean; snap: boolean; photo: boolean; edit: boolean }
 
 // The element with the id "session" -------------------------------------------------------------
 
@@ -81,6 +87,8 @@ export interface Session {
   saved: boolean;
   // A saved page has no controls for rules, which need these.
   presets: Preset[];
+  /** What the page needs to edit cells; null if no cell can be edited. */
+  editing: { file: string; dtype: string; min: number; max: number; cells: number } | null;
   overrides: Record<string, string | number | boolean | null>;
   limits: { sections: number; points: number; sampling_ratio: number; pictured_channels: number };
   state: State;
@@ -209,6 +217,14 @@ export interface PointAnswer {
   texts: { section: SectionTexts; point: PointTexts | null };
 }
 
+/** The chosen point at another position. */
+export interface ValueAnswer {
+  section: Pair;
+  own: Place;
+  point: FullPoint;
+  texts: { point: PointTexts };
+}
+
 export interface MapAnswer {
   batch_index: number;
   channel: number | string;
@@ -216,6 +232,8 @@ export interface MapAnswer {
   columns: number;
   min: number | null;
   max: number | null;
+  /** A saved page has none. */
+  edits?: { row: number; column: number; value: number; rounded: boolean }[];
   data: string;
 }
 
@@ -229,7 +247,7 @@ export interface ChannelsAnswer {
   data: string;
 }
 
-export interface CommandsAnswer { run: string; explain: string; plot: string; page: string; compare?: string }
+export interface CommandsAnswer { run: string; explain: string; plot: string; page: string; compare?: string; remark?: string }
 
 export interface ErrorAnswer { error: { argument: string | null; message: string } }
 
@@ -257,13 +275,20 @@ export interface Store {
   trace: Trace | null;
   /** The trace before the last one, of the same rules. */
   previous: Trace | null;
+  /** What changed the outputs since then. */
+  cause: "move" | "edit";
   point: Pick<PointAnswer, "texts"> | null;
+  /** The chosen point where it was moved by hand; null in its own place. */
+  moved: ValueAnswer | null;
   map: (MapAnswer & { values: Float32Array }) | null;
 }
 
-export type Happening = "box" | "trace" | "point" | "map" | "look" | "state" | "theme" | "view";
-/** What is called when something happens; `problem` is why the chosen point is not explained. */
-export type Listener = (problem?: string) => void;
+export type Happening = "box" | "trace" | "point" | "moved" | "map" | "look" | "state" | "theme" | "view" | "cell";
+/**
+ * What is called when something happens: with a problem if the chosen point is not explained, and
+ * with a position on the map if a cell is clicked.
+ */
+export type Listener = (...given: any[]) => void;
 
 /** The elements of page.html of which the modules use more than every HTML element has. */
 export interface Elements {
@@ -289,6 +314,15 @@ export interface Elements {
   names: SVGGElement;
   box: SVGGElement;
   hold: SVGRectElement;
+  grab: SVGCircleElement;
+  cell: SVGRectElement;
+  edited: SVGPathElement;
+  "moved-point": SVGCircleElement;
+  "put-back": HTMLButtonElement;
+  "cell-value": HTMLInputElement;
+  "switch-edit": HTMLInputElement;
+  undo: HTMLButtonElement;
+  array: HTMLButtonElement;
   "graph-other": SVGPathElement;
   "graph-align": SVGPathElement;
   differences: HTMLDetailsElement;
