@@ -19,6 +19,7 @@ from roialign_cli.core.presets import PRESETS
 from roialign_cli.page import assets
 from tests.explore_client import Client, served
 from tests.node_packages import CONFIGURATION, NODE_MODULES, needs_node_packages
+from tests.saved_page import page_answers
 
 WEB = Path(assets.__file__).parent / "web"
 SAMPLES = sample_data()
@@ -32,6 +33,7 @@ PHOTO = [
 CLASSES = {
     "button": "HTMLButtonElement",
     "canvas": "HTMLCanvasElement",
+    "circle": "SVGCircleElement",
     "details": "HTMLDetailsElement",
     "dialog": "HTMLDialogElement",
     "g": "SVGGElement",
@@ -97,9 +99,14 @@ def real_answers(folder: Path) -> Iterator[tuple[str, Any]]:
             yield from answers_of(client, preset=preset)
         many = {"output_size": [60, 60], "preset": "mmcv", "sampling_ratio": 4}
         yield from answers_of(client, **many)
+        second = {"other": "torchvision-aligned", "edits": [[0, 0, 2, 3, 0.25]]}
+        yield from answers_of(client, **second)
+        yield "ValueAnswer", client.ask("value", position=[3.5, 4.25])
+        yield "SavedAnswers", page_answers(client.raw("page").decode())
     with served(*PHOTO) as client:
         yield session_of(client)
         yield from answers_of(client, channel=1, section=[2, 1], point=[1, 1])
+        yield "ChannelsAnswer", client.ask("channels")
         body = json.dumps({**client.start, "section": [9, 9]}).encode()
         yield "ErrorAnswer", json.loads(client.post("trace", body)[1])
     features = np.full((2, 1, 5, 6), np.nan, np.float32)
@@ -168,7 +175,13 @@ def test_real_answers_have_their_types(tmp_path: Path) -> None:
 @needs_node_packages
 def test_answers_with_other_keys_do_not_have_the_types(tmp_path: Path) -> None:
     with served(*MAP, "--preset", "mmcv", "--sampling-ratio", "1") as client:
-        answers = [session_of(client), *answers_of(client)]
+        answers = [
+            session_of(client),
+            *answers_of(client),
+            ("Trace", client.ask("trace", other="torchvision")),
+            ("ValueAnswer", client.ask("value", position=[3.5, 4.25])),
+            ("ChannelsAnswer", client.ask("channels")),
+        ]
     constants = [changed for answer in answers for changed in spoilt(*answer)]
     assert len(constants) > 200
     assert type_errors(tmp_path, constants, wrong=True) == ""

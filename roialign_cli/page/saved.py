@@ -210,7 +210,7 @@ def _maps(
     for batch_index, roi in sorted(on_maps.items()):
         for channel in channels:
             cells = operation.for_box_and_channel(roi, channel).features[0, 0]
-            yield map_record(cells, batch_index, channel, _MAX_MAP_SIDE)
+            yield map_record(cells, batch_index, channel, _MAX_MAP_SIDE) | {"edits": []}
 
 
 def _session_record(
@@ -231,6 +231,7 @@ def _session_record(
         "batch_index": int(operation.batch_index[trace.roi]),
         "channel": trace.channel,
         "other": None,
+        "position": None,
         "edits": [],
         "section": section,
         "point": explanation.point,

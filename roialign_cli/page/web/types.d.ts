@@ -32,7 +32,7 @@ export interface State {
   section: Pair | null;
   point: Pair | null;
   /** Where the point is moved by hand, in cells. */
-  position?: Pair | null;
+  position: Pair | null;
   edits: Edit[];
 }
 
@@ -232,8 +232,7 @@ export interface MapAnswer {
   columns: number;
   min: number | null;
   max: number | null;
-  /** A saved page has none. */
-  edits?: { row: number; column: number; value: number; rounded: boolean }[];
+  edits: { row: number; column: number; value: number; rounded: boolean }[];
   data: string;
 }
 
