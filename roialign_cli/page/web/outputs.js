@@ -2,14 +2,12 @@
 
 import { choose } from "./drag.js";
 import { ink, rgb } from "./shades.js";
-import { at, coordinate, element, format, on, store } from "./state.js";
+import { at, coordinate, format, on, store } from "./state.js";
+import { Table } from "./table.js";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const MOVES = 120; // of the graph
 
-/** @type {Record<string, HTMLElement[]>} */
-const cells = { align: [], pool: [], difference: [] };
-let size = "";
 let isMany = false; // columns: there is no space for the size of changes
 const narrow = matchMedia("(max-width: 32rem)");
 narrow.addEventListener("change", showOutputs);
@@ -21,100 +19,94 @@ function short(value) {
   return format(Number(value.toPrecision(Math.abs(value) < 1 ? 3 : 4)));
 }
 
-function build(output) {
-  const [rows, columns] = [output.length, output[0].length];
-  if (size === `${rows}x${columns}`) return;
-  size = `${rows}x${columns}`;
-  isMany = columns > 4;
-  at("outputs").classList.toggle("many", isMany);
-  at("outputs").classList.toggle("stacked", columns > 7);
-  for (const name of Object.keys(cells)) {
-    const kind = name === "align" ? "button" : "span";
-    cells[name] = [];
-    const narrowest = columns > 4 ? "2.5rem" : "0";
-    at(name).style.gridTemplateColumns = `repeat(${columns}, minmax(${narrowest}, 1fr))`;
-    at(name).classList.toggle("many", columns > 4);
-    at(name).replaceChildren();
-    output.forEach((row, j) => {
-      const line = element("div", { role: "row" });
-      row.forEach((_, i) => {
-        const cell = element(kind, kind === "button" ? { type: "button" } : {},
-          element("b"), element("i"));
-        cell.dataset.section = `${i + 1},${j + 1}`;
-        cells[name].push(cell);
-        line.append(kind === "button" ? element("div", { role: "cell" }, cell)
-          : (cell.setAttribute("role", "cell"), cell));
-      });
-      at(name).append(line);
-    });
-  }
-}
-
 function changeOf(now, before) {
   if (before === null || before === undefined || now === null || now === before) return 0;
   return now - before;
 }
 
-/** Fill one table, and return the largest change since the trace before. */
-function fill(name, output, before, chosen) {
-  let largest = 0;
-  const { map } = store;
-  const range = map && map.max > map.min ? map.max - map.min : Infinity;
-  const earlier = before?.flat();
-  output.flat().forEach((value, k) => {
-    const cell = cells[name][k];
-    const change = changeOf(value, earlier?.[k]);
-    largest = Math.max(largest, Math.abs(change));
-    const parts = rgb(value);
-    cell.style.background = `rgb(${parts})`;
-    cell.style.color = ink(parts);
-    cell.firstChild.textContent = short(value);
-    if (isShort()) cell.title = format(value);
-    else cell.removeAttribute("title");
-    const arrow = change > 0 ? "▲" : "▼";
-    cell.lastChild.textContent = change ? `${arrow}${isMany ? "" : ` ${format(Math.abs(change))}`}` : "";
-    cell.classList.toggle("jumped", Math.abs(change) > 0.05 * range);
-    cell.classList.toggle("chosen", cell.dataset.section === chosen);
-    if (name !== "align") return;
-    cell.tabIndex = cell.dataset.section === chosen ? 0 : -1;
-    cell.setAttribute("aria-pressed", cell.dataset.section === chosen);
-    cell.setAttribute("aria-label", `section (${cell.dataset.section.replace(",", ", ")}): ${format(value)}`);
-  });
-  return largest;
+const isChosen = (i, j) => `${store.trace.chosen.section}` === `${[i, j]}`;
+
+/** Return the previous trace, if its changes can be shown. */
+function steady() {
+  const { trace, previous } = store;
+  const isSameSize = previous && `${previous.output_size}` === `${trace.output_size}`;
+  return isSameSize ? previous : null;
 }
 
-function fillDifference({ difference, largest_difference: largest, chosen }) {
-  difference.flat().forEach((value, k) => {
-    const cell = cells.difference[k];
-    const share = value === null || !largest ? 0 : Math.abs(value) / largest;
-    cell.classList.add(value < 0 ? "less" : "more");
-    cell.classList.remove(value < 0 ? "more" : "less");
-    cell.style.background = `color-mix(in srgb, var(--towards) ${Math.round(share * 45)}%, var(--ground))`;
-    cell.firstChild.textContent = value > 0 ? `+${short(value)}` : short(value);
-    cell.classList.toggle("chosen", cell.dataset.section === `${chosen.section}`);
-  });
+/** Return a function that fills a cell of an output with its value and its change. */
+const filler = (outputOf) => (cell, i, j) => {
+  const value = outputOf(store.trace)[j - 1][i - 1];
+  const before = steady();
+  const change = changeOf(value, before && outputOf(before)[j - 1][i - 1]);
+  const { map } = store;
+  const range = map && map.max > map.min ? map.max - map.min : Infinity;
+  const parts = rgb(value);
+  cell.style.background = `rgb(${parts})`;
+  cell.style.color = ink(parts);
+  cell.firstChild.textContent = short(value);
+  if (isShort()) cell.title = format(value);
+  else cell.removeAttribute("title");
+  const arrow = change > 0 ? "▲" : "▼";
+  cell.lastChild.textContent = change ? `${arrow}${isMany ? "" : ` ${format(Math.abs(change))}`}` : "";
+  cell.classList.toggle("jumped", Math.abs(change) > 0.05 * range);
+  cell.classList.toggle("chosen", isChosen(i, j));
+};
+
+const ofAlign = (trace) => trace.output;
+const ofPool = (trace) => trace.roi_pool.output;
+const fillAlign = filler(ofAlign);
+
+const align = new Table("align", (cell, i, j) => {
+  fillAlign(cell, i, j);
+  cell.tabIndex = isChosen(i, j) ? 0 : -1;
+  cell.setAttribute("aria-pressed", isChosen(i, j));
+  cell.setAttribute("aria-label", `section (${i}, ${j}): ${format(store.trace.output[j - 1][i - 1])}`);
+}, true);
+const pool = new Table("pool", filler(ofPool));
+const differences = new Table("difference", (cell, i, j) => {
+  const { difference, largest_difference: largest } = store.trace;
+  const value = difference[j - 1][i - 1];
+  const share = value === null || !largest ? 0 : Math.abs(value) / largest;
+  cell.classList.add(value < 0 ? "less" : "more");
+  cell.classList.remove(value < 0 ? "more" : "less");
+  cell.style.background = `color-mix(in srgb, var(--towards) ${Math.round(share * 45)}%, var(--ground))`;
+  cell.firstChild.textContent = value > 0 ? `+${short(value)}` : short(value);
+  cell.classList.toggle("chosen", isChosen(i, j));
+});
+
+function showTables({ output_size: [rows, columns], chosen }) {
+  isMany = columns > 4;
+  at("outputs").classList.toggle("many", isMany);
+  at("outputs").classList.toggle("stacked", columns > 7);
+  const shown = at("differences").open ? [align, pool, differences] : [align, pool];
+  for (const table of shown) {
+    table.grid.classList.toggle("many", isMany);
+    table.show(rows, columns, chosen.section);
+  }
+}
+
+/** Return the largest change of an output since the trace before. */
+function largestChange(outputOf) {
+  const [now, before] = [store.trace, steady()].map((trace) => outputOf(trace).flat());
+  return now.reduce((largest, value, k) => Math.max(largest, Math.abs(changeOf(value, before[k]))), 0);
 }
 
 function showOutputs() {
-  const { trace, previous } = store;
+  const { trace } = store;
   if (!trace) return;
-  build(trace.output);
-  const chosen = `${trace.chosen.section}`;
-  const steady = previous && previous.output.length === trace.output.length ? previous : null;
-  const align = fill("align", trace.output, steady?.output, chosen);
-  const pool = fill("pool", trace.roi_pool.output, steady?.roi_pool.output, chosen);
-  if (at("differences").open) fillDifference(trace);
+  showTables(trace);
   const isPool = trace.convention.points === "cells";
   at("align-title").textContent = isPool ? "ROI Pool (the preset)" : "ROI Align";
   at("largest").textContent = format(trace.largest_difference);
-  at("changes").textContent = steady
-    ? `Largest change of the last move: ${at("align-title").textContent} ${format(align)}, ROI Pool ${format(pool)}`
+  at("changes").textContent = steady()
+    ? `Largest change of the last move: ${at("align-title").textContent} ${format(largestChange(ofAlign))}, `
+      + `ROI Pool ${format(largestChange(ofPool))}`
     : isPool ? "Choose another preset to compare ROI Align with ROI Pool."
       : "Drag the box: ROI Align glides, ROI Pool jumps.";
 }
 
 at("differences").addEventListener("toggle", () => {
-  if (at("differences").open && store.trace) fillDifference(store.trace);
+  if (at("differences").open && store.trace) showTables(store.trace);
 });
 at("align").addEventListener("click", (event) => {
   const button = event.target.closest("button");
@@ -127,7 +119,7 @@ at("align").addEventListener("keydown", (event) => {
   event.preventDefault();
   const [i, j] = document.activeElement.dataset.section.split(",").map(Number);
   const [dx, dy] = ARROWS[event.key];
-  const next = cells.align.find((cell) => cell.dataset.section === `${[i + dx, j + dy]}`);
+  const next = align.cell(i + dx, j + dy);
   if (!next) return;
   next.focus();
   choose([i + dx, j + dy]);
@@ -144,7 +136,7 @@ function record() {
   const { trace, state, previous } = store;
   if (!trace) return;
   const [i, j] = trace.chosen.section;
-  const subject = `${[i, j]} ${state.preset} ${size} ${state.channel} ${state.batch_index}`;
+  const subject = `${[i, j]} ${state.preset} ${trace.output_size} ${state.channel} ${state.batch_index}`;
   if (about !== subject || !previous) [moves, place] = [[], ""];
   about = subject;
   const now = { align: trace.output[j - 1]?.[i - 1] ?? null, pool: trace.roi_pool.output[j - 1]?.[i - 1] ?? null };

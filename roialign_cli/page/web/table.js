@@ -1,0 +1,132 @@
+/** A table of the sections of an output. Of a large one, only the visible cells are elements. */
+
+import { at, element } from "./state.js";
+
+const MAX_WHOLE = 200; // cells of a table that has all of them as elements
+const MARGIN = 2; // rows and columns beyond the visible ones
+
+/** Return which of `count` rows or columns are visible: from, and up to but without. */
+function seen(start, shown, whole, count) {
+  if (!whole) return [0, 0];
+  const from = Math.floor(start / whole * count) - MARGIN;
+  const to = Math.ceil((start + shown) / whole * count) + MARGIN;
+  return [Math.max(from, 0), Math.min(to, count)];
+}
+
+export class Table {
+  #rows = 0;
+
+  #columns = 0;
+
+  #range = "";
+
+  /** The chosen section, which is always an element, to take the focus. */
+  #chosen = "";
+
+  /** Section → the element that is filled. @type {Map<string, HTMLElement>} */
+  #cells = new Map();
+
+  /** @type {Map<number, HTMLElement>} */
+  #lines = new Map();
+
+  /**
+   * @param {string} id
+   * @param {(cell: HTMLElement, i: number, j: number) => void} fill
+   * @param {boolean} hasButtons - Whether sections can be chosen.
+   */
+  constructor(id, fill, hasButtons = false) {
+    Object.assign(this, { grid: at(id), fill, hasButtons });
+    this.grid.addEventListener("scroll", () => this.#look());
+    new ResizeObserver(() => this.#look()).observe(this.grid);
+  }
+
+  /** Show an output of this size, with all cells filled anew. */
+  show(rows, columns, [i, j]) {
+    if (this.#rows !== rows || this.#columns !== columns) this.#clear(rows, columns);
+    this.#chosen = `${i},${j}`;
+    for (const [section, cell] of this.#cells) this.fill(cell, ...section.split(",").map(Number));
+    this.cell(i, j);
+    this.#look();
+  }
+
+  /** Return the element of a section, or undefined if there is no such section. */
+  cell(i, j) {
+    if (!(i >= 1 && i <= this.#columns && j >= 1 && j <= this.#rows)) return undefined;
+    const section = `${i},${j}`;
+    if (!this.#cells.has(section)) {
+      const cell = this.#make(i, j);
+      this.#cells.set(section, cell);
+      this.fill(cell, i, j);
+    }
+    return this.#cells.get(section);
+  }
+
+  #clear(rows, columns) {
+    [this.#rows, this.#columns, this.#range] = [rows, columns, ""];
+    this.#cells.clear();
+    this.#lines.clear();
+    this.grid.replaceChildren();
+    this.grid.style.setProperty("--rows", rows);
+    this.grid.style.setProperty("--columns", columns);
+    this.grid.setAttribute("aria-rowcount", rows);
+    this.grid.setAttribute("aria-colcount", columns);
+  }
+
+  #make(i, j) {
+    const parts = [element("b"), element("i")];
+    const cell = this.hasButtons ? element("button", { type: "button" }, ...parts) : element("span", {}, ...parts);
+    cell.dataset.section = `${i},${j}`;
+    const placed = this.hasButtons ? element("div", {}, cell) : cell;
+    placed.setAttribute("role", "cell");
+    placed.setAttribute("aria-colindex", i);
+    placed.style.gridArea = `${j} / ${i}`;
+    insert(this.#line(j), placed, "aria-colindex");
+    return cell;
+  }
+
+  #line(j) {
+    if (!this.#lines.has(j)) {
+      const line = element("div", { role: "row", "aria-rowindex": j });
+      insert(this.grid, line, "aria-rowindex");
+      this.#lines.set(j, line);
+    }
+    return this.#lines.get(j);
+  }
+
+  /** Make the cells that have become visible, and remove those that no longer are. */
+  #look() {
+    const { grid } = this;
+    const isWhole = this.#rows * this.#columns <= MAX_WHOLE;
+    const [top, bottom] = isWhole ? [0, this.#rows]
+      : seen(grid.scrollTop, grid.clientHeight, grid.scrollHeight, this.#rows);
+    const [left, right] = isWhole ? [0, this.#columns]
+      : seen(grid.scrollLeft, grid.clientWidth, grid.scrollWidth, this.#columns);
+    if (this.#range === `${[top, bottom, left, right]}`) return;
+    this.#range = `${[top, bottom, left, right]}`;
+    for (const [section, cell] of this.#cells) {
+      const [i, j] = section.split(",").map(Number);
+      const isSeen = left < i && i <= right && top < j && j <= bottom;
+      if (!isSeen && section !== this.#chosen) this.#remove(section, cell, j);
+    }
+    for (let j = top + 1; j <= bottom; j += 1) {
+      for (let i = left + 1; i <= right; i += 1) this.cell(i, j);
+    }
+  }
+
+  #remove(section, cell, j) {
+    cell.closest('[role="cell"]').remove();
+    this.#cells.delete(section);
+    if (this.#lines.get(j).childElementCount) return;
+    this.#lines.get(j).remove();
+    this.#lines.delete(j);
+  }
+}
+
+/** Insert an element among its sorted siblings; screen readers read them in this order. */
+function insert(parent, one, key) {
+  const place = Number(one.getAttribute(key));
+  let after = parent.lastElementChild;
+  while (after && Number(after.getAttribute(key)) > place) after = after.previousElementSibling;
+  if (after) after.after(one);
+  else parent.prepend(one);
+}
