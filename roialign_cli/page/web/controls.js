@@ -1,7 +1,7 @@
 /** The controls: the box as numbers, the rules, the view, and what can be taken along. */
 
 import { show, zoom } from "./plane.js";
-import { ask, askMap, refresh, say } from "./server.js";
+import { ask, refresh, say } from "./server.js";
 import { BOX_NAMES, at, coordinate, element, emit, on, session, store } from "./state.js";
 
 const option = (value, text = value) => element("option", { value }, text);
@@ -42,7 +42,6 @@ at("boxes").addEventListener("change", () => {
     roi: chosen.index, box: chosen.box, corners: null, batch_index: chosen.batch_index,
     section: null, point: null,
   });
-  askMap();
   refresh();
 });
 
@@ -86,7 +85,6 @@ at("batch").addEventListener("change", () => change({ batch_index: Number(at("ba
 
 function change(fields) {
   Object.assign(store.state, fields);
-  askMap();
   refresh();
 }
 

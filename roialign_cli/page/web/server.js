@@ -2,6 +2,9 @@
 
 import { coordinate, emit, session, store } from "./state.js";
 
+// For an answer; without a limit, a connection that was lost would block those after it.
+const MAX_SECONDS = 60;
+
 /** An error that the server describes; `argument` is the field of the state that is wrong. */
 export class Refusal extends Error {
   constructor(message, argument = null) {
@@ -22,9 +25,10 @@ export async function ask(question, state) {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(state),
+      signal: AbortSignal.timeout(1000 * MAX_SECONDS),
     });
   } catch {
-    throw new Refusal("the server does not answer; start roialign explore again");
+    throw new Refusal("the server does not answer; try again, or start roialign explore and open its address");
   }
   if (answer.ok) return answer;
   const { error } = await answer.json();
@@ -69,7 +73,7 @@ export function say(message, isError = true) {
   const line = document.getElementById("status");
   line.textContent = message;
   line.classList.toggle("error", isError && message !== "");
-  document.body.classList.toggle("dimmed", isError && message !== "");
+  document.body.classList.toggle("outdated", isError && message !== "");
 }
 
 // Whether the state is from the address, and why the last one was not used.
@@ -106,7 +110,6 @@ const traces = new Latest("trace", (trace, asked, isLast) => {
     isRestoring = false;
     notice = `the address does not fit this map: ${error.message}`;
     store.state = { ...session.state };
-    askMap();
     refresh();
   } else say(error.message);
 });
@@ -155,6 +158,7 @@ export function refresh() {
   isChanged = true;
   requestAnimationFrame(() => {
     isChanged = false;
+    askMap();
     traces.ask(store.state);
   });
 }
@@ -162,7 +166,6 @@ export function refresh() {
 /** Ask for the numbers of the state in the address; without an answer, of the first state. */
 export function restore() {
   isRestoring = true;
-  askMap();
   refresh();
 }
 
@@ -173,12 +176,15 @@ const maps = new Latest("map", (answer) => {
   values.forEach((_, k) => { values[k] = data.getFloat32(4 * k, true); });
   store.map = { ...answer, values };
   emit("map");
-}, (error) => say(error.message));
+}, (error) => {
+  shownMap = ""; // to be asked for again
+  say(error.message);
+});
 
 let shownMap = "";
 
-/** Ask for the values of the map if another channel or map is chosen. */
-export function askMap() {
+/** Ask for the values of the map if they are of another channel or map than the chosen one. */
+function askMap() {
   const { channel, batch_index: index } = store.state;
   if (shownMap === `${index} ${channel}`) return;
   shownMap = `${index} ${channel}`;
