@@ -24,7 +24,8 @@ HTML, SCRIPT, STYLE = (
 # The modules of the page; main.js imports the others.
 SCRIPTS = (
     "main.js", "state.js", "server.js", "shades.js", "plane.js", "cells.js", "marks.js",
-    "drag.js", "table.js", "outputs.js", "steps.js", "controls.js",
+    "values.js", "clicks.js", "drag.js", "keys.js", "focus.js", "table.js", "outputs.js",
+    "steps.js", "controls.js",
 )  # fmt: skip
 
 

@@ -1,12 +1,12 @@
-/** Move the box and choose sections and points, with the pointer or the keyboard. */
+/** Drag the box and the map with the pointer, and zoom with the wheel or two fingers. */
 
-import { HANDLES, sectionArea } from "./marks.js";
-import { mapX, mapY, pan, px, py, view, zoom } from "./plane.js";
+import { click } from "./clicks.js";
+import { HANDLES } from "./marks.js";
+import { isWhole, pan, view, zoom } from "./plane.js";
 import { refresh } from "./server.js";
-import { STEP, at, emit, flip, session, store, toMap, toUnits } from "./state.js";
+import { at, emit, on, session, store, toMap, toUnits } from "./state.js";
 
 const svg = at("marks");
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const WHOLE_BOX = [1, 1, 1, 1];
 const CLICK = 4; // pixels that a click may move
 
@@ -36,83 +36,80 @@ function moved(from, sides, dx, dy) {
   return snapped.map((edge, k) => (sides[k] ? edge : from[k]));
 }
 
+/** The pointers that are down, and where they are. @type {Map<number, {x: number, y: number}>} */
+const pointers = new Map();
+/** What the only pointer drags. */
 let drag = null;
+
+function begin(event) {
+  const name = event.target.dataset.handle;
+  const onBox = Boolean(name) || event.target.id === "hold";
+  drag = {
+    x: event.clientX, y: event.clientY, from: store.corners, onBox, far: false,
+    sides: name ? HANDLES[name] : WHOLE_BOX,
+    scrolls: !onBox && event.pointerType === "touch" && isWhole(),
+  };
+  if (!onBox) return;
+  svg.classList.add("pointed"); // the box is dragged, which shows where the focus is
+  at("hold").focus({ preventScroll: true });
+}
+
 svg.addEventListener("pointerdown", (event) => {
   if (event.button !== 0 || !store.corners) return;
-  const name = event.target.dataset.handle;
-  const onBox = name || event.target.id === "hold";
-  const sides = name ? HANDLES[name] : WHOLE_BOX;
-  drag = { x: event.clientX, y: event.clientY, from: store.corners, sides, onBox, far: false };
-  drag.last = [event.clientX, event.clientY];
+  pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
   svg.setPointerCapture(event.pointerId);
-  if (onBox) {
-    svg.classList.add("pointed"); // the box is dragged, which shows where the focus is
-    at("hold").focus({ preventScroll: true });
-  }
   event.preventDefault();
+  if (pointers.size === 1) begin(event);
+  else drag = null; // two fingers zoom
 });
-svg.addEventListener("pointermove", (event) => {
-  if (!drag) return;
+
+/** Drag the box from where it was, or the map by one more piece. */
+function follow(event, last) {
   const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+  const isFirst = !drag.far;
   drag.far ||= Math.hypot(dx, dy) >= CLICK;
-  if (!drag.far) return;
+  if (!drag.far || drag.scrolls) return;
   svg.classList.add("dragging");
   if (drag.onBox) moveTo(moved(drag.from, drag.sides, dx, dy));
-  else {
-    pan(event.clientX - drag.last[0], event.clientY - drag.last[1]);
-    drag.last = [event.clientX, event.clientY];
-  }
+  else if (isFirst) pan(dx, dy);
+  else pan(event.clientX - last.x, event.clientY - last.y);
+}
+
+/** Zoom around the finger that does not move, so that the map stays below both. */
+function pinch(event, last) {
+  const [, still] = [...pointers].find(([id]) => id !== event.pointerId);
+  const distance = (x, y) => Math.max(Math.hypot(x - still.x, y - still.y), 1);
+  const area = svg.getBoundingClientRect();
+  const factor = distance(event.clientX, event.clientY) / distance(last.x, last.y);
+  zoom(factor, still.x - area.left, still.y - area.top);
+}
+
+svg.addEventListener("pointermove", (event) => {
+  const last = pointers.get(event.pointerId);
+  if (!last) return;
+  pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  if (pointers.size > 1) pinch(event, last);
+  else if (drag) follow(event, last);
 });
 const release = (event) => {
+  if (!pointers.delete(event.pointerId)) return;
   if (drag && !drag.far && event.type === "pointerup") click(event);
   drag = null;
   svg.classList.remove("dragging");
 };
 svg.addEventListener("pointerup", release);
 svg.addEventListener("pointercancel", release);
+at("hold").addEventListener("blur", () => svg.classList.remove("pointed"));
+
+// One finger beside the box scrolls the page while there is no more of the map to see. Two fingers
+// and a finger on the box never do; for parts of a drawing, not every browser obeys touch-action.
+on("view", () => svg.classList.toggle("whole", isWhole()));
+svg.addEventListener("touchstart", (event) => {
+  if (pointers.size > 1 || drag?.onBox) event.preventDefault();
+}, { passive: false });
+
 svg.addEventListener("wheel", (event) => {
   event.preventDefault();
   const area = svg.getBoundingClientRect();
   zoom(1.0015 ** -event.deltaY, event.clientX - area.left, event.clientY - area.top);
 }, { passive: false });
-
-/** Choose a section, and a point of it or the one that the server chooses. */
-export function choose(section, point = null) {
-  Object.assign(store.state, { section, point });
-  refresh();
-}
-
-function click(event) {
-  if (!store.trace) return;
-  const area = svg.getBoundingClientRect();
-  const [x, y] = [event.clientX - area.left, event.clientY - area.top];
-  let best = { distance: 10, section: null, point: null };
-  for (const { section, points } of store.trace.sections) {
-    for (const p of points) {
-      const distance = Math.hypot(px(p.x) - x, py(flip(p.y)) - y);
-      if (distance < best.distance) best = { distance, section, point: p.point };
-    }
-  }
-  if (best.section) {
-    choose(best.section, best.point);
-    return;
-  }
-  const [cellX, cellY] = [mapX(x), mapY(y)];
-  const here = store.trace.sections.find((section) => {
-    const [left, top, right, bottom] = sectionArea(section);
-    return left <= cellX && cellX < right && top <= cellY && cellY < bottom;
-  });
-  if (here) choose(here.section);
-}
-
-at("hold").addEventListener("blur", () => svg.classList.remove("pointed"));
-at("hold").addEventListener("keydown", (event) => {
-  if (!(event.key in ARROWS) || event.ctrlKey || event.metaKey || !store.corners) return;
-  event.preventDefault();
-  svg.classList.remove("pointed");
-  const by = event.shiftKey ? 10 * STEP : STEP;
-  const sides = event.altKey ? [0, 0, 1, 1] : WHOLE_BOX;
-  const [dx, dy] = ARROWS[event.key].map((part) => part * by);
-  const to = store.corners.map((edge, k) => edge + sides[k] * (k % 2 ? dy : dx));
-  moveTo(to.map((edge) => Number(edge.toPrecision(14))));
-});

@@ -2,8 +2,12 @@
 
 import "./cells.js";
 import "./marks.js";
+import "./values.js";
+import "./drag.js";
+import "./keys.js";
 import "./outputs.js";
 import "./steps.js";
+import "./focus.js"; // after the lists that take the focus
 import "./controls.js";
 import { show } from "./plane.js";
 import { isSettled, restore } from "./server.js";

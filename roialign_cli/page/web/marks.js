@@ -30,7 +30,7 @@ const circle = (x, y, r) => `M${number(px(x) - r)} ${number(py(y))}a${r} ${r} 0 
 
 const set = {};
 for (const id of ["pool-bins", "pool-bin", "pool-box", "sections", "section", "neighbours", "ties",
-  "inside", "clamped", "out", "won", "ring", "roi"]) set[id] = line(id);
+  "roi", "inside", "clamped", "out", "won", "ring"]) set[id] = line(id);
 
 /** Return where a section lies on the map: [left, top, right, bottom]. */
 export function sectionArea({ x, y }) {

@@ -1,6 +1,6 @@
 /** The outputs of ROI Align and ROI Pool side by side, and how they follow the box. */
 
-import { choose } from "./drag.js";
+import { choose } from "./clicks.js";
 import { ink, rgb } from "./shades.js";
 import { at, coordinate, format, on, store } from "./state.js";
 import { Table } from "./table.js";

@@ -15,6 +15,10 @@ export const py = (y) => TOP + (y - view.y) * view.unit;
 export const mapX = (x) => (x - LEFT) / view.unit + view.x;
 export const mapY = (y) => (y - TOP) / view.unit + view.y;
 
+/** Whether the whole map is in view. */
+export const isWhole = () => mapX(LEFT) <= 0 && mapX(view.width) >= COLUMNS
+  && mapY(TOP) <= 0 && mapY(view.height - BOTTOM) >= ROWS;
+
 function frame(left, top, right, bottom) {
   const [across, down] = [view.width - LEFT - 8, view.height - BOTTOM - TOP];
   view.unit = Math.min(across / (right - left), down / (bottom - top));
@@ -65,11 +69,16 @@ export function pan(dx, dy) {
   emit("view");
 }
 
-new ResizeObserver(() => {
-  const seen = [mapX(LEFT), mapY(TOP), mapX(view.width - 8), mapY(view.height - BOTTOM)];
-  const isFirst = view.width === 1;
+function measure() {
   view.width = stage.clientWidth;
   view.height = stage.clientHeight;
-  if (view.mode === "free" && !isFirst) frame(...seen);
+}
+measure();
+
+new ResizeObserver(() => {
+  const seen = [mapX(LEFT), mapY(TOP), mapX(view.width - 8), mapY(view.height - BOTTOM)];
+  measure();
+  if (view.mode === "free") frame(...seen);
   show(view.mode);
+  emit("size");
 }).observe(stage);

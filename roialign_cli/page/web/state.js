@@ -33,7 +33,7 @@ export const store = {
 /** @type {Record<string, ((...given: any[]) => void)[]>} */
 const listeners = {};
 
-/** Call a function when something happens: box, trace, point, map, look, state or theme. */
+/** Call a function when something happens: box, trace, point, map, view, size, look, state, click or theme. */
 export function on(names, listener) {
   for (const name of names.split(" ")) (listeners[name] ??= []).push(listener);
 }

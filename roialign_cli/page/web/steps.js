@@ -1,6 +1,6 @@
 /** The five steps: what each of them draws, and its numbers and formulas. */
 
-import { choose } from "./drag.js";
+import { choose } from "./clicks.js";
 import { at, element, emit, format, on, store } from "./state.js";
 
 const STEPS = ["All", "Box", "Sections", "Points", "Values", "Output"];
