@@ -607,3 +607,17 @@ def test_a_large_output_has_elements_for_what_is_seen(driver: Any) -> None:
             assert page.press(ARROWS["down"])["section"] == [i, j + k]
             assert page.run(focus) == f"{i},{j + k}"
             assert f"{i},{j + k}" in visible_cells(page, "align")
+
+
+def test_the_differences_have_the_size_of_the_output_when_they_are_opened(driver: Any) -> None:
+    with page_of(driver, *LARGE) as page:
+        page.settle()
+        for rows in ("50", "3", "20"):
+            page.choose("#rows", rows)
+            page.find("#differences summary").click()
+            page.until(lambda: visible_cells(page, "difference"))
+            difference = page.settle()["trace"]["difference"]
+            for section, text in visible_cells(page, "difference").items():
+                i, j = map(int, section.split(","))
+                assert float(text) == pytest.approx(difference[j - 1][i - 1], abs=1e-3)
+            page.find("#differences summary").click()

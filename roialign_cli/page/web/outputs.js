@@ -43,12 +43,13 @@ const filler = (outputOf) => (cell, i, j) => {
   const parts = rgb(value);
   cell.style.background = `rgb(${parts})`;
   cell.style.color = ink(parts);
+  const wasShown = cell.firstChild.textContent !== ""; // cells are made when a table is scrolled
   cell.firstChild.textContent = short(value);
   if (isShort()) cell.title = format(value);
   else cell.removeAttribute("title");
   const arrow = change > 0 ? "▲" : "▼";
   cell.lastChild.textContent = change ? `${arrow}${isMany ? "" : ` ${format(Math.abs(change))}`}` : "";
-  cell.classList.toggle("jumped", Math.abs(change) > 0.05 * range);
+  cell.classList.toggle("jumped", wasShown && Math.abs(change) > 0.05 * range);
   cell.classList.toggle("chosen", isChosen(i, j));
 };
 
@@ -78,10 +79,10 @@ function showTables({ output_size: [rows, columns], chosen }) {
   isMany = columns > 4;
   at("outputs").classList.toggle("many", isMany);
   at("outputs").classList.toggle("stacked", columns > 7);
-  const shown = at("differences").open ? [align, pool, differences] : [align, pool];
-  for (const table of shown) {
+  for (const table of [align, pool, differences]) {
     table.grid.classList.toggle("many", isMany);
-    table.show(rows, columns, chosen.section);
+    table.resize(rows, columns);
+    if (table !== differences || at("differences").open) table.show(chosen.section);
   }
 }
 

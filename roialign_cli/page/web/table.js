@@ -40,9 +40,21 @@ export class Table {
     new ResizeObserver(() => this.#look()).observe(this.grid);
   }
 
-  /** Show an output of this size, with all cells filled anew. */
-  show(rows, columns, [i, j]) {
-    if (this.#rows !== rows || this.#columns !== columns) this.#clear(rows, columns);
+  /** Be the table of an output of this size; its cells are filled when they are seen. */
+  resize(rows, columns) {
+    if (this.#rows === rows && this.#columns === columns) return;
+    [this.#rows, this.#columns, this.#range] = [rows, columns, ""];
+    this.#cells.clear();
+    this.#lines.clear();
+    this.grid.replaceChildren();
+    this.grid.style.setProperty("--rows", rows);
+    this.grid.style.setProperty("--columns", columns);
+    this.grid.setAttribute("aria-rowcount", rows);
+    this.grid.setAttribute("aria-colcount", columns);
+  }
+
+  /** Fill all cells anew, also that of the chosen section. */
+  show([i, j]) {
     this.#chosen = `${i},${j}`;
     for (const [section, cell] of this.#cells) this.fill(cell, ...section.split(",").map(Number));
     this.cell(i, j);
@@ -59,17 +71,6 @@ export class Table {
       this.fill(cell, i, j);
     }
     return this.#cells.get(section);
-  }
-
-  #clear(rows, columns) {
-    [this.#rows, this.#columns, this.#range] = [rows, columns, ""];
-    this.#cells.clear();
-    this.#lines.clear();
-    this.grid.replaceChildren();
-    this.grid.style.setProperty("--rows", rows);
-    this.grid.style.setProperty("--columns", columns);
-    this.grid.setAttribute("aria-rowcount", rows);
-    this.grid.setAttribute("aria-colcount", columns);
   }
 
   #make(i, j) {
