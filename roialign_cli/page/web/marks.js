@@ -60,7 +60,7 @@ function drawPool({ roi_pool: pool, chosen }) {
     bins.push(path);
     if (`${chosen.section}` === `${[i + 1, j + 1]}`) bin = path;
   }));
-  set["pool-bins"](bins.join(""));
+  set["pool-bins"]([...new Set(bins)].join("")); // several bins may have the same cells
   set["pool-bin"](bin);
 }
 
