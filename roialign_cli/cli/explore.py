@@ -54,14 +54,20 @@ def explore(
     from roialign_cli.serve.server import ExploreServer
 
     inputs, session, start = begin(options, selection)
+    server = ExploreServer(session, start, port or 0)
     try:
-        with ExploreServer(session, start, port or 0) as server:
+        with server:
             _announce(inputs, server, browser=not no_browser)
             server.wait()
     except KeyboardInterrupt:
         if sys.stderr.isatty():
             click.echo(err=True)  # the terminal has shown ^C
         message("stopped")
+        if server.is_answering:
+            sys.stdout.flush()
+            # Python would end the threads of the answers while they run the code of libraries in
+            # C++, which can abort the process with a message or a core dump.
+            os._exit(0)
 
 
 def begin(options: OperatorOptions, selection: Selection) -> tuple[Inputs, Session, State]:
@@ -139,13 +145,13 @@ def _start(inputs: Inputs, selection: Selection) -> State:
 
 
 def _announce(inputs: Inputs, server: ExploreServer, *, browser: bool) -> None:
-    """Print what is served and where, and open the browser."""
+    """Print what is served and where, open the browser, and print how to stop."""
     click.echo(inputs.subject)
     click.echo(server.address)
     sys.stdout.flush()
-    message("press Ctrl-C to stop")
     if browser and not _open(server.address):
         message("note: no browser could be started; open the address yourself")
+    message("press Ctrl-C to stop")
 
 
 def _open(address: str) -> bool:

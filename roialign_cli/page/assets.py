@@ -27,9 +27,17 @@ HTML, SCRIPT, STYLE = (
 # The modules of a saved page, each after those that it imports.
 SAVED_SCRIPTS = (
     "state.js", "saved.js", "server.js", "shades.js", "plane.js", "cells.js", "marks.js",
-    "drag.js", "compared.js", "outputs.js", "steps.js", "choices.js", "main.js",
+    "values.js", "clicks.js", "drag.js", "focus.js", "compared.js", "table.js", "outputs.js",
+    "steps.js", "choices.js", "main.js",
 )  # fmt: skip
-LIVE_SCRIPTS = ("controls.js", "graph.js", "channels.js", "probe.js", "edits.js")  # need the server
+LIVE_SCRIPTS = (
+    "controls.js",
+    "keys.js",
+    "graph.js",
+    "channels.js",
+    "probe.js",
+    "edits.js",
+)  # need the server
 SCRIPTS = SAVED_SCRIPTS + LIVE_SCRIPTS
 
 # A saved page has all in itself.

@@ -70,6 +70,11 @@ class ExploreServer:
         """The address of the page."""
         return f"http://{HOST}:{self.port}/{self._token}/"
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether connections are open, or answers still being computed after the end."""
+        return self._server.is_answering
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -103,6 +108,12 @@ class _Server(HTTPServer):
         self._open: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
         super().__init__(address, Handler)
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a connection has a thread."""
+        with self._lock:
+            return bool(self._open)
 
     def server_bind(self) -> None:
         """Bind the socket, without asking for the name of this computer."""

@@ -1,7 +1,7 @@
 /** Draw the map or the photograph, the edges of cells, and the numbers along both axes. */
 
 import { BOTTOM, COLUMNS, LEFT, ROWS, TOP, mapX, mapY, px, py, view } from "./plane.js";
-import { colour, ink, rgb } from "./shades.js";
+import { colour, rgb } from "./shades.js";
 import { at, flip, on, session, store } from "./state.js";
 
 const canvas = at("cells");
@@ -88,29 +88,7 @@ function paint() {
   onto.strokeStyle = colour("faint");
   onto.lineWidth = 1.5;
   onto.strokeRect(left, top, wide, high);
-  if (!shown && store.map?.rows === ROWS && store.map.columns === COLUMNS) {
-    paintValues(onto, store.map.values, [x0, x1, y0, y1]);
-  }
   paintTicks(onto);
-}
-
-/**
- * @param {CanvasRenderingContext2D} onto
- * @param {Float32Array} values
- * @param {number[]} area - the cells that are shown: first and last column, first and last row
- */
-function paintValues(onto, values, [x0, x1, y0, y1]) {
-  if (view.unit < 44) return;
-  onto.font = `${Math.min(Math.max(view.unit / 5, 10), 13)}px system-ui, sans-serif`;
-  onto.textAlign = "center";
-  for (let y = y0; y < y1; y += 1) {
-    for (let x = x0; x < x1; x += 1) {
-      const value = values[y * COLUMNS + x];
-      onto.fillStyle = ink(rgb(value));
-      const text = Number.isFinite(value) ? String(Number(value.toPrecision(3))) : String(value);
-      onto.fillText(text, px(x + 0.5), py(y + 1) - view.unit * 0.08);
-    }
-  }
 }
 
 /** @param {CanvasRenderingContext2D} onto */
@@ -129,4 +107,5 @@ function paintTicks(onto) {
 }
 
 on("view look", drawCells);
+on("size", paint); // in the frame with the new size; the old picture would be stretched
 on("map theme", () => { shade(); drawCells(); });

@@ -1,7 +1,7 @@
 /** What can be chosen without computing: the box of the call, the channel, and the view. */
 
 import { show, zoom } from "./plane.js";
-import { askMap, refresh } from "./server.js";
+import { refresh } from "./server.js";
 import { at, coordinate, element, emit, on, session, store } from "./state.js";
 
 /** @type {(value: string | number, text?: string | number) => HTMLOptionElement} */
@@ -21,7 +21,6 @@ at("boxes").addEventListener("change", () => {
     section: null, point: null,
   });
   isChosen = true;
-  askMap();
   refresh();
 });
 on("trace", () => {
@@ -39,7 +38,6 @@ for (const channel of session.channels) {
 at("channel").addEventListener("change", () => {
   const { value } = at("channel");
   Object.assign(store.state, { channel: /^\d+$/.test(value) ? Number(value) : value });
-  askMap();
   refresh();
 });
 on("state", () => { at("channel").value = `${store.state.channel}`; });

@@ -1,7 +1,7 @@
 /** What needs the server: the box as numbers, the rules, and what can be taken along. */
 
 import { connect, option } from "./choices.js";
-import { ask, askMap, asRefusal, refresh, say } from "./server.js";
+import { ask, asRefusal, refresh, say } from "./server.js";
 import { BOX_NAMES, at, coordinate, element, on, session, store } from "./state.js";
 
 /** @import { CommandsAnswer, State } from "./types.js" */
@@ -71,7 +71,6 @@ at("batch").addEventListener("change", () => change({ batch_index: Number(at("ba
 /** Change fields of the state, and show the numbers of the new state. @param {Partial<State>} fields */
 export function change(fields) {
   Object.assign(store.state, fields);
-  askMap();
   refresh();
 }
 

@@ -1,15 +1,12 @@
-/** Move the box and choose sections and points, with the pointer or the keyboard. */
+/** Drag the box and the map with the pointer, and zoom with the wheel or two fingers. */
 
-import { HANDLES, sectionArea } from "./marks.js";
-import { mapX, mapY, pan, px, py, view, zoom } from "./plane.js";
+import { clickAt } from "./clicks.js";
+import { HANDLES } from "./marks.js";
+import { isWhole, pan, view, zoom } from "./plane.js";
 import { refresh } from "./server.js";
-import { STEP, at, emit, flip, session, store, toMap, toUnits } from "./state.js";
-
-/** @import { Pair } from "./types.js" */
+import { at, emit, on, session, store, toMap, toUnits } from "./state.js";
 
 const svg = at("marks");
-/** The keys that move something, and where to. @type {Record<string, Pair>} */
-export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const WHOLE_BOX = [1, 1, 1, 1];
 export const CLICK = 4; // pixels that a click may move
 
@@ -40,111 +37,99 @@ function moved(from, sides, dx, dy) {
   return snapped.map((edge, k) => (sides[k] ? edge : from[k]));
 }
 
+/** The pointers that are down, and where they are. @type {Map<number, {x: number, y: number}>} */
+const pointers = new Map();
 /**
- * What is dragged: where from, in pixels and box units, and whether it is more than a click.
+ * What the only pointer drags: where from, in pixels and box units, and whether it is more than a
+ * click. One finger may scroll the page instead.
  *
- * @type {{x: number, y: number, last: Pair, from: number[], sides: number[], onBox: boolean,
- *   far: boolean} | null}
+ * @type {{x: number, y: number, from: number[], sides: number[], onBox: boolean, far: boolean,
+ *   scrolls: boolean} | null}
  */
 let drag = null;
-svg.addEventListener("pointerdown", (event) => {
-  if (event.button !== 0 || !store.corners) return;
+
+/** @type {(event: PointerEvent, corners: number[]) => void} */
+function begin(event, corners) {
   const pressed = event.target instanceof SVGElement ? event.target : svg;
   const name = pressed.dataset.handle;
   const onBox = name !== undefined || pressed.id === "hold";
-  const sides = name ? HANDLES[name] : WHOLE_BOX;
-  const { clientX: x, clientY: y } = event;
-  drag = { x, y, last: [x, y], from: store.corners, sides, onBox, far: false };
+  drag = {
+    x: event.clientX, y: event.clientY, from: corners, onBox, far: false,
+    sides: name ? HANDLES[name] : WHOLE_BOX,
+    scrolls: !onBox && event.pointerType === "touch" && isWhole(),
+  };
+  if (!onBox) return;
+  svg.classList.add("pointed"); // the box is dragged, which shows where the focus is
+  at("hold").focus({ preventScroll: true });
+}
+
+svg.addEventListener("pointerdown", (event) => {
+  if (event.button !== 0 || !store.corners) return;
+  pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
   svg.setPointerCapture(event.pointerId);
-  if (onBox) {
-    svg.classList.add("pointed"); // the box is dragged, which shows where the focus is
-    at("hold").focus({ preventScroll: true });
-  }
   event.preventDefault();
+  if (pointers.size === 1) begin(event, store.corners);
+  else drag = null; // two fingers zoom
 });
-svg.addEventListener("pointermove", (event) => {
+
+/**
+ * Drag the box from where it was, or the map by one more piece.
+ *
+ * @type {(event: PointerEvent, last: {x: number, y: number}) => void}
+ */
+function follow(event, last) {
   if (!drag) return;
   const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+  const isFirst = !drag.far;
   drag.far ||= Math.hypot(dx, dy) >= CLICK;
-  if (!drag.far) return;
+  if (!drag.far || drag.scrolls) return;
   svg.classList.add("dragging");
   if (drag.onBox) moveTo(moved(drag.from, drag.sides, dx, dy));
-  else {
-    pan(event.clientX - drag.last[0], event.clientY - drag.last[1]);
-    drag.last = [event.clientX, event.clientY];
-  }
+  else if (isFirst) pan(dx, dy);
+  else pan(event.clientX - last.x, event.clientY - last.y);
+}
+
+/**
+ * Zoom around the finger that does not move, so that the map stays below both.
+ *
+ * @type {(event: PointerEvent, last: {x: number, y: number}) => void}
+ */
+function pinch(event, last) {
+  const still = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+  if (!still) return;
+  /** @type {(x: number, y: number) => number} */
+  const distance = (x, y) => Math.max(Math.hypot(x - still.x, y - still.y), 1);
+  const area = svg.getBoundingClientRect();
+  const factor = distance(event.clientX, event.clientY) / distance(last.x, last.y);
+  zoom(factor, still.x - area.left, still.y - area.top);
+}
+
+svg.addEventListener("pointermove", (event) => {
+  const last = pointers.get(event.pointerId);
+  if (!last) return;
+  pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  if (pointers.size > 1) pinch(event, last);
+  else follow(event, last);
 });
 /** @param {PointerEvent} event */
 const release = (event) => {
+  if (!pointers.delete(event.pointerId)) return;
   if (drag && !drag.far && event.type === "pointerup") clickAt(event);
   drag = null;
   svg.classList.remove("dragging");
 };
 svg.addEventListener("pointerup", release);
 svg.addEventListener("pointercancel", release);
+
+// One finger beside the box scrolls the page while there is no more of the map to see. Two fingers
+// and a finger on the box never do; for parts of a drawing, not every browser obeys touch-action.
+on("view", () => svg.classList.toggle("whole", isWhole()));
+svg.addEventListener("touchstart", (event) => {
+  if (pointers.size > 1 || drag?.onBox) event.preventDefault();
+}, { passive: false });
+
 svg.addEventListener("wheel", (event) => {
   event.preventDefault();
   const area = svg.getBoundingClientRect();
   zoom(1.0015 ** -event.deltaY, event.clientX - area.left, event.clientY - area.top);
 }, { passive: false });
-
-/**
- * Choose a section, and a point of it or the one that the server chooses.
- *
- * @type {(section: Pair, point?: Pair | null) => void}
- */
-export function choose(section, point = null) {
-  Object.assign(store.state, { section, point });
-  refresh();
-}
-
-/**
- * Choose what a click is on: a cell while cells are edited, or else a sample point or a section.
- *
- * @param {PointerEvent} event
- */
-export function clickAt(event) {
-  const { trace } = store;
-  if (!trace) return;
-  const area = svg.getBoundingClientRect();
-  const [x, y] = [event.clientX - area.left, event.clientY - area.top];
-  if (svg.classList.contains("editing")) {
-    emit("cell", mapX(x), mapY(y));
-    return;
-  }
-  /** @type {{distance: number, section: Pair | null, point: Pair | null}} */
-  let best = { distance: 10, section: null, point: null };
-  for (const { section, points } of trace.sections) {
-    for (const p of points) {
-      const distance = Math.hypot(px(p.x) - x, py(flip(p.y)) - y);
-      if (distance < best.distance) best = { distance, section, point: p.point };
-    }
-  }
-  if (best.section) {
-    choose(best.section, best.point);
-    return;
-  }
-  const [cellX, cellY] = [mapX(x), mapY(y)];
-  const here = trace.sections.find((section) => {
-    const [left, top, right, bottom] = sectionArea(section, trace.section_size);
-    return left <= cellX && cellX < right && top <= cellY && cellY < bottom;
-  });
-  if (here) choose(here.section);
-}
-
-if (!session.saved) {
-  at("hold").addEventListener("blur", () => svg.classList.remove("pointed"));
-  at("hold").addEventListener("keydown", moveByKey);
-}
-
-/** @param {KeyboardEvent} event */
-function moveByKey(event) {
-  if (!(event.key in ARROWS) || event.ctrlKey || event.metaKey || !store.corners) return;
-  event.preventDefault();
-  svg.classList.remove("pointed");
-  const by = event.shiftKey ? 10 * STEP : STEP;
-  const sides = event.altKey ? [0, 0, 1, 1] : WHOLE_BOX;
-  const [dx, dy] = ARROWS[event.key].map((part) => part * by);
-  const to = store.corners.map((edge, k) => edge + sides[k] * (k % 2 ? dy : dx));
-  moveTo(to.map((edge) => Number(edge.toPrecision(14))));
-}

@@ -1,9 +1,8 @@
 /** Edit cells of a small map: choose a cell, type its value, undo. */
 
-import { ARROWS } from "./drag.js";
 import { COLUMNS, ROWS, mapX, mapY, pan, px, py, view } from "./plane.js";
-import { askMap, refresh, say } from "./server.js";
-import { at, on, session, store } from "./state.js";
+import { refresh, say } from "./server.js";
+import { ARROWS, at, on, session, store } from "./state.js";
 
 /** @import { Edit } from "./types.js" */
 /** @typedef {{row: number, column: number}} Cell */
@@ -30,7 +29,6 @@ const own = () => store.state.edits.filter(isHere);
 /** @param {Edit[]} edits */
 function change(edits) {
   store.state.edits = edits;
-  askMap();
   refresh();
 }
 

@@ -2,15 +2,18 @@
 
 import "./cells.js";
 import "./marks.js";
+import "./values.js";
+import "./drag.js";
 import "./outputs.js";
 import "./steps.js";
+import "./focus.js"; // after the lists that take the focus
 import "./choices.js";
 import { show } from "./plane.js";
 import { isSettled, restore } from "./server.js";
 import { emit, fromHash, on, session, store, toHash } from "./state.js";
 
 const live = session.saved ? null
-  : (await Promise.all([import("./channels.js"), import("./controls.js"), import("./graph.js"), import("./probe.js"), import("./edits.js")]))[0];
+  : (await Promise.all([import("./channels.js"), import("./controls.js"), import("./graph.js"), import("./probe.js"), import("./edits.js"), import("./keys.js")]))[0];
 
 let isFramed = false;
 let written = "";

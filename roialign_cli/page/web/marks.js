@@ -44,8 +44,8 @@ const diamond = (x, y, r) => `M${number(px(x))} ${number(py(y) - r)}l${r} ${r}l$
 /** @type {Record<string, (path: string) => void>} */
 const set = {};
 for (const id of ["pool-bins", "pool-bin", "pool-box", "other-sections", "other-section", "sections",
-  "section", "neighbours", "ties", "other-points", "other-out", "inside", "clamped", "out", "won", "ring",
-  "other-roi", "roi"]) set[id] = line(id);
+  "section", "neighbours", "ties", "other-roi", "roi", "other-points", "other-out", "inside", "clamped", "out",
+  "won", "ring"]) set[id] = line(id);
 
 /**
  * Return where a section or an ROI lies on the map: [left, top, right, bottom].
@@ -85,7 +85,7 @@ function drawPool({ roi_pool: pool, chosen, other }) {
     bins.push(path);
     if (`${chosen.section}` === `${[i + 1, j + 1]}`) bin = path;
   }));
-  set["pool-bins"](bins.join(""));
+  set["pool-bins"]([...new Set(bins)].join("")); // several bins may have the same cells
   set["pool-bin"](bin);
 }
 

@@ -1,15 +1,15 @@
 /** The outputs of both sides of the comparison, and how they follow the box. */
 
+import { choose } from "./clicks.js";
 import { compared } from "./compared.js";
-import { ARROWS, choose } from "./drag.js";
 import { ink, rgb } from "./shades.js";
-import { at, buttonOf, element, format, on, pair, session, store } from "./state.js";
+import { ARROWS, at, buttonOf, format, on, pair, session, store } from "./state.js";
+import { Table } from "./table.js";
 
 /** @import { Rows, Trace, Value } from "./types.js" */
+/** @import { Fill } from "./table.js" */
+/** @typedef {(trace: Trace) => Rows} OutputOf */
 
-/** @type {Record<string, HTMLElement[]>} */
-const cells = { align: [], other: [], difference: [] };
-let size = "";
 let isMany = false; // columns: there is no space for the size of changes
 const narrow = matchMedia("(max-width: 32rem)");
 narrow.addEventListener("change", showOutputs);
@@ -21,134 +21,139 @@ function short(value) {
   return format(Number(value.toPrecision(Math.abs(value) < 1 ? 3 : 4)));
 }
 
-/** @param {Rows} output */
-function build(output) {
-  const [rows, columns] = [output.length, output[0].length];
-  if (size === `${rows}x${columns}`) return;
-  size = `${rows}x${columns}`;
-  isMany = columns > 4;
-  at("outputs").classList.toggle("many", isMany);
-  at("outputs").classList.toggle("stacked", columns > 7);
-  for (const name of Object.keys(cells)) {
-    const kind = name === "align" ? "button" : "span";
-    cells[name] = [];
-    const narrowest = columns > 4 ? "2.5rem" : "0";
-    at(name).style.gridTemplateColumns = `repeat(${columns}, minmax(${narrowest}, 1fr))`;
-    at(name).classList.toggle("many", columns > 4);
-    at(name).replaceChildren();
-    output.forEach((row, j) => {
-      const line = element("div", { role: "row" });
-      row.forEach((_, i) => {
-        const cell = element(kind, kind === "button" ? { type: "button" } : {},
-          element("b"), element("i"));
-        cell.dataset.section = `${i + 1},${j + 1}`;
-        cells[name].push(cell);
-        line.append(kind === "button" ? element("div", { role: "cell" }, cell)
-          : (cell.setAttribute("role", "cell"), cell));
-      });
-      at(name).append(line);
-    });
-  }
-}
-
 /** @type {(now: Value, before?: Value) => number} */
 function changeOf(now, before) {
   if (before === null || before === undefined || now === null || now === before) return 0;
   return now - before;
 }
 
-/**
- * Fill one table, and return the largest change since the trace before.
- *
- * @type {(name: string, output: Rows, before: Rows | undefined, chosen: string) => number}
- */
-function fill(name, output, before, chosen) {
-  let largest = 0;
-  const only = store.trace?.only_section;
-  const { map } = store;
-  const range = (map?.max ?? 0) - (map?.min ?? 0) || Infinity;
-  const earlier = before?.flat();
-  output.flat().forEach((value, k) => {
-    const cell = cells[name][k];
-    const change = changeOf(value, earlier?.[k]);
-    largest = Math.max(largest, Math.abs(change));
-    const parts = rgb(value);
-    cell.style.background = `rgb(${parts})`;
-    cell.style.color = ink(parts);
-    cell.children[0].textContent = short(value);
-    if (isShort()) cell.title = format(value);
-    else cell.removeAttribute("title");
-    const arrow = change > 0 ? "▲" : "▼";
-    cell.children[1].textContent = change ? `${arrow}${isMany ? "" : ` ${format(Math.abs(change))}`}` : "";
-    cell.classList.toggle("jumped", Math.abs(change) > 0.05 * range);
-    cell.classList.toggle("chosen", cell.dataset.section === chosen);
-    if (name !== "align") return;
-    cell.toggleAttribute("disabled", only !== undefined && cell.dataset.section !== `${only}`);
-    cell.tabIndex = cell.dataset.section === chosen ? 0 : -1;
-    cell.setAttribute("aria-pressed", `${cell.dataset.section === chosen}`);
-    cell.setAttribute("aria-label", `section (${cell.dataset.section?.replace(",", ", ")}): ${cell.textContent}`);
-  });
-  return largest;
+/** @type {(trace: Trace, i: number, j: number) => boolean} */
+const isChosen = (trace, i, j) => `${trace.chosen.section}` === `${[i, j]}`;
+
+/** Return the previous trace, if its changes can be shown. @param {Trace} trace */
+function steady(trace) {
+  const { previous } = store;
+  return previous && `${previous.output_size}` === `${trace.output_size}` ? previous : null;
 }
 
+/**
+ * Return a function that fills a cell of an output with its value and its change.
+ *
+ * @type {(outputOf: OutputOf) => (cell: HTMLElement, trace: Trace, i: number, j: number) => void}
+ */
+const filler = (outputOf) => (cell, trace, i, j) => {
+  const value = outputOf(trace)[j - 1][i - 1];
+  const before = steady(trace);
+  const change = changeOf(value, before && outputOf(before)[j - 1][i - 1]);
+  const range = (store.map?.max ?? 0) - (store.map?.min ?? 0) || Infinity;
+  const parts = rgb(value);
+  cell.style.background = `rgb(${parts})`;
+  cell.style.color = ink(parts);
+  const [shown, changed] = cell.children;
+  const wasShown = shown.textContent !== ""; // cells are made when a table is scrolled
+  shown.textContent = short(value);
+  if (isShort()) cell.title = format(value);
+  else cell.removeAttribute("title");
+  const arrow = change > 0 ? "▲" : "▼";
+  changed.textContent = change ? `${arrow}${isMany ? "" : ` ${format(Math.abs(change))}`}` : "";
+  cell.classList.toggle("jumped", wasShown && Math.abs(change) > 0.05 * range);
+  cell.classList.toggle("chosen", isChosen(trace, i, j));
+};
+
+/** @type {OutputOf} */
+const ofAlign = (trace) => trace.output;
+/** @type {OutputOf} */
+const ofOther = (trace) => compared(trace).output;
+const fillAlign = filler(ofAlign);
+const fillOther = filler(ofOther);
+
+/** Let a function that needs a trace fill cells. @type {(fill: (cell: HTMLElement, trace: Trace, i: number, j: number) => void) => Fill} */
+const ofTrace = (fill) => (cell, i, j) => { if (store.trace) fill(cell, store.trace, i, j); };
+
+const align = new Table("align", ofTrace((cell, trace, i, j) => {
+  fillAlign(cell, trace, i, j);
+  const only = trace.only_section;
+  cell.toggleAttribute("disabled", only !== undefined && `${[i, j]}` !== `${only}`);
+  cell.tabIndex = isChosen(trace, i, j) ? 0 : -1;
+  cell.setAttribute("aria-pressed", `${isChosen(trace, i, j)}`);
+  cell.setAttribute("aria-label", `section (${i}, ${j}): ${cell.textContent}`);
+}), true);
+const other = new Table("other", ofTrace(fillOther));
+const differences = new Table("difference", ofTrace((cell, trace, i, j) => {
+  const { difference, largest_difference: largest } = trace;
+  const value = difference[j - 1][i - 1];
+  const change = value ?? 0;
+  const share = largest ? Math.abs(change) / largest : 0;
+  cell.classList.add(change < 0 ? "less" : "more");
+  cell.classList.remove(change < 0 ? "more" : "less");
+  cell.style.background = `color-mix(in srgb, var(--towards) ${Math.round(share * 45)}%, var(--ground))`;
+  cell.children[0].textContent = change > 0 ? `+${short(value)}` : short(value);
+  cell.classList.toggle("chosen", isChosen(trace, i, j));
+}));
+
 /** @param {Trace} trace */
-function fillDifference({ difference, largest_difference: largest, chosen }) {
-  difference.flat().forEach((value, k) => {
-    const cell = cells.difference[k];
-    const change = value ?? 0;
-    const share = largest ? Math.abs(change) / largest : 0;
-    cell.classList.add(change < 0 ? "less" : "more");
-    cell.classList.remove(change < 0 ? "more" : "less");
-    cell.style.background = `color-mix(in srgb, var(--towards) ${Math.round(share * 45)}%, var(--ground))`;
-    cell.children[0].textContent = change > 0 ? `+${short(value)}` : short(value);
-    cell.classList.toggle("chosen", cell.dataset.section === `${chosen.section}`);
-  });
+function showTables({ output_size: [rows, columns], chosen }) {
+  isMany = columns > 4;
+  at("outputs").classList.toggle("many", isMany);
+  at("outputs").classList.toggle("stacked", columns > 7);
+  for (const table of [align, other, differences]) {
+    table.grid.classList.toggle("many", isMany);
+    table.resize(rows, columns);
+    if (table !== differences || at("differences").open) table.show(chosen.section);
+  }
+}
+
+/** Return the largest change of an output. @type {(outputOf: OutputOf, trace: Trace, before: Trace) => string} */
+function largestChange(outputOf, trace, before) {
+  const earlier = outputOf(before).flat();
+  return format(outputOf(trace).flat().reduce(
+    (/** @type {number} */ largest, value, k) => Math.max(largest, Math.abs(changeOf(value, earlier[k]))), 0));
 }
 
 function showOutputs() {
-  const { trace, previous } = store;
+  const { trace } = store;
   if (!trace) return;
-  build(trace.output);
-  const chosen = `${trace.chosen.section}`;
-  const steady = previous && previous.output.length === trace.output.length ? previous : null;
-  const align = fill("align", trace.output, steady?.output, chosen);
-  const names = compared(trace);
-  const other = fill("other", names.output, steady ? compared(steady).output : undefined, chosen);
-  if (at("differences").open) fillDifference(trace);
+  showTables(trace);
   at("largest").textContent = format(trace.largest_difference);
   if (session.saved) return;
-  at("changes").textContent = steady
-    ? `Largest change of the last ${store.cause}: ${names.first} ${format(align)}, ${names.second} ${format(other)}`
+  const before = steady(trace);
+  const { first, second } = compared(trace);
+  at("changes").textContent = before
+    ? `Largest change of the last ${store.cause}: ${first} ${largestChange(ofAlign, trace, before)}, `
+      + `${second} ${largestChange(ofOther, trace, before)}`
     : invitation(trace);
 }
 
 /** @param {Trace} trace */
-function invitation({ convention, other }) {
-  if (other) return "Drag the box: both outputs follow.";
+function invitation({ convention, other: second }) {
+  if (second) return "Drag the box: both outputs follow.";
   return convention.points === "cells" ? "Choose another preset to compare ROI Align with ROI Pool."
     : "Drag the box: ROI Align glides, ROI Pool jumps.";
 }
 
 at("differences").addEventListener("toggle", () => {
-  if (at("differences").open && store.trace) fillDifference(store.trace);
+  if (at("differences").open && store.trace) showTables(store.trace);
 });
+/** Return the section of a button, or null. @param {Element | null} button */
+const sectionOf = (button) => pair(button?.getAttribute("data-section") ?? "");
+
 at("align").addEventListener("click", (event) => {
   const button = buttonOf(event);
-  const section = pair(button?.dataset.section ?? "");
+  const section = sectionOf(button);
   if (!section) return;
   button?.focus();
   choose(section);
 });
 at("align").addEventListener("keydown", (event) => {
-  const section = pair(buttonOf(event)?.dataset.section ?? "");
+  const section = sectionOf(document.activeElement);
   if (!section || !(event.key in ARROWS) || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  const [i, j] = section;
   const [dx, dy] = ARROWS[event.key];
-  const next = cells.align.find((cell) => cell.dataset.section === `${[i + dx, j + dy]}`);
-  if (!next) return;
+  const [i, j] = [section[0] + dx, section[1] + dy];
+  const next = align.cell(i, j);
+  if (!next || next.hasAttribute("disabled")) return;
   next.focus();
-  choose([i + dx, j + dy]);
+  choose([i, j]);
 });
 
 on("trace", showOutputs);

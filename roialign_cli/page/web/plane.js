@@ -28,6 +28,10 @@ export const mapX = (x) => (x - LEFT) / view.unit + view.x;
 /** @type {(y: number) => number} */
 export const mapY = (y) => (y - TOP) / view.unit + view.y;
 
+/** Whether the whole map is in view. */
+export const isWhole = () => mapX(LEFT) <= 0 && mapX(view.width) >= COLUMNS
+  && mapY(TOP) <= 0 && mapY(view.height - BOTTOM) >= ROWS;
+
 /** @type {(left: number, top: number, right: number, bottom: number) => void} */
 function frame(left, top, right, bottom) {
   const [across, down] = [view.width - LEFT - 8, view.height - BOTTOM - TOP];
@@ -80,12 +84,17 @@ export function pan(dx, dy) {
   emit("view");
 }
 
+function measure() {
+  view.width = stage.clientWidth;
+  view.height = stage.clientHeight;
+}
+measure();
+
 new ResizeObserver(() => {
   /** @type {Four} */
   const seen = [mapX(LEFT), mapY(TOP), mapX(view.width - 8), mapY(view.height - BOTTOM)];
-  const isFirst = view.width === 1;
-  view.width = stage.clientWidth;
-  view.height = stage.clientHeight;
-  if (view.mode === "free" && !isFirst) frame(...seen);
+  measure();
+  if (view.mode === "free") frame(...seen);
   show(view.mode);
+  emit("size");
 }).observe(stage);

@@ -1,10 +1,11 @@
 /** Move the chosen sample point by hand, and ask what the preset reads there. */
 
-import { ARROWS, CLICK, clickAt } from "./drag.js";
+import { clickAt } from "./clicks.js";
+import { CLICK } from "./drag.js";
 import { line } from "./marks.js";
 import { px, py, view } from "./plane.js";
 import { Latest, say } from "./server.js";
-import { at, coordinate, emit, flip, format, on, shownPoint, store } from "./state.js";
+import { ARROWS, at, coordinate, emit, flip, format, on, shownPoint, store } from "./state.js";
 
 /** @import { Pair, Place, ValueAnswer } from "./types.js" */
 

@@ -5,6 +5,9 @@ import { Refusal, at, coordinate, emit, session, store } from "./state.js";
 
 /** @import { ErrorAnswer, MapAnswer, PointAnswer, State, Trace } from "./types.js" */
 
+// For an answer; without a limit, a connection that was lost would block those after it.
+const MAX_SECONDS = 60;
+
 /**
  * Return an error as a refusal; other errors are defects, and shown on the console, too.
  *
@@ -28,9 +31,10 @@ export async function ask(question, state) {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(state),
+      signal: AbortSignal.timeout(1000 * MAX_SECONDS),
     });
   } catch {
-    throw new Refusal("the server does not answer; start roialign explore again");
+    throw new Refusal("the server does not answer; try again, or start roialign explore and open its address");
   }
   if (answer.ok) return answer;
   /** @type {ErrorAnswer} */
@@ -101,7 +105,7 @@ export function say(message, isError = true) {
   const line = at("status");
   line.textContent = message;
   line.classList.toggle("error", isError && message !== "");
-  document.body.classList.toggle("dimmed", isError && message !== "");
+  document.body.classList.toggle("outdated", isError && message !== "");
 }
 
 // Whether the state is from the address, and why the last one was not used.
@@ -147,7 +151,6 @@ const traces = new Latest("trace", (trace, asked, isLast) => {
     isRestoring = false;
     notice = `the address does not fit this map: ${error.message}`;
     store.state = { ...session.state };
-    askMap();
     refresh();
   } else say(error.message);
 });
@@ -201,6 +204,7 @@ export function refresh() {
   isChanged = true;
   requestAnimationFrame(() => {
     isChanged = false;
+    askMap();
     traces.ask(store.state);
   });
 }
@@ -208,7 +212,6 @@ export function refresh() {
 /** Ask for the numbers of the state in the address; without an answer, of the first state. */
 export function restore() {
   isRestoring = true;
-  askMap();
   refresh();
 }
 
@@ -220,12 +223,15 @@ const maps = new Latest("map", (answer) => {
   values.forEach((_, k) => { values[k] = data.getFloat32(4 * k, true); });
   store.map = { ...answer, values };
   emit("map");
-}, (error) => say(error.message));
+}, (error) => {
+  shownMap = ""; // to be asked for again
+  say(error.message);
+});
 
 let shownMap = "";
 
 /** Ask for the values of the map if another channel or map is chosen, or a cell was edited. */
-export function askMap() {
+function askMap() {
   const { channel, batch_index: index, edits } = store.state;
   const wanted = `${index} ${channel} ${edits.join(" ")}`;
   if (shownMap === wanted) return;

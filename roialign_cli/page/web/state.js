@@ -120,6 +120,9 @@ const yUp = session.frame.origin === "bottom-left";
 /** Convert a y of the frame of an answer to the map, and back. @param {number} y */
 export const flip = (y) => (yUp ? session.frame.height - y : y);
 
+/** The direction of each arrow key. @type {Record<string, Pair>} */
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
 /** How far an arrow key moves the box, in box units. */
 export const STEP = session.box.normalized ? 0.01 : 1;
 

@@ -1,8 +1,8 @@
 /** The five steps: what each of them draws, and its numbers and formulas. */
 
+import { choose } from "./clicks.js";
 import { compared } from "./compared.js";
-import { ARROWS, choose } from "./drag.js";
-import { at, buttonOf, element, emit, format, on, pair, shownPoint, store } from "./state.js";
+import { ARROWS, at, buttonOf, element, emit, format, on, pair, shownPoint, store } from "./state.js";
 
 /** @import { FullPoint, Line, Neighbour, Pair, Place, Section, Size, Trace } from "./types.js" */
 

@@ -282,10 +282,10 @@ export interface Store {
   map: (MapAnswer & { values: Float32Array }) | null;
 }
 
-export type Happening = "box" | "trace" | "point" | "moved" | "map" | "look" | "state" | "theme" | "view" | "cell";
+export type Happening = "box" | "trace" | "point" | "moved" | "map" | "look" | "state" | "theme" | "view" | "size" | "click" | "cell";
 /**
- * What is called when something happens: with a problem if the chosen point is not explained, and
- * with a position on the map if a cell is clicked.
+ * What is called when something happens: with a problem if the chosen point is not explained, with
+ * a position on the map if a cell is clicked, and with whether a sample point is clicked.
  */
 export type Listener = (...given: any[]) => void;
 

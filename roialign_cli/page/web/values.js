@@ -1,0 +1,98 @@
+/**
+ * Write the values of the map's cells below their centres, above the lines of the drawing. The
+ * texts change with the view and the map only, so that a drag of the box stays fast.
+ */
+
+import { BOTTOM, COLUMNS, LEFT, ROWS, TOP, mapX, mapY, px, py, view } from "./plane.js";
+import { ink, rgb } from "./shades.js";
+import { at, on, store } from "./state.js";
+
+/** @import { Pair } from "./types.js" */
+/** @typedef {{texts: SVGElement[], dot: SVGElement}} Written - The marks of one cell. */
+
+const SVG = "http://www.w3.org/2000/svg";
+const SMALLEST_CELL = 44; // pixels, for a value in it
+const LARGE_CELL = 76; // for a value of one more digit
+const LETTERS = 7; // of the longest value: -1.2e-4
+const DOT = 1.6; // radius in pixels
+
+/** @param {string} name */
+const mark = (name) => /** @type {SVGElement} */ (document.createElementNS(SVG, name));
+
+// A sample point covers the halo of a value, but not its digits.
+const [halos, digits] = ["value-halos", "values"].map((id) => {
+  const group = mark("g");
+  group.id = id;
+  return group;
+});
+at("lines").querySelector(".inside-halo")?.before(halos);
+at("lines").querySelector(".ring-halo")?.before(digits);
+
+/**
+ * Format a value with some significant digits, but without rounding its whole part.
+ *
+ * @type {(value: number, significant: number) => string}
+ */
+function short(value, significant) {
+  if (!Number.isFinite(value)) return String(value).replace("Infinity", "inf").toLowerCase();
+  const size = Math.abs(value);
+  if (size >= 1e5 || (size > 0 && size < 1e-3)) return value.toExponential(1).replace("e+", "e");
+  const decimals = size ? significant - 1 - Math.floor(Math.log10(size)) : 0;
+  return String(Number(value.toFixed(Math.max(decimals, 0))));
+}
+
+/**
+ * Return the columns or rows that are in view: from, and up to but without.
+ *
+ * @type {(low: number, high: number, count: number) => Pair}
+ */
+const seen = (low, high, count) => [Math.max(Math.floor(low), 0), Math.min(Math.ceil(high), count)];
+
+/** @type {(written: Written, value: number, x: number, y: number, size: number) => void} */
+function write({ texts, dot }, value, x, y, size) {
+  const shade = rgb(value);
+  for (const text of texts) {
+    text.textContent = short(value, view.unit >= LARGE_CELL ? 4 : 3);
+    text.setAttribute("font-size", `${size}`);
+    text.setAttribute("x", `${px(x + 0.5)}`);
+    text.setAttribute("y", `${py(y + 0.5) + size + 2}`);
+  }
+  texts[0].style.stroke = `rgb(${shade})`;
+  texts[1].style.fill = ink(shade);
+  dot.style.fill = ink(shade);
+  dot.setAttribute("cx", `${px(x + 0.5)}`);
+  dot.setAttribute("cy", `${py(y + 0.5)}`);
+}
+
+/** @type {Written[]} */
+let written = [];
+
+/** Make or remove marks, for this many cells. @param {number} count */
+function keep(count) {
+  for (const { texts, dot } of written.slice(count)) [...texts, dot].forEach((one) => one.remove());
+  written = written.slice(0, count);
+  while (written.length < count) {
+    const one = { texts: [mark("text"), mark("text")], dot: mark("circle") };
+    one.dot.setAttribute("r", `${DOT}`);
+    halos.append(one.texts[0], one.dot);
+    digits.append(one.texts[1]);
+    written.push(one);
+  }
+}
+
+function drawValues() {
+  const { map, look } = store;
+  const values = map?.rows === ROWS && map.columns === COLUMNS && view.unit >= SMALLEST_CELL && !look.photo
+    ? map.values : null;
+  const [left, right] = values ? seen(mapX(LEFT), mapX(view.width), COLUMNS) : [0, 0];
+  const [top, bottom] = values ? seen(mapY(TOP), mapY(view.height - BOTTOM), ROWS) : [0, 0];
+  const size = Math.min((view.unit - 6) / (0.6 * LETTERS), 13);
+  keep((right - left) * (bottom - top));
+  if (!values) return;
+  written.forEach((one, k) => {
+    const [x, y] = [left + k % (right - left), top + Math.floor(k / (right - left))];
+    write(one, values[y * COLUMNS + x], x, y, size);
+  });
+}
+
+on("view map theme look", drawValues);
