@@ -30,14 +30,8 @@ SAVED_SCRIPTS = (
     "values.js", "clicks.js", "drag.js", "focus.js", "compared.js", "table.js", "outputs.js",
     "steps.js", "choices.js", "main.js",
 )  # fmt: skip
-LIVE_SCRIPTS = (
-    "controls.js",
-    "keys.js",
-    "graph.js",
-    "channels.js",
-    "probe.js",
-    "edits.js",
-)  # need the server
+# These need the server.
+LIVE_SCRIPTS = ("controls.js", "keys.js", "graph.js", "channels.js", "probe.js", "edits.js")
 SCRIPTS = SAVED_SCRIPTS + LIVE_SCRIPTS
 
 # A saved page has all in itself.
@@ -161,6 +155,7 @@ def _page(
     template = re.sub(r"<!-- (live|saved|end) -->\n", "", template)
     return Template(template).substitute(
         kind=kind,
+        no_channels=" hidden" if session["feature_map"]["channels"] == 1 else "",
         title=escape(title),
         subject=escape(session["subject"]),
         style=style,

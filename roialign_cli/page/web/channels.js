@@ -14,7 +14,6 @@ const LARGEST_SHADE = 254;
 const GROUP = session.limits.pictured_channels; // the channels of one answer
 const { channels } = session.feature_map;
 const row = at("channels");
-row.hidden = channels === 1;
 
 const scale = SIDE / Math.max(COLUMNS, ROWS);
 const across = Math.max(COLUMNS * scale, 8);
