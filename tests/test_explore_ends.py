@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -202,6 +203,42 @@ def test_the_terminal_is_as_it_was() -> None:
         assert ended == b"^C\r\nstopped\r\n"
         assert process.wait(timeout=LIMIT) == 0
         assert termios.tcgetattr(theirs) == before
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)
+
+
+# The demo without the commands before the page.
+DEMO = """
+from roialign_cli.cli import demo, main
+demo._COMMANDS = ()
+main.main(["demo", "--force"])
+"""
+
+
+@pytest.mark.parametrize("answer", [b"y\n", b"n\n"])
+def test_the_demo_offers_the_page_in_a_terminal(answer: bytes, tmp_path: Path) -> None:
+    import pty  # noqa: PLC0415 - POSIX only
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", TERMINAL, "-c", DEMO],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if "DISPLAY" not in key},
+    )
+    try:
+        assert b"$ roialign explore " in read_until(ours, b"Open this page now? [y/N]: ")
+        os.write(ours, answer)
+        if answer == b"y\n":
+            read_until(ours, b"press Ctrl-C to stop\r\n")
+            os.write(ours, b"\x03")
+        assert process.wait(timeout=LIMIT) == 0
     finally:
         process.kill()
         process.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 
 import click
@@ -38,6 +39,7 @@ _COMMANDS = (
     f"identify {_EXPORTED} --expected {{dir}}/exported.npy",
     f"compare {_ASTRONAUT} --with torchvision --output-size 7",
 )
+_EXPLORE = f"explore {_ASTRONAUT} --output-size 3"
 
 
 @command("demo", "roialign demo", "roialign demo elsewhere --force")
@@ -56,11 +58,20 @@ def demo(directory: Path, *, force: bool) -> None:
     for template in _COMMANDS:
         arguments = [word.format(dir=directory) for word in template.split()]
         arguments += ["--force"] if force and "-o" in arguments else []
-        shown = printable(shlex.join(arguments))
-        click.echo(click.style(f"\n$ roialign {shown}", bold=True))
+        _show(arguments)
         _run(arguments)
     shown = printable(str(directory))
     click.echo(f"\nThe sample data, the pictures and the page roi.html are in {shown}.")
+    click.echo("To drag a box in the browser while the numbers follow:")
+    arguments = [word.format(dir=directory) for word in _EXPLORE.split()]
+    _show(arguments)
+    if sys.stdin.isatty() and sys.stdout.isatty() and click.confirm("Open this page now?"):
+        _run(arguments)
+
+
+def _show(arguments: list[str]) -> None:
+    """Print a command before it runs."""
+    click.echo(click.style(f"\n$ roialign {printable(shlex.join(arguments))}", bold=True))
 
 
 def _write_samples(directory: Path, *, force: bool) -> None:
