@@ -1,7 +1,6 @@
 """Make what the documents show of the page; `python -m docs.pages` needs Chromium.
 
-Writes a saved page that opens without installing anything, a picture of it, and an animation of a
-box that is dragged on the page of `explore`.
+Writes a picture of a saved page, and an animation of a box that is dragged on a live one.
 """
 
 from __future__ import annotations
@@ -22,26 +21,17 @@ from roialign_cli.cli.main import main
 from tests.browser import ActionBuilder, chromium
 from tests.explore_client import served
 
-EXAMPLE = DOCS / "example.html"
-EXAMPLE_CALL = (
-    "explain sample_data/astronaut.png --stride 32 --boxes sample_data/astronaut.csv "
-    "--output-size 3"
-)
+_FILM = DOCS / "gallery" / "drag.gif"
 _WALKTHROUGH = "explain sample_data/walkthrough.npy --image-size 512x512 --box 296,320,200,145"
 _PHOTO = (
     "sample_data/astronaut.png", "--stride", "32", "--output-size", "3", "--box", "176,70,278,190",
 )  # fmt: skip
 
-_WIDTH, _HEIGHT = 1000, 560  # of the animation, in pixels
-_MOVES = 48
-_SECONDS = 0.1  # a frame
-_COLOURS = 128
-
-
-def write_example() -> None:
-    """Write docs/example.html, from the project's root."""
-    if main([*EXAMPLE_CALL.split(), "-q", "--force", "-o", str(EXAMPLE)]):
-        raise SystemExit(f"{EXAMPLE} was not written")
+_WIDTH, _HEIGHT = 1000, 545  # of the animation, in pixels
+_MOVES = 36
+_MILLISECONDS = 110  # of a frame
+_COLOURS = 64
+_MAX_BYTES = 1_000_000
 
 
 @contextmanager
@@ -88,13 +78,16 @@ def film(driver: Any) -> None:  # noqa: ANN401
     palette = frames[0].quantize(_COLOURS, Image.Quantize.MEDIANCUT)
     images = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     images[0].save(
-        DOCS / "gallery" / "drag.gif",
+        _FILM,
         save_all=True,
         append_images=images[1:],
-        duration=int(1000 * _SECONDS),
+        duration=_MILLISECONDS,
         loop=0,
-        optimize=False,
+        optimize=True,
+        disposal=1,
     )
+    if (size := _FILM.stat().st_size) > _MAX_BYTES:
+        raise SystemExit(f"{_FILM} has {size} bytes; make fewer moves")
 
 
 def _drag(driver: Any) -> Iterator[Image.Image]:  # noqa: ANN401
@@ -117,7 +110,6 @@ def _drag(driver: Any) -> Iterator[Image.Image]:  # noqa: ANN401
 
 
 if __name__ == "__main__":
-    write_example()
     with browser() as opened:
         photograph(opened)
         film(opened)
