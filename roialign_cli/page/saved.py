@@ -32,8 +32,8 @@ from roialign_cli.show.numbers import format_point
 
 MAX_PAGE_POINTS = 5000  # sample points of the first ROI
 MAX_EXPORTED = 1000  # sections and sample points of all ROIs and channels, if there are several
-MAX_CHANNELS = 16
 _MAX_MAP_SIDE = 400  # cells
+_MAX_MAP_VALUES = 1_000_000  # of all channels
 _MAX_LOSSLESS_PIXELS = 1 << 16  # of a photograph
 _MAX_IMAGE_SIDE = 1024  # pixels
 
@@ -69,7 +69,7 @@ def saved_page(session: Session, explanation: Explanation, notes: Sequence[Note]
         for channel in channels
         if (roi, channel) != (explanation.trace.roi, explanation.trace.channel)
     )
-    answers = {"entries": [first, *others], "maps": list(_maps(operation, rois, channels))}
+    answers = {"entries": [first, *others], "maps": list(_maps(operation, rois[0], channels))}
     return page_in_one_file(
         title=session.title,
         session=_session_record(session, explanation, rois, channels),
@@ -172,19 +172,22 @@ def _rois_and_channels(
 ) -> tuple[list[int], list[int | Summary]]:
     """Return the ROIs and the channels of the page, in their order.
 
-    There are as many ROIs as have room in one channel, and then as many channels.
+    The ROIs are on the map of the first one. As many as have room in one channel are on the page,
+    and then as many channels as have room.
     """
     first, channel = explanation.trace.roi, explanation.trace.channel
+    on_map = np.flatnonzero(operation.batch_index == operation.batch_index[first])
+    order = np.array([first, *on_map[on_map != first]])
     plan = operation.plan()
     sections = plan.y.sections * plan.x.sections
-    costs = plan.y.points.astype(np.float64) * plan.x.points + sections
-    order = [first, *(r for r in range(len(costs)) if r != first)]
-    total = np.cumsum(costs[order])
+    costs = plan.y.points[order].astype(np.float64) * plan.x.points[order] + sections
+    total = np.cumsum(costs)
     count = max(int(np.searchsorted(total, MAX_EXPORTED, "right")), 1)
-    room = min(int(MAX_EXPORTED // max(total[count - 1], 1)), MAX_CHANNELS)
+    values = np.prod([min(side, _MAX_MAP_SIDE) for side in operation.map_size])
+    room = int(min(MAX_EXPORTED // total[count - 1], _MAX_MAP_VALUES // values))
     others = [c for c in range(operation.features.shape[1]) if c != channel]
-    chosen_channels = [channel, *others[: max(room - 1, 0)]]
-    return sorted(order[:count]), sorted(chosen_channels, key=lambda c: (isinstance(c, str), c))
+    shown = [channel, *others[: max(room - 1, 0)]]
+    return sorted(order[:count].tolist()), sorted(shown, key=lambda c: (isinstance(c, str), c))
 
 
 def _left_out(operation: Operation, rois: Sequence[int], channels: Sequence[int | Summary]) -> str:
@@ -203,14 +206,13 @@ def _left_out(operation: Operation, rois: Sequence[int], channels: Sequence[int 
 
 
 def _maps(
-    operation: Operation, rois: Sequence[int], channels: Sequence[int | Summary]
+    operation: Operation, roi: int, channels: Sequence[int | Summary]
 ) -> Iterator[dict[str, Any]]:
-    """Yield the values of every map and channel of the page."""
-    on_maps = {int(operation.batch_index[roi]): roi for roi in reversed(rois)}
-    for batch_index, roi in sorted(on_maps.items()):
-        for channel in channels:
-            cells = operation.for_box_and_channel(roi, channel).features[0, 0]
-            yield map_record(cells, batch_index, channel, _MAX_MAP_SIDE) | {"edits": []}
+    """Yield the values of the map, one channel after another."""
+    batch_index = int(operation.batch_index[roi])
+    for channel in channels:
+        cells = operation.for_box_and_channel(roi, channel).features[0, 0]
+        yield map_record(cells, batch_index, channel, _MAX_MAP_SIDE) | {"edits": []}
 
 
 def _session_record(
