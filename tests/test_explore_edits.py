@@ -95,6 +95,7 @@ def test_the_numbers_are_those_of_the_command_on_the_saved_map(
         np.testing.assert_allclose(run["rois"][0]["output"][0], answer["output"], rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_the_files_are_those_of_the_saved_map(tmp_path: Path) -> None:
     edits = [[0, 0, 12, 10, 5], [0, 0, 11, 10, -2.5]]
     with served(*WALKTHROUGH) as client:

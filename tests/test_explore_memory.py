@@ -40,6 +40,7 @@ def check_growth(action: Callable[[int], int], times: int) -> None:
     assert after - before < MAX_GROWTH * sent
 
 
+@pytest.mark.thorough
 def test_memory_does_not_grow_with_answers() -> None:
     with served(*PHOTO) as client:
 
