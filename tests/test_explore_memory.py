@@ -7,6 +7,8 @@ import json
 import tracemalloc
 from collections.abc import Callable
 
+import pytest
+
 from roialign_cli.cli.demo import sample_data
 from tests.explore_client import served
 
