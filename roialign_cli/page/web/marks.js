@@ -153,13 +153,16 @@ function drawChosen() {
   names.forEach((text, k) => {
     const q = alone || view.unit < 44 ? null : cells[k];
     text.style.display = q ? "" : "none";
-    if (!q) return;
+    if (!q || !point) return;
     const fits = view.unit >= 76; // the name and the weight
     const size = Math.min(fits ? (view.unit - 8) / 6.8 : view.unit / 4.5, 13);
     text.textContent = fits ? `${NAMES[k]} ${format(q.weight)}` : NAMES[k];
     text.setAttribute("font-size", `${size}`);
-    text.setAttribute("x", `${px(q.x)}`);
-    text.setAttribute("y", `${py(flip(q.y) - 0.5) + size + 3}`);
+    // In a corner far from the point; a value has the lower part of its cell.
+    const [right, low] = [q.x > point.x ? 1 : -1, flip(q.y) > flip(point.y)];
+    text.style.textAnchor = fits ? "middle" : right > 0 ? "end" : "start";
+    text.setAttribute("x", `${px(q.x) + (fits ? 0 : right * (view.unit / 2 - 4))}`);
+    text.setAttribute("y", `${store.look.photo && low ? py(flip(q.y) + 0.5) - 5 : py(flip(q.y) - 0.5) + size + 3}`);
   });
 }
 
@@ -209,4 +212,4 @@ function drawBox() {
 
 on("box", drawBox);
 on("view trace", () => { drawBox(); drawTrace(); });
-on("moved", drawChosen);
+on("moved look", drawChosen);
