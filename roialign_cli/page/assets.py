@@ -157,7 +157,7 @@ def _page(
         kind=kind,
         no_channels=" hidden" if session["feature_map"]["channels"] == 1 else "",
         title=escape(title),
-        subject=escape(session["subject"]),
+        subject=escape(session["subject"].removeprefix(f"{title}: ")),
         style=style,
         remarks=remarks,
         document=document,

@@ -162,7 +162,7 @@ function drawChosen() {
     const [right, low] = [q.x > point.x ? 1 : -1, flip(q.y) > flip(point.y)];
     text.style.textAnchor = fits ? "middle" : right > 0 ? "end" : "start";
     text.setAttribute("x", `${px(q.x) + (fits ? 0 : right * (view.unit / 2 - 4))}`);
-    text.setAttribute("y", `${store.look.photo && low ? py(flip(q.y) + 0.5) - 5 : py(flip(q.y) - 0.5) + size + 3}`);
+    text.setAttribute("y", `${store.look.photo && low ? py(flip(q.y) + 0.5) - 7 : py(flip(q.y) - 0.5) + size + 3}`);
   });
 }
 

@@ -43,11 +43,11 @@ function short(value, significant) {
 }
 
 /**
- * Return the columns or rows that are in view: from, and up to but without.
+ * Return the columns or rows between two edges: from, and up to but without.
  *
  * @type {(low: number, high: number, count: number) => Pair}
  */
-const seen = (low, high, count) => [Math.max(Math.floor(low), 0), Math.min(Math.ceil(high), count)];
+const seen = (low, high, count) => [Math.max(Math.ceil(low), 0), Math.min(Math.floor(high), count)];
 
 /** @type {(written: Written, cell: Cell, size: number) => void} */
 function write({ texts, dot }, { x, y, value, text }, size) {
@@ -85,8 +85,9 @@ function drawValues() {
   const { map, look } = store;
   const values = map?.rows === ROWS && map.columns === COLUMNS && view.unit >= SMALLEST_CELL && !look.photo
     ? map.values : null;
-  const [left, right] = values ? seen(mapX(LEFT), mapX(view.width), COLUMNS) : [0, 0];
-  const [top, bottom] = values ? seen(mapY(TOP), mapY(view.height - BOTTOM), ROWS) : [0, 0];
+  // Of a cell at the border, its value has to be in view.
+  const [left, right] = values ? seen(mapX(LEFT) - 0.2, mapX(view.width) + 0.2, COLUMNS) : [0, 0];
+  const [top, bottom] = values ? seen(mapY(TOP) - 0.4, mapY(view.height - BOTTOM) + 0.15, ROWS) : [0, 0];
   /** @type {Cell[]} */
   const cells = [];
   for (let y = top; values && y < bottom; y += 1) {
