@@ -6,6 +6,7 @@ import { at, flip, format, on, session, shownPoint, store, toMap } from "./state
 /** @import { Four, Place, Size, Trace } from "./types.js" */
 
 const SVG = "http://www.w3.org/2000/svg";
+const SMALLEST_ROOM = 12; // pixels of each point of the second preset, to draw all of them
 
 /**
  * @template {keyof SVGElementTagNameMap} Name
@@ -99,11 +100,14 @@ function drawOther({ other, chosen }) {
   if (other) {
     const { roi, sections, section_size: size } = other;
     paths["other-roi"] = rectangle(...sectionArea(roi, roi));
-    const r = number(1.3 * radius(other) + 0.5);
+    const room = roomOf(other);
+    const r = number(1.3 * radius(room) + 0.5);
     for (const section of sections) {
       const area = rectangle(...sectionArea(section, size));
       paths["other-sections"] += area;
-      if (`${section.section}` === `${chosen.section}`) paths["other-section"] = area;
+      const isChosen = `${section.section}` === `${chosen.section}`;
+      if (isChosen) paths["other-section"] = area;
+      if (!isChosen && room < SMALLEST_ROOM) continue;
       for (const p of section.points) {
         paths[p.border === "out" ? "other-out" : "other-points"] += diamond(p.x, flip(p.y), r);
       }
@@ -113,21 +117,23 @@ function drawOther({ other, chosen }) {
 }
 
 /**
- * Return the radius of sample points in pixels, so that they do not touch.
+ * Return the room of a sample point in pixels.
  *
  * @param {Pick<Trace, "sections" | "section_size" | "points_listed">} trace
  */
-function radius({ sections, section_size: size, points_listed: listed }) {
+function roomOf({ sections, section_size: size, points_listed: listed }) {
   const across = Math.sqrt(Math.max(listed / Math.max(sections.length, 1), 1));
-  const room = Math.min(Math.abs(size.width), Math.abs(size.height)) * view.unit / across;
-  return number(Math.min(Math.max(0.28 * room, 1.2), 4.5));
+  return Math.min(Math.abs(size.width), Math.abs(size.height)) * view.unit / across;
 }
+
+/** Return the radius of sample points, so that the map is seen between them. @param {number} room */
+const radius = (room) => number(Math.min(Math.max(0.2 * room, 1.2), 4.5));
 
 /** @param {Trace} trace */
 function drawPoints(trace) {
   /** @type {Record<string, string[]>} */
   const paths = { inside: [], clamped: [], out: [], won: [] };
-  const r = radius(trace);
+  const r = radius(roomOf(trace));
   for (const { points, winner } of trace.sections) {
     for (const p of points) {
       const path = circle(p.x, flip(p.y), r);

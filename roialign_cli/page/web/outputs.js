@@ -101,7 +101,7 @@ const differences = new Table("difference", ofTrace((cell, trace, i, j) => {
 /** @param {Trace} trace */
 function showTables(trace) {
   const { output_size: [rows, columns], chosen } = trace;
-  isMany = columns > 4;
+  isMany = columns > (narrow.matches ? 3 : 4);
   at("outputs").classList.toggle("many", isMany);
   at("outputs").classList.toggle("stacked", columns > 7);
   isShort = isMany || narrow.matches || isTight(trace);
