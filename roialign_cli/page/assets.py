@@ -28,7 +28,7 @@ HTML, SCRIPT, STYLE = (
 SAVED_SCRIPTS = (
     "state.js", "saved.js", "server.js", "shades.js", "plane.js", "cells.js", "marks.js",
     "values.js", "clicks.js", "drag.js", "focus.js", "compared.js", "table.js", "outputs.js",
-    "steps.js", "choices.js", "main.js",
+    "steps.js", "choices.js", "legend.js", "main.js",
 )  # fmt: skip
 # These need the server.
 LIVE_SCRIPTS = ("controls.js", "keys.js", "graph.js", "channels.js", "probe.js", "edits.js")
@@ -157,7 +157,7 @@ def _page(
         kind=kind,
         no_channels=" hidden" if session["feature_map"]["channels"] == 1 else "",
         title=escape(title),
-        subject=escape(session["subject"]),
+        subject=escape(session["subject"].removeprefix(f"{title}: ")),
         style=style,
         remarks=remarks,
         document=document,

@@ -192,17 +192,17 @@ def _rois_and_channels(
 
 def _left_out(operation: Operation, rois: Sequence[int], channels: Sequence[int | Summary]) -> str:
     """Describe what of the call is not on the page; "" if everything is."""
-    parts = [
-        f"{len(shown)} of {count} {name}"
-        for shown, count, name in (
-            (rois, len(operation.boxes_given), "ROIs"),
-            (channels, operation.features.shape[1], "channels"),
+    fewer = {
+        f"{len(shown)} of {count} {name}": option
+        for shown, count, name, option in (
+            (rois, len(operation.boxes_given), "ROIs", "--roi"),
+            (channels, operation.features.shape[1], "channels", "--channel"),
         )
         if len(shown) < count
-    ]
-    if not parts:
+    }
+    if not fewer:
         return ""
-    return f"The page has {' and '.join(parts)}; choose others with --roi and --channel."
+    return f"The page has {' and '.join(fewer)}; choose others with {' and '.join(fewer.values())}."
 
 
 def _maps(

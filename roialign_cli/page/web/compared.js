@@ -27,9 +27,6 @@ on("trace", () => {
   for (const one of document.querySelectorAll("[data-name]")) {
     one.textContent = one.getAttribute("data-name") === "first" ? names.first : names.second;
   }
-  for (const one of document.querySelectorAll("[data-with]")) {
-    one.toggleAttribute("hidden", (one.getAttribute("data-with") === "preset") !== Boolean(trace.other));
-  }
   at("align").setAttribute("aria-label", `Output of ${names.first}`);
   at("other").setAttribute("aria-label", `Output of ${names.second}`);
   at("difference").setAttribute("aria-label", `Output of ${names.first} minus that of ${names.second}`);

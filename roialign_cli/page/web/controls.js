@@ -110,7 +110,8 @@ at("copy").addEventListener("click", async () => {
     /** @type {CommandsAnswer} */
     const lines = await (await ask("commands", store.state)).json();
     at("command-list").replaceChildren(...Object.entries(lines).flatMap(([name, line]) => {
-      const code = element("code", { id: `command-${name}`, tabindex: "0" }, line);
+      const code = element("code", { id: `command-${name}`, tabindex: "0" },
+        ...line.split(/( )/).map((/** @type {string} */ word) => (word === " " ? word : element("span", {}, word))));
       const button = element("button", { type: "button", "aria-label": `Copy the command ${name}` }, "Copy");
       button.addEventListener("click", () => copy(button, code));
       return [element("div", { class: "command" }, code, button)];

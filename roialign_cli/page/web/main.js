@@ -8,6 +8,7 @@ import "./outputs.js";
 import "./steps.js";
 import "./focus.js"; // after the lists that take the focus
 import "./choices.js";
+import "./legend.js";
 import { show } from "./plane.js";
 import { isSettled, restore } from "./server.js";
 import { emit, fromHash, on, session, store, toHash } from "./state.js";

@@ -6,6 +6,7 @@ import { at, flip, format, on, session, shownPoint, store, toMap } from "./state
 /** @import { Four, Place, Size, Trace } from "./types.js" */
 
 const SVG = "http://www.w3.org/2000/svg";
+const SMALLEST_ROOM = 12; // pixels of each point of the second preset, to draw all of them
 
 /**
  * @template {keyof SVGElementTagNameMap} Name
@@ -99,11 +100,14 @@ function drawOther({ other, chosen }) {
   if (other) {
     const { roi, sections, section_size: size } = other;
     paths["other-roi"] = rectangle(...sectionArea(roi, roi));
-    const r = number(1.3 * radius(other) + 0.5);
+    const room = roomOf(other);
+    const r = number(1.3 * radius(room) + 0.5);
     for (const section of sections) {
       const area = rectangle(...sectionArea(section, size));
       paths["other-sections"] += area;
-      if (`${section.section}` === `${chosen.section}`) paths["other-section"] = area;
+      const isChosen = `${section.section}` === `${chosen.section}`;
+      if (isChosen) paths["other-section"] = area;
+      if (!isChosen && room < SMALLEST_ROOM) continue;
       for (const p of section.points) {
         paths[p.border === "out" ? "other-out" : "other-points"] += diamond(p.x, flip(p.y), r);
       }
@@ -113,21 +117,23 @@ function drawOther({ other, chosen }) {
 }
 
 /**
- * Return the radius of sample points in pixels, so that they do not touch.
+ * Return the room of a sample point in pixels.
  *
  * @param {Pick<Trace, "sections" | "section_size" | "points_listed">} trace
  */
-function radius({ sections, section_size: size, points_listed: listed }) {
+function roomOf({ sections, section_size: size, points_listed: listed }) {
   const across = Math.sqrt(Math.max(listed / Math.max(sections.length, 1), 1));
-  const room = Math.min(Math.abs(size.width), Math.abs(size.height)) * view.unit / across;
-  return number(Math.min(Math.max(0.28 * room, 1.2), 4.5));
+  return Math.min(Math.abs(size.width), Math.abs(size.height)) * view.unit / across;
 }
+
+/** Return the radius of sample points, so that the map is seen between them. @param {number} room */
+const radius = (room) => number(Math.min(Math.max(0.2 * room, 1.2), 4.5));
 
 /** @param {Trace} trace */
 function drawPoints(trace) {
   /** @type {Record<string, string[]>} */
   const paths = { inside: [], clamped: [], out: [], won: [] };
-  const r = radius(trace);
+  const r = radius(roomOf(trace));
   for (const { points, winner } of trace.sections) {
     for (const p of points) {
       const path = circle(p.x, flip(p.y), r);
@@ -153,13 +159,16 @@ function drawChosen() {
   names.forEach((text, k) => {
     const q = alone || view.unit < 44 ? null : cells[k];
     text.style.display = q ? "" : "none";
-    if (!q) return;
+    if (!q || !point) return;
     const fits = view.unit >= 76; // the name and the weight
     const size = Math.min(fits ? (view.unit - 8) / 6.8 : view.unit / 4.5, 13);
     text.textContent = fits ? `${NAMES[k]} ${format(q.weight)}` : NAMES[k];
     text.setAttribute("font-size", `${size}`);
-    text.setAttribute("x", `${px(q.x)}`);
-    text.setAttribute("y", `${py(flip(q.y) - 0.5) + size + 3}`);
+    // In a corner far from the point; a value has the lower part of its cell.
+    const [right, low] = [q.x > point.x ? 1 : -1, flip(q.y) > flip(point.y)];
+    text.style.textAnchor = fits ? "middle" : right > 0 ? "end" : "start";
+    text.setAttribute("x", `${px(q.x) + (fits ? 0 : right * (view.unit / 2 - 4))}`);
+    text.setAttribute("y", `${store.look.photo && low ? py(flip(q.y) + 0.5) - 7 : py(flip(q.y) - 0.5) + size + 3}`);
   });
 }
 
@@ -209,4 +218,4 @@ function drawBox() {
 
 on("box", drawBox);
 on("view trace", () => { drawBox(); drawTrace(); });
-on("moved", drawChosen);
+on("moved look", drawChosen);

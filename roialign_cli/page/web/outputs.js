@@ -10,15 +10,20 @@ import { Table } from "./table.js";
 /** @import { Fill } from "./table.js" */
 /** @typedef {(trace: Trace) => Rows} OutputOf */
 
-let isMany = false; // columns: there is no space for the size of changes
-const narrow = matchMedia("(max-width: 32rem)");
-narrow.addEventListener("change", showOutputs);
-const isShort = () => isMany || narrow.matches;
+const LETTER = 10; // pixels of a digit in a cell
 
-/** Format a number with three or four digits if there is little space. @param {Value} value */
-function short(value) {
-  if (!isShort() || value === null) return format(value);
-  return format(Number(value.toPrecision(Math.abs(value) < 1 ? 3 : 4)));
+let isMany = false; // columns: there is no space for the size of changes
+let isShort = false; // whether the numbers of outputs are shortened
+const narrow = matchMedia("(max-width: 32rem)");
+addEventListener("resize", showOutputs);
+
+/** Format a number with three or four digits. @param {Value} value */
+const short = (value) => format(value && Number(value.toPrecision(Math.abs(value) < 1 ? 3 : 4)));
+
+/** Whether a number of the outputs is wider than its cell. @param {Trace} trace */
+function isTight(trace) {
+  const letters = [ofAlign, ofOther].flatMap((outputOf) => outputOf(trace).flat().map((value) => format(value).length));
+  return at("align").clientWidth / trace.output_size[1] < Math.max(...letters) * LETTER + 8;
 }
 
 /** @type {(now: Value, before?: Value) => number} */
@@ -51,11 +56,12 @@ const filler = (outputOf) => (cell, trace, i, j) => {
   cell.style.color = ink(parts);
   const [shown, changed] = cell.children;
   const wasShown = shown.textContent !== ""; // cells are made when a table is scrolled
-  shown.textContent = short(value);
-  if (isShort()) cell.title = format(value);
+  const shownAs = isShort ? short : format;
+  shown.textContent = shownAs(value);
+  if (isShort) cell.title = format(value);
   else cell.removeAttribute("title");
   const arrow = change > 0 ? "▲" : "▼";
-  changed.textContent = change ? `${arrow}${isMany ? "" : ` ${format(Math.abs(change))}`}` : "";
+  changed.textContent = change ? `${arrow}${isMany ? "" : ` ${shownAs(Math.abs(change))}`}` : "";
   cell.classList.toggle("jumped", wasShown && Math.abs(change) > 0.05 * range);
   cell.classList.toggle("chosen", isChosen(trace, i, j));
 };
@@ -76,7 +82,7 @@ const align = new Table("align", ofTrace((cell, trace, i, j) => {
   cell.toggleAttribute("disabled", only !== undefined && `${[i, j]}` !== `${only}`);
   cell.tabIndex = isChosen(trace, i, j) ? 0 : -1;
   cell.setAttribute("aria-pressed", `${isChosen(trace, i, j)}`);
-  cell.setAttribute("aria-label", `section (${i}, ${j}): ${cell.textContent}`);
+  cell.setAttribute("aria-label", `section (${i}, ${j}): ${format(ofAlign(trace)[j - 1][i - 1])}`);
 }), true);
 const other = new Table("other", ofTrace(fillOther));
 const differences = new Table("difference", ofTrace((cell, trace, i, j) => {
@@ -87,15 +93,18 @@ const differences = new Table("difference", ofTrace((cell, trace, i, j) => {
   cell.classList.add(change < 0 ? "less" : "more");
   cell.classList.remove(change < 0 ? "more" : "less");
   cell.style.background = `color-mix(in srgb, var(--towards) ${Math.round(share * 45)}%, var(--ground))`;
-  cell.children[0].textContent = change > 0 ? `+${short(value)}` : short(value);
+  const text = (isMany || narrow.matches ? short : format)(value);
+  cell.children[0].textContent = change > 0 ? `+${text}` : text;
   cell.classList.toggle("chosen", isChosen(trace, i, j));
 }));
 
 /** @param {Trace} trace */
-function showTables({ output_size: [rows, columns], chosen }) {
-  isMany = columns > 4;
+function showTables(trace) {
+  const { output_size: [rows, columns], chosen } = trace;
+  isMany = columns > (narrow.matches ? 3 : 4);
   at("outputs").classList.toggle("many", isMany);
   at("outputs").classList.toggle("stacked", columns > 7);
+  isShort = isMany || narrow.matches || isTight(trace);
   for (const table of [align, other, differences]) {
     table.grid.classList.toggle("many", isMany);
     table.resize(rows, columns);

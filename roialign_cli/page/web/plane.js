@@ -1,6 +1,6 @@
 /** Which part of the plane is drawn: the positions of map cells in pixels. */
 
-import { at, emit, session, store, toMap } from "./state.js";
+import { at, emit, flip, session, store, toMap } from "./state.js";
 
 /**
  * @import { Four } from "./types.js"
@@ -32,12 +32,31 @@ export const mapY = (y) => (y - TOP) / view.unit + view.y;
 export const isWhole = () => mapX(LEFT) <= 0 && mapX(view.width) >= COLUMNS
   && mapY(TOP) <= 0 && mapY(view.height - BOTTOM) >= ROWS;
 
-/** @type {(left: number, top: number, right: number, bottom: number) => void} */
-function frame(left, top, right, bottom) {
+/** What was last put in view, which stays in view if the drawing gets another size. @type {Four} */
+let wanted = [0, 0, 1, 1];
+
+/** @type {(...edges: Four) => void} */
+function frame(...edges) {
+  wanted = edges;
+  const [left, top, right, bottom] = edges;
   const [across, down] = [view.width - LEFT - 8, view.height - BOTTOM - TOP];
   view.unit = Math.min(across / (right - left), down / (bottom - top));
   view.x = (left + right) / 2 - across / view.unit / 2;
   view.y = (top + bottom) / 2 - down / view.unit / 2;
+}
+
+/**
+ * Return the edges of an area with the box and the ROI that it is compared with.
+ *
+ * @param {number[]} corners
+ * @returns {Four}
+ */
+function around(corners) {
+  const other = store.trace?.other?.roi ?? store.trace?.roi_pool;
+  const [left, top] = other ? [other.x, flip(other.y)] : corners;
+  const edges = other ? [left, top, left + other.width, top + other.height] : [];
+  const [across, down] = [0, 1].map((axis) => [...corners, ...edges].filter((_, k) => k % 2 === axis));
+  return [Math.min(...across), Math.min(...down), Math.max(...across), Math.max(...down)];
 }
 
 /**
@@ -47,12 +66,10 @@ function frame(left, top, right, bottom) {
  */
 export function show(mode) {
   view.mode = mode;
-  const corners = store.corners && toMap(store.corners);
-  if ((mode === "box" || mode === "room") && corners) {
-    const [left, right] = [corners[0], corners[2]].sort((a, b) => a - b);
-    const [top, bottom] = [corners[1], corners[3]].sort((a, b) => a - b);
+  if ((mode === "box" || mode === "room") && store.corners) {
+    const [left, top, right, bottom] = around(toMap(store.corners));
     const side = Math.max(right - left, bottom - top);
-    const margin = mode === "box" ? Math.max(side * 0.15, 1) : Math.max(side * 0.6, 3);
+    const margin = mode === "box" ? Math.max(side * 0.1, 0.5) : Math.max(side * 0.3, 1.5);
     // Little beyond the map, unless the box is there.
     frame(
       Math.max(left - margin, Math.min(left - 1, -0.25)),
@@ -72,29 +89,33 @@ export function zoom(factor, x = (view.width + LEFT) / 2, y = (view.height - BOT
   view.unit = Math.min(Math.max(view.unit * factor, smallest), 600);
   view.x = cellX - (x - LEFT) / view.unit;
   view.y = cellY - (y - TOP) / view.unit;
-  view.mode = "free";
-  emit("view");
+  keep();
 }
 
 /** @type {(dx: number, dy: number) => void} */
 export function pan(dx, dy) {
   view.x -= dx / view.unit;
   view.y -= dy / view.unit;
+  keep();
+}
+
+/** Keep what is in view. */
+function keep() {
   view.mode = "free";
+  wanted = [mapX(LEFT), mapY(TOP), mapX(view.width - 8), mapY(view.height - BOTTOM)];
   emit("view");
 }
 
 function measure() {
-  view.width = stage.clientWidth;
-  view.height = stage.clientHeight;
+  // A page that is hidden, or smaller than the numbers beside the map, has a size, too.
+  view.width = Math.max(stage.clientWidth, LEFT + 24);
+  view.height = Math.max(stage.clientHeight, TOP + BOTTOM + 16);
 }
 measure();
 
 new ResizeObserver(() => {
-  /** @type {Four} */
-  const seen = [mapX(LEFT), mapY(TOP), mapX(view.width - 8), mapY(view.height - BOTTOM)];
   measure();
-  if (view.mode === "free") frame(...seen);
+  if (view.mode === "free") frame(...wanted);
   show(view.mode);
   emit("size");
 }).observe(stage);

@@ -145,8 +145,8 @@ function tell() {
   at("put-back").hidden = moved === null;
   at("moved").hidden = moved === null && !isMovable();
   at("moved-value").textContent = moved ? `P = ${format(moved.point.value)} at ${place(moved.point)}` : "";
-  at("moved-text").textContent = moved ? `moved from ${place(moved.own)}, not used by ROI Align`
-    : "Drag the point in the ring to interpolate anywhere.";
+  at("moved-text").textContent = moved ? `from ${place(moved.own)}, not used by ROI Align`
+    : "Click a section or a point to explain it. Drag the point in the ring anywhere.";
 }
 
 on("trace", () => {

@@ -97,7 +97,9 @@ export function element(name, settings = {}, ...children) {
 export function format(value) {
   if (value === null) return "nan";
   const size = Math.abs(value);
-  if (size >= 1e15 || (size > 0 && size < 0.5e-4)) return String(Number(value.toPrecision(4)));
+  if (size >= 1e15 || (size > 0 && size < 0.5e-4)) {
+    return Number(value.toPrecision(4)).toExponential().replace(/(e.)(\d)$/, "$10$2");
+  }
   const text = value.toFixed(4).replace(/\.?0+$/, "");
   return text === "-0" ? "0" : text;
 }

@@ -59,12 +59,16 @@ function showStep() {
 
 // Lines -----------------------------------------------------------------------------------------------
 
+/** Return a text in pieces, so that no line ends in a number like 1e-05. @param {string} text */
+const unbroken = (text) => text.split(/([\d.]+e-\d+)/).map((piece, k) => (
+  k % 2 ? element("span", { class: "unbroken" }, piece) : piece));
+
 /** @param {Line} parts */
 function formula(parts) {
   const further = typeof parts[0] === "string" && parts[0].startsWith("  ");
   const made = element("p", { class: further ? "formula further" : "formula" });
   for (const part of parts) {
-    if (typeof part === "string") made.append(part);
+    if (typeof part === "string") made.append(...unbroken(part));
     else if ("role" in part) made.append(element("span", { class: `role-${part.role}` }, part.text));
     else {
       const [over, under] = part.map((text) => element("span", {}, text));

@@ -9,11 +9,12 @@ import { at, on, store } from "./state.js";
 
 /** @import { Pair } from "./types.js" */
 /** @typedef {{texts: SVGElement[], dot: SVGElement}} Written - The marks of one cell. */
+/** @typedef {{x: number, y: number, value: number, text: string}} Cell */
 
 const SVG = "http://www.w3.org/2000/svg";
-const SMALLEST_CELL = 44; // pixels, for a value in it
+const SMALLEST_CELL = 36; // pixels, for a value in it
+const SMALLEST_TEXT = 8; // pixels
 const LARGE_CELL = 76; // for a value of one more digit
-const LETTERS = 7; // of the longest value: -1.2e-4
 const DOT = 1.6; // radius in pixels
 
 /** @param {string} name */
@@ -42,20 +43,20 @@ function short(value, significant) {
 }
 
 /**
- * Return the columns or rows that are in view: from, and up to but without.
+ * Return the columns or rows between two edges: from, and up to but without.
  *
  * @type {(low: number, high: number, count: number) => Pair}
  */
-const seen = (low, high, count) => [Math.max(Math.floor(low), 0), Math.min(Math.ceil(high), count)];
+const seen = (low, high, count) => [Math.max(Math.ceil(low), 0), Math.min(Math.floor(high), count)];
 
-/** @type {(written: Written, value: number, x: number, y: number, size: number) => void} */
-function write({ texts, dot }, value, x, y, size) {
+/** @type {(written: Written, cell: Cell, size: number) => void} */
+function write({ texts, dot }, { x, y, value, text }, size) {
   const shade = rgb(value);
-  for (const text of texts) {
-    text.textContent = short(value, view.unit >= LARGE_CELL ? 4 : 3);
-    text.setAttribute("font-size", `${size}`);
-    text.setAttribute("x", `${px(x + 0.5)}`);
-    text.setAttribute("y", `${py(y + 0.5) + size + 2}`);
+  for (const one of texts) {
+    one.textContent = text;
+    one.setAttribute("font-size", `${size}`);
+    one.setAttribute("x", `${px(x + 0.5)}`);
+    one.setAttribute("y", `${py(y + 0.5) + size + 2}`);
   }
   texts[0].style.stroke = `rgb(${shade})`;
   texts[1].style.fill = ink(shade);
@@ -84,15 +85,21 @@ function drawValues() {
   const { map, look } = store;
   const values = map?.rows === ROWS && map.columns === COLUMNS && view.unit >= SMALLEST_CELL && !look.photo
     ? map.values : null;
-  const [left, right] = values ? seen(mapX(LEFT), mapX(view.width), COLUMNS) : [0, 0];
-  const [top, bottom] = values ? seen(mapY(TOP), mapY(view.height - BOTTOM), ROWS) : [0, 0];
-  const size = Math.min((view.unit - 6) / (0.6 * LETTERS), 13);
-  keep((right - left) * (bottom - top));
-  if (!values) return;
-  written.forEach((one, k) => {
-    const [x, y] = [left + k % (right - left), top + Math.floor(k / (right - left))];
-    write(one, values[y * COLUMNS + x], x, y, size);
-  });
+  // Of a cell at the border, its value has to be in view.
+  const [left, right] = values ? seen(mapX(LEFT) - 0.2, mapX(view.width) + 0.2, COLUMNS) : [0, 0];
+  const [top, bottom] = values ? seen(mapY(TOP) - 0.4, mapY(view.height - BOTTOM) + 0.15, ROWS) : [0, 0];
+  /** @type {Cell[]} */
+  const cells = [];
+  for (let y = top; values && y < bottom; y += 1) {
+    for (let x = left; x < right; x += 1) {
+      const value = values[y * COLUMNS + x];
+      cells.push({ x, y, value, text: short(value, view.unit >= LARGE_CELL ? 4 : 3) });
+    }
+  }
+  const letters = cells.reduce((most, { text }) => Math.max(most, text.length), 1);
+  const size = Math.min((view.unit - 6) / (0.65 * letters), view.unit * 0.27, 13);
+  keep(size < SMALLEST_TEXT ? 0 : cells.length);
+  written.forEach((one, k) => write(one, cells[k], size));
 }
 
 on("view map theme look", drawValues);
