@@ -70,7 +70,7 @@ def photograph(driver: Any) -> None:  # noqa: ANN401
 
 def film(driver: Any) -> None:  # noqa: ANN401
     """Write docs/gallery/drag.gif."""
-    driver.set_window_size(_WIDTH, 900)
+    driver.set_window_size(_WIDTH, 1060)
     with served(*_PHOTO) as client:
         driver.get(client.server.address)
         settle(driver)
@@ -100,7 +100,7 @@ def _drag(driver: Any) -> Iterator[Image.Image]:  # noqa: ANN401
     actions.perform()
     for k in range(_MOVES):
         angle = 2 * math.pi * k / _MOVES
-        to = x + 70 * math.sin(angle), y + 36 * math.sin(2 * angle)
+        to = x + 48 * math.sin(angle), y + 20 * math.sin(2 * angle)
         actions = ActionBuilder(driver, duration=0)
         actions.pointer_action.move_to_location(*map(round, to))
         actions.perform()

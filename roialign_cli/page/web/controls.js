@@ -1,7 +1,7 @@
 /** What needs the server: the box as numbers, the rules, and what can be taken along. */
 
 import { connect, option } from "./choices.js";
-import { ask, asRefusal, refresh, say } from "./server.js";
+import { ask, asRefusal, refresh, showMessage } from "./server.js";
 import { BOX_NAMES, at, coordinate, element, on, session, store } from "./state.js";
 
 /** @import { CommandsAnswer, State } from "./types.js" */
@@ -14,7 +14,7 @@ const numbers = BOX_NAMES.map((name) => {
   input.addEventListener("input", () => {
     const box = numbers.map((one) => one.valueAsNumber);
     if (!box.every(Number.isFinite)) {
-      say("box: type four numbers");
+      showMessage("box: type four numbers");
       return;
     }
     Object.assign(store.state, { box, corners: null });
@@ -119,7 +119,7 @@ at("copy").addEventListener("click", async () => {
     at("command-remark").textContent = lines.remark ?? "";
     at("command-remark").hidden = !lines.remark;
     dialog.showModal();
-  } catch (error) { say(asRefusal(error).message); }
+  } catch (error) { showMessage(asRefusal(error).message); }
 });
 at("close").addEventListener("click", () => dialog.close());
 
@@ -148,7 +148,7 @@ for (const [question, name] of FILES) {
       const link = element("a", { href: URL.createObjectURL(file), download: name });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    } catch (error) { say(asRefusal(error).message); }
+    } catch (error) { showMessage(asRefusal(error).message); }
     button.textContent = text;
     button.disabled = false;
   });

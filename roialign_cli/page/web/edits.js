@@ -1,7 +1,7 @@
 /** Edit cells of a small map: choose a cell, type its value, undo. */
 
 import { COLUMNS, ROWS, mapX, mapY, pan, px, py, view } from "./plane.js";
-import { refresh, say } from "./server.js";
+import { refresh, showMessage } from "./server.js";
 import { ARROWS, at, on, session, store } from "./state.js";
 
 /** @import { Edit } from "./types.js" */
@@ -39,7 +39,7 @@ function openAt(x, y) {
   const [row, column] = [Math.floor(y), Math.floor(x)];
   if (row < 0 || column < 0 || row >= ROWS || column >= COLUMNS || !store.map) return;
   if (!isOneChannel()) {
-    say("choose one channel to edit its cells");
+    showMessage("choose one channel to edit its cells");
     return;
   }
   close(true);
@@ -76,7 +76,7 @@ function close(isWanted) {
   if (!isWanted || !isValid || text === begun || typeof channel === "string") return;
   const others = store.state.edits.filter((edit) => !isAt(edit, here));
   if (editing && others.length >= editing.cells) {
-    say(`edit at most ${editing.cells} cells`);
+    showMessage(`edit at most ${editing.cells} cells`);
     return;
   }
   change(text === "" ? others : [...others, [map, channel, here.row, here.column, Number(text)]]);
@@ -157,7 +157,7 @@ function draw() {
     `M${px(column + 1) - side} ${py(row)}h${side}v${side}Z`).join(""));
 }
 
-function tell() {
+function showState() {
   const { edits } = store.state;
   toggle.disabled = !isOneChannel();
   toggle.title = isOneChannel() ? "" : "Choose one channel to edit its cells.";
@@ -180,5 +180,5 @@ if (editing) {
   input.max = `${editing.max}`;
   on("view", placeInput);
   on("view map state look", draw);
-  on("map state look", tell);
+  on("map state look", showState);
 }

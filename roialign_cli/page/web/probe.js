@@ -4,7 +4,7 @@ import { clickAt } from "./clicks.js";
 import { CLICK } from "./drag.js";
 import { line } from "./marks.js";
 import { px, py, view } from "./plane.js";
-import { Latest, say } from "./server.js";
+import { Latest, showMessage } from "./server.js";
 import { ARROWS, at, coordinate, emit, flip, format, on, shownPoint, store } from "./state.js";
 
 /** @import { Pair, Place, ValueAnswer } from "./types.js" */
@@ -32,7 +32,7 @@ const values = new Latest("value", (answer) => {
 }, (error) => {
   if (!position) return;
   putBack();
-  say(error.message);
+  showMessage(error.message);
 });
 
 const ask = () => values.ask({ ...store.state, position });
@@ -138,7 +138,7 @@ function draw() {
   at("moved-point").setAttribute("cy", `${y}`);
 }
 
-function tell() {
+function showMoved() {
   const { moved } = store;
   at("marks").classList.toggle("moved", moved !== null);
   at("moved").classList.toggle("hint", moved === null);
@@ -154,5 +154,5 @@ on("trace", () => {
   if (identity() !== about || !isMovable()) putBack();
   else ask();
 });
-on("trace moved", tell);
+on("trace moved", showMoved);
 on("view trace look moved", draw);

@@ -101,7 +101,7 @@ export class Latest {
 }
 
 /** Show an error in one line, or remove it; the last good numbers stay. @param {string} message */
-export function say(message, isError = true) {
+export function showMessage(message, isError = true) {
   const line = at("status");
   line.textContent = message;
   line.classList.toggle("error", isError && message !== "");
@@ -133,7 +133,7 @@ const traces = new Latest("trace", (trace, asked, isLast) => {
   }
   store.trace = trace;
   if (isLast && !isChanged) store.corners = trace.box.corners;
-  say(notice, false);
+  showMessage(notice, false);
   notice = "";
   isRestoring = false;
   emit("trace");
@@ -152,7 +152,7 @@ const traces = new Latest("trace", (trace, asked, isLast) => {
     notice = `the address does not fit this map: ${error.message}`;
     store.state = { ...session.state };
     refresh();
-  } else say(error.message);
+  } else showMessage(error.message);
 });
 
 /** @type {Latest<PointAnswer>} */
@@ -225,7 +225,7 @@ const maps = new Latest("map", (answer) => {
   emit("map");
 }, (error) => {
   shownMap = ""; // to be asked for again
-  say(error.message);
+  showMessage(error.message);
 });
 
 let shownMap = "";

@@ -225,14 +225,14 @@ const trace_y_up = () => store.trace?.frame.origin === "bottom-left";
 
 // Formulas --------------------------------------------------------------------------------------------
 
-let saying = 0;
-/** Tell screen readers what is shown, once it has not changed for a moment. */
-function saySoon() {
-  clearTimeout(saying);
-  saying = setTimeout(() => {
+let announcing = 0;
+/** Announce to screen readers what is shown, once it has not changed for a moment. */
+function announceSoon() {
+  clearTimeout(announcing);
+  announcing = setTimeout(() => {
     if (!store.trace) return;
     const box = store.trace.box.values.map(format).join(", ");
-    at("said").textContent = `Box ${box}. ${at("section-title").textContent}. ${at("point-title").textContent}`;
+    at("announcement").textContent = `Box ${box}. ${at("section-title").textContent}. ${at("point-title").textContent}`;
   }, 700);
 }
 
@@ -257,12 +257,12 @@ function showPoint() {
 }
 
 on("trace", () => { at("texts").classList.add("stale"); showNumbers(); });
-on("point", (problem) => { showTexts(problem); saySoon(); });
+on("point", (problem) => { showTexts(problem); announceSoon(); });
 on("moved", () => {
   if (!store.trace) return;
   showStep();
   listNeighbours(store.trace, shownPoint());
   showPoint();
-  saySoon();
+  announceSoon();
 });
 on("look", showStep);
