@@ -82,7 +82,8 @@ const align = new Table("align", ofTrace((cell, trace, i, j) => {
   cell.toggleAttribute("disabled", only !== undefined && `${[i, j]}` !== `${only}`);
   cell.tabIndex = isChosen(trace, i, j) ? 0 : -1;
   cell.setAttribute("aria-pressed", `${isChosen(trace, i, j)}`);
-  cell.setAttribute("aria-label", `section (${i}, ${j}): ${format(ofAlign(trace)[j - 1][i - 1])}`);
+  const exact = cell.title && cell.title !== cell.children[0].textContent ? `, exactly ${cell.title}` : "";
+  cell.setAttribute("aria-label", `section (${i}, ${j}): ${cell.textContent}${exact}`);
 }), true);
 const other = new Table("other", ofTrace(fillOther));
 const differences = new Table("difference", ofTrace((cell, trace, i, j) => {
