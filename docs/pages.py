@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageColor
 
 from docs.gallery import DOCS
 from roialign_cli.cli.main import main
+from roialign_cli.show.palette import AREAS, LIGHT
 from tests.browser import ActionBuilder, chromium
 from tests.explore_client import served
 
@@ -30,7 +31,7 @@ _PHOTO = (
 _WIDTH, _HEIGHT = 1000, 545  # of the animation, in pixels
 _MOVES = 36
 _MILLISECONDS = 110  # of a frame
-_COLOURS = 64
+_COLOURS = 80
 _MAX_BYTES = 1_000_000
 
 
@@ -75,7 +76,7 @@ def film(driver: Any) -> None:  # noqa: ANN401
         driver.get(client.server.address)
         settle(driver)
         frames = list(_drag(driver))
-    palette = frames[0].quantize(_COLOURS, Image.Quantize.MEDIANCUT)
+    palette = _palette(frames[0])
     images = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     images[0].save(
         _FILM,
@@ -88,6 +89,16 @@ def film(driver: Any) -> None:  # noqa: ANN401
     )
     if (size := _FILM.stat().st_size) > _MAX_BYTES:
         raise SystemExit(f"{_FILM} has {size} bytes; make fewer moves")
+
+
+def _palette(frame: Image.Image) -> Image.Image:
+    """Return an image with the colours of the marks and the most common ones of a frame."""
+    theme = [colour for colour in vars(LIGHT).values() if isinstance(colour, str)]
+    marks = [ImageColor.getrgb(colour) for colour in dict.fromkeys([*theme, *AREAS])]
+    common = frame.quantize(_COLOURS - len(marks), Image.Quantize.MEDIANCUT).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(part for mark in marks for part in mark), *common])
+    return palette
 
 
 def _drag(driver: Any) -> Iterator[Image.Image]:  # noqa: ANN401
