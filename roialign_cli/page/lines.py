@@ -46,7 +46,7 @@ def command_lines(
         "run": ["run", *operator, *([] if isinstance(state.channel, str) else channel)],
         "explain": ["explain", *operator, *channel, *place],
         "plot": ["plot", *operator, *channel, *place, "-o", _PICTURE],
-        "page": ["explain", *operator, *channel, "-o", _PAGE],
+        "page": ["explain", *operator, *channel, *place, "-o", _PAGE],
     }
     if other is not None:
         calls["compare"] = ["compare", *operator, "--with", _second(convention, other)]
