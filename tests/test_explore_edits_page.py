@@ -172,6 +172,8 @@ def test_the_copied_command_reads_the_saved_map(
     page.find("#copy").click()
     page.until(lambda: page.run("return document.getElementById('commands').open"))
     assert "walkthrough-edited.npy" in page.find("#command-remark").text
+    lines = "return [...document.querySelectorAll('#command-list code')].map((c) => c.innerText)"
+    assert all(line.startswith("roialign ") for line in page.run(lines))
     command = page.find("#command-run").text
     page.find("#close").click()
     save_map(page, tmp_path)

@@ -156,7 +156,7 @@ def changed(answer: dict[str, Any], k: int, key: str, value: Any = None) -> dict
     return copy
 
 
-def spoilt(name: str, answer: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def with_wrong_keys(name: str, answer: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield copies of an answer in which one key is missing, of another type or unknown."""
     for k, record in enumerate(records(answer)):
         for key in record:
@@ -182,6 +182,6 @@ def test_answers_with_other_keys_do_not_have_the_types(tmp_path: Path) -> None:
             ("ValueAnswer", client.ask("value", position=[3.5, 4.25])),
             ("ChannelsAnswer", client.ask("channels")),
         ]
-    constants = [changed for answer in answers for changed in spoilt(*answer)]
+    constants = [changed for answer in answers for changed in with_wrong_keys(*answer)]
     assert len(constants) > 200
     assert type_errors(tmp_path, constants, wrong=True) == ""

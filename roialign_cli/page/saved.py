@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from roialign_cli.errors import ArgumentError
 from roialign_cli.page.assets import page_in_one_file
 from roialign_cli.page.pictures import map_record, photograph
 from roialign_cli.page.session import Session
-from roialign_cli.page.state import MAX_PAGE_SECTIONS
+from roialign_cli.page.state import MAX_PAGE_SECTIONS, State
 from roialign_cli.page.texts import point_texts, section_texts
 from roialign_cli.page.traced import chosen, traced_record
 from roialign_cli.show.document.blocks import Block, Heading
@@ -224,21 +224,16 @@ def _session_record(
     """Return what the page needs at its beginning."""
     trace, operation, record = explanation.trace, session.operation, session.record()
     section = explanation.example.section if explanation.section or explanation.point else None
-    state = {
+    state = dict.fromkeys(field.name for field in fields(State)) | {
         "box": list(trace.box),
-        "corners": None,
         "preset": trace.convention.name,
         "output_size": list(operation.output_size),
         "roi": trace.roi,
         "batch_index": int(operation.batch_index[trace.roi]),
         "channel": trace.channel,
-        "other": None,
-        "position": None,
-        "edits": [],
         "section": section,
         "point": explanation.point,
-        "pooling": None,
-        "sampling_ratio": None,
+        "edits": [],
     }
     return record | {
         "saved": True,

@@ -108,7 +108,7 @@ const dialog = at("commands");
 at("copy").addEventListener("click", async () => {
   try {
     /** @type {CommandsAnswer} */
-    const lines = await (await ask("commands", store.state)).json();
+    const { remark, ...lines } = await (await ask("commands", store.state)).json();
     at("command-list").replaceChildren(...Object.entries(lines).flatMap(([name, line]) => {
       const code = element("code", { id: `command-${name}`, tabindex: "0" },
         ...line.split(/( )/).map((/** @type {string} */ word) => (word === " " ? word : element("span", {}, word))));
@@ -116,8 +116,8 @@ at("copy").addEventListener("click", async () => {
       button.addEventListener("click", () => copy(button, code));
       return [element("div", { class: "command" }, code, button)];
     }));
-    at("command-remark").textContent = lines.remark ?? "";
-    at("command-remark").hidden = !lines.remark;
+    at("command-remark").textContent = remark ?? "";
+    at("command-remark").hidden = !remark;
     dialog.showModal();
   } catch (error) { showMessage(asRefusal(error).message); }
 });

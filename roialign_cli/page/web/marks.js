@@ -144,7 +144,8 @@ function drawPoints(trace) {
   for (const [kind, found] of Object.entries(paths)) set[kind](found.join(""));
 }
 
-const NAMES = ["Q11", "Q21", "Q12", "Q22"];
+/** The names of the neighbours of a point, in the order of the answers. */
+export const NAMES = ["Q11", "Q21", "Q12", "Q22"];
 const names = NAMES.map((name) => mark("text", "", "named", `role-${name}`));
 at("names").append(...names);
 

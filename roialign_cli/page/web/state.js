@@ -118,9 +118,10 @@ export const toUnits = ([left, top, right, bottom]) => [
   (left - zero) / scale.x, (top - zero) / scale.y,
   (right - zero) / scale.x, (bottom - zero) / scale.y,
 ];
-const yUp = session.frame.origin === "bottom-left";
+/** Whether y points up in the frame of the answers. */
+export const isYUp = session.frame.origin === "bottom-left";
 /** Convert a y of the frame of an answer to the map, and back. @param {number} y */
-export const flip = (y) => (yUp ? session.frame.height - y : y);
+export const flip = (y) => (isYUp ? session.frame.height - y : y);
 
 /** The direction of each arrow key. @type {Record<string, Pair>} */
 export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

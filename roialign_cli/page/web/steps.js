@@ -2,7 +2,8 @@
 
 import { choose } from "./clicks.js";
 import { compared } from "./compared.js";
-import { ARROWS, at, buttonOf, element, emit, format, on, pair, shownPoint, store } from "./state.js";
+import { NAMES } from "./marks.js";
+import { ARROWS, at, buttonOf, element, emit, format, isYUp, on, pair, shownPoint, store } from "./state.js";
 
 /** @import { FullPoint, Line, Neighbour, Pair, Place, Section, Size, Trace } from "./types.js" */
 
@@ -169,8 +170,6 @@ at("points").addEventListener("keydown", (event) => {
   pick([...at("points").querySelectorAll("button")].find((one) => one.dataset.point === beside));
 });
 
-const NAMES = ["Q11", "Q21", "Q12", "Q22"];
-
 /** @type {(trace: Trace, point: FullPoint | null) => void} */
 function listNeighbours(trace, point) {
   const alone = trace.convention.points === "cells" || point?.border === "out";
@@ -202,14 +201,13 @@ function drawSquare(point, cells) {
     made.textContent = text;
     square.append(made);
   };
-  const up = trace_y_up();
   /** @type {(value: number, low: number, high: number) => number} */
   const share = (value, low, high) => Math.min(Math.max((value - low) / (high - low), 0), 1);
   const across = 100 * share(point.x, point.x1, point.x2);
   const depth = share(point.y, point.y1, point.y2);
-  const down = 100 * (up ? 1 - depth : depth);
+  const down = 100 * (isYUp ? 1 - depth : depth);
   cells.forEach((q, k) => {
-    const [left, top] = [q.x === point.x1 ? 0 : 100, (q.y === point.y2) === up ? 0 : 100];
+    const [left, top] = [q.x === point.x1 ? 0 : 100, (q.y === point.y2) === isYUp ? 0 : 100];
     mark("rect", {
       class: `area role-${NAMES[k]}`,
       x: Math.min(across, 100 - left), width: Math.abs(100 - left - across),
@@ -221,7 +219,6 @@ function drawSquare(point, cells) {
   });
   mark("circle", { class: "dot", cx: across, cy: down, r: 4.5 });
 }
-const trace_y_up = () => store.trace?.frame.origin === "bottom-left";
 
 // Formulas --------------------------------------------------------------------------------------------
 
