@@ -393,7 +393,7 @@ def test_the_page_has_what_it_needs_once(photo: Client) -> None:
     session = json.loads(text)
     assert session["state"] == photo.start
     assert [row["name"] for row in session["presets"]] == list(PRESETS)
-    assert [box["label"] for box in session["boxes"]] == ["face", "patch", "helmet"]
+    assert [box["name"] for box in session["boxes"]] == ["face", "patch", "helmet"]
     assert session["boxes"][0]["box"] == [170, 70, 272, 190]
     photograph = {"width": 512, "height": 512, "stride": 32, "address": "image"}
     assert session["image"] == photograph | {"channels": ["red", "green", "blue"]}

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser import chromium, complaints, needs_chromium
+from tests.browser import complaints, needs_chromium
 from tests.node_packages import NODE_MODULES, needs_node_packages
 from tests.test_explore_page import MAP, PHOTO, Page, page_of, set_width
 
 pytestmark = [pytest.mark.browser, pytest.mark.node, needs_chromium, needs_node_packages]
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 def violations(page: Page) -> list[str]:

@@ -13,19 +13,13 @@ import numpy as np
 import pytest
 
 from roialign_cli.cli.main import main
-from tests.browser import chromium, complaints, needs_chromium, webdriver
+from tests.browser import complaints, needs_chromium, webdriver
 from tests.test_explore_page import ARROWS, MAP, PHOTO, TAB, Page, page_of
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 ENTER, ESCAPE, DELETE = "\ue007", "\ue00c", "\ue017"
 Patch = pytest.MonkeyPatch
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 @pytest.fixture

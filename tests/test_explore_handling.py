@@ -12,16 +12,10 @@ import pytest
 
 from roialign_cli.serve import api
 from roialign_cli.show.palette import contrast
-from tests.browser import chromium, complaints, needs_chromium, webdriver
+from tests.browser import complaints, needs_chromium, webdriver
 from tests.test_explore_page import ALT, ARROWS, MAP, PHOTO, SHIFT, Page, hexadecimal, page_of
 
 pytestmark = [pytest.mark.browser, needs_chromium]
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -11,16 +11,10 @@ import pytest
 
 from roialign_cli.cli.main import main
 from roialign_cli.show.numbers import format_number
-from tests.browser import chromium, needs_chromium
+from tests.browser import needs_chromium
 from tests.test_explore_page import MAP, PHOTO, Page, page_of
 
 pytestmark = [pytest.mark.browser, needs_chromium]
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from PIL import Image
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.show.palette import DARK, LIGHT, contrast
-from tests.browser import chromium, complaints, needs_chromium, requested, webdriver
+from tests.browser import complaints, needs_chromium, requested, webdriver
 from tests.explore_client import Client, served
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -160,12 +160,6 @@ def as_roi_pool(words: list[str], convention: dict[str, Any]) -> list[str]:
         word for name in kept if name in words for word in (name, words[words.index(name) + 1])
     ]
     return [*words[:2], *given, "--preset", "roi-pool", *reading]
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 @contextmanager

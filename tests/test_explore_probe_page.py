@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.browser import chromium, needs_chromium, webdriver
+from tests.browser import needs_chromium, webdriver
 from tests.test_explore_page import ALT, ARROWS, MAP, SHIFT, Page, page_of, visible
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -28,12 +28,6 @@ ALIGNED = [
     "--section",
     "2,2",
 ]
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from roialign_cli.show.numbers import format_number, format_point
 from roialign_cli.show.palette import AREAS, DARK, LIGHT, Theme, contrast
 from tests.browser import (
     ActionBuilder,
-    chromium,
     complaints,
     needs_chromium,
     requested,
@@ -46,12 +45,6 @@ FACES = "astronaut.png --stride 32 --preset torchvision-aligned --output-size 3"
 RIGHT, DOWN, TAB = "\ue014", "\ue015", "\ue004"
 BRACKETS = str.maketrans("[]", "()", "\u2060")
 ROUNDED = 0.50001e-4
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with chromium(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 @pytest.fixture(autouse=True)

@@ -26,8 +26,6 @@ def page_session(inputs: Inputs, options: OperatorOptions) -> Session:
         operation=inputs.operation,
         title=inputs.file.title,
         subject=inputs.subject,
-        labels=inputs.labels,
-        scores=inputs.scores,
         names=tuple(map(inputs.name, range(len(inputs.labels)))),
         image=inputs.file.image,
         stride=inputs.file.stride,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from html import escape
 
@@ -46,8 +45,6 @@ def _trace_page(trace: Trace) -> str:
         operation=trace.operation,
         title=_SUBJECT,
         subject=trace_summary(trace),
-        labels=("",),
-        scores=(math.nan,),
         names=("",),
         image=None,
         stride=None,

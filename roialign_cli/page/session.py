@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
@@ -10,10 +9,9 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.records import VERSION, Defaults
+from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.trace import (
-    MAX_TRACED_POINTS,
     Trace,
     checked_channel,
     checked_index,
@@ -43,8 +41,6 @@ class Session:
         The name of the features.
     subject
         One line that names the features, the convention and how the boxes are read.
-    labels, scores
-        One for each box, "" and NaN for a box without one.
     names
         The label and the score of each box as text.
     image
@@ -68,8 +64,6 @@ class Session:
     operation: Operation
     title: str
     subject: str
-    labels: tuple[str, ...]
-    scores: tuple[float, ...]
     names: tuple[str, ...]
     image: NDArray[np.uint8] | None
     stride: int | None
@@ -150,8 +144,6 @@ class Session:
             self,
             operation=call,
             subject=describe(self.title, call, defaults),
-            labels=("",),
-            scores=(math.nan,),
             names=("",),
             defaults=defaults,
         )
@@ -191,7 +183,6 @@ class Session:
         maps, channels, rows, columns = self.operation.features.shape
         frame = self.operation.frame
         return {
-            "version": VERSION,
             "title": self.title,
             "subject": self.subject,
             "feature_map": {"maps": maps, "channels": channels, "height": rows, "width": columns},
@@ -215,10 +206,8 @@ class Session:
             "channels": [*range(channels), *get_args(Summary)],
             "presets": [self._preset(row) for row in PRESETS.values()],
             "editing": editing_record(self),
-            "overrides": dict(self.overrides),
             "limits": {
                 "sections": MAX_PAGE_SECTIONS,
-                "points": MAX_TRACED_POINTS,
                 "sampling_ratio": MAX_SAMPLING_RATIO,
                 "pictured_channels": MAX_PICTURED_CHANNELS,
             },
@@ -244,13 +233,8 @@ class Session:
         ends_at_centres = own.normalized and own.normalized_by == "last-centre"
         return {
             "format": own.box_format,
-            "origin": own.origin,
             "normalized": own.normalized,
-            "normalized_by": own.normalized_by,
-            "inclusive": own.inclusive,
             "spatial_scale": {"x": x, "y": y},
-            "scaled_by": self.source.scaled_by,
-            "image_size": self.source.image_size,
             # Cells between the corner of the map and coordinate 0 of the boxes.
             "zero": 0.5 if ends_at_centres else 0.0,
         }
@@ -260,8 +244,6 @@ class Session:
         return [
             {
                 "index": r,
-                "label": self.labels[r],
-                "score": self.scores[r],
                 "name": self.names[r],
                 "batch_index": int(own.batch_index[r]),
                 "box": own.boxes_given[r].tolist(),
@@ -277,9 +259,7 @@ class Session:
         return {
             "name": row.name,
             "summary": row.summary,
-            "quirks": row.quirks,
             "pooling": convention.pooling,
             "points": convention.points,
             "sampling_ratio": convention.sampling_ratio if is_centred else None,
-            "output_size": list(row.output_size),
         }

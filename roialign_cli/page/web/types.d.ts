@@ -46,8 +46,6 @@ export interface Look { step: number; pool: boolean; snap: boolean; photo: boole
 
 export interface GivenBox {
   index: number;
-  label: string;
-  score: number | null;
   name: string;
   batch_index: number;
   box: Four;
@@ -57,15 +55,12 @@ export interface GivenBox {
 export interface Preset {
   name: string;
   summary: string;
-  quirks: string;
   pooling: Pooling;
   points: PointsRule;
   sampling_ratio: number | null;
-  output_size: Pair;
 }
 
 export interface Session {
-  version: number;
   title: string;
   subject: string;
   feature_map: { maps: number; channels: number; height: number; width: number };
@@ -73,13 +68,8 @@ export interface Session {
   image: { width: number; height: number; stride: number; address: string; channels: string[] } | null;
   box: {
     format: BoxFormat;
-    origin: Origin;
     normalized: boolean;
-    normalized_by: "size" | "last-centre";
-    inclusive: boolean;
     spatial_scale: Scale;
-    scaled_by: ScaledBy;
-    image_size: Pair | null;
     zero: number;
   };
   boxes: GivenBox[];
@@ -89,8 +79,7 @@ export interface Session {
   presets: Preset[];
   /** What the page needs to edit cells; null if no cell can be edited. */
   editing: { file: string; dtype: string; min: number; max: number; cells: number } | null;
-  overrides: Record<string, string | number | boolean | null>;
-  limits: { sections: number; points: number; sampling_ratio: number; pictured_channels: number };
+  limits: { sections: number; sampling_ratio: number; pictured_channels: number };
   state: State;
 }
 
