@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -89,3 +90,11 @@ def served(*words: str) -> Iterator[Client]:
     _, session, start = begin(options, selection)
     with ExploreServer(session, start) as server:
         yield Client(server, json.loads(json.dumps(start.record())))
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Return whether the server has closed a connection, which resets one with unread bytes."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
