@@ -8,7 +8,7 @@ weights are float64.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +66,9 @@ class Call:
     def number(self) -> Any:
         """The type of coordinates."""
         double = self.cells.dtype.kind == "f" and self.cells.dtype.itemsize == 8
-        return np.float64 if double or self.convention.double_geometry else np.float32
+        features = np.float64 if double else np.float32
+        kinds = {"features": features, "double": np.float64, "half": np.float16}
+        return kinds[self.convention.coordinates]
 
     def sections(self) -> dict[tuple[int, int], Section]:
         """Return the sections by (i, j), i along x and j from the top, from 1."""
@@ -75,8 +77,11 @@ class Call:
         scale_y, scale_x = scales(self)
         y_up = rules.origin == "bottom-left"
         top = frame_height(self) if y_up else None
-        rows = along_axis(y1, y2, scale_y, self.output_size[0], height, rules, top)
-        columns = along_axis(x1, x2, scale_x, self.output_size[1], width, rules, None)
+        ratio_y = ratio_x = rules.sampling_ratio
+        if rules.sampling_ratio_x is not None:
+            ratio_x = rules.sampling_ratio_x
+        rows = along_axis(y1, y2, scale_y, self.output_size[0], height, ratio_y, rules, top)
+        columns = along_axis(x1, x2, scale_x, self.output_size[1], width, ratio_x, rules, None)
         found = {}
         for j, (down, count_y) in enumerate(rows, start=1):
             for i, (across, count_x) in enumerate(columns, start=1):
@@ -85,26 +90,40 @@ class Call:
                     for m, y in enumerate(down, start=1)
                     for n, x in enumerate(across, start=1)
                 }
-                found[i, j] = Section(points, count_y * count_x)
+                divisor = count_y * count_x
+                if rules.average_over == "inside":
+                    divisor = sum(point.inside for point in points.values())
+                found[i, j] = Section(points, divisor)
         return found
 
     def value(self, point: Point) -> float:
         """Return the bilinear value of a point."""
         if not point.inside:
             return self.convention.extrapolation_value
-        return math.fsum(w * float(self.cells[r, c]) for r, c, w in point.neighbours)
+        return math.fsum(w * self.cell(r, c) for r, c, w in point.neighbours)
+
+    def cell(self, row: int, column: int) -> float:
+        """Return the value of a cell, also of one outside the map."""
+        height, width = self.cells.shape
+        if 0 <= row < height and 0 <= column < width:
+            return float(self.cells[row, column])
+        return self.convention.extrapolation_value
 
     def contribution(self, point: Point) -> float:
         """Return what the pooling takes from a point."""
         rules = self.convention
         if point.inside and (rules.pooling, rules.max_of) == ("max", "weighted-cell"):
-            return max(w * float(self.cells[r, c]) for r, c, w in point.neighbours)
+            products = [w * self.cell(r, c) for r, c, w in point.neighbours]
+            return math.nan if any(map(math.isnan, products)) else max(products)
         return self.value(point)
 
     def reduced(self, section: Section) -> float:
         """Return the output of a section."""
         rules = self.convention
-        taken = [self.contribution(point) for point in section.points.values()]
+        averaged = list(section.points.values())
+        if (rules.pooling, rules.average_over) == ("avg", "inside"):
+            averaged = [point for point in averaged if point.inside]
+        taken = [self.contribution(point) for point in averaged]
         if rules.pooling == "avg":
             divisor = max(section.divisor, 1) if rules.clamp_count else section.divisor
             return math.fsum(taken) / divisor if divisor else math.nan
@@ -174,8 +193,9 @@ def scales(call: Call) -> tuple[float, float]:
 
 
 def along_axis(
-    a: Any, b: Any, scale: float, sections: int, cells: int, rules: Convention, top: float | None
-) -> list[tuple[list[Along], int]]:
+    a: Any, b: Any, scale: float, sections: int, cells: int, ratio: int, rules: Convention,
+    top: float | None,
+) -> list[tuple[list[Along], int]]:  # fmt: skip
     """Return the points of every section along one axis, and their count by the rules.
 
     The count of an inverted region with an adaptive grid is negative. `top` is the height that y is
@@ -183,20 +203,19 @@ def along_axis(
     """
     number = type(a)
     found = []
-    for positions, count in axis_positions(a, b, number(scale), sections, cells, rules):
+    for positions, count in axis_positions(a, b, number(scale), sections, cells, ratio, rules):
         points = [along(number, p, cells, rules, top) for p in positions]
         found.append((points, count))
     return found
 
 
 def axis_positions(
-    a: Any, b: Any, s: Any, sections: int, cells: int, rules: Convention
+    a: Any, b: Any, s: Any, sections: int, cells: int, ratio: int, rules: Convention
 ) -> Iterator[tuple[list[Any], int]]:
     """Yield the positions of every section's points in cell-index units, and their count."""
     number = type(a)
-    before, after = number(rules.image_offset), number(rules.offset)
-    start = number(number(a - before) * s) - after
-    end = number(number(b - before) * s) - after
+    low, high = (min(a, b), max(a, b)) if rules.sort_edges else (a, b)
+    start, end = on_map(low, s, cells, rules), on_map(high, s, cells, rules)
     raw = end - start
     if rules.points == "corners":
         raw = number(number(b - a) * s)
@@ -219,14 +238,38 @@ def axis_positions(
             steps = [number(number(n) * section) / number(parts) for n in range(1, parts)]
             yield [number(origin + step) for step in steps], parts - 1
         else:
-            grid = rules.sampling_ratio or math.ceil(section)
-            yield [centred(start, section, i, q, grid, rules) for q in range(grid)], grid
+            grid = ratio or adaptive(section, rules)
+            computed = min(grid, cells) if rules.grid_points == "cells" else grid
+            yield [centred(start, section, i, q, grid, rules) for q in range(computed)], grid
+
+
+def on_map(edge: Any, s: Any, cells: int, rules: Convention) -> Any:
+    """Return where an edge lies, in cell-index units."""
+    number = type(edge)
+    kind, _, place = rules.edge_rounding.partition("-")
+    at = number(edge - number(rules.image_offset))
+    if place == "image":
+        at = number(WHOLE[kind](at))
+    at = number(at * s)
+    if rules.clip_boxes:
+        at = min(max(at, number(0)), number(cells))
+    at = number(at - number(rules.offset))
+    return number(WHOLE[kind](at)) if place == "map" else at
+
+
+def adaptive(section: Any, rules: Convention) -> int:
+    """Return how many points an adaptive grid has along one axis of a section."""
+    grid = WHOLE[rules.grid_rounding](section)
+    if rules.grid_min or rules.grid_max is not None:
+        grid = max(grid, rules.grid_min)
+        grid = grid if rules.grid_max is None else min(grid, rules.grid_max)
+    return grid
 
 
 def centred(start: Any, section: Any, i: int, q: int, grid: int, rules: Convention) -> Any:
     """Return the position of point q of section i, in the order of the convention."""
     number = type(start)
-    middle, parts = number(q + 0.5), number(grid)
+    middle, parts = number(number(q) + number(rules.point_in_part)), number(grid)
     if rules.position_formula == "share-first":
         return number(start + number(section * number(number(i) + number(middle / parts))))
     origin = number(start + number(number(i) * section))
@@ -254,6 +297,13 @@ def half_away(value: Any) -> int:
     return whole if value >= 0 else -whole
 
 
+WHOLE: dict[str, Callable[[Any], int]] = {
+    "ceil": math.ceil,
+    "floor": math.floor,
+    "round": half_away,
+}
+
+
 def along(number: Any, position: Any, cells: int, rules: Convention, top: float | None) -> Along:
     """Return a point along one axis with its two cells, in the order of growing cell index."""
     shown = float(position) + 0.5 if top is None else top - 0.5 - float(position)
@@ -266,18 +316,27 @@ def along(number: Any, position: Any, cells: int, rules: Convention, top: float 
         position = number(shown - 0.5 if top is None else top - 0.5 - shown)
     margin, last = number(rules.border_margin), number(cells - 1)
     inside = bool(-margin <= position <= last + margin)
-    p = min(max(position, number(0)), last)
+    low_end, high_end = 0, cells - 1
+    if rules.outside_neighbours == "value":
+        low_end, high_end = -3, cells + 2
+    p = min(max(position, number(low_end)), number(high_end))
     tie: str = rules.tie_neighbour
     if top is not None:  # y grows with falling rows: the upper neighbour is the row before
         tie = {"lower": "upper", "upper": "lower", "both": "both"}[tie]
     low = math.floor(p)
     if tie == "both" and low == p:
         high = low
-    elif tie == "upper" and low == p and low > 0:
+    elif tie == "upper" and low == p and low > low_end:
         low, high = low - 1, low
     else:
-        high = min(low + 1, cells - 1)
-    weight = float(p) - low
+        high = min(low + 1, high_end)
+    if rules.outside_neighbours == "extrapolated":
+        p = min(position, last)
+    weight = float(p - number(low))
+    if rules.interpolation == "nearest":
+        weight = 1.0 if weight >= 0.5 else 0.0
+    if rules.interpolation == "swapped":
+        weight = float(number(1) - number(weight))
     return Along(shown, ((low, 1 - weight), (high, weight)), inside)
 
 

@@ -343,7 +343,7 @@ def test_presets_are_shown_in_full(capfd: Capture) -> None:
             "--set border_margin=0 --set tie_neighbour=both",
             {"border_margin": 0.0, "tie_neighbour": "both"},
         ),
-        ("--set double_geometry=true", {"double_geometry": True}),
+        ("--set coordinates=double", {"coordinates": "double"}),
         ("--box-format xywh --origin bottom-left", {"box_format": "xywh", "origin": "bottom-left"}),
     ],
 )

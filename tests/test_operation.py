@@ -350,7 +350,7 @@ def test_one_section_from_corner_to_corner_has_its_point_in_the_middle(
             {"sampling_ratio": True},
             "sampling_ratio: must be a whole number of at least 0, got True",
         ),
-        ({"double_geometry": 1}, "double_geometry: must be True or False, got 1"),
+        ({"inclusive": 1}, "inclusive: must be True or False, got 1"),
         ({"pooling": ["avg"]}, "pooling: must be text, got ['avg']"),
         ({"origin": "bottom-left", "image_height": "x"}, "image_height: must be one or two"),
         (

@@ -22,7 +22,7 @@ from roialign_cli import PRESETS, Convention, roi_align, trace
 from roialign_cli.analysis.footprint import footprint
 from roialign_cli.analysis.records import trace_record
 from roialign_cli.cli.main import main
-from roialign_cli.core.convention import MEANINGS_OF_MAX, Pooling
+from roialign_cli.core.convention import MEANINGS_OF_MAX, EdgeRounding, Pooling
 from tests.oracle import Call, Section
 
 Array = NDArray[Any]
@@ -62,23 +62,36 @@ def conventions(draw: st.DrawFn) -> Convention:
         fields["sampling_ratio"] = draw(st.integers(0, 3))
         steppings = ["section-first", "step-first", "share-first"]
         fields["position_formula"] = draw(st.sampled_from(steppings))
+        fields["sampling_ratio_x"] = draw(st.sampled_from([None, None, None, 0, 2]))
+        fields["grid_rounding"] = draw(st.sampled_from(["ceil", "floor", "round"]))
+        fields["grid_min"] = draw(st.sampled_from([0, 0, 1]))
+        fields["grid_max"] = draw(st.sampled_from([None, None, 2]))
+        fields["grid_points"] = draw(st.sampled_from(["all", "all", "cells"]))
+        fields["point_in_part"] = draw(st.sampled_from([0.5, 0.5, 0.0, 0.25]))
+    if points in {"centred", "dividers"}:
+        fields["sort_edges"] = draw(st.booleans())
+        fields["clip_boxes"] = draw(st.booleans())
+        fields["edge_rounding"] = draw(st.sampled_from(get_args(EdgeRounding)))
     if points == "dividers":
         fields["divide"] = draw(st.integers(2, 4))
     if points != "cells":
         fields["coordinate_decimals"] = draw(st.sampled_from([None, None, 0, 1, 2]))
+        fields["interpolation"] = draw(st.sampled_from(["linear", "linear", "nearest", "swapped"]))
+        fields["outside_neighbours"] = draw(st.sampled_from(["clamped", "value", "extrapolated"]))
     return Convention(
         pooling=draw(st.sampled_from(["avg", "max"])),
         **(MEANINGS_OF_MAX[draw(st.sampled_from([*MEANINGS_OF_MAX]))]),
         max_skips_nan=draw(st.booleans()),
         max_of_empty=draw(st.sampled_from([0.0, -10000.0])),
         clamp_count=draw(st.booleans()),
+        average_over=draw(st.sampled_from(["points", "points", "inside"])),
         image_offset=draw(st.sampled_from([0.0, 0.0, -0.5, 0.25])),
         offset=draw(st.sampled_from([0.0, 0.5, -0.5, 0.3])),
         min_size=draw(st.sampled_from([0.0, 1.0, 2.5])),
         tie_neighbour=draw(st.sampled_from(["lower", "upper", "both"])),
-        border_margin=draw(st.sampled_from([0.0, 0.5, 1.0, 2.0])),
+        border_margin=draw(st.sampled_from([0.0, 0.5, 1.0, 2.0, math.inf])),
         extrapolation_value=draw(OUTSIDE),
-        double_geometry=draw(st.booleans()),
+        coordinates=draw(st.sampled_from(["features", "features", "double", "half"])),
         box_format=draw(st.sampled_from(["xyxy", "xywh", "cxcywh", "yxyx"])),
         origin=draw(st.sampled_from(["top-left", "bottom-left"])),
         normalized=draw(st.booleans()),
@@ -219,8 +232,8 @@ def assert_traced(call: Call, record: dict[str, Any]) -> None:
             assert cells == [(row, column) for row, column, _ in point.neighbours]
             weights = [q["weight"] for q in seen["neighbours"]]
             np.testing.assert_allclose(weights, [w for *_, w in point.neighbours], atol=1e-13)
-            values = [float(call.cells[row, column]) for row, column, _ in point.neighbours]
-            assert [q["value"] for q in seen["neighbours"]] == values
+            for q, (row, column, _) in zip(seen["neighbours"], point.neighbours, strict=True):
+                assert_number(q["value"], call.cell(row, column))
             assert_number(seen["value"], call.value(point))
             assert_number(seen["contribution"], call.contribution(point))
         output = call.reduced(section)

@@ -17,7 +17,7 @@ _COARSE_FIELDS: dict[str, Any] = {
     "max_skips_nan": False,
     "max_of_empty": 0.0,
     "tie_neighbour": "lower",
-    "double_geometry": False,
+    "coordinates": "features",
     "rejects": "nothing",
 }
 _PLAIN_BOXES = {name: getattr(Convention(), name) for name in BOX_FIELDS}
@@ -62,7 +62,7 @@ _DISTINGUISHING: Mapping[str, str] = MappingProxyType(
         "border_margin": "a box across the border of the map",
         "extrapolation_value": "a point outside the map",
         "coordinate_decimals": "a coordinate with more decimals",
-        "double_geometry": "a section size that is a whole number of cells up to rounding",
+        "coordinates": "a section size that is a whole number of cells up to rounding",
         "box_format": "a box that is the same in only one of the two formats",
         "origin": "a box that is not in the vertical middle of the image",
         "normalized": "a map of another size",

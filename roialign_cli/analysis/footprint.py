@@ -50,25 +50,30 @@ def footprint(trace: Trace, sections: Sequence[Section] | None = None) -> Float:
     weights = np.zeros(trace.map_size)
     for section in sections:
         for neighbour, weight in _weights(trace, section):
-            weights[neighbour.row, neighbour.column] += weight
+            if neighbour.on_map:
+                weights[neighbour.row, neighbour.column] += weight
     return weights
 
 
 def _average_weights(sections: Sections, map_size: tuple[int, int]) -> Float:
     """Return the weights of all sections of "avg", from those along x and along y, (H, W)."""
     rows, columns = map_size
-    along_y = _average_along(sections.along_y, rows)
-    along_x = _average_along(sections.along_x, columns)
+    along_y = _average_along(sections.along_y, sections.y, rows)
+    along_x = _average_along(sections.along_x, sections.x, columns)
     return np.outer(along_y, along_x)
 
 
-def _average_along(groups: Sequence[Sequence[AxisPoint]], cells: int) -> Float:
+def _average_along(
+    groups: Sequence[Sequence[AxisPoint]], samples: AxisSamples, cells: int
+) -> Float:
     """Return the weight of each cell along an axis in the averages of all groups of points."""
     weights = np.zeros(cells)
-    for points in groups:
+    divisors = np.broadcast_to(samples.divisor[0], len(groups)).tolist()
+    for points, divisor in zip(groups, divisors, strict=True):
         for point in points:
-            for cell in point.cells if point.in_bounds else ():
-                weights[cell.cell] += cell.weight / len(points)
+            for cell in point.cells if point.border != "out" else ():
+                if cell.on_map:
+                    weights[cell.cell] += cell.weight / divisor
     return weights
 
 
@@ -147,7 +152,8 @@ def _weights(trace: Trace, section: Section) -> list[tuple[Neighbour, float]]:
     """
     points = section.points
     if trace.convention.pooling == "avg":
-        return [(n, n.weight / len(points)) for point in points for n in point.neighbours]
+        inside = (point for point in points if point.in_bounds)
+        return [(n, n.weight / section.divisor) for point in inside for n in point.neighbours]
     winner = section.winning_point
     if winner is None:
         return []

@@ -6,22 +6,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Literal, NamedTuple, overload
+from typing import Literal, NamedTuple, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float, Frame
 from roialign_cli.core.operation import Operation
-from roialign_cli.core.point_values import contributions, point_values, reduce_points
+from roialign_cli.core.point_values import contributions, divisor_of, point_values, reduce_points
 from roialign_cli.core.sampling import AxisSamples, Plan
 
-Border = Literal["inside", "clamped", "out"]
+Border = Literal["inside", "clamped", "beyond", "out"]
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """Describe a neighbour cell of a point: its centre, row and column, value and weight."""
+    """Describe a neighbour cell of a point: its centre, row and column, value and weight.
+
+    A cell that is not `on_map` has the extrapolation value.
+    """
 
     x: float
     y: float
@@ -29,6 +32,7 @@ class Neighbour:
     column: int
     value: float
     weight: float
+    on_map: bool = True
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,9 @@ class Point:
 
     `neighbours` are the cells at (x1, y2), (x2, y2), (x1, y1) and (x2, y1): Q11, Q21, Q12, Q22.
     `border` says whether the point lies between cell centres ("inside"), was clamped to them
-    ("clamped"), or lies outside the map and has the extrapolation value ("out"). `contribution` is
-    the number that pooling uses: the value of the point, or its largest product weight × cell.
+    ("clamped"), is extrapolated or has a neighbour outside the map ("beyond"), or lies outside the
+    map and has the extrapolation value ("out"). `contribution` is the number that pooling uses: the
+    value of the point, or its largest product weight × cell.
     """
 
     point: tuple[int, int]
@@ -63,8 +68,9 @@ class Point:
 class Section:
     """Describe a section (i, j): its top-left corner, its points and its output.
 
-    `grid` is the number of points along x and along y. `winner` is the point whose contribution is
-    the output; None for "avg", and if no point reaches the initial value of "max".
+    `grid` is the number of points along x and along y. "avg" divides the sum of their values by
+    `divisor`. `winner` is the point whose contribution is the output; None for "avg", and if no
+    point reaches the initial value of "max".
     """
 
     section: tuple[int, int]
@@ -72,6 +78,7 @@ class Section:
     y: float
     points: tuple[Point, ...]
     grid: tuple[int, int]
+    divisor: int
     winner: tuple[int, int] | None
     output: float
 
@@ -82,11 +89,12 @@ class Section:
 
 
 class AxisCell(NamedTuple):
-    """A cell along one axis: its index, its centre in the frame, and its weight."""
+    """A cell along one axis: its index, its centre in the frame, its weight, and where it is."""
 
     cell: int
     coordinate: float
     weight: float
+    on_map: bool
 
 
 @dataclass(frozen=True)
@@ -95,15 +103,15 @@ class AxisPoint:
 
     coordinate: float
     cells: tuple[AxisCell, AxisCell]
-    in_bounds: bool
-    clamped: bool
+    border: Border
+
+
+_BORDERS: tuple[Border, ...] = get_args(Border)
 
 
 def border_of(x: AxisPoint, y: AxisPoint) -> Border:
     """Return the border of the point with these two coordinates."""
-    if not (x.in_bounds and y.in_bounds):
-        return "out"
-    return "clamped" if x.clamped or y.clamped else "inside"
+    return max(x.border, y.border, key=_BORDERS.index)
 
 
 class SamplePoints:
@@ -180,19 +188,37 @@ class SamplePoints:
         at = (0, section, point)
         weight = float(samples.upper_weight[at])
         lower, upper = int(samples.lower[at]), int(samples.upper[at])
+        before, after = 0, 0  # how far off the map
+        if samples.cells_off_map is not None:
+            before, after = samples.cells_off_map[:, *at].tolist()
         position = float(samples.position[at])
-        cell = AxisCell(lower, coordinate(lower), 1.0 - weight)
+        border: Border = "inside"
+        if not samples.in_bounds[at]:
+            border = "out"
+        elif before or after:
+            border = "beyond"
+        elif not lower <= position <= upper:
+            extended = self.convention.outside_neighbours == "extrapolated" and lower != upper
+            border = "beyond" if extended else "clamped"
+        lower, upper = lower + before, upper + after
         return AxisPoint(
             coordinate=self._shown(coordinate(position)),
-            cells=(cell, AxisCell(upper, coordinate(upper), weight)),
-            in_bounds=bool(samples.in_bounds[at]),
-            clamped=not lower <= position <= upper,
+            cells=(
+                AxisCell(lower, coordinate(lower), 1.0 - weight, not before),
+                AxisCell(upper, coordinate(upper), weight, not after),
+            ),
+            border=border,
         )
 
     def _neighbour(self, row: AxisCell, column: AxisCell, *, out: bool) -> Neighbour:
-        value = float(self.cells[row.cell, column.cell])
+        on_map = row.on_map and column.on_map
+        value = self.convention.extrapolation_value
+        if on_map:
+            value = float(self.cells[row.cell, column.cell])
         weight = 0.0 if out else row.weight * column.weight
-        return Neighbour(column.coordinate, row.coordinate, row.cell, column.cell, value, weight)
+        return Neighbour(
+            column.coordinate, row.coordinate, row.cell, column.cell, value, weight, on_map
+        )
 
     def _shown(self, coordinate: float) -> float:
         decimals = self.convention.coordinate_decimals
@@ -205,6 +231,8 @@ class Sections(SamplePoints, Sequence[Section]):
     def __init__(self, one: Operation, plan: Plan, frame: Frame) -> None:
         super().__init__(one, frame, *plan.samples())
         self.plan = plan
+        divisor, _ = divisor_of(self.y, self.x, self.convention)
+        self.divisor = np.broadcast_to(divisor[0], plan.output_size)
         self.output: Float = reduce_points(self.contributions[None], self.y, self.x, plan)[0]
         self._made: dict[int, Section] = {}
 
@@ -292,6 +320,7 @@ class Sections(SamplePoints, Sequence[Section]):
             y=corner_y,
             points=points,
             grid=self.grid(i + 1, j + 1),
+            divisor=int(self.divisor[j, i]),
             winner=self.winner(i + 1, j + 1),
             output=float(self.output[j, i]),
         )

@@ -24,9 +24,11 @@ class RoiAxis:
         (R,), first edge and extent after the convention's offset, rounding and minimum size.
     unclamped_size
         (R,), the extent before the minimum size was applied.
-    count
+    grid
         (R, S), or (R, 1) if all sections have the same: points per section as the convention
         counts them. Zero or negative for an empty or inverted region with an adaptive grid.
+    count
+        The same for the points that are computed; fewer if the convention leaves some out.
     sections
         Number of sections per region, S.
     cells
@@ -39,6 +41,7 @@ class RoiAxis:
     roi_start: Float
     roi_size: Float
     unclamped_size: Float
+    grid: NDArray[np.intp]
     count: NDArray[np.intp]
     sections: int
     cells: int
@@ -65,6 +68,7 @@ class RoiAxis:
             self.roi_start[rois],
             self.roi_size[rois],
             self.unclamped_size[rois],
+            self.grid[rois],
             self.count[rois],
             self.sections,
             self.cells,

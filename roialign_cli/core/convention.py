@@ -19,6 +19,13 @@ from roialign_cli.errors import ArgumentError, alternatives
 Pooling = Literal["avg", "max"]
 MaxOf = Literal["point", "weighted-cell"]
 PointsRule = Literal["centred", "dividers", "corners", "cells"]
+GridRounding = Literal["ceil", "floor", "round"]
+GridPoints = Literal["all", "cells"]
+AverageOver = Literal["points", "inside"]
+OutsideNeighbours = Literal["clamped", "value", "extrapolated"]
+Interpolation = Literal["linear", "nearest", "swapped"]
+EdgeRounding = Literal["none", "round-image", "floor-image", "round-map", "floor-map"]
+Coordinates = Literal["features", "double", "half"]
 PositionFormula = Literal["section-first", "step-first", "share-first"]
 TieNeighbour = Literal["lower", "upper", "both"]
 Rejected = Literal["nothing", "inverted", "no-area"]
@@ -50,19 +57,35 @@ class Convention:
         The output of "max" for a section without points.
     clamp_count
         Whether "avg" divides by at least 1. If not, a section without points gives NaN.
+    average_over
+        Which points "avg" divides by the number of: "points" for all, "inside" for those that are
+        not outside the map; the others are left out of the sum.
     points
         Where the points of a section lie. "centred": in the middle of equal parts of the section.
         "dividers": on the lines between equal parts. "corners": one point per section, spread from
         the first edge of the ROI to its last. "cells": on every cell of the section, whose edges
         are rounded to whole cells.
     sampling_ratio
-        Points per section and axis, for "centred" points; 0 is adaptive, ceil(section size).
+        Points per section and axis, for "centred" points; 0 is adaptive, the rounded section size.
+    sampling_ratio_x
+        Points per section along x, if they differ from those along y; None for `sampling_ratio`.
+    grid_rounding
+        How the adaptive grid rounds the section size to a number of points.
+    grid_min, grid_max
+        The fewest and the most points per section and axis of the adaptive grid; None for no
+        maximum. With a minimum of 0, an empty box has no points.
+    grid_points
+        Which points of the grid are computed: "all", or along each axis only the first ones, as
+        many as the map has "cells". "avg" divides by the number of all.
+    point_in_part
+        Where a point lies in its part of the section, for "centred" points: 0.5 for the middle, 0
+        for the start.
     position_formula
         The order in which the position of point q of section i is computed. The order decides the
         last digit, and at a threshold whether the point is inside. "section-first":
         start + i·section + (q + 0.5)·section / grid. "step-first":
         start + i·section + section / grid·(q + 0.5). "share-first":
-        start + section·(i + (q + 0.5) / grid). For "centred" points.
+        start + section·(i + (q + 0.5) / grid). For "centred" points; 0.5 is `point_in_part`.
     divide
         Into how many parts to cut a section along each axis, for "dividers" points; 0 means the
         number of sections along that axis.
@@ -71,20 +94,36 @@ class Convention:
     offset
         Cells to subtract from box coordinates after scaling. With 0.5, coordinate 0 is the edge of
         the first cell; with 0, it is the centre of the first cell.
+    sort_edges
+        Whether the edges of an inverted box are exchanged.
+    clip_boxes
+        Whether boxes are cut to the map before `offset` is subtracted.
+    edge_rounding
+        How box edges are rounded to whole numbers (halves away from zero, or down), and where: in
+        the image before scaling, or on the map after the offset.
     min_size
         Minimum width and height of an ROI, in cells; 0 for no minimum.
     tie_neighbour
         Which neighbour along an axis a point exactly on a cell's centre uses that cell as, in the
         direction in which the coordinates of `origin` grow. "both" uses the cell twice.
+    interpolation
+        The weights of the two neighbours along an axis. "linear": by the distance to the other one.
+        "nearest": 1 for the nearer one, and for the upper one if both are as near. "swapped": each
+        has the linear weight of the other, a mistake of some kernels.
+    outside_neighbours
+        What a point beyond the outermost cell centres is interpolated from. "clamped": the point is
+        moved to the nearest outermost centre. "value": a neighbour outside the map has the
+        extrapolation value. "extrapolated": the line through the first two cells is extended below
+        the first centre; above the last centre, the last cell is repeated.
     border_margin
-        How far beyond the outermost cell centres a point may lie, in cells, and still be clamped
-        to them.
+        How far beyond the outermost cell centres a point may lie, in cells, before it is outside.
     extrapolation_value
-        The value of points farther outside, in units of the features.
+        The value of points outside the map, in units of the features.
     coordinate_decimals
         Decimals to which point coordinates are rounded before they are used; None for no rounding.
-    double_geometry
-        Whether coordinates are float64 even for float32 features.
+    coordinates
+        The dtype of coordinates: that of the "features" (float64 or else float32), "double" for
+        float64, "half" for float16.
     rejects
         Which ROIs the operator refuses.
     box_format
@@ -113,18 +152,30 @@ class Convention:
     max_skips_nan: bool = False
     max_of_empty: float = 0.0
     clamp_count: bool = True
+    average_over: AverageOver = "points"
     points: PointsRule = "centred"
     sampling_ratio: int = 0
+    sampling_ratio_x: int | None = None
+    grid_rounding: GridRounding = "ceil"
+    grid_min: int = 0
+    grid_max: int | None = None
+    grid_points: GridPoints = "all"
+    point_in_part: float = 0.5
     position_formula: PositionFormula = "section-first"
     divide: int = 0
     image_offset: float = 0.0
     offset: float = 0.5
+    sort_edges: bool = False
+    clip_boxes: bool = False
+    edge_rounding: EdgeRounding = "none"
     min_size: float = 0.0
     tie_neighbour: TieNeighbour = "lower"
+    interpolation: Interpolation = "linear"
+    outside_neighbours: OutsideNeighbours = "clamped"
     border_margin: float = 1.0
     extrapolation_value: float = 0.0
     coordinate_decimals: int | None = None
-    double_geometry: bool = False
+    coordinates: Coordinates = "features"
     rejects: Rejected = "nothing"
     box_format: BoxFormat = "xyxy"
     origin: Origin = "top-left"
@@ -154,6 +205,17 @@ class Convention:
         if self.divide == 1:
             raise ArgumentError("divide", "1 part has no dividing lines; use 0, or 2 or more")
 
+    @property
+    def sampling_ratios(self) -> tuple[int, int]:
+        """Points per section along y and along x, 0 for the adaptive grid."""
+        along_x = self.sampling_ratio_x
+        return self.sampling_ratio, self.sampling_ratio if along_x is None else along_x
+
+    @property
+    def is_adaptive(self) -> bool:
+        """Whether the number of points along an axis depends on the size of the sections."""
+        return self.points == "centred" and 0 in self.sampling_ratios
+
     def parameters(self) -> dict[str, Any]:
         """Return the fields that decide the numbers, in declaration order."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
@@ -168,18 +230,30 @@ class ConventionFields(TypedDict, total=False):
     max_skips_nan: bool
     max_of_empty: float
     clamp_count: bool
+    average_over: AverageOver
     points: PointsRule
     sampling_ratio: int
+    sampling_ratio_x: int | None
+    grid_rounding: GridRounding
+    grid_min: int
+    grid_max: int | None
+    grid_points: GridPoints
+    point_in_part: float
     position_formula: PositionFormula
     divide: int
     image_offset: float
     offset: float
+    sort_edges: bool
+    clip_boxes: bool
+    edge_rounding: EdgeRounding
     min_size: float
     tie_neighbour: TieNeighbour
+    interpolation: Interpolation
+    outside_neighbours: OutsideNeighbours
     border_margin: float
     extrapolation_value: float
     coordinate_decimals: int | None
-    double_geometry: bool
+    coordinates: Coordinates
     rejects: Rejected
     box_format: BoxFormat
     origin: Origin
@@ -200,12 +274,16 @@ FIELD_KINDS: dict[str, type] = {
 # Field → the smallest and the largest value for which the arithmetic is exact enough.
 _LIMITS = {
     "sampling_ratio": (0, 100_000),
+    "sampling_ratio_x": (0, 100_000),
+    "grid_min": (0, 100_000),
+    "grid_max": (1, 100_000),
+    "point_in_part": (0, 1),
     "divide": (0, 100_000),
     "coordinate_decimals": (0, 15),
     "image_offset": (-1e9, 1e9),
     "offset": (-1e9, 1e9),
     "min_size": (0, 1e9),
-    "border_margin": (0, 1e9),
+    "border_margin": (0, math.inf),
 }
 
 
@@ -233,7 +311,7 @@ def checked_kind(kind: type, name: str, value: Any) -> Any:  # noqa: ANN401
     return plain
 
 
-_MAY_BE_NONE = {"coordinate_decimals"}
+_MAY_BE_NONE = {"coordinate_decimals", "sampling_ratio_x", "grid_max"}
 
 # The fields that describe how boxes are written; the others describe what is done with them.
 BOX_FIELDS = ("box_format", "origin", "normalized", "normalized_by", "inclusive")

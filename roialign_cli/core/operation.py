@@ -86,8 +86,11 @@ class Operation:
 
     def plan(self) -> Plan:
         """Return the sampling plan of all boxes; its dtype is the dtype of all coordinates."""
-        double = self.convention.double_geometry
-        dtype = np.dtype(np.float64) if double else floating(self.features.dtype)
+        dtype = {
+            "features": floating(self.features.dtype),
+            "double": np.dtype(np.float64),
+            "half": np.dtype(np.float16),
+        }[self.convention.coordinates]
         return make_plan(
             _finite(self.boxes_xyxy, dtype),
             self.spatial_scale,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,11 @@ _MAX_SECTION_POINTS = 100_000
 class PointsRule:
     """Hold the functions of one rule, each for R regions along one axis."""
 
-    # box start and end (R,), scale, convention → ROI start and unclamped size (R,)
-    extent: Callable[[Float, Float, np.floating, Convention], tuple[Float, Float]]
-    # section size and start (R,), sections, cells, convention → count (R, S) or (R, 1)
-    count: Callable[[Float, Float, int, int, Convention], NDArray[np.intp]]
+    # box start and end (R,), scale, cells, convention → ROI start and unclamped size (R,)
+    extent: Callable[[Float, Float, np.floating, int, Convention], tuple[Float, Float]]
+    # section size and start (R,), sections, cells, sampling ratio, convention
+    # → points per section (R, S) or (R, 1)
+    grid: Callable[[Float, Float, int, int, int, Convention], NDArray[np.intp]]
     # axis, index of the point (R, S, P) or (R, 1, P) → position (R, S, P)
     position: Callable[[RoiAxis, Float, Convention], Float]
     # whether points lie between cells; if not, each point is a cell
@@ -32,29 +34,45 @@ class PointsRule:
 
 
 def _edges(
-    first: Float, last: Float, scale: np.floating, convention: Convention
+    first: Float, last: Float, scale: np.floating, cells: int, convention: Convention
 ) -> tuple[Float, Float]:
-    before, after = scale.dtype.type(convention.image_offset), scale.dtype.type(convention.offset)
-    return (first - before) * scale - after, (last - before) * scale - after
+    """Return the edges on the map, (R,) each, in cell-index units."""
+    if convention.sort_edges:
+        first, last = np.minimum(first, last), np.maximum(first, last)
+    start, end = (_edge_on_map(edge, scale, cells, convention) for edge in (first, last))
+    return start, end
+
+
+def _edge_on_map(edge: Float, scale: np.floating, cells: int, convention: Convention) -> Float:
+    number = scale.dtype.type
+    rounding, _, place = convention.edge_rounding.partition("-")
+    edge = edge - number(convention.image_offset)
+    if place == "image":
+        edge = ROUNDINGS[rounding](edge)
+    edge = edge * scale
+    if convention.clip_boxes:
+        edge = np.minimum(np.maximum(edge, number(0)), number(cells))
+    edge = edge - number(convention.offset)
+    return ROUNDINGS[rounding](edge) if place == "map" else edge
 
 
 def _extent_between_edges(
-    first: Float, last: Float, scale: np.floating, convention: Convention
+    first: Float, last: Float, scale: np.floating, cells: int, convention: Convention
 ) -> tuple[Float, Float]:
-    start, end = _edges(first, last, scale, convention)
+    start, end = _edges(first, last, scale, cells, convention)
     return start, end - start
 
 
 def _extent_between_corners(
-    first: Float, last: Float, scale: np.floating, convention: Convention
+    first: Float, last: Float, scale: np.floating, cells: int, convention: Convention
 ) -> tuple[Float, Float]:
-    return _edges(first, last, scale, convention)[0], (last - first) * scale
+    return _edges(first, last, scale, cells, convention)[0], (last - first) * scale
 
 
 def _extent_of_cells(
-    first: Float, last: Float, scale: np.floating, convention: Convention
+    first: Float, last: Float, scale: np.floating, cells: int, convention: Convention
 ) -> tuple[Float, Float]:
-    first_cell, last_cell = map(_rounded, _edges(first, last, scale, convention))
+    first_cell, last_cell = map(_rounded, _edges(first, last, scale, cells, convention))
     # The last cell is part of the box.
     return first_cell - scale.dtype.type(0.5), np.maximum(last_cell - first_cell + 1, 1)
 
@@ -66,12 +84,20 @@ def _rounded(values: Float) -> Float:
     return rounded
 
 
-def _count_centred(
-    section: Float, _start: Float, _sections: int, _cells: int, convention: Convention
+# Numbers (R,) → whole numbers (R,)
+ROUNDINGS: Mapping[str, Callable[[Float], Float]] = MappingProxyType(
+    {"ceil": np.ceil, "floor": np.floor, "round": _rounded}
+)
+
+
+def _grid_centred(
+    section: Float, _start: Float, _sections: int, _cells: int, ratio: int, convention: Convention
 ) -> NDArray[np.intp]:
-    if convention.sampling_ratio:
-        return np.full((len(section), 1), convention.sampling_ratio, np.intp)
-    count = np.ceil(section)
+    if ratio:
+        return np.full((len(section), 1), ratio, np.intp)
+    count = ROUNDINGS[convention.grid_rounding](section).astype(np.float64)
+    if convention.grid_min or convention.grid_max is not None:
+        count = np.clip(count, convention.grid_min, convention.grid_max)
     most = count.max(initial=0)
     if most > _MAX_SECTION_POINTS:
         raise ArgumentError(
@@ -83,8 +109,8 @@ def _count_centred(
     return np.maximum(count, -_MAX_SECTION_POINTS).astype(np.intp)[:, None]
 
 
-def _count_dividers(
-    section: Float, _start: Float, sections: int, _cells: int, convention: Convention
+def _grid_dividers(
+    section: Float, _start: Float, sections: int, _cells: int, _ratio: int, convention: Convention
 ) -> NDArray[np.intp]:
     parts = convention.divide or sections
     if parts == 1:
@@ -94,14 +120,14 @@ def _count_dividers(
     return np.full((len(section), 1), parts - 1, np.intp)
 
 
-def _count_one(
-    section: Float, _start: Float, _sections: int, _cells: int, _convention: Convention
+def _grid_one(
+    section: Float, _start: Float, _sections: int, _cells: int, _ratio: int, _convention: Convention
 ) -> NDArray[np.intp]:
     return np.ones((len(section), 1), np.intp)
 
 
-def _count_cells(
-    section: Float, start: Float, sections: int, cells: int, _convention: Convention
+def _grid_cells(
+    section: Float, start: Float, sections: int, cells: int, _ratio: int, _convention: Convention
 ) -> NDArray[np.intp]:
     first, end = _cell_ranges(section, start, sections, cells)
     return np.maximum(end - first, 0).astype(np.intp)
@@ -129,21 +155,22 @@ def _in_section(axis: RoiAxis, step: Float) -> Float:
 
 
 def _position_centred(axis: RoiAxis, q: Float, convention: Convention) -> Float:
-    grid = np.maximum(axis.count, 1).astype(q.dtype)[:, :, None]
-    return _POSITION_FORMULAS[convention.position_formula](axis, q + q.dtype.type(0.5), grid)
+    grid = np.maximum(axis.grid, 1).astype(q.dtype)[:, :, None]
+    in_part = q + q.dtype.type(convention.point_in_part)
+    return _POSITION_FORMULAS[convention.position_formula](axis, in_part, grid)
 
 
-def _section_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
-    return _in_section(axis, middle * axis.section_size[:, None, None] / grid)
+def _section_first(axis: RoiAxis, in_part: Float, grid: Float) -> Float:
+    return _in_section(axis, in_part * axis.section_size[:, None, None] / grid)
 
 
-def _step_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
-    return _in_section(axis, axis.section_size[:, None, None] / grid * middle)
+def _step_first(axis: RoiAxis, in_part: Float, grid: Float) -> Float:
+    return _in_section(axis, axis.section_size[:, None, None] / grid * in_part)
 
 
-def _share_first(axis: RoiAxis, middle: Float, grid: Float) -> Float:
+def _share_first(axis: RoiAxis, in_part: Float, grid: Float) -> Float:
     i = np.arange(axis.sections, dtype=axis.roi_start.dtype)[:, None]
-    return axis.roi_start[:, None, None] + axis.section_size[:, None, None] * (i + middle / grid)
+    return axis.roi_start[:, None, None] + axis.section_size[:, None, None] * (i + in_part / grid)
 
 
 # axis, q + 0.5 (P,), grid (R, 1, 1) → position (R, S, P)
@@ -178,8 +205,8 @@ def _position_cells(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
 
 
 POINTS_RULES = {
-    "centred": PointsRule(_extent_between_edges, _count_centred, _position_centred),
-    "dividers": PointsRule(_extent_between_edges, _count_dividers, _position_dividers),
-    "corners": PointsRule(_extent_between_corners, _count_one, _position_corners),
-    "cells": PointsRule(_extent_of_cells, _count_cells, _position_cells, between_cells=False),
+    "centred": PointsRule(_extent_between_edges, _grid_centred, _position_centred),
+    "dividers": PointsRule(_extent_between_edges, _grid_dividers, _position_dividers),
+    "corners": PointsRule(_extent_between_corners, _grid_one, _position_corners),
+    "cells": PointsRule(_extent_of_cells, _grid_cells, _position_cells, between_cells=False),
 }

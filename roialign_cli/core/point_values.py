@@ -6,6 +6,7 @@ A trace shows these values. Pooling uses them for regions with non-finite cells.
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,15 +26,20 @@ def floating(dtype: np.dtype[Any]) -> np.dtype[np.floating]:
     return np.dtype(np.float64 if double else np.float32)
 
 
-def divisor_of(plan: Plan) -> tuple[Index, NDArray[np.bool_]]:
-    """Return the divisor of the average, and which sections have no points.
+def divisor_of(
+    y: AxisSamples, x: AxisSamples, convention: Convention
+) -> tuple[Index, NDArray[np.bool_]]:
+    """Return the divisor of the average, and which sections have nothing to pool.
 
     Both are (r, T, K), or (r, 1, 1) if all sections have the same number of points. A region
     inverted along both axes has no points, but the product of its two negative counts is positive.
     """
-    y, x = plan.y.count[:, :, None], plan.x.count[:, None, :]
-    divisor = np.maximum(y * x, 1) if plan.convention.clamp_count else y * x
-    return divisor, (y <= 0) | (x <= 0)
+    if convention.pooling == "max":
+        along_y, along_x = y.count[:, :, None], x.count[:, None, :]
+    else:
+        along_y, along_x = y.divisor[:, :, None], x.divisor[:, None, :]
+    divisor = np.maximum(along_y * along_x, 1) if convention.clamp_count else along_y * along_x
+    return divisor, (along_y <= 0) | (along_x <= 0)
 
 
 def pool_by_points(features: NDArray[Any], plan: Plan) -> Float:
@@ -47,8 +53,10 @@ def reduce_points(values: Float, y: AxisSamples, x: AxisSamples, plan: Plan) -> 
     """Return the output (C, T, K) of a plan with one region from its `contributions`."""
     convention = plan.convention
     valid = y.valid[0][:, :, None, None] & x.valid[0]  # (T, P, K, Q)
-    divisor, empty = divisor_of(plan)
+    divisor, empty = divisor_of(y, x, convention)
     if convention.pooling == "avg":
+        if convention.average_over == "inside":
+            valid = valid & (y.in_bounds[0][:, :, None, None] & x.in_bounds[0])
         total = values.sum(axis=(2, 4), where=valid)
         average: Float = total / divisor[0].astype(values.dtype)
         return average
@@ -92,7 +100,8 @@ def point_values(features: Float, y: AxisSamples, x: AxisSamples, convention: Co
     """
     check_point_values(len(features) * y.position.size * x.position.size)
     sample = _take_cells if convention.points == "cells" else _interpolate
-    rows = sample(features, y, axis=1)  # (C, T, P, W)
+    cells, y, x = _with_cells_off_map(features, y, x, convention)
+    rows = sample(cells, y, axis=1)  # (C, T, P, W)
     return _with_extrapolation(sample(rows, x, axis=3), y, x, convention)
 
 
@@ -114,12 +123,31 @@ def _largest_products(
     features: Float, y: AxisSamples, x: AxisSamples, convention: Convention
 ) -> Float:
     check_point_values(4 * len(features) * y.position.size * x.position.size)
+    cells, y, x = _with_cells_off_map(features, y, x, convention)
     products = [
         product
-        for rows in _weighted(features, y, axis=1)  # (C, T, P, W)
+        for rows in _weighted(cells, y, axis=1)  # (C, T, P, W)
         for product in _weighted(rows, x, axis=3)
     ]
     return _with_extrapolation(functools.reduce(np.maximum, products), y, x, convention)
+
+
+def _with_cells_off_map(
+    features: Float, y: AxisSamples, x: AxisSamples, convention: Convention
+) -> tuple[Float, AxisSamples, AxisSamples]:
+    """Surround a map with cells of the extrapolation value, if neighbours may be such cells."""
+    if y.cells_off_map is None or x.cells_off_map is None:
+        return features, y, x
+    value = features.dtype.type(convention.extrapolation_value)
+    around = np.pad(features, ((0, 0), (1, 1), (1, 1)), constant_values=value)
+    rows, columns = features.shape[1:]
+    return around, _among(y, y.cells_off_map, rows), _among(x, x.cells_off_map, columns)
+
+
+def _among(samples: AxisSamples, cells_off_map: Index, cells: int) -> AxisSamples:
+    """Return samples with neighbours that count from the cell before the first one."""
+    beyond = np.where(cells_off_map < 0, 0, cells + 1)
+    return replace(samples, neighbours=np.where(cells_off_map == 0, samples.neighbours + 1, beyond))
 
 
 def _weighted(array: Float, samples: AxisSamples, axis: int) -> tuple[Float, Float]:

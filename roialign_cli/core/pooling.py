@@ -134,7 +134,7 @@ def _pool_batch(
         pointwise = [r for r in rois.tolist() if _needs_pointwise(cells, convention, pooled[r])]
         if convention.pooling == "max" and convention.max_start > -np.inf:
             pooled[rois] = np.maximum(pooled[rois], dtype.type(convention.max_start))
-        _fill_empty(plan, rois, pooled)
+        _fill_empty(y.samples, x.samples, convention, rois, pooled)
         for r in pointwise:
             pooled[r] = pool_by_points(cells.features, plan[np.flatnonzero(rois == r)])
 
@@ -208,16 +208,30 @@ def _pool_averages(
 def _extrapolated(
     y: AxisSamples, x: AxisSamples, convention: Convention, dtype: np.dtype[np.floating]
 ) -> Float:
-    """Return what points outside the map add to the averages, (r, 1, T, K)."""
-    points, inside = (
-        np.count_nonzero(in_y, axis=2)[:, :, None] * np.count_nonzero(in_x, axis=2)[:, None]
-        for in_y, in_x in ((y.valid, x.valid), (y.valid & y.in_bounds, x.valid & x.in_bounds))
-    )  # (r, T, K)
-    outside = points - inside
-    share = (outside / np.maximum(points, 1)).astype(dtype)
+    """Return what points and neighbours outside the map add to the averages, (r, 1, T, K)."""
+    over_inside = convention.average_over == "inside"
+    (points_y, weight_y), (points_x, weight_x) = (
+        _counted(samples, over_inside=over_inside) for samples in (y, x)
+    )
+    outside = points_y[:, :, None] * points_x[:, None] - weight_y[:, :, None] * weight_x[:, None]
+    divisor, _ = divisor_of(y, x, convention)
+    share = (outside / np.maximum(divisor, 1)).astype(dtype)
     added = dtype.type(convention.extrapolation_value) * share
     # An infinite or NaN value must not change sections without points outside.
     return np.where(outside > 0, added, dtype.type(0))[:, None]
+
+
+def _counted(samples: AxisSamples, *, over_inside: bool) -> tuple[Index, Float]:
+    """Return how many points of each section are averaged, and their weight on the map, (r, S)."""
+    inside = samples.in_bounds & samples.valid
+    n_inside = np.count_nonzero(inside, axis=2)
+    points = n_inside if over_inside else np.count_nonzero(samples.valid, axis=2)
+    if samples.cells_off_map is None:
+        return points, n_inside
+    lower, upper = samples.cells_off_map == 0
+    one_weight = np.where(lower, 1 - samples.upper_weight, samples.upper_weight * upper)
+    weight = np.where(lower & upper, 1, one_weight.astype(np.float64))
+    return points, np.sum(weight, axis=2, where=inside)
 
 
 def _pool_maxima(
@@ -252,10 +266,12 @@ def _pool_maxima(
         pooled[r] = largest.transpose(2, 0, 1)
 
 
-def _fill_empty(plan: Plan, rois: Index, pooled: Float) -> None:
+def _fill_empty(
+    y: AxisSamples, x: AxisSamples, convention: Convention, rois: Index, pooled: Float
+) -> None:
     """Write the output of sections without points."""
-    convention, dtype = plan.convention, pooled.dtype
-    divisor, empty = divisor_of(plan)
+    dtype = pooled.dtype
+    divisor, empty = divisor_of(y, x, convention)
     if not empty.any():
         return
     value = convention.max_of_empty if convention.pooling == "max" else 0
@@ -271,7 +287,10 @@ def _needs_pointwise(cells: FeatureWindows, convention: Convention, output: Floa
     A product spreads a non-finite cell over the whole region, and has no place for the value of
     points outside among the candidates for "max".
     """
-    if convention.pooling == "max" and convention.extrapolation_value:
+    value = convention.extrapolation_value
+    if value and convention.pooling == "max":
+        return True
+    if convention.outside_neighbours == "value" and not np.isfinite(value):
         return True
     return not (cells.finite or bool(np.isfinite(output).all()))
 

@@ -7,6 +7,7 @@ trace prints them, the figures draw them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float, Frame, FrameAxis
-from roialign_cli.core.convention import Convention, TieNeighbour
+from roialign_cli.core.convention import Convention, Interpolation, TieNeighbour
 from roialign_cli.core.point_rules import POINTS_RULES
 from roialign_cli.errors import ArgumentError
 from roialign_cli.memory import check_fits
@@ -44,6 +45,12 @@ class AxisSamples:
         (R, S, P), bool, false for points outside the map, which have the extrapolation value.
     count
         (R, S) or (R, 1), points per section, as in `RoiAxis`.
+    divisor
+        (R, S) or (R, 1), by what the sum along this axis is divided for "avg".
+    cells_off_map
+        (2, R, S, P), how many cells a neighbour lies before the first cell (negative) or after the
+        last; such a neighbour has the extrapolation value, and `neighbours` names the cell nearest
+        to it. None if the convention has no neighbours outside the map.
     """
 
     position: Float
@@ -51,6 +58,8 @@ class AxisSamples:
     upper_weight: Float
     in_bounds: NDArray[np.bool_]
     count: NDArray[np.intp]
+    divisor: NDArray[np.intp]
+    cells_off_map: NDArray[np.intp] | None = None
 
     @property
     def span(self) -> slice:
@@ -127,7 +136,7 @@ class Plan:
         along_y, along_x = (
             _samples_at(
                 np.full((1, 1, 1), frame_axis.index(at), axis.roi_start.dtype),
-                replace(axis, count=np.ones((1, 1), np.intp)),
+                replace(axis, grid=_ONE, count=_ONE),
                 self.convention,
                 frame_axis,
             )
@@ -137,6 +146,9 @@ class Plan:
             )
         )
         return along_y, along_x
+
+
+_ONE = np.ones((1, 1), np.intp)
 
 
 def make_plan(
@@ -178,6 +190,7 @@ def make_plan(
             spatial_scale[1 - axis],
             output_size[1 - axis],
             map_size[1 - axis],
+            convention.sampling_ratios[1 - axis],
             convention,
         )
         for axis in (1, 0)
@@ -189,7 +202,7 @@ def make_plan(
 
 def _check_map_size(map_size: tuple[int, int], dtype: np.dtype[np.floating]) -> None:
     """Raise an `ArgumentError` if coordinates cannot represent every cell index of a map."""
-    largest = 1 << (24 if dtype == np.float32 else 53)  # the range of exact integers
+    largest = 1 << (np.finfo(dtype).nmant + 1)  # the range of exact integers
     if max(map_size) > largest:
         raise ArgumentError(
             "features",
@@ -199,12 +212,18 @@ def _check_map_size(map_size: tuple[int, int], dtype: np.dtype[np.floating]) -> 
 
 
 def _roi_axis(
-    first: Float, last: Float, scale: float, sections: int, cells: int, convention: Convention
+    first: Float,
+    last: Float,
+    scale: float,
+    sections: int,
+    cells: int,
+    ratio: int,
+    convention: Convention,
 ) -> RoiAxis:
     rule = POINTS_RULES[convention.points]
     number = first.dtype.type
     with np.errstate(over="ignore", invalid="ignore"):
-        start, unclamped_size = rule.extent(first, last, number(scale), convention)
+        start, unclamped_size = rule.extent(first, last, number(scale), cells, convention)
         size = (
             np.maximum(unclamped_size, number(convention.min_size))
             if convention.min_size
@@ -217,8 +236,11 @@ def _roi_axis(
             "boxes",
             f"box {finite.argmin()} times the scale overflows {start.dtype}; check the scale",
         )
-    count = rule.count(section, start, sections, cells, convention)
-    return RoiAxis(first, last, number(scale), start, size, unclamped_size, count, sections, cells)
+    grid = rule.grid(section, start, sections, cells, ratio, convention)
+    count = np.minimum(grid, cells) if convention.grid_points == "cells" else grid
+    return RoiAxis(
+        first, last, number(scale), start, size, unclamped_size, grid, count, sections, cells
+    )
 
 
 def _check_accepted(plan: Plan) -> None:
@@ -261,33 +283,74 @@ def _samples_at(
         position = frame_axis.index(rounded).astype(number)
     margin, end = number(convention.border_margin), number(axis.cells - 1)
     in_bounds = (position >= -margin) & (position <= end + margin)
-    clamped = np.minimum(np.maximum(position, number(0)), end)
     tie_neighbour = convention.tie_neighbour if rule.between_cells else "both"
     if frame_axis.sign < 0:
         # With y up the upper neighbour in the frame is the one with the smaller row.
         tie_neighbour = _REVERSED[tie_neighbour]
-    lower, upper = _NEIGHBOURS[tie_neighbour](clamped, end)
+    first, last = number(0), end
+    if convention.outside_neighbours == "value":
+        # Positions farther off the map have no neighbour on it, wherever they are.
+        first, last = number(-_MAX_CELLS_OFF_MAP), end + number(_MAX_CELLS_OFF_MAP)
+    nearest = np.minimum(np.maximum(position, first), last)
+    lower, upper = _NEIGHBOURS[tie_neighbour](nearest, first, last)
+    # Only the line through the first two cells is extended.
+    at = np.minimum(position, end) if convention.outside_neighbours == "extrapolated" else nearest
     neighbours = np.empty((2, *position.shape), np.intp)
     neighbours[0], neighbours[1] = lower, upper
-    return AxisSamples(position, neighbours, clamped - lower, in_bounds, axis.count)
+    samples = AxisSamples(
+        position,
+        neighbours,
+        _WEIGHTS[convention.interpolation](at - lower),
+        in_bounds,
+        axis.count,
+        axis.grid,
+    )
+    return _with_uncommon_rules(samples, axis.cells, convention)
 
 
-def _centre_is_lower(position: Float, end: np.floating) -> tuple[Float, Float]:
+def _with_uncommon_rules(samples: AxisSamples, cells: int, convention: Convention) -> AxisSamples:
+    if convention.outside_neighbours == "value":
+        on_map = np.clip(samples.neighbours, 0, cells - 1)
+        off_map = samples.neighbours - on_map
+        samples = replace(samples, neighbours=on_map, cells_off_map=off_map)
+    if convention.average_over == "inside":
+        inside = np.count_nonzero(samples.in_bounds & samples.valid, axis=2)
+        samples = replace(samples, divisor=inside)
+    return samples
+
+
+# How far off the map neighbours are named; farther ones have the extrapolation value, too.
+_MAX_CELLS_OFF_MAP = 3
+
+
+# Linear weight of the upper neighbour → its weight, (R, S, P)
+_WEIGHTS: dict[Interpolation, Callable[[Float], Float]] = {
+    "linear": lambda upper_weight: upper_weight,
+    "nearest": lambda upper_weight: (2 * upper_weight >= 1).astype(upper_weight.dtype),
+    "swapped": lambda upper_weight: upper_weight.dtype.type(1) - upper_weight,
+}
+
+
+def _centre_is_lower(
+    position: Float, _first: np.floating, last: np.floating
+) -> tuple[Float, Float]:
     lower = np.floor(position)
-    return lower, np.minimum(lower + lower.dtype.type(1), end)
+    return lower, np.minimum(lower + lower.dtype.type(1), last)
 
 
-def _centre_is_upper(position: Float, end: np.floating) -> tuple[Float, Float]:
+def _centre_is_upper(position: Float, first: np.floating, last: np.floating) -> tuple[Float, Float]:
     one = position.dtype.type(1)
-    lower = np.maximum(np.ceil(position) - one, position.dtype.type(0))
-    return lower, np.minimum(lower + one, end)
+    lower = np.maximum(np.ceil(position) - one, first)
+    return lower, np.minimum(lower + one, last)
 
 
-def _centre_is_both(position: Float, _end: np.floating) -> tuple[Float, Float]:
+def _centre_is_both(
+    position: Float, _first: np.floating, _last: np.floating
+) -> tuple[Float, Float]:
     return np.floor(position), np.ceil(position)
 
 
-# position (R, S, P) clamped to the map, last cell → lower and upper neighbour (R, S, P)
+# position between the first and the last cell → lower and upper neighbour, (R, S, P) each
 _NEIGHBOURS = {
     "lower": _centre_is_lower,
     "upper": _centre_is_upper,

@@ -89,6 +89,8 @@ def weight_matrices(
     weights = np.empty((2, r, sections, points))
     np.multiply(samples.upper_weight, inside, out=weights[1])
     np.subtract(inside, weights[1], out=weights[0])
+    if samples.cells_off_map is not None:
+        weights *= samples.cells_off_map == 0
     # With products, the upper neighbour has a row of its own after that of the lower one.
     rows_per_point = 2 if convention.max_of == "weighted-cell" and not average else 1
     rows = r * sections * (1 if average else points) * rows_per_point
@@ -99,5 +101,5 @@ def weight_matrices(
     flat = np.bincount(target.ravel(), weights.ravel(), minlength=rows * cells)
     matrices = flat.astype(dtype).reshape(r, sections, -1, cells)
     if average:
-        matrices /= np.maximum(samples.count, 1)[:, :, None, None]
+        matrices /= np.maximum(samples.divisor, 1)[:, :, None, None]
     return matrices

@@ -175,7 +175,7 @@ def _maximum(c: Convention) -> str:
 
 
 def _arithmetic(c: Convention) -> str:
-    if c.double_geometry:
+    if c.coordinates == "double":
         return "Coordinates in float64."
     order = (
         f" A point is at {_POSITION_FORMULA[c.position_formula]}." if c.points == "centred" else ""
