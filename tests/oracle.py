@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ class Point:
     y: float
     inside: bool
     neighbours: tuple[tuple[int, int, float], ...]
+    channel: int = 0  # among those that the call reads
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Section:
 class Call:
     """One ROI Align of one box.
 
-    `cells` is (H, W); `scale` is (y, x), ignored by normalised boxes; `image_height` is in the
+    `cells` is (H, W), or (M, H, W), the channels that the sections read. `scale` is (y, x), ignored
+    by normalised boxes; `image_height` is in the
     boxes' units, the map's height over the scale if None.
     """
 
@@ -72,7 +75,7 @@ class Call:
 
     def sections(self) -> dict[tuple[int, int], Section]:
         """Return the sections by (i, j), i along x and j from the top, from 1."""
-        rules, (height, width) = self.convention, self.cells.shape
+        rules, (height, width) = self.convention, self.cells.shape[-2:]
         x1, y1, x2, y2 = (self.number(edge) for edge in corners(self))
         scale_y, scale_x = scales(self)
         y_up = rules.origin == "bottom-left"
@@ -85,8 +88,11 @@ class Call:
         found = {}
         for j, (down, count_y) in enumerate(rows, start=1):
             for i, (across, count_x) in enumerate(columns, start=1):
+                channel = 0
+                if rules.channel_map == "position-sensitive":
+                    channel = (j - 1) * self.output_size[1] + i - 1
                 points = {
-                    (n, m): joined(x, y, top)
+                    (n, m): replace(joined(x, y, top), channel=channel)
                     for m, y in enumerate(down, start=1)
                     for n, x in enumerate(across, start=1)
                 }
@@ -100,20 +106,21 @@ class Call:
         """Return the bilinear value of a point."""
         if not point.inside:
             return self.convention.extrapolation_value
-        return math.fsum(w * self.cell(r, c) for r, c, w in point.neighbours)
+        return math.fsum(w * self.cell(point, r, c) for r, c, w in point.neighbours)
 
-    def cell(self, row: int, column: int) -> float:
-        """Return the value of a cell, also of one outside the map."""
-        height, width = self.cells.shape
+    def cell(self, point: Point, row: int, column: int) -> float:
+        """Return the value of a cell that a point reads, also of one outside the map."""
+        height, width = self.cells.shape[-2:]
         if 0 <= row < height and 0 <= column < width:
-            return float(self.cells[row, column])
+            cells = self.cells if self.cells.ndim == 2 else self.cells[point.channel]
+            return float(cells[row, column])
         return self.convention.extrapolation_value
 
     def contribution(self, point: Point) -> float:
         """Return what the pooling takes from a point."""
         rules = self.convention
         if point.inside and (rules.pooling, rules.max_of) == ("max", "weighted-cell"):
-            products = [w * self.cell(r, c) for r, c, w in point.neighbours]
+            products = [w * self.cell(point, r, c) for r, c, w in point.neighbours]
             return math.nan if any(map(math.isnan, products)) else max(products)
         return self.value(point)
 
@@ -173,19 +180,19 @@ def image_height(call: Call) -> float:
     """Return the height of the image, in the units of the box."""
     if call.image_height is not None:
         return call.image_height
-    return float(call.cells.shape[0] / call.scale[0])
+    return float(call.cells.shape[-2] / call.scale[0])
 
 
 def frame_height(call: Call) -> float:
     """Return the height from which y is measured on the map, in cells."""
     if call.image_height is None or call.convention.normalized:
-        return float(call.cells.shape[0])
+        return float(call.cells.shape[-2])
     return call.image_height * call.scale[0]
 
 
 def scales(call: Call) -> tuple[float, float]:
     """Return (y, x) cells per unit of the box."""
-    height, width = call.cells.shape
+    height, width = call.cells.shape[-2:]
     if not call.convention.normalized:
         return call.scale
     less = {"size": 0, "last-centre": 1}[call.convention.normalized_by]
@@ -204,7 +211,10 @@ def along_axis(
     number = type(a)
     found = []
     for positions, count in axis_positions(a, b, number(scale), sections, cells, ratio, rules):
-        points = [along(number, p, cells, rules, top) for p in positions]
+        if rules.points == "integral":
+            points = [along_cell(int(p), w, top) for p, w in positions]
+        else:
+            points = [along(number, p, cells, rules, top) for p in positions]
         found.append((points, count))
     return found
 
@@ -214,7 +224,7 @@ def axis_positions(
 ) -> Iterator[tuple[list[Any], int]]:
     """Yield the positions of every section's points in cell-index units, and their count."""
     number = type(a)
-    low, high = (min(a, b), max(a, b)) if rules.sort_edges else (a, b)
+    low, high = (min(a, b), max(a, b)) if rules.inverted_boxes == "sorted" else (a, b)
     start, end = on_map(low, s, cells, rules), on_map(high, s, cells, rules)
     raw = end - start
     if rules.points == "corners":
@@ -222,7 +232,8 @@ def axis_positions(
     if rules.points == "cells":
         first = half_away(start)
         start, raw = number(first - 0.5), number(max(half_away(end) - first + 1, 1))
-    size = max(raw, number(rules.min_size)) if rules.min_size else raw
+    has_minimum = rules.min_size or rules.inverted_boxes == "empty"
+    size = max(raw, number(rules.min_size)) if has_minimum else raw
     section = number(size / number(sections))
     for i in range(sections):
         if rules.points == "corners":
@@ -232,6 +243,11 @@ def axis_positions(
             high = int(start + number(0.5)) + math.ceil(number(i + 1) * section)
             low, high = (min(max(edge, 0), cells) for edge in (low, high))
             yield [number(cell) for cell in range(low, high)], max(high - low, 0)
+        elif rules.points == "integral":
+            edges = number(start + number(i) * section), number(start + number(i + 1) * section)
+            under = range(max(math.floor(edges[0]), 0), min(math.ceil(edges[1]), cells - 1) + 1)
+            weighed = [(cell, mean_hat(*edges, cell)) for cell in under] if section > 0 else []
+            yield weighed, min(len(weighed), 1)
         elif rules.points == "dividers":
             parts = rules.divide or sections
             origin = number(start + number(number(i) * section))
@@ -241,6 +257,17 @@ def axis_positions(
             grid = ratio or adaptive(section, rules)
             computed = min(grid, cells) if rules.grid_points == "cells" else grid
             yield [centred(start, section, i, q, grid, rules) for q in range(computed)], grid
+
+
+def mean_hat(low: float, high: float, cell: int) -> float:
+    """Return the mean of max(0, 1 − |x − cell|) over an interval, piece by linear piece."""
+    between = [at for at in (cell - 1, cell, cell + 1) if low < at < high]
+    knots = [float(low), *map(float, between), float(high)]
+    areas = [
+        (right - left) * (max(0.0, 1 - abs(left - cell)) + max(0.0, 1 - abs(right - cell))) / 2
+        for left, right in pairwise(knots)
+    ]
+    return math.fsum(areas) / (float(high) - float(low))
 
 
 def on_map(edge: Any, s: Any, cells: int, rules: Convention) -> Any:
@@ -302,6 +329,12 @@ WHOLE: dict[str, Callable[[Any], int]] = {
     "floor": math.floor,
     "round": half_away,
 }
+
+
+def along_cell(cell: int, weight: float, top: float | None) -> Along:
+    """Return a cell as a point along one axis, with its weight."""
+    shown = cell + 0.5 if top is None else top - 0.5 - cell
+    return Along(shown, ((cell, weight), (cell, 0.0)), inside=True)
 
 
 def along(number: Any, position: Any, cells: int, rules: Convention, top: float | None) -> Along:

@@ -41,12 +41,16 @@ def moved(
     number = slow.number
     along_x = oracle.along(number, number(x - 0.5), width, rules, None)
     along_y = oracle.along(number, number(index_y), height, rules, top)
-    return point_at(one, one.plan(), x, y), oracle.joined(along_x, along_y, top), slow
+    return (
+        point_at(one.plan(), one.features[0, 0], x, y),
+        oracle.joined(along_x, along_y, top),
+        slow,
+    )
 
 
 @given(
     maps=feature_maps(channels=1) | feature_maps(channels=1, dtype="f8"),
-    rules=conventions().filter(lambda rules: rules.points != "cells"),
+    rules=conventions().filter(lambda rules: not rules.reads_cells and rules.channel_map == "same"),
     x=POSITIONS,
     y=POSITIONS,
     image_height=st.sampled_from([None, 4.5]),

@@ -56,7 +56,8 @@ def presets(draw: st.DrawFn) -> Convention:
 @st.composite
 def conventions(draw: st.DrawFn) -> Convention:
     """A convention with any value in any field that its points use."""
-    points = draw(st.sampled_from(["centred", "centred", "dividers", "corners", "cells"]))
+    rules = ["centred", "centred", "dividers", "corners", "cells", "integral"]
+    points = draw(st.sampled_from(rules))
     fields: dict[str, Any] = {"points": points}
     if points == "centred":
         fields["sampling_ratio"] = draw(st.integers(0, 3))
@@ -68,18 +69,19 @@ def conventions(draw: st.DrawFn) -> Convention:
         fields["grid_max"] = draw(st.sampled_from([None, None, 2]))
         fields["grid_points"] = draw(st.sampled_from(["all", "all", "cells"]))
         fields["point_in_part"] = draw(st.sampled_from([0.5, 0.5, 0.0, 0.25]))
-    if points in {"centred", "dividers"}:
-        fields["sort_edges"] = draw(st.booleans())
+    if points in {"centred", "dividers", "integral"}:
+        fields["inverted_boxes"] = draw(st.sampled_from(["kept", "kept", "sorted", "empty"]))
         fields["clip_boxes"] = draw(st.booleans())
         fields["edge_rounding"] = draw(st.sampled_from(get_args(EdgeRounding)))
     if points == "dividers":
         fields["divide"] = draw(st.integers(2, 4))
-    if points != "cells":
+    if points not in {"cells", "integral"}:
         fields["coordinate_decimals"] = draw(st.sampled_from([None, None, 0, 1, 2]))
         fields["interpolation"] = draw(st.sampled_from(["linear", "linear", "nearest", "swapped"]))
         fields["outside_neighbours"] = draw(st.sampled_from(["clamped", "value", "extrapolated"]))
     return Convention(
-        pooling=draw(st.sampled_from(["avg", "max"])),
+        pooling="avg" if points == "integral" else draw(st.sampled_from(["avg", "max"])),
+        channel_map=draw(st.sampled_from(["same", "same", "position-sensitive"])),
         **(MEANINGS_OF_MAX[draw(st.sampled_from([*MEANINGS_OF_MAX]))]),
         max_skips_nan=draw(st.booleans()),
         max_of_empty=draw(st.sampled_from([0.0, -10000.0])),
@@ -112,6 +114,7 @@ class Case:
     convention: Convention
     scale: tuple[float, float]
     image_height: float | None
+    channels: int  # of the output
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -129,8 +132,13 @@ class Case:
 
     def oracle(self, roi: int, channel: int) -> Call:
         """Return the same call of one box and channel for the oracle."""
+        maps = self.features[self.batch_index[roi]]
+        cells = maps[channel]
+        if self.convention.channel_map == "position-sensitive":
+            sections = self.output_size[0] * self.output_size[1]
+            cells = maps[channel * sections : (channel + 1) * sections]
         return Call(
-            self.features[self.batch_index[roi], channel],
+            cells,
             tuple(self.boxes[roi].tolist()),
             self.output_size,
             self.convention,
@@ -152,6 +160,10 @@ def cases(draw: st.DrawFn, dtypes: tuple[str, ...] = tuple(DTYPES), most_boxes: 
     """A random call with boxes of every kind, empty and inverted ones included."""
     rules = draw(conventions() | presets())
     shape = tuple(draw(st.integers(1, most)) for most in (2, 2, 6, 6))
+    size = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    channels = shape[1]
+    if rules.channel_map == "position-sensitive":
+        shape = (shape[0], channels * size[0] * size[1], *shape[2:])
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     features = (random.normal(size=shape) * 4).astype(draw(st.sampled_from(dtypes)))
     features = LAYOUTS[draw(st.sampled_from([*LAYOUTS]))](features)
@@ -170,8 +182,7 @@ def cases(draw: st.DrawFn, dtypes: tuple[str, ...] = tuple(DTYPES), most_boxes: 
     index = np.array([draw(st.integers(0, shape[0] - 1)) for _ in boxes])
     height = draw(st.sampled_from([None, 2.5, 7.0])) if rules.origin == "bottom-left" else None
     height = None if height is None or rules.normalized else height / scale[0]
-    size = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
-    return Case(features, np.array(boxes), index, size, rules, scale, height)
+    return Case(features, np.array(boxes), index, size, rules, scale, height, channels)
 
 
 def written(box: tuple[float, ...], box_format: str) -> tuple[float, ...]:
@@ -212,7 +223,8 @@ def test_outputs(case: Case) -> None:
     native = kind.newbyteorder("=") if kind.kind == "f" else np.dtype(np.float32)
     assert out.dtype == native
     for roi in range(len(case.boxes)):
-        for channel in range(case.features.shape[1]):
+        assert out.shape[1] == case.channels
+        for channel in range(case.channels):
             call = case.oracle(roi, channel)
             assert_close(call, call.sections(), out[roi, channel])
 
@@ -233,7 +245,7 @@ def assert_traced(call: Call, record: dict[str, Any]) -> None:
             weights = [q["weight"] for q in seen["neighbours"]]
             np.testing.assert_allclose(weights, [w for *_, w in point.neighbours], atol=1e-13)
             for q, (row, column, _) in zip(seen["neighbours"], point.neighbours, strict=True):
-                assert_number(q["value"], call.cell(row, column))
+                assert_number(q["value"], call.cell(point, row, column))
             assert_number(seen["value"], call.value(point))
             assert_number(seen["contribution"], call.contribution(point))
         output = call.reduced(section)
@@ -272,7 +284,7 @@ def assert_winner(call: Call, section: Section, winner: list[int] | None, output
 @given(case=cases(), data=st.data())
 def test_traces(case: Case, data: st.DataObject) -> None:
     roi = data.draw(st.integers(0, len(case.boxes) - 1))
-    channel = data.draw(st.integers(0, case.features.shape[1] - 1))
+    channel = data.draw(st.integers(0, case.channels - 1))
     traced = trace(roi=roi, channel=channel, **case.arguments)
     assert_traced(case.oracle(roi, channel), trace_record(traced))
 
@@ -280,6 +292,7 @@ def test_traces(case: Case, data: st.DataObject) -> None:
 @settings(max_examples=examples(60))
 @given(case=cases(), summary=st.sampled_from(["mean", "max", "norm"]))
 def test_a_summary_of_the_channels_is_sampled_as_they_are(case: Case, summary: Any) -> None:
+    case = replace(case, convention=replace(case.convention, channel_map="same"))
     traced = trace(channel=summary, **case.arguments)
     features = case.features[case.batch_index[0]].astype(np.float64)
     cells = {
@@ -302,7 +315,7 @@ def test_a_summary_of_the_channels_is_sampled_as_they_are(case: Case, summary: A
 def test_footprints(case: Case) -> None:
     # The derivative of the outputs' sum, by differences: small enough to change no winner.
     rules = replace(case.convention, extrapolation_value=0.0)
-    case = replace(case, convention=rules, features=case.features[:, :1])
+    case = replace(case, convention=rules)
     call, step = case.oracle(0, 0), 1e-7
     before = call.output()
     expected = np.zeros(call.cells.shape)
@@ -310,6 +323,7 @@ def test_footprints(case: Case) -> None:
         changed = np.array(call.cells)
         changed[at] += step
         expected[at] = np.nansum(replace(call, cells=changed).output() - before) / step
+    expected = expected.reshape(-1, *case.features.shape[2:]).sum(axis=0)
     np.testing.assert_allclose(footprint(trace(**case.arguments)), expected, atol=1e-5)
 
 
@@ -345,9 +359,9 @@ def test_the_command_line(
     case = replace(case, image_height=None)  # on the command line only an image has one
     monkeypatch.chdir(folder)
     np.save("map.npy", case.features)
-    call = case.oracle(0, case.features.shape[1] - 1)
+    call = case.oracle(0, case.channels - 1)
     words = command_line(case)
-    channel = ["--channel", str(case.features.shape[1] - 1)]
+    channel = ["--channel", str(case.channels - 1)]
     assert main(["run", *words, *channel, "-o", "out.npy", "--force"]) == 0, capsys.readouterr().err
     assert_close(call, call.sections(), np.load("out.npy")[0, 0])
     capsys.readouterr()

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float, Frame
+from roialign_cli.core.channels import own_section
+from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import Operation
 from roialign_cli.core.point_values import contributions, divisor_of, point_values, reduce_points
 from roialign_cli.core.sampling import AxisSamples, Plan
@@ -119,17 +121,21 @@ class SamplePoints:
 
     Parameters
     ----------
-    one
-        The operation on one box and one channel.
+    maps
+        (M, H, W), the channel that all sections read, or the channels that one section after
+        another reads, row by row.
+    convention
+        The rules.
     frame
         The frame of all positions.
     y, x
         The samples along each axis, (1, T, P) and (1, K, Q).
     """
 
-    def __init__(self, one: Operation, frame: Frame, y: AxisSamples, x: AxisSamples) -> None:
-        self.convention, self.frame = one.convention, frame
-        self.cells: Float = one.features[0, 0]  # (H, W)
+    def __init__(
+        self, maps: Float, convention: Convention, frame: Frame, y: AxisSamples, x: AxisSamples
+    ) -> None:
+        self.maps, self.convention, self.frame = maps, convention, frame
         self.y, self.x = y, x
         # Which points are no padding, (T, P) and (K, Q).
         self.in_y, self.in_x = (
@@ -138,11 +144,25 @@ class SamplePoints:
         )
         # Read only the window of a large map in which the points lie.
         rows, columns = self.y.span, self.x.span
-        window = one.features[0][:, rows, columns].astype(np.float64)
+        window = maps[:, rows, columns].astype(np.float64)
         inside = self.y.seen_from(rows.start), self.x.seen_from(columns.start)
-        taken = contributions(window, *inside, one.convention)
-        self.contributions: Float = taken[0]  # (T, P, K, Q)
-        self.values: Float = point_values(window, *inside, one.convention)[0]  # (T, P, K, Q)
+        # (T, P, K, Q) each
+        self.contributions = self._own_section(contributions(window, *inside, convention))
+        self.values = self._own_section(point_values(window, *inside, convention))
+
+    def _own_section(self, values: Float) -> Float:
+        """Return from (M, T, P, K, Q) what was computed for the section that reads each map."""
+        if len(values) == 1:
+            only: Float = values[0]
+            return only
+        rows, columns = values.shape[1], values.shape[3]
+        own = own_section(values.transpose(2, 4, 0, 1, 3), rows, columns)  # (P, Q, 1, T, K)
+        return own[:, :, 0].transpose(2, 0, 3, 1)
+
+    def map_of(self, i: int, j: int) -> Float:
+        """Return the map (H, W) that section (i, j) reads, counted from 0."""
+        cells: Float = self.maps[j * self.x.position.shape[1] + i if len(self.maps) > 1 else 0]
+        return cells
 
     @cached_property
     def along_x(self) -> list[list[AxisPoint]]:
@@ -165,8 +185,9 @@ class SamplePoints:
         # In the direction of the frame: with y up, the first neighbour is the cell below.
         y_cells = tuple(reversed(y.cells)) if self.frame.y_up else y.cells
         corners = [(row, column) for row in reversed(y_cells) for column in x.cells]
+        cells = self.map_of(i, j)
         first, second, third, fourth = (
-            self._neighbour(row, column, out=border == "out") for row, column in corners
+            self._neighbour(cells, row, column, out=border == "out") for row, column in corners
         )
         return Point(
             point=(n + 1, m + 1),
@@ -187,6 +208,9 @@ class SamplePoints:
     ) -> AxisPoint:
         at = (0, section, point)
         weight = float(samples.upper_weight[at])
+        lower_weight = 1.0 - weight
+        if samples.cell_weight is not None:
+            lower_weight = float(samples.cell_weight[at])
         lower, upper = int(samples.lower[at]), int(samples.upper[at])
         before, after = 0, 0  # how far off the map
         if samples.cells_off_map is not None:
@@ -204,17 +228,17 @@ class SamplePoints:
         return AxisPoint(
             coordinate=self._shown(coordinate(position)),
             cells=(
-                AxisCell(lower, coordinate(lower), 1.0 - weight, not before),
+                AxisCell(lower, coordinate(lower), lower_weight, not before),
                 AxisCell(upper, coordinate(upper), weight, not after),
             ),
             border=border,
         )
 
-    def _neighbour(self, row: AxisCell, column: AxisCell, *, out: bool) -> Neighbour:
+    def _neighbour(self, cells: Float, row: AxisCell, column: AxisCell, *, out: bool) -> Neighbour:
         on_map = row.on_map and column.on_map
         value = self.convention.extrapolation_value
         if on_map:
-            value = float(self.cells[row.cell, column.cell])
+            value = float(cells[row.cell, column.cell])
         weight = 0.0 if out else row.weight * column.weight
         return Neighbour(
             column.coordinate, row.coordinate, row.cell, column.cell, value, weight, on_map
@@ -229,7 +253,7 @@ class Sections(SamplePoints, Sequence[Section]):
     """Sequence of the sections of one ROI, row by row; each record is created on first access."""
 
     def __init__(self, one: Operation, plan: Plan, frame: Frame) -> None:
-        super().__init__(one, frame, *plan.samples())
+        super().__init__(one.features[0], one.convention, frame, *plan.samples())
         self.plan = plan
         divisor, _ = divisor_of(self.y, self.x, self.convention)
         self.divisor = np.broadcast_to(divisor[0], plan.output_size)
@@ -326,19 +350,20 @@ class Sections(SamplePoints, Sequence[Section]):
         )
 
 
-def point_at(one: Operation, plan: Plan, x: float, y: float) -> Point:
-    """Return the point (1, 1) that the convention would read at any position.
+def point_at(plan: Plan, cells: Float, x: float, y: float) -> Point:
+    """Return the point (1, 1) that the convention would read at any position of a map.
 
     Parameters
     ----------
-    one
-        The operation on one box and one channel.
     plan
-        Its sampling plan.
+        The sampling plan of one ROI.
+    cells
+        (H, W), the map.
     x, y
         The position in the frame of the plan, in cells.
     """
-    return SamplePoints(one, plan.frame, *plan.samples_at(x, y)).at(0, 0, 0, 0)
+    samples = plan.samples_at(x, y)
+    return SamplePoints(cells[None], plan.convention, plan.frame, *samples).at(0, 0, 0, 0)
 
 
 def positions(sections: Sequence[Section]) -> dict[Border, Float]:

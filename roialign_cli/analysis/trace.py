@@ -38,7 +38,8 @@ class Trace(Presentable):
     map_size
         (height, width) of the feature map in cells.
     channels, channel
-        The number of channels; the index of the traced channel, or how all were combined.
+        The number of channels of the output; the index of the traced channel, or how all were
+        combined.
     roi
         The index of the box.
     box
@@ -64,7 +65,8 @@ class Trace(Presentable):
     output
         (rows, columns) of numbers.
     cells
-        (H, W), the channel of the feature map.
+        (H, W), the channel of the feature map; if sections read different channels, that of the
+        example section.
     operation
         The call on the only box and channel.
     """
@@ -121,6 +123,12 @@ class Trace(Presentable):
             known = f"sections run from (1, 1) to ({columns}, {rows})"
             raise ArgumentError("section", f"there is no section ({i}, {j}); {known}")
         return self.sections[(j - 1) * columns + i - 1]
+
+    def map_of(self, i: int, j: int) -> Float:
+        """Return the map (H, W) that section (i, j) reads."""
+        n_maps = self.operation.features.shape[1]
+        cells: Float = self.operation.features[0, (j - 1) * len(self.output[0]) + i - 1]
+        return cells if n_maps > 1 else self.cells
 
     def corner(self, i: int, j: int) -> tuple[float, float]:
         """Return x and y of the top-left corner of section (i, j)."""
@@ -225,7 +233,7 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
         convention=one.convention,
         frame=frame,
         map_size=one.map_size,
-        channels=operation.features.shape[1],
+        channels=operation.channels,
         channel=channel,
         roi=roi,
         box=tuple(one.boxes_given[0].tolist()),
@@ -242,7 +250,7 @@ def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame)
         sections=sections,
         plan=plan,
         output=tuple(tuple(row) for row in sections.output.tolist()),
-        cells=one.features[0, 0],
+        cells=sections.map_of(*(index - 1 for index in sections.example())),
         operation=one,
     )
 
@@ -271,9 +279,12 @@ MAX_TRACED_POINTS = 1_000_000
 
 def checked_channel(operation: Operation, channel: int | Summary) -> int | Summary:
     """Return a channel's index or a summary's name, or raise an `ArgumentError`."""
-    channels = operation.features.shape[1]
+    channels = operation.channels
     if not isinstance(channel, str):
         return checked_index("channel", channel, channels, "channel")
+    if operation.convention.channel_map == "position-sensitive":
+        problem = f"{operation.convention.name} reads another channel in each section"
+        raise ArgumentError("channel", f"{problem}, so {channel!r} has no meaning; use an index")
     if channel not in get_args(Summary):
         choices = alternatives(["an index from 0", *get_args(Summary)])
         raise ArgumentError("channel", f"{channel!r} is not a channel; use {choices}")

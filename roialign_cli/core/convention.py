@@ -18,7 +18,7 @@ from roialign_cli.errors import ArgumentError, alternatives
 
 Pooling = Literal["avg", "max"]
 MaxOf = Literal["point", "weighted-cell"]
-PointsRule = Literal["centred", "dividers", "corners", "cells"]
+PointsRule = Literal["centred", "dividers", "corners", "cells", "integral"]
 GridRounding = Literal["ceil", "floor", "round"]
 GridPoints = Literal["all", "cells"]
 AverageOver = Literal["points", "inside"]
@@ -26,6 +26,8 @@ OutsideNeighbours = Literal["clamped", "value", "extrapolated"]
 Interpolation = Literal["linear", "nearest", "swapped"]
 EdgeRounding = Literal["none", "round-image", "floor-image", "round-map", "floor-map"]
 Coordinates = Literal["features", "double", "half"]
+InvertedBoxes = Literal["kept", "sorted", "empty"]
+ChannelMap = Literal["same", "position-sensitive"]
 PositionFormula = Literal["section-first", "step-first", "share-first"]
 TieNeighbour = Literal["lower", "upper", "both"]
 Rejected = Literal["nothing", "inverted", "no-area"]
@@ -64,7 +66,9 @@ class Convention:
         Where the points of a section lie. "centred": in the middle of equal parts of the section.
         "dividers": on the lines between equal parts. "corners": one point per section, spread from
         the first edge of the ROI to its last. "cells": on every cell of the section, whose edges
-        are rounded to whole cells.
+        are rounded to whole cells. "integral": no points; "avg" is the integral of the bilinear
+        surface over the section, divided by the area of the section, where the surface falls to 0
+        within a cell beyond the outermost cell centres.
     sampling_ratio
         Points per section and axis, for "centred" points; 0 is adaptive, the rounded section size.
     sampling_ratio_x
@@ -94,8 +98,9 @@ class Convention:
     offset
         Cells to subtract from box coordinates after scaling. With 0.5, coordinate 0 is the edge of
         the first cell; with 0, it is the centre of the first cell.
-    sort_edges
-        Whether the edges of an inverted box are exchanged.
+    inverted_boxes
+        What happens to a box whose second edge lies before the first. "kept": its size is negative.
+        "sorted": its edges are exchanged. "empty": its size is 0.
     clip_boxes
         Whether boxes are cut to the map before `offset` is subtracted.
     edge_rounding
@@ -126,6 +131,10 @@ class Convention:
         float64, "half" for float16.
     rejects
         Which ROIs the operator refuses.
+    channel_map
+        Which channel of the features a section of an output channel reads: the "same", or a channel
+        of its own ("position-sensitive"): c·rows·columns + j·columns + i for output channel c and
+        the section in row j and column i, all from 0.
     box_format
         The meaning of the four numbers of a box.
     origin
@@ -165,7 +174,7 @@ class Convention:
     divide: int = 0
     image_offset: float = 0.0
     offset: float = 0.5
-    sort_edges: bool = False
+    inverted_boxes: InvertedBoxes = "kept"
     clip_boxes: bool = False
     edge_rounding: EdgeRounding = "none"
     min_size: float = 0.0
@@ -177,6 +186,7 @@ class Convention:
     coordinate_decimals: int | None = None
     coordinates: Coordinates = "features"
     rejects: Rejected = "nothing"
+    channel_map: ChannelMap = "same"
     box_format: BoxFormat = "xyxy"
     origin: Origin = "top-left"
     normalized: bool = False
@@ -202,6 +212,8 @@ class Convention:
                 raise ArgumentError(name, problem)
         if math.isnan(self.max_start):
             raise ArgumentError("max_start", "must be a number, got nan")
+        if self.points == "integral" and self.pooling == "max":
+            raise ArgumentError("pooling", "integral weights have no maximum; use avg")
         if self.divide == 1:
             raise ArgumentError("divide", "1 part has no dividing lines; use 0, or 2 or more")
 
@@ -210,6 +222,11 @@ class Convention:
         """Points per section along y and along x, 0 for the adaptive grid."""
         along_x = self.sampling_ratio_x
         return self.sampling_ratio, self.sampling_ratio if along_x is None else along_x
+
+    @property
+    def reads_cells(self) -> bool:
+        """Whether points are cells, so that nothing is interpolated."""
+        return self.points in {"cells", "integral"}
 
     @property
     def is_adaptive(self) -> bool:
@@ -243,7 +260,7 @@ class ConventionFields(TypedDict, total=False):
     divide: int
     image_offset: float
     offset: float
-    sort_edges: bool
+    inverted_boxes: InvertedBoxes
     clip_boxes: bool
     edge_rounding: EdgeRounding
     min_size: float
@@ -255,6 +272,7 @@ class ConventionFields(TypedDict, total=False):
     coordinate_decimals: int | None
     coordinates: Coordinates
     rejects: Rejected
+    channel_map: ChannelMap
     box_format: BoxFormat
     origin: Origin
     normalized: bool

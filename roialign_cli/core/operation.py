@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float, Frame, as_array, box_height, corners, split_boxes
+from roialign_cli.core.channels import maps_per_channel, output_channels
 from roialign_cli.core.convention import Convention, ConventionFields, Summary
 from roialign_cli.core.overrides import resolve
 from roialign_cli.core.point_values import floating
@@ -63,6 +64,11 @@ class Operation:
     image_height: float | None = None
 
     @property
+    def channels(self) -> int:
+        """Number of channels of the output."""
+        return output_channels(self.features.shape[1], self.convention, self.output_size)
+
+    @property
     def map_size(self) -> tuple[int, int]:
         """Height and width of the feature map in cells."""
         return self.features.shape[2], self.features.shape[3]
@@ -105,7 +111,7 @@ class Operation:
         return pool(self.features, self.plan(), self.batch_index)
 
     def for_box_and_channel(self, roi: int, channel: int | Summary) -> Operation:
-        """Return the operation on one box and one channel, or on a summary of all channels."""
+        """Return the operation on one box and one output channel, or on a summary of all."""
         n = self.batch_index[roi]
         features = self.features[n : n + 1]
         if isinstance(channel, str):
@@ -114,7 +120,8 @@ class Operation:
                 # The dtype of the channels, so that the sampling plan is the same as theirs.
                 features = summary.astype(floating(features.dtype))
         else:
-            features = features[:, channel : channel + 1]
+            maps = maps_per_channel(self.convention, self.output_size)
+            features = features[:, channel * maps : (channel + 1) * maps]
         return replace(
             self,
             features=features,
@@ -157,6 +164,7 @@ def make_operation(
         raise ArgumentError("output_size", problem)
     if image_height is not None:
         image_height = _pair(image_height, "image_height", float)[0]
+    output_channels(array.shape[1], resolved, size)  # raises if there are too few
     xyxy = _corners(given, resolved, image_height, array.shape[2], scale[0])
     return Operation(array, given, xyxy, index, scale, size, resolved, image_height)
 

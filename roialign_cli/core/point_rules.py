@@ -31,13 +31,15 @@ class PointsRule:
     position: Callable[[RoiAxis, Float, Convention], Float]
     # whether points lie between cells; if not, each point is a cell
     between_cells: bool = True
+    # axis, cells (R, S, P) → their weights in the section (R, S, P); None if all points are equal
+    cell_weight: Callable[[RoiAxis, Float], Float] | None = None
 
 
 def _edges(
     first: Float, last: Float, scale: np.floating, cells: int, convention: Convention
 ) -> tuple[Float, Float]:
     """Return the edges on the map, (R,) each, in cell-index units."""
-    if convention.sort_edges:
+    if convention.inverted_boxes == "sorted":
         first, last = np.minimum(first, last), np.maximum(first, last)
     start, end = (_edge_on_map(edge, scale, cells, convention) for edge in (first, last))
     return start, end
@@ -148,6 +150,24 @@ def _cell_ranges(section: Float, start: Float, sections: int, cells: int) -> tup
     return np.clip(first, 0, cells), np.clip(end, 0, cells)
 
 
+def _grid_integral(
+    section: Float, start: Float, sections: int, cells: int, _ratio: int, _convention: Convention
+) -> NDArray[np.intp]:
+    first, last = _integrated_cells(section, start, sections, cells)
+    count = np.where(section[:, None] > 0, last - first + 1, 0)
+    return np.maximum(count, 0).astype(np.intp)
+
+
+def _integrated_cells(
+    section: Float, start: Float, sections: int, cells: int
+) -> tuple[Float, Float]:
+    """Return the first and the last cell less than a cell away from each section, (R, S)."""
+    i = np.arange(sections, dtype=start.dtype)
+    first = np.floor(start[:, None] + i * section[:, None])
+    last = np.ceil(start[:, None] + (i + 1) * section[:, None])
+    return np.maximum(first, 0), np.minimum(last, cells - 1)
+
+
 def _in_section(axis: RoiAxis, step: Float) -> Float:
     """Return positions (R, S, P) from distances (R, 1, P) to the start of a section."""
     i = np.arange(axis.sections, dtype=axis.roi_start.dtype)[:, None]
@@ -204,9 +224,37 @@ def _position_cells(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
     return first[:, :, None] + q
 
 
+def _position_integral(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
+    first, _ = _integrated_cells(axis.section_size, axis.roi_start, axis.sections, axis.cells)
+    return np.minimum(first[:, :, None] + q, axis.cells - 1)
+
+
+def _mean_hat(axis: RoiAxis, cell: Float) -> Float:
+    """Return the mean over each section of the hat max(0, 1 − |x − cell|), (R, S, P)."""
+    i = np.arange(axis.sections, dtype=axis.roi_start.dtype)[:, None]
+    start, section = axis.roi_start[:, None, None], axis.section_size[:, None, None]
+    low, high = start + i * section - cell, start + (i + 1) * section - cell
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = (_hat_integral(high) - _hat_integral(low)) / section
+    return np.where(section > 0, mean, 0)
+
+
+def _hat_integral(x: Float) -> Float:
+    """Return the integral of max(0, 1 − |t|) from 0 to x."""
+    within = np.clip(x, -1, 1)
+    return np.asarray(within - within * np.abs(within) / 2, x.dtype)
+
+
 POINTS_RULES = {
     "centred": PointsRule(_extent_between_edges, _grid_centred, _position_centred),
     "dividers": PointsRule(_extent_between_edges, _grid_dividers, _position_dividers),
     "corners": PointsRule(_extent_between_corners, _grid_one, _position_corners),
     "cells": PointsRule(_extent_of_cells, _grid_cells, _position_cells, between_cells=False),
+    "integral": PointsRule(
+        _extent_between_edges,
+        _grid_integral,
+        _position_integral,
+        between_cells=False,
+        cell_weight=_mean_hat,
+    ),
 }

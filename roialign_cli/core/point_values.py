@@ -90,8 +90,8 @@ def point_values(features: Float, y: AxisSamples, x: AxisSamples, convention: Co
 
     Returns
     -------
-    (C, T, P, K, Q), interpolated bilinearly between four cells, or the extrapolation value for
-    points outside the map.
+    (C, T, P, K, Q), interpolated between four cells, or the extrapolation value for points outside
+    the map. If points are cells of different weights, the product of the cell and its weight.
 
     Raises
     ------
@@ -152,10 +152,13 @@ def _among(samples: AxisSamples, cells_off_map: Index, cells: int) -> AxisSample
 
 def _weighted(array: Float, samples: AxisSamples, axis: int) -> tuple[Float, Float]:
     """Replace an axis of cells by (sections, points): weighted lower and upper cells."""
-    weight = samples.upper_weight[0].astype(array.dtype)
-    weight = weight.reshape(weight.shape + (1,) * (array.ndim - axis - 1))
+    shape = samples.upper_weight.shape[1:] + (1,) * (array.ndim - axis - 1)
+    weight = samples.upper_weight[0].astype(array.dtype).reshape(shape)
+    lower_weight: Any = 1 - weight
+    if samples.cell_weight is not None:
+        lower_weight = samples.cell_weight[0].astype(array.dtype).reshape(shape)
     lower, upper = (np.take(array, cells[0], axis) for cells in (samples.lower, samples.upper))
-    return lower * (1 - weight), upper * weight
+    return lower * lower_weight, upper * weight
 
 
 def _take_cells(array: Float, samples: AxisSamples, axis: int) -> Float:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float
+from roialign_cli.core.channels import output_channels, own_section
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.point_values import (
     check_point_values,
@@ -77,15 +78,33 @@ def pool(
         rois = np.flatnonzero(batch_index == n)
         cells = FeatureWindows(features[n], plan if alone else plan[rois], dtype)
         for batch in _batches(plan, rois):
-            _pool_batch(cells, plan if alone else plan[batch], batch, pooled, advance)
+            part = plan if alone else plan[batch]
+            if plan.convention.channel_map == "same":
+                _pool_batch(cells, part, batch, pooled, advance)
+            else:
+                pooled[batch] = _pool_own_sections(cells, part, dtype, advance)
     return pooled
+
+
+def _pool_own_sections(
+    cells: FeatureWindows,
+    plan: Plan,
+    dtype: np.dtype[np.floating],
+    advance: Callable[[int], object],
+) -> Float:
+    """Return the output of regions of one map whose sections read different channels."""
+    regions, rows, columns = len(plan.y.roi_start), *plan.output_size
+    pooled = np.empty((regions, cells.channels, rows, columns), dtype)
+    _pool_batch(cells, plan, np.arange(regions), pooled, advance)
+    return own_section(pooled, rows, columns)
 
 
 def output_like(
     features: NDArray[Any], plan: Plan
 ) -> tuple[tuple[int, ...], np.dtype[np.floating]]:
     """Return the shape and the dtype of the pooled output."""
-    shape = (len(plan.y.roi_start), features.shape[1], *plan.output_size)
+    channels = output_channels(features.shape[1], plan.convention, plan.output_size)
+    shape = (len(plan.y.roi_start), channels, *plan.output_size)
     return shape, floating(features.dtype)
 
 

@@ -40,7 +40,7 @@ class AxisSamples:
     neighbours
         (2, R, S, P), the indices of the lower and the upper cell that a point lies between.
     upper_weight
-        (R, S, P), the weight of the upper cell; the weight of the lower cell is 1 minus it.
+        (R, S, P), the weight of the upper cell.
     in_bounds
         (R, S, P), bool, false for points outside the map, which have the extrapolation value.
     count
@@ -51,6 +51,9 @@ class AxisSamples:
         (2, R, S, P), how many cells a neighbour lies before the first cell (negative) or after the
         last; such a neighbour has the extrapolation value, and `neighbours` names the cell nearest
         to it. None if the convention has no neighbours outside the map.
+    cell_weight
+        (R, S, P), the weight of the lower cell, which is the only one, if points are cells of
+        different weights; None if the weight of the lower cell is 1 minus that of the upper one.
     """
 
     position: Float
@@ -60,6 +63,7 @@ class AxisSamples:
     count: NDArray[np.intp]
     divisor: NDArray[np.intp]
     cells_off_map: NDArray[np.intp] | None = None
+    cell_weight: Float | None = None
 
     @property
     def span(self) -> slice:
@@ -224,11 +228,9 @@ def _roi_axis(
     number = first.dtype.type
     with np.errstate(over="ignore", invalid="ignore"):
         start, unclamped_size = rule.extent(first, last, number(scale), cells, convention)
-        size = (
-            np.maximum(unclamped_size, number(convention.min_size))
-            if convention.min_size
-            else unclamped_size
-        )
+        size = unclamped_size
+        if convention.min_size or convention.inverted_boxes == "empty":
+            size = np.maximum(unclamped_size, number(convention.min_size))
         section = size / number(sections)
     finite = np.isfinite(start) & np.isfinite(section)
     if not finite.all():
@@ -269,7 +271,11 @@ def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> Axis
     points = np.arange(largest)
     points = np.minimum(points, np.maximum(count, 1) - 1)  # (R, S, P) or (R, 1, P)
     position = rule.position(axis, points.astype(number), convention)  # (R, S, P)
-    return _samples_at(position, axis, convention, frame_axis)
+    samples = _samples_at(position, axis, convention, frame_axis)
+    if rule.cell_weight is None:
+        return samples
+    weight = rule.cell_weight(axis, position)
+    return replace(samples, cell_weight=weight, divisor=np.minimum(axis.grid, 1))
 
 
 def _samples_at(

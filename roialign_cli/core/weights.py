@@ -88,7 +88,10 @@ def weight_matrices(
     inside = samples.in_bounds & samples.valid if average else samples.in_bounds
     weights = np.empty((2, r, sections, points))
     np.multiply(samples.upper_weight, inside, out=weights[1])
-    np.subtract(inside, weights[1], out=weights[0])
+    if samples.cell_weight is None:
+        np.subtract(inside, weights[1], out=weights[0])
+    else:
+        np.multiply(samples.cell_weight, inside, out=weights[0])
     if samples.cells_off_map is not None:
         weights *= samples.cells_off_map == 0
     # With products, the upper neighbour has a row of its own after that of the lower one.

@@ -34,7 +34,7 @@ def value_answer(session: Session, state: State) -> dict[str, Any]:
     if own is None:
         problem = "the section has no sample points; choose another section or a larger box"
         raise ArgumentError("point", problem)
-    point = own if state.position is None else _moved(trace, own, state.position)
+    point = own if state.position is None else _moved(trace, section, own, state.position)
     texts = value_texts(Explanation(trace, session.title), point)
     if state.position is not None:
         texts |= {
@@ -49,9 +49,12 @@ def value_answer(session: Session, state: State) -> dict[str, Any]:
     }
 
 
-def _moved(trace: Trace, own: Point, position: tuple[float, float]) -> Point:
-    if trace.convention.points == "cells":
+def _moved(
+    trace: Trace, section: tuple[int, int], own: Point, position: tuple[float, float]
+) -> Point:
+    if trace.convention.reads_cells:
         problem = f"the points of {trace.convention.name} are cells; choose another preset"
         raise ArgumentError("position", problem)
+    cells = trace.map_of(*section)
     with np.errstate(invalid="ignore", over="ignore"):
-        return replace(point_at(trace.operation, trace.plan, *position), point=own.point)
+        return replace(point_at(trace.plan, cells, *position), point=own.point)

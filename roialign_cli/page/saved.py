@@ -185,7 +185,7 @@ def _rois_and_channels(
     count = max(int(np.searchsorted(total, MAX_EXPORTED, "right")), 1)
     values = np.prod([min(side, _MAX_MAP_SIDE) for side in operation.map_size])
     room = int(min(MAX_EXPORTED // total[count - 1], _MAX_MAP_VALUES // values))
-    others = [c for c in range(operation.features.shape[1]) if c != channel]
+    others = [c for c in range(operation.channels) if c != channel]
     shown = [channel, *others[: max(room - 1, 0)]]
     return sorted(order[:count].tolist()), sorted(shown, key=lambda c: (isinstance(c, str), c))
 
@@ -196,7 +196,7 @@ def _left_out(operation: Operation, rois: Sequence[int], channels: Sequence[int 
         f"{len(shown)} of {count} {name}": option
         for shown, count, name, option in (
             (rois, len(operation.boxes_given), "ROIs", "--roi"),
-            (channels, operation.features.shape[1], "channels", "--channel"),
+            (channels, operation.channels, "channels", "--channel"),
         )
         if len(shown) < count
     }

@@ -18,6 +18,7 @@ from roialign_cli.analysis.trace import (
     trace_operation,
 )
 from roialign_cli.core.boxes import box_height, written_as
+from roialign_cli.core.channels import maps_per_channel, output_channels
 from roialign_cli.core.convention import BOX_FIELDS, Convention, Summary
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
@@ -97,19 +98,32 @@ class Session:
         """Return one channel of a feature map, or a summary of all channels, (1, 1, H, W)."""
         maps = len(self.operation.features)
         n = checked_index("batch_index", batch_index, maps, "map")
-        channel = checked_channel(self.operation, channel)
         if not isinstance(channel, str):
+            channels = self.operation.features.shape[1]
+            channel = checked_index("channel", channel, channels, "channel")
             return self.operation.features[n : n + 1, channel : channel + 1]
         if (n, channel) not in self._maps:
             on_map = replace(self.operation, batch_index=np.full(1, n, np.intp))
             self._maps[n, channel] = on_map.for_box_and_channel(0, channel).features
         return self._maps[n, channel]
 
+    def maps_read(self, state: State, convention: Convention) -> NDArray[Any]:
+        """Return the channels that the output channel of a state is pooled from, (1, M, H, W)."""
+        maps = maps_per_channel(convention, state.output_size)
+        if maps == 1:
+            return self.channel_map(state.batch_index, state.channel)
+        n = checked_index("batch_index", state.batch_index, len(self.operation.features), "map")
+        operation = replace(self.operation, convention=convention, output_size=state.output_size)
+        channel = checked_channel(operation, state.channel)
+        assert not isinstance(channel, str)  # noqa: S101 - which a position-sensitive one refuses
+        return self.operation.features[n : n + 1, channel * maps : (channel + 1) * maps]
+
     def one(self, state: State) -> Operation:
         """Return the operation on the box and the channel of a state."""
         if state.roi is not None:
             checked_index("roi", state.roi, len(self.operation.boxes_given), "box")
-        return self._call(state, self.channel_map(state.batch_index, state.channel), 0)
+        maps = self.maps_read(state, self.convention(state.preset, state))
+        return self._call(state, maps, 0)
 
     def _call(self, state: State, features: NDArray[Any], batch_index: int) -> Operation:
         own, convention = self.operation, self.convention(state.preset, state)
@@ -132,7 +146,9 @@ class Session:
         return replace(
             trace_operation(one),
             roi=state.roi or 0,
-            channels=self.operation.features.shape[1],
+            channels=output_channels(
+                self.operation.features.shape[1], one.convention, one.output_size
+            ),
             channel=state.channel,
         )
 

@@ -62,5 +62,5 @@ def cell_blocks(
 
 def _channel_note(operation: Operation, channel: int | Summary) -> str:
     """Return the channel whose winners count; "" without a choice of channels, or of winners."""
-    several = operation.features.shape[1] > 1 and operation.convention.pooling == "max"
+    several = operation.channels > 1 and operation.convention.pooling == "max"
     return f", channel {channel}" if several else ""

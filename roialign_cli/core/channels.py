@@ -1,0 +1,58 @@
+"""Which channel of the features each section reads, and which channels the output has.
+
+A position-sensitive operator has a map for each section of an output channel: section (j, i) of
+output channel c, all from 0, reads channel c·rows·columns + j·columns + i.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Convention
+from roialign_cli.errors import ArgumentError
+
+
+def maps_per_channel(convention: Convention, output_size: tuple[int, int]) -> int:
+    """Return from how many channels of the features one output channel is pooled."""
+    rows, columns = output_size
+    return rows * columns if convention.channel_map == "position-sensitive" else 1
+
+
+def output_channels(channels: int, convention: Convention, output_size: tuple[int, int]) -> int:
+    """Return the number of channels of the output.
+
+    Raises
+    ------
+    ArgumentError
+        If the channels of the features are no multiple of the sections of a position-sensitive
+        operator.
+    """
+    maps = maps_per_channel(convention, output_size)
+    if channels % maps:
+        rows, columns = output_size
+        raise ArgumentError(
+            "features",
+            f"{channels} channels cannot be divided among {rows} × {columns} sections; "
+            f"{convention.name} needs a multiple of {maps} channels",
+        )
+    return channels // maps
+
+
+def own_section(values: Float, rows: int, columns: int) -> Float:
+    """Return from each channel only what was computed for the section that reads it.
+
+    Parameters
+    ----------
+    values
+        (..., C·rows·columns, rows, columns), what each channel gives in each section.
+    rows, columns
+        The output size.
+
+    Returns
+    -------
+    (..., C, rows, columns)
+    """
+    by_section = values.reshape(*values.shape[:-3], -1, *(rows, columns) * 2)
+    own: Float = np.einsum("...jiji->...ji", by_section)
+    return own
