@@ -97,7 +97,7 @@ class Call:
                     for n, x in enumerate(across, start=1)
                 }
                 divisor = count_y * count_x
-                if rules.average_over == "inside":
+                if rules.average_over == "inside" and rules.points != "integral":
                     divisor = sum(point.inside for point in points.values())
                 found[i, j] = Section(points, divisor)
         return found
