@@ -230,19 +230,22 @@ def _position_integral(axis: RoiAxis, q: Float, _convention: Convention) -> Floa
 
 
 def _mean_hat(axis: RoiAxis, cell: Float) -> Float:
-    """Return the mean over each section of the hat max(0, 1 − |x − cell|), (R, S, P)."""
+    """Return the mean over each section of the hat max(0, 1 − |x − cell|), (R, S, P), float64."""
     i = np.arange(axis.sections, dtype=axis.roi_start.dtype)[:, None]
     start, section = axis.roi_start[:, None, None], axis.section_size[:, None, None]
-    low, high = start + i * section - cell, start + (i + 1) * section - cell
+    # Differences of the integral lose digits.
+    low = (start + i * section).astype(np.float64) - cell
+    high = (start + (i + 1) * section).astype(np.float64) - cell
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = (_hat_integral(high) - _hat_integral(low)) / section
-    return np.where(section > 0, mean, 0)
+        mean = (_hat_integral(high) - _hat_integral(low)) / (high - low)
+    return np.where(high > low, mean, 0)
 
 
 def _hat_integral(x: Float) -> Float:
     """Return the integral of max(0, 1 − |t|) from 0 to x."""
     within = np.clip(x, -1, 1)
-    return np.asarray(within - within * np.abs(within) / 2, x.dtype)
+    integral: Float = within - within * np.abs(within) / 2
+    return integral
 
 
 POINTS_RULES = {
