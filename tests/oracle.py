@@ -83,6 +83,9 @@ class Call:
         ratio_y = ratio_x = rules.sampling_ratio
         if rules.sampling_ratio_x is not None:
             ratio_x = rules.sampling_ratio_x
+        if rules.grid_from == "output":
+            fixed = sum(self.output_size) // 2
+            ratio_y, ratio_x = ratio_y or fixed, ratio_x or fixed
         rows = along_axis(y1, y2, scale_y, self.output_size[0], height, ratio_y, rules, top)
         columns = along_axis(x1, x2, scale_x, self.output_size[1], width, ratio_x, rules, None)
         found = {}
@@ -225,19 +228,23 @@ def axis_positions(
     """Yield the positions of every section's points in cell-index units, and their count."""
     number = type(a)
     low, high = (min(a, b), max(a, b)) if rules.inverted_boxes == "sorted" else (a, b)
+    high = number(high - number(rules.image_end_offset))
     start, end = on_map(low, s, cells, rules), on_map(high, s, cells, rules)
+    end = number(end - number(rules.end_offset))
     raw = end - start
     if rules.points == "corners":
-        raw = number(number(b - a) * s)
+        raw = number(number(number(high - low) * s) - number(rules.end_offset))
     if rules.points == "cells":
-        first = half_away(start)
-        start, raw = number(first - 0.5), number(max(half_away(end) - first + 1, 1))
+        start = number(start - number(0.5))
     has_minimum = rules.min_size or rules.inverted_boxes == "empty"
     size = max(raw, number(rules.min_size)) if has_minimum else raw
     section = number(size / number(sections))
     for i in range(sections):
         if rules.points == "corners":
-            yield [corner(a, b, s, start, size, raw, i, sections, rules)], 1
+            grid = ratio or 1
+            points = range(i * grid, (i + 1) * grid)
+            ends = (low, high, s, start, size, raw)
+            yield [corner(*ends, k, sections * grid, rules) for k in points], grid
         elif rules.points == "cells":
             low = int(start + number(0.5)) + math.floor(number(i) * section)
             high = int(start + number(0.5)) + math.ceil(number(i + 1) * section)
@@ -256,7 +263,7 @@ def axis_positions(
         else:
             grid = ratio or adaptive(section, rules)
             computed = min(grid, cells) if rules.grid_points == "cells" else grid
-            yield [centred(start, section, i, q, grid, rules) for q in range(computed)], grid
+            yield [centred(start, size, sections, i, q, grid, rules) for q in range(computed)], grid
 
 
 def mean_hat(low: float, high: float, cell: int) -> float:
@@ -293,12 +300,18 @@ def adaptive(section: Any, rules: Convention) -> int:
     return grid
 
 
-def centred(start: Any, section: Any, i: int, q: int, grid: int, rules: Convention) -> Any:
+def centred(
+    start: Any, size: Any, sections: int, i: int, q: int, grid: int, rules: Convention
+) -> Any:
     """Return the position of point q of section i, in the order of the convention."""
     number = type(start)
+    section = number(size / number(sections))
     middle, parts = number(number(q) + number(rules.point_in_part)), number(grid)
     if rules.position_formula == "share-first":
         return number(start + number(section * number(number(i) + number(middle / parts))))
+    if rules.position_formula == "roi-first":
+        part = number(number(i * grid) + middle)
+        return number(start + number(number(part * size) / number(sections * grid)))
     origin = number(start + number(number(i) * section))
     if rules.position_formula == "step-first":
         return number(origin + number(number(section / parts) * middle))
@@ -306,15 +319,15 @@ def centred(start: Any, section: Any, i: int, q: int, grid: int, rules: Conventi
 
 
 def corner(
-    a: Any, b: Any, s: Any, start: Any, size: Any, raw: Any, i: int, sections: int,
+    a: Any, b: Any, s: Any, start: Any, size: Any, raw: Any, k: int, points: int,
     rules: Convention,
 ) -> Any:  # fmt: skip
-    """Return the one point of section i, spread from the first edge to the last."""
+    """Return point k of all points of an axis, spread from the first edge to the last."""
     number = type(a)
-    if sections > 1:
-        return number(start + number(number(i) * number(size / number(sections - 1))))
+    if points > 1:
+        return number(start + number(number(k) * number(size / number(points - 1))))
     edges = (a - number(rules.image_offset)) + (b - number(rules.image_offset))
-    grown = number(0.5) * (size - raw)
+    grown = number(0.5) * number(size - raw - number(rules.end_offset))
     return number(number(number(0.5) * edges) * s - number(rules.offset) + grown)
 
 

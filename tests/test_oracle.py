@@ -22,7 +22,7 @@ from roialign_cli import PRESETS, Convention, roi_align, trace
 from roialign_cli.analysis.footprint import footprint
 from roialign_cli.analysis.records import trace_record
 from roialign_cli.cli.main import main
-from roialign_cli.core.convention import MEANINGS_OF_MAX, EdgeRounding, Pooling
+from roialign_cli.core.convention import MEANINGS_OF_MAX, EdgeRounding, Pooling, PositionFormula
 from tests.oracle import Call, Section
 
 Array = NDArray[Any]
@@ -59,20 +59,23 @@ def conventions(draw: st.DrawFn) -> Convention:
     rules = ["centred", "centred", "dividers", "corners", "cells", "integral"]
     points = draw(st.sampled_from(rules))
     fields: dict[str, Any] = {"points": points}
-    if points == "centred":
+    if points in {"centred", "corners"}:
         fields["sampling_ratio"] = draw(st.integers(0, 3))
-        steppings = ["section-first", "step-first", "share-first"]
-        fields["position_formula"] = draw(st.sampled_from(steppings))
         fields["sampling_ratio_x"] = draw(st.sampled_from([None, None, None, 0, 2]))
+        fields["grid_from"] = draw(st.sampled_from(["section", "section", "output"]))
+    if points == "centred":
+        fields["position_formula"] = draw(st.sampled_from(get_args(PositionFormula)))
         fields["grid_rounding"] = draw(st.sampled_from(["ceil", "floor", "round"]))
         fields["grid_min"] = draw(st.sampled_from([0, 0, 1]))
         fields["grid_max"] = draw(st.sampled_from([None, None, 2]))
         fields["grid_points"] = draw(st.sampled_from(["all", "all", "cells"]))
         fields["point_in_part"] = draw(st.sampled_from([0.5, 0.5, 0.0, 0.25]))
-    if points in {"centred", "dividers", "integral"}:
+    if points in {"centred", "dividers", "cells", "integral"}:
         fields["inverted_boxes"] = draw(st.sampled_from(["kept", "kept", "sorted", "empty"]))
         fields["clip_boxes"] = draw(st.booleans())
         fields["edge_rounding"] = draw(st.sampled_from(get_args(EdgeRounding)))
+    if points == "cells":
+        fields["edge_rounding"] = draw(st.sampled_from(["round-map", "floor-map"]))
     if points == "dividers":
         fields["divide"] = draw(st.integers(2, 4))
     if points not in {"cells", "integral"}:
@@ -89,6 +92,8 @@ def conventions(draw: st.DrawFn) -> Convention:
         average_over=draw(st.sampled_from(["points", "points", "inside"])),
         image_offset=draw(st.sampled_from([0.0, 0.0, -0.5, 0.25])),
         offset=draw(st.sampled_from([0.0, 0.5, -0.5, 0.3])),
+        image_end_offset=draw(st.sampled_from([0.0, 0.0, -1.0])),
+        end_offset=draw(st.sampled_from([0.0, 0.0, -1.0, 1.0])),
         min_size=draw(st.sampled_from([0.0, 1.0, 2.5])),
         tie_neighbour=draw(st.sampled_from(["lower", "upper", "both"])),
         border_margin=draw(st.sampled_from([0.0, 0.5, 1.0, 2.0, math.inf])),

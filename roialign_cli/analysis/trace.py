@@ -55,7 +55,7 @@ class Trace(Presentable):
         Its size, in cells.
     unclamped_width, unclamped_height
         The size before the minimum size was applied. If the points are cells, this is the size in
-        whole cells, at least 1; `quantise` describes what the rounding changes.
+        whole cells; `quantise` describes what the rounding changes.
     section_width, section_height
         The size of a section, in cells.
     sections

@@ -19,6 +19,7 @@ from roialign_cli.errors import ArgumentError, alternatives
 Pooling = Literal["avg", "max"]
 MaxOf = Literal["point", "weighted-cell"]
 PointsRule = Literal["centred", "dividers", "corners", "cells", "integral"]
+GridFrom = Literal["section", "output"]
 GridRounding = Literal["ceil", "floor", "round"]
 GridPoints = Literal["all", "cells"]
 AverageOver = Literal["points", "inside"]
@@ -28,9 +29,9 @@ EdgeRounding = Literal["none", "round-image", "floor-image", "round-map", "floor
 Coordinates = Literal["features", "double", "half"]
 InvertedBoxes = Literal["kept", "sorted", "empty"]
 ChannelMap = Literal["same", "position-sensitive"]
-PositionFormula = Literal["section-first", "step-first", "share-first"]
+PositionFormula = Literal["section-first", "step-first", "share-first", "roi-first"]
 TieNeighbour = Literal["lower", "upper", "both"]
-Rejected = Literal["nothing", "inverted", "no-area"]
+Rejected = Literal["nothing", "inverted", "no-area", "off-map"]
 BoxFormat = Literal["xyxy", "xywh", "cxcywh", "yxyx"]
 Origin = Literal["top-left", "bottom-left"]
 NormalizedBy = Literal["size", "last-centre"]
@@ -64,15 +65,19 @@ class Convention:
         not outside the map; the others are left out of the sum.
     points
         Where the points of a section lie. "centred": in the middle of equal parts of the section.
-        "dividers": on the lines between equal parts. "corners": one point per section, spread from
-        the first edge of the ROI to its last. "cells": on every cell of the section, whose edges
-        are rounded to whole cells. "integral": no points; "avg" is the integral of the bilinear
-        surface over the section, divided by the area of the section, where the surface falls to 0
+        "dividers": on the lines between equal parts. "corners": the points of all sections are
+        spread from the first edge of the ROI to its last. "cells": on every cell of the section,
+        whose edges are rounded to whole cells. "integral": no points; "avg" is the integral of the
+        bilinear surface over the section, divided by the area of the section; the surface falls to 0
         within a cell beyond the outermost cell centres.
     sampling_ratio
-        Points per section and axis, for "centred" points; 0 is adaptive, the rounded section size.
+        Points per section and axis, for "centred" points and "corners". 0 is adaptive for
+        "centred" points, and one point per section for "corners".
     sampling_ratio_x
         Points per section along x, if they differ from those along y; None for `sampling_ratio`.
+    grid_from
+        What the adaptive grid takes the number of points from: the size of the "section" along each
+        axis, in cells; or the "output" size, (rows + columns) // 2 for both axes.
     grid_rounding
         How the adaptive grid rounds the section size to a number of points.
     grid_min, grid_max
@@ -89,7 +94,9 @@ class Convention:
         last digit, and at a threshold whether the point is inside. "section-first":
         start + i·section + (q + 0.5)·section / grid. "step-first":
         start + i·section + section / grid·(q + 0.5). "share-first":
-        start + section·(i + (q + 0.5) / grid). For "centred" points; 0.5 is `point_in_part`.
+        start + section·(i + (q + 0.5) / grid). "roi-first":
+        start + (i·grid + q + 0.5)·roi / (sections·grid). For "centred" points; 0.5 is
+        `point_in_part`.
     divide
         Into how many parts to cut a section along each axis, for "dividers" points; 0 means the
         number of sections along that axis.
@@ -98,6 +105,10 @@ class Convention:
     offset
         Cells to subtract from box coordinates after scaling. With 0.5, coordinate 0 is the edge of
         the first cell; with 0, it is the centre of the first cell.
+    image_end_offset, end_offset
+        Image units to subtract from the second edge only, before scaling; cells to subtract from
+        it, after scaling and rounding. With -1, the pixel or the cell that it names is part of the
+        ROI.
     inverted_boxes
         What happens to a box whose second edge lies before the first. "kept": its size is negative.
         "sorted": its edges are exchanged. "empty": its size is 0.
@@ -130,7 +141,8 @@ class Convention:
         The dtype of coordinates: that of the "features" (float64 or else float32), "double" for
         float64, "half" for float16.
     rejects
-        Which ROIs the operator refuses.
+        Which ROIs the operator refuses: "nothing", those that are "inverted", those with "no-area",
+        or those that are inverted or reach "off-map".
     channel_map
         Which channel of the features a section of an output channel reads: the "same", or a channel
         of its own ("position-sensitive"): c·rows·columns + j·columns + i for output channel c and
@@ -165,6 +177,7 @@ class Convention:
     points: PointsRule = "centred"
     sampling_ratio: int = 0
     sampling_ratio_x: int | None = None
+    grid_from: GridFrom = "section"
     grid_rounding: GridRounding = "ceil"
     grid_min: int = 0
     grid_max: int | None = None
@@ -174,6 +187,8 @@ class Convention:
     divide: int = 0
     image_offset: float = 0.0
     offset: float = 0.5
+    image_end_offset: float = 0.0
+    end_offset: float = 0.0
     inverted_boxes: InvertedBoxes = "kept"
     clip_boxes: bool = False
     edge_rounding: EdgeRounding = "none"
@@ -210,8 +225,14 @@ class Convention:
             if value is not None and not low <= value <= high:
                 problem = f"must be from {low:g} to {high:g}, got {value:g}"
                 raise ArgumentError(name, problem)
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
         if math.isnan(self.max_start):
             raise ArgumentError("max_start", "must be a number, got nan")
+        if self.points == "cells" and not self.edge_rounding.endswith("map"):
+            problem = "'cells' needs edges that are rounded on the map; set edge_rounding"
+            raise ArgumentError("points", problem)
         if self.points == "integral" and self.pooling == "max":
             raise ArgumentError("pooling", "integral weights have no maximum; use avg")
         if self.divide == 1:
@@ -231,7 +252,8 @@ class Convention:
     @property
     def is_adaptive(self) -> bool:
         """Whether the number of points along an axis depends on the size of the sections."""
-        return self.points == "centred" and 0 in self.sampling_ratios
+        by_section = self.points == "centred" and self.grid_from == "section"
+        return by_section and 0 in self.sampling_ratios
 
     def parameters(self) -> dict[str, Any]:
         """Return the fields that decide the numbers, in declaration order."""
@@ -251,6 +273,7 @@ class ConventionFields(TypedDict, total=False):
     points: PointsRule
     sampling_ratio: int
     sampling_ratio_x: int | None
+    grid_from: GridFrom
     grid_rounding: GridRounding
     grid_min: int
     grid_max: int | None
@@ -260,6 +283,8 @@ class ConventionFields(TypedDict, total=False):
     divide: int
     image_offset: float
     offset: float
+    image_end_offset: float
+    end_offset: float
     inverted_boxes: InvertedBoxes
     clip_boxes: bool
     edge_rounding: EdgeRounding
@@ -300,6 +325,8 @@ _LIMITS = {
     "coordinate_decimals": (0, 15),
     "image_offset": (-1e9, 1e9),
     "offset": (-1e9, 1e9),
+    "image_end_offset": (-1e9, 1e9),
+    "end_offset": (-1e9, 1e9),
     "min_size": (0, 1e9),
     "border_margin": (0, math.inf),
 }

@@ -93,10 +93,23 @@ def applicable_overrides(base: Convention, **overrides: Any) -> dict[str, Any]: 
 
 # Field → the values of `points` with which it has an effect.
 _ONLY_WITH_POINTS: Mapping[str, tuple[PointsRule, ...]] = {
-    "sampling_ratio": ("centred",),
+    "sampling_ratio": ("centred", "corners"),
+    "sampling_ratio_x": ("centred", "corners"),
+    "grid_from": ("centred", "corners"),
+    "grid_rounding": ("centred",),
+    "grid_min": ("centred",),
+    "grid_max": ("centred",),
+    "grid_points": ("centred",),
+    "point_in_part": ("centred",),
     "position_formula": ("centred",),
     "divide": ("dividers",),
+    "clip_boxes": ("centred", "dividers", "cells", "integral"),
+    "inverted_boxes": ("centred", "dividers", "cells", "integral"),
+    "edge_rounding": ("centred", "dividers", "cells", "integral"),
     "coordinate_decimals": ("centred", "dividers", "corners"),
+    "interpolation": ("centred", "dividers", "corners"),
+    "outside_neighbours": ("centred", "dividers", "corners"),
+    "average_over": ("centred", "dividers", "corners", "cells"),
 }
 
 

@@ -41,8 +41,9 @@ def _edges(
     """Return the edges on the map, (R,) each, in cell-index units."""
     if convention.inverted_boxes == "sorted":
         first, last = np.minimum(first, last), np.maximum(first, last)
+    last = last - scale.dtype.type(convention.image_end_offset)
     start, end = (_edge_on_map(edge, scale, cells, convention) for edge in (first, last))
-    return start, end
+    return start, end - scale.dtype.type(convention.end_offset)
 
 
 def _edge_on_map(edge: Float, scale: np.floating, cells: int, convention: Convention) -> Float:
@@ -68,15 +69,18 @@ def _extent_between_edges(
 def _extent_between_corners(
     first: Float, last: Float, scale: np.floating, cells: int, convention: Convention
 ) -> tuple[Float, Float]:
-    return _edges(first, last, scale, cells, convention)[0], (last - first) * scale
+    start, _ = _edges(first, last, scale, cells, convention)
+    number = scale.dtype.type
+    length = last - number(convention.image_end_offset) - first
+    return start, length * scale - number(convention.end_offset)
 
 
 def _extent_of_cells(
     first: Float, last: Float, scale: np.floating, cells: int, convention: Convention
 ) -> tuple[Float, Float]:
-    first_cell, last_cell = map(_rounded, _edges(first, last, scale, cells, convention))
-    # The last cell is part of the box.
-    return first_cell - scale.dtype.type(0.5), np.maximum(last_cell - first_cell + 1, 1)
+    start, end = _edges(first, last, scale, cells, convention)
+    # A rounded edge is the index of a cell, which begins half a cell before its centre.
+    return start - scale.dtype.type(0.5), end - start
 
 
 def _rounded(values: Float) -> Float:
@@ -122,10 +126,10 @@ def _grid_dividers(
     return np.full((len(section), 1), parts - 1, np.intp)
 
 
-def _grid_one(
-    section: Float, _start: Float, _sections: int, _cells: int, _ratio: int, _convention: Convention
+def _grid_corners(
+    section: Float, _start: Float, _sections: int, _cells: int, ratio: int, _convention: Convention
 ) -> NDArray[np.intp]:
-    return np.ones((len(section), 1), np.intp)
+    return np.full((len(section), 1), ratio or 1, np.intp)
 
 
 def _grid_cells(
@@ -193,11 +197,19 @@ def _share_first(axis: RoiAxis, in_part: Float, grid: Float) -> Float:
     return axis.roi_start[:, None, None] + axis.section_size[:, None, None] * (i + in_part / grid)
 
 
+def _roi_first(axis: RoiAxis, in_part: Float, grid: Float) -> Float:
+    number = axis.roi_start.dtype.type
+    part = np.arange(axis.sections, dtype=number)[:, None] * grid + in_part
+    parts = number(axis.sections) * grid
+    return axis.roi_start[:, None, None] + part * axis.roi_size[:, None, None] / parts
+
+
 # axis, q + 0.5 (P,), grid (R, 1, 1) → position (R, S, P)
 _POSITION_FORMULAS = {
     "section-first": _section_first,
     "step-first": _step_first,
     "share-first": _share_first,
+    "roi-first": _roi_first,
 }
 
 
@@ -206,17 +218,19 @@ def _position_dividers(axis: RoiAxis, q: Float, _convention: Convention) -> Floa
     return _in_section(axis, (q + 1) * axis.section_size[:, None, None] / parts)
 
 
-def _position_corners(axis: RoiAxis, _q: Float, convention: Convention) -> Float:
-    number = axis.roi_start.dtype.type
-    if axis.sections == 1:
+def _position_corners(axis: RoiAxis, q: Float, convention: Convention) -> Float:
+    number, grid = axis.roi_start.dtype.type, q.shape[-1]
+    points = axis.sections * grid
+    if points == 1:
         before, after = number(convention.image_offset), number(convention.offset)
-        edges = (axis.box_start - before) + (axis.box_end - before)
-        grown = axis.roi_size - axis.unclamped_size
+        end = axis.box_end - number(convention.image_end_offset)
+        edges = (axis.box_start - before) + (end - before)
+        grown = axis.roi_size - axis.unclamped_size - number(convention.end_offset)
         middle = number(0.5) * edges * axis.scale - after + number(0.5) * grown
         return middle[:, None, None]
-    i = np.arange(axis.sections, dtype=number)
-    step = (axis.roi_size / number(axis.sections - 1))[:, None]
-    return (axis.roi_start[:, None] + i * step)[:, :, None]
+    k = np.arange(axis.sections, dtype=number)[:, None] * number(grid) + q  # (…, S, P)
+    step = axis.roi_size / number(points - 1)
+    return axis.roi_start[:, None, None] + k * step[:, None, None]
 
 
 def _position_cells(axis: RoiAxis, q: Float, _convention: Convention) -> Float:
@@ -251,7 +265,7 @@ def _hat_integral(x: Float) -> Float:
 POINTS_RULES = {
     "centred": PointsRule(_extent_between_edges, _grid_centred, _position_centred),
     "dividers": PointsRule(_extent_between_edges, _grid_dividers, _position_dividers),
-    "corners": PointsRule(_extent_between_corners, _grid_one, _position_corners),
+    "corners": PointsRule(_extent_between_corners, _grid_corners, _position_corners),
     "cells": PointsRule(_extent_of_cells, _grid_cells, _position_cells, between_cells=False),
     "integral": PointsRule(
         _extent_between_edges,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float, Frame, FrameAxis
-from roialign_cli.core.convention import Convention, Interpolation, TieNeighbour
+from roialign_cli.core.convention import Convention, Interpolation, Rejected, TieNeighbour
 from roialign_cli.core.point_rules import POINTS_RULES
 from roialign_cli.errors import ArgumentError
 from roialign_cli.memory import check_fits
@@ -187,6 +187,9 @@ def make_plan(
         points, or the dtype cannot represent all cell indices of the map.
     """
     _check_map_size(map_size, boxes_xyxy.dtype)
+    ratios = convention.sampling_ratios
+    if convention.grid_from == "output":
+        ratios = ratios[0] or sum(output_size) // 2, ratios[1] or sum(output_size) // 2
     y, x = (
         _roi_axis(
             boxes_xyxy[:, axis],
@@ -194,7 +197,7 @@ def make_plan(
             spatial_scale[1 - axis],
             output_size[1 - axis],
             map_size[1 - axis],
-            convention.sampling_ratios[1 - axis],
+            ratios[1 - axis],
             convention,
         )
         for axis in (1, 0)
@@ -248,15 +251,32 @@ def _roi_axis(
 def _check_accepted(plan: Plan) -> None:
     if plan.convention.rejects == "nothing":
         return
-    refused = {"no-area": np.less_equal, "inverted": np.less}[plan.convention.rejects]
-    bad = np.flatnonzero(refused(plan.y.unclamped_size, 0) | refused(plan.x.unclamped_size, 0))
+    refused = _REFUSED[plan.convention.rejects]
+    bad = np.flatnonzero(refused(plan.y) | refused(plan.x))
     if len(bad):
-        what = {"no-area": "has no area on the feature map", "inverted": "is inverted"}
+        what = {
+            "no-area": "has no area on the feature map",
+            "inverted": "is inverted",
+            "off-map": "is inverted or reaches beyond the feature map",
+        }
         raise ArgumentError(
             "boxes",
             f"box {bad[0]} {what[plan.convention.rejects]}, which {plan.convention.name} rejects; "
             "check the box format",
         )
+
+
+def _is_off_map(axis: RoiAxis) -> NDArray[np.bool_]:
+    first, last = axis.box_start * axis.scale, axis.box_end * axis.scale
+    return np.asarray((first < 0) | (last > axis.cells) | (first > last), dtype=np.bool_)
+
+
+# Convention.rejects → which regions it refuses for one of their axes, (R,)
+_REFUSED: dict[Rejected, Callable[[RoiAxis], NDArray[np.bool_]]] = {
+    "no-area": lambda axis: axis.unclamped_size <= 0,
+    "inverted": lambda axis: axis.unclamped_size < 0,
+    "off-map": _is_off_map,
+}
 
 
 def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> AxisSamples:
