@@ -248,7 +248,8 @@ def axis_positions(
         elif rules.points == "cells":
             low = int(start + number(0.5)) + math.floor(number(i) * section)
             high = int(start + number(0.5)) + math.ceil(number(i + 1) * section)
-            low, high = (min(max(edge, 0), cells) for edge in (low, high))
+            read = max(cells - rules.unread_cells, 0)
+            low, high = (min(max(edge, 0), read) for edge in (low, high))
             yield [number(cell) for cell in range(low, high)], max(high - low, 0)
         elif rules.points == "integral":
             edges = number(start + number(i) * section), number(start + number(i + 1) * section)
@@ -261,9 +262,27 @@ def axis_positions(
             steps = [number(number(n) * section) / number(parts) for n in range(1, parts)]
             yield [number(origin + step) for step in steps], parts - 1
         else:
-            grid = ratio or adaptive(section, rules)
-            computed = min(grid, cells) if rules.grid_points == "cells" else grid
-            yield [centred(start, size, sections, i, q, grid, rules) for q in range(computed)], grid
+            yield centred_section(start, size, sections, i, cells, ratio, rules)
+
+
+def centred_section(
+    start: Any, size: Any, sections: int, i: int, cells: int, ratio: int, rules: Convention
+) -> tuple[list[Any], int]:
+    """Return the positions of section i, and the number of points of its grid."""
+    number = type(start)
+    section = extent = number(size / number(sections))
+    first, last = (number(start + number(number(n) * section)) for n in (i, i + 1))
+    if rules.clip_sections:
+        first, last = (min(max(at, number(0)), number(cells)) for at in (first, last))
+        extent = number(last - first)
+    grid = ratio or adaptive(extent, rules)
+    if rules.clip_sections and extent <= 0:
+        grid = 0
+    computed = range(min(grid, cells) if rules.grid_points == "cells" else grid)
+    if not rules.clip_sections:
+        return [centred(start, size, sections, i, q, grid, rules) for q in computed], grid
+    steps = [number(number(q) + number(rules.point_in_part)) for q in computed]
+    return [number(first + number(number(m * section) / number(grid))) for m in steps], grid
 
 
 def mean_hat(low: float, high: float, cell: int) -> float:

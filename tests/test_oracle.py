@@ -69,6 +69,7 @@ def conventions(draw: st.DrawFn) -> Convention:
         fields["grid_min"] = draw(st.sampled_from([0, 0, 1]))
         fields["grid_max"] = draw(st.sampled_from([None, None, 2]))
         fields["grid_points"] = draw(st.sampled_from(["all", "all", "cells"]))
+        fields["clip_sections"] = draw(st.sampled_from([False, False, False, True]))
         fields["point_in_part"] = draw(st.sampled_from([0.5, 0.5, 0.0, 0.25]))
     if points in {"centred", "dividers", "cells", "integral"}:
         fields["inverted_boxes"] = draw(st.sampled_from(["kept", "kept", "sorted", "empty"]))
@@ -76,6 +77,7 @@ def conventions(draw: st.DrawFn) -> Convention:
         fields["edge_rounding"] = draw(st.sampled_from(get_args(EdgeRounding)))
     if points == "cells":
         fields["edge_rounding"] = draw(st.sampled_from(["round-map", "floor-map"]))
+        fields["unread_cells"] = draw(st.sampled_from([0, 0, 1]))
     if points == "dividers":
         fields["divide"] = draw(st.integers(2, 4))
     if points not in {"cells", "integral"}:

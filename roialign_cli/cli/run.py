@@ -114,11 +114,11 @@ def _pool(
     from roialign_cli.show.progress import box_progress
 
     operation = inputs.operation
-    channels = range(operation.features.shape[1])
+    channels = range(operation.channels)
     if channel is not None:
         checked_index("channel", channel, len(channels), "channel")
         channels = range(channel, channel + 1)
-        operation = replace(operation, features=operation.features[:, channel : channel + 1])
+        operation = operation.for_channel(channel)
     shape, dtype = output_like(operation.features, plan)
     with output_array(output, shape, dtype, force=force) as out, box_progress(shape[0]) as advance:
         pooled = pool(operation.features, plan, operation.batch_index, out=out, advance=advance)

@@ -68,8 +68,10 @@ class Convention:
         "dividers": on the lines between equal parts. "corners": the points of all sections are
         spread from the first edge of the ROI to its last. "cells": on every cell of the section,
         whose edges are rounded to whole cells. "integral": no points; "avg" is the integral of the
-        bilinear surface over the section, divided by the area of the section; the surface falls to 0
-        within a cell beyond the outermost cell centres.
+        bilinear surface over the section, divided by the area of the section. The surface falls to
+        0 within a cell beyond the outermost cell centres.
+    unread_cells
+        How many rows at the bottom and columns at the right of the map are never read, for "cells".
     sampling_ratio
         Points per section and axis, for "centred" points and "corners". 0 is adaptive for
         "centred" points, and one point per section for "corners".
@@ -86,6 +88,9 @@ class Convention:
     grid_points
         Which points of the grid are computed: "all", or along each axis only the first ones, as
         many as the map has "cells". "avg" divides by the number of all.
+    clip_sections
+        Whether each section is cut to the map before its points are counted and placed, for
+        "centred" points. Their distance is not changed by the cut.
     point_in_part
         Where a point lies in its part of the section, for "centred" points: 0.5 for the middle, 0
         for the start.
@@ -175,6 +180,7 @@ class Convention:
     clamp_count: bool = True
     average_over: AverageOver = "points"
     points: PointsRule = "centred"
+    unread_cells: int = 0
     sampling_ratio: int = 0
     sampling_ratio_x: int | None = None
     grid_from: GridFrom = "section"
@@ -182,6 +188,7 @@ class Convention:
     grid_min: int = 0
     grid_max: int | None = None
     grid_points: GridPoints = "all"
+    clip_sections: bool = False
     point_in_part: float = 0.5
     position_formula: PositionFormula = "section-first"
     divide: int = 0
@@ -271,6 +278,7 @@ class ConventionFields(TypedDict, total=False):
     clamp_count: bool
     average_over: AverageOver
     points: PointsRule
+    unread_cells: int
     sampling_ratio: int
     sampling_ratio_x: int | None
     grid_from: GridFrom
@@ -278,6 +286,7 @@ class ConventionFields(TypedDict, total=False):
     grid_min: int
     grid_max: int | None
     grid_points: GridPoints
+    clip_sections: bool
     point_in_part: float
     position_formula: PositionFormula
     divide: int

@@ -110,6 +110,11 @@ class Operation:
         """Return the outputs, (R, C, height, width)."""
         return pool(self.features, self.plan(), self.batch_index)
 
+    def for_channel(self, channel: int) -> Operation:
+        """Return the operation on one output channel."""
+        maps = maps_per_channel(self.convention, self.output_size)
+        return replace(self, features=self.features[:, channel * maps : (channel + 1) * maps])
+
     def for_box_and_channel(self, roi: int, channel: int | Summary) -> Operation:
         """Return the operation on one box and one output channel, or on a summary of all."""
         n = self.batch_index[roi]
@@ -120,8 +125,7 @@ class Operation:
                 # The dtype of the channels, so that the sampling plan is the same as theirs.
                 features = summary.astype(floating(features.dtype))
         else:
-            maps = maps_per_channel(self.convention, self.output_size)
-            features = features[:, channel * maps : (channel + 1) * maps]
+            features = self.for_channel(channel).features[n : n + 1]
         return replace(
             self,
             features=features,

@@ -97,22 +97,42 @@ ROUNDINGS: Mapping[str, Callable[[Float], Float]] = MappingProxyType(
 
 
 def _grid_centred(
-    section: Float, _start: Float, _sections: int, _cells: int, ratio: int, convention: Convention
+    section: Float, start: Float, sections: int, cells: int, ratio: int, convention: Convention
 ) -> NDArray[np.intp]:
+    if convention.clip_sections:
+        first, last = _clipped_sections(section, start, sections, cells)
+        grid = _grid_of(last - first, ratio, convention)
+        return np.where(last > first, grid, 0)
+    return _grid_of(section[:, None], ratio, convention)
+
+
+def _clipped_sections(
+    section: Float, start: Float, sections: int, cells: int
+) -> tuple[Float, Float]:
+    """Return where sections that are cut to the map begin and end, (R, S)."""
+    i = np.arange(sections, dtype=start.dtype)
+    first = start[:, None] + i * section[:, None]
+    last = start[:, None] + (i + 1) * section[:, None]
+    return np.clip(first, 0, cells), np.clip(last, 0, cells)
+
+
+def _grid_of(section: Float, ratio: int, convention: Convention) -> NDArray[np.intp]:
+    """Return the points along an axis of sections of some sizes, of the same shape."""
     if ratio:
-        return np.full((len(section), 1), ratio, np.intp)
+        return np.full(section.shape, ratio, np.intp)
     count = ROUNDINGS[convention.grid_rounding](section).astype(np.float64)
     if convention.grid_min or convention.grid_max is not None:
         count = np.clip(count, convention.grid_min, convention.grid_max)
     most = count.max(initial=0)
     if most > _MAX_SECTION_POINTS:
+        box = count.max(axis=1).argmax()
         raise ArgumentError(
             "boxes",
-            f"box {count.argmax()} needs {most:.3g} sample points per section along one axis; "
+            f"box {box} needs {most:.3g} sample points per section along one axis; "
             "check the scale or set a sampling ratio",
         )
     # Only the sign of a large negative count matters.
-    return np.maximum(count, -_MAX_SECTION_POINTS).astype(np.intp)[:, None]
+    return np.maximum(count, -_MAX_SECTION_POINTS).astype(np.intp)
 
 
 def _grid_dividers(
@@ -133,9 +153,9 @@ def _grid_corners(
 
 
 def _grid_cells(
-    section: Float, start: Float, sections: int, cells: int, _ratio: int, _convention: Convention
+    section: Float, start: Float, sections: int, cells: int, _ratio: int, convention: Convention
 ) -> NDArray[np.intp]:
-    first, end = _cell_ranges(section, start, sections, cells)
+    first, end = _cell_ranges(section, start, sections, cells - convention.unread_cells)
     return np.maximum(end - first, 0).astype(np.intp)
 
 
@@ -181,6 +201,9 @@ def _in_section(axis: RoiAxis, step: Float) -> Float:
 def _position_centred(axis: RoiAxis, q: Float, convention: Convention) -> Float:
     grid = np.maximum(axis.grid, 1).astype(q.dtype)[:, :, None]
     in_part = q + q.dtype.type(convention.point_in_part)
+    if convention.clip_sections:
+        first, _ = _clipped_sections(axis.section_size, axis.roi_start, axis.sections, axis.cells)
+        return first[:, :, None] + in_part * axis.section_size[:, None, None] / grid
     return _POSITION_FORMULAS[convention.position_formula](axis, in_part, grid)
 
 
