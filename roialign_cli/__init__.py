@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.trace import trace as trace
     from roialign_cli.core.convention import Convention as Convention
     from roialign_cli.core.operation import roi_align as roi_align
+    from roialign_cli.core.preset import Preset as Preset
     from roialign_cli.core.presets import PRESETS as PRESETS
-    from roialign_cli.core.presets import Preset as Preset
     from roialign_cli.errors import RoiAlignError as RoiAlignError
     from roialign_cli.presentation import Presenter
     from roialign_cli.search.search import identify as identify

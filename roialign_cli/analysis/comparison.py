@@ -16,7 +16,7 @@ from roialign_cli.core.boxes import Float, as_array
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.operation import CallOptions, Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
-from roialign_cli.core.presets import Preset
+from roialign_cli.core.preset import Preset
 from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.errors import ArgumentError
 from roialign_cli.presentation import Presentable

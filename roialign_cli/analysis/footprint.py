@@ -13,7 +13,7 @@ from roialign_cli.analysis.sections import AxisPoint, Neighbour, Section, Sectio
 from roialign_cli.analysis.trace import Trace, checked_channel, trace_operation
 from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float
-from roialign_cli.core.convention import Summary
+from roialign_cli.core.convention import Convention, Summary
 from roialign_cli.core.operation import Operation
 from roialign_cli.core.sampling import AxisSamples
 from roialign_cli.core.windows import reach
@@ -117,7 +117,9 @@ def outputs_using_cell(
         raise ArgumentError("cell", f"there is no cell ({row}, {column}); {known}")
     channel = checked_channel(operation, channel)
     plan = operation.plan()
-    near = np.flatnonzero(_may_use(plan.y, row) & _may_use(plan.x, column))
+    near = np.flatnonzero(
+        _may_use(plan.y, row, plan.convention) & _may_use(plan.x, column, plan.convention)
+    )
     advance(len(operation.boxes_xyxy) - len(near))
     found: list[CellContribution] = []
     for roi in near.tolist():
@@ -132,9 +134,9 @@ def outputs_using_cell(
     return found
 
 
-def _may_use(axis: RoiAxis, cell: int) -> NDArray[np.bool_]:
+def _may_use(axis: RoiAxis, cell: int, convention: Convention) -> NDArray[np.bool_]:
     """Return which regions can use a cell along an axis, (R,), bool."""
-    first, stop = reach(axis)
+    first, stop = reach(axis, convention)
     return np.asarray((first <= cell) & (cell < stop), dtype=np.bool_)
 
 

@@ -11,7 +11,7 @@ from roialign_cli.analysis.pitfalls import Note
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Summary
 from roialign_cli.core.operation import Operation
-from roialign_cli.core.presets import Preset
+from roialign_cli.core.preset import Preset
 from roialign_cli.core.sampling import Plan
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from roialign_cli.analysis.sections import Section, Sections
 from roialign_cli.core.boxes import Float, Frame
 from roialign_cli.core.convention import Convention, Summary
 from roialign_cli.core.operation import CallOptions, Operation, make_operation
-from roialign_cli.core.presets import Preset
+from roialign_cli.core.preset import Preset
 from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import ArgumentError, alternatives, out_of_range
 from roialign_cli.presentation import Presentable, summary

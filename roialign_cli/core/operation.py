@@ -17,7 +17,7 @@ from roialign_cli.core.convention import Convention, ConventionFields, Summary
 from roialign_cli.core.overrides import resolve
 from roialign_cli.core.point_values import floating
 from roialign_cli.core.pooling import pool
-from roialign_cli.core.presets import Preset
+from roialign_cli.core.preset import Preset
 from roialign_cli.core.sampling import Plan, make_plan
 from roialign_cli.errors import ArgumentError, out_of_range
 

@@ -14,7 +14,8 @@ from roialign_cli.core.convention import (
     PointsRule,
     checked_kind,
 )
-from roialign_cli.core.presets import PRESETS, Preset, nearest, preset
+from roialign_cli.core.preset import Preset
+from roialign_cli.core.presets import PRESETS, nearest, preset
 from roialign_cli.errors import ArgumentError
 
 _DEFAULTS = Convention().parameters()

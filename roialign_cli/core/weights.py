@@ -43,19 +43,17 @@ class AxisSpans:
     @classmethod
     def of(cls, samples: AxisSamples) -> AxisSpans:
         """Find the cells under samples."""
-        # Positions are monotonic in a section, and sections in a region, so that the ends suffice.
+        # Positions are monotonic in a section, so that its ends suffice.
         lower, upper = samples.lower, samples.upper
         firsts = np.minimum(lower[:, :, 0], lower[:, :, -1])
         stops = np.maximum(upper[:, :, 0], upper[:, :, -1]) + 1
-        first = np.minimum(firsts[:, 0], firsts[:, -1])
-        stop = np.maximum(stops[:, 0], stops[:, -1])
+        first, stop = firsts.min(axis=1), stops.max(axis=1)
         return cls(samples, first, stop, firsts, stops, int((stop - first).max()))
 
     def of_sections(self, sections: slice) -> tuple[list[int], list[int]]:
         """Return the cells under some sections of each region, [begin, end) from its first cell."""
         firsts, stops = self.firsts[:, sections], self.stops[:, sections]
-        begin = np.minimum(firsts[:, 0], firsts[:, -1]) - self.first
-        end = np.maximum(stops[:, 0], stops[:, -1]) - self.first
+        begin, end = firsts.min(axis=1) - self.first, stops.max(axis=1) - self.first
         return begin.tolist(), end.tolist()
 
     def blocks(self, per_section: int) -> list[tuple[slice, slice, list[int], list[int]]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Convention
 from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import FileError
 
@@ -30,7 +31,7 @@ class FeatureWindows:
         self._dtype = dtype
         self._top, self._left, self._region, self._sparse = 0, 0, features, False
         if features.size > _MAX_WHOLE_MAP:
-            (y0, y1), (x0, x1) = reach(plan.y), reach(plan.x)
+            (y0, y1), (x0, x1) = (reach(axis, plan.convention) for axis in (plan.y, plan.x))
             self._top, self._left = int(y0.min()), int(x0.min())
             self._region = features[:, self._top : y1.max(), self._left : x1.max()]
             # A few windows of a large map are read one by one.
@@ -64,9 +65,12 @@ class FeatureWindows:
         return last.reshape(len(last), -1)
 
 
-def reach(axis: RoiAxis) -> tuple[Index, Index]:
+def reach(axis: RoiAxis, convention: Convention) -> tuple[Index, Index]:
     """Return the first cell that each region can touch and the one after its last, (R,) each."""
     ends = np.stack([axis.roi_start, axis.roi_start + axis.roi_size])
+    if convention.clip_sections:
+        # Points in a section that begins at the border are as far apart as those in a whole one.
+        ends = np.concatenate([ends, ends + axis.section_size])
     # One more cell on either side, for neighbours and rounded coordinates.
     first = np.clip(np.floor(ends.min(axis=0)) - 1, 0, max(axis.cells - 2, 0)).astype(np.intp)
     stop = np.clip(np.ceil(ends.max(axis=0)) + 2, np.minimum(first + 2, axis.cells), axis.cells)

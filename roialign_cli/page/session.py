@@ -22,7 +22,8 @@ from roialign_cli.core.channels import maps_per_channel, output_channels
 from roialign_cli.core.convention import BOX_FIELDS, Convention, Summary
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
-from roialign_cli.core.presets import PRESETS, Preset, preset
+from roialign_cli.core.preset import Preset
+from roialign_cli.core.presets import PRESETS, preset
 from roialign_cli.page.edits import Edit, editing_record
 from roialign_cli.page.state import MAX_PAGE_SECTIONS, MAX_SAMPLING_RATIO, Four, State
 from roialign_cli.show.numbers import PHOTO_COLOURS, describe

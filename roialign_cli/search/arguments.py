@@ -12,7 +12,7 @@ from roialign_cli.core.boxes import as_array, split_boxes
 from roialign_cli.core.convention import Convention, ConventionFields
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
-from roialign_cli.core.presets import Preset
+from roialign_cli.core.preset import Preset
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.candidates import possible_batches
 from roialign_cli.search.fit import Index

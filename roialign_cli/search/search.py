@@ -8,7 +8,7 @@ from typing import Unpack
 
 from roialign_cli.core.convention import Convention, ConventionFields
 from roialign_cli.core.overrides import resolve
-from roialign_cli.core.presets import Preset
+from roialign_cli.core.preset import Preset
 from roialign_cli.search.arguments import (
     check_tolerance,
     checked_call,

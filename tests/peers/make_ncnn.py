@@ -65,10 +65,12 @@ def calls(names: Array) -> list[dict[str, Any]]:
             "spatial_scale": float(np.float32(scale)),
             "sampling_ratio": ratio,
             "mode": "avg",
-            # A box that is inverted along one axis is an error.
+            # A box that is inverted along one axis is an error. Unrounded products leave an empty
+            # box a width of 1e-7 of a cell at scales that are no power of 2.
             "without": [
                 *(past if version == 0 else []),
                 *(inverted if aligned and ratio == 0 else []),
+                *(["empty"] if version == 0 and aligned and scale == 0.3 else []),
             ],
         }
         for version, aligned in itertools.product((0, 1), (False, True))

@@ -10,7 +10,8 @@ import numpy as np
 from roialign_cli.core.convention import Convention, Pooling
 from roialign_cli.core.operation import make_operation
 from roialign_cli.core.overrides import resolve
-from roialign_cli.core.presets import ALIASES, PRESETS, Preset
+from roialign_cli.core.preset import Preset
+from roialign_cli.core.presets import ALIASES, PRESETS
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.rules import (

@@ -1,0 +1,1 @@
+"""The conventions of all known operators, one row of data each."""
