@@ -6,7 +6,10 @@ output channel c, all from 0, reads channel c·rows·columns + j·columns + i.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention
@@ -37,6 +40,20 @@ def output_channels(channels: int, convention: Convention, output_size: tuple[in
             f"{convention.name} needs a multiple of {maps} channels",
         )
     return channels // maps
+
+
+def channels_read(
+    features: NDArray[Any],
+    channels: slice | NDArray[np.intp],
+    convention: Convention,
+    output_size: tuple[int, int],
+) -> NDArray[Any]:
+    """Return the channels of features (N, C, H, W) that some output channels are pooled from."""
+    maps = maps_per_channel(convention, output_size)
+    if maps == 1:
+        return features[:, channels]
+    chosen = np.arange(features.shape[1] // maps)[channels]
+    return features[:, (chosen[:, None] * maps + np.arange(maps)).ravel()]
 
 
 def own_section(values: Float, rows: int, columns: int) -> Float:

@@ -92,13 +92,8 @@ class Operation:
 
     def plan(self) -> Plan:
         """Return the sampling plan of all boxes; its dtype is the dtype of all coordinates."""
-        dtype = {
-            "features": floating(self.features.dtype),
-            "double": np.dtype(np.float64),
-            "half": np.dtype(np.float16),
-        }[self.convention.coordinates]
         return make_plan(
-            _finite(self.boxes_xyxy, dtype),
+            _finite(self.boxes_xyxy, coordinate_dtype(self.features.dtype, self.convention)),
             self.spatial_scale,
             self.map_size,
             self.output_size,
@@ -133,6 +128,15 @@ class Operation:
             boxes_xyxy=self.boxes_xyxy[roi : roi + 1],
             batch_index=np.zeros(1, np.intp),
         )
+
+
+def coordinate_dtype(features: np.dtype[Any], convention: Convention) -> np.dtype[np.floating]:
+    """Return the dtype of all coordinates for features of a dtype."""
+    fixed: dict[str, np.dtype[np.floating]] = {
+        "double": np.dtype(np.float64),
+        "half": np.dtype(np.float16),
+    }
+    return fixed.get(convention.coordinates, floating(features))
 
 
 class CallOptions(ConventionFields, total=False):

@@ -77,20 +77,29 @@ def _replaced(base: Convention, name: str, overrides: frozenset[tuple[str, Any]]
     for field, users in _ONLY_WITH_POINTS.items():
         unused = replaced.points not in users
         if unused and getattr(replaced, field) not in {parameters[field], _DEFAULTS[field]}:
-            used = [n for n, rules in _ONLY_WITH_POINTS.items() if rules == (replaced.points,)]
+            used = _COUNT_FIELDS.get(replaced.points, "")
             is_of_preset = name in PRESETS and replaced.points == base.points
             where = f"the {name} preset" if is_of_preset else f"points={replaced.points}"
             remedy = "" if used else "; remove this setting"
             problem = f"has no effect with {where}{remedy}"
-            raise ArgumentError(field, problem, used[0] if used else "")
+            raise ArgumentError(field, problem, used)
     return replaced
 
 
 def applicable_overrides(base: Convention, **overrides: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return the overrides that have an effect with a convention's `points`."""
     points = overrides.get("points", base.points)
-    return {k: v for k, v in overrides.items() if points in _ONLY_WITH_POINTS.get(k, (points,))}
+    unused = unused_with_points(points)
+    return {name: value for name, value in overrides.items() if name not in unused}
 
+
+def unused_with_points(points: PointsRule) -> set[str]:
+    """Return the fields that have no effect with a rule for points."""
+    return {name for name, users in _ONLY_WITH_POINTS.items() if points not in users}
+
+
+# Value of `points` → the field that sets the number of points.
+_COUNT_FIELDS: Mapping[PointsRule, str] = {"centred": "sampling_ratio", "dividers": "divide"}
 
 # Field → the values of `points` with which it has an effect.
 _ONLY_WITH_POINTS: Mapping[str, tuple[PointsRule, ...]] = {

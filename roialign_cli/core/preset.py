@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from roialign_cli.core.convention import Convention
+from roialign_cli.core.convention import Convention, Pooling
 
 Evidence = Literal["measured", "from source", "documentation", "definition", "the document"]
 
@@ -32,6 +32,8 @@ class Preset:
         How the rules are known: the outputs of the operator were "measured", or its rules were read
         in its source code, in its documentation, in a publication that defines it, or in the
         document of the worked example.
+    poolings
+        The poolings that the operator has.
     output_size
         (rows, columns) of sections that commands use without --output-size.
     """
@@ -42,6 +44,7 @@ class Preset:
     source: str
     quirks: str
     evidence: Evidence = "measured"
+    poolings: tuple[Pooling, ...] = ("avg",)
     output_size: tuple[int, int] = (7, 7)
 
     @property

@@ -20,8 +20,21 @@ from roialign_cli.search.hypothesis import LAYOUTS, Batches, Layout
 
 
 def possible_layouts(output: NDArray[Any], channels: int) -> list[Layout]:
-    """Return the layouts in which an output has that many channels, or raise `ArgumentError`."""
-    layouts = [name for name, axes in LAYOUTS.items() if output.shape[axes[1]] == channels]
+    """Return the layouts in which an output may be pooled from so many channels.
+
+    A position-sensitive operator has a channel for each section of an output channel.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none.
+    """
+    layouts = [
+        name
+        for name, (_, c, height, width) in LAYOUTS.items()
+        if channels
+        in {output.shape[c], output.shape[c] * output.shape[height] * output.shape[width]}
+    ]
     if not layouts:
         raise ArgumentError(
             "expected",

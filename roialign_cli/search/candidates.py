@@ -16,6 +16,7 @@ from roialign_cli.core.convention import (
     BOX_FIELDS,
     MEANINGS_OF_MAX,
     BoxFormat,
+    ChannelMap,
     Convention,
     Origin,
     Pooling,
@@ -23,8 +24,9 @@ from roialign_cli.core.convention import (
 from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.search.fit import Index
-from roialign_cli.search.hypothesis import EXPORT_MISTAKES, Batches
+from roialign_cli.search.hypothesis import EXPORT_MISTAKES, Batches, is_uncommon
 
+BoxFields = tuple[tuple[str, Any], ...]
 Operator = tuple[Convention, str]  # a convention and its export mistake, "" for none
 Scale = tuple[float, float]  # (y, x) in map units per box unit
 Scales = list[tuple[Scale, dict[str, Any]]]  # with the box fields that each scale implies
@@ -53,6 +55,8 @@ class Candidates:
         Convention fields that the user stated; they are not searched.
     outside_values
         Values to try for sample points outside the map.
+    channel_map
+        How the output has as many channels as it has.
     """
 
     map_size: tuple[int, int]
@@ -60,6 +64,7 @@ class Candidates:
     convention: Convention | None
     fixed_fields: Mapping[str, Any]
     outside_values: tuple[float, ...]
+    channel_map: ChannelMap = "same"
 
     def poolings(self) -> tuple[Pooling, ...]:
         """Return the poolings to try."""
@@ -72,7 +77,9 @@ class Candidates:
         groups: dict[Convention, list[Convention]] = {}
         presets = [row.convention for row in PRESETS.values()]
         for base in presets if self.convention is None else [self.convention]:
-            variants = product(self.poolings(), self._ratios(base), self.outside_values)
+            if base.channel_map != self.channel_map:
+                continue
+            variants = product(self._poolings(base), self._ratios(base), self.outside_values)
             for pooling, ratio, outside in variants:
                 searched = {"sampling_ratio": ratio, "extrapolation_value": outside}
                 fields = {"pooling": pooling} | searched | self._fixed_rules(base)
@@ -91,24 +98,38 @@ class Candidates:
         if base.points != "centred":
             return (0,)
         fixed = self.fixed_fields
-        return (fixed["sampling_ratio"],) if "sampling_ratio" in fixed else _RATIOS
+        if "sampling_ratio" in fixed:
+            return (fixed["sampling_ratio"],)
+        return (1, 2) if is_uncommon(base) and base.sampling_ratio == 1 else _RATIOS
 
-    def operators(self, pooling: Pooling) -> Iterator[Operator]:
-        """Yield one operator for each set of coarse rules, first those without export mistakes."""
-        seen: set[Convention] = set()
+    def _poolings(self, base: Convention) -> Sequence[Pooling]:
+        """Return the poolings to try with a convention."""
+        if not is_uncommon(base) or base.name not in PRESETS:
+            return self.poolings()
+        own = PRESETS[base.name].poolings
+        return [pooling for pooling in self.poolings() if pooling in own]
+
+    @cached_property
+    def operators(self) -> dict[Pooling, list[Operator]]:
+        """Pooling → one operator for each set of coarse rules, first those without mistakes."""
+        return {pooling: list(self._distinct(pooling)) for pooling in self.poolings()}
+
+    def _distinct(self, pooling: Pooling) -> Iterator[Operator]:
+        seen: set[tuple[Convention, bool]] = set()
         for convention, mistake in chain(self._correct(pooling), self._mistaken(pooling)):
-            rules = coarse_rules(convention)
+            rules = coarse_rules(convention), bool(mistake)
             if rules not in seen:
                 seen.add(rules)
-                yield convention, mistake
+                yield replace(convention, rejects="nothing"), mistake
 
     def _correct(self, pooling: Pooling) -> Iterator[Operator]:
-        """Yield the conventions to try, each also with every other meaning of the maximum."""
+        """Yield the conventions to try, common ones also with other meanings of the maximum."""
         meanings = [] if pooling == "avg" else list(MEANINGS_OF_MAX.values())
         for convention in chain.from_iterable(self.by_coarse_rules.values()):
             if convention.pooling == pooling:
                 yield convention, ""
-                yield from ((replace(convention, **meaning), "") for meaning in meanings)
+                if not is_uncommon(convention):
+                    yield from ((replace(convention, **meaning), "") for meaning in meanings)
 
     def _mistaken(self, pooling: Pooling) -> Iterator[Operator]:
         """Yield the conventions that export mistakes lead to."""
@@ -120,6 +141,19 @@ class Candidates:
         for (mistake, fields), ratio, meaning in variants:
             base = replace(correct, pooling=pooling, sampling_ratio=ratio)
             yield replace(base, **{**fields, **meaning, **self._fixed_rules(base)}), mistake
+
+    def own_reading(self, operator: Operator) -> BoxFields | None:
+        """Return the box fields with which to try an operator, None for all.
+
+        An uncommon operator is only tried with its own reading, and with what the user stated.
+        """
+        convention, mistake = operator
+        if mistake or not is_uncommon(convention):
+            return None
+        own = {name: getattr(convention, name) for name in BOX_FIELDS} | dict(self.fixed_fields)
+        if self.spatial_scale is not None:
+            own["normalized"] = False
+        return tuple((name, own[name]) for name in BOX_FIELDS)
 
     def scales(self) -> Scales:
         """Return the scales to try, each with the box fields that it implies."""

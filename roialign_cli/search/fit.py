@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.comparison import difference
 from roialign_cli.core.boxes import Float
+from roialign_cli.core.channels import channels_read
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.hypothesis import Batches, Hypothesis, Layout
@@ -192,11 +193,6 @@ class SearchTarget:
         order = boxes[np.argsort(-spread[boxes], kind="stable")]
         return order[:_MAX_PROBE_BOXES], np.sort(varied)
 
-    @cached_property
-    def probe_features(self) -> NDArray[Any]:
-        """(N, c, H, W): the channels of the features that are probes."""
-        return self.features[:, self.probes[1]]
-
     def sample(self) -> tuple[Index, Index]:
         """Return the indices of boxes and channels evenly spread over the output."""
         boxes, channels = (
@@ -218,7 +214,7 @@ class SearchTarget:
     ) -> Operation:
         """Return the operation that a hypothesis describes, on some boxes and channels."""
         return make_operation(
-            self.features[:, channels],
+            channels_read(self.features, channels, hypothesis.convention, self.size),
             self.boxes[boxes],
             self.size,
             convention=hypothesis.convention,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -93,10 +94,33 @@ class Hypothesis:
 
     @property
     def complexity(self) -> tuple[int, int]:
-        """The numbers of deviations and of fields that differ from the preset."""
-        own = self._preset_convention().parameters()
-        fields = self.convention.parameters().items()
-        return len(self.deviations()), sum(value != own[name] for name, value in fields)
+        """How unlikely the hypothesis is: deviations, and fields that differ from the preset."""
+        preset = self._preset_convention()
+        own, fields = preset.parameters(), self.convention.parameters().items()
+        # One mistake with a common operator is more likely than an uncommon operator.
+        rarity = 2 if is_uncommon(preset) else 0
+        return len(self.deviations()) + rarity, sum(value != own[name] for name, value in fields)
+
+
+# The fields in which widely used operators agree.
+_UNCOMMON_FIELDS = (
+    "average_over", "unread_cells", "grid_from", "grid_rounding", "clip_sections", "point_in_part",
+    "image_end_offset", "clip_boxes", "interpolation", "outside_neighbours",
+)  # fmt: skip
+_COMMON_RULES = {name: getattr(Convention(), name) for name in _UNCOMMON_FIELDS}
+
+
+@functools.lru_cache(maxsize=4096)
+def is_uncommon(convention: Convention) -> bool:
+    """Return whether a convention has a rule, or a combination of rules, that few libraries have.
+
+    Widely used operators with centred points either shift boxes or have a minimum size.
+    """
+    if any(getattr(convention, name) != value for name, value in _COMMON_RULES.items()):
+        return True
+    shifted_or_grown = bool(convention.offset) != bool(convention.min_size)
+    is_kernel = convention.border_margin == 1 and shifted_or_grown
+    return convention.points == "integral" or (convention.points == "centred" and not is_kernel)
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,15 @@ def identify(
         axes = LAYOUTS[layout]
         target = SearchTarget(*given, output.transpose(axes), layout, tolerance, image_height)
         outside = target.outside_values()
-        candidates = Candidates(checked.map_size, scale, only, fixed_fields, outside)
+        shared = target.output.shape[1] == checked.features.shape[1]
+        candidates = Candidates(
+            checked.map_size,
+            scale,
+            only,
+            fixed_fields,
+            outside,
+            "same" if shared else "position-sensitive",
+        )
         searches.append((target, candidates, Trials()))
         matches, closest = _search(*searches[-1], lambda share: advance(share / len(layouts)))
         if matches:

@@ -23,6 +23,7 @@ DEVICE_PRESETS = (
         source="MNN 3.6.1, CPU (source/backend/cpu/CPUROIAlign.cpp)",
         quirks="A NaN point restarts the maximum, so that only the points after it count. "
         "Models that are converted from ONNX opset 10 get aligned=true.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -40,6 +41,7 @@ DEVICE_PRESETS = (
         "output_half_pixel, so that models of opset 10 are shifted. Without points, "
         "the average is NaN, and a box that is inverted along both axes ends the "
         "process.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -108,6 +110,7 @@ DEVICE_PRESETS = (
         source="onnx2tf 1.29.24, tensorflow 2.19.0, CPU (ops/RoiAlign.py)",
         quirks="coordinate_transformation_mode is read and ignored, so that the half-cell "
         "shift is missing. A point beyond the outermost cell centres is 0.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -127,6 +130,7 @@ DEVICE_PRESETS = (
         source="onnx2tf 1.29.24, tensorflow 2.19.0, CPU (ops/RoiAlign.py)",
         quirks="The grid does not depend on the box: (rows + columns) // 2 points per "
         "section, from the first edge to a cell before the second one.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(

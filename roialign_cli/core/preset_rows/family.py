@@ -26,6 +26,7 @@ FAMILY_PRESETS = (
         "of a cell, this cell is the upper neighbour.",
         evidence="the document",
         output_size=(3, 3),
+        poolings=("max",),
     ),
     Preset(
         Convention(
@@ -46,6 +47,7 @@ FAMILY_PRESETS = (
         quirks="Box edges are rounded half away from zero and the last cell is part of the box; "
         "every cell is a sample point, and neighbouring sections share cells. NaN cells are "
         "skipped.",
+        poolings=("max",),
     ),
     Preset(
         Convention(

@@ -15,6 +15,7 @@ RUNTIME_PRESETS = (
         source="onnxruntime 1.32.0 CPU (roialign.cc) and the onnx 1.23.2 reference evaluator",
         quirks="max takes the maximum of weight × cell, not of interpolated values, so a point "
         "in the middle of four equal cells gives a quarter of their value.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(name="onnx-output-half-pixel", max_of="weighted-cell", offset=0.0, min_size=1.0),
@@ -23,6 +24,7 @@ RUNTIME_PRESETS = (
         source="onnxruntime 1.32.0 CPU (roialign.cc) and the onnx 1.23.2 reference evaluator",
         quirks="The only mode of opset 10; converting a model to opset 16 without setting the "
         "attribute shifts the boxes by half a cell. max takes the maximum of weight × cell.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -37,6 +39,7 @@ RUNTIME_PRESETS = (
         summary="ROIAlign-3, and ROIAlign-9 with aligned_mode=asymmetric, its default",
         source="openvino 2026.4.1, CPU (nodes/roi_align.cpp)",
         quirks="The running maximum starts at 0, so a section of negative features gives 0.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -52,6 +55,7 @@ RUNTIME_PRESETS = (
         quirks="Half a pixel is added in the image before scaling, and half a cell is subtracted "
         "after scaling, so at a scale of 1/16 the shift differs from every other half_pixel. "
         "Without points, the average is NaN. max starts at 0.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -65,6 +69,7 @@ RUNTIME_PRESETS = (
         source="openvino 2026.4.1, CPU (nodes/roi_align.cpp)",
         quirks="This mode matches torchvision's aligned=True, except that the average of a box "
         "without points is NaN. max starts at 0.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -82,6 +87,7 @@ RUNTIME_PRESETS = (
         "With half precision, boxes, positions and the count are float16, too: --set "
         "coordinates=half.",
         evidence="from source",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -99,6 +105,7 @@ RUNTIME_PRESETS = (
         quirks="max takes the maximum of weight × cell. With half precision, boxes and "
         "positions are float16, too: --set coordinates=half.",
         evidence="from source",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -136,6 +143,7 @@ RUNTIME_PRESETS = (
         quirks="The default is max pooling with sampling ratio 2 and without the half-cell "
         "shift, unlike MMCV.",
         evidence="from source",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -154,6 +162,7 @@ RUNTIME_PRESETS = (
         source="mmdeploy, commit 0693dc02 (trt_multi_level_roi_align_kernel.cu)",
         quirks="An inverted box has size 0.",
         evidence="from source",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -168,6 +177,7 @@ RUNTIME_PRESETS = (
         source="apache-tvm 0.27.0.post1, llvm (topi/vision/roi_align.py)",
         quirks="Each value is divided by the number of points before the sum. A NaN point "
         "restarts the maximum, so that only the points after it count.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -182,6 +192,7 @@ RUNTIME_PRESETS = (
         quirks="aligned=True only drops the minimum size and shifts nothing: the importers "
         "shift the boxes themselves. The output of a box without points is not "
         "written; here it is 0, and −FLT_MAX for max.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -197,6 +208,7 @@ RUNTIME_PRESETS = (
         "is subtracted from each point, and sums are double. Versions of 2022 "
         "exchange the two modes. max takes the maximum of weight × cell.",
         evidence="from source",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -211,6 +223,7 @@ RUNTIME_PRESETS = (
         source="MIGraphX, header of 2023 (src/include/migraphx/op/roialign.hpp)",
         quirks="max takes the maximum of weight × cell. Versions of 2022 exchange the two modes.",
         evidence="from source",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -225,5 +238,6 @@ RUNTIME_PRESETS = (
         "is not documented; here as in ONNX. ONNX models of opset 10 are shifted by "
         "half a cell.",
         evidence="documentation",
+        poolings=("avg", "max"),
     ),
 )

@@ -70,6 +70,7 @@ TRAINING_PRESETS = (
         source="mmcv.ops.roi_align, CPU (csrc/pytorch/cpu/roi_align.cpp)",
         quirks="The running maximum starts at −10000, which is also the max of an empty box. An "
         "inverted box is an error. max skips NaN points.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -84,6 +85,7 @@ TRAINING_PRESETS = (
         summary="RoIAlign with aligned=False",
         source="mmcv.ops.roi_align, CPU (csrc/pytorch/cpu/roi_align.cpp)",
         quirks="Like mmcv, without the half-cell offset and with ROIs of at least one cell.",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -98,6 +100,7 @@ TRAINING_PRESETS = (
         quirks="Unlike on the CPU, the running maximum starts at −FLT_MAX, and inverted "
         "boxes are accepted.",
         evidence="from source",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(
@@ -113,6 +116,7 @@ TRAINING_PRESETS = (
         source="mmcv, CUDA (csrc/common/cuda/roi_align_cuda_kernel.cuh, commit 469a21c0)",
         quirks="Unlike on the CPU, the running maximum starts at −FLT_MAX.",
         evidence="from source",
+        poolings=("avg", "max"),
     ),
     Preset(
         Convention(name="paddle", position_formula="share-first", clamp_count=False),
