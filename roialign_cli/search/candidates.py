@@ -95,11 +95,13 @@ class Candidates:
 
     def _ratios(self, base: Convention) -> Sequence[int]:
         """Return the sampling ratios to try with a convention."""
-        if base.points != "centred":
+        if base.points not in {"centred", "corners"}:
             return (0,)
         fixed = self.fixed_fields
         if "sampling_ratio" in fixed:
             return (fixed["sampling_ratio"],)
+        if base.points == "corners":
+            return (0, 2)
         return (1, 2) if is_uncommon(base) and base.sampling_ratio == 1 else _RATIOS
 
     def _poolings(self, base: Convention) -> Sequence[Pooling]:
@@ -134,6 +136,8 @@ class Candidates:
     def _mistaken(self, pooling: Pooling) -> Iterator[Operator]:
         """Yield the conventions that export mistakes lead to."""
         correct = self.convention or _MISTAKEN_PRESET
+        if correct.channel_map != self.channel_map:
+            return
         if correct.points != "centred" or correct.offset != _MISTAKEN_PRESET.offset:
             return
         meanings = [{}] if pooling == "avg" else MEANINGS_OF_MAX.values()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -242,8 +242,21 @@ def grouped(confirmed: Mapping[Hypothesis, float]) -> tuple[Match, ...]:
 
 def _other_conventions(first: Hypothesis, others: Sequence[Hypothesis]) -> tuple[Convention, ...]:
     """Return the conventions of other hypotheses, one for each preset name."""
-    named = {hypothesis.convention.name: hypothesis.convention for hypothesis in others}
+    named = {
+        name: replace(hypothesis.convention, name=name)
+        for hypothesis in (first, *others)
+        for name in _names_of_equals(hypothesis)
+    }
     return tuple(convention for name, convention in named.items() if name != first.convention.name)
+
+
+def _names_of_equals(hypothesis: Hypothesis) -> Iterator[str]:
+    """Yield the name of the preset of a hypothesis, and of the presets with the same rules."""
+    name = hypothesis.convention.name
+    yield name
+    if name in PRESETS and not hypothesis.mistake:
+        rules = PRESETS[name].convention
+        yield from (other for other, row in PRESETS.items() if row.convention == rules)
 
 
 def _order_of_magnitude(difference: float) -> int:
