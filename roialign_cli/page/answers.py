@@ -82,10 +82,12 @@ def _explanation(
 
 
 def map_answer(session: Session, state: State) -> dict[str, Any]:
-    """Return the values of the chosen channel of the map."""
-    cells = session.channel_map(state.batch_index, state.channel)[0, 0]
-    record = map_record(cells, state.batch_index, state.channel, MAX_MAP_SIDE)
-    return record | {"edits": edits_answer(session, state)}
+    """Return the values of the map that the chosen section reads."""
+    trace = session.trace(state)
+    section, _ = chosen(trace, state.section, None)
+    channel = trace.channel_read(*section)
+    record = map_record(trace.map_of(*section), state.batch_index, channel, MAX_MAP_SIDE)
+    return record | {"edits": edits_answer(session, state, channel)}
 
 
 def commands_answer(session: Session, state: State) -> dict[str, Any]:

@@ -75,6 +75,7 @@ def traced_record(
         "largest_difference": _largest(difference),
         "chosen": {
             "section": list(section),
+            "channel": trace.channel_read(*section),
             "point": None if point is None else point_record(point),
         },
     }
