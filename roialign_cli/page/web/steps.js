@@ -222,7 +222,9 @@ function drawSquare(point, cells) {
   square.toggleAttribute("hidden", Math.max(beside(across), beside(down)) > FARTHEST);
   const [left, top] = [Math.min(across, 0), Math.min(down, 0)];
   const [right, bottom] = [Math.max(across, 100), Math.max(down, 100)];
-  square.setAttribute("viewBox", [left - 72, top - 14, right - left + 144, bottom - top + 28].join(" "));
+  const isBeside = beside(across) > 0 || beside(down) > 0;
+  const room = isBeside ? 84 : 72; // of the texts, which are longer for negative weights
+  square.setAttribute("viewBox", [left - room, top - 14, right - left + 2 * room, bottom - top + 28].join(" "));
   const parts = cells.map((q, k) => ({ q, name: NAMES[k], x: q.x === point.x1 ? 0 : 100, y: isLower(q) ? 100 : 0 }));
   // Negative weights are on top of the positive ones, from which they take away.
   for (const { q, name, x, y } of [...parts].sort((one, two) => two.q.weight - one.q.weight)) {
@@ -239,7 +241,6 @@ function drawSquare(point, cells) {
   }
   /** @type {(at: number, from: number, to: number) => number} */
   const share = (at, from, to) => 100 * Math.min(Math.max((at - from) / (to - from), 0), 1);
-  const isBeside = beside(across) > 0 || beside(down) > 0;
   const depth = share(point.y, point.y1, point.y2);
   mark("circle", {
     class: "dot",
