@@ -40,6 +40,7 @@ def _outline(sections: Sections, i: int, j: int, *, with_points: bool) -> dict[s
         "x": x,
         "y": y,
         "points": _points(sections, i, j) if with_points else [],
+        "divisor": int(sections.divisor[j - 1, i - 1]),
         "winner": None if winner is None else list(winner),
         "output": float(sections.output[j - 1, i - 1]),
     }

@@ -15,7 +15,6 @@ import numpy as np
 from roialign_cli.analysis.rectangle import Rectangle
 from roialign_cli.analysis.sections import Section, Sections
 from roialign_cli.core.boxes import Float, Frame
-from roialign_cli.core.channels import channels_read
 from roialign_cli.core.convention import Convention, Summary
 from roialign_cli.core.operation import CallOptions, Operation, make_operation
 from roialign_cli.core.preset import Preset
@@ -131,12 +130,12 @@ class Trace(Presentable):
         cells: Float = maps[(j - 1) * len(self.output[0]) + i - 1 if len(maps) > 1 else 0]
         return cells
 
-    def channel_read(self, i: int, j: int) -> int | Summary:
-        """Return the channel of the features that section (i, j) reads, or how all are combined."""
-        if isinstance(self.channel, str):
-            return self.channel
-        read = channels_read(self.channel, self.convention, self.operation.output_size)
-        return read[(j - 1) * len(self.output[0]) + i - 1] if len(read) > 1 else read[0]
+    def channel_read(self, i: int, j: int) -> int | None:
+        """Return the channel of the features that section (i, j) reads, if each reads its own."""
+        if self.convention.channel_map == "same" or isinstance(self.channel, str):
+            return None
+        rows, columns = len(self.output), len(self.output[0])
+        return self.channel * rows * columns + (j - 1) * columns + i - 1
 
     def corner(self, i: int, j: int) -> tuple[float, float]:
         """Return x and y of the top-left corner of section (i, j)."""

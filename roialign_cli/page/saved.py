@@ -26,7 +26,7 @@ from roialign_cli.page.pictures import map_record, photograph
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import MAX_PAGE_SECTIONS, State
 from roialign_cli.page.texts import point_texts, section_texts
-from roialign_cli.page.traced import chosen, traced_record
+from roialign_cli.page.traced import channel_drawn, chosen, traced_record
 from roialign_cli.show.document.blocks import Block, Heading
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.document.html import to_html
@@ -153,7 +153,7 @@ def _key(numbers: tuple[int, int]) -> str:
 
 def _section_record(explanation: Explanation, section: Section) -> dict[str, Any]:
     return {
-        "channel": explanation.trace.channel_read(*section.section),
+        "channel": channel_drawn(explanation.trace, section.section),
         "texts": section_texts(explanation, section),
         "points": {
             _key(point.point): {

@@ -227,7 +227,7 @@ function drawSquare(point, cells) {
   square.setAttribute("viewBox", [left - room, top - 14, right - left + 2 * room, bottom - top + 28].join(" "));
   const parts = cells.map((q, k) => ({ q, name: NAMES[k], x: q.x === point.x1 ? 0 : 100, y: isLower(q) ? 100 : 0 }));
   // Negative weights are on top of the positive ones, from which they take away.
-  for (const { q, name, x, y } of [...parts].sort((one, two) => two.q.weight - one.q.weight)) {
+  for (const { q, name, x, y } of [false, true].flatMap((sign) => parts.filter((one) => one.q.weight < 0 === sign))) {
     mark("rect", {
       class: `area role-${name}${q.weight < 0 ? " negative" : ""}`,
       x: Math.min(across, 100 - x), width: Math.abs(100 - x - across),

@@ -129,6 +129,9 @@ export interface Section<P extends Point = Point> {
   x: number;
   y: number;
   points: P[];
+  divisor: number;
+  /** Only if each section reads a channel of its own. */
+  channel?: number;
   winner: Pair | null;
   output: Value;
 }
