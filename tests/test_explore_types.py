@@ -97,8 +97,9 @@ def real_answers(folder: Path) -> Iterator[tuple[str, Any]]:
     np.save(folder / "maps.npy", np.stack([np.load(MAP[0])] * 8))
     with served(f"{folder}/maps.npy", *MAP[1:]) as client:
         yield session_of(client)
-        for preset in PRESETS:
-            yield from answers_of(client, preset=preset)
+        for name, preset in PRESETS.items():
+            box = [4, 8, 3, 3] if preset.convention.rejects == "off-map" else client.start["box"]
+            yield from answers_of(client, preset=name, box=box)
         yield "SavedAnswers", page_answers(client.raw("page", preset="ps-roi-align").decode())
     with served(*MAP) as client:
         yield session_of(client)
