@@ -21,6 +21,7 @@ from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.core.boxes import corners, written_as
 from roialign_cli.core.convention import BOX_FIELDS
+from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.core.presets import PRESETS
 from tests.explore_client import Client, served
 from tests.saved_page import page_answers
@@ -81,7 +82,12 @@ def check_equal_to_explain(answer: dict[str, Any], explained: dict[str, Any]) ->
     assert len(answer["sections"]) == len(explained["sections"])
     for short, full in zip(answer["sections"], explained["sections"], strict=True):
         points = [{k: v for k, v in p.items() if k not in LEFT_OUT} for p in full["points"]]
+        weights = [point.pop("weight", None) for point in short["points"]]
         assert short == full | {"points": points}
+        if answer["convention"]["points"] == "integral":
+            # The cell is all of a point's neighbours, of which only one has a weight.
+            expected = [sum(q["weight"] for q in p["neighbours"]) for p in full["points"]]
+            assert weights == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
@@ -210,12 +216,15 @@ def test_a_second_preset_that_rejects_the_box_is_named(photo: Client) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_can_be_chosen(name: str, photo: Client, capfd: Capture) -> None:
-    answer = photo.ask("trace", preset=name, roi=None, output_size=[2, 3])
+    rules = PRESETS[name].convention
+    # The photograph has three channels.
+    rows, columns = (1, 3) if rules.channel_map == "position-sensitive" else (2, 3)
+    ratio = " --sampling-ratio 2" if applicable_overrides(rules, sampling_ratio=2) else ""
+    answer = photo.ask("trace", preset=name, roi=None, output_size=[rows, columns])
     explained = printed(
         f"explain {SAMPLES}/astronaut.png --stride 32 --box 170,70,272,190 --preset {name} "
-        "--box-format xyxy --origin top-left --absolute --output-size 2x3"
-        + (" --sampling-ratio 2" if PRESETS[name].convention.points == "centred" else "")
-        + " --set normalized_by=size",
+        f"--box-format xyxy --origin top-left --absolute --output-size {rows}x{columns}"
+        f"{ratio} --set normalized_by=size",
         capfd,
     )
     check_equal_to_explain(answer, explained)

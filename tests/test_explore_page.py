@@ -324,7 +324,7 @@ def test_each_rule_has_an_effect_that_explain_confirms(page: Page, tmp_path: Pat
     assert page.choose("#pooling", "max")["trace"]["convention"]["pooling"] == "max"
     page.check(tmp_path)
     assert page.find("#ratio").is_enabled()
-    page.choose("#preset", "tensorflow")
+    page.choose("#preset", "walkthrough")
     assert not page.find("#ratio").is_enabled()
     page.check(tmp_path)
     page.choose("#with", "mmcv")  # which has the sampling ratio

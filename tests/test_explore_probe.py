@@ -73,7 +73,18 @@ def client() -> Any:
         yield opened
 
 
-def test_a_point_in_its_own_place_is_that_of_the_trace(client: Client) -> None:
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Open a client of nine different channels, one for each section."""
+    file = tmp_path_factory.mktemp("maps") / "deep.npy"
+    cells = np.load(WALKTHROUGH[0])
+    np.save(file, np.stack([np.roll(cells, k, axis=(0, 1)) + k for k in range(9)]))
+    with served(str(file), *CALL[1:], "--preset", "walkthrough") as opened:
+        yield opened
+
+
+def test_a_point_in_its_own_place_is_that_of_the_trace(deep: Client) -> None:
+    client = deep
     for preset in PRESETS:
         chosen = client.ask("trace", preset=preset)["chosen"]
         answer = client.ask("value", preset=preset)
@@ -83,13 +94,15 @@ def test_a_point_in_its_own_place_is_that_of_the_trace(client: Client) -> None:
         assert answer["texts"]["point"] == texts | {"coordinates": []}
 
 
-@pytest.mark.parametrize("name", [n for n in PRESETS if PRESETS[n].convention.points != "cells"])
-def test_a_point_moved_to_the_place_of_another_is_that_point(name: str, client: Client) -> None:
+@pytest.mark.parametrize("name", [n for n in PRESETS if not PRESETS[n].convention.reads_cells])
+def test_a_point_moved_to_the_place_of_another_is_that_point(name: str, deep: Client) -> None:
+    client = deep
     trace = client.ask("trace", preset=name)
     for section in trace["sections"][:3]:
         for other in section["points"][:4]:
-            answer = client.ask("value", preset=name, position=[other["x"], other["y"]])
             at = {"section": section["section"], "point": other["point"]}
+            place = {"section": section["section"], "position": [other["x"], other["y"]]}
+            answer = client.ask("value", preset=name, **place)
             expected = client.ask("point", preset=name, **at)
             left_out = {"point", "x", "y", "neighbours"}
             for key in expected["point"].keys() - left_out:

@@ -10,6 +10,8 @@ from roialign_cli.analysis.sections import AxisPoint, Sections, border_of
 def outlines(sections: Sections, most: int, chosen: tuple[int, int]) -> list[dict[str, Any]]:
     """Return sections as in the JSON of `explain`, without the neighbours of their points.
 
+    Points that are cells of different weights have their weight.
+
     Parameters
     ----------
     sections
@@ -38,6 +40,7 @@ def _outline(sections: Sections, i: int, j: int, *, with_points: bool) -> dict[s
         "x": x,
         "y": y,
         "points": _points(sections, i, j) if with_points else [],
+        "divisor": int(sections.divisor[j - 1, i - 1]),
         "winner": None if winner is None else list(winner),
         "output": float(sections.output[j - 1, i - 1]),
     }
@@ -47,8 +50,10 @@ def _points(sections: Sections, i: int, j: int) -> list[dict[str, Any]]:
     columns, rows = sections.along_x[i - 1], sections.along_y[j - 1]
     values = sections.values[j - 1, :, i - 1].tolist()
     taken = sections.contributions[j - 1, :, i - 1].tolist()
+    has_weights = sections.x.cell_weight is not None
     return [
         _point((n, m), x, y, values[m - 1][n - 1], taken[m - 1][n - 1])
+        | ({"weight": x.cells[0].weight * y.cells[0].weight} if has_weights else {})
         for m, y in enumerate(rows, 1)
         for n, x in enumerate(columns, 1)
     ]

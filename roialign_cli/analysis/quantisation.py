@@ -138,8 +138,9 @@ def quantised_by_roi_pool(operation: Operation, roi: int) -> Quantisation:
 
 
 def with_roi_pool(operation: Operation) -> Operation:
-    """Return an operation with the rules of the preset roi-pool and the same boxes."""
-    fields: dict[str, Any] = {name: getattr(operation.convention, name) for name in BOX_FIELDS}
+    """Return an operation with the rules of the preset roi-pool, the same boxes and channels."""
+    kept = (*BOX_FIELDS, "channel_map")
+    fields: dict[str, Any] = {name: getattr(operation.convention, name) for name in kept}
     return replace(operation, convention=replace(PRESETS["roi-pool"].convention, **fields))
 
 

@@ -126,9 +126,16 @@ class Trace(Presentable):
 
     def map_of(self, i: int, j: int) -> Float:
         """Return the map (H, W) that section (i, j) reads."""
-        n_maps = self.operation.features.shape[1]
-        cells: Float = self.operation.features[0, (j - 1) * len(self.output[0]) + i - 1]
-        return cells if n_maps > 1 else self.cells
+        maps: Float = self.operation.features[0]
+        cells: Float = maps[(j - 1) * len(self.output[0]) + i - 1 if len(maps) > 1 else 0]
+        return cells
+
+    def channel_read(self, i: int, j: int) -> int | None:
+        """Return the channel of the features that section (i, j) reads, if each reads its own."""
+        if self.convention.channel_map == "same" or isinstance(self.channel, str):
+            return None
+        rows, columns = len(self.output), len(self.output[0])
+        return self.channel * rows * columns + (j - 1) * columns + i - 1
 
     def corner(self, i: int, j: int) -> tuple[float, float]:
         """Return x and y of the top-left corner of section (i, j)."""

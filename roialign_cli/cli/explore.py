@@ -138,6 +138,7 @@ def _start(inputs: Inputs, selection: Selection) -> State:
         batch_index=int(operation.batch_index[roi]),
         pooling=overrides.get("pooling"),
         sampling_ratio=overrides.get("sampling_ratio"),
+        sampling_ratio_x=overrides.get("sampling_ratio_x"),
         channel=selection.channel,
         section=selection.section,
         point=selection.point,

@@ -21,7 +21,7 @@ def page_session(inputs: Inputs, options: OperatorOptions) -> Session:
     words = [*options.feature_words, *options.scale_words]
     if options.spatial_scale is not None:
         words += ["--spatial-scale", scale_text(inputs.operation.spatial_scale)]
-    chosen = {"pooling", "sampling_ratio"}  # the page chooses these
+    chosen = {"pooling", "sampling_ratio", "sampling_ratio_x"}  # the page chooses these
     return Session(
         operation=inputs.operation,
         title=inputs.file.title,

@@ -22,6 +22,15 @@ def maps_per_channel(convention: Convention, output_size: tuple[int, int]) -> in
     return rows * columns if convention.channel_map == "position-sensitive" else 1
 
 
+def channels_read(channel: int, convention: Convention, output_size: tuple[int, int]) -> range:
+    """Return the channels of the features that the sections of an output channel read.
+
+    They are those of one section after another, row by row; or the only one that all read.
+    """
+    maps = maps_per_channel(convention, output_size)
+    return range(channel * maps, (channel + 1) * maps)
+
+
 def output_channels(channels: int, convention: Convention, output_size: tuple[int, int]) -> int:
     """Return the number of channels of the output.
 

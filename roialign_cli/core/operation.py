@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float, Frame, as_array, box_height, corners, split_boxes
-from roialign_cli.core.channels import maps_per_channel, output_channels
+from roialign_cli.core.channels import channels_read, output_channels
 from roialign_cli.core.convention import Convention, ConventionFields, Summary
 from roialign_cli.core.overrides import resolve
 from roialign_cli.core.point_values import floating
@@ -107,8 +107,8 @@ class Operation:
 
     def for_channel(self, channel: int) -> Operation:
         """Return the operation on one output channel."""
-        maps = maps_per_channel(self.convention, self.output_size)
-        return replace(self, features=self.features[:, channel * maps : (channel + 1) * maps])
+        read = channels_read(channel, self.convention, self.output_size)
+        return replace(self, features=self.features[:, read.start : read.stop])
 
     def for_box_and_channel(self, roi: int, channel: int | Summary) -> Operation:
         """Return the operation on one box and one output channel, or on a summary of all."""

@@ -18,7 +18,7 @@ from roialign_cli.page.saved import MAX_PAGE_POINTS, saved_page
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import State
 from roialign_cli.page.texts import point_texts, section_texts
-from roialign_cli.page.traced import chosen, sections_of, traced_record
+from roialign_cli.page.traced import channel_drawn, chosen, sections_of, traced_record
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.numbers import photo_channel
 
@@ -82,10 +82,12 @@ def _explanation(
 
 
 def map_answer(session: Session, state: State) -> dict[str, Any]:
-    """Return the values of the chosen channel of the map."""
-    cells = session.channel_map(state.batch_index, state.channel)[0, 0]
-    record = map_record(cells, state.batch_index, state.channel, MAX_MAP_SIDE)
-    return record | {"edits": edits_answer(session, state)}
+    """Return the values of the map that the chosen section reads."""
+    trace = session.trace(state)
+    section, _ = chosen(trace, state.section, None)
+    channel = channel_drawn(trace, section)
+    record = map_record(trace.map_of(*section), state.batch_index, channel, MAX_MAP_SIDE)
+    return record | {"edits": edits_answer(session, state, channel)}
 
 
 def commands_answer(session: Session, state: State) -> dict[str, Any]:

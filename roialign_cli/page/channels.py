@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.trace import checked_channel
+from roialign_cli.analysis.trace import checked_index
 from roialign_cli.core.boxes import Float
 from roialign_cli.page.session import MAX_PICTURED_CHANNELS, Session
 from roialign_cli.page.state import State
@@ -21,13 +21,16 @@ LARGEST_SHADE, NOT_FINITE = 254, 255
 def channels_answer(session: Session, state: State) -> dict[str, Any]:
     """Return pictures of the channel of a state and of the channels around it.
 
-    The channels are in groups of `MAX_PICTURED_CHANNELS`; the answer has one group. The group of a
-    combination of channels is the first one. `data` has one byte per cell, channel by channel and
+    The channels are those of the features, whatever the preset reads, in groups of
+    `MAX_PICTURED_CHANNELS`; the answer has one group. The group of a combination of channels is the
+    first one. `data` has one byte per cell, channel by channel and
     row by row from the top, in base64: see `_shades`.
     """
-    channel = checked_channel(session.operation, state.channel)
-    first = 0 if isinstance(channel, str) else channel - channel % MAX_PICTURED_CHANNELS
-    last = min(first + MAX_PICTURED_CHANNELS, session.operation.features.shape[1])
+    channels, first = session.operation.features.shape[1], 0
+    if not isinstance(state.channel, str):
+        channel = checked_index("channel", state.channel, channels, "channel")
+        first = channel - channel % MAX_PICTURED_CHANNELS
+    last = min(first + MAX_PICTURED_CHANNELS, channels)
     pictures = np.array(
         [
             _shades(thinned(session.channel_map(state.batch_index, c)[0, 0], MAX_PICTURE_SIDE))

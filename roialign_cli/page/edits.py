@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.core.convention import Summary
 from roialign_cli.errors import ArgumentError
 from roialign_cli.printable import printable
 
@@ -137,15 +138,15 @@ def value_range(dtype: np.dtype[Any]) -> tuple[float, float]:
     return int(limits.min), int(limits.max)
 
 
-def edits_answer(session: Session, state: State) -> list[dict[str, Any]]:
-    """Return the edits of the chosen channel, each with the value that the features store.
+def edits_answer(session: Session, state: State, channel: int | Summary) -> list[dict[str, Any]]:
+    """Return the edits of one channel, each with the value that the features store.
 
     A value is rounded if the stored number, written with as few digits as possible, differs.
     """
     dtype = session.operation.features.dtype
     answer = []
     for edit in state.edits:
-        if (edit.batch_index, edit.channel) == (state.batch_index, state.channel):
+        if (edit.batch_index, edit.channel) == (state.batch_index, channel):
             number = stored(edit.value, dtype)
             written = float(str(number) if dtype.kind == "f" else number)
             place = {"row": edit.row, "column": edit.column}

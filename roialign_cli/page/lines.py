@@ -48,7 +48,8 @@ def command_lines(
         "plot": ["plot", *operator, *channel, *place, "-o", _PICTURE],
         "page": ["explain", *operator, *channel, *place, "-o", _PAGE],
     }
-    if other is not None:
+    # Without the same channels in both outputs, there is nothing to compare.
+    if other is not None and other.channel_map == convention.channel_map:
         calls["compare"] = ["compare", *operator, "--with", _second(convention, other)]
     return {name: f"roialign {shlex.join(words)}" for name, words in calls.items()}
 

@@ -23,7 +23,8 @@ def other_operation(session: Session, state: State, one: Operation) -> Operation
     """
     if state.other is None:
         return None
-    return replace(one, convention=session.convention(state.other, state))
+    convention = session.convention(state.other, state)
+    return replace(one, convention=convention, features=session.maps_read(state, convention))
 
 
 def other_trace(session: Session, state: State, one: Operation) -> Trace | None:

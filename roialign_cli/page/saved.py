@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -15,7 +16,8 @@ from roialign_cli.analysis.pitfalls import Note, find_notes
 from roialign_cli.analysis.quantisation import quantised_by_roi_pool
 from roialign_cli.analysis.records import point_record, to_json
 from roialign_cli.analysis.sections import Section
-from roialign_cli.analysis.trace import trace_operation
+from roialign_cli.analysis.trace import Trace, trace_operation
+from roialign_cli.core.channels import channels_read, maps_per_channel
 from roialign_cli.core.convention import Summary
 from roialign_cli.core.operation import Operation
 from roialign_cli.errors import ArgumentError
@@ -24,7 +26,7 @@ from roialign_cli.page.pictures import map_record, photograph
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import MAX_PAGE_SECTIONS, State
 from roialign_cli.page.texts import point_texts, section_texts
-from roialign_cli.page.traced import chosen, traced_record
+from roialign_cli.page.traced import channel_drawn, chosen, traced_record
 from roialign_cli.show.document.blocks import Block, Heading
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.document.html import to_html
@@ -69,7 +71,8 @@ def saved_page(session: Session, explanation: Explanation, notes: Sequence[Note]
         for channel in channels
         if (roi, channel) != (explanation.trace.roi, explanation.trace.channel)
     )
-    answers = {"entries": [first, *others], "maps": list(_maps(operation, rois[0], channels))}
+    maps = list(_maps(operation, explanation.trace, channels))
+    answers = {"entries": [first, *others], "maps": maps}
     return page_in_one_file(
         title=session.title,
         session=_session_record(session, explanation, rois, channels),
@@ -150,6 +153,7 @@ def _key(numbers: tuple[int, int]) -> str:
 
 def _section_record(explanation: Explanation, section: Section) -> dict[str, Any]:
     return {
+        "channel": channel_drawn(explanation.trace, section.section),
         "texts": section_texts(explanation, section),
         "points": {
             _key(point.point): {
@@ -176,6 +180,8 @@ def _rois_and_channels(
     and then as many channels as have room.
     """
     first, channel = explanation.trace.roi, explanation.trace.channel
+    if operation is explanation.trace.operation:  # which has no others
+        return [first], [channel]
     on_map = np.flatnonzero(operation.batch_index == operation.batch_index[first])
     order = np.array([first, *on_map[on_map != first]])
     plan = operation.plan()
@@ -183,11 +189,17 @@ def _rois_and_channels(
     costs = plan.y.points[order].astype(np.float64) * plan.x.points[order] + sections
     total = np.cumsum(costs)
     count = max(int(np.searchsorted(total, MAX_EXPORTED, "right")), 1)
-    values = np.prod([min(side, _MAX_MAP_SIDE) for side in operation.map_size])
+    maps = maps_per_channel(operation.convention, operation.output_size)
+    values = maps * np.prod([min(side, _max_map_side(maps)) for side in operation.map_size])
     room = int(min(MAX_EXPORTED // total[count - 1], _MAX_MAP_VALUES // values))
     others = [c for c in range(operation.channels) if c != channel]
     shown = [channel, *others[: max(room - 1, 0)]]
     return sorted(order[:count].tolist()), sorted(shown, key=lambda c: (isinstance(c, str), c))
+
+
+def _max_map_side(maps: int) -> int:
+    """Return how long the maps of one output channel may be, in cells, so that all have room."""
+    return min(_MAX_MAP_SIDE, math.isqrt(_MAX_MAP_VALUES // maps))
 
 
 def _left_out(operation: Operation, rois: Sequence[int], channels: Sequence[int | Summary]) -> str:
@@ -206,13 +218,20 @@ def _left_out(operation: Operation, rois: Sequence[int], channels: Sequence[int 
 
 
 def _maps(
-    operation: Operation, roi: int, channels: Sequence[int | Summary]
+    operation: Operation, first: Trace, channels: Sequence[int | Summary]
 ) -> Iterator[dict[str, Any]]:
-    """Yield the values of the map, one channel after another."""
-    batch_index = int(operation.batch_index[roi])
+    """Yield the values of the map, one channel that is read after another."""
+    batch_index = int(operation.batch_index[first.roi])
     for channel in channels:
-        cells = operation.for_box_and_channel(roi, channel).features[0, 0]
-        yield map_record(cells, batch_index, channel, _MAX_MAP_SIDE) | {"edits": []}
+        one = first.operation
+        if channel != first.channel:
+            one = operation.for_box_and_channel(first.roi, channel)
+        read: Sequence[int | Summary] = [channel]
+        if not isinstance(channel, str):
+            read = channels_read(channel, one.convention, one.output_size)
+        side = _max_map_side(len(read))
+        for name, cells in zip(read, one.features[0], strict=True):
+            yield map_record(cells, batch_index, name, side) | {"edits": []}
 
 
 def _session_record(

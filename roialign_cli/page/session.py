@@ -18,12 +18,13 @@ from roialign_cli.analysis.trace import (
     trace_operation,
 )
 from roialign_cli.core.boxes import box_height, written_as
-from roialign_cli.core.channels import maps_per_channel, output_channels
+from roialign_cli.core.channels import channels_read, output_channels
 from roialign_cli.core.convention import BOX_FIELDS, Convention, Summary
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.presets import PRESETS, preset
+from roialign_cli.errors import ArgumentError
 from roialign_cli.page.edits import Edit, editing_record
 from roialign_cli.page.state import MAX_PAGE_SECTIONS, MAX_SAMPLING_RATIO, Four, State
 from roialign_cli.show.numbers import PHOTO_COLOURS, describe
@@ -79,13 +80,17 @@ class Session:
     _maps: dict[tuple[int, int | Summary], NDArray[Any]] = field(default_factory=dict)
 
     def convention(self, name: str, state: State) -> Convention:
-        """Return the rules of a preset with the pooling and the sampling ratio of a state.
+        """Return the rules of a preset with the pooling and the sampling ratios of a state.
 
         Boxes are read as those of the call.
         """
         return self._rules(
             preset(name),
-            {"pooling": state.pooling, "sampling_ratio": state.sampling_ratio},
+            {
+                "pooling": state.pooling,
+                "sampling_ratio": state.sampling_ratio,
+                "sampling_ratio_x": state.sampling_ratio_x,
+            },
         )
 
     def _rules(self, row: Preset, chosen: Mapping[str, Any]) -> Convention:
@@ -109,15 +114,28 @@ class Session:
         return self._maps[n, channel]
 
     def maps_read(self, state: State, convention: Convention) -> NDArray[Any]:
-        """Return the channels that the output channel of a state is pooled from, (1, M, H, W)."""
-        maps = maps_per_channel(convention, state.output_size)
-        if maps == 1:
+        """Return the channels that the output channel of a state is pooled from, (1, M, H, W).
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such map or channel, or the preset cannot divide the channels of the
+            features among its sections.
+        """
+        if convention.channel_map == "same":
             return self.channel_map(state.batch_index, state.channel)
         n = checked_index("batch_index", state.batch_index, len(self.operation.features), "map")
         operation = replace(self.operation, convention=convention, output_size=state.output_size)
-        channel = checked_channel(operation, state.channel)
+        try:
+            channel = checked_channel(operation, state.channel)
+        except ArgumentError as error:
+            if error.argument != "features":
+                raise
+            problem = f"{error.problem}; choose another preset or output size"
+            raise ArgumentError("preset", problem) from None
         assert not isinstance(channel, str)  # noqa: S101 - which a position-sensitive one refuses
-        return self.operation.features[n : n + 1, channel * maps : (channel + 1) * maps]
+        read = channels_read(channel, convention, state.output_size)
+        return self.operation.features[n : n + 1, read.start : read.stop]
 
     def one(self, state: State) -> Operation:
         """Return the operation on the box and the channel of a state."""
@@ -272,11 +290,12 @@ class Session:
     def _preset(self, row: Preset) -> dict[str, Any]:
         """Return what the controls show of a preset, with the overrides of the call."""
         convention = self._rules(row, {})
-        is_centred = convention.points == "centred"
+        has_ratio = bool(applicable_overrides(convention, sampling_ratio=0))
         return {
             "name": row.name,
+            "framework": row.framework,
             "summary": row.summary,
             "pooling": convention.pooling,
-            "points": convention.points,
-            "sampling_ratio": convention.sampling_ratio if is_centred else None,
+            "channel_map": convention.channel_map,
+            "sampling_ratio": convention.sampling_ratio if has_ratio else None,
         }

@@ -40,8 +40,10 @@ class State:
         The index of the feature map.
     pooling, sampling_ratio
         None for that of the preset. A preset without a sampling ratio ignores it.
+    sampling_ratio_x
+        The sampling ratio along x; None for that of the preset, or `sampling_ratio`.
     channel
-        The index of the channel, or how all channels are combined.
+        The index of the output channel, or how all channels are combined.
     other
         The name of the preset with which the output is compared; None for ROI Pool.
     section
@@ -69,6 +71,7 @@ class State:
     batch_index: int = 0
     pooling: Pooling | None = None
     sampling_ratio: int | None = None
+    sampling_ratio_x: int | None = None
     channel: int | Summary = 0
     other: str | None = None
     section: tuple[int, int] | None = None
@@ -205,6 +208,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "batch_index": lambda name, value: _whole(name, value, 0, MAX_INDEX),
     "pooling": _or_none(lambda name, value: _word(name, value, get_args(Pooling))),
     "sampling_ratio": _or_none(lambda name, value: _whole(name, value, 0, MAX_SAMPLING_RATIO)),
+    "sampling_ratio_x": _or_none(lambda name, value: _whole(name, value, 0, MAX_SAMPLING_RATIO)),
     "channel": _channel,
     "other": _or_none(_preset),
     "section": _or_none(lambda name, value: _pair(name, value, MAX_PAGE_SECTIONS)),

@@ -31,7 +31,7 @@ def value_texts(explanation: Explanation, point: Point) -> dict[str, Any]:
     """Return the texts of a point at any position, without the lines that compute the position."""
     trace = explanation.trace
     out = point.border == "out"
-    interpolates = not out and trace.convention.points != "cells"
+    interpolates = not (out or trace.convention.reads_cells)
     return {
         "title": f"Point {format_point(*point.point)} at {format_point(point.x, point.y)} "
         f"= {format_number(point.value)}",

@@ -16,6 +16,7 @@ from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.sections import Point, Sections
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float, Frame
+from roialign_cli.core.convention import Summary
 from roialign_cli.core.operation import Operation
 from roialign_cli.core.pooling import pool
 from roialign_cli.errors import ArgumentError
@@ -60,7 +61,7 @@ def traced_record(
     pooled, rounded = _pooled(one)
     with np.errstate(invalid="ignore", over="ignore"):
         difference = np.subtract(trace.output, pooled if other is None else other.output)
-    listed = outlines(sections_of(trace), most, section)
+    listed = _outlines(trace, most, section)
     n_listed = sum(len(outline["points"]) for outline in listed)
     record = trace_record(trace, notes, source, rounded, listed)
     record["box"] |= {"corners": one.boxes_xyxy[0].tolist(), "on_map": _edges(trace.box_on_map)}
@@ -75,6 +76,7 @@ def traced_record(
         "largest_difference": _largest(difference),
         "chosen": {
             "section": list(section),
+            "channel": channel_drawn(trace, section),
             "point": None if point is None else point_record(point),
         },
     }
@@ -82,13 +84,29 @@ def traced_record(
 
 def _other_record(trace: Trace, most: int, section: tuple[int, int]) -> dict[str, Any]:
     """Return the trace of the second preset as plain data; `most` as in `traced_record`."""
-    sections = outlines(sections_of(trace), most, section)
+    sections = _outlines(trace, most, section)
     record = trace_record(trace, sections=sections)
     record["convention"] = plain(record["convention"])
     return {name: record[name] for name in _KEYS} | {
         "n_points": trace.n_points,
         "points_listed": sum(len(section["points"]) for section in sections),
     }
+
+
+def _outlines(trace: Trace, most: int, section: tuple[int, int]) -> list[dict[str, Any]]:
+    """Return the outlines of all sections; `most` as in `traced_record`."""
+    records = outlines(sections_of(trace), most, section)
+    for record in records:
+        channel = trace.channel_read(*record["section"])
+        if channel is not None:
+            record["channel"] = channel
+    return records
+
+
+def channel_drawn(trace: Trace, section: tuple[int, int]) -> int | Summary:
+    """Return the channel of the map that a section reads, or how all channels are combined."""
+    own = trace.channel_read(*section)
+    return trace.channel if own is None else own
 
 
 def sections_of(trace: Trace) -> Sections:

@@ -5,9 +5,9 @@ import { change } from "./controls.js";
 import { COLUMNS, ROWS } from "./plane.js";
 import { ask } from "./server.js";
 import { mixed, rgb } from "./shades.js";
-import { at, buttonOf, element, on, session, store } from "./state.js";
+import { at, buttonOf, element, mapsPerChannel, on, session, store } from "./state.js";
 
-/** @import { ChannelsAnswer } from "./types.js" */
+/** @import { ChannelsAnswer, Pair } from "./types.js" */
 
 const SIDE = 48; // of a picture, in pixels
 const LARGEST_SHADE = 254;
@@ -126,7 +126,9 @@ let shown = null; // the channel that is marked as chosen
 let isFirst = true;
 
 function showChoice() {
-  const { channel, batch_index: index } = store.state;
+  if (!store.trace) return;
+  const { batch_index: index } = store.state;
+  const { channel } = store.trace.chosen;
   if (index !== batch) {
     batch = index;
     groups.clear();
@@ -152,16 +154,23 @@ function reveal(button) {
   row.scrollLeft = (left + right - row.clientWidth) / 2;
 }
 
-on("state", showChoice);
 on("trace", () => {
+  showChoice();
   if (isFirst) load(); // the numbers are first
   isFirst = false;
 });
 
-/** @param {number} channel */
+/** Choose a channel, or the output channel and the section that reads it. @param {number} channel */
 function choose(channel) {
   buttonAt(channel)?.focus({ preventScroll: true });
-  change({ channel });
+  const maps = mapsPerChannel();
+  if (maps === 1) {
+    change({ channel });
+    return;
+  }
+  const [place, columns] = [channel % maps, store.state.output_size[1]];
+  const section = /** @type {Pair} */ ([place % columns + 1, Math.floor(place / columns) + 1]);
+  change({ channel: Math.floor(channel / maps), section, point: null });
 }
 
 row.addEventListener("click", (event) => {

@@ -2,7 +2,7 @@
 
 import { show, zoom } from "./plane.js";
 import { refresh } from "./server.js";
-import { at, coordinate, element, emit, on, session, store } from "./state.js";
+import { at, channelText, coordinate, element, emit, mapsPerChannel, on, session, store } from "./state.js";
 
 /** @type {(value: string | number, text?: string | number) => HTMLOptionElement} */
 export const option = (value, text = value) => element("option", { value }, `${text}`);
@@ -31,16 +31,33 @@ on("trace", () => {
   at("boxes").value = isGiven ? String(given.index) : "";
 });
 
-for (const channel of session.channels) {
-  const name = typeof channel === "string" ? `${channel} of all` : session.image?.channels[channel];
-  at("channel").append(option(channel, name));
+let listed = ""; // how many output channels the list has
+function listChannels() {
+  const maps = mapsPerChannel();
+  if (listed === `${maps}`) return;
+  listed = `${maps}`;
+  const count = session.feature_map.channels / maps;
+  // Of a map that cannot be divided, another preset is chosen next.
+  const isSame = maps === 1 || !Number.isInteger(count);
+  const channels = isSame ? session.channels : Array.from({ length: count }, (_, c) => c);
+  at("channel").replaceChildren(...channels.map((channel) => {
+    const name = isSame && typeof channel === "number" ? session.image?.channels[channel] : undefined;
+    return option(channel, typeof channel === "string" ? `${channel} of all` : name);
+  }));
 }
 at("channel").addEventListener("change", () => {
   const { value } = at("channel");
   Object.assign(store.state, { channel: /^\d+$/.test(value) ? Number(value) : value });
   refresh();
 });
-on("state", () => { at("channel").value = `${store.state.channel}`; });
+on("state", () => {
+  listChannels();
+  at("channel").value = `${store.state.channel}`;
+});
+on("trace", () => {
+  at("reads").textContent = `${channelText()}, which is drawn.`;
+  at("reads").hidden = !channelText();
+});
 
 // A saved page has only some of the boxes and channels.
 /** @type {(id: string, hidden: boolean) => void} */

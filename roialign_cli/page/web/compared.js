@@ -1,8 +1,18 @@
 /** What the output of the preset is compared with: ROI Pool, or a second preset. */
 
-import { at, on, store } from "./state.js";
+import { at, on, readsCells, store } from "./state.js";
 
-/** @import { Rows, Trace } from "./types.js" */
+/** @import { Convention, Rows, Trace } from "./types.js" */
+
+/** Whether an output jumps while the box moves. @param {Convention} convention */
+export const isStepped = ({ edge_rounding: rounding }) => rounding !== "none";
+
+/** @type {(preset: string, convention: Convention) => string} */
+function operator(preset, convention) {
+  if (!readsCells(convention)) return "ROI Align";
+  const isPool = convention.points === "cells" && convention.channel_map === "same";
+  return isPool ? "ROI Pool (the preset)" : preset;
+}
 
 /**
  * Return the names of both outputs of a trace, and the second output. `isStepped` is whether the
@@ -13,11 +23,9 @@ import { at, on, store } from "./state.js";
  */
 export function compared({ preset, convention, other, roi_pool: pool }) {
   if (other) {
-    const isStepped = other.convention.points === "cells";
-    return { first: preset, second: other.preset, output: other.output, isStepped };
+    return { first: preset, second: other.preset, output: other.output, isStepped: isStepped(other.convention) };
   }
-  const first = convention.points === "cells" ? "ROI Pool (the preset)" : "ROI Align";
-  return { first, second: "ROI Pool", output: pool.output, isStepped: true };
+  return { first: operator(preset, convention), second: "ROI Pool", output: pool.output, isStepped: true };
 }
 
 on("trace", () => {

@@ -30,18 +30,23 @@ on("trace", () => {
 
 // The rules -------------------------------------------------------------------------------------------
 
-for (const { name } of session.presets) {
-  at("preset").append(option(name));
-  const second = option(name);
-  second.hidden = name === "roi-pool"; // an address may name it; ROI Pool is the first choice
-  at("with").append(second);
+for (const id of /** @type {const} */ (["preset", "with"])) {
+  /** @type {Map<string, HTMLElement>} */
+  const groups = new Map();
+  for (const { name, framework } of session.presets) {
+    const group = groups.get(framework) ?? element("optgroup", { label: framework });
+    groups.set(framework, group);
+    group.append(option(name));
+  }
+  at(id).append(...groups.values());
 }
+const pool = [...at("with").options].find(({ value }) => value === "roi-pool");
+if (pool) pool.hidden = true; // an address may name it; ROI Pool is the first choice
 const { maps } = session.feature_map;
 for (let n = 0; n < maps; n += 1) at("batch").append(option(n));
 at("batch").closest("label")?.toggleAttribute("hidden", maps === 1);
 
 for (const id of /** @type {const} */ (["rows", "columns"])) at(id).max = `${session.limits.sections}`;
-at("ratio").max = `${session.limits.sampling_ratio}`;
 
 /** @param {string | null} chosen */
 const preset = (chosen) => session.presets.find(({ name }) => name === chosen);
@@ -49,12 +54,15 @@ const preset = (chosen) => session.presets.find(({ name }) => name === chosen);
 at("preset").addEventListener("change", () => change({ preset: at("preset").value, point: null }));
 at("with").addEventListener("change", () => change({ other: at("with").value || null }));
 at("pooling").addEventListener("change", () => change({ pooling: at("pooling").value || null }));
-at("ratio").addEventListener("input", () => {
-  const text = at("ratio").value;
-  if (text === "" || at("ratio").checkValidity()) {
-    change({ sampling_ratio: text === "" ? null : Number(text), point: null });
-  }
-});
+const RATIOS = /** @type {const} */ ([["ratio", "sampling_ratio"], ["ratio-x", "sampling_ratio_x"]]);
+for (const [id, name] of RATIOS) {
+  const input = at(id);
+  input.max = `${session.limits.sampling_ratio}`;
+  input.addEventListener("input", () => {
+    if (input.value !== "" && !input.checkValidity()) return;
+    change({ [name]: input.value === "" ? null : Number(input.value), point: null });
+  });
+}
 for (const [id, axis] of /** @type {const} */ ([["rows", 0], ["columns", 1]])) {
   at(id).addEventListener("input", () => {
     if (!at(id).checkValidity()) return;
@@ -77,7 +85,7 @@ export function change(fields) {
 function showState() {
   const { state } = store;
   /**
-   * @param {"preset" | "with" | "pooling" | "ratio" | "rows" | "columns" | "batch"} id
+   * @param {"preset" | "with" | "pooling" | "ratio" | "ratio-x" | "rows" | "columns" | "batch"} id
    * @param {string | number} value
    */
   const set = (id, value) => { if (document.activeElement !== at(id)) at(id).value = `${value}`; };
@@ -88,11 +96,17 @@ function showState() {
   set("pooling", state.pooling ?? "");
   const own = [...new Set(sides.map(({ pooling }) => pooling))].join(", ");
   at("pooling").options[0].textContent = sides.length ? `${own} (preset)` : "preset";
-  const ratio = sides.find(({ points }) => points === "centred")?.sampling_ratio;
-  const hasRatio = ratio !== undefined;
-  at("ratio").disabled = !hasRatio;
-  set("ratio", hasRatio ? state.sampling_ratio ?? "" : "");
-  at("ratio").placeholder = hasRatio ? `${ratio} (preset)` : "none";
+  const ratios = new Set(sides.map((side) => side.sampling_ratio).filter((ratio) => ratio !== null));
+  for (const [id, name] of RATIOS) {
+    at(id).disabled = ratios.size === 0;
+    set(id, ratios.size ? state[name] ?? "" : "");
+  }
+  at("ratio").placeholder = ratios.size ? `${[...ratios].join(", ")} (preset)` : "none";
+  at("ratio-x").placeholder = ratios.size ? "as along y" : "none";
+  // Along x it is the same, unless the command line or the address names it.
+  const isGiven = state.sampling_ratio_x !== null || session.state.sampling_ratio_x !== null;
+  at("ratio-x").closest("label")?.toggleAttribute("hidden", !isGiven);
+  at("ratio-name").textContent = isGiven ? "sampling ratio, y" : "sampling ratio";
   set("rows", state.output_size[0]);
   set("columns", state.output_size[1]);
   set("batch", state.batch_index);

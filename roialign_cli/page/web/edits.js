@@ -19,9 +19,9 @@ let here = { row: 0, column: 0 };
 let isOpen = false;
 let begun = "";
 
-const isOneChannel = () => typeof store.state.channel === "number";
-/** @param {Edit} edit */
-const isHere = ([map, channel]) => map === store.state.batch_index && channel === store.state.channel;
+const isOneChannel = () => typeof (store.map ?? store.state).channel === "number";
+/** Whether an edit is one of the map that is drawn. @param {Edit} edit */
+const isHere = ([map, channel]) => map === store.map?.batch_index && channel === store.map.channel;
 /** @type {(edit: Edit, cell: Cell) => boolean} */
 const isAt = (edit, { row, column }) => isHere(edit) && edit[2] === row && edit[3] === column;
 const own = () => store.state.edits.filter(isHere);
@@ -72,14 +72,15 @@ function close(isWanted) {
   const isValid = input.checkValidity();
   isOpen = false;
   input.hidden = true;
-  const { batch_index: map, channel } = store.state;
-  if (!isWanted || !isValid || text === begun || typeof channel === "string") return;
+  const { map } = store;
+  if (!isWanted || !isValid || text === begun || !map || typeof map.channel === "string") return;
   const others = store.state.edits.filter((edit) => !isAt(edit, here));
   if (editing && others.length >= editing.cells) {
     showMessage(`edit at most ${editing.cells} cells`);
     return;
   }
-  change(text === "" ? others : [...others, [map, channel, here.row, here.column, Number(text)]]);
+  const place = /** @type {const} */ ([map.batch_index, map.channel, here.row, here.column]);
+  change(text === "" ? others : [...others, [...place, Number(text)]]);
 }
 
 input.addEventListener("keydown", (event) => {
@@ -135,7 +136,7 @@ const toggle = at("switch-edit");
 toggle.addEventListener("change", () => {
   store.look.edit = toggle.checked;
   // Begin at the cells that the chosen point reads.
-  const cell = store.trace?.chosen.point?.neighbours[0];
+  const cell = store.trace?.chosen.point?.neighbours.find((one) => one.on_map);
   if (cell && store.look.edit) here = { row: cell.row, column: cell.column };
   draw();
 });

@@ -1,9 +1,9 @@
 /** Draw the box, the sections, the sample points and the neighbour cells. */
 
 import { px, py, view } from "./plane.js";
-import { at, flip, format, on, session, shownPoint, store, toMap } from "./state.js";
+import { at, flip, format, on, readsCells, session, shownPoint, store, toMap } from "./state.js";
 
-/** @import { Four, Place, Size, Trace } from "./types.js" */
+/** @import { Four, Place, Point, Section, Size, Trace } from "./types.js" */
 
 const SVG = "http://www.w3.org/2000/svg";
 const SMALLEST_ROOM = 12; // pixels of each point of the second preset, to draw all of them
@@ -42,10 +42,16 @@ const circle = (x, y, r) => `M${number(px(x) - r)} ${number(py(y))}a${r} ${r} 0 
 /** @type {(x: number, y: number, r: number) => string} */
 const diamond = (x, y, r) => `M${number(px(x))} ${number(py(y) - r)}l${r} ${r}l${-r} ${r}l${-r} ${-r}Z`;
 
+/** @type {(x: number, y: number, r: number) => string} */
+const square = (x, y, r) => `M${number(px(x) - r)} ${number(py(y) - r)}h${2 * r}v${2 * r}h${-2 * r}Z`;
+/** Return the mark of a sample point. @type {(point: Place & Pick<Point, "border">, r: number) => string} */
+export const pointMark = ({ x, y, border }, r) => (border === "beyond" ? square : circle)(x, flip(y), r);
+
 /** @type {Record<string, (path: string) => void>} */
 const set = {};
 for (const id of ["pool-bins", "pool-bin", "pool-box", "other-sections", "other-section", "sections",
-  "section", "neighbours", "ties", "other-roi", "roi", "other-points", "other-out", "inside", "clamped", "out",
+  "section", "neighbours", "neighbours-off", "ties", "other-roi", "roi", "other-points", "other-out", "inside",
+  "weighted", "clamped", "beyond", "out",
   "won", "ring"]) set[id] = line(id);
 
 /**
@@ -67,6 +73,7 @@ function drawTrace() {
   drawPool(trace);
   drawOther(trace);
   drawPoints(trace);
+  writeWeights(here);
   drawChosen();
 }
 
@@ -102,6 +109,7 @@ function drawOther({ other, chosen }) {
     paths["other-roi"] = rectangle(...sectionArea(roi, roi));
     const room = roomOf(other);
     const r = number(1.3 * radius(room) + 0.5);
+    const largest = largestWeight(sections);
     for (const section of sections) {
       const area = rectangle(...sectionArea(section, size));
       paths["other-sections"] += area;
@@ -109,7 +117,8 @@ function drawOther({ other, chosen }) {
       if (isChosen) paths["other-section"] = area;
       if (!isChosen && room < SMALLEST_ROOM) continue;
       for (const p of section.points) {
-        paths[p.border === "out" ? "other-out" : "other-points"] += diamond(p.x, flip(p.y), r);
+        const size = number(r * share(p, largest));
+        paths[p.border === "out" ? "other-out" : "other-points"] += diamond(p.x, flip(p.y), size);
       }
     }
   }
@@ -129,19 +138,45 @@ function roomOf({ sections, section_size: size, points_listed: listed }) {
 /** Return the radius of sample points, so that the map is seen between them. @param {number} room */
 const radius = (room) => number(Math.min(Math.max(0.2 * room, 1.2), 4.5));
 
+/** @param {Section[]} sections */
+const largestWeight = (sections) => sections.reduce(
+  (/** @type {number} */ largest, { points }) => points.reduce((most, p) => Math.max(most, p.weight ?? 0), largest), 0);
+
+/**
+ * Return the part of its full size that a point has, so that the area of a cell is its weight.
+ *
+ * @type {(point: Point, largest: number) => number}
+ */
+const share = ({ weight }, largest) => (weight === undefined ? 1 : number(Math.sqrt(weight / (largest || 1))));
+
 /** @param {Trace} trace */
 function drawPoints(trace) {
   /** @type {Record<string, string[]>} */
-  const paths = { inside: [], clamped: [], out: [], won: [] };
+  const paths = { inside: [], weighted: [], clamped: [], beyond: [], out: [], won: [] };
   const r = radius(roomOf(trace));
+  const largest = largestWeight(trace.sections);
   for (const { points, winner } of trace.sections) {
     for (const p of points) {
-      const path = circle(p.x, flip(p.y), r);
-      paths[p.border].push(path);
+      const path = pointMark(p, number(r * share(p, largest)));
+      paths[p.weight === undefined ? p.border : "weighted"].push(path);
       if (winner && `${p.point}` === `${winner}`) paths.won.push(path);
     }
   }
   for (const [kind, found] of Object.entries(paths)) set[kind](found.join(""));
+}
+
+/** Write the weights of the cells of the chosen section that are in view. @param {Section | undefined} section */
+function writeWeights(section) {
+  const cells = view.unit < 44 ? [] : (section?.points ?? []).filter((p) => p.weight !== undefined
+    && px(p.x) > 0 && px(p.x) < view.width && py(flip(p.y)) > 0 && py(flip(p.y)) < view.height);
+  at("weights").replaceChildren(...cells.map((p) => {
+    const text = mark("text", "", "named");
+    text.textContent = format(p.weight ?? null);
+    text.setAttribute("font-size", `${Math.min(view.unit / 4.5, 13)}`);
+    text.setAttribute("x", `${px(p.x)}`);
+    text.setAttribute("y", `${py(flip(p.y)) - 8}`);
+    return text;
+  }));
 }
 
 /** The names of the neighbours of a point, in the order of the answers. */
@@ -153,9 +188,12 @@ function drawChosen() {
   const point = shownPoint();
   // A point outside reads no cell.
   const cells = point && point.border !== "out" ? point.neighbours : [];
-  const alone = store.trace?.convention.points === "cells";
+  const alone = store.trace && readsCells(store.trace.convention);
   set.ring(point ? circle(point.x, flip(point.y), 8) : "");
-  set.neighbours(cells.map((q) => rectangle(q.x - 0.5, flip(q.y) - 0.5, q.x + 0.5, flip(q.y) + 0.5, 1)).join(""));
+  for (const [id, isOnMap] of /** @type {const} */ ([["neighbours", true], ["neighbours-off", false]])) {
+    set[id](cells.filter((q) => q.on_map === isOnMap)
+      .map((q) => rectangle(q.x - 0.5, flip(q.y) - 0.5, q.x + 0.5, flip(q.y) + 0.5, 1)).join(""));
+  }
   set.ties(point ? cells.map((q) => `M${px(point.x)} ${py(flip(point.y))}L${px(q.x)} ${py(flip(q.y))}`).join("") : "");
   names.forEach((text, k) => {
     const q = alone || view.unit < 44 ? null : cells[k];

@@ -1,7 +1,7 @@
 /** The outputs of both sides of the comparison, and how they follow the box. */
 
 import { choose } from "./clicks.js";
-import { compared } from "./compared.js";
+import { compared, isStepped } from "./compared.js";
 import { ink, rgb } from "./shades.js";
 import { ARROWS, at, buttonOf, format, on, pair, session, store } from "./state.js";
 import { Table } from "./table.js";
@@ -135,10 +135,10 @@ function showOutputs() {
 }
 
 /** @param {Trace} trace */
-function invitation({ convention, other: second }) {
-  if (second) return "Drag the box: both outputs follow.";
-  return convention.points === "cells" ? "Choose another preset to compare ROI Align with ROI Pool."
-    : "Drag the box: ROI Align glides, ROI Pool jumps.";
+function invitation(trace) {
+  if (trace.other) return "Drag the box: both outputs follow.";
+  return isStepped(trace.convention) ? "Choose another preset to compare ROI Align with ROI Pool."
+    : `Drag the box: ${compared(trace).first} glides, ROI Pool jumps.`;
 }
 
 at("differences").addEventListener("toggle", () => {

@@ -2,10 +2,10 @@
 
 import { clickAt } from "./clicks.js";
 import { CLICK } from "./drag.js";
-import { line } from "./marks.js";
+import { line, pointMark } from "./marks.js";
 import { px, py, view } from "./plane.js";
 import { Latest, showMessage } from "./server.js";
-import { ARROWS, at, coordinate, emit, flip, format, on, shownPoint, store } from "./state.js";
+import { ARROWS, at, coordinate, emit, flip, format, on, readsCells, shownPoint, store } from "./state.js";
 
 /** @import { Pair, Place, ValueAnswer } from "./types.js" */
 
@@ -54,7 +54,7 @@ function putBack() {
 }
 
 const isMovable = () => store.trace !== null && store.trace.chosen.point !== null
-  && store.trace.convention.points !== "cells";
+  && !readsCells(store.trace.convention);
 
 // The pointer -----------------------------------------------------------------------------------------
 
@@ -134,8 +134,7 @@ function draw() {
     + "Arrow keys move it by 0.1 cells, with Shift by 1, with Alt by 0.01. Escape puts it back.");
   if (!moved) return;
   at("moved-point").setAttribute("class", `point ${point.border}`);
-  at("moved-point").setAttribute("cx", `${x}`);
-  at("moved-point").setAttribute("cy", `${y}`);
+  at("moved-point").setAttribute("d", pointMark(point, 5));
 }
 
 function showMoved() {

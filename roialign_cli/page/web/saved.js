@@ -19,12 +19,13 @@ export async function answerFromPage(question, state) {
   answers ??= read();
   const { entries, maps } = await answers;
   const { roi, channel } = state;
-  if (question === "map") {
-    return maps.find((map) => map.channel === channel && map.batch_index === state.batch_index);
-  }
   const entry = entries.find(({ trace }) =>
     trace.feature_map.channel === channel && trace.roi.index === roi);
   if (!entry) throw new Refusal(`the page has no ROI ${roi} with channel ${channel}`);
+  if (question === "map") {
+    const { channel: read } = choose(entry, state);
+    return maps.find((map) => map.channel === read && map.batch_index === state.batch_index);
+  }
   return question === "trace" ? traceOf(entry, state) : pointOf(entry, state);
 }
 
@@ -56,8 +57,8 @@ function explain({ document: words, trace }) {
 /** @type {(entry: SavedEntry, state: State) => Trace} */
 function traceOf(entry, state) {
   explain(entry);
-  const { section, found } = choose(entry, state);
-  return { ...entry.trace, chosen: { section, point: found?.point ?? null } };
+  const { section, channel, found } = choose(entry, state);
+  return { ...entry.trace, chosen: { section, channel, point: found?.point ?? null } };
 }
 
 /** @type {(entry: SavedEntry, state: State) => Pick<PointAnswer, "texts">} */

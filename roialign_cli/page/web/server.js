@@ -113,8 +113,8 @@ let isRestoring = false;
 let notice = "";
 
 /** @param {State} state */
-const rules = ({ roi, preset, other, output_size, pooling, sampling_ratio, channel, batch_index }) =>
-  JSON.stringify([roi, preset, other, output_size, pooling, sampling_ratio, channel, batch_index]);
+const rules = ({ roi, preset, other, output_size, pooling, sampling_ratio, sampling_ratio_x, channel, batch_index }) =>
+  JSON.stringify([roi, preset, other, output_size, pooling, sampling_ratio, sampling_ratio_x, channel, batch_index]);
 let shownRules = "";
 let shownEdits = "";
 
@@ -137,6 +137,7 @@ const traces = new Latest("trace", (trace, asked, isLast) => {
   notice = "";
   isRestoring = false;
   emit("trace");
+  askMap(trace, asked);
   explainSoon();
   if (isLast && asked.corners) writeBoxSoon(asked.corners, trace.box.values);
 }, (error, asked, isLast) => {
@@ -146,6 +147,9 @@ const traces = new Latest("trace", (trace, asked, isLast) => {
   if (wrong && isLast) {
     if (wrong === "section") store.state.section = null;
     store.state.point = null;
+    refresh();
+  } else if (error.argument === "channel" && asked.channel !== 0 && isLast && !isRestoring) {
+    store.state.channel = 0; // the preset has fewer output channels, or no combination of them
     refresh();
   } else if (isRestoring) {
     isRestoring = false;
@@ -204,7 +208,6 @@ export function refresh() {
   isChanged = true;
   requestAnimationFrame(() => {
     isChanged = false;
-    askMap();
     traces.ask(store.state);
   });
 }
@@ -230,11 +233,14 @@ const maps = new Latest("map", (answer) => {
 
 let shownMap = "";
 
-/** Ask for the values of the map if another channel or map is chosen, or a cell was edited. */
-function askMap() {
-  const { channel, batch_index: index, edits } = store.state;
-  const wanted = `${index} ${channel} ${edits.join(" ")}`;
+/**
+ * Ask for the values of the map if the chosen section reads other ones than those that are drawn.
+ *
+ * @type {(trace: Trace, state: State) => void}
+ */
+function askMap({ chosen: { section, channel } }, state) {
+  const wanted = `${state.batch_index} ${channel} ${state.edits.join(" ")}`;
   if (shownMap === wanted) return;
   shownMap = wanted;
-  maps.ask(store.state);
+  maps.ask({ ...state, section });
 }

@@ -2,7 +2,7 @@
  * What the page shows: the state that is sent to the server, the last answers, and how the drawing
  * looks. Every number is the server's; this module only converts positions between units.
  *
- * @import { Edit, ElementOf, Four, Happening, Listener, Pair, Session, State, Store, Value } from "./types.js"
+ * @import { Convention, Edit, ElementOf, Four, Happening, Listener, Pair, Rules, Session, State, Store, Value } from "./types.js"
  */
 
 /**
@@ -73,6 +73,27 @@ export const buttonOf = ({ target }) => (target instanceof Element ? target.clos
 
 /** Return the chosen point as it is drawn: moved by hand, or in its own place. */
 export const shownPoint = () => store.moved?.point ?? store.trace?.chosen.point ?? null;
+
+/** Whether the points of a convention are cells, which cannot be moved. @param {Convention} convention */
+export const readsCells = ({ points }) => points === "cells" || points === "integral";
+
+/** Whether each section of a convention reads a channel of its own. @param {Rules | undefined} rules */
+const isPositionSensitive = (rules) => rules?.channel_map === "position-sensitive";
+
+/** Return how many channels of the map one output channel of a live page is pooled from. */
+export function mapsPerChannel() {
+  const { preset, output_size: [rows, columns] } = store.state;
+  const rules = session.saved ? undefined : session.presets.find(({ name }) => name === preset);
+  return isPositionSensitive(rules) ? rows * columns : 1;
+}
+
+/** Describe which channel the chosen section reads; "" if all sections read the same. */
+export function channelText() {
+  const { trace } = store;
+  if (!trace || !isPositionSensitive(trace.convention)) return "";
+  const { section, channel } = trace.chosen;
+  return `Section (${section.join(", ")}) reads channel ${channel}`;
+}
 
 /**
  * Make an HTML element.
@@ -167,6 +188,7 @@ export function toHash() {
     size: state.output_size.join("x"),
     pooling: state.pooling,
     ratio: state.sampling_ratio,
+    "ratio-x": state.sampling_ratio_x,
     edits: state.edits.map((edit) => edit.join(",")).join("~") || null,
     snap: look.snap ? 1 : null,
   };
@@ -205,6 +227,7 @@ export function fromHash(hash) {
   read("size", "output_size", pair);
   read("pooling", "pooling", String);
   read("ratio", "sampling_ratio", whole);
+  read("ratio-x", "sampling_ratio_x", whole);
   read("channel", "channel", (text) => whole(text) ?? text);
   read("section", "section", pair);
   read("point", "point", pair);

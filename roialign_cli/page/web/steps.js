@@ -3,7 +3,9 @@
 import { choose } from "./clicks.js";
 import { compared } from "./compared.js";
 import { NAMES } from "./marks.js";
-import { ARROWS, at, buttonOf, element, emit, format, isYUp, on, pair, shownPoint, store } from "./state.js";
+import {
+  ARROWS, at, buttonOf, channelText, element, emit, format, isYUp, on, pair, readsCells, shownPoint, store,
+} from "./state.js";
 
 /** @import { FullPoint, Line, Neighbour, Pair, Place, Section, Size, Trace } from "./types.js" */
 
@@ -125,8 +127,12 @@ function showNumbers() {
   listPoints(section, chosen.point);
   listNeighbours(trace, shownPoint());
   at("notes").replaceChildren(...trace.notes.map((note) => element("p", { class: "note" }, note.text)));
-  at("points-title").textContent = `Sample points of section (${chosen.section.join(", ")})`;
+  const cells = hasWeights(trace) ? "Cells, weight × value," : "Sample points";
+  at("points-title").textContent = `${cells} of section (${chosen.section.join(", ")})`;
 }
+
+/** Whether the points of a preset are cells of different weights. @param {Trace} trace */
+const hasWeights = ({ convention }) => convention.points === "integral";
 
 // Points ----------------------------------------------------------------------------------------------
 
@@ -172,19 +178,23 @@ at("points").addEventListener("keydown", (event) => {
 
 /** @type {(trace: Trace, point: FullPoint | null) => void} */
 function listNeighbours(trace, point) {
-  const alone = trace.convention.points === "cells" || point?.border === "out";
+  const alone = readsCells(trace.convention) || point?.border === "out";
   const cells = alone || !point ? [] : point.neighbours;
   at("neighbour-table").tBodies[0].replaceChildren(...cells.map((q, k) => {
     const name = element("th", { scope: "row" }, element("span", { class: `role-${NAMES[k]}` }, NAMES[k]));
-    const texts = [`${q.row}`, `${q.column}`, place(q.x, q.y), format(q.weight), format(q.value)];
+    const value = `${format(q.value)}${q.on_map ? "" : " (outside)"}`;
+    const texts = [`${q.row}`, `${q.column}`, place(q.x, q.y), format(q.weight), value];
     return element("tr", {}, name, ...texts.map((text) => element("td", {}, text)));
   }));
   at("neighbour-table").hidden = !cells.length;
   drawSquare(point, cells);
 }
 
+const FARTHEST = 200; // how far an extrapolated point may lie beside the square, of which a side is 100
+
 /**
- * Draw the cells' centres as a square, in which the area opposite a centre is its weight.
+ * Draw the cells' centres as a square, in which the area opposite a centre is its weight. A point
+ * that is extrapolated lies beside the square, and the areas of negative weights are outlines.
  *
  * @type {(point: FullPoint | null, cells: Neighbour[]) => void}
  */
@@ -201,23 +211,43 @@ function drawSquare(point, cells) {
     made.textContent = text;
     square.append(made);
   };
-  /** @type {(value: number, low: number, high: number) => number} */
-  const share = (value, low, high) => Math.min(Math.max((value - low) / (high - low), 0), 1);
-  const across = 100 * share(point.x, point.x1, point.x2);
-  const depth = share(point.y, point.y1, point.y2);
-  const down = 100 * (isYUp ? 1 - depth : depth);
-  cells.forEach((q, k) => {
-    const [left, top] = [q.x === point.x1 ? 0 : 100, (q.y === point.y2) === isYUp ? 0 : 100];
+  // Where the areas meet: the weights of the cells on the right, and of those below.
+  /** @type {(belongs: (cell: Neighbour) => boolean) => number} */
+  const meet = (belongs) => 100 * cells.filter(belongs).reduce((sum, q) => sum + q.weight, 0);
+  /** @param {Neighbour} q */
+  const isLower = (q) => (q.y === point.y2) !== isYUp;
+  const [across, down] = [meet((q) => q.x === point.x2), meet(isLower)];
+  /** @type {(at: number) => number} */
+  const beside = (at) => Math.max(-at, at - 100, 0);
+  square.toggleAttribute("hidden", Math.max(beside(across), beside(down)) > FARTHEST);
+  const [left, top] = [Math.min(across, 0), Math.min(down, 0)];
+  const [right, bottom] = [Math.max(across, 100), Math.max(down, 100)];
+  const isBeside = beside(across) > 0 || beside(down) > 0;
+  const room = isBeside ? 84 : 72; // of the texts, which are longer for negative weights
+  square.setAttribute("viewBox", [left - room, top - 14, right - left + 2 * room, bottom - top + 28].join(" "));
+  const parts = cells.map((q, k) => ({ q, name: NAMES[k], x: q.x === point.x1 ? 0 : 100, y: isLower(q) ? 100 : 0 }));
+  // Negative weights are on top of the positive ones, from which they take away.
+  for (const { q, name, x, y } of [false, true].flatMap((sign) => parts.filter((one) => one.q.weight < 0 === sign))) {
     mark("rect", {
-      class: `area role-${NAMES[k]}`,
-      x: Math.min(across, 100 - left), width: Math.abs(100 - left - across),
-      y: Math.min(down, 100 - top), height: Math.abs(100 - top - down),
+      class: `area role-${name}${q.weight < 0 ? " negative" : ""}`,
+      x: Math.min(across, 100 - x), width: Math.abs(100 - x - across),
+      y: Math.min(down, 100 - y), height: Math.abs(100 - y - down),
     });
-    mark("circle", { class: `centre role-${NAMES[k]}`, cx: left, cy: top, r: 3.5 });
-    const beside = { x: left ? 106 : -6, y: top ? 104 : 4, "text-anchor": left ? "start" : "end" };
-    mark("text", beside, `${NAMES[k]} ${format(q.weight)}`);
+  }
+  for (const { q, name, x, y } of parts) {
+    mark("circle", { class: `centre role-${name}`, cx: x, cy: y, r: 3.5 });
+    const place = { x: x ? right + 6 : left - 6, y: y ? 104 : 4, "text-anchor": x ? "start" : "end" };
+    mark("text", place, `${name} ${format(q.weight)}`);
+  }
+  /** @type {(at: number, from: number, to: number) => number} */
+  const share = (at, from, to) => 100 * Math.min(Math.max((at - from) / (to - from), 0), 1);
+  const depth = share(point.y, point.y1, point.y2);
+  mark("circle", {
+    class: "dot",
+    cx: isBeside ? across : share(point.x, point.x1, point.x2),
+    cy: isBeside ? down : isYUp ? 100 - depth : depth,
+    r: 4.5,
   });
-  mark("circle", { class: "dot", cx: across, cy: down, r: 4.5 });
 }
 
 // Formulas --------------------------------------------------------------------------------------------
@@ -229,7 +259,8 @@ function announceSoon() {
   announcing = setTimeout(() => {
     if (!store.trace) return;
     const box = store.trace.box.values.map(format).join(", ");
-    at("announcement").textContent = `Box ${box}. ${at("section-title").textContent}. ${at("point-title").textContent}`;
+    const parts = [`Box ${box}`, at("section-title").textContent, channelText(), at("point-title").textContent];
+    at("announcement").textContent = parts.filter((part) => part).join(". ");
   }, 700);
 }
 
@@ -243,7 +274,7 @@ function showTexts(problem = "") {
 
 function showPoint() {
   const point = (store.moved ?? store.point)?.texts.point;
-  at("point-title").textContent = point ? point.title : "This section has no sample points";
+  at("point-title").textContent = point ? point.title : `This section has no ${store.trace && hasWeights(store.trace) ? "cells" : "sample points"}`;
   at("point-title").hidden = !point && !store.point;
   at("point-note").textContent = point?.note ?? "";
   at("point-note").hidden = !point?.note;

@@ -13,7 +13,8 @@ type Scale = { x: number; y: number };
 type Origin = "top-left" | "bottom-left";
 type BoxFormat = "xyxy" | "xywh" | "cxcywh" | "yxyx";
 type Pooling = "avg" | "max";
-type PointsRule = "centred" | "dividers" | "corners" | "cells";
+type PointsRule = "centred" | "dividers" | "corners" | "cells" | "integral";
+type ChannelMap = "same" | "position-sensitive";
 type ScaledBy = "image_size" | "stride" | "spatial_scale" | "normalized" | null;
 type Side = "left" | "right" | "top" | "bottom";
 
@@ -26,6 +27,8 @@ export interface State {
   batch_index: number;
   pooling: string | null;
   sampling_ratio: number | null;
+  /** Along x; null for the same as along y. */
+  sampling_ratio_x: number | null;
   channel: number | string;
   /** The second preset; null to compare with ROI Pool. */
   other: string | null;
@@ -54,11 +57,16 @@ export interface GivenBox {
 
 export interface Preset {
   name: string;
+  framework: string;
   summary: string;
   pooling: Pooling;
-  points: PointsRule;
+  channel_map: ChannelMap;
+  /** Null if the preset has none. */
   sampling_ratio: number | null;
 }
+
+/** The rules that presets and conventions have in common. */
+export type Rules = Pick<Preset, "channel_map">;
 
 export interface Session {
   title: string;
@@ -89,9 +97,11 @@ export interface Point {
   point: Pair;
   x: number;
   y: number;
-  border: "inside" | "clamped" | "out";
+  border: "inside" | "clamped" | "beyond" | "out";
   value: Value;
   contribution: Value;
+  /** Of a point that is a cell of a certain weight. */
+  weight?: number;
 }
 
 export interface Neighbour {
@@ -101,6 +111,8 @@ export interface Neighbour {
   column: number;
   value: Value;
   weight: number;
+  /** A cell outside the map has the extrapolation value. */
+  on_map: boolean;
 }
 
 export interface FullPoint extends Point {
@@ -117,6 +129,9 @@ export interface Section<P extends Point = Point> {
   x: number;
   y: number;
   points: P[];
+  divisor: number;
+  /** Only if each section reads a channel of its own. */
+  channel?: number;
   winner: Pair | null;
   output: Value;
 }
@@ -138,6 +153,9 @@ export interface Convention {
   points: PointsRule;
   pooling: Pooling;
   sampling_ratio: number;
+  channel_map: ChannelMap;
+  edge_rounding: string;
+  outside_neighbours: string;
   [rule: string]: string | number | boolean | null;
 }
 
@@ -179,7 +197,8 @@ export interface Trace {
   largest_difference: number;
   n_points: number;
   points_listed: number;
-  chosen: { section: Pair; point: FullPoint | null };
+  /** `channel` is that of the map which the section reads. */
+  chosen: { section: Pair; channel: number | string; point: FullPoint | null };
   /** The only section that can be chosen on a saved page with too many points. */
   only_section?: Pair;
   notes: { trap: string; rois: number[]; text: string }[];
@@ -245,6 +264,7 @@ export interface ErrorAnswer { error: { argument: string | null; message: string
 export interface SavedEntry {
   trace: Trace;
   sections: Record<string, {
+    channel: number | string;
     texts: SectionTexts;
     points: Record<string, { point: FullPoint; texts: PointTexts }>;
   }>;
@@ -287,6 +307,7 @@ export interface Elements {
   rows: HTMLInputElement;
   columns: HTMLInputElement;
   ratio: HTMLInputElement;
+  "ratio-x": HTMLInputElement;
   channel: HTMLSelectElement;
   batch: HTMLSelectElement;
   fit: HTMLButtonElement;
@@ -299,13 +320,14 @@ export interface Elements {
   cells: HTMLCanvasElement;
   marks: SVGSVGElement;
   lines: SVGGElement;
+  weights: SVGGElement;
   names: SVGGElement;
   box: SVGGElement;
   hold: SVGRectElement;
   grab: SVGCircleElement;
   cell: SVGRectElement;
   edited: SVGPathElement;
-  "moved-point": SVGCircleElement;
+  "moved-point": SVGPathElement;
   "put-back": HTMLButtonElement;
   "cell-value": HTMLInputElement;
   "switch-edit": HTMLInputElement;
