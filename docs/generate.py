@@ -17,8 +17,10 @@ from docs.gallery import gallery
 from roialign_cli.cli.main import COMMANDS, group, main
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.show.document.blocks import Block, Heading
-from roialign_cli.show.document.conventions import in_full, odd_boxes, overview
+from roialign_cli.show.document.conventions import in_full, overview
+from roialign_cli.show.document.family import family, known_mistakes
 from roialign_cli.show.document.markdown import to_markdown
+from roialign_cli.show.document.telling_boxes import telling_boxes
 
 DOCS = Path(__file__).parent
 
@@ -53,9 +55,12 @@ def _demoted(text: str, levels: int) -> str:
 
 
 def conventions() -> str:
-    """Return docs/conventions.md: all presets, what they make of odd boxes, each in full."""
-    blocks: list[Block] = [*overview(), Heading(2, "Odd boxes"), *odd_boxes()]
-    for row in PRESETS.values():
+    """Return docs/conventions.md: all presets, what they make of ten boxes, each in full."""
+    rows = [*PRESETS.values()]
+    blocks: list[Block] = [*overview(rows), Heading(2, "Ten telling boxes"), *telling_boxes(rows)]
+    blocks += [Heading(2, "The family"), *list(family(rows))[1:]]
+    blocks += [Heading(2, "Known mistakes of exporters and importers"), *known_mistakes()]
+    for row in rows:
         blocks += in_full(row, level=2)
     head = (DOCS / "conventions-head.md").read_text(encoding="utf-8")
     return head + to_markdown(blocks)

@@ -155,6 +155,8 @@ def preset_record(preset: Preset) -> dict[str, Any]:
     """Return a preset as plain data."""
     return {
         "name": preset.name,
+        "framework": preset.framework,
+        "poolings": list(preset.poolings),
         "summary": preset.summary,
         "evidence": preset.evidence,
         "source": preset.source,

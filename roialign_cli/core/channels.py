@@ -51,7 +51,7 @@ def output_channels(channels: int, convention: Convention, output_size: tuple[in
     return channels // maps
 
 
-def channels_read(
+def features_read(
     features: NDArray[Any],
     channels: slice | NDArray[np.intp],
     convention: Convention,

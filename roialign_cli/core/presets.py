@@ -40,13 +40,26 @@ def preset(name: str) -> Preset:
     known = {**PRESETS, **{alias: PRESETS[row] for alias, row in ALIASES.items()}}
     if name in known:
         return known[name]
-    raise ArgumentError("convention", f"{name!r} is not a preset; {nearest(name, known)}")
+    near = nearest(name, known, "`roialign presets` lists all")
+    raise ArgumentError("convention", f"{name!r} is not a preset; {near}")
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the most similar known name and all known names, for an error message."""
+def nearest(name: str, known: Iterable[str], where: str = "") -> str:
+    """Return the most similar known name and all known names, for an error message.
+
+    Parameters
+    ----------
+    name
+        What was given.
+    known
+        The names that are known.
+    where
+        What lists the names, if they are too many for a message.
+    """
     import difflib  # noqa: PLC0415 - only an error needs it
 
     near = difflib.get_close_matches(name, known, n=1)
+    if where:
+        return f"did you mean {near[0]}? {where}" if near else where
     hint = f"did you mean {near[0]}? Choose" if near else "choose"
     return f"{hint} {alternatives(known)}"

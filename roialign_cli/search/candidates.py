@@ -24,7 +24,8 @@ from roialign_cli.core.convention import (
 from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.search.fit import Index
-from roialign_cli.search.hypothesis import EXPORT_MISTAKES, Batches, is_uncommon
+from roialign_cli.search.hypothesis import Batches, is_uncommon
+from roialign_cli.search.mistakes import EXPORT_MISTAKES
 
 BoxFields = tuple[tuple[str, Any], ...]
 Operator = tuple[Convention, str]  # a convention and its export mistake, "" for none

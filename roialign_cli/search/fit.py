@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.comparison import difference
 from roialign_cli.core.boxes import Float
-from roialign_cli.core.channels import channels_read
+from roialign_cli.core.channels import features_read
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.hypothesis import Batches, Hypothesis, Layout
@@ -214,7 +214,7 @@ class SearchTarget:
     ) -> Operation:
         """Return the operation that a hypothesis describes, on some boxes and channels."""
         return make_operation(
-            channels_read(self.features, channels, hypothesis.convention, self.size),
+            features_read(self.features, channels, hypothesis.convention, self.size),
             self.boxes[boxes],
             self.size,
             convention=hypothesis.convention,

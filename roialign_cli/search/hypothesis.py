@@ -23,19 +23,6 @@ LAYOUTS: Mapping[Layout, tuple[int, int, int, int]] = MappingProxyType(
 # The map of each box: the given one, the first one for all, or an equal number of boxes per map.
 Batches = Literal["given", "first map", "in turn"]
 
-# Description of a mistake in exporting a model → the convention fields that it changes.
-EXPORT_MISTAKES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "the half-cell shift is applied twice": {"offset": 1.0},
-        "the shift is applied before the scale instead of after it": {
-            "image_offset": 0.5,
-            "offset": 0.0,
-        },
-        "the half-cell shift is missing": {"offset": 0.0},
-        "the half-cell shift has the wrong sign": {"offset": -0.5},
-    }
-)
-
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -52,7 +39,7 @@ class Hypothesis:
     batches
         The map that each box is pooled from.
     mistake
-        A key of `EXPORT_MISTAKES`, or "" for no mistake.
+        A key of `mistakes.EXPORT_MISTAKES`, or "" for no mistake.
     """
 
     convention: Convention

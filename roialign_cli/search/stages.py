@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.box_conditions import box_conditions, common_conditions
 from roialign_cli.analysis.equivalence import coarse_rules, effective_rules
 from roialign_cli.core.boxes import Float, box_height, corners
-from roialign_cli.core.channels import channels_read
+from roialign_cli.core.channels import features_read
 from roialign_cli.core.convention import Convention, Pooling
 from roialign_cli.core.operation import Operation, coordinate_dtype
 from roialign_cli.core.point_values import floating
@@ -105,7 +105,7 @@ def screen(
     boxes, channels = target.probes
     operators = candidates.operators[pooling]
     convention = next((operator for operator, _ in operators), Convention())
-    features = channels_read(target.features, channels, convention, target.size)
+    features = features_read(target.features, channels, convention, target.size)
     own_readings = [candidates.own_reading(operator) for operator in operators]
     for box in boxes.tolist():
         found: list[Hypothesis] = []

@@ -14,6 +14,7 @@ from roialign_cli.analysis.equivalence import distinguishing_inputs
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.printable import printable
 from roialign_cli.search.hypothesis import LAYOUTS, Hypothesis, Identification, Match
+from roialign_cli.search.mistakes import CULPRITS
 from roialign_cli.show.document.blocks import Block, Heading, Paragraph, Verbatim
 from roialign_cli.show.document.command_line import (
     changed_fields,
@@ -86,7 +87,13 @@ def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block
     yield Heading(2, operator_words(best))
     yield _indented(reading_words(best))
     yield _indented(f"largest difference {format_number(found.matches[0].max_difference)}")
-    yield from (_indented(f"! {words}") for words in best.deviations())
+    for words in best.deviations():
+        yield _indented(f"! {words}")
+        for culprit in CULPRITS.get(words, ()):
+            yield Paragraph(
+                printable(f"seen in {culprit.program} ({culprit.version}, {culprit.date})"),
+                indent=4,
+            )
     yield Paragraph("")
     call = python_call(best, _output_size(best, found.shape))
     lines = [call] if inputs is None else commands(best, inputs, found.shape).values()

@@ -1,0 +1,172 @@
+"""Mistakes that exporters, importers and ports of ROI Align make, and where they are known from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Culprit:
+    """A program that makes a mistake.
+
+    Parameters
+    ----------
+    program
+        Its name, and the file and the case in which it makes the mistake.
+    version
+        The version, pull request or issue in which the mistake was seen.
+    date
+        The month in which it was seen, as YYYY-MM.
+    """
+
+    program: str
+    version: str
+    date: str
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake in the exchange of models.
+
+    Parameters
+    ----------
+    text
+        What goes wrong.
+    fields
+        The convention fields that it changes in a call with a half-cell shift; None if no field
+        expresses it.
+    culprits
+        Programs that make it.
+    """
+
+    text: str
+    fields: Mapping[str, Any] | None
+    culprits: tuple[Culprit, ...] = ()
+
+
+MISTAKES = (
+    Mistake(
+        "the half-cell shift is applied twice",
+        {"offset": 1.0},
+        (
+            Culprit(
+                "MMCV, ONNX symbolic (ops/roi_align.py) with aligned=True: subtracts the shift and "
+                "leaves the mode to its default, which shifts again from opset 16",
+                "mmcv 2.x",
+                "2026-01",
+            ),
+        ),
+    ),
+    Mistake(
+        "the shift is applied before the scale instead of after it",
+        {"image_offset": 0.5, "offset": 0.0},
+        (
+            Culprit(
+                "TVM, ONNX importer (relax/frontend/onnx/onnx_frontend.py) with half_pixel",
+                "apache-tvm 0.27.0.post1, apache/tvm#18936",
+                "2026-08",
+            ),
+            Culprit(
+                "TVM, torch importer (frontend/torch/exported_program_translator.py) with aligned",
+                "apache-tvm 0.27.0.post1",
+                "2026-08",
+            ),
+        ),
+    ),
+    Mistake(
+        "the half-cell shift is missing",
+        {"offset": 0.0},
+        (
+            Culprit(
+                "onnx2tf (ops/RoiAlign.py): reads the mode and ignores it",
+                "onnx2tf 1.29.24",
+                "2026-07",
+            ),
+            Culprit("every export of aligned=True to ONNX opset 10", "opset 10", "2026-07"),
+            Culprit(
+                "TVM Relay, ONNX importer: ignores the mode",
+                "apache-tvm 0.14, apache/tvm#19501",
+                "2026-05",
+            ),
+        ),
+    ),
+    Mistake("the half-cell shift has the wrong sign", {"offset": -0.5}),
+    Mistake(
+        "the half-cell shift and the minimum size of a cell come together",
+        {"min_size": 1.0},
+        (
+            Culprit(
+                "MMCV, ONNX symbolic (ops/roi_align.py) with aligned=True below opset 16",
+                "mmcv 2.x",
+                "2026-01",
+            ),
+            Culprit(
+                "MIGraphX, reference (op/roialign.hpp) with half_pixel",
+                "header of 2023",
+                "2026-07",
+            ),
+        ),
+    ),
+    Mistake(
+        "one sample point per section, as if an omitted sampling_ratio means 1",
+        None,
+        (
+            Culprit(
+                "OpenVINO, importer",
+                "openvinotoolkit/openvino#37826",
+                "2026-09",
+            ),
+        ),
+    ),
+    Mistake(
+        "boxes are shifted although the model has no shift",
+        None,
+        (
+            Culprit(
+                "MNN, ONNX converter (ROIAlignOnnx.cpp): aligned is true without the attribute",
+                "MNN 3.6.1",
+                "2026-10",
+            ),
+            Culprit(
+                "onnxruntime, DirectML: models of opset 10 are read as half_pixel",
+                "microsoft/onnxruntime#15812",
+                "2023-05",
+            ),
+        ),
+    ),
+    Mistake(
+        "max pooling becomes ROI Pool",
+        None,
+        (
+            Culprit(
+                "torch-mlir (DefaultDomainQtoZ.cpp): mode=max with half_pixel and ratio 0",
+                "llvm/torch-mlir#3493",
+                "2024-06",
+            ),
+        ),
+    ),
+    Mistake(
+        "max takes the largest point instead of the largest product, or the reverse",
+        None,
+        (
+            Culprit(
+                "onnxruntime: an environment variable selects the maximum of points",
+                "microsoft/onnxruntime#27554",
+                "2026-03",
+            ),
+        ),
+    ),
+)
+
+# Text of a mistake that fields express → the fields.
+EXPORT_MISTAKES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {mistake.text: mistake.fields for mistake in MISTAKES if mistake.fields is not None}
+)
+
+# Text of a mistake → the programs that make it.
+CULPRITS: Mapping[str, tuple[Culprit, ...]] = MappingProxyType(
+    {mistake.text: mistake.culprits for mistake in MISTAKES}
+)
