@@ -126,9 +126,20 @@ class Trace(Presentable):
 
     def map_of(self, i: int, j: int) -> Float:
         """Return the map (H, W) that section (i, j) reads."""
-        n_maps = self.operation.features.shape[1]
-        cells: Float = self.operation.features[0, (j - 1) * len(self.output[0]) + i - 1]
-        return cells if n_maps > 1 else self.cells
+        maps: Float = self.operation.features[0]
+        return self.cells if len(maps) == 1 else maps[(j - 1) * len(self.output[0]) + i - 1]
+
+    def channel_of(self, i: int, j: int) -> int | Summary:
+        """Return the channel of the features that section (i, j) reads, from 0."""
+        n_maps: int = self.operation.features.shape[1]
+        if isinstance(self.channel, str) or n_maps == 1:
+            return self.channel
+        return self.channel * n_maps + (j - 1) * len(self.output[0]) + i - 1
+
+    def on_map_of(self, section: tuple[int, int]) -> Trace:
+        """Return the trace with the map that section (i, j) reads as its `cells`."""
+        cells = self.map_of(*section)
+        return self if cells is self.cells else replace(self, cells=cells)
 
     def corner(self, i: int, j: int) -> tuple[float, float]:
         """Return x and y of the top-left corner of section (i, j)."""
