@@ -79,7 +79,8 @@ class Case:
         If both conventions choose the number of sample points alike, that number is the same.
         """
         own, other = self.operation.convention, PRESETS[preset].convention
-        fields: dict[str, Any] = {name: getattr(own, name) for name in BOX_FIELDS}
+        kept = (*BOX_FIELDS, "channel_map")
+        fields: dict[str, Any] = {name: getattr(own, name) for name in kept}
         if own.points == other.points:
             fields["sampling_ratio"] = own.sampling_ratio
         operation = replace(self.operation, convention=replace(other, **fields))
@@ -131,6 +132,18 @@ def _photo(output_size: int | tuple[int, int], section: tuple[int, int], **chang
     call = ALIGNED | {"spatial_scale": 1 / 16} | changes
     box = call.pop("box", [103.5, 61, 391, 300])
     return _case(cells, box, output_size, section, "red channel", **call)
+
+
+def _family(preset: str, box: Sequence[float], section: tuple[int, int], **changes: Any) -> Case:
+    """Return a case of 3 × 3 sections of another operator; its box is in pixels or normalised."""
+    rules, scale = PRESETS[preset].convention, {"spatial_scale": 1 / 32}
+    cells = a_map()
+    if rules.channel_map == "position-sensitive":
+        cells = np.random.default_rng(6).integers(0, 10, (1, 18, 16, 16)) / 10
+    call: dict[str, Any] = {} if rules.normalized else scale
+    if rules.outside_neighbours == "value":
+        call["extrapolation_value"] = 0.5
+    return _case(cells, box, 3, section, convention=preset, **call, **changes)
 
 
 _NOT_FINITE = np.where(a_map() > 0.7, np.nan, -np.inf)
@@ -194,6 +207,28 @@ CASES: Mapping[str, Case] = MappingProxyType({
     "huge values": _cells(a_map() * 1e30, 2, (1, 1)),
     "tiny values": _cells(a_map() * 0.0015, 3, (2, 3), sampling_ratio=2),
     "a row of cells": _cells(a_map(1, 12), (1, 3), (2, 1), box=[1.5, 0, 9, 1], sampling_ratio=2),
+    "prroi-pool": _family("prroi-pool", HELMET, (2, 2)),
+    "prroi-pool over the corner": _family("prroi-pool", OVER_CORNER, (2, 2)),
+    "prroi-pool, small": _family("prroi-pool", [201, 203, 209, 214], (2, 1)),
+    "prroi-pool, no area": _family("prroi-pool", [160, 160, 160, 160], (1, 1)),
+    "ps-roi-align": _family("ps-roi-align", HELMET, (3, 1)),
+    "ps-roi-pool": _family("ps-roi-pool", HELMET, (2, 3)),
+    "ps-roi-pool, small": _family("ps-roi-pool", [201, 203, 209, 214], (1, 2)),
+    "model-garden over the corner": _family("model-garden", [-50, -70, 90, 100], (1, 1)),
+    "model-garden over the edge": _family("model-garden", [100, -90, 300, 80], (1, 2)),
+    "model-garden, far outside": _family("model-garden", [100, -900, 300, -700], (1, 2)),
+    "od-api over the corner": _family("od-api", [-0.05, -0.05, 0.1, 0.2], (2, 1)),
+    "od-api, far outside": _family("od-api", [-0.9, -0.9, -0.5, -0.5], (2, 1)),
+    "roi-warp": _family("roi-warp", HELMET, (1, 1)),
+    "roi-warp, inverted": _family("roi-warp", [300, 100, 200, 210], (1, 1)),
+    "tensorrt-pyramid, inverted": _family("tensorrt-pyramid", [480, 300, 200, 600], (1, 2)),
+    "ncnn-0 beyond": _family("ncnn-0", [400, 400, 640, 620], (2, 2)),
+    "ncnn-0 over the corner": _family("ncnn-0-aligned", OVER_CORNER, (2, 2)),
+    "deterministic": _family("torchvision-deterministic", [-300, 10, 900, 700], (2, 2)),
+    "onnx2tf-adaptive": _family("onnx2tf-adaptive", HELMET, (3, 3)),
+    "mindspore": _family("mindspore", OVER_CORNER, (3, 3)),
+    "nearest": _family("torchvision-aligned", HELMET, (1, 2), interpolation="nearest"),
+    "swapped": _family("torchvision-aligned", HELMET, (1, 2), interpolation="swapped"),
 })  # fmt: skip
 
 

@@ -64,8 +64,8 @@ def story(figure: Figure) -> str:
 
 
 def points_of(trace: Trace, sections: Sequence[Section]) -> set[tuple[float, float]]:
-    """Return where the sample points of sections are; ROI Pool has none."""
-    if trace.convention.points == "cells":
+    """Return where the sample points of sections are; conventions that read cells have none."""
+    if trace.convention.reads_cells:
         return set()
     return {(p.x, p.y) for section in sections for p in section.points}
 
@@ -268,13 +268,41 @@ def check_values(axes: Axes, values: Mapping[tuple[float, float], float]) -> Non
         if not isinstance(text, Annotation) or not _is_number(text.get_text()):
             continue
         x, y = text.xy
-        value, string = values[float(x), float(y)], text.get_text().replace("−", "-")
-        if not np.isfinite(value):
-            assert string == f"{value:g}"
-            continue
-        digits, _, exponent = string.partition("e")
-        unit = 10.0 ** (int(exponent or 0) - len(digits.partition(".")[2]))
-        assert float(string) == pytest.approx(value, rel=1e-6, abs=0.5001 * unit)
+        _check_number(text.get_text(), values[float(x), float(y)])
+
+
+def check_written(axes: Axes, trace: Trace, section: tuple[int, int]) -> None:
+    """Assert that the values on these axes are those of the map, and of a section's points.
+
+    The cells of a section without points have their weights, or products of values and weights.
+    """
+    trace = trace.on_map_of(section)
+    values, points = cell_values(trace), trace.section(*section).points
+    if trace.convention.points != "integral":
+        check_values(axes, values | {(p.x, p.y): p.contribution for p in points})
+        return
+    weights = {(p.x, p.y): sum(n.weight for n in p.neighbours) for p in points}
+    for text in axes.texts:
+        at = tuple(map(float, text.xy)) if isinstance(text, Annotation) else ()
+        string = text.get_text()
+        if len(at) == 2 and (at in weights) and re.fullmatch(r"[^(]*", string):
+            value, _, weight = string.rpartition("\n× ")
+            _check_number(weight, weights[at[0], at[1]])
+            if value:
+                _check_number(value, values[at[0], at[1]])
+        elif len(at) == 2 and _is_number(string):
+            _check_number(string, values[at[0], at[1]])
+
+
+def _check_number(string: str, value: float) -> None:
+    """Assert that a text is a value as it is rounded."""
+    string = string.replace("−", "-")
+    if not np.isfinite(value):
+        assert string == f"{value:g}"
+        return
+    digits, _, exponent = string.partition("e")
+    unit = 10.0 ** (int(exponent or 0) - len(digits.partition(".")[2]))
+    assert float(string) == pytest.approx(value, rel=1e-6, abs=0.5001 * unit)
 
 
 def _is_number(string: str) -> bool:

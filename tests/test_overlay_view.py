@@ -52,7 +52,7 @@ def test_all_points_are_drawn_in_cells(case: str, style: str) -> None:
     assert drawn(figure) == points_of(one.trace, one.trace.sections)
     chosen = one.trace.section(*one.section)
     point = chosen.winning_point or next(iter(chosen.points), None)
-    if point is None or one.trace.convention.points == "cells":
+    if point is None or one.trace.convention.reads_cells:
         assert drawn(figure, "marked") == neighbours(figure) == set()
     else:
         assert drawn(figure, "marked") == {(point.x, point.y)}

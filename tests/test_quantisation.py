@@ -19,6 +19,7 @@ from roialign_cli.analysis.quantisation import (
 from roialign_cli.analysis.rectangle import Rectangle
 from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.core.boxes import Frame
+from roialign_cli.core.channels import maps_per_channel
 from roialign_cli.core.operation import make_operation
 from roialign_cli.core.overrides import resolve
 from roialign_cli.errors import ArgumentError
@@ -76,6 +77,26 @@ def pooled_slowly(
             # Whole numbers are divided exactly, unlike the shares of a section.
             for k in range(i * size // sections, -(-(i + 1) * size // sections))
             if 0 <= start + k < cells
+        }
+        for i in range(sections)
+    ]
+    return start, size, bins
+
+
+def ps_pooled_slowly(
+    low: float, high: float, sections: int, cells: int
+) -> tuple[int, int, list[set[int]]]:
+    """Return the same for ps_roi_pool, whose box ends before the cell in which its edge lies.
+
+    The last cell of the map is never read.
+    """
+    start, end = half_away(low), half_away(high)
+    size = max(end - start, 1)
+    bins = [
+        {
+            start + k
+            for k in range(i * size // sections, -(-(i + 1) * size // sections))
+            if 0 <= start + k < cells - 1
         }
         for i in range(sections)
     ]
@@ -178,6 +199,31 @@ def test_bins_cover_the_rounded_box_and_give_the_output(
     assert np.array_equal(pooled, expected)
 
 
+@pytest.mark.parametrize(("box", "call"), CASES)
+def test_position_sensitive_pooling_rounds_without_the_last_cell(
+    box: list[float], call: dict[str, Any]
+) -> None:
+    features = np.random.default_rng(3).normal(size=(8, *MAP))
+    roi = trace(features, box, SECTIONS, convention="ps-roi-pool", spatial_scale=SCALES, **call)
+    rounded = quantise(roi)
+    left, top, right, bottom = in_plane(box, call)
+    first_x, width, columns = ps_pooled_slowly(left, right, SECTIONS[1], MAP[1])
+    first_y, height, rows = ps_pooled_slowly(top, bottom, SECTIONS[0], MAP[0])
+    assert (rounded.rounded.left, rounded.rounded.width) == (first_x, width)
+    depth = roi.frame.height - rounded.rounded.top if roi.frame.y_up else rounded.rounded.top
+    assert (depth, rounded.rounded.height) == (first_y, height)
+    assert [set(one) for one in rounded.columns] == columns
+    assert [set(one) for one in rounded.rows] == rows
+    ends = half_away(right) - half_away(left), half_away(bottom) - half_away(top)
+    assert rounded.grown == (min(ends) < 1)
+    for i, j in itertools.product((1, 2), (1, 2, 3, 4)):
+        # Section (i, j) averages its cells of the channel of its own.
+        own = features[(j - 1) * 2 + i - 1][
+            np.ix_([*rounded.rows[j - 1]], [*rounded.columns[i - 1]])
+        ]
+        assert roi.output[j - 1][i - 1] == pytest.approx(own.mean() if own.size else 0)
+
+
 def test_the_cases_hold_every_kind_of_box() -> None:
     seen = [quantise(traced(*case)) for case in CASES]
     assert {True, False} == {one.enlarged for one in seen}
@@ -203,7 +249,8 @@ def test_every_convention_is_compared_with_the_same_rounding(name: str) -> None:
 def test_the_box_on_the_map_is_the_box_times_the_scale(name: str) -> None:
     call: dict[str, Any] = {"box_format": "xyxy", "origin": "top-left", "normalized": False}
     convention = resolve(name, **call)
-    roi = trace(np.zeros((9, 9)), [8, 16, 20, 24], 3, convention=convention, spatial_scale=1 / 8)
+    cells = np.zeros((maps_per_channel(convention, (3, 3)), 9, 9))
+    roi = trace(cells, [8, 16, 20, 24], 3, convention=convention, spatial_scale=1 / 8)
     assert roi.box_on_map == Rectangle(1, 2, 2.5, 3)
 
 

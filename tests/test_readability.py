@@ -240,13 +240,18 @@ def walkthrough(style: FigureStyle) -> Trace:
 
 
 def helmet(style: FigureStyle, preset: str = "torchvision-aligned") -> Trace:
-    call = {} if PRESETS[preset].convention.points == "cells" else {"sampling_ratio": 2}
+    call = {} if PRESETS[preset].convention.reads_cells else {"sampling_ratio": 2}
     return _traced(style, HELMET, 3, preset, **call)
 
 
 def corner(style: FigureStyle, **call: Any) -> Trace:
     """Return the trace of a box that has points inside, on the border of and outside the map."""
     return _traced(style, OVER_CORNER, 3, "torchvision-aligned", sampling_ratio=2, **call)
+
+
+def beyond(style: FigureStyle, **call: Any) -> Trace:
+    """Return the trace of a box that has points beyond the outermost centres."""
+    return _traced(style, [-40, -70, 90, 100], 3, "model-garden", **call)
 
 
 def boxes(style: FigureStyle) -> list[Trace]:
@@ -275,6 +280,12 @@ VIEWS: dict[str, Callable[[FigureStyle], Figure]] = {
     "clamped point": lambda style: point_figure(
         corner(style), section=(2, 2), point=(1, 1), style=style
     ),
+    "extrapolated point": lambda style: point_figure(beyond(style), section=(1, 2), style=style),
+    "point beside cells outside": lambda style: point_figure(
+        beyond(style, outside_neighbours="value"), section=(2, 2), style=style
+    ),
+    "weights of cells": lambda style: point_figure(helmet(style, "prroi-pool"), style=style),
+    "steps of prroi-pool": lambda style: steps_figure(helmet(style, "prroi-pool"), style=style),
     "output": lambda style: output_figure(walkthrough(style), style=style),
     "footprint": lambda style: footprint_figure(helmet(style), section=(2, 2), style=style),
     "compare": lambda style: compare_figure(
@@ -298,6 +309,8 @@ DEFAULT = {
     "overlay on a photo": ("light", "shades"),
     "overlay on a map": ("dark", "red channel"),
     "clamped point": ("light", "gray"),
+    "extrapolated point": ("dark", "shades"),
+    "weights of cells": ("light", "viridis"),
     "output": ("dark", "viridis"),
     "footprint": ("light", "coolwarm"),
     "compare": ("dark", "coolwarm"),

@@ -1,22 +1,24 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-from roialign_cli.analysis.sections import Point
+from roialign_cli.analysis.sections import Border, Point
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.figures.point import point_figure
 from roialign_cli.show.figures.sections import sections_figure
 from roialign_cli.show.numbers import format_number
 from tests.figure_cases import CASES, HELMET, aligned, combinations, draw, steps_figure, walkthrough
-from tests.figure_checks import cell_values, check_figure, check_values, drawn, drawn_on, strings
+from tests.figure_checks import check_figure, check_written, drawn, drawn_on, strings
 
 
 def positions(trace: Trace, points: tuple[Point, ...], border: str) -> set[tuple[float, float]]:
-    if trace.convention.points == "cells":
+    if trace.convention.reads_cells:
         return set()
     return {(p.x, p.y) for p in points if p.border == border}
 
@@ -31,11 +33,10 @@ def test_points_are_the_traces_points_and_texts_keep_apart(case: str, style: str
     one = CASES[case]
     figure = draw("sections", case, style)
     points = one.trace.section(*one.section).points
-    for border in ("inside", "clamped", "out"):
+    for border in get_args(Border):
         assert drawn(figure, f"points-{border}") == positions(one.trace, points, border)
     check_figure(figure, one.trace)
-    own = {(p.x, p.y): p.contribution for p in points}  # written without positions if many
-    check_values(figure.axes[0], cell_values(one.trace) | own)
+    check_written(figure.axes[0], one.trace, one.section)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tests.figure_checks import (
     cell_values,
     check_figure,
     check_values,
+    check_written,
     drawn_on,
     points_of,
     shown_output,
@@ -48,12 +49,17 @@ def test_the_steps_hold_the_points_the_one_point_and_the_output(case: str, style
     _, box, _, points, *value, output = panels(figure)
     assert drawn_on(points) == points_of(traced, [chosen])
     assert len(value) == bool(chosen.points and traced.convention.points != "cells")
-    for axes in value:
-        point = chosen.winning_point or chosen.points[0]
-        assert drawn_on(axes) == {(point.x, point.y)}
-    own = {(p.x, p.y): p.contribution for p in chosen.points}  # without positions if many
-    check_values(box, cell_values(traced))
-    check_values(points, cell_values(traced) | own)
+    on_map = cell_values(traced.on_map_of(one.section))
+    check_values(box, on_map)
+    if traced.convention.points == "integral":
+        check_values(points, on_map)
+        for axes in value:
+            check_written(axes, traced, one.section)
+    else:
+        check_written(points, traced, one.section)
+        for axes in value:
+            point = chosen.winning_point or chosen.points[0]
+            assert drawn_on(axes) == {(point.x, point.y)}
     numbers = np.array(traced.output)
     np.testing.assert_array_equal(
         shown_output(output), np.where(np.isfinite(numbers), numbers, np.nan)

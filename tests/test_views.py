@@ -14,9 +14,10 @@ from matplotlib.patches import Rectangle
 from roialign_cli import PRESETS, roi_align, trace
 from roialign_cli.analysis.footprint import footprint
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.core.channels import maps_per_channel
 from roialign_cli.core.convention import Pooling
 from roialign_cli.errors import ArgumentError
-from roialign_cli.show.figures.cells_used import UsedCell, used_cells
+from roialign_cli.show.figures.cells_used import UsedCell, is_far, used_cells
 from roialign_cli.show.figures.marks import MAX_DRAWN_POINTS
 from roialign_cli.show.figures.output import output_figure
 from roialign_cli.show.figures.point import point_figure
@@ -28,6 +29,7 @@ from tests.figure_checks import (
     check_figure,
     check_texts,
     check_values,
+    check_written,
     drawn,
     points_of,
     shown_output,
@@ -37,20 +39,38 @@ from tests.figure_checks import (
 
 
 def gradient(features: Any, box: list[float], **call: Any) -> Any:
-    """Return the derivative of every output by every cell, (T, K, H, W), from differences."""
-    step = 1e-6
-    moved = np.eye(features.size).reshape(-1, *features.shape) * step
-    up, down = (roi_align(features + sign * moved, [box], (2, 3), **call)[0] for sign in (1, -1))
-    return ((up - down) / (2 * step)).reshape(*features.shape, 2, 3).transpose(2, 3, 0, 1)
+    """Return the derivative of every output by every cell, (T, K, H, W), from differences.
+
+    A cell is moved in all of the maps (M, H, W) that the sections read.
+    """
+    step, size = 1e-6, features.shape[1:]
+    moved = np.eye(features[0].size).reshape(-1, 1, *size) * step
+    up, down = (
+        roi_align((features + sign * moved).reshape(-1, *size), [box], (2, 3), **call)[0]
+        for sign in (1, -1)
+    )
+    return ((up - down) / (2 * step)).reshape(*size, 2, 3).transpose(2, 3, 0, 1)
 
 
-@pytest.mark.parametrize("pooling", get_args(Pooling))
-@pytest.mark.parametrize("preset", sorted(PRESETS))
+def poolings() -> list[Any]:
+    """Return (preset, pooling) parameters; integral weights have no maximum."""
+    return [
+        (name, pooling)
+        for name in sorted(PRESETS)
+        for pooling in get_args(Pooling)
+        if (PRESETS[name].convention.points, pooling) != ("integral", "max")
+    ]
+
+
+@pytest.mark.parametrize(("preset", "pooling"), poolings())
 def test_the_footprint_is_the_gradient(preset: str, pooling: Pooling) -> None:
     convention = replace(PRESETS[preset].convention, pooling=pooling)
-    features = np.random.default_rng(3).uniform(0.5, 9, (6, 7))
+    maps = maps_per_channel(convention, (2, 3))
+    features = np.random.default_rng(3).uniform(0.5, 9, (maps, 6, 7))
     if convention.normalized:
         box = [0.1, 0.2, 0.7, 0.75]
+    elif convention.rejects == "off-map":
+        box = [1.2, 1.2, 5.1, 4.8]
     else:  # over the map's border
         box = [2.3, 1.2, 5.1, 4.4] if convention.box_format == "xywh" else [-1.2, 1.2, 4.1, 6.8]
     expected = gradient(features, box, convention=convention)
@@ -110,14 +130,15 @@ def rectangles(figure: Figure, prefix: str) -> list[Rectangle]:
 
 def check_weights(figure: Figure, cells: list[UsedCell]) -> None:
     """Assert that areas, or the lengths between two cells, are the weights of the cells."""
-    areas = rectangles(figure, "area-")
+    areas = {to_hex(a.get_facecolor()).upper(): a for a in rectangles(figure, "area-")}
     assert len(areas) == (len(cells) if len(cells) > 1 else 0)
     along_x = len({cell.x for cell in cells}) > 1
-    for area, cell in zip(areas, cells, strict=bool(areas)):
-        assert to_hex(area.get_facecolor()).upper() == cell.colour
+    for cell in cells if areas else ():
+        area = areas[cell.colour]
         sizes = abs(area.get_width()), abs(area.get_height())
         size = sizes[0] * sizes[1] if len(cells) == 4 else sizes[not along_x]
-        assert size == pytest.approx(cell.weight, abs=1e-6)
+        assert size == pytest.approx(abs(cell.weight), abs=1e-6)
+        assert bool(area.get_hatch()) == (cell.weight < 0)
 
 
 @pytest.mark.parametrize(("case", "style"), combinations("point"))
@@ -126,6 +147,9 @@ def test_one_point_has_its_cells_and_areas_that_are_their_weights(case: str, sty
     figure = draw("point", case, style)
     check_figure(figure, one.trace)
     chosen = one.trace.section(*one.section)
+    if one.trace.convention.points == "integral":
+        check_written(figure.axes[0], one.trace, one.section)
+        return
     point = chosen.winning_point or chosen.points[0]
     assert drawn(figure) == {(point.x, point.y)}
     cells = used_cells(point)
@@ -181,9 +205,11 @@ def test_a_point_uses_the_cells_that_count(x: float, y: float, count: int, borde
 @pytest.mark.parametrize("case", CASES)
 def test_the_used_cells_of_every_point_give_its_value(case: str) -> None:
     one = CASES[case]
+    if one.trace.convention.reads_cells:
+        return
     for point in one.trace.section(*one.section).points:
         cells = used_cells(point)
-        assert len(cells) in ({0} if point.border == "out" else {1, 2, 4})
+        assert len(cells) in ({0} if point.border == "out" or is_far(point) else {1, 2, 4})
         if cells:
             assert sum(cell.weight for cell in cells) == pytest.approx(1)
             value = sum(cell.weight * cell.value for cell in cells)

@@ -53,8 +53,9 @@ class Quantisation:
     box
         The box on the map before rounding.
     rounded
-        The box in whole cells: its last cell is part of it, and it is at least 1 × 1. It may reach
-        beyond the map.
+        The box in whole cells, at least as large as the smallest ROI. It may reach beyond the map.
+    grown
+        Whether rounding leaves less than the smallest ROI, so that the rounded box is larger.
     left, right, top, bottom
         What rounding changes at each side of the box.
     columns, rows
@@ -65,6 +66,7 @@ class Quantisation:
     frame: Frame
     box: Rectangle
     rounded: Rectangle
+    grown: bool
     left: Side
     right: Side
     top: Side
@@ -175,6 +177,8 @@ def _quantised(
         frame=frame,
         box=box,
         rounded=rounded,
+        grown=bool((plan.x.roi_size > plan.x.unclamped_size)[0])
+        or bool((plan.y.roi_size > plan.y.unclamped_size)[0]),
         left=side("left", -1, scales[0]),
         right=side("right", 1, scales[0]),
         top=side("top", -frame.y_sign, scales[1]),

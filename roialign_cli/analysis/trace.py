@@ -127,8 +127,7 @@ class Trace(Presentable):
     def map_of(self, i: int, j: int) -> Float:
         """Return the map (H, W) that section (i, j) reads."""
         maps: Float = self.operation.features[0]
-        cells: Float = maps[(j - 1) * len(self.output[0]) + i - 1 if len(maps) > 1 else 0]
-        return cells
+        return self.cells if len(maps) == 1 else maps[(j - 1) * len(self.output[0]) + i - 1]
 
     def channel_read(self, i: int, j: int) -> int | None:
         """Return the channel of the features that section (i, j) reads, if each reads its own."""
@@ -136,6 +135,11 @@ class Trace(Presentable):
             return None
         rows, columns = len(self.output), len(self.output[0])
         return self.channel * rows * columns + (j - 1) * columns + i - 1
+
+    def on_map_of(self, section: tuple[int, int]) -> Trace:
+        """Return the trace with the map that section (i, j) reads as its `cells`."""
+        cells = self.map_of(*section)
+        return self if cells is self.cells else replace(self, cells=cells)
 
     def corner(self, i: int, j: int) -> tuple[float, float]:
         """Return x and y of the top-left corner of section (i, j)."""

@@ -29,6 +29,7 @@ from roialign_cli.show.palette import THEMES
 
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
+    from roialign_cli.core.convention import Summary
     from roialign_cli.show.figures.stages import StagedFigure
 
 
@@ -116,6 +117,16 @@ def _open(path: Path) -> None:
 
 def _default_width(aspect: float | None) -> float:
     return 7.0 if aspect is None or aspect < 4 / 3 else 40 / 3
+
+
+def _photo_channel(inputs: Inputs, channel: int | Summary) -> str | None:
+    """Return what the map shows of a photograph, None for another map."""
+    from roialign_cli.show.numbers import photo_channel
+
+    is_own = inputs.operation.convention.channel_map == "position-sensitive"
+    if is_own and inputs.file.image is not None and inputs.file.image.ndim == 3:
+        return "one channel"  # which one, depends on the section
+    return photo_channel(inputs.file.image, channel)
 
 
 @command(
@@ -223,7 +234,6 @@ def plot(
     from roialign_cli.cli.inputs import load, scale_source
     from roialign_cli.show.figures.saving import check_suffix
     from roialign_cli.show.figures.style import FigureStyle
-    from roialign_cli.show.numbers import photo_channel
 
     kind = check_suffix(output, animated=True)
     _check_options(view, output, kind)
@@ -239,7 +249,7 @@ def plot(
         values,
         units,
         aspect,
-        photo_channel(inputs.file.image, selection.channel),
+        _photo_channel(inputs, selection.channel),
     )
     request = PlotRequest(inputs, scale_source(options, inputs), selection, other, style)
     staged = _draw(request, view)

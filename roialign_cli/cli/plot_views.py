@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from roialign_cli.errors import ArgumentError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -138,8 +140,17 @@ def _compare(request: PlotRequest) -> Figure:
 
     trace = request.trace()
     operation = with_convention(request.inputs, request.other or "")
+    _check_same_channels(request.inputs.operation.convention, operation.convention)
     other = request.trace_of(operation, trace.frame)
     return compare_figure(trace, other, section=request.section, style=request.style)
+
+
+def _check_same_channels(convention: Convention, other: Convention) -> None:
+    """Raise an error if only one of two conventions reads a channel of its own per section."""
+    if convention.channel_map != other.channel_map:
+        problem = f"{other.name} has the channel map {other.channel_map!r}, {convention.name} has "
+        remedy = f"add ,channel_map={convention.channel_map} or choose another preset"
+        raise ArgumentError("with", f"{problem}{convention.channel_map!r}; {remedy}")
 
 
 def _pool(request: PlotRequest) -> Figure:
@@ -151,7 +162,9 @@ def _pool(request: PlotRequest) -> Figure:
     if operation.convention.points == "cells":
         pooled = operation.convention
         operation = _with_rules(operation, PRESETS["torchvision-aligned"].convention)
-    if "pooling" not in request.inputs.overrides:  # so that only the rounding differs
+    if operation.convention.points == "integral":  # which has no maximum
+        pooled = replace(pooled, pooling="avg")
+    elif "pooling" not in request.inputs.overrides:  # so that only the rounding differs
         rules = replace(operation.convention, pooling=pooled.pooling)
         operation = replace(operation, convention=rules)
     trace = request.trace_of(operation, operation.frame)
@@ -165,10 +178,11 @@ def _pool(request: PlotRequest) -> Figure:
 
 
 def _with_rules(operation: Operation, rules: Convention) -> Operation:
-    """Return the operation with the rules of a convention, and the boxes read as before."""
+    """Return the operation with the rules of a convention and the same boxes and channels."""
     from roialign_cli.core.convention import BOX_FIELDS
 
-    fields: dict[str, Any] = {name: getattr(operation.convention, name) for name in BOX_FIELDS}
+    kept = (*BOX_FIELDS, "channel_map")
+    fields: dict[str, Any] = {name: getattr(operation.convention, name) for name in kept}
     return replace(operation, convention=replace(rules, **fields))
 
 

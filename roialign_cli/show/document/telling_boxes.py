@@ -29,7 +29,6 @@ TELLING_BOXES: dict[str, Corners] = {
     "large": (-3, -3, 9, 9),
     "outside": (9, 9, 12, 12),
 }
-_BOXES_PER_TABLE = 4
 
 
 def telling_boxes(presets: Sequence[Preset]) -> Iterator[Block]:
@@ -46,11 +45,8 @@ def telling_boxes(presets: Sequence[Preset]) -> Iterator[Block]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, cells in computed.items():
         groups.setdefault(tuple(cells), []).append(name)
-    titles = [*TELLING_BOXES]
-    for first in range(0, len(titles), _BOXES_PER_TABLE):
-        chosen = slice(first, first + _BOXES_PER_TABLE)
-        rows = ((names[0], *cells[chosen]) for cells, names in groups.items())
-        yield Grid(("preset", *titles[chosen]), tuple(rows))
+    rows = ((names[0], *cells) for cells, names in groups.items())
+    yield Grid(("preset", *TELLING_BOXES), tuple(rows))
     equal = (f"{first} = {', '.join(others)}" for first, *others in groups.values() if others)
     yield Paragraph(f"With the same numbers: {'; '.join(equal) or 'none'}.")
 

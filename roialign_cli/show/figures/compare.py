@@ -78,6 +78,7 @@ def compare_figure(
         If there is no such section.
     """
     i_j = section or most_different(trace, other)
+    trace = trace.on_map_of(i_j)
     pair = trace.section(*i_j), other.section(*i_j)
     one, two = np.array(trace.output), np.array(other.output)
     change = difference(one, two)
@@ -96,7 +97,7 @@ def compare_figure(
             [rows, [specs], [[specs[0]], [specs[1]], specs[2:]], [[spec] for spec in specs]],
             style,
             title="Two conventions on the same box",
-            subtitle=_subtitle(trace, other, change, style),
+            subtitle=_subtitle(trace, other, change, i_j, style),
             shades=bars[0],
             bars=bars,
             legend=legend,
@@ -155,14 +156,17 @@ def _movement(trace: Trace, other: Trace, section: Section, other_section: Secti
 def _moves(
     trace: Trace, other: Trace, sections: Sequence[Section], other_sections: Sequence[Section]
 ) -> list[tuple[Point, Point]]:
-    """Return pairs of points of the same number; a point does not become a cell of ROI Pool."""
-    if (trace.convention.points == "cells") != (other.convention.points == "cells"):
+    """Return pairs of points of the same number; none if a convention has no points but cells."""
+    rules = {trace.convention.points, other.convention.points}
+    if "integral" in rules or rules > {"cells"}:
         return []
     both = zip(sections, other_sections, strict=True)
     return [points for pair in both for points in paired_points(*pair)]
 
 
-def _subtitle(trace: Trace, other: Trace, change: Float, style: FigureStyle) -> list[str]:
+def _subtitle(
+    trace: Trace, other: Trace, change: Float, shown: tuple[int, int], style: FigureStyle
+) -> list[str]:
     section = most_different(trace, other)
     if not np.isfinite(change).all():
         result = "section ({}, {}) is a number in one only".format(*section)
@@ -172,7 +176,7 @@ def _subtitle(trace: Trace, other: Trace, change: Float, style: FigureStyle) -> 
     else:
         result = "the same output"
     names = f"{_operator(trace)} and {_operator(other)}"
-    return [names, *map_parts(trace, style.photo_channel), result]
+    return [names, *map_parts(trace, style.photo_channel, shown), result]
 
 
 def _operator(trace: Trace) -> str:

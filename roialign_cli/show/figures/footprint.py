@@ -21,7 +21,7 @@ from roialign_cli.show.figures.page import new_page
 from roialign_cli.show.figures.roi_labels import keep_points_clear, write_numbers
 from roialign_cli.show.figures.shades import weight_shades
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
-from roialign_cli.show.figures.wording import format_decimals, map_part, operator_parts
+from roialign_cli.show.figures.wording import format_decimals, map_part, operator_parts, own_channel
 from roialign_cli.show.view import roi_view
 
 
@@ -45,6 +45,8 @@ def footprint_figure(
         If there is no such section.
     """
     chosen = trace.section(*section) if section is not None else None
+    if section is not None:
+        trace = trace.on_map_of(section)
     sections = trace.sections if chosen is None else (chosen,)
     weights = footprint(trace, sections)
     view = roi_view(trace) if section is None else section_view(trace, section).grown(1.0)
@@ -59,6 +61,7 @@ def footprint_figure(
             subtitle=[
                 *operator_parts(trace),
                 map_part(trace),
+                *_channels(trace, section),
                 _sum(float(weights.sum()), len(sections)),
             ],
             shades=weight_shades(style, weights),
@@ -73,6 +76,16 @@ def footprint_figure(
         lines = roi_sides(trace), *(section_sides(trace, s.section) for s in shown)
         write_values(placer, trace, lines, weights)
     return panel.figure
+
+
+def _channels(trace: Trace, section: tuple[int, int] | None) -> list[str]:
+    """Return of which channels the cells are, if each section reads a channel of its own."""
+    if trace.convention.channel_map == "same":
+        return []
+    count = len(trace.output) * len(trace.output[0])
+    if section is None and count > 1:
+        return [f"cells of {count} channels, one for each section"]
+    return own_channel(trace, section or (1, 1))
 
 
 def _sum(total: float, outputs: int) -> str:

@@ -18,6 +18,7 @@ Line = tuple[tuple[float, float], tuple[float, float]]
 Span = tuple[float, float]
 
 LEAST_SHIFT = 1e-3  # cells; rounding alone moves an ROI by less
+_CELLS_MARGIN = 0.1  # cells around the cells that a section reads
 _MIN_SECTION_ASPECT = 0.5  # shorter side of the view of a section / longer side
 
 
@@ -102,7 +103,7 @@ def section_spans(trace: Trace) -> tuple[list[Span], list[Span]]:
     """Return where the sections start and end along x, and along y from the top, in cells.
 
     Sections of ROI Pool are the cells that they pool and may overlap. A section without cells
-    starts where it ends.
+    starts where it ends, and so does one of which nothing is left when it is cut to the map.
     """
     if trace.convention.points == "cells":
         pooled = quantise(trace)
@@ -114,15 +115,28 @@ def section_spans(trace: Trace) -> tuple[list[Span], list[Span]]:
     sides = roi_sides(trace)
     xs = np.linspace(sides.left, sides.right, len(trace.output[0]) + 1).tolist()
     ys = np.linspace(sides.top, sides.bottom, len(trace.output) + 1).tolist()
+    if trace.convention.clip_sections:
+        (height, width), frame = trace.map_size, trace.frame
+        # The convention cuts to 0 and the number of cells, where 0 is the centre of the first one.
+        xs = np.clip(xs, frame.x(0), frame.x(width)).tolist()
+        low, high = sorted((frame.y(0), frame.y(height)))
+        ys = np.clip(ys, low, high).tolist()
     return [*pairwise(xs)], [*pairwise(ys)]
 
 
 def section_view(trace: Trace, section: tuple[int, int]) -> View:
-    """Return the view of one section, with a margin."""
+    """Return the view of one section and of what it reads beyond its edges, with a margin."""
     sides = section_sides(trace, section)
     (left, right), (low, high) = sides.spans
     margin = max(0.35 * max(right - left, high - low), 0.05)
     view = View(left - margin, right + margin, low - margin, high + margin, trace.frame.y_up)
+    is_integral = trace.convention.points == "integral"
+    points = trace.section(*section).points
+    if points and (is_integral or trace.convention.clip_sections):
+        xs, ys = [point.x for point in points], [point.y for point in points]
+        reach = 0.5 + _CELLS_MARGIN if is_integral else margin
+        read = View(min(xs), max(xs), min(ys), max(ys), trace.frame.y_up).grown(reach)
+        view = view.joined(read)
     return view.at_least(_MIN_SECTION_ASPECT)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
@@ -25,6 +26,7 @@ from roialign_cli.show.figures.drawing import (
 from roialign_cli.show.figures.geometry import (
     Line,
     Sides,
+    Span,
     box_sides,
     differs_from_box,
     roi_sides,
@@ -119,7 +121,7 @@ def draw_roi(panel: Panel, trace: Trace, chosen: Section | None = None) -> None:
     draw_sections(panel, trace, colour)
     outline_roi(panel, trace)
     if chosen is not None:
-        clipped = not _is_in_view(panel.view, trace)
+        clipped = not _is_in_view(panel.view, roi_sides(trace))
         sides = section_sides(trace, chosen.section)
         draw_outline(panel, sides, colour, 2.6, zorder=4.2, clipped=clipped)
 
@@ -134,6 +136,9 @@ def draw_sections(
     """Draw the edges of an ROI's sections; sections of ROI Pool overlap and are rectangles."""
     columns, rows = section_spans(trace)
     width = 0.8 if min(section_room(panel, trace)) < _MIN_WIDE_SECTION else 1.3
+    if trace.convention.clip_sections:
+        draw_lines(panel, _edges(columns, rows), colour, width, zorder=zorder, linestyle=linestyle)
+        return
     if trace.convention.points != "cells":
         lines = roi_sides(trace).grid(len(columns), len(rows))
         draw_lines(panel, lines, colour, width, zorder=zorder, linestyle=linestyle)
@@ -147,21 +152,31 @@ def draw_sections(
     draw_lines(panel, lines, colour, width, zorder=zorder, linestyle=linestyle)
 
 
+def _edges(columns: Sequence[Span], rows: Sequence[Span]) -> list[Line]:
+    """Return the edges of sections that meet but are not all of the same size."""
+    xs, ys = ([spans[0][0], *(end for _, end in spans)] for spans in (columns, rows))
+    vertical: list[Line] = [((x, ys[0]), (x, ys[-1])) for x in xs]
+    horizontal: list[Line] = [((xs[0], y), (xs[-1], y)) for y in ys]
+    return vertical + horizontal
+
+
 def outline_roi(panel: Panel, trace: Trace) -> None:
     """Draw the outline of an ROI and its first corner, and with dashes the box if it differs."""
-    clipped = not _is_in_view(panel.view, trace)
+    clipped = not _is_in_view(panel.view, roi_sides(trace))
     if differs_from_box(trace):
+        box = box_sides(trace)
         dashes: dict[str, Any] = {"linestyle": (0, (4, 2)), "zorder": 4.1, "gid": "box"}
-        draw_outline(panel, box_sides(trace), panel.theme.roi, 1.4, clipped=clipped, **dashes)
+        dashes["clipped"] = clipped or not _is_in_view(panel.view, box)
+        draw_outline(panel, box, panel.theme.roi, 1.4, **dashes)
     draw_outline(panel, roi_sides(trace), panel.theme.roi, 2.2, clipped=clipped)
     corner = Line2D([trace.x], [trace.y], marker="o", color=panel.theme.roi, ms=6)
     corner.set(mec=panel.theme.ground, clip_on=clipped, zorder=5)
     panel.axes.add_line(corner)
 
 
-def _is_in_view(view: View, trace: Trace) -> bool:
-    """Return whether the whole ROI is in view, so that its outline need not be clipped."""
-    (left, right), (low, high) = roi_sides(trace).spans
+def _is_in_view(view: View, sides: Sides) -> bool:
+    """Return whether a whole rectangle is in view, so that its outline need not be clipped."""
+    (left, right), (low, high) = sides.spans
     return view.left <= left and right <= view.right and view.low <= low and high <= view.high
 
 
@@ -203,7 +218,11 @@ def cell_texts(
 
 
 def write_values(
-    placer: LabelPlacer, trace: Trace, lines: Sequence[Sides] = (), values: Float | None = None
+    placer: LabelPlacer,
+    trace: Trace,
+    lines: Sequence[Sides] = (),
+    values: Float | None = None,
+    hidden: NDArray[np.bool_] | None = None,
 ) -> None:
     """Mark the centres of the cells in view and write the cells' values, if there is room.
 
@@ -220,6 +239,8 @@ def write_values(
         The rectangles whose outlines the values avoid where they can.
     values
         (H, W), the values; those of the map if None. Zeros among weights are not written.
+    hidden
+        (H, W), which cells to leave out; None for no cell.
     """
     panel = placer.panel
     rows, columns = shown_cells(trace, panel.view)
@@ -232,6 +253,8 @@ def write_values(
     grounds = [panel.shades.colour(value) for value in shown.ravel().tolist()]
     # A cell of weight 0 has neither a dot nor a text.
     has_text = np.ones(shown.size, np.bool_) if values is None else shown.ravel() != 0
+    if hidden is not None:
+        has_text &= ~hidden[rows, columns].ravel()
     written = [*compress(zip(texts[0], centres, grounds, strict=True), has_text)]
     labels = [
         Label(string, centre, TextStyle(texts[1], ink(ground), halo=ground))

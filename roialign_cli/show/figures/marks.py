@@ -65,6 +65,7 @@ def marks(theme: Theme, colour: str | None = None) -> Mapping[Border, Mark]:
     return {
         "inside": Mark("o", colour, ground, _FILLED_EDGE, "sample point"),
         "clamped": Mark("s", ground, colour, _HOLLOW_EDGE, "point clamped to outermost centres"),
+        "beyond": Mark("^", ground, colour, _HOLLOW_EDGE, "point beyond the outermost centres"),
         "out": Mark("x", "none", colour, _HOLLOW_EDGE, "point outside, reads no cell", ground),
     }
 
@@ -128,8 +129,8 @@ def mark_size(panel: Panel, trace: Trace, sections: Sequence[Section]) -> float:
 
 
 def drawn_points(trace: Trace, sections: Sequence[Section]) -> dict[Border, Float]:
-    """Return where sample points of these sections lie; ROI Pool has cells instead."""
-    return {} if trace.convention.points == "cells" else positions(sections)
+    """Return where sample points of these sections lie; none if the convention reads cells."""
+    return {} if trace.convention.reads_cells else positions(sections)
 
 
 def draw_points(

@@ -22,7 +22,12 @@ from roialign_cli.show.figures.panels import HEADINGS_ABOVE, HEADINGS_BESIDE, Pa
 from roialign_cli.show.figures.roi_labels import write_numbers, write_section_numbers
 from roialign_cli.show.figures.shades import Shades, value_shades
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
-from roialign_cli.show.figures.wording import REDUCTIONS, map_parts, operator_parts, sections_count
+from roialign_cli.show.figures.wording import (
+    map_parts,
+    operator_parts,
+    reduction_words,
+    sections_count,
+)
 from roialign_cli.show.palette import ink
 from roialign_cli.show.view import View, roi_view
 
@@ -48,7 +53,7 @@ def output_figure(trace: Trace, *, style: FigureStyle = DEFAULT_STYLE) -> Figure
         on_map, output_panel = new_page(
             [[specs], [[spec] for spec in specs]],
             style,
-            title=f"The output: the {REDUCTIONS[trace.convention.pooling]}",
+            title=f"The output: the {reduction_words(trace.convention)}",
             subtitle=[
                 *operator_parts(trace),
                 sections_count(trace),

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.sections import Point
@@ -38,7 +39,12 @@ from roialign_cli.show.figures.marks import (
 )
 from roialign_cli.show.figures.page import Panel, new_page
 from roialign_cli.show.figures.panels import PanelSpec
-from roialign_cli.show.figures.point import point_name, selected_point, used_cell_entry
+from roialign_cli.show.figures.point import (
+    outline_used_cell,
+    point_name,
+    selected_point,
+    used_cell_entries,
+)
 from roialign_cli.show.figures.shades import value_shades
 from roialign_cli.show.figures.style import (
     CELLS,
@@ -81,8 +87,8 @@ def overlay_figure(
         The names of the boxes, in the order of the traces; missing ones become "box 1", ….
     section, point
         (i, j) and (n, m), from 1: the point of the first trace whose cells are drawn; if None, a
-        section whose points lie between different cells, and its winner or first point. ROI Pool
-        has no points: without (n, m) none is drawn.
+        section whose points lie between different cells, and its winner or first point. If the
+        convention reads cells, none is drawn without (n, m).
     left_out
         Which boxes are not drawn, in words.
     style
@@ -95,10 +101,11 @@ def overlay_figure(
     """
     boxes = _named_boxes(traces, labels)
     _check_image(image)
-    trace = traces[0]
-    section = section or trace.example
-    is_cell = trace.convention.points == "cells"  # which has no sample points to mark
+    section = section or traces[0].example
+    trace = traces[0].on_map_of(section)
+    is_cell = trace.convention.reads_cells  # which has no sample points to mark
     marked = None if is_cell and point is None else selected_point(trace, section, point)
+    is_weight = trace.convention.points == "integral"
     picture = _picture_sides(trace, image, _unit(trace, image, stride))
     with figure_settings(style.theme):
         view = _view(boxes, picture, y_up=trace.frame.y_up)
@@ -107,7 +114,7 @@ def overlay_figure(
             [[[spec]]],
             style,
             title=_title(boxes),
-            subtitle=_subtitle(boxes, style, image, left_out),
+            subtitle=_subtitle(trace, section, style, image, left_out),
             shades=value_shades(style, trace),
             bars=None if image is None else [],
             legend=_legend(style.theme, boxes, section, marked),
@@ -117,7 +124,7 @@ def overlay_figure(
             _draw_cells(panel, marked)
         for box in boxes:
             _draw_box(panel, box)
-        if marked is not None:
+        if marked is not None and not is_weight:
             _draw_marked(panel, marked)
         placer = LabelPlacer(panel)
         _keep_points_clear(placer, boxes, marked)
@@ -191,11 +198,14 @@ def _title(boxes: Sequence[_NamedBox]) -> str:
 
 
 def _subtitle(
-    boxes: Sequence[_NamedBox], style: FigureStyle, image: NDArray[np.uint8] | None, left_out: str
+    trace: Trace,
+    section: tuple[int, int],
+    style: FigureStyle,
+    image: NDArray[np.uint8] | None,
+    left_out: str,
 ) -> list[str]:
-    trace = boxes[0].trace
     # An image shows all channels.
-    shown = map_parts(trace, style.photo_channel) if image is None else [map_part(trace)]
+    shown = map_parts(trace, style.photo_channel, section) if image is None else [map_part(trace)]
     parts = [*operator_parts(trace), *shown]
     return [*parts, left_out] if left_out else parts
 
@@ -206,11 +216,14 @@ def _legend(
     entries: list[Artist] = [Line2D([], [], color=theme.section, linewidth=1.4, label="section")]
     borders = {border for box in boxes for border in drawn_points(box.trace, box.trace.sections)}
     entries += point_entries(marks(theme), borders)
-    if marked is not None:
+    if marked is not None and boxes[0].trace.convention.points == "integral":
+        cell, i_j = marked.point, section
+        label = f"cell ({cell[0]}, {cell[1]}) of section ({i_j[0]}, {i_j[1]})"
+        entries.append(Patch(edgecolor=theme.neighbour, facecolor="none", label=label))
+    elif marked is not None:
         mark = replace(marks(theme)[marked.border], label=point_name(section, marked))
         entries.append(mark_line(mark, _MARKED_SIZE))
-        if marked.in_bounds:
-            entries.append(used_cell_entry(theme))
+        entries += used_cell_entries(theme, used_cells(marked))
     return entries
 
 
@@ -228,8 +241,7 @@ def _draw_image(
 def _draw_cells(panel: Panel, marked: Point) -> None:
     """Draw the cells that a point uses."""
     for cell in used_cells(marked):
-        sides = Sides(cell.x - 0.5, cell.x + 0.5, cell.y - 0.5, cell.y + 0.5)
-        draw_outline(panel, sides, panel.theme.neighbour, 1.4, zorder=2.5, gid="neighbour")
+        outline_used_cell(panel, cell, 1.4, zorder=2.5)
 
 
 def _point_size(panel: Panel, trace: Trace) -> float:

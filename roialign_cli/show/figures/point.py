@@ -14,9 +14,12 @@ from matplotlib.transforms import blended_transform_factory
 from roialign_cli.analysis.sections import Point
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
+from roialign_cli.show.figures.cell_weights import weights_figure
 from roialign_cli.show.figures.cells_used import (
     UsedCell,
     clamped,
+    is_far,
+    taken_at,
     used_cells,
     value_story,
 )
@@ -27,10 +30,11 @@ from roialign_cli.show.figures.map_area import draw_map
 from roialign_cli.show.figures.marks import mark_line, marks
 from roialign_cli.show.figures.page import Panel, new_page
 from roialign_cli.show.figures.panels import HEADINGS_BESIDE, MIN_TEXT_SIZE, TICK_SIZE, PanelSpec
-from roialign_cli.show.figures.phrases import text_width
+from roialign_cli.show.figures.phrases import Phrase, text_width
 from roialign_cli.show.figures.roi_labels import position_decimals
 from roialign_cli.show.figures.shades import value_shades
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, Unit, figure_settings
+from roialign_cli.show.figures.weight_areas import WeightArea, weight_areas
 from roialign_cli.show.figures.wording import (
     format_alike,
     format_decimals,
@@ -43,7 +47,7 @@ from roialign_cli.show.view import View, map_view
 _MAX_ASPECT = 0.75  # height of the axes, in widths
 _MARGIN = 0.7  # cells around the neighbours' centres
 _MAX_DISTANCE = 6.0  # cells from the neighbours; a point further away is not in view
-_BAND = 0.12  # cells, the thickness of the weights of two cells
+_OUTSIDE_DASHES = (0, (3, 2))  # of the outline of a cell outside the map
 _CELL_SIZES = 9.0, 7.5
 
 
@@ -55,6 +59,8 @@ def point_figure(
     style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
     """Draw one sample point with the cells it uses, their weights as areas, and the formula.
+
+    If the convention has no sample points, draw the cells of the section with their weights.
 
     Parameters
     ----------
@@ -73,6 +79,9 @@ def point_figure(
         If there is no such section or point.
     """
     section = section or trace.example
+    trace = trace.on_map_of(section)
+    if trace.convention.points == "integral":
+        return weights_figure(trace, section, point, style)
     selected = selected_point(trace, section, point)
     if selected is None:
         raise ArgumentError(
@@ -86,25 +95,30 @@ def point_figure(
             selected,
             style,
             style.unit(trace),
-            f"{_cells_words(selected)} at ({position})",
+            f"{_cells_words(trace, selected)} at ({position})",
         )
         panel = new_page(
             [[[spec]]],
             style,
             title=f"The value of {point_name(section, selected)}",
-            subtitle=[*operator_parts(trace), *map_parts(trace, style.photo_channel)],
+            subtitle=[*operator_parts(trace), *map_parts(trace, style.photo_channel, section)],
             shades=value_shades(style, trace),
-            legend=point_entries(style.theme, selected) + outside_entries(style.theme, trace, view),
+            legend=point_entries(style.theme, trace, selected)
+            + outside_entries(style.theme, trace, view),
         )[0]
         draw_point(panel, trace, selected)
     return panel.figure
 
 
-def _cells_words(point: Point) -> str:
+def _cells_words(trace: Trace, point: Point) -> str:
     """Return what a heading calls a point, by the number of cells that it uses."""
     count = len(used_cells(point))
     if not count:
-        return "A point outside the map,"
+        return "A point far outside the map," if point.in_bounds else "A point outside the map,"
+    if count == 1 and trace.convention.interpolation != "linear":
+        return "A point that uses one cell,"
+    if any(cell.weight < 0 for cell in used_cells(point)):
+        return "A point extrapolated from cells,"
     return {1: "A point on one cell", 2: "A point between two cells"}.get(
         count, "A point between four cells"
     )
@@ -127,6 +141,9 @@ def point_name(section: tuple[int, int], point: Point) -> str:
 
 def point_view(trace: Trace, point: Point) -> View:
     """Return the part of the plane with a point and its neighbour cells."""
+    if is_far(point):
+        around = View(point.x, point.x, point.y, point.y, trace.frame.y_up)
+        return around.grown(1 + _MARGIN)
     x = [point.x, *(n.x for n in point.neighbours)]
     y = [point.y, *(n.y for n in point.neighbours)]
     x, y = ([v for v in values if abs(v - values[1]) <= _MAX_DISTANCE] for values in (x, y))
@@ -144,7 +161,7 @@ def point_spec(
         point_view(trace, point),
         unit,
         heading,
-        story=value_story(trace, point),
+        story=(*value_story(trace, point), *_cut_words(trace, point)),
         above=11.0,
         beside=max(HEADINGS_BESIDE, 6.0 + text_width(_tick(trace, point.y, unit, "y"), TICK_SIZE)),
         min_left=_min_left(labels),
@@ -153,26 +170,47 @@ def point_spec(
     )
 
 
+def _cut_words(trace: Trace, point: Point) -> list[list[Phrase]]:
+    """Return a line about lengths that do not end in the picture, if there are any."""
+    view = point_view(trace, point)
+    is_in_view = view.left <= point.x <= view.right and view.low <= point.y <= view.high
+    if is_in_view or point.border != "beyond" or not weight_areas(trace.convention, point):
+        return []
+    return [[Phrase("the point lies beyond the picture,"), Phrase("where the areas end")]]
+
+
 def _min_left(labels: list[str]) -> float:
     lines = [line for label in labels for line in label.split("\n")]
     return 7.0 + max((text_width(line, TICK_SIZE) for line in lines), default=0.0)
 
 
-def used_cell_entry(theme: Theme) -> Artist:
-    """Return the legend entry of the cells that a point uses."""
-    label = "cell that the point uses"
-    return Patch(edgecolor=theme.neighbour, facecolor="none", linewidth=1.6, label=label)
+def used_cell_entries(theme: Theme, cells: list[UsedCell]) -> list[Artist]:
+    """Return the legend entries of the cells that a point uses, on the map and outside."""
+    style: dict[str, Any] = {"edgecolor": theme.neighbour, "facecolor": "none", "linewidth": 1.6}
+    entries: list[Artist] = []
+    if any(cell.on_map for cell in cells):
+        entries.append(Patch(**style, label="cell that the point uses"))
+    if not all(cell.on_map for cell in cells):
+        label = "cell outside the map, with its value"
+        entries.append(Patch(**style, linestyle=_OUTSIDE_DASHES, label=label))
+    return entries
 
 
-def point_entries(theme: Theme, point: Point) -> list[Artist]:
+def point_entries(theme: Theme, trace: Trace, point: Point) -> list[Artist]:
     """Return the legend entries of one point, the cells it uses and their weights."""
     entries: list[Artist] = [mark_line(marks(theme)[point.border], 7.0)]
     cells = used_cells(point)
-    if cells:
-        entries.append(used_cell_entry(theme))
-    if len(cells) > 1:
-        label = f"{'area' if len(cells) > 2 else 'length'} opposite a cell: its weight"
+    entries += used_cell_entries(theme, cells)
+    areas = weight_areas(trace.convention, point)
+    if areas:
+        size = "length" if areas[0].is_length else "area"
+        place = "beside" if trace.convention.interpolation == "swapped" else "opposite"
+        label = f"{size} {place} a cell: its weight"
         entries.append(Patch(facecolor=cells[0].colour, label=label))
+    if any(area.cell.weight < 0 for area in areas):
+        entries.append(
+            Patch(**_negative_style(theme), facecolor=cells[-1].colour, label="a negative weight")
+        )
     return entries
 
 
@@ -184,10 +222,11 @@ def draw_point(panel: Panel, trace: Trace, point: Point) -> None:
         _outline_cell(panel, cell)
     placer = LabelPlacer(panel)
     placer.keep_clear([(point.x, point.y)], 6)
-    areas = _draw_weights(panel, point, cells)
+    areas = weight_areas(trace.convention, point)
+    _draw_weights(panel, areas)
     _write_weights(placer, areas)
-    for _, sides in areas:
-        placer.keep_area_clear(sides)
+    for area in areas:
+        placer.keep_area_clear(area.visible)
     _write_cells(placer, point, cells)
     _mark_point(panel, point)
     _name_ticks(panel, trace, point)
@@ -196,11 +235,24 @@ def draw_point(panel: Panel, trace: Trace, point: Point) -> None:
 def _outline_cell(panel: Panel, cell: UsedCell) -> None:
     """Outline a cell and mark its centre."""
     colour = panel.theme.neighbour
-    sides = Sides(cell.x - 0.5, cell.x + 0.5, cell.y - 0.5, cell.y + 0.5)
-    draw_outline(panel, sides, colour, 1.6, zorder=3, gid="neighbour")
+    outline_used_cell(panel, cell, 1.6, zorder=3)
     centre = Line2D([cell.x], [cell.y], marker="o", color=colour, ms=6)
     centre.set(mec=panel.theme.halo(colour), zorder=5)
     panel.axes.add_line(centre)
+
+
+def outline_used_cell(panel: Panel, cell: UsedCell, width: float, zorder: float) -> None:
+    """Outline a cell; one outside the map is filled with the shade of its value and dashed."""
+    sides = Sides(cell.x - 0.5, cell.x + 0.5, cell.y - 0.5, cell.y + 0.5)
+    dashes: dict[str, Any] = {}
+    if not cell.on_map:
+        dashes["linestyle"] = _OUTSIDE_DASHES
+        ground = sides.patch(facecolor=panel.shades.colour(cell.value), linewidth=0)
+        ground.set(zorder=1.5, gid="outside-cell")
+        panel.axes.add_patch(ground)
+    draw_outline(
+        panel, sides, panel.theme.neighbour, width, zorder=zorder, gid="neighbour", **dashes
+    )
 
 
 def _write_cells(placer: LabelPlacer, point: Point, cells: list[UsedCell]) -> None:
@@ -230,36 +282,31 @@ def _cell_texts(placer: LabelPlacer, cells: list[UsedCell]) -> tuple[float, list
     return _CELL_SIZES[-1], values
 
 
-def _draw_weights(
-    panel: Panel, point: Point, cells: list[UsedCell]
-) -> list[tuple[UsedCell, Sides]]:
-    """Draw the areas opposite four cells, or the lengths opposite two, that are their weights."""
-    px, py = clamped(point)
-    drawn = []
-    for cell in cells if len(cells) > 1 else ():
-        x, y = cell.opposite
-        if len(cells) == 2:
-            x, y = next((other.x, other.y) for other in cells if other is not cell)
-        sides = Sides(px, x, py, y)
-        if not sides.width:
-            sides = Sides(px - _BAND / 2, px + _BAND / 2, py, y)
-        elif not sides.height:
-            sides = Sides(px, x, py - _BAND / 2, py + _BAND / 2)
-        area = sides.patch(facecolor=cell.colour, edgecolor=panel.theme.ground, linewidth=0.6)
-        area.set(zorder=3.5, gid=f"area-{cell.name}")
-        panel.axes.add_patch(area)
-        drawn.append((cell, sides))
-    return drawn
+def _draw_weights(panel: Panel, areas: list[WeightArea]) -> None:
+    """Draw the areas or lengths that are weights; negative ones are hatched."""
+    for area in areas:
+        cell = area.cell
+        patch = area.sides.patch(facecolor=cell.colour, edgecolor=panel.theme.ground, linewidth=0.6)
+        patch.set(zorder=3.5, gid=f"area-{cell.name}")
+        if cell.weight < 0:
+            patch.set(**_negative_style(panel.theme))
+        panel.axes.add_patch(patch)
 
 
-def _write_weights(placer: LabelPlacer, areas: list[tuple[UsedCell, Sides]]) -> None:
+def _negative_style(theme: Theme) -> dict[str, Any]:
+    return {"edgecolor": theme.faint, "hatch": r"\\\\\\", "linewidth": 0.6}
+
+
+def _write_weights(placer: LabelPlacer, areas: list[WeightArea]) -> None:
     """Write the weights in their areas, with the names of the cells if they all fit."""
     scale = placer.panel.scale
     templates = [("for {}\n{}", 7.5), ("{1}", 7.5), ("{1}", MIN_TEXT_SIZE)]
-    for template, size in templates if all(cell.name for cell, _ in areas) else templates[1:]:
+    for template, size in templates if all(area.cell.name for area in areas) else templates[1:]:
         labels = []
-        for cell, sides in areas:
-            style = TextStyle(size, ink(cell.colour), "bold", halo=None)
+        for area in areas:
+            cell, sides = area.cell, area.visible
+            halo_colour = cell.colour if cell.weight < 0 else None  # over the hatching
+            style = TextStyle(size, ink(cell.colour), "bold", halo=halo_colour)
             string = template.format(cell.name, format_decimals(cell.weight, 4))
             width, height = placer.size(string, style)
             if width <= abs(sides.width) * scale and height <= abs(sides.height) * scale:
@@ -272,8 +319,8 @@ def _write_weights(placer: LabelPlacer, areas: list[tuple[UsedCell, Sides]]) -> 
 def _mark_point(panel: Panel, point: Point) -> None:
     """Draw the mark of a point, and an arrow to where its value is taken if it is clamped."""
     kinds = marks(panel.theme)
-    if point.border == "clamped":
-        x, y = clamped(point)
+    x, y = taken_at(point)
+    if used_cells(point) and (x, y) != (point.x, point.y):
         colour, width = panel.theme.point, 1.6
         arrow = {"arrowstyle": "->", "color": colour, "linewidth": width}
         arrow["path_effects"] = halo(panel.theme.halo(colour), width, 0.8)
@@ -293,8 +340,10 @@ def _named_ticks(
     unit = style.unit(trace)
     between = " = " if axis == "x" else "\n"
     first, second = getattr(point, f"{axis}1"), getattr(point, f"{axis}2")
-    if not point.in_bounds or first == second:
-        return [(first, _tick(trace, first, unit, axis))] if point.in_bounds else []
+    if not used_cells(point):
+        return []
+    if first == second:
+        return [(first, _tick(trace, first, unit, axis))]
     return [
         (at, f"{axis}{n}{between}{_tick(trace, at, unit, axis)}")
         for n, at in ((1, first), (2, second))

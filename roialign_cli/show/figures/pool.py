@@ -75,6 +75,7 @@ def pool_figure(
     """
     outputs = np.array(pooled.output), np.array(trace.output)
     change = difference(*outputs)
+    trace, pooled = (side.on_map_of(trace.example) for side in (trace, pooled))
     view = roi_view(pooled).joined(roi_view(trace))
     with figure_settings(style.theme):
         rows = _specs(style, trace, pooled)
@@ -86,7 +87,7 @@ def pool_figure(
         panels = new_page(
             [rows, [specs], [[specs[0]], [specs[1]], specs[2:]], [[spec] for spec in specs]],
             style,
-            title="ROI Pool rounds the box to whole cells; ROI Align does not",
+            title=_title(trace),
             subtitle=[
                 sections_count(trace),
                 *map_parts(trace, style.photo_channel),
@@ -117,6 +118,17 @@ def pool_figure(
     return panels[0].figure
 
 
+def _name(trace: Trace) -> str:
+    """Return what headings call the operator that is compared with ROI Pool."""
+    return "PrRoI Pool" if trace.convention.points == "integral" else "ROI Align"
+
+
+def _title(trace: Trace) -> str:
+    if trace.convention.edge_rounding != "none":
+        return f"ROI Pool and {trace.convention.name} both round the box"
+    return f"ROI Pool rounds the box to whole cells; {_name(trace)} does not"
+
+
 def _result(change: Float) -> str:
     if not np.isfinite(change).all():
         return "some outputs are a number in one only"
@@ -130,13 +142,13 @@ def _specs(style: FigureStyle, trace: Trace, pooled: Trace) -> list[list[PanelSp
     size = Phrase(f"sections of {width} × {height} cells")
     stories = {
         f"ROI Pool ({pooled.convention.name})": _rounding_story(quantise(pooled)),
-        f"ROI Align ({trace.convention.name})": ([size],),
+        f"{_name(trace)} ({trace.convention.name})": ([size],),
     }
     panels = [map_panel(trace, view, style, *texts) for texts in stories.items()]
     names = (
         f"ROI Pool: {pooled.convention.pooling}",
-        f"ROI Align: {trace.convention.pooling}",
-        "ROI Align − ROI Pool",
+        f"{_name(trace)}: {trace.convention.pooling}",
+        f"{_name(trace)} − ROI Pool",
     )
     return [panels, [output_spec(np.array(trace.output), name) for name in names]]
 

@@ -190,10 +190,10 @@ def keep_points_clear(placer: LabelPlacer, trace: Trace, sections: Sequence[Sect
 def write_points(placer: LabelPlacer, trace: Trace, chosen: Section) -> None:
     """Write the coordinates and the values of a section's points, with leader lines if needed.
 
-    Points of larger grids have only their values, and those of the largest have no labels. ROI Pool
-    has cells instead, whose positions and values are on the map.
+    Points of larger grids have only their values, and those of the largest have no labels. The
+    positions and values of cells are on the map.
     """
-    if trace.convention.points == "cells":
+    if trace.convention.reads_cells:
         return
     points = sorted(chosen.points, key=lambda point: point.point != chosen.winner)
     if len(points) > _MAX_LABELLED_POINTS:

@@ -14,6 +14,14 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.show.figures.cell_weights import (
+    draw_weights,
+    outline_cell,
+    section_shades,
+    weights_entry,
+    weights_story,
+    write_weights,
+)
 from roialign_cli.show.figures.drawing import (
     draw_outline,
     draw_outside,
@@ -80,6 +88,11 @@ class _Story:
     section: Section
     point: Point | None
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether the section is a weighted sum of cells."""
+        return self.trace.convention.points == "integral" and bool(self.section.points)
+
 
 def steps_sheet(
     trace: Trace,
@@ -118,18 +131,23 @@ def steps_sheet(
         If there is no such section or point.
     """
     i_j = section or trace.example
+    trace = trace.on_map_of(i_j)
     source = source or ScaleSource("normalized" if trace.convention.normalized else None)
-    is_cell = trace.convention.points == "cells"  # whose value needs no explanation
+    is_cell = trace.convention.reads_cells  # whose value needs no explanation
     selected = None if is_cell and point is None else selected_point(trace, i_j, point)
     story = _Story(trace, image, stride, source, trace.section(*i_j), selected)
     output = np.array(trace.output)
     with figure_settings(style.theme):
+        bars = [value_shades(style, trace, output)]
+        if story.has_weights:
+            bars.append(section_shades(style, trace, story.section))
         panels = new_page(
             _arrangements([*_specs(story, style)]),
             style,
             title=f"How {operator_name(trace)} pools one box, step by step",
-            subtitle=[*operator_parts(trace), *map_parts(trace, style.photo_channel)],
-            shades=value_shades(style, trace, output),
+            subtitle=[*operator_parts(trace), *map_parts(trace, style.photo_channel, i_j)],
+            shades=bars[0],
+            bars=bars,
             legend=_legend(style, story),
         )
         lines = _draw(panels, story, output)
@@ -188,18 +206,31 @@ def _specs(story: _Story, style: FigureStyle) -> Iterator[PanelSpec]:
         story=tuple(points_story(trace, section)),
         **numbered,
     )
-    if story.point is not None:
+    last = 6
+    if story.has_weights:
+        yield PanelSpec(
+            section_view(trace, section.section),
+            unnamed,
+            "5  The weights of the cells",
+            story=weights_story(section),
+            **numbered,
+        )
+    elif story.point is not None:
         heading = f"5  The value of point {story.point.point}"
         yield point_spec(trace, story.point, style, unnamed, heading)
-    output = output_spec(np.array(trace.output), f"{'65'[story.point is None]}  The output")
+    else:
+        last = 5
+    output = output_spec(np.array(trace.output), f"{last}  The output")
     yield replace(output, story=tuple(output_story(trace, section)))
 
 
 def _legend(style: FigureStyle, story: _Story) -> list[Artist]:
     entries = roi_entries(style.theme, story.trace)
     entries += section_entries(style.theme, story.trace, [story.section])
-    if story.point is not None:
-        entries += point_entries(style.theme, story.point)[1:]
+    if story.has_weights:
+        entries.append(weights_entry(style.theme))
+    elif story.point is not None:
+        entries += point_entries(style.theme, story.trace, story.point)[1:]
     return entries + outside_entries(style.theme, story.trace, roi_view(story.trace))
 
 
@@ -226,17 +257,32 @@ def _draw(
     write_points(placer, trace, section)
     write_values(placer, trace, [section_sides(trace, section.section)])
     write_numbers(points, trace, section.section)
-    if story.point is not None:
+    if story.has_weights:
+        _draw_weights(close_up[0], story)
+    elif story.point is not None:
         if story.point.point != section.winner:
             _ring(points, story.point)
         draw_point(close_up[0], trace, story.point)
     draw_output(last, output, section.section)
     zooms = [(1, line) for line in draw_zoom(whole, box)]
     zooms += [(3, line) for line in draw_zoom(sections, points)]
-    if story.point is not None:
+    if story.point is not None and not story.has_weights:
         at = story.point.x, story.point.y
         zooms += [(4, line) for line in draw_zoom(points, close_up[0], at)]
     return zooms
+
+
+def _draw_weights(panel: Panel, story: _Story) -> None:
+    """Draw the weights of the cells of the section; outline the cell that was asked for."""
+    trace, section = story.trace, story.section
+    shades = section_shades(panel.style, trace, section)
+    draw_map(panel, trace)
+    draw_weights(panel, section, shades)
+    draw_roi(panel, trace, section)
+    if story.point is not None:
+        outline_cell(panel, story.point)
+    write_weights(LabelPlacer(panel), trace, section, shades, values=False)
+    write_numbers(panel, trace, section.section)
 
 
 def _ring(panel: Panel, point: Point) -> None:

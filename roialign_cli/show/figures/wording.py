@@ -10,6 +10,7 @@ from roialign_cli.analysis.quantisation import Side
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Convention
 from roialign_cli.show.numbers import channel_of, format_number
 
 
@@ -28,6 +29,12 @@ def format_significant(value: float, digits: int = 4) -> str:
     """Return a number with this many significant digits, or a whole number, and a minus sign."""
     whole = 10**digits <= abs(value) < 10**7
     return (f"{value:.0f}" if whole else f"{value:.{digits}g}").replace("-", "−")
+
+
+def as_factor(value: float) -> str:
+    """Return a number with four significant digits as a factor, in brackets if it is negative."""
+    factor = format_significant(value)
+    return f"({factor})" if value < 0 else factor
 
 
 def format_alike(values: Float, digits: int = 3) -> list[str]:
@@ -66,12 +73,23 @@ def format_alike(values: Float, digits: int = 3) -> list[str]:
 _MAX_SMALL = 10.0  # beside larger numbers, small numbers are written as zero
 
 # Pooling → what it makes of the sample points of a section.
-REDUCTIONS = {"avg": "average of each section", "max": "largest value of each section"}
+_REDUCTIONS = {"avg": "average of each section", "max": "largest value of each section"}
+
+
+def reduction_words(convention: Convention) -> str:
+    """Return what the output is of the sections."""
+    if convention.points == "integral":
+        return "weighted sum of the cells of each section"
+    return _REDUCTIONS[convention.pooling]
 
 
 def operator_parts(trace: Trace) -> list[str]:
-    """Return the convention and its pooling as parts of a figure's subtitle."""
-    return [f"convention {trace.convention.name}", f"{trace.convention.pooling} pooling"]
+    """Return the convention, its pooling and an uncommon interpolation for a figure's subtitle."""
+    convention = trace.convention
+    parts = [f"convention {convention.name}", f"{convention.pooling} pooling"]
+    if convention.interpolation != "linear" and not convention.reads_cells:
+        parts.append(f"{convention.interpolation} interpolation")
+    return parts
 
 
 def map_part(trace: Trace) -> str:
@@ -80,12 +98,29 @@ def map_part(trace: Trace) -> str:
     return f"feature map of {columns} columns × {rows} rows"
 
 
-def map_parts(trace: Trace, photo_channel: str | None) -> list[str]:
-    """Return the size of the feature map, and which of its channels is shown."""
-    channel = channel_of(trace)
+def map_parts(
+    trace: Trace, photo_channel: str | None, section: tuple[int, int] | None = None
+) -> list[str]:
+    """Return the size of the feature map, and which of its channels is shown.
+
+    `section` is the one whose map is shown if each section reads a channel of its own; None for the
+    example section.
+    """
+    channel, own = channel_of(trace), own_channel(trace, section or trace.example)
+    if channel and own:
+        channel = f"output {channel}"
     if photo_channel is not None:
         channel = f"{photo_channel} of the photograph"
-    return [map_part(trace), *([channel] if channel else [])]
+    parts = [map_part(trace), *([channel] if channel else [])]
+    return [*parts, *own]
+
+
+def own_channel(trace: Trace, section: tuple[int, int]) -> list[str]:
+    """Return which channel a section reads, if each section reads a channel of its own."""
+    if trace.convention.channel_map == "same":
+        return []
+    channels = trace.channels * len(trace.output) * len(trace.output[0])
+    return [f"map of section {section}: channel {trace.channel_read(*section)} of {channels}"]
 
 
 def gain_words(side: Side) -> str:
@@ -96,14 +131,19 @@ def gain_words(side: Side) -> str:
 
 
 def operator_name(trace: Trace) -> str:
-    """Return what the literature calls the operator: ROI Pool takes whole cells."""
-    return "ROI Pool" if trace.convention.points == "cells" else "ROI Align"
+    """Return what the literature calls the operator."""
+    convention = trace.convention
+    name = {"cells": "ROI Pool", "integral": "Precise ROI Pooling"}.get(
+        convention.points, "ROI Align"
+    )
+    own_channels = convention.channel_map == "position-sensitive"
+    return f"Position-sensitive {name}" if own_channels else name
 
 
 def grid_words(trace: Trace, section: Section) -> str:
     """Return how many sample points, or cells, a section has along x and along y."""
     columns, rows = section.grid
-    what = "cell" if trace.convention.points == "cells" else "sample point"
+    what = "cell" if trace.convention.reads_cells else "sample point"
     if not columns * rows:
         return f"no {what}s"
     return f"{columns} × {rows} {what}s" if columns * rows > 1 else f"1 {what}"
