@@ -211,9 +211,7 @@ def trace_record(
             "height": trace.height,
         },
         "section_size": {"width": trace.section_width, "height": trace.section_height},
-        "sections": [section_record(section) for section in trace.sections]
-        if sections is None
-        else list(sections),
+        "sections": _section_records(trace) if sections is None else list(sections),
         "output": [list(row) for row in trace.output],
         **({} if rounded is None else {"roi_pool": _roi_pool(rounded, trace.scale)}),
         "notes": notes_record(notes),
@@ -240,6 +238,16 @@ def _side(side: Side, scale: float) -> dict[str, float]:
     return {"position": side.position, "rounded": side.rounded, "moved": moved}
 
 
+def _section_records(trace: Trace) -> list[dict[str, Any]]:
+    """Return all sections of a trace; `channel` only if each reads a channel of its own."""
+    records = []
+    for section in trace.sections:
+        channel = trace.channel_read(*section.section)
+        own = {} if channel is None else {"channel": channel}
+        records.append(section_record(section) | own)
+    return records
+
+
 def section_record(section: Section) -> dict[str, Any]:
     """Return a section with all its points as plain data."""
     return {
@@ -247,6 +255,7 @@ def section_record(section: Section) -> dict[str, Any]:
         "x": section.x,
         "y": section.y,
         "points": [point_record(point) for point in section.points],
+        "divisor": section.divisor,
         "winner": None if section.winner is None else list(section.winner),
         "output": section.output,
     }

@@ -130,6 +130,21 @@ class Trace(Presentable):
         cells: Float = self.operation.features[0, (j - 1) * len(self.output[0]) + i - 1]
         return cells if n_maps > 1 else self.cells
 
+    def channel_read(self, i: int, j: int) -> int | None:
+        """Return the channel of the features that section (i, j) reads, if each reads its own."""
+        if self.convention.channel_map == "same" or isinstance(self.channel, str):
+            return None
+        rows, columns = len(self.output), len(self.output[0])
+        return self.channel * rows * columns + (j - 1) * columns + i - 1
+
+    def grid(self, i: int, j: int) -> tuple[int, int]:
+        """Return the points of section (i, j) along x and y as the convention counts them.
+
+        Fewer may be computed; no points may be negative numbers.
+        """
+        x, y = self.plan.x.grid[0].tolist(), self.plan.y.grid[0].tolist()
+        return x[min(i, len(x)) - 1], y[min(j, len(y)) - 1]
+
     def corner(self, i: int, j: int) -> tuple[float, float]:
         """Return x and y of the top-left corner of section (i, j)."""
         if isinstance(self.sections, Sections):

@@ -12,10 +12,11 @@ from roialign_cli.show.document.formulas import Role
 from roialign_cli.show.numbers import format_number
 from roialign_cli.show.view import View, beyond_map, roi_view
 
-_MARKS: dict[Border, str] = {"inside": "•", "clamped": "□", "out": "×"}
+_MARKS: dict[Border, str] = {"inside": "•", "clamped": "□", "beyond": "◇", "out": "×"}
 _MEANINGS = {
     "•": "sample point",
     "□": "point clamped to the border",
+    "◇": "point beyond the border",
     "×": "point outside, reads no cell",
     "◉": "largest value: the section's output",
     "·": "corner of a cell",
@@ -25,7 +26,7 @@ _MEANINGS = {
 _ROLE_CHARACTERS: Mapping[Role, str] = {
     "roi": "━┃┏┓┗┛┯┷┠┨",
     "section": "─│┼",
-    "point": "•□×",
+    "point": "•□◇×",
     "winner": "◉",
 }
 SKETCH_ROLES: Mapping[str, Role] = MappingProxyType(
