@@ -48,15 +48,21 @@ def box_extents(plan: Plan) -> tuple[Float, Float]:
 
 
 def near_a_whole(plan: Plan) -> Mask:
-    """Return which regions have sections so near a whole number of cells that ceil may differ."""
-    if plan.convention.points != "centred" or plan.convention.sampling_ratio:
-        return np.zeros(len(plan.y.roi_start), np.bool_)
-    return _at_a_whole(plan.y) | _at_a_whole(plan.x)
+    """Return which regions have sections of a size so near a threshold that the grid may differ."""
+    near = np.zeros(len(plan.y.roi_start), np.bool_)
+    if not plan.convention.is_adaptive:
+        return near
+    # Halves are the thresholds of rounding to the nearest whole number.
+    threshold = 0.5 if plan.convention.grid_rounding == "round" else 0.0
+    for axis, ratio in zip((plan.y, plan.x), plan.convention.sampling_ratios, strict=True):
+        if not ratio:
+            near |= _at_a_whole(axis, threshold)
+    return near
 
 
-def _at_a_whole(axis: RoiAxis) -> Mask:
+def _at_a_whole(axis: RoiAxis, threshold: float) -> Mask:
     section = axis.roi_size.astype(np.float64) / axis.sections
-    whole = np.round(section)
+    whole = np.round(section - threshold) + threshold
     # Whole numbers are exact in either precision.
     length = (axis.box_end.astype(np.float64) - axis.box_start) * float(axis.scale)
     certain = (section == whole) & (length == whole * axis.sections)
@@ -64,7 +70,7 @@ def _at_a_whole(axis: RoiAxis) -> Mask:
     slack = (
         _CEIL_SLACK * np.maximum(np.abs(axis.roi_start) + np.abs(axis.roi_size), 1) / axis.sections
     )
-    near = (whole >= 1) & (np.abs(section - whole) <= slack)
+    near = (whole > 0) & (np.abs(section - whole) <= slack)
     return np.asarray(near & ~certain, dtype=np.bool_)
 
 

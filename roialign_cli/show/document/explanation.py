@@ -313,7 +313,7 @@ class Explanation:
         title, text = "4. The value at each point", ""
         if self.trace.convention.points == "integral":
             title = "4. The value of each cell times its weight"
-            text = "No value is interpolated: the weights have the integral of the surface."
+            text = "No value is interpolated: the weights contain the integral of the surface."
         elif self.trace.convention.points == "cells":
             title += ": the value of its cell"
             text = "A sample point is a cell, so nothing is interpolated."

@@ -28,7 +28,7 @@ def weight_rules(trace: Trace) -> Iterator[FormulaLine]:
     """Yield where a section begins and ends, and the weight of a cell along x, in symbols."""
     (start, end), _ = _edges(trace, (1, 1))
     yield formula("{} = {}", Name("x_from"), in_symbols(start))
-    yield formula("{} = {}", Name("x_to"), in_symbols(end))
+    yield formula("{}   = {}", Name("x_to"), in_symbols(end))
     yield hat_integral()
     yield formula("<weight along x >= {}", in_symbols(_weight("x", 0.0, 0.0, 1.0)))
 
@@ -39,7 +39,8 @@ def section_edges(trace: Trace, section: Section) -> Iterator[FormulaLine]:
         "xy", _edges(trace, section.section), _ends(trace, section), strict=True
     ):
         for name, line, end in zip(("from", "to"), lines, ends, strict=True):
-            yield formula("{} = {} = {}", Name(f"{axis}_{name}"), line, number(end))
+            padding = " " * (4 - len(name))
+            yield formula(f"{{}}{padding} = {{}} = {{}}", Name(f"{axis}_{name}"), line, number(end))
 
 
 def cell_weights(trace: Trace, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:

@@ -67,7 +67,10 @@ def sketch(trace: Trace, sections: Sequence[Section], columns: int) -> tuple[str
         for point in section.points:
             is_winner = point.point == section.winner
             canvas.draw(point.x, point.y, "◉" if is_winner else _MARKS[point.border])
-    return (*canvas.lines(), "", *canvas.legend(columns))
+    meanings = _MEANINGS
+    if trace.convention.points == "integral":
+        meanings = _MEANINGS | {"•": "centre of an explained cell"}
+    return (*canvas.lines(), "", *canvas.legend(columns, meanings))
 
 
 def _margin(view: View) -> int:
@@ -173,10 +176,10 @@ class _Canvas:
                 x_axis[start:end] = str(x)
         yield "".join(x_axis).rstrip()
 
-    def legend(self, columns: int) -> Iterator[str]:
+    def legend(self, columns: int, meanings: Mapping[str, str]) -> Iterator[str]:
         """Yield the meaning of every mark drawn, in lines of at most `columns` characters."""
         used = {character for line in self.characters for character in line}
-        entries = [f"{mark} {meaning}" for mark, meaning in _MEANINGS.items() if mark in used]
+        entries = [f"{mark} {meaning}" for mark, meaning in meanings.items() if mark in used]
         if self.cell_width < _MIN_CORNER_CELL_WIDTH:
             entries.append(f"a cell is {format_number(self.cell_width, 2)} characters wide")
         line = ""

@@ -130,8 +130,8 @@ def interpolated(trace: Trace, point: Point) -> Iterator[FormulaLine]:
         row, column = number(cell.row), number(cell.column)
         read = formula("<cell at row >{},< column >{}", row, column)
         if trace.convention.points == "integral":
-            weight, of = number(cell.weight), number(cell.value)
-            yield formula("P =< weight ×> {} = {}·{} = {}", read, weight, of, value)
+            weight = number(sum(q.weight for q in point.neighbours))
+            yield formula("P =< weight ×> {} = {}·{} = {}", read, weight, number(cell.value), value)
         else:
             yield formula("P =< >{} = {}", read, value)
     elif weights is None:
