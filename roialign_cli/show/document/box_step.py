@@ -107,18 +107,17 @@ def _normalized_text(trace: Trace) -> str:
 def _placement(trace: Trace) -> Iterator[Block]:
     """Yield what the convention changes about the box on the map."""
     convention = trace.convention
-    has_offset_rule = convention.offset != 0.5 or convention.image_offset
     if convention.points == "cells":
         if convention.offset or convention.image_offset:
             yield Paragraph(offset_rule(convention))
         yield from _rounding(trace, quantise(trace))
         return
-    if has_offset_rule:
+    if convention.offset != 0.5 or convention.image_offset:
         rule = offset_rule(convention).removeprefix("None: ")
         yield Paragraph(f"{rule[0].upper()}{rule[1:]}")
     if has_edge_rules(convention):
         yield from _edges(trace)
-    elif has_offset_rule and not trace.frame.y_up:
+    elif not trace.frame.y_up:
         yield from _start_in_library_frame(trace)
     for axis, raw, size in (
         ("width", trace.unclamped_width, trace.width),

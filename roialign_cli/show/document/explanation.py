@@ -17,8 +17,6 @@ from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace, trace_operation
-from roialign_cli.core.convention import Interpolation
-from roialign_cli.core.presets import PRESETS
 from roialign_cli.show.document.blocks import (
     Block,
     Formulas,
@@ -44,17 +42,20 @@ from roialign_cli.show.document.integral import (
     weight_rules,
 )
 from roialign_cli.show.document.introduction import (
-    operator_name,
     overview_blocks,
     rounding_blocks,
     symbol_blocks,
+    title_blocks,
 )
 from roialign_cli.show.document.neighbours import (
+    NEIGHBOUR_COLUMNS,
     neighbour_coordinates,
+    neighbour_rows,
     neighbour_rule,
     neighbours_from_position,
 )
 from roialign_cli.show.document.points_step import (
+    INTERPOLATIONS,
     border_note,
     neighbour_text,
     points_text,
@@ -67,19 +68,13 @@ from roialign_cli.show.document.positions import (
     positions,
     section_sizes,
 )
-from roialign_cli.show.document.rules import channels_rule, rules
-from roialign_cli.show.document.sections_step import sections_grid
+from roialign_cli.show.document.rules import rules
+from roialign_cli.show.document.sections_step import section_name, sections_grid
 from roialign_cli.show.document.sketch import SKETCH_ROLES, sketch
 from roialign_cli.show.document.steps import interpolated, interpolation_rule, reduction
 from roialign_cli.show.numbers import (
     NEIGHBOUR_NAMES,
-    channel_of,
-    default_preset,
-    default_reading,
-    format_number,
     format_point,
-    name_of,
-    reading_of,
 )
 
 # Unless all points are asked for, an explanation is at most 200 lines long.
@@ -211,25 +206,8 @@ class Explanation:
         return f"Section {place} is explained; choose others with --section or --all-points."
 
     def title(self) -> Iterator[Block]:
-        """Yield the heading, and a paragraph about the convention and the frame."""
-        t = self.trace
-        yield Heading(1, f"{operator_name(t.convention)} of {self.subject}, step by step")
-        up = "up" if t.frame.y_up else "down"
-        channel = f", {channel_of(t)}" if t.channels > 1 else ""
-        preset = PRESETS.get(t.convention.name)
-        summary = f" – {preset.summary}" if preset else ""
-        name = name_of(t.convention, default_preset(self.defaults))
-        read = f"Boxes are read as {reading_of(t.convention)}{default_reading(self.defaults)}."
-        yield Paragraph(
-            f"Convention {name}{summary}. {read} The feature map has "
-            f"{t.map_size[0]} rows and {t.map_size[1]} columns of cells{channel}. Positions have "
-            f"their origin at the {t.frame.origin.replace('-', ' ')}, x to the right, y {up}; "
-            f"{_centres(t)}."
-        )
-        if t.convention.channel_map == "position-sensitive":
-            i, j = self.example.section
-            read = f"Section {format_point(i, j)} reads channel {t.channel_read(i, j)}."
-            yield Paragraph(f"{channels_rule(t.convention)} {read}")
+        """Yield the heading, and paragraphs about the convention, the frame and the channels."""
+        yield from title_blocks(self.trace, self.subject, self.example, self.defaults)
 
     def _sections(self) -> Iterator[Block]:
         t = self.trace
@@ -258,7 +236,7 @@ class Explanation:
         if self.exact is not None:
             yield Paragraph(rounding_text(t.convention))
         for section in () if self.outline else self.selected:
-            yield Heading(3, _place(t, section), "section")
+            yield Heading(3, section_name(t, section), "section")
             yield from self._points_of(section)
         total, shown = len(self.example.points), len(self.selected[0].points)
         if not self.all_points and self.point is None and shown < total:
@@ -329,7 +307,7 @@ class Explanation:
                 yield from self._point(section, point)
 
     def _interpolation_rule(self) -> Iterator[Block]:
-        how = _INTERPOLATIONS[self.trace.convention.interpolation]
+        how = INTERPOLATIONS[self.trace.convention.interpolation]
         yield Heading(2, f"4. The value at each point: {how}", "neighbour")
         yield Paragraph(neighbour_text(self.trace))
         yield Formulas(neighbour_rule(self.trace))
@@ -409,44 +387,8 @@ class Explanation:
             yield formula("<without rounding: >{}", number(exact))
 
 
-NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
-
-
-# Convention.interpolation → what happens to the values of the four cells.
-_INTERPOLATIONS: dict[Interpolation, str] = {
-    "linear": "bilinear interpolation",
-    "nearest": "the value of the nearest cell",
-    "swapped": "bilinear interpolation with exchanged weights",
-}
-
-
-def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
-    """Yield a row of `NEIGHBOUR_COLUMNS` for each neighbour of a point."""
-    for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
-        at = str(q.row), str(q.column), format_point(q.x, q.y)
-        outside = "" if q.on_map else " (outside)"
-        yield name, *at, format_number(q.weight), f"{format_number(q.value)}{outside}"
-
-
-def _place(trace: Trace, section: Section) -> str:
-    """Return the name of a section, and the channel that it reads if each reads its own."""
-    channel = trace.channel_read(*section.section)
-    reads = "" if channel is None else f", which reads channel {channel}"
-    return f"Section {format_point(*section.section)}{reads}"
-
-
 def _cells(point: Point) -> set[tuple[int, int]]:
     return {(q.row, q.column) for q in point.neighbours}
-
-
-def _centres(trace: Trace) -> str:
-    """Describe where the centres of cells lie."""
-    if trace.frame.whole:
-        return "a cell's centre lies on .5"
-    return (
-        f"the image is {format_number(trace.frame.height)} rows of cells high, so that y of the "
-        f"top row's centre is {format_number(trace.frame.y(0))}"
-    )
 
 
 def _rounded(exact: float, shown: float) -> FormulaLine:

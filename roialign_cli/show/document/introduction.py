@@ -1,22 +1,68 @@
-"""Introduce an explanation: what rounding would do to the box, the steps in short, the symbols."""
+"""Introduce an explanation: title, what rounding would do, the steps in short, the symbols."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from roialign_cli.analysis.quantisation import Quantisation
+from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import Convention
+from roialign_cli.core.presets import PRESETS
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.box_step import side_changes, sides_grid
 from roialign_cli.show.document.formulas import Role
 from roialign_cli.show.document.point_rules import has_one_corner_point
 from roialign_cli.show.document.positions import parts_symbols
+from roialign_cli.show.document.rules import channels_rule
 from roialign_cli.show.document.steps import averaged_points, nothing_to_pool
-from roialign_cli.show.numbers import format_count, format_number, format_point
+from roialign_cli.show.numbers import (
+    channel_of,
+    default_preset,
+    default_reading,
+    format_count,
+    format_number,
+    format_point,
+    name_of,
+    reading_of,
+)
 
 _MAX_LISTED = 4  # values or bins; of more, a range or the first ones are shown
+
+
+def title_blocks(
+    trace: Trace, subject: str, section: Section, defaults: Defaults | None
+) -> Iterator[Block]:
+    """Yield the heading, and paragraphs about the convention, the frame and the channels."""
+    convention, frame = trace.convention, trace.frame
+    yield Heading(1, f"{operator_name(convention)} of {subject}, step by step")
+    up = "up" if frame.y_up else "down"
+    channel = f", {channel_of(trace)}" if trace.channels > 1 else ""
+    preset = PRESETS.get(convention.name)
+    summary = f" – {preset.summary}" if preset else ""
+    name = name_of(convention, default_preset(defaults))
+    read = f"Boxes are read as {reading_of(convention)}{default_reading(defaults)}."
+    yield Paragraph(
+        f"Convention {name}{summary}. {read} The feature map has "
+        f"{trace.map_size[0]} rows and {trace.map_size[1]} columns of cells{channel}. Positions "
+        f"have their origin at the {frame.origin.replace('-', ' ')}, x to the right, y {up}; "
+        f"{_centres(trace)}."
+    )
+    if convention.channel_map == "position-sensitive":
+        i, j = section.section
+        reads = f"Section {format_point(i, j)} reads channel {trace.channel_read(i, j)}."
+        yield Paragraph(f"{channels_rule(convention)} {reads}")
+
+
+def _centres(trace: Trace) -> str:
+    """Describe where the centres of cells lie."""
+    if trace.frame.whole:
+        return "a cell's centre lies on .5"
+    return (
+        f"the image is {format_number(trace.frame.height)} rows of cells high, so that y of the "
+        f"top row's centre is {format_number(trace.frame.y(0))}"
+    )
 
 
 def rounding_blocks(trace: Trace, rounded: Quantisation) -> Iterator[Block]:

@@ -19,7 +19,7 @@ from roialign_cli.show.document.formulas import (
     text_break,
     to_text,
 )
-from roialign_cli.show.numbers import DECIMALS, format_number
+from roialign_cli.show.numbers import DECIMALS, NEIGHBOUR_NAMES, format_number, format_point
 
 
 @dataclass(frozen=True)
@@ -180,3 +180,14 @@ def neighbour_coordinates(point: Point) -> FormulaLine:
         "{} = {}, {} = {}, {} = {}, {} = {}",
         *(part for name, value in named.items() for part in (Name(name), number(value))),
     )
+
+
+NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
+
+
+def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
+    """Yield a row of `NEIGHBOUR_COLUMNS` for each neighbour of a point."""
+    for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
+        at = str(q.row), str(q.column), format_point(q.x, q.y)
+        outside = "" if q.on_map else " (outside)"
+        yield name, *at, format_number(q.weight), f"{format_number(q.value)}{outside}"

@@ -6,7 +6,7 @@ import math
 
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.core.convention import Convention, TieNeighbour
+from roialign_cli.core.convention import Convention, Interpolation, TieNeighbour
 from roialign_cli.show.document.point_rules import grid_limits, has_one_corner_point
 from roialign_cli.show.numbers import format_number
 
@@ -159,6 +159,14 @@ _TIES: dict[TieNeighbour, str] = {
     "lower": "If a point lies on a centre, that centre is x1 (or y1), and x2 (or y2) has weight 0.",
     "both": "If a point lies on a centre, that centre is both x1 and x2 (or y1 and y2), with the "
     "weights 1 and 0.",
+}
+
+
+# Convention.interpolation → what happens to the values of the four cells.
+INTERPOLATIONS: dict[Interpolation, str] = {
+    "linear": "bilinear interpolation",
+    "nearest": "the value of the nearest cell",
+    "swapped": "bilinear interpolation with exchanged weights",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from roialign_cli.analysis.quantisation import quantise
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.point_rules import clipped_sections
@@ -79,3 +80,10 @@ def _indices(cells: range) -> str:
     if not cells:
         return "none"
     return str(cells[0]) if len(cells) == 1 else f"{cells[0]}–{cells[-1]}"
+
+
+def section_name(trace: Trace, section: Section) -> str:
+    """Return the name of a section, and the channel that it reads if each reads its own."""
+    channel = trace.channel_read(*section.section)
+    reads = "" if channel is None else f", which reads channel {channel}"
+    return f"Section {format_point(*section.section)}{reads}"

@@ -128,12 +128,12 @@ def interpolated(trace: Trace, point: Point) -> Iterator[FormulaLine]:
     cell = point.neighbours[0]
     if trace.convention.reads_cells:
         row, column = number(cell.row), number(cell.column)
-        read = formula("<cell at row >{},< column >{}", row, column)
         if trace.convention.points == "integral":
             weight = number(sum(q.weight for q in point.neighbours))
-            yield formula("P =< weight ×> {} = {}·{} = {}", read, weight, number(cell.value), value)
+            text = "P =< weight × cell at row >{},< column >{} = {}·{} = {}"
+            yield formula(text, row, column, weight, number(cell.value), value)
         else:
-            yield formula("P =< >{} = {}", read, value)
+            yield formula("P =< cell at row >{},< column >{} = {}", row, column, value)
     elif weights is None:
         terms = (
             formula("{}·{}", number(q.weight), Marked((number(q.value),), name))
