@@ -102,7 +102,7 @@ def test_a_position_sensitive_section_reads_its_channel() -> None:
     call: dict[str, Any] = {"convention": "ps-roi-align", "channel": 1, **PLAIN}
     one = trace(features, [1, 1, 5, 5], (2, 3), **call)
     # Output channel 1 of 2 × 3 sections starts at channel 6; section (3, 2) is its last.
-    assert one.output == ((6, 7, 8), (9, 10, 11))
+    np.testing.assert_array_equal(one.output, [[6, 7, 8], [9, 10, 11]])
     explanation = list(Explanation(one, "", section=(3, 2)).blocks())
     text = " ".join(b.text for b in explanation if isinstance(b, Paragraph))
     assert "Section (3, 2) reads channel 11." in text
@@ -154,7 +154,8 @@ def test_swapped_and_nearest_weights_are_explained() -> None:
     call: dict[str, Any] = {"convention": "torchvision-aligned", "sampling_ratio": 1}
     for interpolation, value in (("linear", 1.75), ("swapped", 1.25), ("nearest", 2.0)):
         features = np.tile(np.arange(5.0), (5, 1))
-        one = trace(features, [1.25, 1.5, 3.25, 3.5], 1, interpolation=interpolation, **call)
+        call |= {"interpolation": interpolation}
+        one = trace(features, [1.25, 1.5, 3.25, 3.5], 1, **call)
         assert one.output == ((value,),)
         text = " ".join(lines(one))
         exchanged = "(2.25 − 1.5)/(2.5 − 1.5)·1 + (2.5 − 2.25)/(2.5 − 1.5)·2" in text
@@ -181,6 +182,17 @@ def test_json_has_divisor_channel_and_neighbours_off_the_map(
     assert [q["on_map"] for q in point["neighbours"]] == [True, True, False, False]
 
 
+def test_a_cell_is_used_in_the_channel_of_the_section(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "maps.npy", np.ones((4, 6, 6)))
+    call = ["explain", str(tmp_path / "maps.npy"), "--preset", "ps-roi-align", "--box", "0,0,4,4"]
+    assert main([*call, "--output-size", "2", "--cell", "3,0"]) == 0
+    rows = [line.split() for line in capfd.readouterr().out.splitlines()]
+    # Section (1, 2) has the cells of rows 2 and 3 and columns 0 and 1, a quarter each.
+    assert ["0", "0", "(1,", "2)", "0.25", "2"] in rows
+
+
 def notes(name: str, box: list[float], **call: Any) -> dict[str, str]:
     operation = make_operation(np.zeros((10, 12)), [box], 1, convention=name, **PLAIN, **call)
     return {note.pitfall: note.text for note in find_notes(operation, operation.plan())}
@@ -203,6 +215,7 @@ def notes(name: str, box: list[float], **call: Any) -> dict[str, str]:
         ("od-api", [-8, 2, 0, 4], {}, "outside", "and have the value 0"),
         ("model-garden", [-8, 2, 0, 4], {}, "outside", "are extrapolated from the first two"),
         ("nnapi", [0, 0, 12, 10], {}, None, ""),
+        ("roi-warp", [1.2, 2, 8.7, 9], {"sampling_ratio": 0}, None, ""),
         ("ps-roi-pool", [2.6, 2, 3.2, 4], {"channel_map": "same"},
          "grown", "no width or height after rounding and enlarged to one cell"),
     ],

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Convention
+from roialign_cli.core.point_rules import POINTS_RULES
 from roialign_cli.core.sampling import Plan
 
 Mask = NDArray[np.bool_]
@@ -56,22 +58,31 @@ def near_a_whole(plan: Plan) -> Mask:
     threshold = 0.5 if plan.convention.grid_rounding == "round" else 0.0
     for axis, ratio in zip((plan.y, plan.x), plan.convention.sampling_ratios, strict=True):
         if not ratio:
-            near |= _at_a_whole(axis, threshold)
+            near |= _at_a_whole(axis, plan.convention, threshold)
     return near
 
 
-def _at_a_whole(axis: RoiAxis, threshold: float) -> Mask:
+def _at_a_whole(axis: RoiAxis, convention: Convention, threshold: float) -> Mask:
     section = axis.roi_size.astype(np.float64) / axis.sections
     whole = np.round(section - threshold) + threshold
     # Whole numbers are exact in either precision.
     length = (axis.box_end.astype(np.float64) - axis.box_start) * float(axis.scale)
-    certain = (section == whole) & (length == whole * axis.sections)
+    exact = (length == whole * axis.sections) | (_exact_size(axis, convention) == axis.roi_size)
+    certain = (section == whole) & exact
     # The rounding of the edges, which is proportional to them, counts as well.
     slack = (
         _CEIL_SLACK * np.maximum(np.abs(axis.roi_start) + np.abs(axis.roi_size), 1) / axis.sections
     )
     near = (whole > 0) & (np.abs(section - whole) <= slack)
     return np.asarray(near & ~certain, dtype=np.bool_)
+
+
+def _exact_size(axis: RoiAxis, convention: Convention) -> Float:
+    """Return the extent of each region by the rules, in float64, (R,)."""
+    first, last = axis.box_start.astype(np.float64), axis.box_end.astype(np.float64)
+    extent = POINTS_RULES[convention.points].extent
+    _, size = extent(first, last, np.float64(axis.scale), axis.cells, convention)
+    return np.maximum(size, convention.min_size) if convention.min_size else size
 
 
 def _ends(axis: RoiAxis) -> tuple[NDArray[np.floating], NDArray[np.floating]]:

@@ -15,6 +15,7 @@ import numpy as np
 from roialign_cli.analysis.rectangle import Rectangle
 from roialign_cli.analysis.sections import Section, Sections
 from roialign_cli.core.boxes import Float, Frame
+from roialign_cli.core.channels import channel_read
 from roialign_cli.core.convention import Convention, Summary
 from roialign_cli.core.operation import CallOptions, Operation, make_operation
 from roialign_cli.core.preset import Preset
@@ -132,10 +133,10 @@ class Trace(Presentable):
 
     def channel_read(self, i: int, j: int) -> int | None:
         """Return the channel of the features that section (i, j) reads, if each reads its own."""
-        if self.convention.channel_map == "same" or isinstance(self.channel, str):
+        if isinstance(self.channel, str):
             return None
-        rows, columns = len(self.output), len(self.output[0])
-        return self.channel * rows * columns + (j - 1) * columns + i - 1
+        size = len(self.output), len(self.output[0])
+        return channel_read(self.convention, size, self.channel, (i, j))
 
     def grid(self, i: int, j: int) -> tuple[int, int]:
         """Return the points of section (i, j) along x and y as the convention counts them.

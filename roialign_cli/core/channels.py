@@ -19,6 +19,26 @@ def maps_per_channel(convention: Convention, output_size: tuple[int, int]) -> in
     return rows * columns if convention.channel_map == "position-sensitive" else 1
 
 
+def channel_read(
+    convention: Convention, output_size: tuple[int, int], channel: int, section: tuple[int, int]
+) -> int | None:
+    """Return which channel of the features a section reads, if each reads a channel of its own.
+
+    Parameters
+    ----------
+    convention, output_size
+        The rules, and the (rows, columns) of sections.
+    channel
+        The index of the output channel.
+    section
+        The section (i, j), from 1.
+    """
+    if convention.channel_map == "same":
+        return None
+    (rows, columns), (i, j) = output_size, section
+    return channel * rows * columns + (j - 1) * columns + i - 1
+
+
 def output_channels(channels: int, convention: Convention, output_size: tuple[int, int]) -> int:
     """Return the number of channels of the output.
 

@@ -156,8 +156,10 @@ def _along(
         text = "{} = {}< is outside the map>,< so >{} = {}< and >{} = {}"
         yield formula(text, names[beyond[0]], number(expected[beyond[0]]), *values)
     elif beyond:
-        both = formula("{}< and >{}<, both outside the map>", *names)
-        yield both if len(beyond) == 2 else formula("{}< is outside the map>", names[beyond[0]])
+        text = (
+            "{}< and >{}< are outside the map>" if len(beyond) == 2 else "{}< is outside the map>"
+        )
+        yield formula(text, *(names[n] for n in beyond))
 
 
 def _by_rule(axis: str, position: float, case: _Case, expected: tuple[float, float]) -> FormulaLine:
