@@ -19,6 +19,7 @@ from roialign_cli.analysis.quantisation import (
 from roialign_cli.analysis.rectangle import Rectangle
 from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.core.boxes import Frame
+from roialign_cli.core.channels import maps_per_channel
 from roialign_cli.core.operation import make_operation
 from roialign_cli.core.overrides import resolve
 from roialign_cli.errors import ArgumentError
@@ -203,7 +204,8 @@ def test_every_convention_is_compared_with_the_same_rounding(name: str) -> None:
 def test_the_box_on_the_map_is_the_box_times_the_scale(name: str) -> None:
     call: dict[str, Any] = {"box_format": "xyxy", "origin": "top-left", "normalized": False}
     convention = resolve(name, **call)
-    roi = trace(np.zeros((9, 9)), [8, 16, 20, 24], 3, convention=convention, spatial_scale=1 / 8)
+    features = np.zeros((maps_per_channel(convention, (3, 3)), 9, 9))
+    roi = trace(features, [8, 16, 20, 24], 3, convention=convention, spatial_scale=1 / 8)
     assert roi.box_on_map == Rectangle(1, 2, 2.5, 3)
 
 
@@ -228,6 +230,16 @@ def test_boxes_without_pixels_gain_cells_only(call: dict[str, Any]) -> None:
 def test_a_map_of_one_cell_has_no_scale_to_move_by() -> None:
     operation = make_operation(np.zeros((1, 1)), [0, 0, 1, 1], 1, convention="tensorflow")
     assert quantised_by_roi_pool(operation, 0).left == Side(0.5, 0, 0.5, None)
+
+
+def test_position_sensitive_pooling_leaves_out_the_last_cells() -> None:
+    # Edges 1.6 → 2, 8.2 → 8, 4 → 4 and 9.6 → 10; the last row and column of 10 are never read.
+    roi = trace(np.zeros((4, 10, 10)), [1.6, 4, 8.2, 9.6], 2, convention="ps-roi-pool")
+    rounded = quantise(roi)
+    assert (rounded.rounded.x, rounded.rounded.y) == (2, 4)
+    assert (rounded.rounded.width, rounded.rounded.height) == (6, 6)
+    assert rounded.columns == (range(2, 5), range(5, 8))
+    assert rounded.rows == (range(4, 7), range(7, 9))
 
 
 def test_only_cells_are_quantised() -> None:

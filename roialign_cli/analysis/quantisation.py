@@ -53,8 +53,8 @@ class Quantisation:
     box
         The box on the map before rounding.
     rounded
-        The box in whole cells: its last cell is part of it, and it is at least 1 × 1. It may reach
-        beyond the map.
+        The box in whole cells, at least as large as the minimum size. With the rules of roi-pool,
+        the cell in which the box ends is part of it. It may reach beyond the map.
     left, right, top, bottom
         What rounding changes at each side of the box.
     columns, rows
