@@ -112,13 +112,17 @@ def _placement(trace: Trace) -> Iterator[Block]:
             yield Paragraph(offset_rule(convention))
         yield from _rounding(trace, quantise(trace))
         return
+    rule = ""
     if convention.offset != 0.5 or convention.image_offset:
         rule = offset_rule(convention).removeprefix("None: ")
-        yield Paragraph(f"{rule[0].upper()}{rule[1:]}")
+        rule = f"{rule[0].upper()}{rule[1:]}"
     if has_edge_rules(convention):
-        yield from _edges(trace)
-    elif not trace.frame.y_up:
-        yield from _start_in_library_frame(trace)
+        yield from _edges(trace, rule)
+    else:
+        if rule:
+            yield Paragraph(rule)
+        if not trace.frame.y_up:
+            yield from _start_in_library_frame(trace)
     for axis, raw, size in (
         ("width", trace.unclamped_width, trace.width),
         ("height", trace.unclamped_height, trace.height),
@@ -135,28 +139,25 @@ def _placement(trace: Trace) -> Iterator[Block]:
         yield Paragraph(text)
 
 
-def _edges(trace: Trace) -> Iterator[Block]:
-    """Yield the edges of the box after each rule that changes them."""
+def _edges(trace: Trace, offset: str) -> Iterator[Block]:
+    """Yield the rules for edges after that for the offset, and the edges after each of them."""
     convention = trace.convention
-    exchanged = (
-        "The edges of an inverted box are exchanged. "
-        if convention.inverted_boxes == "sorted"
-        else ""
-    )
-    yield Paragraph(
-        f"{exchanged}{edges_rule(convention)} Each column of the table follows from the one before "
-        "it. As in the library, the centre of cell i is at i, counted from the top left; the last "
-        "column has the positions that are used here."
-    )
+    exchanged = ""
+    if convention.inverted_boxes == "sorted":
+        exchanged = "The edges of an inverted box are exchanged."
+    here = "Positions here are 0.5 more:"
+    if trace.frame.y_up:
+        here = "The table counts from the top left, except for the positions here:"
+    yield Paragraph(" ".join(filter(None, (offset, exchanged, edges_rule(convention), here))))
     stages = list(edge_stages(trace))
     last, frame = stages[-1], trace.frame
-    here = EdgeStage(
+    final = EdgeStage(
         "", frame.x(last.left), frame.x(last.right), frame.y(last.top), frame.y(last.bottom)
     )
     titles = ["on the map", *(_edge_title(convention, s.field) for s in stages[1:]), "here"]
-    columns = [[s.left, s.right, s.top, s.bottom] for s in (*stages, here)]
+    columns = [[s.left, s.right, s.top, s.bottom] for s in (*stages, final)]
     rows = zip(_SIDES, *([_cells(edge) for edge in column] for column in columns), strict=True)
-    yield Grid(("edge", *titles), tuple(rows))
+    yield Grid(("edge", *titles), tuple(rows), compact=True)
 
 
 def _edge_title(convention: Convention, field: str) -> str:

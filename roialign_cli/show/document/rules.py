@@ -110,8 +110,7 @@ def _second_edge(place: str, offset: float) -> str:
     amount = format_number(abs(offset))
     if offset > 0:
         return f"{place}, {amount} is subtracted from the second edge."
-    last = ", so that the last pixel is part of the box" if place == "In the image" else ""
-    return f"{place}, {amount} is added to the second edge{last}."
+    return f"{place}, {amount} is added to the second edge."
 
 
 def _size(c: Convention) -> str:
