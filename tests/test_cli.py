@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from roialign_cli import PRESETS, compare, identify, roi_align, trace
+from roialign_cli import PRESETS, Convention, compare, identify, roi_align, trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import COMMANDS, main
 from roialign_cli.cli.option_types import SCALE
@@ -286,9 +286,18 @@ def test_a_closed_pipe_ends_quietly() -> None:
     process.wait()
 
 
+def rules_of(name: str) -> Convention:
+    return PRESETS[ALIASES.get(name, name)].convention
+
+
+def one_channel(name: str) -> list[str]:
+    """Return the options with which a preset pools a map of one channel."""
+    return [] if rules_of(name).channel_map == "same" else ["--output-size", "1"]
+
+
 @pytest.mark.parametrize("name", [*PRESETS, *ALIASES])
 def test_every_preset_runs_and_explains(name: str, capfd: Capture) -> None:
-    call = ["--preset", name, "--absolute", "--box", "2,4,6,9"]
+    call = ["--preset", name, "--absolute", "--box", "2,4,6,9", *one_channel(name)]
     record = json.loads(run("run", WALKTHROUGH, *call, "--format", "json", capture=capfd))
     explained = run("explain", WALKTHROUGH, *call, "--format", "json", capture=capfd)
     np.testing.assert_allclose(
@@ -305,8 +314,12 @@ SIZES = [["--output-size", "2"], pytest.param([], marks=pytest.mark.thorough)]
 def test_an_explanation_with_any_preset_fits_80_columns(
     name: str, size: list[str], capfd: Capture
 ) -> None:
-    call = ["--preset", name, "--absolute", "--box", "2,4,6,9", *size]
-    for pooling in ("avg", "max"):
+    call = ["--preset", name, "--absolute", "--box", "2,4,6,9", *size, *one_channel(name)]
+    has_maximum = rules_of(name).points != "integral"
+    if not has_maximum:
+        assert main(["explain", WALKTHROUGH, *call, "--pooling", "max"]) == 2
+        assert "--pooling: integral weights have no maximum" in capfd.readouterr().err
+    for pooling in ("avg", "max") if has_maximum else ("avg",):
         text = run("explain", WALKTHROUGH, *call, "--pooling", pooling, capture=capfd)
         assert max(map(len, text.splitlines())) <= 80
         assert "…" not in text

@@ -15,6 +15,7 @@ from PIL import Image
 from roialign_cli import PRESETS, trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
+from roialign_cli.core.channels import maps_per_channel
 from roialign_cli.show.document.blocks import Formulas, Grid, Heading
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.document.formulas import FormulaLine, Fraction, Name, to_text
@@ -28,6 +29,7 @@ Capture = pytest.CaptureFixture[str]
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     np.save("map.npy", np.arange(100, dtype=np.float32).reshape(10, 10))
+    np.save("maps.npy", np.arange(400, dtype=np.float32).reshape(4, 10, 10))
     Image.new("RGB", (100, 100), "grey").save("image.png")
 
 
@@ -101,9 +103,10 @@ def added(terms: str) -> float:
 
 
 @pytest.mark.parametrize("box", CALLS.values(), ids=CALLS)
-@pytest.mark.parametrize("name", [n for n in PRESETS if PRESETS[n].convention.points != "cells"])
+@pytest.mark.parametrize("name", [n for n in PRESETS if not PRESETS[n].convention.reads_cells])
 def test_the_rule_for_neighbours_gives_those_of_the_trace(name: str, box: list[float]) -> None:
-    features = np.arange(80.0).reshape(8, 10)
+    rules = PRESETS[name].convention
+    features = np.arange(80.0 * maps_per_channel(rules, (4, 4))).reshape(-1, 8, 10)
     call: dict[str, Any] = {"box_format": "xyxy", "normalized": False, "rejects": "nothing"}
     traced = trace(features, box, 4, convention=name, **call)
     ruled = 0
@@ -117,10 +120,10 @@ def test_the_rule_for_neighbours_gives_those_of_the_trace(name: str, box: list[f
             assert added(found["second"]) == float(found["high"])
             between = getattr(point, f"{axis}1"), getattr(point, f"{axis}2")
             outside = [line for line in lines if line.startswith(axis) and "outside" in line]
-            if not outside:
+            if not outside or rules.outside_neighbours == "value":
                 assert (float(found["low"]), float(found["high"])) == between
                 ruled += 1
-            for line in outside:
+            for line in outside if rules.outside_neighbours != "value" else ():
                 assert line.endswith(f"{axis}1 = {between[0]:g} and {axis}2 = {between[1]:g}")
         expected = f"x1 = {point.x1:g}, x2 = {point.x2:g}, y1 = {point.y1:g}, y2 = {point.y2:g}"
         assert to_text(neighbour_coordinates(point)) == expected
@@ -203,9 +206,10 @@ LONG = {
     "many points": "map.npy --preset mmcv --sampling-ratio 100 --box 1,1,9,9",
     **{
         f"{name}, {size}": f"{SAMPLES}/astronaut.png --stride 16 --preset {name} --absolute "
-        f"--pooling max --output-size {size} --box 100,50,300,260"
-        for name in PRESETS
-        for size in (3, 7)
+        f"--pooling {'avg' if row.convention.points == 'integral' else 'max'} --output-size {size} "
+        "--box 100,50,300,260"
+        for name, row in PRESETS.items()
+        for size in ((3, 7) if row.convention.channel_map == "same" else ("3x1",))
     },
     "2 × 2 points": "map.npy --preset onnx-half-pixel --pooling max --sampling-ratio 2 "
     "--output-size 3 --box 1.2,1.3,9.4,9.1 --spatial-scale 0.9",
@@ -353,11 +357,13 @@ def test_a_page_with_too_many_points_has_those_of_one_section() -> None:
 @pytest.mark.parametrize("change", [{}, {"divide": 4}], ids=["as it is", "divided"])
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_symbol_is_defined_before_it_is_used(name: str, change: dict[str, Any]) -> None:
-    points = PRESETS[name].convention.points
+    rules = PRESETS[name].convention
+    points = rules.points
     if change and points != "dividers":
         return
     call: dict[str, Any] = {"box_format": "xyxy", "normalized": False, **change}
-    traced = trace(np.eye(9), [1.5, 2, 7, 8], (2, 3), convention=name, **call)
+    features = np.broadcast_to(np.eye(9), (maps_per_channel(rules, (2, 3)), 9, 9))
+    traced = trace(features, [1.5, 2, 7, 8], (2, 3), convention=name, **call)
     blocks = list(Explanation(traced, "").blocks())
     place = blocks.index(Heading(2, "The symbols"))
     table = blocks[place + 1]
@@ -373,7 +379,8 @@ def test_every_symbol_is_defined_before_it_is_used(name: str, change: dict[str, 
     }
     assert used <= {*symbols}
     assert not any(isinstance(block, Formulas) for block in blocks[:place])
-    assert {"d", "g_x"} & used == ({"d"} if change else {"g_x"} if points == "centred" else set())
+    has_grid = points == "centred" or rules.grid_from == "output"
+    assert {"d", "g_x"} & used == ({"d"} if change else {"g_x"} if has_grid else set())
 
 
 def names(line: FormulaLine) -> Iterator[str]:
@@ -402,7 +409,11 @@ def test_odd_boxes_and_maps_of_one_cell_are_explained_or_refused(
     name: str, change: str, output_format: str, capfd: Capture
 ) -> None:
     np.save("one.npy", np.ones((1, 1)))
-    for file, how in (("map.npy", "--absolute"), ("one.npy", "--normalized")):
+    np.save("ones.npy", np.ones((4, 1, 1)))
+    files = ("map.npy", "one.npy")
+    if PRESETS[name].convention.channel_map != "same":
+        files = ("maps.npy", "ones.npy")
+    for file, how in zip(files, ("--absolute", "--normalized"), strict=True):
         if how == "--normalized" and "--spatial-scale" in change:
             continue
         call = f"{file} --preset {name} {how} {change} --output-size 2 --format {output_format}"

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from roialign_cli import Convention, roi_align
-from roialign_cli.analysis.pitfalls import Note, find_notes, outside_share
+from roialign_cli.analysis.outside import outside_share
+from roialign_cli.analysis.pitfalls import Note, find_notes
 from roialign_cli.analysis.trace import trace_operation
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
@@ -119,7 +120,7 @@ def test_an_empty_box_and_what_becomes_of_it_are_reported(call: dict[str, Any], 
 
 def test_what_becomes_of_a_box_inverted_along_both_axes_is_reported() -> None:
     text = notes([[90, 80, 30, 20]], convention="paddle")["inverted"].text
-    assert "not a number, 0 if inverted along both axes" in text
+    assert "not a number, or 0 if the sections are inverted by at least a cell" in text
     output = roi_align(np.ones((10, 12)), [[90, 80, 30, 20]], 2, convention="paddle", **SCALED)
     assert (output == 0).all()
 

@@ -277,6 +277,16 @@ def test_a_map_of_one_cell_has_no_scale_to_move_by() -> None:
     assert quantised_by_roi_pool(operation, 0).left == Side(0.5, 0, 0.5, None)
 
 
+def test_position_sensitive_pooling_leaves_out_the_last_cells() -> None:
+    # Edges 1.6 → 2, 8.2 → 8, 4 → 4 and 9.6 → 10; the last row and column of 10 are never read.
+    roi = trace(np.zeros((4, 10, 10)), [1.6, 4, 8.2, 9.6], 2, convention="ps-roi-pool")
+    rounded = quantise(roi)
+    assert (rounded.rounded.x, rounded.rounded.y) == (2, 4)
+    assert (rounded.rounded.width, rounded.rounded.height) == (6, 6)
+    assert rounded.columns == (range(2, 5), range(5, 8))
+    assert rounded.rows == (range(4, 7), range(7, 9))
+
+
 def test_only_cells_are_quantised() -> None:
     roi = trace(np.zeros((4, 4)), [0, 0, 2, 2], 1, convention="torchvision")
     with pytest.raises(ArgumentError, match="must be 'cells'"):

@@ -10,6 +10,7 @@ import pytest
 
 from roialign_cli import PRESETS, RoiAlignError, trace
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.core.channels import maps_per_channel
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.document.formulas import FormulaLine, to_text
 from roialign_cli.show.document.steps import interpolated, reduction, weighted
@@ -29,18 +30,26 @@ CHANGES: dict[str, dict[str, Any]] = {
     "one section": {"output_size": 1},
     "grown": {"min_size": 2.0},
 }
+# What stands before the factors of a cell that is integrated.
+WORDS = re.compile(r"weight × cell at row \d+, column \d+ = ")
 # As many digits as are shown; sizes are divided and multiplied before they are shown.
 SHOWN = 2e-3
 
 
 def evaluated(line: FormulaLine) -> tuple[float, float]:
     """Return what the terms of a line make, and what it says that they make."""
-    terms, result = to_text(line).replace("≈", "=").partition(" = ")[2].rsplit(" = ", 1)
+    text = WORDS.sub("", to_text(line).replace("≈", "="))
+    terms, result = text.partition(" = ")[2].rsplit(" = ", 1)
     result = result.rpartition("→ ")[2].partition(",")[0]
     plain = terms.translate(str.maketrans("·−[]", "*-()", "\n"))
-    assert re.fullmatch(r"(?:max|min|[-+*/(),. \de])+", plain), plain
-    extremes = {"max": lambda *values: max(values), "min": lambda *values: min(values)}
-    return eval(plain, extremes), float(result)  # noqa: S307
+    assert re.fullmatch(r"(?:max|min|H|[-+*/(),. \de])+", plain), plain
+    functions: dict[str, Any] = {
+        "max": lambda *values: max(values),
+        "min": lambda *values: min(values),
+        "H": lambda d: np.trapezoid([max(0, 1 - t) for t in np.linspace(0, min(abs(d), 1), 99)],
+                                    np.linspace(0, min(abs(d), 1), 99)) * np.sign(d),
+    }  # fmt: skip
+    return float(eval(plain, functions)), float(result)  # noqa: S307
 
 
 def traced(name: str, box: list[float], changes: dict[str, Any]) -> Trace | None:
@@ -49,10 +58,14 @@ def traced(name: str, box: list[float], changes: dict[str, Any]) -> Trace | None
         call |= {"divide": 4, "origin": "bottom-left", "coordinate_decimals": None}
     call |= {k: v for k, v in changes.items() if k != "output_size"}
     size = changes.get("output_size", (2, 4))
+    rules, rows_and_columns = PRESETS[name].convention, (1, 1) if size == 1 else size
+    maps = maps_per_channel(rules, rows_and_columns)
+    features = np.array([np.roll(FEATURES, turn) for turn in range(maps)])
     try:
-        return trace(FEATURES, box, size, convention=name, **call)
+        return trace(features, box, size, convention=name, **call)
     except RoiAlignError:
-        assert PRESETS[name].convention.rejects != "nothing"
+        integral_maximum = rules.points == "integral" and call.get("pooling") == "max"
+        assert rules.rejects != "nothing" or integral_maximum
         return None
 
 

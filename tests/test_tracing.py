@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,14 +13,29 @@ from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, RoiAlignError, roi_align, trace
 from roialign_cli.analysis.sections import Section
-from roialign_cli.core.convention import Summary
+from roialign_cli.core.channels import maps_per_channel
+from roialign_cli.core.convention import Pooling, Summary
 from tests.strategies import OUTPUT_SIZES, boxes_xyxy, feature_maps
 
 CASES = [
-    replace(PRESETS[name].convention, pooling=pooling, divide=3 if name == "walkthrough" else 0)
-    for name in PRESETS
-    for pooling in ("avg", "max")
+    replace(
+        row.convention,
+        pooling=pooling,
+        rejects="nothing",
+        divide=3 if row.convention.points == "dividers" else 0,
+    )
+    for row in PRESETS.values()
+    for pooling in get_args(Pooling)
+    if (row.convention.points, pooling) != ("integral", "max")
 ]
+
+
+def with_maps(
+    features: NDArray[Any], convention: Convention, output_size: tuple[int, int]
+) -> NDArray[Any]:
+    """Return features with as many different channels as a convention needs for two."""
+    maps = maps_per_channel(convention, output_size)
+    return np.concatenate([np.roll(features, turn, axis=2) for turn in range(maps)])
 
 
 # Boxes as corners on the map, whatever the preset's library writes.
@@ -45,6 +60,7 @@ def test_a_trace_sums_to_the_output(
     roi = data.draw(st.integers(0, len(boxes) - 1))
     channel = data.draw(st.integers(0, 1))
     call: dict[str, Any] = {"convention": convention, **CORNERS}
+    features = with_maps(features, convention, output_size)
     out = roi_align(features, boxes, output_size, **call)[roi, channel]
     traced = trace(features, boxes, output_size, roi=roi, channel=channel, **call)
     np.testing.assert_allclose(traced.output, out, atol=1e-5)
@@ -61,7 +77,7 @@ def test_a_trace_sums_to_the_output(
 def reduced(section: Section, convention: Convention) -> float:
     """Reduce a section's recorded points by hand."""
     if convention.pooling == "avg":
-        return sum(p.value for p in section.points) / max(len(section.points), 1)
+        return sum(p.value for p in section.points) / max(section.divisor, 1)
     if not section.points:
         return convention.max_of_empty
     taken = [p.value for p in section.points]
@@ -75,15 +91,18 @@ def test_neighbours_are_the_cells_around_the_point(
     features: NDArray[Any], boxes: NDArray[Any], convention: Any
 ) -> None:
     boxes = boxes + np.array([0, 0, 0.5, 0.5], np.float32)
+    features = with_maps(features, convention, (2, 3))
     traced = trace(
         features, boxes, (2, 3), convention=convention, **(CORNERS | {"origin": "bottom-left"})
     )
-    height = features.shape[1]
-    for point in (p for s in traced.sections for p in s.points):
+    height, width = features.shape[1:]
+    for section, point in ((s, p) for s in traced.sections for p in s.points):
+        channel = traced.channel_read(*section.section) or 0
         for q in point.neighbours:
-            assert q.value == features[0, q.row, q.column]
+            assert q.on_map == (0 <= q.row < height and 0 <= q.column < width)
+            assert q.value == (features[channel, q.row, q.column] if q.on_map else 0)
             assert (q.x, q.y) == (q.column + 0.5, height - q.row - 0.5)
-        if point.border == "inside":
+        if point.border == "inside" and convention.points != "integral":
             assert point.x1 <= point.x <= point.x2
             assert point.y1 <= point.y <= point.y2
             assert sum(q.weight for q in point.neighbours) == pytest.approx(1)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Convention
+from roialign_cli.core.point_rules import POINTS_RULES
 from roialign_cli.core.sampling import Plan
 
 Mask = NDArray[np.bool_]
@@ -48,24 +50,39 @@ def box_extents(plan: Plan) -> tuple[Float, Float]:
 
 
 def near_a_whole(plan: Plan) -> Mask:
-    """Return which regions have sections so near a whole number of cells that ceil may differ."""
-    if plan.convention.points != "centred" or plan.convention.sampling_ratio:
-        return np.zeros(len(plan.y.roi_start), np.bool_)
-    return _at_a_whole(plan.y) | _at_a_whole(plan.x)
+    """Return which regions have sections of a size so near a threshold that the grid may differ."""
+    near = np.zeros(len(plan.y.roi_start), np.bool_)
+    if not plan.convention.is_adaptive:
+        return near
+    # Halves are the thresholds of rounding to the nearest whole number.
+    threshold = 0.5 if plan.convention.grid_rounding == "round" else 0.0
+    for axis, ratio in zip((plan.y, plan.x), plan.convention.sampling_ratios, strict=True):
+        if not ratio:
+            near |= _at_a_whole(axis, plan.convention, threshold)
+    return near
 
 
-def _at_a_whole(axis: RoiAxis) -> Mask:
+def _at_a_whole(axis: RoiAxis, convention: Convention, threshold: float) -> Mask:
     section = axis.roi_size.astype(np.float64) / axis.sections
-    whole = np.round(section)
+    whole = np.round(section - threshold) + threshold
     # Whole numbers are exact in either precision.
     length = (axis.box_end.astype(np.float64) - axis.box_start) * float(axis.scale)
-    certain = (section == whole) & (length == whole * axis.sections)
+    exact = (length == whole * axis.sections) | (_exact_size(axis, convention) == axis.roi_size)
+    certain = (section == whole) & exact
     # The rounding of the edges, which is proportional to them, counts as well.
     slack = (
         _CEIL_SLACK * np.maximum(np.abs(axis.roi_start) + np.abs(axis.roi_size), 1) / axis.sections
     )
-    near = (whole >= 1) & (np.abs(section - whole) <= slack)
+    near = (whole > 0) & (np.abs(section - whole) <= slack)
     return np.asarray(near & ~certain, dtype=np.bool_)
+
+
+def _exact_size(axis: RoiAxis, convention: Convention) -> Float:
+    """Return the extent of each region by the rules, in float64, (R,)."""
+    first, last = axis.box_start.astype(np.float64), axis.box_end.astype(np.float64)
+    extent = POINTS_RULES[convention.points].extent
+    _, size = extent(first, last, np.float64(axis.scale), axis.cells, convention)
+    return np.maximum(size, convention.min_size) if convention.min_size else size
 
 
 def _ends(axis: RoiAxis) -> tuple[NDArray[np.floating], NDArray[np.floating]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
@@ -9,14 +10,23 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from roialign_cli.analysis.box_conditions import Mask, box_extents, near_a_whole
-from roialign_cli.core.axes import RoiAxis
+from roialign_cli.analysis.outside import noted_margin, outside_share
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import BoxFormat, Convention
 from roialign_cli.core.operation import Operation
 from roialign_cli.core.sampling import Plan
 
 Pitfall = Literal[
-    "outside", "normalized", "upside-down", "grown", "empty", "inverted", "ceil", "many-points"
+    "outside",
+    "normalized",
+    "upside-down",
+    "grown",
+    "empty",
+    "inverted",
+    "no-points",
+    "left-out",
+    "ceil",
+    "many-points",
 ]
 
 
@@ -48,7 +58,7 @@ def find_notes(operation: Operation, plan: Plan, roi: int | None = None) -> tupl
         return ()
     outside = outside_share(plan)
     advice = _advice(operation, plan, outside, rois)
-    finders = _empty, _ceil, _many_points
+    finders = _empty, _no_points, _left_out, _ceil, _many_points
     return (
         *_outside(plan, outside, rois, advice),
         *_normalized(operation, rois),
@@ -78,56 +88,27 @@ def numbered(rois: Sequence[int]) -> str:
 def _outside(plan: Plan, share: Float, requested: Mask, advice: str) -> Iterator[Note]:
     convention = plan.convention
     percent = f"{max(100 * float(share[requested].mean()), 0.1):.3g} %"
-    value = f"{convention.extrapolation_value:g}"
-    place, margin = "beyond the outermost cell centres", convention.border_margin
+    place, margin = "beyond the outermost cell centres", noted_margin(convention)
     if margin:
         place = f"more than {margin:g} {'cell' if margin == 1 else 'cells'} {place}"
-    text = f"{percent} of the sample points lie {place} and have the value {value}"
+    text = f"{percent} of the sample points lie {place} and {_fate(convention)}"
     if convention.points == "cells":
         text = f"{percent} of the ROI area lies outside the map; sections without cells give 0"
+    elif convention.points == "integral":
+        text = f"{percent} of the ROI area lies {place}, where the surface is 0"
     yield from _note("outside", share > 0, requested, f"{{}}: {text}{advice}")
 
 
-def outside_share(plan: Plan) -> Float:
-    """Return the share of the points of each region that lie outside the map, (R,).
-
-    ROI Pool has no points outside; there it is the share of the area more than a cell outside.
-    """
-    inside = np.ones(len(plan.y.roi_start))
-    margin = plan.convention.border_margin
-    if plan.convention.points == "cells":
-        for axis in (plan.y, plan.x):
-            inside *= _overlap(axis, -0.5 - margin, axis.cells - 0.5 + margin)
-        return 1 - inside
-    if plan.convention.points != "centred":  # few points per section and axis
-        with np.errstate(over="ignore"):
-            samples = plan.samples()
-        for axis_samples in samples:
-            inside *= axis_samples.in_bounds.mean(axis=(1, 2))
-        return 1 - inside
-    for axis in (plan.y, plan.x):
-        inside *= _share_within(axis, -margin, axis.cells - 1 + margin)
-    return 1 - inside
-
-
-def _overlap(axis: RoiAxis, low: float, high: float) -> Float:
-    """Return the share of the extent of each region between two positions, (R,)."""
-    start, size = axis.roi_start.astype(np.float64), axis.roi_size.astype(np.float64)
-    overlap = np.minimum(start + size, high) - np.maximum(start, low)
-    return np.asarray(np.clip(overlap / size, 0, 1))
-
-
-def _share_within(axis: RoiAxis, low: float, high: float) -> Float:
-    """Return the share of centred points of each region between two positions, (R,)."""
-    points = np.maximum(axis.points, 1)
-    step = np.abs(axis.roi_size.astype(np.float64)) / points
-    first = np.minimum(axis.roi_start, axis.roi_start + axis.roi_size) + step / 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        before = np.ceil((low - first) / step)
-        until = np.floor((high - first) / step) + 1
-    between = np.clip(until, 0, points) - np.clip(before, 0, points)
-    in_one_place = (first >= low) & (first <= high)
-    return np.where(step > 0, np.maximum(between, 0) / points, in_one_place)
+def _fate(convention: Convention) -> str:
+    """Describe what happens to points outside."""
+    if math.isinf(convention.border_margin):
+        moved = {
+            "clamped": "are moved to them, so the border is repeated",
+            "extrapolated": "are extrapolated from the first two cells, or repeat the last",
+        }
+        if convention.outside_neighbours in moved:
+            return moved[convention.outside_neighbours]
+    return f"have the value {convention.extrapolation_value:g}"
 
 
 _MISREAD_SHARE = 0.25  # points outside from which the boxes may be misread
@@ -227,25 +208,35 @@ def _other_formats(operation: Operation) -> Iterator[tuple[str, Operation]]:
 
 def _grown(plan: Plan, requested: Mask, advice: str) -> Iterator[Note]:
     minimum = plan.convention.min_size
-    inverted = ", or inverted," if (_is_inverted(plan) & requested).any() else ""
+    inverted = ", or inverted," if (_has_negative_size(plan) & requested).any() else ""
     small = ((plan.y.unclamped_size < minimum) | (plan.x.unclamped_size < minimum)) & (minimum > 0)
     text = f"smaller than {minimum:g} × {minimum:g} cells{inverted} and enlarged to that size"
     remedy = "; --min-size 0 keeps the original size, as conventions with aligned=True do"
-    if plan.convention.points == "cells" and minimum <= 1:
+    if plan.convention.points == "cells" and 0 < minimum <= 1:
         # Whole cells are at least 1 × 1, but the last cell alone makes most boxes that large.
         height, width = box_extents(plan)
-        small = (height <= 0) | (width <= 0)
-        state = "no width or height, or inverted," if inverted else "no width or height"
-        if (_is_inverted(plan) | ~small)[requested].all():
+        empty = (height <= 0) | (width <= 0)
+        rounded_away = small & ~empty & requested
+        small |= empty
+        state = f"no width or height{inverted}"
+        if rounded_away.any():
+            state = f"no width or height after rounding{inverted}"
+        elif (_has_negative_size(plan) | ~small)[requested].all():
             state = "inverted"
         text = f"{state} and enlarged to one cell along that axis"
-        remedy = "; check the box format"
+        remedy = "" if rounded_away.any() else "; check the box format"
     yield from _note("grown", small, requested, f"{{}}: {text}{advice or remedy}")
+
+
+def _has_negative_size(plan: Plan) -> Mask:
+    """Return which boxes are inverted and stay so until they grow, (R,)."""
+    return _is_inverted(plan) & (plan.convention.inverted_boxes != "sorted")
 
 
 def _empty(plan: Plan, requested: Mask) -> Iterator[Note]:
     y, x = plan.y, plan.x
-    empty = ((y.unclamped_size == 0) | (x.unclamped_size == 0)) & _keeps_size(plan)
+    grows = plan.convention.min_size > 0
+    empty = ((y.unclamped_size == 0) | (x.unclamped_size == 0)) & (not grows)
     yield from _note(
         "empty",
         empty,
@@ -256,23 +247,23 @@ def _empty(plan: Plan, requested: Mask) -> Iterator[Note]:
 
 def _inverted(plan: Plan, requested: Mask, advice: str) -> Iterator[Note]:
     convention = plan.convention
-    if convention.min_size > 0 or convention.points == "cells":  # the note on grown boxes
-        return
-    result = _result_of(convention, "inverted")
+    result = "its edges are exchanged"
+    if convention.inverted_boxes == "empty":
+        result = f"its size becomes 0; {_result_of(convention, 'empty')}"
+    elif convention.inverted_boxes == "kept":
+        result = _result_of(convention, "inverted")
+    if convention.min_size > 0 and convention.inverted_boxes != "sorted":
+        return  # the note on grown boxes
     text = f"the second corner is before the first; {result}{advice or '; check the box format'}"
     yield from _note("inverted", _is_inverted(plan), requested, f"{{}}: {text}")
 
 
-def _keeps_size(plan: Plan) -> Mask:
-    """Return which regions do not grow to a minimum size, (R,); those of ROI Pool always do."""
-    convention = plan.convention
-    grows = convention.min_size > 0 or convention.points == "cells"
-    return np.full(len(plan.y.roi_start), not grows)
-
-
 def _result_of(convention: Convention, kind: str) -> str:
     """Describe what a convention does with an empty or inverted box."""
-    if convention.points != "centred" or convention.sampling_ratio:
+    if convention.reads_cells:
+        number = "0" if convention.clamp_count or convention.pooling == "max" else "not a number"
+        return f"without cells, the output is {number}"
+    if not convention.is_adaptive or convention.grid_min:
         return {
             "empty": "all sample points of a section lie on a line or in one place",
             "inverted": "the sample points run backwards, which flips the output",
@@ -280,12 +271,40 @@ def _result_of(convention: Convention, kind: str) -> str:
     if convention.pooling == "max":
         return f"without sample points, the maximum is {convention.max_of_empty:g}"
     value = "0" if convention.clamp_count else "not a number"
-    both = (
-        ", 0 if inverted along both axes"
-        if kind == "inverted" and not convention.clamp_count
-        else ""
+    negative = kind == "inverted" and not convention.clamp_count
+    zero = ", or 0 if the sections are inverted by at least a cell" if negative else ""
+    return f"without sample points, the average is {value}{zero}"
+
+
+def _no_points(plan: Plan, requested: Mask) -> Iterator[Note]:
+    """Yield a note on boxes with an area, but without points, as the adaptive grid rounds down."""
+    convention = plan.convention
+    if convention.grid_rounding == "ceil" or not convention.is_adaptive:
+        return
+    lacks = ((plan.y.grid == 0) & (plan.y.roi_size > 0)[:, None]).any(axis=1)
+    lacks |= ((plan.x.grid == 0) & (plan.x.roi_size > 0)[:, None]).any(axis=1)
+    yield from _note(
+        "no-points",
+        lacks,
+        requested,
+        f"{{}}: {convention.grid_rounding}(section size) is 0; {_result_of(convention, 'empty')}; "
+        "--sampling-ratio N fixes the grid",
     )
-    return f"without sample points, the average is {value}{both}"
+
+
+def _left_out(plan: Plan, requested: Mask) -> Iterator[Note]:
+    """Yield a note on boxes of which only the first points of the grid are read."""
+    along_y, along_x = ((axis.grid > axis.count).any(axis=1) for axis in (plan.y, plan.x))
+    fate = "the average is divided by the number of all points, and too small"
+    if plan.convention.pooling == "max":
+        fate = "the maximum is of these points only"
+    yield from _note(
+        "left-out",
+        np.asarray(along_y | along_x, dtype=np.bool_),
+        requested,
+        "{}: a section has more points along an axis than the map has cells; only as many points "
+        f"are read, the first ones; {fate}",
+    )
 
 
 def _ceil(plan: Plan, requested: Mask) -> Iterator[Note]:
@@ -293,9 +312,14 @@ def _ceil(plan: Plan, requested: Mask) -> Iterator[Note]:
         "ceil",
         near_a_whole(plan),
         requested,
-        "{}: the section size is a whole number of cells up to rounding, so the adaptive grid may "
-        "have one point more or less in another program; --sampling-ratio N fixes the grid",
+        f"{{}}: the section size is {_threshold(plan)} number of cells up to rounding, so the "
+        "adaptive grid may have one point more or less in another program; --sampling-ratio N "
+        "fixes the grid",
     )
+
+
+def _threshold(plan: Plan) -> str:
+    return "half of an odd" if plan.convention.grid_rounding == "round" else "a whole"
 
 
 # Points of a box and of one of its sections above which the grid is a pitfall.
@@ -306,7 +330,7 @@ def _many_points(plan: Plan, requested: Mask) -> Iterator[Note]:
     x, y = plan.x.points, plan.y.points
     in_section = np.maximum(plan.x.count, 0).max(axis=1) * np.maximum(plan.y.count, 0).max(axis=1)
     most = int((x * y).argmax())
-    adaptive = plan.convention.points == "centred" and not plan.convention.sampling_ratio
+    adaptive = plan.convention.is_adaptive
     kind = "an adaptive grid" if adaptive else "a grid"
     remedy = "check the scale, or use --sampling-ratio 2" if adaptive else "use fewer points"
     yield from _note(

@@ -53,7 +53,8 @@ class Quantisation:
     box
         The box on the map before rounding.
     rounded
-        The box in whole cells, at least as large as the smallest ROI. It may reach beyond the map.
+        The box in whole cells, at least as large as the minimum size. With the rules of roi-pool,
+        the cell in which the box ends is part of it. It may reach beyond the map.
     grown
         Whether rounding leaves less than the smallest ROI, so that the rounded box is larger.
     left, right, top, bottom

@@ -15,6 +15,7 @@ import numpy as np
 from roialign_cli.analysis.rectangle import Rectangle
 from roialign_cli.analysis.sections import Section, Sections
 from roialign_cli.core.boxes import Float, Frame
+from roialign_cli.core.channels import channel_read
 from roialign_cli.core.convention import Convention, Summary
 from roialign_cli.core.operation import CallOptions, Operation, make_operation
 from roialign_cli.core.preset import Preset
@@ -129,17 +130,25 @@ class Trace(Presentable):
         maps: Float = self.operation.features[0]
         return self.cells if len(maps) == 1 else maps[(j - 1) * len(self.output[0]) + i - 1]
 
-    def channel_read(self, i: int, j: int) -> int | None:
-        """Return the channel of the features that section (i, j) reads, if each reads its own."""
-        if self.convention.channel_map == "same" or isinstance(self.channel, str):
-            return None
-        rows, columns = len(self.output), len(self.output[0])
-        return self.channel * rows * columns + (j - 1) * columns + i - 1
-
     def on_map_of(self, section: tuple[int, int]) -> Trace:
         """Return the trace with the map that section (i, j) reads as its `cells`."""
         cells = self.map_of(*section)
         return self if cells is self.cells else replace(self, cells=cells)
+
+    def channel_read(self, i: int, j: int) -> int | None:
+        """Return the channel of the features that section (i, j) reads, if each reads its own."""
+        if isinstance(self.channel, str):
+            return None
+        size = len(self.output), len(self.output[0])
+        return channel_read(self.convention, size, self.channel, (i, j))
+
+    def grid(self, i: int, j: int) -> tuple[int, int]:
+        """Return the points of section (i, j) along x and y as the convention counts them.
+
+        Fewer may be computed; no points may be negative numbers.
+        """
+        x, y = self.plan.x.grid[0].tolist(), self.plan.y.grid[0].tolist()
+        return x[min(i, len(x)) - 1], y[min(j, len(y)) - 1]
 
     def corner(self, i: int, j: int) -> tuple[float, float]:
         """Return x and y of the top-left corner of section (i, j)."""

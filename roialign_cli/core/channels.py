@@ -31,6 +31,26 @@ def channels_read(channel: int, convention: Convention, output_size: tuple[int, 
     return range(channel * maps, (channel + 1) * maps)
 
 
+def channel_read(
+    convention: Convention, output_size: tuple[int, int], channel: int, section: tuple[int, int]
+) -> int | None:
+    """Return which channel of the features a section reads, if each reads a channel of its own.
+
+    Parameters
+    ----------
+    convention, output_size
+        The rules, and the (rows, columns) of sections.
+    channel
+        The index of the output channel.
+    section
+        The section (i, j), from 1.
+    """
+    if convention.channel_map == "same":
+        return None
+    (_, columns), (i, j) = output_size, section
+    return channels_read(channel, convention, output_size)[(j - 1) * columns + i - 1]
+
+
 def output_channels(channels: int, convention: Convention, output_size: tuple[int, int]) -> int:
     """Return the number of channels of the output.
 

@@ -106,6 +106,11 @@ def _grid_centred(
     return _grid_of(section[:, None], ratio, convention)
 
 
+def clipped_sections(axis: RoiAxis) -> tuple[Float, Float]:
+    """Return where the sections of regions begin and end after they are cut to the map, (R, S)."""
+    return _clipped_sections(axis.section_size, axis.roi_start, axis.sections, axis.cells)
+
+
 def _clipped_sections(
     section: Float, start: Float, sections: int, cells: int
 ) -> tuple[Float, Float]:
@@ -202,7 +207,7 @@ def _position_centred(axis: RoiAxis, q: Float, convention: Convention) -> Float:
     grid = np.maximum(axis.grid, 1).astype(q.dtype)[:, :, None]
     in_part = q + q.dtype.type(convention.point_in_part)
     if convention.clip_sections:
-        first, _ = _clipped_sections(axis.section_size, axis.roi_start, axis.sections, axis.cells)
+        first, _ = clipped_sections(axis)
         return first[:, :, None] + in_part * axis.section_size[:, None, None] / grid
     return _POSITION_FORMULAS[convention.position_formula](axis, in_part, grid)
 

@@ -213,4 +213,5 @@ def channel_of(trace: Trace) -> str:
         return ""
     if isinstance(trace.channel, str):
         return f"{trace.channel} of {trace.channels} channels"
-    return f"channel {trace.channel} of {trace.channels}"
+    own = "output " if trace.convention.channel_map == "position-sensitive" else ""
+    return f"{own}channel {trace.channel} of {trace.channels}"

@@ -39,11 +39,14 @@ def trace_table(trace: Trace) -> str:
     shown = points[:_MAX_POINT_ROWS]
     rows = [_point_row(section, point) for section, point in shown]
     remarks = ["", *(_remark(section, point) for section, point in shown)]
-    titles = ["section", "point", "x", "y", "rows", "columns", "value"]
+    point, value = "point", "value"
+    if trace.convention.points == "integral":
+        point, value = "cell", "weight × cell"
+    titles = ["section", point, "x", "y", "rows", "columns", value]
     columns = zip(_columns([titles, *rows]), remarks, strict=True)
     lines = [f"{line}  {remark}".rstrip() for line, remark in columns]
     rest = len(points) - _MAX_POINT_ROWS
-    more = [f"and {rest} more points; .sections has all."] if rest > 0 else []
+    more = [f"and {rest} more {point}s; .sections has all."] if rest > 0 else []
     return "\n".join([trace_summary(trace), "", *outputs, "", *lines, *more])
 
 

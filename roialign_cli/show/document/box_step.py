@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from roialign_cli.analysis.edges import EdgeStage, edge_stages, has_edge_rules
 from roialign_cli.analysis.quantisation import Quantisation, quantise
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.core.convention import Convention
 from roialign_cli.show.document.blocks import Block, Formulas, Grid, Paragraph
 from roialign_cli.show.document.formulas import (
     FormulaLine,
@@ -15,7 +17,7 @@ from roialign_cli.show.document.formulas import (
     formula,
     number,
 )
-from roialign_cli.show.document.rules import offset_rule
+from roialign_cli.show.document.rules import edges_rule, offset_rule
 from roialign_cli.show.numbers import format_number, format_point
 
 
@@ -106,36 +108,112 @@ def _placement(trace: Trace) -> Iterator[Block]:
     """Yield what the convention changes about the box on the map."""
     convention = trace.convention
     if convention.points == "cells":
-        yield from _rounding(quantise(trace))
+        if convention.offset or convention.image_offset:
+            yield Paragraph(offset_rule(convention))
+        yield from _rounding(trace, quantise(trace))
         return
+    rule = ""
     if convention.offset != 0.5 or convention.image_offset:
         rule = offset_rule(convention).removeprefix("None: ")
-        yield Paragraph(f"{rule[0].upper()}{rule[1:]}")
-    if not trace.frame.y_up:
-        yield from _start_in_library_frame(trace)
+        rule = f"{rule[0].upper()}{rule[1:]}"
+    if has_edge_rules(convention):
+        yield from _edges(trace, rule)
+    else:
+        if rule:
+            yield Paragraph(rule)
+        if not trace.frame.y_up:
+            yield from _start_in_library_frame(trace)
     for axis, raw, size in (
         ("width", trace.unclamped_width, trace.width),
         ("height", trace.unclamped_height, trace.height),
     ):
-        if raw != size:
-            yield Paragraph(
-                f"The ROI's {axis} of {format_number(raw, 5)} is below the smallest size that "
-                f"the convention allows, and grows to {format_number(size, 5)}."
+        if raw == size:
+            continue
+        if size == 0:
+            text = f"The box is inverted: the ROI's {axis} of {_cells(raw)} becomes 0."
+        else:
+            text = (
+                f"The ROI's {axis} of {_cells(raw)} is below the smallest size that "
+                f"the convention allows, and grows to {_cells(size)}."
             )
+        yield Paragraph(text)
 
 
-def _rounding(rounded: Quantisation) -> Iterator[Block]:
+def _edges(trace: Trace, offset: str) -> Iterator[Block]:
+    """Yield the rules for edges after that for the offset, and the edges after each of them."""
+    convention = trace.convention
+    exchanged = ""
+    if convention.inverted_boxes == "sorted":
+        exchanged = "The edges of an inverted box are exchanged."
+    here = "Positions here are 0.5 more:"
+    if trace.frame.y_up:
+        here = "The table counts from the top left, except for the positions here:"
+    yield Paragraph(" ".join(filter(None, (offset, exchanged, edges_rule(convention), here))))
+    stages = list(edge_stages(trace))
+    last, frame = stages[-1], trace.frame
+    final = EdgeStage(
+        "", frame.x(last.left), frame.x(last.right), frame.y(last.top), frame.y(last.bottom)
+    )
+    titles = ["on the map", *(_edge_title(convention, s.field) for s in stages[1:]), "here"]
+    columns = [[s.left, s.right, s.top, s.bottom] for s in (*stages, final)]
+    rows = zip(_SIDES, *([_cells(edge) for edge in column] for column in columns), strict=True)
+    yield Grid(("edge", *titles), tuple(rows), compact=True)
+
+
+def _edge_title(convention: Convention, field: str) -> str:
+    """Return the title of the column for the edges after a rule."""
+    titles = {
+        "inverted_boxes": "exchanged",
+        "clip_boxes": "cut",
+        "edge_rounding": "rounded down"
+        if convention.edge_rounding.startswith("floor")
+        else "rounded",
+    }
+    if field in titles:
+        return titles[field]
+    offset = getattr(convention, field)
+    place = " in image" if field.startswith("image") else ""
+    return f"{'−' if offset > 0 else '+'} {format_number(abs(offset))}{place}"
+
+
+def _rounding(trace: Trace, rounded: Quantisation) -> Iterator[Block]:
     """Yield how the edges of the box are rounded to whole cells."""
+    convention = trace.convention
+    down = convention.edge_rounding == "floor-map"
+    how = "down" if down else "half away from zero"
     counted = ", counted from the top left" if rounded.frame.y_up else ""
     yield Paragraph(
-        f"Then the edges are rounded to whole cells (half away from zero{counted}), and the last "
-        "cell is part of the ROI:"
+        f"Then the edges are rounded to whole cells ({how}{counted}){_last_cell(convention)}:"
     )
     yield sides_grid(rounded)
-    for axis, size in (("width", rounded.box.width), ("height", rounded.box.height)):
-        if size <= 0:
-            state = f"has no {axis}" if size == 0 else f"has the negative {axis} {_cells(size)}"
-            yield Paragraph(f"The box {state}, so the ROI gets the smallest {axis}, one cell.")
+    smallest = _smallest(convention.min_size)
+    for axis, box, raw, size in (
+        ("width", rounded.box.width, trace.unclamped_width, trace.width),
+        ("height", rounded.box.height, trace.unclamped_height, trace.height),
+    ):
+        if size != convention.min_size or not (box <= 0 or raw < size):
+            continue
+        state = f"The box has no {axis}"
+        if box < 0:
+            state = f"The box has the negative {axis} {_cells(box)}"
+        elif box > 0:
+            state = f"Rounding leaves the {axis} {_cells(raw)}"
+        yield Paragraph(f"{state}, so the ROI gets the smallest {axis}, {smallest}.")
+
+
+def _last_cell(convention: Convention) -> str:
+    """Describe whether the cell in which a box ends is part of it, for points that are cells."""
+    texts = {
+        -1.0: ", and the last cell is part of the ROI",
+        0.0: ", and the cell in which the box ends is not part of the ROI",
+    }
+    moved = f", and {format_number(abs(convention.end_offset))} is "
+    moved += "added to" if convention.end_offset < 0 else "subtracted from"
+    return texts.get(convention.end_offset, f"{moved} the second edge")
+
+
+def _smallest(size: float) -> str:
+    return "one cell" if size == 1 else f"{format_number(size)} cells"
 
 
 def _cells(size: float) -> str:

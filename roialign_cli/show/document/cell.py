@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roialign_cli.analysis.footprint import CellContribution
+from roialign_cli.core.channels import channel_read
 from roialign_cli.core.convention import Summary
 from roialign_cli.core.operation import Operation
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
@@ -43,7 +44,7 @@ def cell_blocks(
     ]
     if not fed:
         return [*blocks, Paragraph("No output uses this cell.")]
-    rows = (
+    rows: list[tuple[str, ...]] = [
         (
             f"{f.roi} {labels[f.roi]}".strip(),
             str(operation.batch_index[f.roi]),
@@ -51,11 +52,16 @@ def cell_blocks(
             format_number(f.weight),
         )
         for f in fed
-    )
+    ]
+    titles: tuple[str, ...] = ("ROI", "map", "section (i, j)", "weight")
+    channels = [_own_channel(operation, channel, f.section) for f in fed]
+    if None not in channels:
+        titles = (*titles, "in channel")
+        rows = [(*row, str(own)) for row, own in zip(rows, channels, strict=True)]
     total = format_number(sum(f.weight for f in fed))
     return [
         *blocks,
-        Grid(("ROI", "map", "section (i, j)", "weight"), tuple(rows)),
+        Grid(titles, tuple(rows)),
         Paragraph(f"{format_count(len(fed), 'output', 'outputs')}, total weight {total}."),
     ]
 
@@ -64,3 +70,12 @@ def _channel_note(operation: Operation, channel: int | Summary) -> str:
     """Return the channel whose winners count; "" without a choice of channels, or of winners."""
     several = operation.channels > 1 and operation.convention.pooling == "max"
     return f", channel {channel}" if several else ""
+
+
+def _own_channel(
+    operation: Operation, channel: int | Summary, section: tuple[int, int]
+) -> int | None:
+    """Return the channel in which a section uses the cell, if each reads a channel of its own."""
+    if isinstance(channel, str):
+        return None
+    return channel_read(operation.convention, operation.output_size, channel, section)

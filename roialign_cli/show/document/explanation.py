@@ -12,12 +12,11 @@ from functools import cached_property
 
 import numpy as np
 
-from roialign_cli.analysis.quantisation import Quantisation
+from roialign_cli.analysis.quantisation import Quantisation, quantise
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace, trace_operation
-from roialign_cli.core.presets import PRESETS
 from roialign_cli.show.document.blocks import (
     Block,
     Formulas,
@@ -36,43 +35,46 @@ from roialign_cli.show.document.formulas import (
     formula,
     number,
 )
+from roialign_cli.show.document.integral import (
+    cell_weights,
+    cells_grid,
+    section_edges,
+    weight_rules,
+)
 from roialign_cli.show.document.introduction import (
     overview_blocks,
     rounding_blocks,
     symbol_blocks,
+    title_blocks,
 )
 from roialign_cli.show.document.neighbours import (
+    NEIGHBOUR_COLUMNS,
     neighbour_coordinates,
+    neighbour_rows,
     neighbour_rule,
     neighbours_from_position,
 )
 from roialign_cli.show.document.points_step import (
+    INTERPOLATIONS,
     border_note,
     neighbour_text,
     points_text,
     rounding_text,
+    weights_text,
 )
-from roialign_cli.show.document.rules import rules
-from roialign_cli.show.document.sections_step import sections_grid
-from roialign_cli.show.document.sketch import SKETCH_ROLES, sketch
-from roialign_cli.show.document.steps import (
+from roialign_cli.show.document.positions import (
     adaptive_grid,
-    interpolated,
-    interpolation_rule,
     position_rules,
     positions,
-    reduction,
     section_sizes,
 )
+from roialign_cli.show.document.rules import rules
+from roialign_cli.show.document.sections_step import section_name, sections_grid
+from roialign_cli.show.document.sketch import SKETCH_ROLES, sketch
+from roialign_cli.show.document.steps import interpolated, interpolation_rule, reduction
 from roialign_cli.show.numbers import (
     NEIGHBOUR_NAMES,
-    channel_of,
-    default_preset,
-    default_reading,
-    format_number,
     format_point,
-    name_of,
-    reading_of,
 )
 
 # Unless all points are asked for, an explanation is at most 200 lines long.
@@ -144,6 +146,8 @@ class Explanation:
         """Yield what rounding does to the box, the steps in short, and the symbols."""
         rounded = self.rounded
         if rounded is not None and min(rounded.box.width, rounded.box.height) >= 0:
+            if self.trace.convention.points == "cells":
+                rounded = quantise(self.trace)
             yield from rounding_blocks(self.trace, rounded)
         yield from overview_blocks(self.trace, self.example)
         choice = self._choice()
@@ -202,21 +206,8 @@ class Explanation:
         return f"Section {place} is explained; choose others with --section or --all-points."
 
     def title(self) -> Iterator[Block]:
-        """Yield the heading, and a paragraph about the convention and the frame."""
-        t = self.trace
-        yield Heading(1, f"{_operator(t)} of {self.subject}, step by step")
-        up = "up" if t.frame.y_up else "down"
-        channel = f", {channel_of(t)}" if t.channels > 1 else ""
-        preset = PRESETS.get(t.convention.name)
-        summary = f" – {preset.summary}" if preset else ""
-        name = name_of(t.convention, default_preset(self.defaults))
-        read = f"Boxes are read as {reading_of(t.convention)}{default_reading(self.defaults)}."
-        yield Paragraph(
-            f"Convention {name}{summary}. {read} The feature map has "
-            f"{t.map_size[0]} rows and {t.map_size[1]} columns of cells{channel}. Positions have "
-            f"their origin at the {t.frame.origin.replace('-', ' ')}, x to the right, y {up}; "
-            f"{_centres(t)}."
-        )
+        """Yield the heading, and paragraphs about the convention, the frame and the channels."""
+        yield from title_blocks(self.trace, self.subject, self.example, self.defaults)
 
     def _sections(self) -> Iterator[Block]:
         t = self.trace
@@ -230,26 +221,45 @@ class Explanation:
 
     def _points(self) -> Iterator[Block]:
         t = self.trace
-        yield Heading(2, "3. The sample points", "point")
+        title = "3. The sample points"
+        if t.convention.points == "integral":
+            title = "3. The cells near each section, and their weights"
+        yield Heading(2, title, "point")
         yield Paragraph(points_text(t, self.example))
-        if t.convention.points == "centred" and not t.convention.sampling_ratio:
-            yield Formulas(adaptive_grid(t))
-        yield Formulas(position_rules(t))
+        if t.convention.is_adaptive:
+            yield Formulas(adaptive_grid(t, self.example))
+        if t.convention.points == "integral":
+            yield Formulas(tuple(weight_rules(t)))
+            yield Paragraph("The same holds along y. The weight of a cell is the product of both.")
+        else:
+            yield Formulas(position_rules(t))
         if self.exact is not None:
             yield Paragraph(rounding_text(t.convention))
         for section in () if self.outline else self.selected:
-            yield Heading(3, f"Section {format_point(*section.section)}", "section")
-            if not section.points:
-                yield Paragraph("This section has no sample points.")
-                continue
-            lines = (line for p in section.points for line in self._labelled(section, p))
-            yield Formulas(tuple(lines))
+            yield Heading(3, section_name(t, section), "section")
+            yield from self._points_of(section)
         total, shown = len(self.example.points), len(self.selected[0].points)
         if not self.all_points and self.point is None and shown < total:
+            things = "cells near" if t.convention.points == "integral" else "points of"
             yield Paragraph(
-                f"Of the {total} points of this section, {shown} {'is' if shown == 1 else 'are'} "
+                f"Of the {total} {things} this section, {shown} {'is' if shown == 1 else 'are'} "
                 "explained; --point N,M chooses another one, and --all-points explains all."
             )
+
+    def _points_of(self, section: Section) -> Iterator[Block]:
+        """Yield where the points of a section lie, or the weights of its cells."""
+        is_integral = self.trace.convention.points == "integral"
+        if is_integral:
+            yield Formulas(tuple(section_edges(self.trace, section)))
+        if not section.points:
+            yield Paragraph(f"This section has no {'cells' if is_integral else 'sample points'}.")
+        elif is_integral:
+            whole = self.trace.section(*section.section)
+            for axis in "xy":
+                yield cells_grid(self.trace, whole, axis, None if self.all_points else MAX_TERMS)
+        else:
+            lines = (line for p in section.points for line in self._labelled(section, p))
+            yield Formulas(tuple(lines))
 
     def _labelled(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
         at = format_point(*point.point)
@@ -258,7 +268,12 @@ class Explanation:
         return formula("{}{}{}", label, QUAD, x), (" " * len(f"{label}  "), *y)
 
     def coordinates(self, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
-        """Return the lines that compute the x and the y of a sample point."""
+        """Return the lines that compute the x and the y of a sample point.
+
+        For a cell of an integral, these are the lines that compute its weights along x and y.
+        """
+        if self.trace.convention.points == "integral":
+            return cell_weights(self.trace, section, point)
         x, y = positions(self.trace, section, point)
         exact = self._exact_point(section, point)
         return (
@@ -273,12 +288,18 @@ class Explanation:
         return next(p for p in exact.points if p.point == point.point)
 
     def _interpolation(self) -> Iterator[Block]:
-        if self.trace.convention.points == "cells":
-            yield Heading(2, "4. The value at each point: the value of its cell", "neighbour")
-            yield Paragraph("A sample point is a cell, so nothing is interpolated.")
+        title, text = "4. The value at each point", ""
+        if self.trace.convention.points == "integral":
+            title = "4. The value of each cell times its weight"
+            text = "No value is interpolated: the weights contain the integral of the surface."
+        elif self.trace.convention.points == "cells":
+            title += ": the value of its cell"
+            text = "A sample point is a cell, so nothing is interpolated."
         elif not self.trace.n_points:
-            yield Heading(2, "4. The value at each point", "neighbour")
-            yield Paragraph("There are no sample points, so nothing is interpolated.")
+            text = "There are no sample points, so nothing is interpolated."
+        if text:
+            yield Heading(2, title, "neighbour")
+            yield Paragraph(text)
         else:
             yield from self._interpolation_rule()
         for section in () if self.outline else self.selected:
@@ -286,20 +307,26 @@ class Explanation:
                 yield from self._point(section, point)
 
     def _interpolation_rule(self) -> Iterator[Block]:
-        yield Heading(2, "4. The value at each point: bilinear interpolation", "neighbour")
+        how = INTERPOLATIONS[self.trace.convention.interpolation]
+        yield Heading(2, f"4. The value at each point: {how}", "neighbour")
         yield Paragraph(neighbour_text(self.trace))
         yield Formulas(neighbour_rule(self.trace))
-        yield Paragraph("Then interpolate between the values of the four cells:")
-        yield Formulas(interpolation_rule())
+        yield Paragraph(weights_text(self.trace))
+        rule = interpolation_rule(self.trace.convention)
+        if rule:
+            yield Formulas(rule)
+        weight = " A weight is the product of its two fractions." if rule else ""
         yield Paragraph(
             "Q11 and Q21 are the two cells at y2, Q12 and Q22 the two at y1 (textbooks often name "
-            "them the other way round). A weight is the product of its two fractions."
+            f"them the other way round).{weight}"
         )
 
     def _point(self, section: Section, point: Point) -> Iterator[Block]:
+        convention = self.trace.convention
+        thing = "cell" if convention.points == "integral" else "point"
         yield Heading(
             3,
-            f"Section {format_point(*section.section)}, point {format_point(*point.point)} at "
+            f"Section {format_point(*section.section)}, {thing} {format_point(*point.point)} at "
             f"{format_point(point.x, point.y)}",
             "point",
         )
@@ -308,11 +335,14 @@ class Explanation:
             yield Paragraph(note)
         if point.border == "out":
             return
-        if self.trace.convention.points != "cells":
+        lines = tuple(interpolated(self.trace, point))
+        if convention.points == "integral":
+            lines = (*cell_weights(self.trace, section, point), *lines)
+        elif convention.points != "cells":
             yield Formulas(tuple(self.neighbours(point)))
             rows = tuple(neighbour_rows(point))
             yield Grid(NEIGHBOUR_COLUMNS, rows, compact=True, row_roles=NEIGHBOUR_NAMES)
-        yield Formulas(tuple(interpolated(self.trace, point)))
+        yield Formulas(lines)
 
     def neighbours(self, point: Point) -> Iterator[FormulaLine]:
         """Yield the lines that find the cell centres around a point, and their coordinates."""
@@ -324,9 +354,10 @@ class Explanation:
         reduction_name = {"avg": "the average", "max": "the largest"}[t.convention.pooling]
         if (t.convention.pooling, t.convention.max_of) == ("max", "weighted-cell"):
             reduction_name = "the largest weight × cell"
-        yield Heading(
-            2, f"5. The output of each section: {reduction_name} of its points", "section"
-        )
+        of = "its points"
+        if t.convention.points == "integral":
+            reduction_name, of = "the sum", "its cells times their weights"
+        yield Heading(2, f"5. The output of each section: {reduction_name} of {of}", "section")
         if (t.convention.pooling, t.convention.points) != ("max", "dividers"):
             yield Paragraph(rules(t.convention)[t.convention.pooling])
         sections = t.select(self.section) if self.all_points else (self.example,)
@@ -356,32 +387,8 @@ class Explanation:
             yield formula("<without rounding: >{}", number(exact))
 
 
-NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
-
-
-def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
-    """Yield a row of `NEIGHBOUR_COLUMNS` for each neighbour of a point."""
-    for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
-        at = str(q.row), str(q.column), format_point(q.x, q.y)
-        yield name, *at, format_number(q.weight), format_number(q.value)
-
-
 def _cells(point: Point) -> set[tuple[int, int]]:
     return {(q.row, q.column) for q in point.neighbours}
-
-
-def _operator(trace: Trace) -> str:
-    return "ROI Pool" if trace.convention.points == "cells" else "ROI Align"
-
-
-def _centres(trace: Trace) -> str:
-    """Describe where the centres of cells lie."""
-    if trace.frame.whole:
-        return "a cell's centre lies on .5"
-    return (
-        f"the image is {format_number(trace.frame.height)} rows of cells high, so that y of the "
-        f"top row's centre is {format_number(trace.frame.y(0))}"
-    )
 
 
 def _rounded(exact: float, shown: float) -> FormulaLine:

@@ -19,7 +19,7 @@ from roialign_cli.show.document.formulas import (
     text_break,
     to_text,
 )
-from roialign_cli.show.numbers import DECIMALS, format_number
+from roialign_cli.show.numbers import DECIMALS, NEIGHBOUR_NAMES, format_number, format_point
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ def neighbours_from_position(trace: Trace, point: Point) -> Iterator[FormulaLine
     """Yield the lines that find x1 and x2 from x, and y1 and y2 from y, in numbers."""
     rows, columns = trace.map_size
     frame = trace.frame
-    ends = sorted((frame.y(0), frame.y(rows - 1)))
-    yield from _along(trace, "x", point.x, (point.x1, point.x2), (frame.x(0), frame.x(columns - 1)))
-    yield from _along(trace, "y", point.y, (point.y1, point.y2), (ends[0], ends[1]))
+    ends = (frame.x(0), frame.x(columns - 1)), (frame.y(0), frame.y(rows - 1))
+    yield from _along(trace, "x", point.x, (point.x1, point.x2), ends[0])
+    yield from _along(trace, "y", point.y, (point.y1, point.y2), ends[1])
 
 
 def _along(
@@ -105,7 +105,7 @@ def _along(
     axis: str,
     position: float,
     found: tuple[float, float],
-    centres: tuple[float, float],
+    ends: tuple[float, float],
 ) -> Iterator[FormulaLine]:
     """Yield the lines for one axis.
 
@@ -119,10 +119,21 @@ def _along(
         The point's coordinate.
     found
         The coordinates of the cells on either side that the trace has.
-    centres
-        The smallest and the largest centre of a cell on the map.
+    ends
+        The centres of the first and the last cell of the map.
     """
-    on_map = min(max(position, centres[0]), centres[1])
+    outside = trace.convention.outside_neighbours
+    names = Name(f"{axis}1"), Name(f"{axis}2")
+    values = (names[0], number(found[0]), names[1], number(found[1]))
+    centres = min(ends), max(ends)
+    is_before_first = (position - ends[0]) * (ends[1] - ends[0]) < 0
+    if outside == "extrapolated" and is_before_first and found[0] != found[1]:
+        text = "{} = {}< is before the first cell centre, so >{} = {}< and >{} = {}"
+        yield formula(text, Name(axis), number(position), *values)
+        return
+    on_map = position
+    if outside != "value":
+        on_map = min(max(position, centres[0]), centres[1])
     if on_map != position:
         text = "{} = {}< is beyond the outermost cell centre and becomes >{}"
         yield formula(text, Name(axis), number(position), number(on_map))
@@ -130,19 +141,25 @@ def _along(
     cases = _CASES[trace.convention.tie_neighbour]
     case = next(case for case in cases if _COMPARED[case.relation](fraction.value))
     expected = whole.value + case.first, whole.value + case.second
-    names = Name(f"{axis}1"), Name(f"{axis}2")
     beyond = [n for n, centre in enumerate(expected) if not centres[0] <= centre <= centres[1]]
     on_halves = axis == "x" or trace.frame.whole
     if not on_halves or (expected != found and not beyond):
         text = "{} = {}< lies between the cell centres >{} = {}< and >{} = {}"
-        values = (names[0], number(found[0]), names[1], number(found[1]))
+        yield formula(text, Name(axis), number(on_map), *values)
+        return
+    if outside == "value" and expected != found:
+        text = "{} = {}< is far outside the map, like >{} = {}< and >{} = {}"
         yield formula(text, Name(axis), number(on_map), *values)
         return
     yield _by_rule(axis, on_map, case, expected)
-    if beyond:
+    if beyond and outside != "value":
         text = "{} = {}< is outside the map>,< so >{} = {}< and >{} = {}"
-        outside = names[beyond[0]], number(expected[beyond[0]])
-        yield formula(text, *outside, names[0], number(found[0]), names[1], number(found[1]))
+        yield formula(text, names[beyond[0]], number(expected[beyond[0]]), *values)
+    elif beyond:
+        text = (
+            "{}< and >{}< are outside the map>" if len(beyond) == 2 else "{}< is outside the map>"
+        )
+        yield formula(text, *(names[n] for n in beyond))
 
 
 def _by_rule(axis: str, position: float, case: _Case, expected: tuple[float, float]) -> FormulaLine:
@@ -165,3 +182,14 @@ def neighbour_coordinates(point: Point) -> FormulaLine:
         "{} = {}, {} = {}, {} = {}, {} = {}",
         *(part for name, value in named.items() for part in (Name(name), number(value))),
     )
+
+
+NEIGHBOUR_COLUMNS = ("cell", "row", "column", "centre", "weight", "value")
+
+
+def neighbour_rows(point: Point) -> Iterator[tuple[str, ...]]:
+    """Yield a row of `NEIGHBOUR_COLUMNS` for each neighbour of a point."""
+    for name, q in zip(NEIGHBOUR_NAMES, point.neighbours, strict=True):
+        at = str(q.row), str(q.column), format_point(q.x, q.y)
+        outside = "" if q.on_map else " (outside)"
+        yield name, *at, format_number(q.weight), f"{format_number(q.value)}{outside}"

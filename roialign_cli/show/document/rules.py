@@ -1,12 +1,10 @@
-"""Describe the rules, known issues and equal presets of a convention in words."""
+"""Describe the rules and the equal presets of a convention in words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.presets import ALIASES, PRESETS
+from roialign_cli.show.document.point_rules import border_rule, neighbours_rule, points_rule
 from roialign_cli.show.numbers import format_number
 
 _COLUMNS = {
@@ -19,44 +17,33 @@ _NORMALIZED = {
     "size": "normalised, so that 1 is the edge of the map",
     "last-centre": "normalised, so that 1 is the centre of the last cell",
 }
-_POINTS = {
-    "centred": "in the middle of g equal parts of the section along each axis",
-    "dividers": "on the lines between d equal parts of the section along each axis",
-    "corners": "one per section, spread evenly from the first edge of the ROI to the last; a "
-    "single point lies in the middle",
-    "cells": "every cell that the section touches, after the box edges are rounded to whole cells "
-    "(half away from zero); the last cell is part of the box",
-}
-_TIE_NEIGHBOUR = {
-    "lower": "the lower neighbour, and the next cell has weight 0",
-    "upper": "the upper neighbour, and the cell before has weight 0",
-    "both": "both neighbours",
-}
-_POSITION_FORMULA = {
-    "section-first": "start + i·section + (q + 0.5)·section / g, computed in this order",
-    "step-first": "start + i·section + section / g·(q + 0.5), computed in this order",
-    "share-first": "start + section·(i + (q + 0.5) / g), computed in this order",
-}
 _REJECTIONS = {
     "nothing": "",
     "inverted": "An inverted box is an error.",
     "no-area": "A box without area is an error.",
+    "off-map": "A box that is inverted or reaches beyond the map is an error.",
 }
 
 
 def rules(convention: Convention) -> dict[str, str]:
-    """Return the rules of a convention, topic → one or two sentences."""
-    return {
+    """Return the rules of a convention, topic → one or two sentences.
+
+    The topics "edges" and "channels" are left out if nothing about them is unusual.
+    """
+    topics = {
         "boxes": _boxes(convention),
         "offset": offset_rule(convention),
+        "edges": edges_rule(convention),
         "size": _size(convention),
-        "points": _points(convention),
-        "border": _border(convention),
-        "neighbours": _neighbours(convention),
+        "channels": channels_rule(convention),
+        "points": points_rule(convention),
+        "border": border_rule(convention),
+        "neighbours": neighbours_rule(convention),
         "avg": _average(convention),
         "max": _maximum(convention),
         "arithmetic": _arithmetic(convention),
     }
+    return {topic: text for topic, text in topics.items() if text}
 
 
 def _boxes(c: Convention) -> str:
@@ -69,8 +56,9 @@ def _boxes(c: Convention) -> str:
 
 def offset_rule(c: Convention) -> str:
     """Describe what is subtracted from box coordinates, and where that places coordinate 0."""
-    if c.points == "cells":
-        return "No offset: a coordinate is the index of a cell, rounded to a whole number."
+    if c.points == "cells" and not (c.offset or c.image_offset):
+        down = " down" if c.edge_rounding == "floor-map" else ""
+        return f"No offset: a coordinate is the index of a cell, rounded{down} to a whole number."
     before = ""
     if c.image_offset:
         verb = "added to" if c.image_offset < 0 else "subtracted from"
@@ -93,67 +81,111 @@ def _zero_position(offset: float) -> str:
     return f"0 is {format_number(offset)} of a cell before the centre of the first cell"
 
 
+def edges_rule(c: Convention) -> str:
+    """Describe what happens to the edges of a box besides the offset, "" for nothing."""
+    # The rule for points that are cells describes how their edges are rounded.
+    rounding, _, place = c.edge_rounding.partition("-")
+    sentences = [
+        _second_edge("In the image", c.image_end_offset),
+        f"The edges are rounded {_ROUNDED[rounding]} "
+        f"{'on the map' if place == 'map' else 'in the image'}."
+        if place and c.points != "cells"
+        else "",
+        "The box is cut to the map." if c.clip_boxes else "",
+        _second_edge("On the map", c.end_offset) if c.points != "cells" else "",
+    ]
+    return " ".join(filter(None, sentences))
+
+
+_ROUNDED = {
+    "round": "to whole numbers, halves away from zero,",
+    "floor": "down to whole numbers",
+}
+
+
+def _second_edge(place: str, offset: float) -> str:
+    """Describe an offset of the second edge, "" for 0."""
+    if not offset:
+        return ""
+    amount = format_number(abs(offset))
+    if offset > 0:
+        return f"{place}, {amount} is subtracted from the second edge."
+    return f"{place}, {amount} is added to the second edge."
+
+
 def _size(c: Convention) -> str:
-    if c.points == "cells" and c.min_size <= 1 and c.rejects == "nothing":
-        return "An ROI is at least one cell wide and high, even if the box is empty or inverted."
+    inverted = _INVERTED[c.inverted_boxes]
+    if c.points == "cells" and c.min_size == 1 and c.rejects == "nothing":
+        even = "" if inverted else ", even if the box is empty or inverted"
+        return f"{inverted}An ROI is at least one cell wide and high{even}.".strip()
     grows = (
         f"Smaller ROIs grow to {format_number(c.min_size)} along each axis. " if c.min_size else ""
     )
+    if c.inverted_boxes == "empty" and c.min_size:
+        inverted = ""  # it grows, like any other box that is too small
     return (
-        f"{grows}{_REJECTIONS[c.rejects]}".strip()
+        f"{inverted}{grows}{_REJECTIONS[c.rejects]}".strip()
         or "ROIs keep their size, even if the box is empty or inverted."
     )
 
 
-def _points(c: Convention) -> str:
-    counts = {
-        "centred": "; g is ceil(section size), separately for each axis"
-        if c.sampling_ratio == 0
-        else f"; g is {c.sampling_ratio}",
-        "dividers": "; d is the number of sections along that axis"
-        if c.divide == 0
-        else f"; d is {c.divide}",
-    }
-    rounded = (
-        ""
-        if c.coordinate_decimals is None
-        else f"; coordinates are rounded to {c.coordinate_decimals} decimals before they are used"
+_INVERTED = {
+    "kept": "",
+    "sorted": "The edges of an inverted box are exchanged. ",
+    "empty": "An inverted box has size 0. ",
+}
+
+
+def channels_rule(c: Convention) -> str:
+    """Describe which channel a section reads, "" if all sections read the same."""
+    if c.channel_map == "same":
+        return ""
+    return (
+        "Each section reads a channel of its own: with k × t sections, section (i, j) of output "
+        "channel c reads channel c·k·t + (j − 1)·k + (i − 1) of the features, counted from 0."
     )
-    text = f"{_POINTS[c.points]}{counts.get(c.points, '')}{rounded}."
-    return text[0].upper() + text[1:]
-
-
-def _border(c: Convention) -> str:
-    if c.points == "cells":
-        return "Sections are cut to the map."
-    value = format_number(c.extrapolation_value)
-    if c.border_margin:
-        cells = "a cell" if c.border_margin == 1 else f"{format_number(c.border_margin)} cells"
-        return (
-            f"A point up to {cells} beyond the outermost cell centres is clamped to them; a point "
-            f"farther out has the value {value} and still counts in the average."
-        )
-    return f"A point beyond the outermost cell centres has the value {value}."
-
-
-def _neighbours(c: Convention) -> str:
-    if c.points == "cells":
-        return "None: a point is a cell."
-    neighbour = _TIE_NEIGHBOUR[c.tie_neighbour]
-    return f"For a point exactly on the centre of a cell, this cell is {neighbour}."
 
 
 def _average(c: Convention) -> str:
-    if c.clamp_count:
+    if c.points == "integral":
+        empty = "0" if c.clamp_count else "NaN"
         return (
-            "The values are added and divided by the number of points. A section without points "
-            "gives 0."
+            "The products weight × cell are added. A section without area, or without cells near "
+            f"it, gives {empty}."
         )
-    return (
-        "The values are added and divided by the number of points along y times that along x. A "
-        "section without points gives NaN, or 0 if the box is inverted by at least a cell along "
-        "both axes."
-    )
+    number = _number_of_points(c)
+    if c.clamp_count:
+        return f"The values are added and divided by {number}. A section without points gives 0."
+    return f"The values are added and divided by {number}. {_without_points(c)}"
+
+
+def _number_of_points(c: Convention) -> str:
+    """Describe what the sum of the values is divided by."""
+    if c.average_over == "inside":
+        return "the number of points that are not outside the map, without the other points"
+    number = "the number of points"
+    if not c.clamp_count:
+        number = "the number of points along y times that along x"
+    if c.grid_points == "cells":
+        number += ", also of those that are left out"
+    return number
+
+
+def _without_points(c: Convention) -> str:
+    """Describe the average of a section without points if the divisor may be 0 or negative."""
+    text = "A section without points gives NaN"
+    if c.inverted_boxes != "kept" or c.clip_sections or c.average_over == "inside":
+        return f"{text}."
+    sides = _NO_POINTS[c.grid_rounding]
+    return f"{text}, or 0 if it is inverted and neither side is {sides} cells long."
+
+
+# The sizes of a section along an axis for which the adaptive grid has 0 points.
+_NO_POINTS = {
+    "ceil": "between −1 and 0",
+    "floor": "between 0 and 1",
+    "round": "between −0.5 and 0.5",
+}
 
 
 def has_finite_max_start(c: Convention) -> bool:
@@ -162,6 +194,8 @@ def has_finite_max_start(c: Convention) -> bool:
 
 
 def _maximum(c: Convention) -> str:
+    if c.points == "integral":
+        return "An error: a section has no points to take the maximum of."
     of = {
         "point": "the interpolated values of the points",
         "weighted-cell": "the four products weight × cell of every point, which are not summed",
@@ -177,88 +211,28 @@ def _maximum(c: Convention) -> str:
 def _arithmetic(c: Convention) -> str:
     if c.coordinates == "double":
         return "Coordinates in float64."
-    order = (
-        f" A point is at {_POSITION_FORMULA[c.position_formula]}." if c.points == "centred" else ""
-    )
+    order = f" A point is at {_position_formula(c)}." if c.points == "centred" else ""
+    if c.coordinates == "half":
+        return f"Coordinates in float16.{order}"
     return f"Coordinates in float32 for float32 features, in float64 for float64.{order}"
 
 
-@dataclass(frozen=True)
-class KnownIssue:
-    """A property of some conventions that often leads to wrong results.
-
-    Parameters
-    ----------
-    concerns
-        Whether a convention has the property.
-    text
-        What happens.
-    threads
-        Where users reported it, as owner/repository#number.
-    """
-
-    concerns: Callable[[Convention], bool]
-    text: str
-    threads: tuple[str, ...]
+def _position_formula(c: Convention) -> str:
+    step = f"q + {format_number(c.point_in_part)}" if c.point_in_part else "q"
+    enclosed = f"({step})" if c.point_in_part else step
+    if c.clip_sections:
+        formula = f"start of the cut section + {enclosed}·section / g"
+    else:
+        formula = _POSITION_FORMULA[c.position_formula].format(step=step, enclosed=enclosed)
+    return f"{formula}, computed in this order"
 
 
-KNOWN_ISSUES = (
-    KnownIssue(
-        lambda c: c.points == "centred",
-        "aligned=True and aligned=False differ by a shift of half a cell, and no error reports a "
-        "mismatch.",
-        ("onnx/onnx#3428", "microsoft/onnxruntime#6921", "pytorch/vision#1871"),
-    ),
-    KnownIssue(
-        lambda c: bool(c.min_size),
-        "The minimum size hides tiny, empty and inverted boxes: the outputs look plausible.",
-        ("pytorch/vision#1875", "pytorch/vision#2438"),
-    ),
-    KnownIssue(
-        lambda c: c.points == "centred" and c.sampling_ratio == 0,
-        "The adaptive grid has ceil(section size) points along each axis; near a whole number, "
-        "float32 and float64 may disagree. A huge box needs a huge grid.",
-        ("microsoft/onnxruntime#3156", "apache/mxnet#11077", "pytorch/vision#8168"),
-    ),
-    KnownIssue(
-        lambda c: c.points == "centred",
-        "An omitted sampling ratio means 0 (adaptive) in the standard and 1 in some importers.",
-        ("openvinotoolkit/openvino#37826",),
-    ),
-    KnownIssue(
-        lambda c: c.points == "centred",
-        "The ONNX default changed to half_pixel in opset 16; some exporters shift twice or not at "
-        "all.",
-        ("pytorch/vision#2613", "pytorch/vision#4692", "pytorch/vision#6685"),
-    ),
-    KnownIssue(
-        lambda c: bool(c.image_offset),
-        "A shift before scaling differs from the same shift after scaling.",
-        ("apache/tvm#19501",),
-    ),
-    KnownIssue(
-        lambda c: c.max_of == "weighted-cell",
-        "max does not compare interpolated values: a point in the middle of four equal cells "
-        "gives a quarter of the expected value.",
-        ("onnx/onnx#4764", "microsoft/onnxruntime#6146"),
-    ),
-    KnownIssue(
-        lambda c: not c.clamp_count and not c.min_size,
-        "A box without points gives NaN, and a single NaN makes a loss NaN.",
-        (),
-    ),
-    KnownIssue(
-        lambda _: True,
-        "Swapped x and y, corners read as width and height, normalised boxes read as absolute, or "
-        "a wrong scale give zeros or meaningless values.",
-        ("facebookresearch/detectron2#2831", "facebookresearch/detectron2#2835"),
-    ),
-)
-
-
-def known_issues(convention: Convention) -> list[KnownIssue]:
-    """Return the known issues of a convention."""
-    return [issue for issue in KNOWN_ISSUES if issue.concerns(convention)]
+_POSITION_FORMULA = {
+    "section-first": "start + i·section + {enclosed}·section / g",
+    "step-first": "start + i·section + section / g·{enclosed}",
+    "share-first": "start + section·(i + {enclosed} / g)",
+    "roi-first": "start + (i·g + {step})·roi / (sections·g)",
+}
 
 
 def equal_presets(convention: Convention) -> list[str]:

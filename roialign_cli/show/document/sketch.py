@@ -12,10 +12,11 @@ from roialign_cli.show.document.formulas import Role
 from roialign_cli.show.numbers import format_number
 from roialign_cli.show.view import View, beyond_map, roi_view
 
-_MARKS: dict[Border, str] = {"inside": "•", "clamped": "□", "out": "×"}
+_MARKS: dict[Border, str] = {"inside": "•", "clamped": "□", "beyond": "◇", "out": "×"}
 _MEANINGS = {
     "•": "sample point",
     "□": "point clamped to the border",
+    "◇": "point beyond the border",
     "×": "point outside, reads no cell",
     "◉": "largest value: the section's output",
     "·": "corner of a cell",
@@ -25,7 +26,7 @@ _MEANINGS = {
 _ROLE_CHARACTERS: Mapping[Role, str] = {
     "roi": "━┃┏┓┗┛┯┷┠┨",
     "section": "─│┼",
-    "point": "•□×",
+    "point": "•□◇×",
     "winner": "◉",
 }
 SKETCH_ROLES: Mapping[str, Role] = MappingProxyType(
@@ -66,7 +67,10 @@ def sketch(trace: Trace, sections: Sequence[Section], columns: int) -> tuple[str
         for point in section.points:
             is_winner = point.point == section.winner
             canvas.draw(point.x, point.y, "◉" if is_winner else _MARKS[point.border])
-    return (*canvas.lines(), "", *canvas.legend(columns))
+    meanings = _MEANINGS
+    if trace.convention.points == "integral":
+        meanings = _MEANINGS | {"•": "centre of an explained cell"}
+    return (*canvas.lines(), "", *canvas.legend(columns, meanings))
 
 
 def _margin(view: View) -> int:
@@ -172,10 +176,10 @@ class _Canvas:
                 x_axis[start:end] = str(x)
         yield "".join(x_axis).rstrip()
 
-    def legend(self, columns: int) -> Iterator[str]:
+    def legend(self, columns: int, meanings: Mapping[str, str]) -> Iterator[str]:
         """Yield the meaning of every mark drawn, in lines of at most `columns` characters."""
         used = {character for line in self.characters for character in line}
-        entries = [f"{mark} {meaning}" for mark, meaning in _MEANINGS.items() if mark in used]
+        entries = [f"{mark} {meaning}" for mark, meaning in meanings.items() if mark in used]
         if self.cell_width < _MIN_CORNER_CELL_WIDTH:
             entries.append(f"a cell is {format_number(self.cell_width, 2)} characters wide")
         line = ""

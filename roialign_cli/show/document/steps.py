@@ -1,4 +1,4 @@
-"""Write the formulas of the sections, the sample points and the outputs.
+"""Write the formulas of the values at sample points, and of the outputs.
 
 Every formula is written once, with numbers that know their symbols; `in_symbols` turns the formula
 of one sample point into the rule for all of them.
@@ -6,7 +6,6 @@ of one sample point into the rule for all of them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,9 +16,8 @@ from roialign_cli.show.document.formulas import (
     FormulaLine,
     Fraction,
     Marked,
-    Name,
-    Number,
     Part,
+    Words,
     formula,
     in_symbols,
     joined,
@@ -30,171 +28,6 @@ from roialign_cli.show.document.formulas import (
 )
 from roialign_cli.show.document.rules import has_finite_max_start
 from roialign_cli.show.numbers import NEIGHBOUR_NAMES, format_point
-
-
-def section_sizes(trace: Trace) -> tuple[FormulaLine, FormulaLine]:
-    """Return the lines that compute the width and the height of a section."""
-    rows, columns = len(trace.output), len(trace.output[0])
-    width = formula("{} / {}", variable("w", trace.width, 5), variable("k", columns))
-    height = formula("{} / {}", variable("h", trace.height, 5), variable("t", rows))
-    section = number(trace.section_width), number(trace.section_height)
-    return (
-        formula("<width  of a section >= {} = {} = {}", in_symbols(width), width, section[0]),
-        formula("<height of a section >= {} = {} = {}", in_symbols(height), height, section[1]),
-    )
-
-
-def adaptive_grid(trace: Trace) -> tuple[FormulaLine, ...]:
-    """Return the lines that compute how many points a section has along x and along y."""
-    return tuple(
-        formula(
-            "{} = {} = {}",
-            Name(f"g_{axis}"),
-            formula("max(ceil({}), 0)" if size <= -1 else "ceil({})", number(size, 6)),
-            number(count),
-        )
-        for axis, size, count in zip(
-            "xy", (trace.section_width, trace.section_height), trace.sections[0].grid, strict=True
-        )
-    )
-
-
-def position_rules(trace: Trace) -> tuple[FormulaLine, FormulaLine]:
-    """Return the formulas of the x and the y of any sample point, in symbols."""
-    x, y = _positions(trace, section=(1, 1), grid=(1, 1), point=(1, 1))
-    return ("x = ", *in_symbols(x)), ("y = ", *in_symbols(y))
-
-
-def positions(trace: Trace, section: Section, point: Point) -> tuple[FormulaLine, FormulaLine]:
-    """Return the right-hand sides of the x and the y of one sample point, in numbers."""
-    return _positions(trace, section.section, section.grid, point.point)
-
-
-def _positions(
-    trace: Trace, section: tuple[int, int], grid: tuple[int, int], point: tuple[int, int]
-) -> tuple[FormulaLine, FormulaLine]:
-    rows, columns = len(trace.output), len(trace.output[0])
-    position = _POSITION_FORMULAS[trace.convention.points]
-    along_x = (trace.x, trace.width, columns, section[0], point[0])
-    along_y = (trace.y, trace.height, rows, section[1], point[1])
-    y_sign = "−" if trace.frame.y_up else "+"
-    top = trace.frame.row_edge(0)
-    x_parts, y_parts = parts_symbols(trace.convention)
-    return (
-        position(_Axis.of("x_roi w k i n", along_x, "+", 0.0, grid[0], x_parts)),
-        position(_Axis.of("y_roi h t j m", along_y, y_sign, top, grid[1], y_parts)),
-    )
-
-
-def parts_symbols(convention: Convention) -> tuple[str, str]:
-    """Return the symbols of the number of parts of a section along x and along y."""
-    if convention.points == "dividers":
-        return ("d", "d") if convention.divide else ("k", "t")
-    return "g_x", "g_y"
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """The numbers that place a sample point along one axis.
-
-    Parameters
-    ----------
-    start, size
-        Where the ROI begins, and its size, in cells.
-    sections, section
-        How many sections there are, and the index of one of them, from 1.
-    point
-        The index of the point in the section, from 1.
-    sign
-        The operator for moving away from the start.
-    edge
-        Where the map begins, seen in the direction of `sign`.
-    grid
-        How many points the section has.
-    parts
-        The symbol of the number of parts that the section is divided into.
-    """
-
-    start: Number
-    size: Number
-    sections: Number
-    section: Number
-    point: Number
-    sign: str
-    edge: Number
-    grid: int
-    parts: str
-
-    @classmethod
-    def of(
-        cls,
-        symbols: str,
-        values: tuple[float, ...],
-        sign: str,
-        edge: float,
-        grid: int,
-        parts: str,
-    ) -> _Axis:
-        """Return an axis; symbols and values are those of the first five fields."""
-        numbers = (
-            variable(symbol, value, 5 if symbol in {"w", "h"} else 4)
-            for symbol, value in zip(symbols.split(), values, strict=True)
-        )
-        start, size, sections, section, point = numbers
-        return cls(start, size, sections, section, point, sign, number(edge), grid, parts)
-
-    def section_start(self, steps: Number) -> FormulaLine:
-        """Return the start plus (section − 1) of `steps` equal parts of the size."""
-        part = Fraction((self.size,), (steps,), enclosed=True)
-        return formula("{} {} {}·({} − 1)", self.start, self.sign, part, self.section)
-
-    def point_in_section(self, parts: int, step: Number) -> FormulaLine:
-        """Return the section's start plus `step` of `parts` equal parts of the section."""
-        sections = self.sections
-        symbol = formula("{}·{}", sections, Name(self.parts))
-        if sections.symbol == (Name(self.parts),):
-            symbol = formula("{}²", sections)
-        part = Fraction(
-            (self.size,), (number(sections.value * parts, symbol=symbol),), enclosed=True
-        )
-        return formula("{} {} {}·{}", self.section_start(sections), self.sign, part, step)
-
-
-def _centred(a: _Axis) -> FormulaLine:
-    step = number(a.point.value - 0.5, symbol=formula("({} − 0.5)", a.point))
-    return a.point_in_section(a.grid, step)
-
-
-def _dividers(a: _Axis) -> FormulaLine:
-    return a.point_in_section(a.grid + 1, a.point)
-
-
-def _corners(a: _Axis) -> FormulaLine:
-    if a.sections.value == 1:
-        return formula("{} {} {}", a.start, a.sign, Fraction((a.size,), ("2",)))
-    return a.section_start(number(a.sections.value - 1, symbol=formula("{} − 1", a.sections)))
-
-
-def _cells(a: _Axis) -> FormulaLine:
-    width = Fraction((a.size,), (a.sections,), enclosed=True)
-    first = number(
-        math.floor(a.size.value / a.sections.value * (a.section.value - 1)),
-        symbol=formula("floor({}·({} − 1))", width, a.section),
-    )
-    step = number(a.point.value - 1, symbol=formula("({} − 1)", a.point))
-    # Whichever of a position and the map's edge lies further along.
-    cut = "max" if a.sign == "+" else "min"
-    corner = formula(cut + "({} {} {}, {})", a.start, a.sign, first, a.edge)
-    return formula("{} {} 0.5 {} {}", corner, a.sign, a.sign, step)
-
-
-# Rule for placing points → its formula along one axis.
-_POSITION_FORMULAS = {
-    "centred": _centred,
-    "dividers": _dividers,
-    "corners": _corners,
-    "cells": _cells,
-}
 
 
 @dataclass(frozen=True)
@@ -224,11 +57,21 @@ class _LinearWeights:
 
     @classmethod
     def at(cls, point: Point) -> _LinearWeights | None:
-        """Return the weights of a point, None if it is not between two cells along each axis."""
+        """Return the weights of a point, None if they are not the weights of its neighbours."""
         # The fractions would divide by zero, or not contain the point's own position.
-        if point.x1 == point.x2 or point.y1 == point.y2 or point.border != "inside":
+        if point.x1 == point.x2 or point.y1 == point.y2 or point.border in {"clamped", "out"}:
             return None
-        return cls.of(point.x, point.x1, point.x2, point.y, point.y1, point.y2)
+        linear = cls.of(point.x, point.x1, point.x2, point.y, point.y1, point.y2)
+        shares = _shares(point)
+        # The shares in reverse order are those with the neighbours along each axis exchanged.
+        away, away_swapped = (_distance(point, given) for given in (shares, shares[::-1]))
+        if min(away, away_swapped) > _MAX_DISTANCE:
+            return None
+        return linear if away <= away_swapped else linear.swapped()
+
+    def swapped(self) -> _LinearWeights:
+        """Return the weights in which each neighbour along an axis has that of the other."""
+        return _LinearWeights(self.right, self.left, self.high, self.low)
 
     def products(self) -> Iterator[FormulaLine]:
         """Yield the weight of each neighbour, in the order of `NEIGHBOUR_NAMES`."""
@@ -237,9 +80,29 @@ class _LinearWeights:
         )
 
 
-def interpolation_rule() -> tuple[FormulaLine, ...]:
-    """Return the formula of the value at a point, in symbols."""
+# Coordinates that are rounded to some decimals differ from those in float32.
+_MAX_DISTANCE = 1e-3
+
+
+def _shares(point: Point) -> list[float]:
+    """Return the linear weights of the neighbours of a point, in the order of the neighbours."""
+    right = (point.x - point.x1) / (point.x2 - point.x1)
+    high = (point.y - point.y1) / (point.y2 - point.y1)
+    return [(1 - right) * high, right * high, (1 - right) * (1 - high), right * (1 - high)]
+
+
+def _distance(point: Point, shares: list[float]) -> float:
+    """Return the largest difference of the weights of a point's neighbours from some shares."""
+    return max(abs(q.weight - share) for q, share in zip(point.neighbours, shares, strict=True))
+
+
+def interpolation_rule(convention: Convention) -> tuple[FormulaLine, ...]:
+    """Return the formula of the value at a point, in symbols; no lines for the nearest cell."""
+    if convention.interpolation == "nearest":
+        return ()
     weights = _LinearWeights.of(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    if convention.interpolation == "swapped":
+        weights = weights.swapped()
     return tuple(in_symbols(line) for line in _bilinear(weights, [0.0, 0.0, 0.0, 0.0]))
 
 
@@ -262,9 +125,15 @@ def _bilinear(weights: _LinearWeights, values: list[float]) -> Iterator[FormulaL
 def interpolated(trace: Trace, point: Point) -> Iterator[FormulaLine]:
     """Yield the lines that compute the value of a point from its neighbours."""
     value, weights = number(point.value), _LinearWeights.at(point)
-    if trace.convention.points == "cells":
-        row, column = number(point.neighbours[0].row), number(point.neighbours[0].column)
-        yield formula("P =< cell at row >{},< column >{} = {}", row, column, value)
+    cell = point.neighbours[0]
+    if trace.convention.reads_cells:
+        row, column = number(cell.row), number(cell.column)
+        if trace.convention.points == "integral":
+            weight = number(sum(q.weight for q in point.neighbours))
+            text = "P =< weight × cell at row >{},< column >{} = {}·{} = {}"
+            yield formula(text, row, column, weight, number(cell.value), value)
+        else:
+            yield formula("P =< cell at row >{},< column >{} = {}", row, column, value)
     elif weights is None:
         terms = (
             formula("{}·{}", number(q.weight), Marked((number(q.value),), name))
@@ -295,7 +164,8 @@ def reduction(trace: Trace, section: Section, limit: int | None = None) -> Formu
 
     Of more than `limit` points, only the first ones are listed.
     """
-    shown = section.points[:limit]
+    pooled = averaged_points(trace.convention, section)
+    shown = pooled[:limit]
     taken: list[Part] = [
         Marked((number(p.contribution),), "winner")
         if p.point == section.winner
@@ -304,18 +174,34 @@ def reduction(trace: Trace, section: Section, limit: int | None = None) -> Formu
     ]
     output = number(section.output)
     if not taken:
-        return formula("<no points>,< which give >{}", output)
+        return formula("{},< which give >{}", Words(nothing_to_pool(trace, section)), output)
     maximum = trace.convention.pooling == "max"
     if maximum and has_finite_max_start(trace.convention):
         taken.insert(0, number(trace.convention.max_start))
     separator = ", " if maximum else " + "
     terms = joined(taken, separator)
-    if len(shown) < len(section.points):
+    if len(shown) < len(pooled):
         terms = (*terms, separator, "...")
+    if trace.convention.points == "integral":
+        return formula("{} = {}", terms, output)
     if not maximum:
-        return formula("({}) / {} = {}", terms, number(len(section.points)), output)
+        return formula("({}) / {} = {}", terms, number(section.divisor), output)
     line = formula("max({}) = {}", terms, output)
     if section.winner:
         winner = Marked(formula("< point >{}", format_point(*section.winner)), "winner")
         line += formula(",{}", winner)
     return line
+
+
+def averaged_points(convention: Convention, section: Section) -> tuple[Point, ...]:
+    """Return the points that the output of a section is computed from."""
+    if (convention.pooling, convention.average_over) == ("avg", "inside"):
+        return tuple(point for point in section.points if point.in_bounds)
+    return section.points
+
+
+def nothing_to_pool(trace: Trace, section: Section) -> str:
+    """Describe what a section lacks if its output is not computed from points."""
+    if trace.convention.points == "integral":
+        return "no cells"
+    return "no points inside the map" if section.points else "no points"
