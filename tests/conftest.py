@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from roialign_cli import PRESETS
+from tests.kinds import KINDS, OTHERS
+
 # NumPy reads these when it is imported. More threads than one per process only get in each
 # other's way.
 for _variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
@@ -46,13 +49,31 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests marked thorough unless -m names the marker."""
-    if "thorough" in config.option.markexpr:
-        return
-    thorough = [item for item in items if item.get_closest_marker("thorough")]
-    if thorough:
-        config.hook.pytest_deselected(items=thorough)
-        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+    """Deselect the tests marked thorough unless -m names the marker.
+
+    Tests that take every preset run with one of each kind.
+    """
+    presets: dict[str, set[str]] = {}
+    for item in items:
+        presets.setdefault(item.nodeid.partition("[")[0], set()).add(_preset_of(item))
+    left_out = [
+        item
+        for item in items
+        if _preset_of(item) in OTHERS and len(presets[item.nodeid.partition("[")[0]]) > len(KINDS)
+    ]
+    if "thorough" not in config.option.markexpr:
+        left_out += [item for item in items if item.get_closest_marker("thorough")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        deselected = set(left_out)
+        items[:] = [item for item in items if item not in deselected]
+
+
+def _preset_of(item: pytest.Item) -> str:
+    """Return the preset that a test has as its parameter, "" without one."""
+    call = getattr(item, "callspec", None)
+    given = call.params.values() if call else ()
+    return next((value for value in given if isinstance(value, str) and value in PRESETS), "")
 
 
 @pytest.fixture(scope="module")

@@ -337,7 +337,9 @@ def test_presets_are_shown_in_full(capfd: Capture) -> None:
         assert row.source.split()[0] in printed
         assert row.evidence in printed
         assert json.loads(run("presets", name, "--format", "json", capture=capfd))["name"] == name
-    assert "The same operator: torchvision-aligned" in run("presets", "mnn-aligned", capture=capfd)
+    assert "The same operator: torchvision-aligned" in run(
+        "presets", "ncnn-1-aligned", capture=capfd
+    )
 
 
 @pytest.mark.parametrize(
@@ -418,7 +420,15 @@ def test_a_scale_for_each_axis(capfd: Capture) -> None:
     ("words", "expected"),
     [
         ("roialign ex", ["explain", "explore"]),
-        ("roialign run map.npy --preset torchv", ["torchvision", "torchvision-aligned"]),
+        (
+            "roialign run map.npy --preset torchv",
+            [
+                "torchvision",
+                "torchvision-aligned",
+                "torchvision-deterministic",
+                "torchvision-deterministic-aligned",
+            ],
+        ),
         ("roialign plot map.npy --view o", ["overlay", "output"]),
         ("roialign run map.npy --box-format x", ["xyxy", "xywh"]),
         ("roialign compare map.npy --with paddle", ["paddle", "paddle-legacy"]),
@@ -499,7 +509,7 @@ def test_every_field_can_be_set_to_what_it_is(name: str, capfd: Capture) -> None
         plain = json.loads(run("run", *call, capture=capfd))
         again = run("run", *call, "--set", f"{name}={str(value).lower()}", capture=capfd)
         assert json.loads(again) == plain
-        if isinstance(value, bool):
+        if isinstance(value, bool) and preset == "mmcv":
             other = run("run", *call, "--set", f"{name}={str(not value).lower()}", capture=capfd)
             assert json.loads(other)["convention"][name] is not value
 

@@ -252,12 +252,12 @@ class FieldValue(CompletableType):
         kind = FIELD_KINDS.get(name, str)
         parse: Callable[[str], Any] = _PARSERS.get(kind, kind)
         try:
-            return name, _WORDS[text] if text == "none" else parse(text)
+            return name, None if text == "none" and kind is not str else parse(text)
         except (KeyError, ValueError):
             self.fail(f"{text!r} is not valid for {name}; write {_NEEDED[kind]}", param, ctx)
 
 
-_WORDS = {"true": True, "false": False, "none": None}
+_WORDS = {"true": True, "false": False}
 _NEEDED = {bool: "true or false", float: "a number", int: "a whole number", str: "a word"}
 _PARSERS: dict[type, Callable[[str], Any]] = {
     bool: _WORDS.__getitem__,

@@ -229,7 +229,8 @@ class Convention:
                 object.__setattr__(self, name, checked_kind(kind, name, value))
         for name, (low, high) in _LIMITS.items():
             value = getattr(self, name)
-            if value is not None and not low <= value <= high:
+            is_unlimited = name in _MAY_BE_INFINITE and value == math.inf
+            if value is not None and not is_unlimited and not low <= value <= high:
                 problem = f"must be from {low:g} to {high:g}, got {value:g}"
                 raise ArgumentError(name, problem)
         self._check_combinations()
@@ -337,7 +338,7 @@ _LIMITS = {
     "image_end_offset": (-1e9, 1e9),
     "end_offset": (-1e9, 1e9),
     "min_size": (0, 1e9),
-    "border_margin": (0, math.inf),
+    "border_margin": (0, 1e9),
 }
 
 
@@ -365,6 +366,7 @@ def checked_kind(kind: type, name: str, value: Any) -> Any:  # noqa: ANN401
     return plain
 
 
+_MAY_BE_INFINITE = {"border_margin"}
 _MAY_BE_NONE = {"coordinate_decimals", "sampling_ratio_x", "grid_max"}
 
 # The fields that describe how boxes are written; the others describe what is done with them.

@@ -199,7 +199,10 @@ def _grid(grid: Grid, console: Console) -> Table | Text:
     prose = grid.prose
     for position, header in enumerate(grid.headers):
         right = position and not prose
-        table.add_column(header, justify="right" if right else "left", no_wrap=not prose)
+        whole = not (prose and position)
+        table.add_column(
+            header, justify="right" if right else "left", no_wrap=whole, overflow="fold"
+        )
     for (first, *others), role in zip_longest(grid.rows, grid.row_roles):
         table.add_row(Text(first, _ROLE_STYLES[role]), *others)
     needed = Measurement.get(console, console.options.update(max_width=_UNLIMITED_WIDTH), table)
