@@ -71,12 +71,12 @@ KNOWN_ISSUES = (
         _has_a_choice_of_offset,
         "The ONNX default changed to half_pixel in opset 16; some exporters shift twice or not at "
         "all.",
-        ("pytorch/vision#2613", "pytorch/vision#4692", "pytorch/vision#6685"),
+        ("pytorch/vision#2613", "pytorch/vision#4692", "pytorch/vision#6685", "apache/tvm#19501"),
     ),
     KnownIssue(
         lambda c: bool(c.image_offset),
         "A shift before scaling differs from the same shift after scaling.",
-        ("apache/tvm#19501",),
+        ("apache/tvm#18936",),
     ),
     KnownIssue(
         lambda c: c.max_of == "weighted-cell",
