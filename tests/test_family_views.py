@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from tests.figure_checks import (
     story,
     strings,
 )
+from tests.kinds import KINDS
 
 Capture = pytest.CaptureFixture[str]
 
@@ -313,22 +315,20 @@ def call_of(preset: str, view: str, box: str) -> list[str]:
 
 
 def calls() -> list[Any]:
-    """Return (preset, view, box) parameters: by default, one for each kind of rule."""
+    """Return (preset, view, box) parameters: by default, one for each kind of rule.
+
+    The boxes take turns over the presets and views.
+    """
     quick = {
         ("prroi-pool", "pool", "over the corner"),
         ("ps-roi-align", "compare", "over the corner"),
         ("od-api", "overlay", "over the corner"),
     }
+    turns = zip(product(KINDS, VIEWS), cycle(BOXES), strict=False)
+    thorough = [(*call, box) for call, box in turns if (*call, box) not in quick]
     return [
-        pytest.param(
-            preset,
-            view,
-            box,
-            marks=() if (preset, view, box) in quick else pytest.mark.thorough,
-        )
-        for preset in PRESETS
-        for view in VIEWS
-        for box in BOXES
+        *sorted(quick),
+        *(pytest.param(*call, marks=pytest.mark.thorough) for call in thorough),
     ]
 
 
