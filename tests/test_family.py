@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roialign_cli import PRESETS, Convention, roi_align, trace
+from roialign_cli import PRESETS, Convention, RoiAlignError, compare, roi_align, trace
 from roialign_cli.cli.main import main
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.presets import preset
@@ -85,6 +85,19 @@ def test_position_sensitive_sections_read_their_own_channels() -> None:
         traced = trace(constant, [[1, 1, 6, 5]], (2, 3), convention=name, channel=1)
         read = [[traced.channel_read(i, j) for i in (1, 2, 3)] for j in (1, 2)]
         assert read == [[6, 7, 8], [9, 10, 11]]
+
+
+def test_channels_of_sections_are_not_compared_with_one_channel(
+    tmp_path: Path, capfd: Capture
+) -> None:
+    maps = RANDOM.normal(size=(6, 7, 8))
+    np.save(tmp_path / "maps.npy", maps)
+    call = ["compare", str(tmp_path / "maps.npy"), "--box", "1,1,6,5", "--output-size", "2x3"]
+    assert main([*call, "--preset", "torchvision", "--with", "ps-roi-align", "-q"]) == 2
+    error = capfd.readouterr().err
+    assert error.startswith("roialign: --with: ps-roi-align has the channel map 'position-sens")
+    with pytest.raises(RoiAlignError, match="other: ps-roi-align has the channel map"):
+        compare(maps, [[1, 1, 6, 5]], (2, 3), convention="torchvision", other="ps-roi-align")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from roialign_cli.analysis.equivalence import effective_rules
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float, as_array
+from roialign_cli.core.channels import check_same_channels
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.operation import CallOptions, Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
@@ -229,6 +230,7 @@ def compare_output(operation: Operation, given: NDArray[Any]) -> Comparison:
 
 def compare_conventions(operation: Operation, other: Convention) -> Comparison:
     """Compare an operation with the same one under another convention."""
+    check_same_channels(operation.convention, other, "other")
     second = replace(operation, convention=other)
     plan, moved = operation.plan(), second.plan()
     outputs, other_outputs = operation.pooled(), second.pooled()

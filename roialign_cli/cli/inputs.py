@@ -15,6 +15,7 @@ from roialign_cli.analysis.records import Defaults, named
 from roialign_cli.analysis.scaling import ScaledBy, ScaleSource
 from roialign_cli.cli.option_types import FieldValue
 from roialign_cli.cli.options import OperatorOptions
+from roialign_cli.core.channels import check_same_channels
 from roialign_cli.core.convention import BOX_FIELDS, MEANINGS_OF_MAX, Convention
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
@@ -101,11 +102,13 @@ def with_convention(inputs: Inputs, other: str) -> Operation:
         raise ArgumentError("with", problem)
     shared = applicable_overrides(base, **inputs.overrides) | own
     try:
-        return replace(inputs.operation, convention=resolve(base, **shared))
+        convention = resolve(base, **shared)
     except ArgumentError as error:
         if error.argument not in own:
             raise
         raise ArgumentError("with", f"{error.argument}: {error.problem}") from None
+    check_same_channels(inputs.operation.convention, convention, "with")
+    return replace(inputs.operation, convention=convention)
 
 
 def scale_source(options: OperatorOptions, inputs: Inputs) -> ScaleSource:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from roialign_cli.errors import ArgumentError
-
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -140,17 +138,8 @@ def _compare(request: PlotRequest) -> Figure:
 
     trace = request.trace()
     operation = with_convention(request.inputs, request.other or "")
-    _check_same_channels(request.inputs.operation.convention, operation.convention)
     other = request.trace_of(operation, trace.frame)
     return compare_figure(trace, other, section=request.section, style=request.style)
-
-
-def _check_same_channels(convention: Convention, other: Convention) -> None:
-    """Raise an error if only one of two conventions reads a channel of its own per section."""
-    if convention.channel_map != other.channel_map:
-        problem = f"{other.name} has the channel map {other.channel_map!r}, {convention.name} has "
-        remedy = f"add ,channel_map={convention.channel_map} or choose another preset"
-        raise ArgumentError("with", f"{problem}{convention.channel_map!r}; {remedy}")
 
 
 def _pool(request: PlotRequest) -> Figure:

@@ -71,6 +71,22 @@ def output_channels(channels: int, convention: Convention, output_size: tuple[in
     return channels // maps
 
 
+def check_same_channels(convention: Convention, other: Convention, argument: str) -> None:
+    """Raise an error if only one of two conventions reads a channel of its own per section.
+
+    Parameters
+    ----------
+    convention, other
+        The conventions to compare.
+    argument
+        The argument that gave the other one, for the message.
+    """
+    if convention.channel_map != other.channel_map:
+        problem = f"{other.name} has the channel map {other.channel_map!r}, {convention.name} has "
+        remedy = f"add ,channel_map={convention.channel_map} or choose another preset"
+        raise ArgumentError(argument, f"{problem}{convention.channel_map!r}; {remedy}")
+
+
 def features_read(
     features: NDArray[Any],
     channels: slice | NDArray[np.intp],
