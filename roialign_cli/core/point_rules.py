@@ -41,9 +41,10 @@ def _edges(
     """Return the edges on the map, (R,) each, in cell-index units."""
     if convention.inverted_boxes == "sorted":
         first, last = np.minimum(first, last), np.maximum(first, last)
-    last = last - scale.dtype.type(convention.image_end_offset)
+    if convention.image_end_offset:
+        last = last - scale.dtype.type(convention.image_end_offset)
     start, end = (_edge_on_map(edge, scale, cells, convention) for edge in (first, last))
-    return start, end - scale.dtype.type(convention.end_offset)
+    return start, end - scale.dtype.type(convention.end_offset) if convention.end_offset else end
 
 
 def _edge_on_map(edge: Float, scale: np.floating, cells: int, convention: Convention) -> Float:
