@@ -50,6 +50,8 @@ def presets(draw: st.DrawFn) -> Convention:
     rules = draw(st.sampled_from([*PRESETS.values()])).convention
     divide = 3 if rules.points == "dividers" else 0
     pooling: Pooling = draw(st.sampled_from(get_args(Pooling)))
+    if rules.points == "integral":
+        pooling = "avg"
     return replace(rules, pooling=pooling, rejects="nothing", divide=divide)
 
 
@@ -80,6 +82,8 @@ def conventions(draw: st.DrawFn) -> Convention:
         fields["unread_cells"] = draw(st.sampled_from([0, 0, 1]))
     if points == "dividers":
         fields["divide"] = draw(st.integers(2, 4))
+    if points != "integral":
+        fields["average_over"] = draw(st.sampled_from(["points", "points", "inside"]))
     if points not in {"cells", "integral"}:
         fields["coordinate_decimals"] = draw(st.sampled_from([None, None, 0, 1, 2]))
         fields["interpolation"] = draw(st.sampled_from(["linear", "linear", "nearest", "swapped"]))
@@ -91,7 +95,6 @@ def conventions(draw: st.DrawFn) -> Convention:
         max_skips_nan=draw(st.booleans()),
         max_of_empty=draw(st.sampled_from([0.0, -10000.0])),
         clamp_count=draw(st.booleans()),
-        average_over=draw(st.sampled_from(["points", "points", "inside"])),
         image_offset=draw(st.sampled_from([0.0, 0.0, -0.5, 0.25])),
         offset=draw(st.sampled_from([0.0, 0.5, -0.5, 0.3])),
         image_end_offset=draw(st.sampled_from([0.0, 0.0, -1.0])),
