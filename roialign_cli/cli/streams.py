@@ -19,7 +19,7 @@ from roialign_cli.printable import escaped, printable
 LOOK_ALIKES = {
     **dict.fromkeys("−–─━", "-"),
     **dict.fromkeys("│┃", "|"),
-    **dict.fromkeys("┏┓┗┛┠┨┯┷┼", "+"),
+    **dict.fromkeys("┏┓┗┛┠┨┯┷┼└", "+"),
     "×": "x",
     "·": "*",
     "²": "^2",
@@ -33,6 +33,7 @@ LOOK_ALIKES = {
     "≥": ">=",
     "•": "o",
     "□": "#",
+    "◇": "&",
     "◉": "@",
     "░": ":",
 }
