@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, RoiAlignError, compare, roi_align, trace
 from roialign_cli.cli.main import main
+from roialign_cli.core import pooling
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.presets import preset
 from roialign_cli.search.mistakes import EXPORT_MISTAKES, MISTAKES
@@ -85,6 +86,21 @@ def test_position_sensitive_sections_read_their_own_channels() -> None:
         traced = trace(constant, [[1, 1, 6, 5]], (2, 3), convention=name, channel=1)
         read = [[traced.channel_read(i, j) for i in (1, 2, 3)] for j in (1, 2)]
         assert read == [[6, 7, 8], [9, 10, 11]]
+
+
+def test_boxes_of_position_sensitive_operators_are_pooled_a_few_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    maps, corner = RANDOM.normal(size=(12, 7, 8)), RANDOM.uniform(-2, 4, (9, 2))
+    boxes = np.hstack([corner, corner + RANDOM.uniform(0.1, 6, (9, 2))])
+    for name in ("ps-roi-align", "ps-roi-pool"):
+        together = roi_align(maps, boxes, (2, 3), convention=name)
+        with monkeypatch.context() as patch:
+            patch.setattr(pooling, "_MAX_VALUES_OF_ALL_SECTIONS", 150)  # two boxes
+            np.testing.assert_array_equal(roi_align(maps, boxes, (2, 3), convention=name), together)
+        for box, output in zip(boxes, together, strict=True):
+            call = Call(maps[:6], tuple(box.tolist()), (2, 3), PRESETS[name].convention)
+            np.testing.assert_allclose(output[0], call.output(), atol=1e-12)
 
 
 def test_channels_of_sections_are_not_compared_with_one_channel(

@@ -1,7 +1,7 @@
 """Which channel of the features each section reads, and which channels the output has.
 
-A position-sensitive operator has a map for each section of an output channel: section (j, i) of
-output channel c, all from 0, reads channel c·rows·columns + j·columns + i.
+A position-sensitive operator has a map for each section of an output channel: for output channel c,
+the section in row j and column i reads channel c·rows·columns + j·columns + i, all from 0.
 """
 
 from __future__ import annotations

@@ -37,6 +37,8 @@ Index = NDArray[np.intp]
 _MAX_BATCH_POINTS = 1 << 14
 # Windows of up to so many channels and cells are copied together and multiplied all at once.
 _MAX_GATHERED_CHANNELS, _MAX_GATHERED_WINDOW = 4, 1 << 10
+# Values that position-sensitive pooling computes for all channels in all sections at once.
+_MAX_VALUES_OF_ALL_SECTIONS = 1 << 22
 # Height in cells above which a window is multiplied in parts.
 _TALL_WINDOW = 32
 
@@ -94,9 +96,14 @@ def _pool_own_sections(
 ) -> Float:
     """Return the output of regions of one map whose sections read different channels."""
     regions, rows, columns = len(plan.y.roi_start), *plan.output_size
-    pooled = np.empty((regions, cells.channels, rows, columns), dtype)
-    _pool_batch(cells, plan, np.arange(regions), pooled, advance)
-    return own_section(pooled, rows, columns)
+    step = max(_MAX_VALUES_OF_ALL_SECTIONS // (cells.channels * rows * columns), 1)
+    own = []
+    for start in range(0, regions, step):
+        some = np.arange(start, min(start + step, regions))
+        pooled = np.empty((len(some), cells.channels, rows, columns), dtype)
+        _pool_batch(cells, plan[some], some - start, pooled, advance)
+        own.append(own_section(pooled, rows, columns))
+    return np.concatenate(own)
 
 
 def output_like(
