@@ -117,6 +117,57 @@ def test_an_output_is_held_against_a_convention() -> None:
         compare(MAP, BOXES, 3, other=output[:2], **CALL)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [("f2", 4e-3), ("f4", 1e-4), ("f8", 1e-4)])
+def test_the_data_type_of_an_output_sets_the_tolerance(dtype: str, tolerance: float) -> None:
+    output = roi_align(MAP, BOXES, 3, **CALL)
+    limits = tolerance * np.abs(output).max(axis=(0, 2, 3))
+    for share, differing in ((0.9, []), (1.2, [1])):
+        changed = output.astype(dtype)
+        changed[1, 2, 1, 1] = output[1, 2, 1, 1] + share * limits[2] * -np.sign(output[1, 2, 1, 1])
+        comparison = compare(MAP, BOXES, 3, other=changed, **CALL)
+        assert comparison.tolerance == tolerance
+        assert np.flatnonzero(comparison.differing).tolist() == differing
+
+
+def test_the_largest_value_of_a_channel_sets_its_own_tolerance() -> None:
+    maps = MAP * np.array([1, 1000, 1], np.float32)[:, None, None]
+    output = roi_align(maps, BOXES, 3, **CALL)
+    changed = output.copy()
+    changed[0, 0, 0, 0] += 0.01  # much for channel 0, and nothing for channel 1
+    changed[2, 1, 0, 0] += 0.01
+    comparison = compare(maps, BOXES, 3, other=changed, **CALL)
+    assert comparison.differing.tolist() == [True, False, False]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("output_format", ["table", "json"])
+@pytest.mark.parametrize("command", ["compare", "identify"])
+def test_large_half_precision_outputs_are_accepted_by_both_commands(
+    command: str,
+    output_format: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    maps = 100 + 40 * np.random.default_rng(9).random((1, 2, 12, 16), np.float32)
+    np.save("map.npy", maps)
+    np.save("boxes.npy", np.tile(BOXES, (16, 1)))
+    output = roi_align(maps, np.tile(BOXES, (16, 1)), 48, sampling_ratio=2, **CALL)
+    np.save("half.npy", output.astype(np.float16))
+    call = [command, "map.npy", "--boxes", "boxes.npy", "--stride", "16", "--sampling-ratio", "2"]
+    call += ["--pooling", "avg", "--preset", "torchvision-aligned", "--format", output_format]
+    call += ["--expected" if command == "identify" else "--with", "half.npy"]
+    assert main(call) == 0
+    printed = capfd.readouterr()
+    assert printed.err == ""
+    if output_format == "json":
+        record = json.loads(printed.out)
+        assert record.get("differing_rois", []) == []
+    elif command == "compare":
+        assert "No box differs by more than 0.004 of a channel's largest value." in printed.out
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -157,8 +208,9 @@ def test_the_largest_difference_allowed_decides_the_exit_status(
     assert main([*COMPARE, "out.npy", "--max-difference", "0"]) == 0
     assert main([*COMPARE, "torchvision", "--max-difference", "1e-3"]) == 1
     assert main([*COMPARE, "out.npy", "--output-size", "3"]) == 2
-    assert "out.npy: must be numbers of shape (3, 3, 3, 3), got float32 of shape (3, 3, 2, 3)" in (
-        capfd.readouterr().err
+    assert capfd.readouterr().err.endswith(
+        "roialign: out.npy: has shape (3, 3, 2, 3), which cannot be rearranged to the output of "
+        "these features and boxes; save the output in the shape (3, 3, 3, 3)\n"
     )
 
 

@@ -226,7 +226,7 @@ def test_compare_warns_about_the_second_side(capfd: pytest.CaptureFixture[str]) 
 @pytest.mark.usefixtures("folder")
 def test_a_batch_index_out_of_range_is_an_error(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "map.npy", "--box", "3,1,2,4,5"]) == 2
-    assert "--batch-index: 3 is out of range: there is 1 map" in capfd.readouterr().err
+    assert "--box/--boxes: batch index 3 is out of range: there is 1 map" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.box_conditions import Mask, box_conditions, common_conditions
 from roialign_cli.analysis.equivalence import effective_rules
 from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.tolerance import (
+    CONVENTIONS_TOLERANCE,
+    allowed_differences,
+    output_tolerance,
+)
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float, as_array
 from roialign_cli.core.channels import check_same_channels
@@ -110,8 +115,10 @@ class Comparison(Presentable):
         (R, C, height, width), the outputs of both sides.
     differences
         Second minus first, of the same shape, see `difference`.
+    tolerance
+        The largest difference that still counts as equal, as a share of a channel's largest value.
     differing
-        (R,), bool: which boxes differ by more than rounding.
+        (R,), bool: which boxes differ by more than the tolerance.
     shared_conditions
         What all these boxes have in common, and the others have not.
     reasons
@@ -126,6 +133,7 @@ class Comparison(Presentable):
     outputs: Float
     other_outputs: Float
     differences: Float
+    tolerance: float
     differing: Mask
     shared_conditions: tuple[str, ...]
     reasons: tuple[Reason, ...]
@@ -225,7 +233,8 @@ def compare_output(operation: Operation, given: NDArray[Any]) -> Comparison:
             "other",
             f"must be numbers of shape {outputs.shape}, got {given.dtype} of shape {given.shape}",
         )
-    return _compared(operation, None, outputs, given, (), None)
+    tolerance = output_tolerance(operation.features.dtype, given.dtype)
+    return _compared(operation, None, (outputs, given), tolerance, (), None)
 
 
 def compare_conventions(operation: Operation, other: Convention) -> Comparison:
@@ -236,41 +245,29 @@ def compare_conventions(operation: Operation, other: Convention) -> Comparison:
     outputs, other_outputs = operation.pooled(), second.pooled()
     reasons = _reasons(operation, other, outputs, other_outputs)
     shift = _shift(operation, plan, moved)
-    return _compared(operation, other, outputs, other_outputs, reasons, shift)
+    sides = outputs, other_outputs
+    return _compared(operation, other, sides, CONVENTIONS_TOLERANCE, reasons, shift)
 
 
 def _compared(
     operation: Operation,
     other: Convention | None,
-    outputs: Float,
-    other_outputs: Float,
+    sides: tuple[Float, NDArray[Any]],
+    tolerance: float,
     reasons: tuple[Reason, ...],
     shift: Shift | None,
 ) -> Comparison:
-    differences = difference(outputs, other_outputs)
-    finite = np.abs(outputs[np.isfinite(outputs)])
-    rounding = _ROUNDING_SHARE * float(finite.max(initial=0.0))
-    wrong = (
-        np.nan_to_num(np.abs(differences), nan=np.inf).max(axis=(1, 2, 3), initial=0.0) > rounding
-    )
-    boxes = np.asarray(wrong, dtype=np.bool_)
+    differences = difference(*sides)
+    # A saved output decides what its differences may be, as it does for `identify`.
+    allowed = allowed_differences(sides[0 if other is not None else 1], tolerance)
+    wrong = np.nan_to_num(np.abs(differences), nan=np.inf) > allowed
+    boxes = np.asarray(wrong.any(axis=(1, 2, 3)), dtype=np.bool_)
     shared_conditions = (
         () if boxes.all() else tuple(common_conditions(box_conditions(operation.plan()), boxes))
     )
     return Comparison(
-        operation,
-        other,
-        outputs,
-        other_outputs,
-        differences,
-        boxes,
-        shared_conditions,
-        reasons,
-        shift,
+        operation, other, *sides, differences, tolerance, boxes, shared_conditions, reasons, shift
     )
-
-
-_ROUNDING_SHARE = 1e-5  # of the largest value; smaller differences are rounding
 
 
 def _reasons(

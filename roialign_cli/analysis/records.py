@@ -309,6 +309,7 @@ def comparison_record(
             "first": float(comparison.outputs[roi, channel, j - 1, i - 1]),
             "second": float(comparison.other_outputs[roi, channel, j - 1, i - 1]),
         },
+        "tolerance": comparison.tolerance,
         "differing_rois": [r for r, differs in enumerate(comparison.differing.tolist()) if differs],
         "common": list(comparison.shared_conditions),
         "reasons": [vars(reason) for reason in comparison.reasons],

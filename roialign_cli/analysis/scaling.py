@@ -1,4 +1,4 @@
-"""Name what determines the spatial scale of a call."""
+"""Name the spatial scale of a call and what determines it."""
 
 from __future__ import annotations
 
@@ -23,3 +23,28 @@ class ScaleSource:
 
     scaled_by: ScaledBy | None = None
     image_size: tuple[float, float] | None = None
+
+
+def scale_text(scale: tuple[float, float]) -> str:
+    """Return a scale (y, x) as the value of --spatial-scale.
+
+    Examples
+    --------
+    >>> scale_text((1 / 16, 1 / 16)), scale_text((0.3, 2.0))
+    ('1/16', '2,0.3')
+    """
+    y, x = scale
+    return _fraction(x) if x == y else f"{_fraction(x)},{_fraction(y)}"
+
+
+def _fraction(scale: float) -> str:
+    """Return a scale as a fraction "1/16" if that is exact, or else in all its digits."""
+    divisor = round(min(1 / scale, _MAX_DIVISOR))
+    return (
+        f"1/{divisor}"
+        if divisor > 1 and 1 / divisor == scale
+        else repr(float(scale)).removesuffix(".0")
+    )
+
+
+_MAX_DIVISOR = 1 << 16  # of a scale that is printed as a fraction

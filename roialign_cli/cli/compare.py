@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.pitfalls import Note
     from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
+    from roialign_cli.cli.saved_output import SavedOutput
     from roialign_cli.core.operation import Operation
+    from roialign_cli.search.result import Identification
+    from roialign_cli.show.document.blocks import Block
+    from roialign_cli.show.document.reproduction import InputWords
 
 _OUTPUT_SUFFIXES = (".npy", ".npz")
 
@@ -59,6 +64,11 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
     type=OUTPUT_FILE,
     help="Draw the box that differs most: .png, .svg or .pdf.",
 )
+@operator_option(
+    "--search/--no-search",
+    default=True,
+    help="Search for the convention that produced a saved output if it differs.  [default: search]",
+)
 @format_option(
     "table", "csv", "json", default="table", text="Output format; csv contains every number."
 )
@@ -71,6 +81,7 @@ def compare(
     plot: Path | None,
     output_format: str,
     *,
+    search: bool,
     force: bool,
     quiet: bool,
     strict: bool,
@@ -78,9 +89,12 @@ def compare(
     """Compare two conventions, or a convention with a saved output.
 
     Prints the size, place and causes of the differences, and how far the sample points move.
-    Options apply to both sides; fields after the name in --with apply only to the second side.
+    Options apply to both sides; fields after the name in --with apply only to the second side. A
+    saved output may have its axes in another order, or flattened. If the output differs, compare
+    searches for the convention that produced it.
     """
     from roialign_cli.cli.inputs import load, with_convention
+    from roialign_cli.cli.saved_output import SavedOutput
     from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.reading import split_member
     from roialign_cli.files.writing import check_writable
@@ -91,24 +105,49 @@ def compare(
     if plot is not None:
         _check_plot_suffix(plot)
         check_writable(plot, force=force, read=(*options.files, file))
+    saved = None
     if file.lower().endswith(_OUTPUT_SUFFIXES):
         if options.preset is None:
             raise ArgumentError("preset", _NO_PRESET)
-        inputs = load(_with_size_of(options, other))
-        second = None
-    else:
-        inputs = load(options)
-        second = with_convention(inputs, other)
+        saved = SavedOutput.read(other)
+    inputs = load(options, saved)
+    second = saved or with_convention(inputs, other)
     notes = _notes(inputs, second)
     report_warnings(notes, quiet=quiet, strict=strict)
-    comparison, name = _compare(inputs, second, other)
+    compared = _compare(inputs, second)
+    comparison = compared.comparison
     if plot is not None:
-        _draw(inputs, comparison, name, plot, force=force)
-    _print(comparison, inputs.labels, name, notes, output_format)
+        _draw(inputs, comparison, compared.name, plot, force=force)
+    if search and saved is not None and output_format != "csv" and comparison.differing.any():
+        compared = replace(compared, why=partial(_why, options, inputs, comparison))
+    _print(compared, inputs.labels, notes, output_format)
     if max_difference is None or comparison.largest <= max_difference:
         return 0
     message(f"the outputs differ by more than {max_difference:g}")
     return 1
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """A comparison and what to print with it.
+
+    Parameters
+    ----------
+    comparison
+        The comparison.
+    name
+        The name of the second side.
+    rearranged
+        How the axes of a saved output were rearranged; "" if they were not.
+    why
+        Searches for the convention that produced the output; returns the result, and the words of
+        a command line that name the inputs. None without a search.
+    """
+
+    comparison: Comparison
+    name: str
+    rearranged: str = ""
+    why: Callable[[], tuple[Identification, InputWords]] | None = None
 
 
 _NO_PRESET = "no preset to compare the output with; choose one, or use `roialign identify`"
@@ -123,12 +162,13 @@ def _check_plot_suffix(path: Path) -> None:
         raise ArgumentError("plot", error.problem) from None
 
 
-def _notes(inputs: Inputs, second: Operation | None) -> list[Note]:
+def _notes(inputs: Inputs, second: Operation | SavedOutput) -> list[Note]:
     """Return the warnings about the first side, and those only about the second."""
     from roialign_cli.analysis.pitfalls import find_notes
+    from roialign_cli.core.operation import Operation
 
     notes = list(inputs.notes(inputs.operation.plan()))
-    if second is None:
+    if not isinstance(second, Operation):
         return notes
     texts = {note.text for note in notes}
     name = second.convention.name
@@ -136,44 +176,44 @@ def _notes(inputs: Inputs, second: Operation | None) -> list[Note]:
     return notes + [replace(note, text=f"{name}: {note.text}") for note in second_notes]
 
 
-def _with_size_of(options: OperatorOptions, file: str) -> OperatorOptions:
-    """Return the options with the output size of an output in a file, unless they set a size."""
-    from roialign_cli.files.arrays import read_array
-
-    shape = read_array(file, "output").shape
-    if options.output_size is not None or len(shape) != 4:
-        return options
-    return replace(options, output_size=(shape[2], shape[3]))
-
-
-def _compare(inputs: Inputs, second: Operation | None, file: str) -> tuple[Comparison, str]:
-    """Compare with the second operation, or the output in a file without one; name that side."""
+def _compare(inputs: Inputs, second: Operation | SavedOutput) -> _Compared:
+    """Compare with a second operation or with the output in a file."""
     from roialign_cli.analysis.comparison import compare_conventions, compare_output
-    from roialign_cli.errors import FileError
-    from roialign_cli.files.arrays import read_array
+    from roialign_cli.core.operation import Operation
     from roialign_cli.printable import printable
     from roialign_cli.show.numbers import name_of
 
-    if second is not None:
-        convention = second.convention
-        return compare_conventions(inputs.operation, convention), name_of(convention)
-    try:
-        return compare_output(inputs.operation, read_array(file, "output")), printable(file)
-    except ArgumentError as error:
-        raise FileError(file, error.problem) from None
+    operation = inputs.operation
+    if isinstance(second, Operation):
+        other = second.convention
+        return _Compared(compare_conventions(operation, other), name_of(other))
+    output, text = second.arranged(operation)
+    return _Compared(compare_output(operation, output), printable(second.name), text)
+
+
+def _why(
+    options: OperatorOptions, inputs: Inputs, comparison: Comparison
+) -> tuple[Identification, InputWords]:
+    """Search for the convention that produced a saved output."""
+    from roialign_cli.cli.inputs import search_inputs
+    from roialign_cli.cli.saved_output import input_words, search
+
+    call = search_inputs(options, inputs)
+    return search(call, comparison.other_outputs), input_words(options, call)
 
 
 def _print(
-    comparison: Comparison,
-    labels: Sequence[str],
-    name: str,
-    notes: Sequence[Note],
-    output_format: str,
+    compared: _Compared, labels: Sequence[str], notes: Sequence[Note], output_format: str
 ) -> None:
+    comparison, why = compared.comparison, compared.why
     if output_format == "json":
         from roialign_cli.analysis.records import comparison_record, to_json
+        from roialign_cli.cli.saved_output import identification_record
 
-        click.echo(to_json(comparison_record(comparison, labels, name, notes)))
+        record = comparison_record(comparison, labels, compared.name, notes)
+        record["rearranged"] = compared.rearranged or None
+        record["why"] = None if why is None else identification_record(*why())
+        click.echo(to_json(record))
     elif output_format == "csv":
         from roialign_cli.files.results import comparison_csv
 
@@ -181,7 +221,15 @@ def _print(
     else:
         from roialign_cli.show.document.comparison import print_comparison
 
-        print_comparison(comparison, labels, name)
+        blocks = None if why is None else _why_blocks(why)
+        print_comparison(comparison, labels, compared.name, compared.rearranged, blocks)
+
+
+def _why_blocks(why: Callable[[], tuple[Identification, InputWords]]) -> Iterator[Block]:
+    """Search when the first block is needed, so that the comparison is printed before."""
+    from roialign_cli.show.document.identification import identification_blocks
+
+    yield from identification_blocks(*why())
 
 
 def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, force: bool) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 import click
 
 from roialign_cli.cli.help import command, input_option, operator_option
@@ -30,7 +28,7 @@ from roialign_cli.cli.options import OperatorOptions, format_option, search_opti
     metavar="D",
     type=NumberInRange(min=0),
     help="Largest difference that still counts as a match.  [default: 1e-4 of a channel's "
-    "largest value]",
+    "largest value, 4e-3 for float16]",
 )
 @format_option("table", "json", default="table", text="Output format.")
 def identify(
@@ -43,34 +41,21 @@ def identify(
     the output has so few different values that a combination may match by chance.
     """
     from roialign_cli.cli.inputs import load_search_inputs
-    from roialign_cli.files.arrays import read_array
-    from roialign_cli.search.search import identify
-    from roialign_cli.show.document import identification as document
-    from roialign_cli.show.progress import share_progress
+    from roialign_cli.cli.saved_output import (
+        SavedOutput,
+        identification_record,
+        input_words,
+        search,
+    )
+    from roialign_cli.show.document.identification import print_identification
 
-    loaded = load_search_inputs(options)
-    array = read_array(expected, "output")
-    with share_progress("searching") as advance:
-        call = {"tolerance": tolerance, "advance": advance} | loaded.fixed_fields
-        found = identify(loaded.file.array, loaded.boxes, array, **call)
-    inputs = document.InputWords(_words(options), loaded.declared_by_file, options.batch_index)
+    inputs = load_search_inputs(options)
+    found = search(inputs, SavedOutput.read(expected).array, tolerance)
+    words = input_words(options, inputs)
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
-        from roialign_cli.search.records import identification_record
 
-        commands = [document.commands(m.hypothesis, inputs, found.shape) for m in found.matches]
-        click.echo(to_json(identification_record(found, commands)))
+        click.echo(to_json(identification_record(found, words)))
     else:
-        document.print_identification(found, inputs, loaded.fixed_fields)
+        print_identification(found, words, inputs.fixed_fields)
     return 0 if found.matches and not found.doubtful else 1
-
-
-def _words(options: OperatorOptions) -> str:
-    """Return the words of a command line that name the features and the boxes."""
-    words = options.feature_words
-    for name in ("boxes", "image_id"):
-        value = getattr(options, name)
-        words += [f"--{name.replace('_', '-')}", value] if value else []
-    for box in options.box:
-        words += ["--box", ",".join(f"{number:.17g}" for number in box)]
-    return shlex.join([*words, *options.scale_words])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -15,6 +15,7 @@ from roialign_cli.analysis.records import Defaults, named
 from roialign_cli.analysis.scaling import ScaledBy, ScaleSource
 from roialign_cli.cli.option_types import FieldValue
 from roialign_cli.cli.options import OperatorOptions
+from roialign_cli.core.boxes import has_index_last, index_remedy
 from roialign_cli.core.channels import check_same_channels
 from roialign_cli.core.convention import BOX_FIELDS, MEANINGS_OF_MAX, Convention
 from roialign_cli.core.operation import Operation, make_operation
@@ -25,7 +26,11 @@ from roialign_cli.errors import ArgumentError
 from roialign_cli.files.box_file import ALL_OR_NO_INDEX, BoxFile
 from roialign_cli.files.boxes import read_boxes
 from roialign_cli.files.features import FeatureFile, read_features
+from roialign_cli.files.index_file import read_batch_index
 from roialign_cli.files.reading import split_member
+
+if TYPE_CHECKING:
+    from roialign_cli.cli.saved_output import SavedOutput
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,10 @@ class Inputs:
         The fields of the convention that options set.
     defaults
         What no option or file decides, in `describe`'s terms.
+    numbers
+        The boxes as they were read: (R, 4) float64, or (R, 5) with the batch index first.
+    declared_by_file
+        How to read the boxes according to their file, as fields of a convention.
     """
 
     file: FeatureFile
@@ -54,6 +63,8 @@ class Inputs:
     scores: tuple[float, ...]
     overrides: dict[str, Any]
     defaults: Defaults
+    numbers: NDArray[np.float64]
+    declared_by_file: dict[str, Any]
 
     def notes(self, plan: Plan, only: int | None = None) -> tuple[Note, ...]:
         """Return the warnings about one box or all.
@@ -123,8 +134,11 @@ def scale_source(options: OperatorOptions, inputs: Inputs) -> ScaleSource:
     return ScaleSource(scaled_by, size)
 
 
-def load(options: OperatorOptions) -> Inputs:
-    """Read the files that the options name and return the operation."""
+def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
+    """Read the files that the options name and return the operation.
+
+    Without an option for it, the output size is that of a saved output, or else of the preset.
+    """
     if options.preset is not None:
         preset(options.preset)  # an unknown name is refused before files are read
     boxes = _boxes(options)
@@ -138,14 +152,17 @@ def load(options: OperatorOptions) -> Inputs:
     default = "walkthrough" if file.image is None else "torchvision-aligned"
     chosen = preset(options.preset or default)
     overrides = _overrides(options)
+    numbers = _numbers(options, boxes, len(file.array))
     size = options.output_size or chosen.output_size
+    if saved is not None and options.output_size is None:
+        size = saved.output_size(file.array, len(numbers), resolve(chosen, **overrides))
     operation = make_operation(
         file.array,
-        _numbers(options, boxes),
+        numbers,
         (size[0], size[-1]),
         convention=chosen,
         spatial_scale=_scale(options, file, chosen.convention),
-        batch_index=options.batch_index,
+        batch_index=_batch_index(options),
         image_height=_image_height(options, file),
         **overrides,
     )
@@ -158,7 +175,9 @@ def load(options: OperatorOptions) -> Inputs:
         output_size=options.output_size is None,
         cells=file.image is not None and options.stride is None,
     )
-    return Inputs(file, operation, boxes.labels, boxes.scores, overrides, defaults)
+    return Inputs(
+        file, operation, boxes.labels, boxes.scores, overrides, defaults, numbers, _declared(boxes)
+    )
 
 
 @dataclass(frozen=True)
@@ -193,13 +212,36 @@ def load_search_inputs(options: OperatorOptions) -> SearchInputs:
     fixed_fields: dict[str, Any] = _overrides(options) | {
         "convention": options.preset,
         "spatial_scale": _scale(options, file, Convention()),
-        "batch_index": options.batch_index,
+        "batch_index": _batch_index(options),
         "image_height": _image_height(options, file),
     }
-    declared_by_file = {"box_format": boxes.box_format, "normalized": boxes.normalized}
+    numbers = _numbers(options, boxes, len(file.array))
+    return SearchInputs(file, numbers, _drop_none(fixed_fields), _declared(boxes))
+
+
+def search_inputs(options: OperatorOptions, inputs: Inputs) -> SearchInputs:
+    """Return what a search for the cause of a difference must not change.
+
+    The rules are not fixed, because any of them may be the cause. The scale of the boxes is fixed
+    if an option sets it.
+    """
+    operation = inputs.operation
+    scaled = (options.image_size, options.stride, options.spatial_scale) != (None, None, None)
+    normalized = operation.convention.normalized
+    fixed_fields: dict[str, Any] = {
+        "normalized": options.normalized,
+        "spatial_scale": operation.spatial_scale if scaled and not normalized else None,
+        "batch_index": None if options.batch_index is None else operation.batch_index,
+        "image_height": operation.image_height,
+    }
     return SearchInputs(
-        file, _numbers(options, boxes), _drop_none(fixed_fields), _drop_none(declared_by_file)
+        inputs.file, inputs.numbers, _drop_none(fixed_fields), inputs.declared_by_file
     )
+
+
+def _declared(boxes: BoxFile) -> dict[str, Any]:
+    """Return how to read boxes according to their file, as fields of a convention."""
+    return _drop_none({"box_format": boxes.box_format, "normalized": boxes.normalized})
 
 
 def _drop_none(values: dict[str, Any]) -> dict[str, Any]:
@@ -216,15 +258,17 @@ def _features(options: OperatorOptions) -> FeatureFile:
 
 
 def _boxes(options: OperatorOptions) -> BoxFile:
+    named = {"FEATURES": options.features, "--boxes": options.boxes}
+    named["--batch-index"] = str(options.batch_index)
+    read = [name for name, file in named.items() if split_member(file or "")[0] == "-"]
+    if len(read) > 1:
+        problem = f"{' and '.join(read[:2])} cannot both be standard input"
+        raise click.UsageError(f"{problem}; name a file for one of the two")
     if bool(options.box) == (options.boxes is not None):
         raise click.UsageError("give the boxes with either --box A,B,C,D or --boxes FILE")
     if options.image_id is not None and options.boxes is None:
         raise click.UsageError("--image-id has no effect with --box; use --boxes FILE")
     if options.boxes is not None:
-        if options.features == "-" == split_member(options.boxes)[0]:
-            raise click.UsageError(
-                "FEATURES and --boxes cannot both be standard input; name a file for one of the two"
-            )
         return read_boxes(options.boxes, image_id=options.image_id)
     if len({len(box) for box in options.box}) > 1:
         problem = f"some boxes have four numbers and others five; {ALL_OR_NO_INDEX}"
@@ -232,9 +276,21 @@ def _boxes(options: OperatorOptions) -> BoxFile:
     return BoxFile.from_array(np.array(options.box))
 
 
-def _numbers(options: OperatorOptions, boxes: BoxFile) -> NDArray[np.float64]:
+def _numbers(options: OperatorOptions, boxes: BoxFile, maps: int) -> NDArray[np.float64]:
     """Return the boxes, without their batch indices if --batch-index replaces them."""
-    return boxes.boxes if options.batch_index is None else boxes.boxes[:, -4:]
+    if options.batch_index is None:
+        return boxes.boxes
+    if has_index_last(boxes.boxes, maps):
+        problem = "the first of five numbers must be the batch index"
+        raise ArgumentError("boxes", f"{problem}{index_remedy(boxes.boxes, maps)}")
+    return boxes.boxes[:, -4:]
+
+
+def _batch_index(options: OperatorOptions) -> int | NDArray[np.int64] | None:
+    """Return the map of all boxes, or the map of each from a file; None without an option."""
+    if isinstance(options.batch_index, str):
+        return read_batch_index(options.batch_index)
+    return options.batch_index
 
 
 def _scale(

@@ -171,6 +171,28 @@ DECIMALS = NumberOr("N", "a number of decimals", ("exact",))
 CHANNEL = NumberOr("C", "a channel index from 0", get_args(Summary))
 
 
+class NumberOrFile(WrittenType):
+    """A whole number from 0, or the path of a file of whole numbers."""
+
+    name = "N|FILE"
+
+    def convert(self, value: object, param: Parameter | None, ctx: Context | None) -> int | str:
+        """Return the number or the path."""
+        text = str(value)
+        try:
+            number = parse_number(text)
+        except ValueError:
+            return text
+        if not (number >= 0 and number.is_integer()):
+            self.fail(
+                f"{text!r} is not a whole number from 0; write a number such as 2", param, ctx
+            )
+        return int(number)
+
+
+BATCH_INDEX = NumberOrFile()
+
+
 class Size(WrittenType):
     """A number of bytes: "500MB", "2GB"."""
 

@@ -20,6 +20,7 @@ from roialign_cli.cli.help import (
     selection_option,
 )
 from roialign_cli.cli.option_types import (
+    BATCH_INDEX,
     BOX,
     CHANNEL,
     DECIMALS,
@@ -61,7 +62,7 @@ class OperatorOptions:
     image_size: tuple[float, float] | None
     stride: int | None
     spatial_scale: tuple[float, ...] | None
-    batch_index: int | None
+    batch_index: int | str | None
     preset: str | None
     output_size: tuple[int, ...] | None
     pooling: Pooling | None
@@ -78,7 +79,8 @@ class OperatorOptions:
     @property
     def files(self) -> tuple[str, ...]:
         """The files that the command reads."""
-        return self.features, split_member(self.boxes or "-")[0]
+        names = self.features, self.boxes or "-", str(self.batch_index or "-")
+        return tuple(split_member(name)[0] for name in names)
 
     @property
     def feature_words(self) -> list[str]:
@@ -103,7 +105,8 @@ _INPUT = (
         group="Input",
         metavar="FEATURES",
         type=INPUT_FILE,
-        description="A .npy, .npz, CSV, text or image file; - reads standard input.",
+        description="A .npy, .npz, CSV, text or image file; FILE.npz:NAME selects an array; - "
+        "reads standard input.",
     ),
     input_option(
         "--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW or NHWC."
@@ -122,7 +125,8 @@ _BOXES = (
         "--boxes",
         metavar="FILE",
         type=INPUT_FILE,
-        help="File of boxes: text, JSON, COCO, YOLO or .npy; - reads standard input.",
+        help="File of boxes: text, JSON, COCO, YOLO, .npy or FILE.npz:NAME; - reads standard "
+        "input.",
     ),
     box_option(
         "--image-id",
@@ -170,9 +174,9 @@ _SCALE = (
     ),
     box_option(
         "--batch-index",
-        metavar="N",
-        type=_FROM_ZERO,
-        help="Index of the feature map that all boxes are on, from 0.",
+        type=BATCH_INDEX,
+        help="Index of the feature map that all boxes are on, from 0; or a file of one index for "
+        "each box: text, CSV, .npy or FILE.npz:NAME.",
     ),
 )
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from roialign_cli.analysis.scaling import scale_text
 from roialign_cli.cli.inputs import Inputs, scale_source
 from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.page.session import Session
-from roialign_cli.show.document.command_line import scale_text
 
 
 def page_session(inputs: Inputs, options: OperatorOptions) -> Session:

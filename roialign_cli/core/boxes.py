@@ -272,8 +272,42 @@ def split_boxes(
                 "batch_index",
                 "is already the first of the five columns of boxes; give only one of the two",
             )
+        if not _is_whole(array[:, 0]):
+            remedy = index_remedy(array) or "; write the map's index from 0, or omit the index"
+            raise ArgumentError("boxes", f"{_INDEX_FIRST}{remedy}")
         array, batch_index = array[:, 1:], array[:, 0]
     return array, _batch_index(batch_index, len(array))
+
+
+_INDEX_FIRST = "the first of five numbers must be the batch index, a whole number"
+
+
+def has_index_last(boxes: NDArray[Any], maps: int) -> bool:
+    """Return whether the batch index of boxes is in the last of five columns, not in the first.
+
+    Parameters
+    ----------
+    boxes
+        An array of any shape and dtype.
+    maps
+        The number of feature maps.
+    """
+    if boxes.ndim != 2 or boxes.shape[1] != 5 or boxes.dtype.kind not in "iuf" or not len(boxes):
+        return False
+    whole = (boxes % 1 == 0) & (boxes >= 0) & (boxes < maps)
+    return bool(whole[:, 4].all() and not whole[:, 0].all())
+
+
+def index_remedy(boxes: NDArray[Any], maps: int = 2**31) -> str:
+    """Return how to move the batch index to the front, as the end of a message about boxes.
+
+    The text is empty if the last column is not a batch index.
+    """
+    remedy = f"; if the last number is the batch index, write it first: {INDEX_TO_FRONT}"
+    return remedy if has_index_last(boxes, maps) else ""
+
+
+INDEX_TO_FRONT = "boxes[:, [4, 0, 1, 2, 3]]"  # the code that moves the last column to the front
 
 
 def not_finite(boxes: Float) -> str:
@@ -294,6 +328,11 @@ def _as_numbers(given: NDArray[Any]) -> NDArray[np.float64]:
 _MAX_INDEX = 2**53  # the range of exact integers of float64
 
 
+def _is_whole(numbers: NDArray[Any]) -> bool:
+    with np.errstate(invalid="ignore"):
+        return bool(np.all((np.abs(numbers) < _MAX_INDEX) & (numbers % 1 == 0)))
+
+
 def _batch_index(batch_index: object, n_boxes: int) -> NDArray[np.intp]:
     if batch_index is None:
         return np.zeros(n_boxes, np.intp)
@@ -302,7 +341,6 @@ def _batch_index(batch_index: object, n_boxes: int) -> NDArray[np.intp]:
         raise ArgumentError(
             "batch_index", f"must have one index per box, shape ({n_boxes},), got {given.shape}"
         )
-    whole = given.dtype.kind in "iuf" and np.all((np.abs(given) < _MAX_INDEX) & (given % 1 == 0))
-    if not whole:
+    if given.dtype.kind not in "iuf" or not _is_whole(given):
         raise ArgumentError("batch_index", "must be whole numbers; count the feature maps from 0")
     return np.broadcast_to(given.astype(np.intp), n_boxes)

@@ -11,7 +11,15 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.core.boxes import Float, Frame, as_array, box_height, corners, split_boxes
+from roialign_cli.core.boxes import (
+    Float,
+    Frame,
+    as_array,
+    box_height,
+    corners,
+    index_remedy,
+    split_boxes,
+)
 from roialign_cli.core.channels import channels_read, output_channels
 from roialign_cli.core.convention import Convention, ConventionFields, Summary
 from roialign_cli.core.overrides import resolve
@@ -165,7 +173,11 @@ def make_operation(
     given, index = split_boxes(boxes, batch_index)
     if len(index) and not 0 <= index.min() <= index.max() < len(array):
         wrong = index[(index < 0) | (index >= len(array))][0]
-        raise ArgumentError("batch_index", out_of_range(wrong, len(array), "map"))
+        problem = out_of_range(wrong, len(array), "map")
+        if batch_index is not None:
+            raise ArgumentError("batch_index", problem)
+        remedy = index_remedy(np.asarray(boxes), len(array))
+        raise ArgumentError("boxes", f"batch index {problem}{remedy}")
     size = _pair(output_size, "output_size", int)
     if max(size) > _MAX_SECTIONS:
         problem = f"{size} is too large; use at most {_MAX_SECTIONS} sections along an axis"

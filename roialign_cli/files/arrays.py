@@ -74,21 +74,29 @@ class Member:
     key
         Name of the array that the user chose; None without a choice.
     preferred
-        Name of the array to read without a choice, if there are several.
+        Names of the array to read without a choice, if there are several; the first one found.
     option
         The option that chooses an array; "" if the user writes "file.npz:NAME".
     """
 
     key: str | None = None
-    preferred: str | None = None
+    preferred: tuple[str, ...] = ()
     option: str = ""
+
+    @property
+    def written(self) -> str:
+        """What the user wrote to choose an array, for a message: "--key" or ":a"."""
+        return self.option or f":{self.key}"
 
     def choice(self, name: str, key: str) -> str:
         """Return how to choose an array, for a message: "as two.npz:a" or "with --key a"."""
         return f"with {self.option} {key}" if self.option else f"as {name}:{key}"
 
 
-def read_array(name: str, preferred: str | None = None) -> NDArray[Any]:
+OUTPUT_NAMES = ("output", "expected")  # of an output in an `.npz` with several arrays
+
+
+def read_array(name: str, preferred: tuple[str, ...] = ()) -> NDArray[Any]:
     """Read an array of any shape from a `.npy` or an `.npz`.
 
     Parameters
@@ -96,7 +104,7 @@ def read_array(name: str, preferred: str | None = None) -> NDArray[Any]:
     name
         Path of the file, or "file.npz:NAME" for one of several arrays.
     preferred
-        Name of the array to read if there are several and `name` chooses none.
+        Names of the array to read if there are several and `name` chooses none.
 
     Raises
     ------
@@ -157,8 +165,7 @@ def single_array(choice: str) -> str:
 def _load_npy(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     """Load the array of a `.npy`; a large one on the disk is mapped into memory."""
     if member.key is not None:
-        unneeded = member.option or f":{member.key}"
-        raise FileError(name, single_array(unneeded))
+        raise FileError(name, single_array(member.written))
     shape, fortran, dtype = _read_header(name, content)
     start = content.tell()
     content.seek(0, io.SEEK_END)
@@ -248,9 +255,10 @@ def _select_key(name: str, keys: list[str], member: Member) -> str:
         raise FileError(name, "contains no arrays; save an array with numpy.savez")
     if member.key is None and len(keys) == 1:
         return keys[0]
-    wanted = member.preferred if member.key is None else member.key
-    if wanted in keys:
-        return str(wanted)
+    wanted = member.preferred if member.key is None else (member.key,)
+    found = next((key for key in wanted if key in keys), None)
+    if found is not None:
+        return found
     known = ", ".join(keys[:_MAX_KEYS_SHOWN]) + (", …" if len(keys) > _MAX_KEYS_SHOWN else "")
     if member.key is not None:
         raise FileError(name, f"has no array {member.key!r}; choose one of {known}")

@@ -33,15 +33,12 @@ def read_text(name: str, text: str) -> BoxFile:
     text
         Content of the file.
     """
-    first_line = text.lstrip().partition("\n")[0]
-    delimiter = next((mark for mark in ("\t", ",", ";") if mark in first_line), None)
-    cells = _split_lines(text) if delimiter is None else _csv_rows(name, text, delimiter)
-    rows = [(line, row) for line, row in cells if any(cell.strip() for cell in row)]
+    rows = table_rows(name, text)
     if not rows:
         raise FileError(name, NO_BOXES)
-    if not any(_is_numeric(cell) for cell in rows[0][1]):
+    if not any(is_numeric(cell) for cell in rows[0][1]):
         return _read_with_header(name, rows)
-    if delimiter is None and yolo.is_yolo(name, rows):
+    if _delimiter(text) is None and yolo.is_yolo(name, rows):
         return yolo.read_yolo(name, rows)
     builder = BoxBuilder(name)
     for line, row in rows:
@@ -50,6 +47,27 @@ def read_text(name: str, text: str) -> BoxFile:
             raise FileError(name, problem)
         builder.add(f"line {line}", row)
     return builder.build(None)
+
+
+def table_rows(name: str, text: str) -> Rows:
+    """Split text into the cells of its lines, without empty lines.
+
+    Parameters
+    ----------
+    name
+        Path of the file, for error messages.
+    text
+        Lines with tabs, commas, semicolons or spaces between the cells; the first line decides.
+    """
+    delimiter = _delimiter(text)
+    cells = _split_lines(text) if delimiter is None else _csv_rows(name, text, delimiter)
+    return [(line, row) for line, row in cells if any(cell.strip() for cell in row)]
+
+
+def _delimiter(text: str) -> str | None:
+    """Return the character between the cells of the first line, None for spaces."""
+    first_line = text.lstrip().partition("\n")[0]
+    return next((mark for mark in ("\t", ",", ";") if mark in first_line), None)
 
 
 def _split_lines(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -69,7 +87,7 @@ def _csv_rows(name: str, text: str, delimiter: str) -> Iterator[tuple[int, list[
         ) from None
 
 
-def _is_numeric(text: str) -> bool:
+def is_numeric(text: str) -> bool:
     """Return whether a cell is a number, also one that is not written in plain ASCII digits."""
     try:
         float(text)

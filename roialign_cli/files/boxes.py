@@ -51,7 +51,7 @@ def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
         raise FileError(name, "does not name images; remove --image-id, which is for JSON")
     if isinstance(content, str):
         return read_text(name, content)
-    return _check_boxes(name, load_array(name, io.BytesIO(content), Member(key, "boxes")))
+    return _check_boxes(name, load_array(name, io.BytesIO(content), Member(key, ("boxes",))))
 
 
 def _check_is_numpy(name: str, content: bytes) -> None:

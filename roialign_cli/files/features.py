@@ -17,7 +17,7 @@ from roialign_cli.files.arrays import (
     single_array,
 )
 from roialign_cli.files.images import as_eight_bits, average_blocks, read_image
-from roialign_cli.files.reading import Fingerprint, fingerprint_of, open_input
+from roialign_cli.files.reading import Fingerprint, fingerprint_of, open_input, split_member
 from roialign_cli.files.text_map import HEAD_BYTES, is_text, read_text_map
 from roialign_cli.printable import printable
 
@@ -45,7 +45,7 @@ class FeatureFile:
     Parameters
     ----------
     name
-        Path of the file as the user gave it.
+        Path of the file as the user gave it, "file.npz:NAME" for one of several arrays.
     array
         Features (N, C, H, W), in the dtype of the file; float32 for an image, float64 for text.
     image
@@ -70,8 +70,9 @@ class FeatureFile:
 
     def check_unchanged(self) -> None:
         """Raise an error if the file has changed since it was opened."""
-        if self.fingerprint is not None and fingerprint_of(self.name) != self.fingerprint:
-            raise FileError(self.name, "was changed while it was being read; run the command again")
+        path, _ = split_member(self.name)
+        if self.fingerprint is not None and fingerprint_of(path) != self.fingerprint:
+            raise FileError(path, "was changed while it was being read; run the command again")
 
     @property
     def title(self) -> str:
@@ -93,11 +94,12 @@ def read_features(
     Parameters
     ----------
     name
-        Path of the file, or "-" for standard input.
+        Path of the file, "file.npz:NAME" for one of several arrays, or "-" for standard input.
     layout
         Axes of the array, one of `LAYOUTS`; guessed from the shape if None.
     key
-        Name of the array in an `.npz` with several.
+        Name of the array in an `.npz` with several, if `name` does not choose one. Without a
+        choice, the array "features" is read.
     stride
         Side of the blocks, in pixels, over which an image is averaged.
 
@@ -108,30 +110,37 @@ def read_features(
     ArgumentError
         If the layout does not fit the array, or is not given and cannot be guessed.
     """
-    fingerprint = fingerprint_of(name)
-    with open_input(name) as content:
-        file = replace(_read(name, content, layout, key, stride or 1), fingerprint=fingerprint)
+    path, chosen = split_member(name)
+    if chosen is not None and key is not None:
+        raise ArgumentError("key", f"{name} already chooses an array; remove --key")
+    member = Member(chosen or key, ("features",), "" if chosen else "--key")
+    fingerprint = fingerprint_of(path)
+    with open_input(path) as content:
+        file = _read(path, content, layout, member, stride or 1)
+    file = replace(file, name=name, fingerprint=fingerprint)
     file.check_unchanged()
     return file
 
 
 def _read(
-    name: str, content: IO[bytes], layout: str | None, key: str | None, stride: int
+    name: str, content: IO[bytes], layout: str | None, member: Member, stride: int
 ) -> FeatureFile:
     head = content.read(HEAD_BYTES)
     content.seek(0)
     if is_numpy(head):
-        return _as_nchw(name, load_array(name, content, Member(key, option="--key")), layout)
+        return _as_nchw(name, load_array(name, content, member), layout)
     refuse_other_formats(name, head)
     if not head:
         raise FileError(name, "is empty; save the features with numpy.save")
     if is_text(name, head):
-        if key is not None:
-            raise FileError(name, single_array("--key"))
+        if member.key is not None:
+            raise FileError(name, single_array(member.written))
         return _as_nchw(name, read_text_map(name, content), layout)
-    for option, value in (("layout", layout), ("key", key)):
-        if value is not None:
-            raise ArgumentError(option, "has no effect on an image; remove the option")
+    if layout is not None:
+        raise ArgumentError("layout", "has no effect on an image; remove the option")
+    if member.key is not None:
+        problem = f"is an image; remove {member.written}, which is for .npz files"
+        raise FileError(name, problem)
     return _from_image(name, content, stride)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -118,6 +118,24 @@ def format_count(n: int, one: str, many: str) -> str:
     ('1 box', '0 boxes')
     """
     return f"{n} {one if n == 1 else many}"
+
+
+_MAX_RANGES = 12
+
+
+def format_indices(indices: Sequence[int]) -> str:
+    """Format ascending indices as numbers and ranges, at most 12 of them.
+
+    Examples
+    --------
+    >>> format_indices([0, 1, 2, 3, 7, 9, 10])
+    '0 to 3, 7, 9, 10'
+    """
+    steps = np.flatnonzero(np.diff(indices) != 1) + 1
+    ranges: list[str] = []
+    for run in np.split(np.asarray(indices), steps):
+        ranges += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run)
+    return ", ".join(ranges[:_MAX_RANGES]) + (", …" if len(ranges) > _MAX_RANGES else "")
 
 
 def name_of(convention: Convention, remark: str = "") -> str:

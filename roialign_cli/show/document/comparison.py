@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from roialign_cli.analysis.comparison import Comparison, Reason, Shift
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.terminal import print_blocks
-from roialign_cli.show.numbers import format_count, format_number, format_point, name_of, reading_of
+from roialign_cli.show.numbers import (
+    format_count,
+    format_indices,
+    format_number,
+    format_point,
+    name_of,
+    reading_of,
+)
 
 
-def print_comparison(comparison: Comparison, labels: Sequence[str], second: str) -> None:
+def print_comparison(
+    comparison: Comparison,
+    labels: Sequence[str],
+    second: str,
+    rearranged: str = "",
+    why: Iterable[Block] | None = None,
+) -> None:
     """Print a comparison; the parameters are those of `comparison_blocks`."""
-    print_blocks(comparison_blocks(comparison, labels, second))
+    print_blocks(comparison_blocks(comparison, labels, second, rearranged, why))
 
 
 def comparison_blocks(
-    comparison: Comparison, labels: Sequence[str], second: str
+    comparison: Comparison,
+    labels: Sequence[str],
+    second: str,
+    rearranged: str = "",
+    why: Iterable[Block] | None = None,
 ) -> Iterator[Block]:
     """Yield the document of a comparison.
 
@@ -30,11 +47,17 @@ def comparison_blocks(
         One label for each box, "" where it has none.
     second
         The name of the other outputs.
+    rearranged
+        How the axes of a saved output were rearranged, "" if they were not.
+    why
+        What a search for the convention behind the other outputs found; None without a search.
     """
     first = comparison.operation.convention
     pooled = "" if comparison.other is None else f", {comparison.other.pooling}"
     yield Heading(1, f"{name_of(first)}, {first.pooling}, with {second}{pooled}")
     yield Paragraph(f"Boxes read as {reading_of(first)}.")
+    if rearranged:
+        yield Paragraph(f"{second} was rearranged: {rearranged}.")
     if not comparison.outputs.size:
         yield Paragraph("There are no outputs to compare.")
         return
@@ -60,6 +83,9 @@ def comparison_blocks(
             tuple(_reason(reason) for reason in comparison.reasons),
             prose=True,
         )
+    elif why is not None:
+        yield Heading(2, "Why")
+        yield from why
     elif comparison.other is None and comparison.differing.any():
         yield Paragraph("`roialign identify` finds the convention that produced an output.")
 
@@ -86,22 +112,23 @@ def _counts(comparison: Comparison) -> str:
     return f"{n_boxes}, {n_channels}, {rows} × {columns} sections"
 
 
-_MAX_NAMED_BOXES = 12
-
-
 def _differing_boxes(comparison: Comparison) -> str:
-    """Return which boxes differ by more than rounding, and what they have in common."""
+    """Return which boxes differ by more than the tolerance, and what they have in common."""
     differing = np.flatnonzero(comparison.differing).tolist()
     total = len(comparison.differing)
+    allowed = f"{comparison.tolerance:g} of a channel's largest value"
     if not differing:
-        return "No box differs by more than rounding."
+        return f"No box differs by more than {allowed}."
     if len(differing) == total:
         return "All boxes differ." if total > 1 else "The box differs."
-    named = ", ".join(map(str, differing[:_MAX_NAMED_BOXES]))
-    more = ", …" if len(differing) > _MAX_NAMED_BOXES else ""
+    named = format_indices(differing)
     conditions = " and ".join(comparison.shared_conditions)
-    alike = f" All these boxes are {conditions}." if conditions else ""
-    return f"{len(differing)} of {total} boxes differ: ROI {named}{more}.{alike}"
+    verb, these = ("differ", "All these boxes are")
+    if len(differing) == 1:
+        verb, these = ("differs", "Only this box is")
+    alike = f" {these} {conditions}." if conditions else ""
+    counted = f"{len(differing)} of {total} boxes {verb} by more than {allowed}"
+    return f"{counted}: ROI {named}.{alike}"
 
 
 def _shift_sentences(shift: Shift) -> Iterator[str]:

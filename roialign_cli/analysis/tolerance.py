@@ -1,0 +1,54 @@
+"""The largest difference between two outputs that still counts as equal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.boxes import Float
+
+# Both outputs are computed here from the same features, with the same arithmetic.
+CONVENTIONS_TOLERANCE = 1e-5  # as a share of a channel's largest value
+# Another library sums in another order, and rounds to the data type of its tensors.
+_HALF_TOLERANCE, _FULL_TOLERANCE = 4e-3, 1e-4  # float16; wider and whole numbers
+
+
+def output_tolerance(*dtypes: np.dtype[Any]) -> float:
+    """Return the tolerance for a saved output, as a share of a channel's largest value.
+
+    Parameters
+    ----------
+    dtypes
+        The data types of the features and of the output; the least precise one decides.
+
+    Examples
+    --------
+    >>> output_tolerance(np.dtype(np.float32), np.dtype(np.float16))
+    0.004
+    """
+    half = any(dtype.kind == "f" and dtype.itemsize == 2 for dtype in dtypes)
+    return _HALF_TOLERANCE if half else _FULL_TOLERANCE
+
+
+def allowed_differences(output: NDArray[Any], share: float) -> Float:
+    """Return the largest difference of each channel that still counts as equal.
+
+    Parameters
+    ----------
+    output
+        (R, C, height, width), numbers; values that are not finite are ignored.
+    share
+        The difference as a share of the channel's largest absolute value.
+
+    Returns
+    -------
+    (C, 1, 1), float64, in units of the output. A channel without a value other than 0 allows
+    `share` itself.
+    """
+    finite = np.where(np.isfinite(output), output, 0)
+    high = finite.max(axis=(0, 2, 3), initial=0).astype(np.float64)
+    low = finite.min(axis=(0, 2, 3), initial=0).astype(np.float64)
+    largest = np.maximum(high, -low)
+    return np.asarray(share * np.where(largest > 0, largest, 1.0))[:, None, None]
