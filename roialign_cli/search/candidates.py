@@ -73,22 +73,35 @@ class Candidates:
         return get_args(Pooling) if fixed is None else (fixed,)
 
     @cached_property
-    def by_coarse_rules(self) -> dict[Convention, list[Convention]]:
-        """Coarse rules → the conventions to try that follow them."""
+    def _by_pooling(self) -> dict[Pooling, dict[Convention, list[Convention]]]:
+        return {}
+
+    @cached_property
+    def _operators(self) -> dict[Pooling, list[Operator]]:
+        return {}
+
+    def by_coarse_rules(self, wanted: Pooling) -> dict[Convention, list[Convention]]:
+        """Return coarse rules → the conventions of a pooling to try that follow them."""
+        if wanted not in self._by_pooling:
+            self._by_pooling[wanted] = self._grouped(wanted)
+        return self._by_pooling[wanted]
+
+    def _grouped(self, wanted: Pooling) -> dict[Convention, list[Convention]]:
         groups: dict[Convention, list[Convention]] = {}
         presets = [row.convention for row in PRESETS.values()]
         for base in presets if self.convention is None else [self.convention]:
             if base.channel_map != self.channel_map:
                 continue
-            variants = product(self._poolings(base), self._ratios(base), self.outside_values)
-            for pooling, ratio, outside in variants:
+            if wanted not in self._poolings(base):
+                continue
+            for ratio, outside in product(self._ratios(base), self.outside_values):
                 searched = {"sampling_ratio": ratio, "extrapolation_value": outside}
-                fields = {"pooling": pooling} | searched | self._fixed_rules(base)
+                fields = {"pooling": wanted} | searched | self.fixed_rules(base)
                 variant = replace(base, **fields)
                 groups.setdefault(coarse_rules(variant), []).append(variant)
         return groups
 
-    def _fixed_rules(self, base: Convention) -> dict[str, Any]:
+    def fixed_rules(self, base: Convention) -> dict[str, Any]:
         """Return the fixed fields that apply to a convention and are searched nowhere else."""
         searched = {"pooling", "sampling_ratio", *BOX_FIELDS}
         fields = applicable_overrides(base, **self.fixed_fields)
@@ -112,10 +125,11 @@ class Candidates:
         own = PRESETS[base.name].poolings
         return [pooling for pooling in self.poolings() if pooling in own]
 
-    @cached_property
-    def operators(self) -> dict[Pooling, list[Operator]]:
-        """Pooling → one operator for each set of coarse rules, first those without mistakes."""
-        return {pooling: list(self._distinct(pooling)) for pooling in self.poolings()}
+    def operators(self, pooling: Pooling) -> list[Operator]:
+        """Return one operator for each set of coarse rules, first those without mistakes."""
+        if pooling not in self._operators:
+            self._operators[pooling] = list(self._distinct(pooling))
+        return self._operators[pooling]
 
     def _distinct(self, pooling: Pooling) -> Iterator[Operator]:
         seen: set[tuple[Convention, bool]] = set()
@@ -128,11 +142,10 @@ class Candidates:
     def _correct(self, pooling: Pooling) -> Iterator[Operator]:
         """Yield the conventions to try, common ones also with other meanings of the maximum."""
         meanings = [] if pooling == "avg" else list(MEANINGS_OF_MAX.values())
-        for convention in chain.from_iterable(self.by_coarse_rules.values()):
-            if convention.pooling == pooling:
-                yield convention, ""
-                if not is_uncommon(convention):
-                    yield from ((replace(convention, **meaning), "") for meaning in meanings)
+        for convention in chain.from_iterable(self.by_coarse_rules(pooling).values()):
+            yield convention, ""
+            if not is_uncommon(convention):
+                yield from ((replace(convention, **meaning), "") for meaning in meanings)
 
     def _mistaken(self, pooling: Pooling) -> Iterator[Operator]:
         """Yield the conventions that export mistakes lead to."""
@@ -145,7 +158,7 @@ class Candidates:
         variants = product(EXPORT_MISTAKES.items(), self._ratios(correct), meanings)
         for (mistake, fields), ratio, meaning in variants:
             base = replace(correct, pooling=pooling, sampling_ratio=ratio)
-            yield replace(base, **{**fields, **meaning, **self._fixed_rules(base)}), mistake
+            yield replace(base, **{**fields, **meaning, **self.fixed_rules(base)}), mistake
 
     def own_reading(self, operator: Operator) -> BoxFields | None:
         """Return the box fields with which to try an operator, None for all.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.comparison import difference
+from roialign_cli.analysis.tolerance import allowed_differences, output_tolerance
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.channels import features_read
+from roialign_cli.core.convention import ChannelMap
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.hypothesis import Batches, Hypothesis, Layout
@@ -22,13 +24,10 @@ Index = NDArray[np.intp]
 Selection = Index | slice  # of the boxes or the channels
 ALL = slice(None)
 
-# Data type → the largest rounding error, as a share of a channel's largest value.
-_ROUNDING_SHARES = {"f2": 4e-3, "f4": 1e-4, "f8": 1e-4}
 _MAX_VALUES_PER_PIECE = 1 << 22
 _MIN_UNIFORM_SECTIONS = 3  # sections with the same value throughout
 _MAX_PROBE_BOXES, _MAX_PROBE_CHANNELS = 4, 4
 _MAX_SAMPLE = 64, 8  # boxes, channels
-_ROUNDED_SHARE = 0.02  # largest difference from a rounded output, as a share of its range
 
 
 @dataclass(frozen=True)
@@ -65,51 +64,10 @@ class Fit:
         """The largest absolute difference; infinite if only one of two values is finite."""
         return float(np.nan_to_num(np.abs(self.differences), nan=np.inf).max())
 
-    def report(self) -> Report:
-        """Summarise the fit, without an array of values."""
-        axes = (1, 2, 3), (0, 2, 3), (0, 1)
-        boxes, channels, sections = (_all(self.fits, others) for others in axes)
-        negative = ~_all(~(self.pooled < 0), axes[0])
-        not_finite, count = ~_all(np.isfinite(self.pooled), axes[0]), int(self.fits.sum())
-        return Report(boxes, channels, sections, self.largest, count, negative, not_finite)
-
-
-@dataclass(frozen=True)
-class Report:
-    """A summary of a fit.
-
-    Parameters
-    ----------
-    boxes, channels, sections
-        (r,), (C,) and (height, width), bool: which are reproduced in full.
-    largest
-        The largest absolute difference; infinite if only one of two values is finite.
-    count
-        The number of values that are reproduced.
-    negative, not_finite
-        (r,), bool: the boxes for which pooling gives negative values, or values that are not
-        finite.
-    """
-
-    boxes: Mask
-    channels: Mask
-    sections: Mask
-    largest: float
-    count: int
-    negative: Mask
-    not_finite: Mask
-
-    def joined(self, other: Report) -> Report:
-        """Return one report on these boxes and those of another report."""
-        return Report(
-            np.concatenate([self.boxes, other.boxes]),
-            self.channels & other.channels,
-            self.sections & other.sections,
-            max(self.largest, other.largest),
-            self.count + other.count,
-            np.concatenate([self.negative, other.negative]),
-            np.concatenate([self.not_finite, other.not_finite]),
-        )
+    @property
+    def boxes(self) -> Mask:
+        """(r,), bool: the boxes that are reproduced in full."""
+        return _all(self.fits, (1, 2, 3))
 
 
 def _all(mask: Mask, axes: tuple[int, ...]) -> Mask:
@@ -148,6 +106,12 @@ class SearchTarget:
     image_height: float | None
 
     @property
+    def channel_map(self) -> ChannelMap:
+        """Which channels of the features the output may be pooled from, by their number."""
+        same = self.output.shape[1] == self.features.shape[1]
+        return "same" if same else "position-sensitive"
+
+    @property
     def size(self) -> tuple[int, int]:
         """(height, width) of the output in sections."""
         return self.output.shape[2], self.output.shape[3]
@@ -158,20 +122,13 @@ class SearchTarget:
         channels = self.output.shape[1]
         if self.tolerance is not None:
             return np.full((channels, 1, 1), self.tolerance)
-        largest = np.abs(self._finite).max(axis=(0, 2, 3))[:, None, None].astype(np.float64)
-        kinds = {self.output.dtype.str[1:], self.features.dtype.str[1:]}
-        share = max(_ROUNDING_SHARES.get(kind, _ROUNDING_SHARES["f4"]) for kind in kinds)
-        return np.asarray(share * np.where(largest > 0, largest, 1.0))
+        share = output_tolerance(self.features.dtype, self.output.dtype)
+        return allowed_differences(self.output, share)
 
     @cached_property
     def _finite(self) -> Float:
         """(R, C, height, width): the output with 0 for values that are not finite."""
         return np.where(np.isfinite(self.output), self.output, 0)
-
-    @cached_property
-    def rounded_error(self) -> float:
-        """The largest difference from the output if it may have been rounded to few digits."""
-        return _ROUNDED_SHARE * (float(self._finite.max()) - float(self._finite.min()))
 
     @cached_property
     def informative_boxes(self) -> Mask:
@@ -184,7 +141,9 @@ class SearchTarget:
         """The boxes and channels on which hypotheses are tried: those that vary most."""
         # The squares of the largest numbers would overflow.
         finite = self._finite / (float(np.abs(self._finite).max(initial=0)) or 1.0)
-        varied = np.argsort(-finite.std(axis=(0, 2, 3)), kind="stable")[:_MAX_PROBE_CHANNELS]
+        # The sum of a channel may overflow float16.
+        spread = finite.std(axis=(0, 2, 3), dtype=np.float64)
+        varied = np.argsort(-spread, kind="stable")[:_MAX_PROBE_CHANNELS]
         values = finite[:, varied].astype(np.float64)
         # A box with a single value other than 0 comes last.
         spread = values.std(axis=(1, 2, 3)) + 1e-9 * np.abs(values).max(axis=(1, 2, 3))
@@ -209,6 +168,18 @@ class SearchTarget:
         often = counts.max(initial=0) >= _MIN_UNIFORM_SECTIONS
         return (0.0, float(values[counts.argmax()])) if often else (0.0,)
 
+    def made(
+        self, hypothesis: Hypothesis, boxes: Selection = ALL, channels: Selection = ALL
+    ) -> Float:
+        """Pool some boxes and channels as a hypothesis describes."""
+        pooled = self.operation(hypothesis, boxes, channels).pooled()
+        if not hypothesis.reduced:
+            return pooled
+        height, width = self.size
+        quarters = pooled.reshape(*pooled.shape[:2], height, 2, width, 2)
+        reduce = np.max if hypothesis.reduced == "max" else np.mean
+        return np.asarray(reduce(quarters, axis=(3, 5)))
+
     def operation(
         self, hypothesis: Hypothesis, boxes: Selection = ALL, channels: Selection = ALL
     ) -> Operation:
@@ -216,7 +187,7 @@ class SearchTarget:
         return make_operation(
             features_read(self.features, channels, hypothesis.convention, self.size),
             self.boxes[boxes],
-            self.size,
+            hypothesis.pooled_size(self.size),
             convention=hypothesis.convention,
             spatial_scale=hypothesis.spatial_scale,
             batch_index=self.batches[hypothesis.batches][boxes],
@@ -228,7 +199,7 @@ class SearchTarget:
     ) -> Fit | None:
         """Measure a hypothesis on some boxes and channels, None if it rejects the boxes."""
         try:
-            pooled = self.operation(hypothesis, boxes, channels).pooled()
+            pooled = self.made(hypothesis, boxes, channels)
         except ArgumentError:
             return None
         return self.fit_pooled(pooled, boxes, channels)
@@ -238,26 +209,23 @@ class SearchTarget:
         expected = self.output[boxes][:, channels]
         return Fit(pooled, difference(expected, pooled), self.allowed[channels])
 
-    def exact_match_error(self, hypothesis: Hypothesis) -> float | None:
-        """Return the largest difference of a hypothesis that reproduces the output, else None."""
+    def exact_match_error(self, hypothesis: Hypothesis, channels: Selection = ALL) -> float | None:
+        """Return the largest difference of a hypothesis that reproduces channels, else None."""
         largest = 0.0
-        for fit in self._pieces(hypothesis):
+        for fit in self._pieces(hypothesis, channels):
             if fit is None or not fit.fits.all():
                 return None
             largest = max(largest, fit.largest)
         return largest
 
-    def report(self, hypothesis: Hypothesis) -> Report | None:
-        """Report how a hypothesis fits the whole output, None if it rejects the boxes."""
-        reports = []
-        for fit in self._pieces(hypothesis):
-            if fit is None:
-                return None
-            reports.append(fit.report())
-        return reduce(Report.joined, reports)
+    def largest_error(self, hypothesis: Hypothesis) -> float | None:
+        """Return the largest difference from the output, None if a hypothesis rejects boxes."""
+        fits = list(self._pieces(hypothesis))
+        largest = [fit.largest for fit in fits if fit is not None]
+        return max(largest) if len(largest) == len(fits) else None
 
-    def _pieces(self, hypothesis: Hypothesis) -> Iterator[Fit | None]:
+    def _pieces(self, hypothesis: Hypothesis, channels: Selection = ALL) -> Iterator[Fit | None]:
         """Yield the fit of some boxes after others, so that little memory is used."""
         step = max(_MAX_VALUES_PER_PIECE // max(self.output[0].size, 1), 1)
         for start in range(0, len(self.output), step):
-            yield self.fit(hypothesis, slice(start, start + step))
+            yield self.fit(hypothesis, slice(start, start + step), channels)

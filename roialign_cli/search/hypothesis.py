@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.presets import PRESETS
-from roialign_cli.presentation import Presentable
 
 # Layout of an output → the positions of its axes R, C, height and width.
 Layout = Literal["RCHW", "RHWC", "RCWH", "RWHC"]
@@ -20,8 +17,10 @@ LAYOUTS: Mapping[Layout, tuple[int, int, int, int]] = MappingProxyType(
     {"RCHW": (0, 1, 2, 3), "RHWC": (0, 3, 1, 2), "RCWH": (0, 1, 3, 2), "RWHC": (0, 3, 2, 1)}
 )
 
-# The map of each box: the given one, the first one for all, or an equal number of boxes per map.
-Batches = Literal["given", "first map", "in turn"]
+# The map of each box: the given one, the first one for all, an equal number of boxes per map, or
+# the one in the last of five columns.
+Batches = Literal["given", "first map", "in turn", "last column"]
+INDEX_IS_LAST = "the batch index of the boxes is in the last column"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,10 @@ class Hypothesis:
     batches
         The map that each box is pooled from.
     mistake
-        A key of `mistakes.EXPORT_MISTAKES`, or "" for no mistake.
+        What is wrong with the rules, a key of the tables in `mistakes`, or "" for no mistake.
+    reduced
+        How 2 × 2 sections of an output that is twice as fine become one: "max" or "mean"; "" if the
+        output is pooled as it is.
     """
 
     convention: Convention
@@ -47,6 +49,11 @@ class Hypothesis:
     layout: Layout = "RCHW"
     batches: Batches = "given"
     mistake: str = ""
+    reduced: Literal["", "max", "mean"] = ""
+
+    def pooled_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the size of the output that is pooled for an output of some size."""
+        return (2 * size[0], 2 * size[1]) if self.reduced else size
 
     @property
     def box_fields(self) -> dict[str, Any]:
@@ -59,6 +66,12 @@ class Hypothesis:
         convention = self.convention
         conditions = {
             self.mistake: bool(self.mistake),
+            "each section is the maximum of 2 × 2 sections of an output twice as fine": (
+                self.reduced == "max"
+            ),
+            "each section is the mean of 2 × 2 sections of an output twice as fine": (
+                self.reduced == "mean"
+            ),
             "x and y of the boxes are swapped": (
                 convention.box_format == "yxyx" and own.box_format != "yxyx"
             ),
@@ -66,6 +79,7 @@ class Hypothesis:
             "the second corner of each box is read as inclusive, +1": convention.inclusive,
             "all boxes are pooled from the first map": self.batches == "first map",
             "the boxes are distributed evenly over the maps, in order": self.batches == "in turn",
+            INDEX_IS_LAST: self.batches == "last column",
             "one sample point per section, as if an omitted sampling_ratio means 1": (
                 convention.points == "centred" and convention.sampling_ratio == 1
             ),
@@ -108,144 +122,3 @@ def is_uncommon(convention: Convention) -> bool:
     shifted_or_grown = bool(convention.offset) != bool(convention.min_size)
     is_kernel = convention.border_margin == 1 and shifted_or_grown
     return convention.points == "integral" or (convention.points == "centred" and not is_kernel)
-
-
-@dataclass(frozen=True)
-class Match:
-    """A hypothesis that reproduces an output.
-
-    Parameters
-    ----------
-    hypothesis
-        The simplest of those that differ only in the preset.
-    max_difference
-        The largest absolute difference from the output, in feature units.
-    equivalents
-        Other conventions that reproduce the output with the same boxes and scale.
-    """
-
-    hypothesis: Hypothesis
-    max_difference: float
-    equivalents: tuple[Convention, ...]
-
-
-@dataclass(frozen=True)
-class PartialMatch:
-    """The hypothesis that comes closest to an output that no hypothesis reproduces.
-
-    Parameters
-    ----------
-    hypothesis
-        The closest hypothesis.
-    max_difference
-        The largest absolute difference from the output, in feature units; infinite if only one of
-        two values is finite.
-    boxes, channels
-        (R,) and (C,), bool: the boxes and channels that it reproduces in full.
-    sections
-        (height, width), bool: the sections that it reproduces in all boxes and channels.
-    shared_conditions
-        The conditions that hold for all boxes that it does not reproduce, and for no other box.
-    rank
-        How many boxes with varied output it reproduces, and how many values.
-    within_rounding
-        Whether the difference is so small that the output may have been rounded.
-    """
-
-    hypothesis: Hypothesis
-    max_difference: float
-    boxes: Mask
-    channels: Mask
-    sections: Mask
-    shared_conditions: tuple[str, ...]
-    rank: tuple[int, int]
-    within_rounding: bool
-
-
-@dataclass(frozen=True, repr=False)
-class Identification(Presentable):
-    """The result of a search; it prints as the command prints it.
-
-    Parameters
-    ----------
-    matches
-        The hypotheses that reproduce the output, simplest first.
-    closest
-        The closest operator that does not reproduce the output, None without a match.
-    partial
-        The closest hypothesis if there is no match.
-    searched
-        How many hypotheses were tried.
-    distinct_values
-        How many different values other than zero the output holds.
-    shape
-        The shape of the output as given.
-    """
-
-    matches: tuple[Match, ...]
-    closest: Match | None
-    partial: PartialMatch | None
-    searched: int
-    distinct_values: int
-    shape: tuple[int, ...]
-
-    def __repr__(self) -> str:
-        names = dict.fromkeys(match.hypothesis.convention.name for match in self.matches)
-        return f"<Identification: {', '.join(names) or 'no match'}>"
-
-    @property
-    def doubtful(self) -> bool:
-        """Whether the output has so few values that a hypothesis may match by chance."""
-        chance_matches = self.searched * _CHANCE_PER_VALUE**self.distinct_values
-        return chance_matches > _MAX_CHANCE_MATCHES
-
-
-_CHANCE_PER_VALUE = 1e-3  # probability that a wrong hypothesis reproduces a value
-_MAX_CHANCE_MATCHES = 0.01  # expected number of wrong hypotheses that reproduce an output
-
-
-def grouped(confirmed: Mapping[Hypothesis, float]) -> tuple[Match, ...]:
-    """Group hypotheses that differ only in the preset into one match each, simplest first.
-
-    Parameters
-    ----------
-    confirmed
-        Hypothesis that reproduces the output → its largest difference, in feature units.
-    """
-    groups: dict[tuple[Any, ...], list[Hypothesis]] = {}
-    for hypothesis in sorted(
-        confirmed, key=lambda h: (h.complexity, _order_of_magnitude(confirmed[h]))
-    ):
-        convention = hypothesis.convention
-        ratio = convention.sampling_ratio if convention.points == "centred" else None
-        call = hypothesis.mistake, hypothesis.layout, hypothesis.batches, hypothesis.spatial_scale
-        key = (*call, convention.pooling, ratio, *hypothesis.box_fields.values())
-        groups.setdefault(key, []).append(hypothesis)
-    return tuple(
-        Match(first, confirmed[first], _other_conventions(first, others))
-        for first, *others in groups.values()
-    )
-
-
-def _other_conventions(first: Hypothesis, others: Sequence[Hypothesis]) -> tuple[Convention, ...]:
-    """Return the conventions of other hypotheses, one for each preset name."""
-    named = {
-        name: replace(hypothesis.convention, name=name)
-        for hypothesis in (first, *others)
-        for name in _names_of_equals(hypothesis)
-    }
-    return tuple(convention for name, convention in named.items() if name != first.convention.name)
-
-
-def _names_of_equals(hypothesis: Hypothesis) -> Iterator[str]:
-    """Yield the name of the preset of a hypothesis, and of the presets with the same rules."""
-    name = hypothesis.convention.name
-    yield name
-    if name in PRESETS and not hypothesis.mistake:
-        rules = PRESETS[name].convention
-        yield from (other for other, row in PRESETS.items() if row.convention == rules)
-
-
-def _order_of_magnitude(difference: float) -> int:
-    """Return the decimal exponent of a difference; all differences below 1e-6 count as 1e-6."""
-    return math.ceil(math.log10(max(difference, 1e-6)))

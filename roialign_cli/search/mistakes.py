@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -169,4 +170,31 @@ EXPORT_MISTAKES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 # Text of a mistake → the programs that make it.
 CULPRITS: Mapping[str, tuple[Culprit, ...]] = MappingProxyType(
     {mistake.text: mistake.culprits for mistake in MISTAKES}
+)
+
+# What a kernel gets wrong → the convention fields that it changes.
+RULE_MISTAKES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "the boxes are clipped to the map": {"clip_boxes": True},
+        "the box edges are rounded in the image": {"edge_rounding": "round-image"},
+        "the box edges are rounded down in the image": {"edge_rounding": "floor-image"},
+        "the box edges are rounded on the map": {"edge_rounding": "round-map"},
+        "the box edges are rounded down on the map": {"edge_rounding": "floor-map"},
+        "the coordinates are computed in half precision": {"coordinates": "half"},
+        "sample points beyond the outermost cell centres have the value 0": {"border_margin": 0.0},
+        "points outside the map are clamped to it, however far away": {"border_margin": math.inf},
+        "neighbours outside the map are 0": {"outside_neighbours": "value"},
+        "the average is divided by the points inside the map": {"average_over": "inside"},
+        "the adaptive grid rounds down": {"grid_rounding": "floor", "grid_min": 1},
+        "the adaptive grid rounds to the nearest number": {"grid_rounding": "round", "grid_min": 1},
+        "each point takes the nearest cell": {"interpolation": "nearest"},
+        "the interpolation weights of the two neighbour cells are exchanged": {
+            "interpolation": "swapped"
+        },
+        "the sample points lie at the start of their intervals, not in the middle": {
+            "point_in_part": 0.0
+        },
+        "the first and the last sample point lie on the edges of the ROI": {"points": "corners"},
+        "a box is at least one cell wide and high": {"min_size": 1.0},
+    }
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Unpack
 
-from roialign_cli.core.convention import Convention, ConventionFields
+import numpy as np
+
+from roialign_cli.core.convention import Convention, ConventionFields, Pooling
 from roialign_cli.core.overrides import resolve
 from roialign_cli.core.preset import Preset
 from roialign_cli.search.arguments import (
@@ -14,23 +17,30 @@ from roialign_cli.search.arguments import (
     checked_call,
     checked_output,
     count_distinct,
-    possible_layouts,
 )
+from roialign_cli.search.arrangement import Arrangement, arrangements
 from roialign_cli.search.candidates import Candidates
+from roialign_cli.search.changes import Change
 from roialign_cli.search.fit import SearchTarget
-from roialign_cli.search.hypothesis import LAYOUTS, Identification, Match, PartialMatch, grouped
+from roialign_cli.search.graded import closest
+from roialign_cli.search.hints import input_hints
+from roialign_cli.search.hypothesis import Hypothesis, Layout
+from roialign_cli.search.readings import Likely, look
+from roialign_cli.search.result import Identification, grouped
 from roialign_cli.search.stages import (
     Advance,
     Trials,
     confirm,
-    explain,
     find_alternatives,
-    partial_match,
     refine,
     screen,
 )
+from roialign_cli.search.variants import Variant
 
-_LayoutSearch = tuple[SearchTarget, Candidates, Trials]  # the search for one layout of the output
+_CLEARLY_WORSE = 0.3  # in score, of an arrangement that is not tried at first
+_MAX_UNLIKELY = 2  # readings of boxes that do not look like the output
+_LOW = 0.2  # score of a reading below which a match is unlikely
+_SURE = 0.5  # score of a reading above which a match is likely
 
 
 def identify(
@@ -55,7 +65,7 @@ def identify(
     boxes
         (R, 4), or (R, 5) with the batch index first, numbers in any box format.
     expected
-        The output: (R, C, height, width), or these axes in another order of `LAYOUTS`.
+        The output: (R, C, height, width), or these numbers in another order or shape.
     tolerance
         The largest difference that still counts as equal, in feature units. If None, 1e-4 of the
         largest value of each channel, and 4e-3 of it for float16.
@@ -75,7 +85,8 @@ def identify(
 
     Returns
     -------
-    The hypotheses that reproduce the output, simplest first, or else the closest hypothesis.
+    The hypotheses that reproduce the output, simplest first, or else the call that comes closest
+    and what was changed around it.
 
     Raises
     ------
@@ -94,72 +105,119 @@ def identify(
     ('torchvision', (0.0625, 0.0625))
     """
     check_tolerance(tolerance)
-    output = checked_output(expected, boxes)
+    output = checked_output(expected)
     distinct = count_distinct(output)
     checked, batches = checked_call(
         features, boxes, batch_index, convention, spatial_scale, fixed_fields
     )
-    layouts = possible_layouts(output, checked.features.shape[1])
+    maps, count = checked.features, len(checked.boxes_given)
+    found = arrangements(output.shape, count, maps.shape[1], len(maps))
+    hints = tuple(input_hints(checked, output, found, stated=spatial_scale is not None))
     if not distinct or (output.size > 1 and (output == output.flat[0]).all()):
-        return Identification((), None, None, 0, 0, output.shape)
+        return Identification((), None, None, 0, 0, found[0].shape[2:], hints)
     only = None if convention is None else resolve(convention)
     scale = None if spatial_scale is None else checked.spatial_scale
-    given = checked.features, checked.boxes_given, batches
-    searches: list[_LayoutSearch] = []
-    for layout in layouts:
-        axes = LAYOUTS[layout]
-        target = SearchTarget(*given, output.transpose(axes), layout, tolerance, image_height)
+    given = maps, checked.boxes_given, batches
+    variants: list[Variant] = []
+    for arrangement in found:
+        rows, changes = arrangement.rows(output), _reshaped(arrangement, output.shape)
+        # The code of a reshaped output restores the order of its axes, too.
+        layout: Layout = "RCHW" if changes else arrangement.layout
+        target = SearchTarget(*given, rows, layout, tolerance, image_height)
         outside = target.outside_values()
-        shared = target.output.shape[1] == checked.features.shape[1]
         candidates = Candidates(
-            checked.map_size,
-            scale,
-            only,
-            fixed_fields,
-            outside,
-            "same" if shared else "position-sensitive",
+            checked.map_size, scale, only, fixed_fields, outside, target.channel_map
         )
-        searches.append((target, candidates, Trials()))
-        matches, closest = _search(*searches[-1], lambda share: advance(share / len(layouts)))
-        if matches:
-            break
-    partial = None if matches else _closest_of(searches)
-    tried = sum(trials.count for _, _, trials in searches)
-    return Identification(matches, closest, partial, tried, distinct, output.shape)
+        variants.append(Variant(target, candidates, changes))
+    return _Search(variants, hints, distinct, advance).result()
 
 
-def _search(
-    target: SearchTarget,
-    candidates: Candidates,
-    trials: Trials,
-    advance: Advance = lambda _share: None,
-) -> tuple[tuple[Match, ...], Match | None]:
-    """Return the matches in one layout of the output, and the closest other operator."""
-    poolings = candidates.poolings()
-    for pooling in poolings:
-        screened = screen(
-            target, candidates, pooling, trials, lambda share: advance(share / len(poolings))
+@dataclass(frozen=True)
+class _Search:
+    """A search among the arrangements of an output."""
+
+    variants: Sequence[Variant]
+    hints: tuple[str, ...]
+    distinct_values: int
+    advance: Advance
+    trials: Trials = field(default_factory=Trials)
+
+    def result(self) -> Identification:
+        """Return exact matches, or else the call that comes closest, without NumPy's warnings."""
+        # The squares of the largest numbers overflow.
+        with np.errstate(all="ignore"):
+            return self._result()
+
+    def _result(self) -> Identification:
+        """Return exact matches, or else the call that comes closest.
+
+        Where the boxes look like the output, matches come first. Otherwise something was changed,
+        and the call that comes closest is sought first.
+        """
+        likely = [
+            (variant, look(variant.target, variant.candidates))
+            for variant in self.variants
+            if len(variant.target.output) == len(variant.target.boxes)
+        ]
+        self.trials.count += sum(len(each.readings) for _, each in likely)
+        likely.sort(key=lambda pair: -pair[1].score)
+        score = likely[0][1].score if likely else 0.0
+        sure = [pair for pair in likely if pair[1].score >= max(_SURE, score - _CLEARLY_WORSE)]
+        for pair in sure:
+            if (found := self._matching(*pair, 1 / len(likely))) is not None:
+                return found
+        answer = closest(self.variants, self.trials.unconfirmed)
+        unsure = likely[len(sure) :][:1]
+        if unsure and (answer is None or not answer.boxes.all() or score >= _LOW):
+            variant, every = unsure[0]
+            few = replace(every, readings=every.readings[:_MAX_UNLIKELY])
+            if (found := self._matching(variant, few, 1 / len(likely))) is not None:
+                return found
+            if self.trials.unconfirmed:
+                answer = closest(self.variants, self.trials.unconfirmed, answer)
+        if answer is not None and answer.is_plain:
+            poolings = [answer.hypothesis.convention.pooling]
+            confirmed = {answer.hypothesis: answer.largest}
+            return self._found(answer.variant, poolings, confirmed)
+        size = self.variants[0].target.size if answer is None else answer.variant.target.size
+        return Identification(
+            (), None, answer, self.trials.count, self.distinct_values, size, self.hints
         )
-        for hypotheses in screened:
-            confirmed = confirm(target, refine(target, candidates, hypotheses, trials))
-            if confirmed:
-                more, closest = find_alternatives(target, candidates, confirmed, trials)
-                return grouped(confirmed | more), closest
-    return (), None
+
+    def _matching(self, variant: Variant, likely: Likely, part: float) -> Identification | None:
+        """Return the matches in one arrangement of the output, None if there is none."""
+        target, candidates, trials = variant.target, variant.candidates, self.trials
+        for pooling in likely.poolings:
+            advance = functools.partial(self._advance, part / len(likely.poolings))
+            for hypotheses in screen(target, candidates, likely, pooling, trials, advance):
+                refined = refine(target, candidates, hypotheses, trials)
+                if confirmed := confirm(target, refined):
+                    return self._found(variant, likely.poolings, confirmed)
+                trials.unconfirmed += [(target, each) for each in refined or hypotheses]
+        return None
+
+    def _found(
+        self, variant: Variant, poolings: Sequence[Pooling], confirmed: Mapping[Hypothesis, float]
+    ) -> Identification:
+        """Return confirmed hypotheses, other matches and the closest operator that does not match.
+
+        The changes of the variant are those of the shape.
+        """
+        target, trials = variant.target, self.trials
+        more, other = find_alternatives(target, variant.candidates, poolings, confirmed, trials)
+        matches = grouped({**confirmed, **more})
+        values, size = self.distinct_values, target.size
+        return Identification(
+            matches, other, None, trials.count, values, size, self.hints, variant.changes
+        )
+
+    def _advance(self, part: float, share: float) -> None:
+        """Advance by a share of a part."""
+        self.advance(part * share)
 
 
-def _closest_of(searches: Sequence[_LayoutSearch]) -> PartialMatch | None:
-    """Return the hypothesis that reproduces most boxes, or else one with a rounded output."""
-    partials = [explain(target, trials) for target, _, trials in searches]
-    best = max((p for p in partials if p is not None), key=lambda p: p.rank, default=None)
-    if best is not None and best.rank[0]:
-        return best
-    rounded = (_rounded_match(target, candidates) for target, candidates, _ in searches)
-    return next((match for match in rounded if match is not None), best)
-
-
-def _rounded_match(target: SearchTarget, candidates: Candidates) -> PartialMatch | None:
-    """Return a hypothesis that reproduces the output if it was rounded to few digits."""
-    rough = replace(target, tolerance=target.rounded_error)
-    matches, _ = _search(rough, candidates, Trials())
-    return partial_match(target, matches[0].hypothesis) if matches else None
+def _reshaped(arrangement: Arrangement, shape: tuple[int, ...]) -> tuple[Change, ...]:
+    """Return the change of an output to a shape that no order of its four axes gives."""
+    if arrangement.split == shape:
+        return ()
+    return (Change(arrangement.text, "Reshape the output.", after=arrangement.code),)

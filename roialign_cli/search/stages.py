@@ -1,8 +1,8 @@
-"""The stages of a search: screen, refine, confirm and explain.
+"""The stages of a search for exact matches: screen, refine and confirm.
 
-Screening pools one box with every operator, reading the box in all plausible ways at once.
+Screening pools one box with every operator, reading the box in all likely ways at once.
 Refining tries the presets that follow the rules of the matching operators on a few more boxes.
-Confirming pools all boxes. Explaining finds the closest hypothesis if none is confirmed.
+Confirming pools all boxes.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.box_conditions import box_conditions, common_conditions
 from roialign_cli.analysis.equivalence import coarse_rules, effective_rules
-from roialign_cli.core.boxes import Float, box_height, corners
+from roialign_cli.core.boxes import Float
 from roialign_cli.core.channels import features_read
 from roialign_cli.core.convention import Convention, Pooling
 from roialign_cli.core.operation import Operation, coordinate_dtype
 from roialign_cli.core.point_values import floating
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.candidates import BoxFields, Candidates, Operator, Scale, is_plausible
-from roialign_cli.search.fit import ALL, Index, Report, SearchTarget, Selection
-from roialign_cli.search.hypothesis import Batches, Hypothesis, Layout, Match, PartialMatch
+from roialign_cli.search.fit import Index, SearchTarget
+from roialign_cli.search.hypothesis import Hypothesis, Layout
+from roialign_cli.search.readings import Likely, Reading, read_boxes
+from roialign_cli.search.result import Match
 
 Advance = Callable[[float], object]  # called with the share of the work done since the last call
 
 _MATCH_SHARE = 0.7  # least share of values; at thresholds libraries round differently
-_MAX_PARTIAL_CANDIDATES = 12
+_MAX_SCREENED = 3  # probe boxes
 
 
 @dataclass
@@ -42,33 +43,12 @@ class Trials:
     ----------
     count
         How many hypotheses were tried.
-    shares
-        Hypothesis → the largest share of probe values that it reproduced, 0 to 1.
-    below_match
-        The shares below a match in the first stage, each with a function that builds the
-        hypothesis: there are thousands, and few are needed.
+    unconfirmed
+        Hypotheses that reproduce a box but not the whole output, with their targets.
     """
 
     count: int = 0
-    shares: dict[Hypothesis, float] = field(default_factory=dict)
-    below_match: list[tuple[float, Callable[[], Hypothesis]]] = field(default_factory=list)
-
-    def record(self, hypothesis: Hypothesis, share: float) -> None:
-        """Keep the largest share of a hypothesis."""
-        self.shares[hypothesis] = max(self.shares.get(hypothesis, 0.0), share)
-
-    def best(self) -> list[Hypothesis]:
-        """Return the hypotheses that reproduced most of the probes, best first."""
-        largest = sorted((share for share, _ in self.below_match), reverse=True)
-        least = largest[:_MAX_PARTIAL_CANDIDATES][-1:]
-        for share, build in self.below_match:
-            if share >= least[0]:
-                self.record(build(), share)
-        order = sorted(self.shares, key=lambda tried: (-self.shares[tried], tried.complexity))
-        return order[:_MAX_PARTIAL_CANDIDATES]
-
-
-Reading = tuple[Scale, dict[str, Any], Batches]  # with the box fields, and which map
+    unconfirmed: list[tuple[SearchTarget, Hypothesis]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -99,17 +79,22 @@ class _Readings:
 
 
 def screen(
-    target: SearchTarget, candidates: Candidates, pooling: Pooling, trials: Trials, advance: Advance
+    target: SearchTarget,
+    candidates: Candidates,
+    likely: Likely,
+    pooling: Pooling,
+    trials: Trials,
+    advance: Advance,
 ) -> Iterator[list[Hypothesis]]:
     """Yield the hypotheses that reproduce a probe box, for one probe box after another."""
-    boxes, channels = target.probes
-    operators = candidates.operators[pooling]
+    boxes, (_, channels) = likely.boxes[:_MAX_SCREENED], target.probes
+    operators = candidates.operators(pooling)
     convention = next((operator for operator, _ in operators), Convention())
     features = features_read(target.features, channels, convention, target.size)
     own_readings = [candidates.own_reading(operator) for operator in operators]
     for box in boxes.tolist():
         found: list[Hypothesis] = []
-        readings = _readings(target, candidates, box)
+        readings = _readings(target, likely.readings, box)
         screener = _Screener(target, readings, features, trials)
         for operator, own_reading in zip(operators, own_readings, strict=True):
             found += screener.screen(operator, readings.read_as(own_reading))
@@ -118,32 +103,19 @@ def screen(
             yield found
 
 
-def _readings(target: SearchTarget, candidates: Candidates, box: int) -> _Readings:
-    """Return all readings by which a box lies on the map."""
+def _readings(target: SearchTarget, likely: Sequence[Reading], box: int) -> _Readings:
+    """Return the readings by which a box lies on the map."""
     readings: list[Reading] = []
     xyxy, batch_index = [], []
-    for scale, implied in candidates.scales():
-        for fields in candidates.readings(implied):
-            read = _corners(target, box, scale, fields)
-            if is_plausible(read, scale, target.features.shape[2:]):
-                for batches, index in target.batches.items():
-                    readings.append((scale, fields, batches))
-                    xyxy.append(read)
-                    batch_index.append(index[box])
+    for scale, fields, batches in likely:
+        read = read_boxes(target, np.array([box]), scale, fields)[0]
+        if is_plausible(read, scale, target.features.shape[2:]):
+            readings.append((scale, fields, batches))
+            xyxy.append(read)
+            batch_index.append(target.batches[batches][box])
     scales = np.array([scale for scale, _, _ in readings]).reshape(-1, 2)
     read_as = np.array(xyxy).reshape(-1, 4), scales, np.array(batch_index, np.intp)
     return _Readings(box, readings, *read_as)
-
-
-def _corners(target: SearchTarget, box: int, scale: Scale, reading: Mapping[str, Any]) -> Float:
-    """Return x1, y1, x2, y2 of a box, (4,), with y down."""
-    height = None
-    if reading["origin"] == "bottom-left":
-        rows = target.features.shape[2]
-        height = box_height(target.image_height, rows, scale[0], normalized=reading["normalized"])
-    given = target.boxes[box : box + 1]
-    xyxy: Float = corners(given, reading["box_format"], height, inclusive=reading["inclusive"])[0]
-    return xyxy
 
 
 @dataclass(frozen=True)
@@ -169,16 +141,10 @@ class _Screener:
         pooled = self._pooled(operator[0], chosen)
         box, (_, channels) = slice(readings.box, readings.box + 1), target.probes
         shares = target.fit_pooled(pooled, box, channels).fits.mean(axis=(1, 2, 3))
-        found = []
-        for k in np.flatnonzero(shares > 0):
-            share, reading = float(shares[k]), readings.readings[chosen[k]]
-            build = functools.partial(_hypothesis, operator, reading, target.layout)
-            if share < _MATCH_SHARE:
-                self.trials.below_match.append((share, build))
-            else:
-                found.append(build())
-                self.trials.record(found[-1], share)
-        return found
+        return [
+            _hypothesis(operator, readings.readings[chosen[k]], target.layout)
+            for k in np.flatnonzero(shares >= _MATCH_SHARE)
+        ]
 
     def _pooled(self, convention: Convention, chosen: Index) -> Float:
         """Return the outputs of some readings of the box; NaN where the rules refuse them.
@@ -258,7 +224,9 @@ def _with_presets(candidates: Candidates, coarse: Hypothesis) -> list[Hypothesis
     convention = coarse.convention
     if coarse.mistake:
         return [coarse]
-    presets = candidates.by_coarse_rules.get(coarse_rules(convention), [convention])
+    presets = candidates.by_coarse_rules(convention.pooling).get(
+        coarse_rules(convention), [convention]
+    )
     distinct = {(effective_rules(preset), preset.name): preset for preset in presets}
     return [
         replace(coarse, convention=replace(preset, **coarse.box_fields))
@@ -274,26 +242,40 @@ def _probe(
         trials.count += 1
         fit = target.fit(hypothesis, *target.probes)
         if fit is not None:
-            trials.record(hypothesis, fit.share)
             yield hypothesis, fit.share, fit.largest
 
 
-def confirm(target: SearchTarget, hypotheses: Sequence[Hypothesis]) -> dict[Hypothesis, float]:
-    """Return the hypotheses that reproduce the whole output, with their largest difference."""
+def confirm(
+    target: SearchTarget, hypotheses: Sequence[Hypothesis], *, verified: bool = False
+) -> dict[Hypothesis, float]:
+    """Return the hypotheses that reproduce the whole output, with their largest difference.
+
+    Where the points of an operator lie does not depend on the channel. So once one hypothesis is
+    `verified` on all channels, the others are compared on a few.
+    """
     errors: dict[tuple[Any, ...], float | None] = {}
     confirmed: dict[Hypothesis, float] = {}
-    for hypothesis in hypotheses:
+    _, few = target.sample()
+    for hypothesis in sorted(hypotheses, key=lambda each: each.complexity):
         call = hypothesis.spatial_scale, hypothesis.batches, *hypothesis.box_fields.values()
         key = effective_rules(hypothesis.convention), *call
         if key not in errors:
-            errors[key] = target.exact_match_error(hypothesis)
+            error = target.exact_match_error(hypothesis, few)
+            if error is not None and not verified:
+                error = target.exact_match_error(hypothesis)
+                verified = error is not None
+            errors[key] = error
         if (error := errors[key]) is not None:
             confirmed[hypothesis] = error
     return confirmed
 
 
 def find_alternatives(
-    target: SearchTarget, candidates: Candidates, confirmed: dict[Hypothesis, float], trials: Trials
+    target: SearchTarget,
+    candidates: Candidates,
+    poolings: Sequence[Pooling],
+    confirmed: Mapping[Hypothesis, float],
+    trials: Trials,
 ) -> tuple[dict[Hypothesis, float], Match | None]:
     """Return other operators that reproduce the output, and the closest that does not.
 
@@ -302,14 +284,14 @@ def find_alternatives(
     best = min(confirmed, key=lambda hypothesis: (hypothesis.complexity, confirmed[hypothesis]))
     others = [
         replace(best, convention=replace(convention, **best.box_fields), mistake=mistake)
-        for pooling in candidates.poolings()
-        for convention, mistake in candidates.operators[pooling]
+        for pooling in poolings
+        for convention, mistake in candidates.operators(pooling)
     ]
     probed = list(_probe(target, others, trials))
     alike = [hypothesis for hypothesis, share, _ in probed if share >= _MATCH_SHARE]
     errors = {hypothesis: error for hypothesis, share, error in probed if share < _MATCH_SHARE}
     presets = [preset for coarse in alike for preset in _with_presets(candidates, coarse)]
-    return confirm(target, presets), _closest(target, errors)
+    return confirm(target, presets, verified=True), _closest(target, errors)
 
 
 def _closest(target: SearchTarget, errors: Mapping[Hypothesis, float]) -> Match | None:
@@ -317,39 +299,5 @@ def _closest(target: SearchTarget, errors: Mapping[Hypothesis, float]) -> Match 
     if not errors:
         return None
     hypothesis = min(errors, key=lambda hypothesis: (errors[hypothesis], hypothesis.complexity))
-    report = target.report(hypothesis)
-    return None if report is None else Match(hypothesis, report.largest, ())
-
-
-def explain(target: SearchTarget, trials: Trials) -> PartialMatch | None:
-    """Return the closest of all hypotheses that were tried, None if none fits any value."""
-    boxes, channels = target.sample()
-    ranks = {}
-    for hypothesis in trials.best():
-        fit = target.fit(hypothesis, boxes, channels)
-        if fit is not None:
-            ranks[hypothesis] = _rank(target, fit.report(), boxes)
-    if not ranks:
-        return None
-    return partial_match(target, max(ranks, key=lambda hypothesis: ranks[hypothesis]))
-
-
-def partial_match(target: SearchTarget, hypothesis: Hypothesis) -> PartialMatch | None:
-    """Return how a hypothesis fits the whole output, None if it rejects the boxes."""
-    report = target.report(hypothesis)
-    if report is None:
-        return None
-    rank = _rank(target, report)
-    conditions = box_conditions(target.operation(hypothesis).plan()) | {
-        "with negative values": report.negative,
-        "with values that are not finite": report.not_finite,
-    }
-    shared = tuple(common_conditions(conditions, ~report.boxes)) if rank[0] else ()
-    fitting = report.boxes, report.channels, report.sections
-    rounded = report.largest <= target.rounded_error
-    return PartialMatch(hypothesis, report.largest, *fitting, shared, rank, rounded)
-
-
-def _rank(target: SearchTarget, report: Report, boxes: Selection = ALL) -> tuple[int, int]:
-    """Return how many informative boxes and how many values are reproduced."""
-    return int((report.boxes & target.informative_boxes[boxes]).sum()), report.count
+    largest = target.largest_error(hypothesis)
+    return None if largest is None else Match(hypothesis, largest, ())

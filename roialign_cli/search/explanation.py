@@ -1,0 +1,283 @@
+"""Explain an output by a call and by what was changed around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from roialign_cli.analysis.box_conditions import Mask
+from roialign_cli.analysis.scaling import scale_text
+from roialign_cli.core.boxes import Float
+from roialign_cli.search.changes import RELU_BEFORE, ROUNDINGS, Change, rounded_features
+from roialign_cli.search.concrete import Concrete
+from roialign_cli.search.fit import Index
+from roialign_cli.search.hypothesis import Hypothesis
+from roialign_cli.search.refine import fit_lines
+from roialign_cli.search.sample import cosines, standardised
+from roialign_cli.search.values import value_changes
+from roialign_cli.search.variants import Variant
+
+Verdict = Literal["exact", "exact after a change", "partial", "near", "far"]
+
+_NEAR = 0.9  # correlation
+_COST = 0.01  # of a change, in correlation
+_MIN_PARTIAL, _MIN_SHARE = 2, 0.02  # boxes, and their share
+_MAX_VALUES_PER_PIECE = 1 << 22
+_FULL_SHARE = 0.99  # of the values of a box; rounding may decide some differently
+_MOST_OFF = 10  # times the allowed difference, by which these may be off
+_LEAST_GAIN = 0.02  # in the share of the values, by a change
+_LEAST_SHARE = 0.5  # of the values, that a change reproduces
+_SMALL_ERROR = 1e-3  # unexplained share of the variance that rounding may cause
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of an output, and what is known of them.
+
+    Parameters
+    ----------
+    rows
+        (n,), bool.
+    text
+        What is known of the rows, as a clause.
+    hypothesis
+        The operator that reproduces them, None if it is not known.
+    """
+
+    rows: Mask
+    text: str
+    hypothesis: Hypothesis | None = None
+
+
+@dataclass(frozen=True)
+class Closest:
+    """The call that comes closest to an output, and what was changed around it.
+
+    Parameters
+    ----------
+    variant
+        The inputs as they were changed.
+    hypothesis
+        The operator, the scale and how boxes are read.
+    changes
+        The changes of features, boxes and output, in order.
+    shift
+        (y, x) in cells, added to the boxes on the map.
+    correlation
+        The mean correlation of the boxes with the output, -1 to 1.
+    gain, bias
+        (C,), the straight lines from the call to the output, for each channel.
+    boxes, channels, sections
+        (n,), (C,) and (height, width), bool: the rows, channels and sections of the output that the
+        call with its changes reproduces.
+    residual
+        (n,), (C,) and (height, width): the mean squares of the differences, each channel in units
+        of its standard deviation.
+    largest, worst
+        The largest difference in these rows, and in all, in units of the output.
+    tolerance
+        The largest difference that counts as equal, in units of the output.
+    parts
+        What is known of the other rows.
+    """
+
+    variant: Variant
+    hypothesis: Hypothesis
+    changes: tuple[Change, ...]
+    shift: tuple[float, float]
+    correlation: float
+    gain: Float
+    bias: Float
+    boxes: Mask
+    channels: Mask
+    sections: Mask
+    residual: tuple[Float, Float, Float]
+    largest: float
+    worst: float
+    tolerance: float
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the call reproduces the output without a change."""
+        return bool(self.boxes.all()) and not self.changes
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """How good the answer is: reproduced rows, few changes, and the correlation."""
+        return int(np.count_nonzero(self.boxes)), self.correlation - _COST * len(self.changes)
+
+    @property
+    def change_tolerance(self) -> float:
+        """By how much values may differ where a change decides by the last digit."""
+        return max((change.tolerance for change in self.changes), default=0.0)
+
+    @property
+    def verdict(self) -> Verdict:
+        """How well the call explains the output."""
+        if self.boxes.all():
+            return "exact after a change"
+        least = max(min(_MIN_PARTIAL, len(self.boxes)), _MIN_SHARE * len(self.boxes))
+        if np.count_nonzero(self.boxes) >= least:
+            return "partial"
+        return "near" if self.correlation >= _NEAR else "far"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A call, and the boxes by which changes are judged."""
+
+    variant: Variant
+    boxes: Index
+    call: Concrete
+
+    def closest(self) -> Closest:
+        """Return the call with the changes that reproduce most values."""
+        moved = () if self.call.moved is None else (self.call.moved,)
+        start = self._moved(self.variant)
+        options: list[tuple[float, Variant, tuple[Change, ...], tuple[Change, ...]]] = []
+        for features in self._feature_changes():
+            variant = start if features is None else start.with_features(features)
+            after, share = self._values(variant)
+            before = (*self.variant.changes, *([] if features is None else [features]), *moved)
+            # Chance brings single values near to each other.
+            if features is None or share >= _LEAST_SHARE:
+                options.append((share - _LEAST_GAIN * len(options), variant, before, after))
+            if share > _FULL_SHARE:
+                break
+        _, variant, before, after = max(options, key=lambda option: option[0])
+        return self._report(variant, before, after)
+
+    def _moved(self, variant: Variant) -> Variant:
+        if self.call.moved is None:
+            return variant
+        boxes = self.call.moved.boxes(variant.target.boxes)
+        return replace(variant, target=replace(variant.target, boxes=boxes))
+
+    def _feature_changes(self) -> Iterator[Change | None]:
+        """Yield no change of the features, then those that explain small differences."""
+        yield None
+        if self.call.error < _SMALL_ERROR:
+            yield from map(rounded_features, ROUNDINGS)
+        yield RELU_BEFORE
+
+    def _values(self, variant: Variant) -> tuple[tuple[Change, ...], float]:
+        """Return the change of the output that reproduces most values of some boxes."""
+        target = variant.target
+        made = target.made(self.call.hypothesis, self.boxes).astype(np.float64)
+        given = target.output[self.boxes].astype(np.float64)
+        best: tuple[Change, ...] = ()
+        most = _share(made, given, target.allowed)
+        for change in value_changes(made, given, target.allowed) if most < 1 else ():
+            output = np.asarray(change.output(made))
+            share = _share(output, given, np.maximum(target.allowed, change.tolerance))
+            if share > most + _LEAST_GAIN and share >= _LEAST_SHARE:
+                best, most = (change,), share
+        return best, most
+
+    def _report(
+        self, variant: Variant, before: tuple[Change, ...], after: tuple[Change, ...]
+    ) -> Closest:
+        """Compare the whole output with the call and its changes, some boxes after others."""
+        target, hypothesis = variant.target, self.call.hypothesis
+        allowed = np.maximum(target.allowed, max((c.tolerance for c in after), default=0))
+        tally = _Tally(allowed)
+        step = max(_MAX_VALUES_PER_PIECE // max(target.output[0].size, 1), 1)
+        for start in range(0, len(target.output), step):
+            rows = slice(start, start + step)
+            made = target.made(hypothesis, rows).astype(np.float64)
+            given = target.output[rows].astype(np.float64)
+            finite = np.nan_to_num(given, posinf=0, neginf=0)
+            if not start:
+                lines = fit_lines(made, finite)
+            for change in after:
+                made = np.asarray(change.output(made))
+            tally.add(made, given, cosines(standardised(made), standardised(finite)))
+        return Closest(
+            variant,
+            hypothesis,
+            (*_scale_change(variant, hypothesis), *before, *after),
+            self.call.shift,
+            float(np.mean(np.concatenate(tally.similar))),
+            lines.gain,
+            lines.bias,
+            np.concatenate(tally.rows),
+            tally.channels,
+            tally.sections,
+            tally.residual,
+            tally.largest,
+            tally.worst,
+            max(float(allowed.max()), tally.largest),
+        )
+
+
+class _Tally:
+    """Counts what is reproduced, some rows after others."""
+
+    def __init__(self, allowed: Float) -> None:
+        self.allowed = allowed
+        self.rows: list[Mask] = []
+        self.similar: list[Float] = []
+        self.by_row: list[Float] = []
+        self.by_channel: list[Float] = []
+        self.by_section: list[Float] = []
+        self.channels = np.ones(len(allowed), np.bool_)
+        self.sections = np.ones((), np.bool_)
+        self.largest = self.worst = 0.0
+
+    def add(self, made: Float, given: Float, similar: Float) -> None:
+        """Add some rows, (r, C, height, width)."""
+        difference = np.nan_to_num(np.abs(made - given), nan=np.inf)
+        good = _full(difference, self.allowed)
+        fits = difference <= self.allowed
+        self.rows.append(good)
+        self.similar.append(similar)
+        self.channels = self.channels & fits.all(axis=(0, 2, 3))
+        self.sections = self.sections & fits.all(axis=(0, 1))
+        self.largest = max(self.largest, float(difference[good].max(initial=0)))
+        self.worst = max(self.worst, float(difference.max(initial=0)))
+        spread = np.nan_to_num(given, posinf=0, neginf=0).std(axis=(0, 2, 3), keepdims=True)
+        relative = np.square(np.minimum(difference / np.maximum(spread, _TINY), _MOST_RELATIVE))
+        self.by_row.append(relative.mean(axis=(1, 2, 3)))
+        self.by_channel.append(relative.mean(axis=(0, 2, 3)))
+        self.by_section.append(relative.mean(axis=(0, 1)))
+
+    @property
+    def residual(self) -> tuple[Float, Float, Float]:
+        """The mean squares of the differences by row, channel and section."""
+        channels, sections = (np.mean(p, axis=0) for p in (self.by_channel, self.by_section))
+        return np.concatenate(self.by_row), channels, sections
+
+
+_TINY, _MOST_RELATIVE = 1e-12, 1e3
+
+
+def _scale_change(variant: Variant, hypothesis: Hypothesis) -> tuple[Change, ...]:
+    """Return the change of a stated scale, if another one reproduces the output."""
+    stated, found = variant.candidates.spatial_scale, hypothesis.spatial_scale
+    if stated is None or found is None or stated == found:
+        return ()
+    text = f"the boxes are at scale {scale_text(found)}, not at {scale_text(stated)}"
+    sizes = [
+        " × ".join(f"{cells / factor:.4g}" for cells, factor in zip(map_size, scale, strict=True))
+        for map_size, scale in ((variant.candidates.map_size, s) for s in (found, stated))
+    ]
+    remedy = (
+        f"Pass the scale {scale_text(found)}, or scale the boxes: they are for an image of "
+        f"{sizes[0]} pixels (height × width), and the stated scale is for one of {sizes[1]}."
+    )
+    return (Change(text, remedy),)
+
+
+def _share(made: Float, given: Float, allowed: Float) -> float:
+    return float((np.abs(made - given) <= allowed).mean())
+
+
+def _full(difference: Float, allowed: Float) -> Mask:
+    """Return the boxes that are reproduced, up to a few values that rounding decides, (r,)."""
+    fits = (difference <= allowed).mean(axis=(1, 2, 3)) >= _FULL_SHARE
+    near = (difference <= _MOST_OFF * allowed).all(axis=(1, 2, 3))
+    return np.asarray(fits & near, dtype=np.bool_)

@@ -1,0 +1,216 @@
+"""Explain an output that no convention makes as it is: what comes closest, and what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from roialign_cli.core.presets import PRESETS
+from roialign_cli.search.concrete import Concrete, Concretion
+from roialign_cli.search.explanation import Closest, Explanation
+from roialign_cli.search.fit import SearchTarget
+from roialign_cli.search.hypothesis import Hypothesis
+from roialign_cli.search.locate import Located, corners_of, locate, locate_shifted
+from roialign_cli.search.operators import Fitting, without_shifts
+from roialign_cli.search.readings import MANY_VALUES, TYPICAL
+from roialign_cli.search.refine import Place
+from roialign_cli.search.rest import explain_rest, reordered
+from roialign_cli.search.sample import Sample, take_sample, whole_sample
+from roialign_cli.search.variants import (
+    Variant,
+    with_other_features,
+    with_other_maps,
+    with_other_rows,
+)
+
+_PLAIN = 0.9  # score above which boxes are not shifted
+_SURE = 0.7  # score above which inputs are not changed
+_CLEARLY_BETTER = 0.1  # in score
+_WELL = 0.02  # unexplained share of the variance
+_WELL_BELOW = 0.8  # one such share and another, to be clearly less
+_SIMILAR = 0.85  # correlation of a box that follows the rules
+_MIN_SIMILAR = 3  # boxes
+_MAX_REPRODUCING = 12  # hypotheses that are compared on all boxes
+_UNEVEN = 0.2  # residual of the best boxes, relative to the mean
+_HOPELESS = 0.3  # score below which rules are not compared
+
+
+def closest(
+    variants: Sequence[Variant],
+    reproducing: Sequence[tuple[SearchTarget, Hypothesis]] = (),
+    known: Closest | None = None,
+) -> Closest | None:
+    """Return the call that comes closest to an output, None if the output is constant.
+
+    Parameters
+    ----------
+    variants
+        The arrangements of the output, with as many rows as they have.
+    reproducing
+        Hypotheses that reproduce some boxes, and their targets.
+    known
+        The closest call of an earlier search, which is not repeated.
+    """
+    answers = [_of_reproducing(variant, reproducing) for variant in variants]
+    best = max(filter(None, answers), key=lambda answer: answer.rank, default=None)
+    if best is None or not best.boxes.all():
+        fitted = known or _fitted(variants)
+        found = [answer for answer in (best, fitted) if answer is not None]
+        best = max(found, key=lambda answer: answer.rank, default=None)
+    return None if best is None else explain_rest(best, best.variant.candidates)
+
+
+def _of_reproducing(
+    variant: Variant, reproducing: Sequence[tuple[SearchTarget, Hypothesis]]
+) -> Closest | None:
+    """Return the answer by the hypothesis that reproduces most boxes."""
+    target = variant.target
+    hypotheses = dict.fromkeys(h for own, h in reproducing if own is target)
+    boxes, (some, channels) = np.arange(len(target.output)), target.sample()
+    counts = {}
+    for hypothesis in sorted(hypotheses, key=lambda h: h.complexity)[:_MAX_REPRODUCING]:
+        fit = target.fit(hypothesis, boxes, channels)
+        if fit is not None:
+            counts[hypothesis] = int(fit.boxes.sum())
+    best = max(counts, key=lambda hypothesis: counts[hypothesis], default=None)
+    if best is None:
+        return None
+    finite = np.isfinite(target.output[some]).all(axis=(1, 2, 3))
+    call = Concrete(best, None, (0.0, 0.0), 0.0)
+    return Explanation(variant, some[finite], call).closest() if finite.any() else None
+
+
+def _fitted(variants: Sequence[Variant]) -> Closest | None:
+    plain: list[_Looked] = []
+    for variant in variants:
+        if (looked := _Looked.at(variant)) is not None:
+            plain.append(looked)
+            if looked.located.score >= _SURE:
+                break
+    best = max(plain, key=lambda looked: looked.located.score, default=None)
+    if best is not None and best.located.score < _PLAIN:
+        best = best.shifted_if_better()
+    if best is None or best.located.score < _SURE:
+        best = _with_changed_inputs(best, plain, variants)
+    return None if best is None else best.explained()
+
+
+def _with_changed_inputs(
+    best: _Looked | None, plain: Sequence[_Looked], variants: Sequence[Variant]
+) -> _Looked | None:
+    """Return the boxes with other features, maps or rows, if these look more like the output."""
+    others = [other for looked in plain[:2] for other in looked.others()]
+    score = max((looked.located.score for looked in [*plain, *others]), default=0.0)
+    if score < _SURE:
+        for variant in variants:
+            maps = with_other_maps(variant)
+            if maps is not None and (looked := _Looked.at(maps)) is not None:
+                others.append(looked)
+            rows = with_other_rows(variant)
+            if rows is not None and (looked := _Looked.at(rows)) is not None:
+                others.append(replace(looked, unordered=variant))
+    better = max(others, key=lambda looked: looked.located.score, default=None)
+    if best is None:
+        return better
+    if better is not None and better.located.score > best.located.score + _CLEARLY_BETTER:
+        return better
+    return best
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """Inputs, and where the boxes lie on their map.
+
+    `unordered` are the inputs before the boxes were put in the order of the rows.
+    """
+
+    variant: Variant
+    sample: Sample
+    located: Located
+    unordered: Variant | None = None
+
+    @classmethod
+    def at(cls, variant: Variant) -> _Looked | None:
+        """Look at inputs with a row for each box; None without, or if the output is constant.
+
+        The scales of position-sensitive operators are not searched.
+        """
+        target = variant.target
+        if target.channel_map != "same":
+            return None
+        sample = take_sample(target) if len(target.output) == len(target.boxes) else None
+        if sample is None:
+            return None
+        return cls(variant, sample, locate(target, variant.candidates, sample))
+
+    def error(self) -> float:
+        """Return what typical rules leave unexplained after a small move of the boxes."""
+        fitting = self.fitting(self.sample)
+        return fitting.refined(without_shifts(TYPICAL), self.located.place).error
+
+    def shifted_if_better(self) -> _Looked:
+        """Return the same with shifted boxes if they are clearly more alike."""
+        if (error := self.error()) < _WELL:
+            return self
+        scale = self.located.place.scale
+        located = locate_shifted(self.variant.target, self.variant.candidates, self.sample, scale)
+        shifted = replace(self, located=located)
+        return shifted if shifted.error() < error * _WELL_BELOW else self
+
+    def others(self) -> Iterator[_Looked]:
+        """Yield the same with other features."""
+        for variant in with_other_features(self.variant, self.sample):
+            located = locate(variant.target, variant.candidates, self.sample, plain=True)
+            yield _Looked(variant, self.sample, located)
+
+    def fitting(self, sample: Sample) -> Fitting:
+        target = self.variant.target
+        xyxy, _ = corners_of(target, self.located.fields, sample.boxes)
+        return Fitting(target, sample, xyxy, target.batches[self.located.batches][sample.boxes])
+
+    def similar_sample(self) -> Sample:
+        """Return a sample of boxes that look as their place on the map."""
+        target = self.variant.target
+        whole = whole_sample(target, np.arange(len(target.output)), self.sample.channels)
+        index = target.batches[self.located.batches]
+        similar = self.located.similarity(target, whole, index)
+        least = min(_SIMILAR, 0.9 * float(np.quantile(similar, 0.98)))
+        follows = similar >= least
+        if follows.all() or np.count_nonzero(follows) < _MIN_SIMILAR:
+            return self.sample
+        return take_sample(target, follows) or self.sample
+
+    def explained(self) -> Closest:
+        """Return the call that comes closest."""
+        if self.located.score < _HOPELESS and self.sample.values.size >= MANY_VALUES:
+            return self._unlike()
+        fitting = self.fitting(self.similar_sample())
+        place = self.located.place
+        answer = self._fitted(fitting, place)
+        rows = answer.residual[0]
+        uneven = float(np.quantile(rows, 0.1)) < _UNEVEN * float(rows.mean())
+        if uneven and not answer.boxes.all() and len(fitting.sample.boxes) > 2 * _MIN_SIMILAR:
+            # Some boxes may follow other rules.
+            part, place = fitting.trimmed(without_shifts(TYPICAL), place)
+            other = self._fitted(part, place)
+            answer = max(answer, other, key=lambda each: each.rank)
+        return answer if self.unordered is None else reordered(answer, self.unordered)
+
+    def _unlike(self) -> Closest:
+        """Return an answer for an output that nothing looks like."""
+        candidates, located = self.variant.candidates, self.located
+        convention = candidates.convention or PRESETS["torchvision-aligned"].convention
+        fields = located.fields | {"normalized": False, "rejects": "nothing"}
+        scale = candidates.spatial_scale or located.place.scale
+        layout, batches = self.variant.target.layout, located.batches
+        hypothesis = Hypothesis(replace(convention, **fields), scale, layout, batches)
+        call = Concrete(hypothesis, None, (0.0, 0.0), 1.0)
+        return Explanation(self.variant, self.sample.boxes, call).closest()
+
+    def _fitted(self, fitting: Fitting, place: Place) -> Closest:
+        candidates = self.variant.candidates
+        fitted = fitting.best(candidates, place)
+        calls = Concretion(fitting, candidates, self.located).calls(fitted)
+        return Explanation(self.variant, fitting.sample.boxes, calls[0]).closest()
