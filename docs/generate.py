@@ -91,14 +91,23 @@ def page_of_sessions(page: Path) -> str:
     text = page.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "sample_data").symlink_to(DOCS.parent / "sample_data")
-        text = _SESSION.sub(lambda m: _fenced(session(m[1], folder), "console"), text)
-        return _PYTHON.sub(lambda m: f"{m[1]}{_fenced(ran(m[2], folder))}", text)
+        return EXAMPLE.sub(lambda match: example_with_output(match, folder), text)
 
 
-# A console block; the lines with commands after a "$" in it; a block of Python and its output.
-_SESSION = re.compile(r"```console\n(.*?)```", re.DOTALL)
+# A console block, or a block of Python and its output; the lines with commands after a "$".
+EXAMPLE = re.compile(
+    r"```console\n(?P<session>.*?)```|"
+    r"(?P<block>```python\n(?P<program>.*?)```\n\n)```text\n.*?```",
+    re.DOTALL,
+)
 _COMMANDS = re.compile(r"(?:^\$ (?:[^\n]*\\\n)*[^\n]*\n)+", re.MULTILINE)
-_PYTHON = re.compile(r"(```python\n(.*?)```\n\n)```text\n.*?```", re.DOTALL)
+
+
+def example_with_output(match: re.Match[str], folder: str) -> str:
+    """Return a console block, or a block of Python, with the output that it has in a folder."""
+    if match["session"] is not None:
+        return _fenced(session(match["session"], folder), "console")
+    return match["block"] + _fenced(ran(match["program"], folder))
 
 
 def session(block: str, folder: str) -> str:
@@ -149,6 +158,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "../README.md": partial(page_of_sessions, DOCS.parent / "README.md"),
     "glossary.md": partial(page_of_sessions, DOCS / "glossary.md"),
     "faq.md": partial(page_of_sessions, DOCS / "faq.md"),
+    "mismatch.md": partial(page_of_sessions, DOCS / "mismatch.md"),
     "walkthrough.md": walkthrough,
     "conventions.md": conventions,
     "gallery.md": gallery,
