@@ -126,7 +126,8 @@ def reproduction_problems(answer: Answer) -> Problems:
     if output.shape != expected.shape:
         yield f"the code makes the shape {output.shape}, not {expected.shape}"
         return
-    difference = np.abs(output.astype(np.float64) - expected)
+    both_missing = np.isnan(output) & np.isnan(expected)
+    difference = np.where(both_missing, 0, np.abs(output.astype(np.float64) - expected))
     if answer.found.matches:
         largest = np.nan_to_num(difference, nan=np.inf).max()
         stated = answer.found.matches[0].max_difference
@@ -363,7 +364,7 @@ def _clipped(answer: Answer) -> Problems:
 def _level(answer: Answer) -> Problems:
     if answer.found.verdict != "far":
         yield f"the verdict is {answer.found.verdict}"
-    yield from _says(answer, "likely other features")
+    yield from _says(answer, "likely pooled from other features")
 
 
 def _unrelated(answer: Answer) -> Problems:

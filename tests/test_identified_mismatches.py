@@ -32,7 +32,7 @@ VERDICTS: dict[str, tuple[str, ...]] = {
     "level-coarser": (FAR,),
     "level-at-right-scale": (FAR,),
     "level-of-some-boxes": (PARTIAL,),
-    "pooled-maximum": (CHANGED, NEAR),
+    "pooled-maximum": (EXACT, CHANGED, NEAR),
     "rows-swapped": (CHANGED, PARTIAL),
     "rows-nan": (PARTIAL, CHANGED),
     "rows-mixed": (PARTIAL,),

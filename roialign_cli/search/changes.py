@@ -208,6 +208,17 @@ def moved_boxes(step: tuple[float, float, float, float], text: str, remedy: str)
     )
 
 
+def clipped_boxes(width: float, height: float) -> Change:
+    """Return the change of boxes as corners that are clipped to an image."""
+    limits = ", ".join(f"{limit:.9g}" for limit in (width, height) * 2)
+    return Change(
+        f"the boxes are clipped to an image of {width:g} × {height:g} pixels (width × height)",
+        "clip the boxes on both sides or on none",
+        before=f"boxes = np.clip(boxes, 0, [{limits}])",
+        boxes=lambda boxes: np.clip(boxes, 0, [width, height, width, height]),
+    )
+
+
 def linear(gain: Float, bias: Float, text: str, remedy: str) -> Change:
     """Return the change of an output by a gain and a bias, for all channels or for each."""
     code = "output"

@@ -23,7 +23,7 @@ from roialign_cli.search.variants import Variant
 Verdict = Literal["exact", "exact after a change", "partial", "near", "far"]
 
 _NEAR = 0.9  # correlation
-_COST = 0.01  # of a change, in correlation
+_COST = 0.05  # of a change, in correlation
 _MIN_PARTIAL, _MIN_SHARE = 2, 0.02  # boxes, and their share
 _MAX_VALUES_PER_PIECE = 1 << 22
 _FULL_SHARE = 0.99  # of the values of a box; rounding may decide some differently
@@ -108,7 +108,8 @@ class Closest:
     @property
     def rank(self) -> tuple[int, float]:
         """How good the answer is: reproduced rows, few changes, and the correlation."""
-        return int(np.count_nonzero(self.boxes)), self.correlation - _COST * len(self.changes)
+        cost = _COST * (len(self.changes) + len(self.hypothesis.deviations()))
+        return int(np.count_nonzero(self.boxes)), self.correlation - cost
 
     @property
     def change_tolerance(self) -> float:

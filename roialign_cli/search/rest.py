@@ -18,6 +18,7 @@ from roialign_cli.core.boxes import Float
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.candidates import Candidates, Operator
+from roialign_cli.search.changes import Change, clipped_boxes
 from roialign_cli.search.concrete import Concrete
 from roialign_cli.search.explanation import Closest, Explanation, Part
 from roialign_cli.search.fit import Index, SearchTarget
@@ -25,10 +26,11 @@ from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.mistakes import RULE_MISTAKES
 from roialign_cli.search.row_matching import match_rows
 from roialign_cli.search.sample import take_sample
-from roialign_cli.search.variants import Variant, with_other_rows
+from roialign_cli.search.variants import Variant, remapped, with_other_rows
 
 _MAX_ROWS, _MAX_CHANNELS = 12, 6
 _LEAST_SHARE = 0.5  # of the rows, that another operator reproduces
+_MAX_SIZES = 64  # of an image, that are tried
 _FULL = 0.99  # share of the values of a row
 
 
@@ -37,9 +39,9 @@ def explain_rest(answer: Closest, candidates: Candidates) -> Closest:
     if answer.verdict != "partial":
         return answer
     rest = _Rest(answer, candidates)
-    better = rest.operator_of_all()
-    if better is not None:
-        return better
+    for better in (rest.operator_of_all(), rest.on_found_maps(), rest.clipped()):
+        if better is not None and better.rank > answer.rank:
+            return better
     if answer.variant.rows is None:
         answer = reordered(answer, answer.variant)
         rest = _Rest(answer, candidates)
@@ -97,16 +99,76 @@ class _Rest:
         if left.any() and not conditions:
             yield Part(left, "unexplained")
 
+    def on_found_maps(self) -> Closest | None:
+        """Return the answer with each box on the map that reproduces its row, if all have one."""
+        target, own = self.target, self.answer.hypothesis
+        if len(target.features) < 2 or len(target.boxes) != len(target.output):
+            return None
+        found = np.stack([self._on_map(n).reproduced(own) for n in range(len(target.features))])
+        if not found.any(axis=0).all():
+            return None
+        given = target.batches[own.batches]
+        index = np.where(found[given, np.arange(len(given))], given, found.argmax(axis=0))
+        variant = remapped(self.answer.variant, index.astype(np.intp))
+        return self._explained(variant, replace(own, batches="given"))
+
+    def _explained(
+        self, variant: Variant, hypothesis: Hypothesis, moved: Change | None = None
+    ) -> Closest | None:
+        sample = take_sample(variant.target)
+        if sample is None:
+            return None
+        call = Concrete(hypothesis, moved, self.answer.shift, 0.0)
+        return Explanation(variant, sample.boxes, call).closest()
+
+    def _on_map(self, n: int) -> _Rest:
+        """Return the same with all boxes on one map."""
+        index = np.full(len(self.target.boxes), n)
+        moved = replace(self.target, batches=dict.fromkeys(self.target.batches, index))
+        variant = replace(self.answer.variant, target=moved)
+        return _Rest(replace(self.answer, variant=variant), self.candidates)
+
+    def clipped(self) -> Closest | None:
+        """Return the answer with boxes that are clipped to an image, if more rows match."""
+        own, boxes = self.answer.hypothesis, self.target.boxes
+        corners = own.convention.box_format == "xyxy" and own.convention.origin == "top-left"
+        moved = any(c.before for c in self.answer.changes if c not in self.answer.variant.changes)
+        if not corners or moved or own.spatial_scale is None:
+            return None
+        good = self.answer.boxes
+        height, width = (
+            self._limit(boxes[:, axis], good, cells / scale, axis)
+            for axis, cells, scale in zip(
+                (3, 2), self.target.features.shape[2:], own.spatial_scale, strict=True
+            )
+        )
+        return self._explained(self.answer.variant, own, clipped_boxes(width, height))
+
+    def _limit(self, ends: Float, good: Mask, edge: float, axis: int) -> float:
+        """Return the size of the image along an axis to which the second edges are clipped.
+
+        It is not less than any edge of a row that matches.
+        """
+        least = max(float(ends[good].max()), 0.0)
+        rows = np.flatnonzero(~good & (ends > least))[:_MAX_ROWS]
+        sizes = np.arange(np.ceil(least), min(np.ceil(edge), least + _MAX_SIZES) + 1)
+        best, most = edge, 0.0
+        for size in sizes if len(rows) else ():
+            limits = (size, np.inf) if axis == 2 else (np.inf, size)
+            boxes = clipped_boxes(*limits).boxes(self.target.boxes)
+            changed = replace(self.answer.variant, target=replace(self.target, boxes=boxes))
+            rest = _Rest(replace(self.answer, variant=changed), self.candidates)
+            fits = rest.fits(self.answer.hypothesis, rows, np.arange(_MAX_CHANNELS))
+            share = 0.0 if fits is None else float((fits >= _FULL).mean())
+            if share > most:
+                best, most = float(size), share
+        return best
+
     def _on_other_maps(self, left: Mask) -> Iterator[Part]:
         """Yield the rows that are pooled from another map than the given one."""
-        target, hypothesis = self.target, self.answer.hypothesis
-        maps = len(target.features)
+        maps = len(self.target.features)
         for n in range(maps if left.any() and maps > 1 else 0):
-            index = np.full(len(target.boxes), n)
-            moved = replace(target, batches=dict.fromkeys(target.batches, index))
-            variant = replace(self.answer.variant, target=moved)
-            other = _Rest(replace(self.answer, variant=variant), self.candidates)
-            rows = left & other.reproduced(hypothesis)
+            rows = left & self._on_map(n).reproduced(self.answer.hypothesis)
             if rows.any():
                 yield Part(rows, f"pooled from map {n}")
 
@@ -162,7 +224,7 @@ class _Rest:
         for convention, mistake in self._operators():
             rules = replace(convention, **own.box_fields)
             tried = replace(own, convention=rules, mistake=mistake)
-            fits = self._fits(tried, rows, channels)
+            fits = self.fits(tried, rows, channels)
             share = 0.0 if fits is None else float((fits >= _FULL).mean())
             if share >= _LEAST_SHARE:
                 rank = (-share, tried.complexity, tried)
@@ -182,7 +244,7 @@ class _Rest:
                 with suppress(ArgumentError):  # some rules exclude each other
                     yield replace(own, **fields), text
 
-    def _fits(self, hypothesis: Hypothesis, rows: Index, channels: Index) -> Float | None:
+    def fits(self, hypothesis: Hypothesis, rows: Index, channels: Index) -> Float | None:
         """Return the share of the values of rows that a call reproduces, (r,)."""
         try:
             made = self.target.made(hypothesis, rows, channels).astype(np.float64)
@@ -200,7 +262,7 @@ class _Rest:
         """Return the rows that a call reproduces, judged by a few channels, (n,)."""
         sample = take_sample(self.target)
         channels = np.arange(self.target.output.shape[1]) if sample is None else sample.channels
-        fits = self._fits(hypothesis, np.arange(len(self.target.output)), channels)
+        fits = self.fits(hypothesis, np.arange(len(self.target.output)), channels)
         if fits is None:
             return np.zeros(len(self.target.output), np.bool_)
         return np.asarray(fits >= _FULL, np.bool_)

@@ -205,7 +205,12 @@ class _Search:
         """
         target, trials = variant.target, self.trials
         more, other = find_alternatives(target, variant.candidates, poolings, confirmed, trials)
-        matches = grouped({**confirmed, **more})
+        best, *others = grouped({**more, **confirmed})
+        if best.hypothesis != next(iter(confirmed)):
+            # Only the first was compared on all channels.
+            error = target.exact_match_error(best.hypothesis)
+            best = best if error is None else replace(best, max_difference=error)
+        matches = (best, *others)
         values, size = self.distinct_values, target.size
         return Identification(
             matches, other, None, trials.count, values, size, self.hints, variant.changes

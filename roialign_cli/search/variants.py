@@ -150,7 +150,13 @@ def with_other_maps(variant: Variant) -> Variant | None:
     ranked = np.sort(likeness, axis=0)
     clear = ranked[-1] - ranked[-2] > _CLEARLY_BETTER
     index = next((p for p in _patterns(index, given, maps) if (p == index)[clear].all()), index)
-    words, code = _map_words(index, given, maps)
+    return remapped(variant, index)
+
+
+def remapped(variant: Variant, index: Index) -> Variant:
+    """Return the variant in which each box is pooled from a map, (R,)."""
+    given = next(iter(variant.target.batches.values()))
+    words, code = _map_words(index, given, len(variant.target.features))
     change = Change(
         words,
         "give each box the index of its image on both sides",
