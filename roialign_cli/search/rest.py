@@ -18,7 +18,7 @@ from roialign_cli.core.boxes import Float
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.candidates import Candidates, Operator
-from roialign_cli.search.changes import Change, clipped_boxes
+from roialign_cli.search.changes import BOX_CHANGES, Change, clipped_boxes
 from roialign_cli.search.concrete import Concrete
 from roialign_cli.search.explanation import Closest, Explanation, Part
 from roialign_cli.search.fit import Index, SearchTarget
@@ -39,7 +39,7 @@ def explain_rest(answer: Closest, candidates: Candidates) -> Closest:
     if answer.verdict != "partial":
         return answer
     rest = _Rest(answer, candidates)
-    for better in (rest.operator_of_all(), rest.on_found_maps(), rest.clipped()):
+    for better in rest.better_answers():
         if better is not None and better.rank > answer.rank:
             return better
     if answer.variant.rows is None:
@@ -99,6 +99,15 @@ class _Rest:
         if left.any() and not conditions:
             yield Part(left, "unexplained")
 
+    def better_answers(self) -> Iterator[Closest | None]:
+        """Yield answers that may reproduce more rows."""
+        yield self.operator_of_all()
+        yield self.on_found_maps()
+        if self.answer.changes == self.answer.variant.changes:
+            yield self.clipped()
+            for change in BOX_CHANGES:
+                yield self._explained(self.answer.variant, self.answer.hypothesis, change)
+
     def on_found_maps(self) -> Closest | None:
         """Return the answer with each box on the map that reproduces its row, if all have one."""
         target, own = self.target, self.answer.hypothesis
@@ -132,8 +141,7 @@ class _Rest:
         """Return the answer with boxes that are clipped to an image, if more rows match."""
         own, boxes = self.answer.hypothesis, self.target.boxes
         corners = own.convention.box_format == "xyxy" and own.convention.origin == "top-left"
-        moved = any(c.before for c in self.answer.changes if c not in self.answer.variant.changes)
-        if not corners or moved or own.spatial_scale is None:
+        if not corners or own.spatial_scale is None:
             return None
         good = self.answer.boxes
         height, width = (
