@@ -77,7 +77,10 @@ class Concretion:
     located: Located
 
     def calls(self, fitted: Sequence[Fitted]) -> list[Concrete]:
-        """Return calls, first the simplest of those with the smallest error."""
+        """Return calls, first the simplest of those with the smallest error.
+
+        Calls that explain nothing, or with rules that refuse the boxes, are left out.
+        """
         found = [call for each in fitted[:_MAX_SHAPES] for call in self._of_shape(each)]
         best = fitted[0]
         if not found or min(call.error for call in found) > EXACT:
@@ -88,7 +91,8 @@ class Concretion:
             for change in BOX_CHANGES:
                 found += [self._call(operator, scale, change) for operator in common]
             found += self._reduced(best, scale)
-        least = max(min(call.error for call in found), EXACT)
+        found = [call for call in found if call.error < 1]
+        least = max(min((call.error for call in found), default=1.0), EXACT)
         found = [call for call in found if call.error <= _SAME_ERROR * least] or found
         return sorted(found, key=lambda call: (call.cost, call.error))
 

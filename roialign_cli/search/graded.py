@@ -213,4 +213,6 @@ class _Looked:
         candidates = self.variant.candidates
         fitted = fitting.best(candidates, place)
         calls = Concretion(fitting, candidates, self.located).calls(fitted)
+        if not calls:
+            return self._unlike()
         return Explanation(self.variant, fitting.sample.boxes, calls[0]).closest()

@@ -28,6 +28,7 @@ TYPICAL = Convention(sampling_ratio=2, offset=0.25)
 _MAX_BOXES = 12
 MANY_VALUES = 2000  # of a sample, that tell readings apart
 _MAX_READINGS, _MAX_UNSURE_READINGS = 8, 48
+_FEW_VALUES = 200  # below, every reading is tried
 _SURE = 0.5  # score of a reading that is right for most boxes
 _MAX_MORE_BOXES = 96
 _SIMILAR_SHARE = 0.95  # of the largest correlation
@@ -106,7 +107,8 @@ def look(target: SearchTarget, candidates: Candidates) -> Likely:
     order = np.argsort(-scores, kind="stable").tolist()
     ranked = [readings[k] for k in order]
     if sample.values.size < MANY_VALUES:
-        return Likely(target, candidates, None, ranked[:_MAX_UNSURE_READINGS], 1.0)
+        most = _MAX_UNSURE_READINGS if sample.values.size >= _FEW_VALUES else len(ranked)
+        return Likely(target, candidates, None, ranked[:most], 1.0)
     likely = [readings[k] for k in order if scores[k] >= scores.max() - _MARGIN]
     return Likely(target, candidates, sample, likely[:_MAX_READINGS], float(scores.max()))
 

@@ -25,7 +25,7 @@ from roialign_cli.search.row_order import describe_rows
 from roialign_cli.search.row_words import hold_one_value
 from roialign_cli.search.sample import Sample, standardised, take_sample, whole_sample
 
-_LEAST_SIMILAR = 0.9  # correlation of a channel with the one that it is
+_LEAST_SIMILAR = 0.6  # correlation of a channel with the one that it is, by typical rules
 _CLEARLY_BETTER = 0.1  # in score
 _LEAST_ROWS = 0.8  # correlation of a row with its box by typical rules
 _MIN_ROWS = 0.3  # share of the rows that match a box
@@ -87,6 +87,8 @@ def _permuted_channels(variant: Variant, sample: Sample) -> Variant | None:
         if best is None or score > best[0]:
             best = score, order
     if best is None or best[0] < _LEAST_SIMILAR or (best[1] == np.arange(channels)).all():
+        return None
+    if len({*best[1].tolist()}) < channels:
         return None
     order = best[1]
     if (order == np.arange(channels)[::-1]).all():
