@@ -161,12 +161,13 @@ class _Rest:
         rows = np.flatnonzero(~good & (ends > least))[:_MAX_ROWS]
         sizes = np.arange(np.ceil(least), min(np.ceil(edge), least + _MAX_SIZES) + 1)
         best, most = edge, 0.0
+        channels = np.arange(min(_MAX_CHANNELS, self.target.output.shape[1]))
         for size in sizes if len(rows) else ():
             limits = (size, np.inf) if axis == 2 else (np.inf, size)
             boxes = clipped_boxes(*limits).boxes(self.target.boxes)
             changed = replace(self.answer.variant, target=replace(self.target, boxes=boxes))
             rest = _Rest(replace(self.answer, variant=changed), self.candidates)
-            fits = rest.fits(self.answer.hypothesis, rows, np.arange(_MAX_CHANNELS))
+            fits = rest.fits(self.answer.hypothesis, rows, channels)
             share = 0.0 if fits is None else float((fits >= _FULL).mean())
             if share > most:
                 best, most = float(size), share
