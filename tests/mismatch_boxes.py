@@ -38,15 +38,15 @@ def whole_scale(instance: int) -> Mismatch:
 
 
 def rounded_scale(instance: int) -> Mismatch:
-    size, told = ((14, 0.0714), (13, 0.0769))[instance]
-    cause = f"The spatial scale is 1/{size}, and the given one is rounded to {told}."
-    return scaled("scale-rounded", instance, (size, size), {"spatial_scale": told}, cause)
+    size, stated = ((14, 0.0714), (13, 0.0769))[instance]
+    cause = f"The spatial scale is 1/{size}, and the given one is rounded to {stated}."
+    return scaled("scale-rounded", instance, (size, size), {"spatial_scale": stated}, cause)
 
 
 def wrong_scale(instance: int) -> Mismatch:
-    size, told = ((14, 1 / 16), (16, 1 / 32))[instance]
-    cause = f"The spatial scale is 1/{size} and not the given 1/{1 / told:g}."
-    return scaled("scale-wrong", instance, (size, size), {"spatial_scale": told}, cause)
+    size, stated = ((14, 1 / 16), (16, 1 / 32))[instance]
+    cause = f"The spatial scale is 1/{size} and not the given 1/{1 / stated:g}."
+    return scaled("scale-wrong", instance, (size, size), {"spatial_scale": stated}, cause)
 
 
 def fractional_scale(instance: int) -> Mismatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ from roialign_cli.search.candidates import Candidates, Operator, Scale
 from roialign_cli.search.changes import BOX_CHANGES, Change, moved_boxes
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.locate import Located, known_scales
-from roialign_cli.search.mistakes import RULE_MISTAKES
+from roialign_cli.search.mistakes import RULE_MISTAKES, with_wrong_rules
 from roialign_cli.search.operators import Fitted, Fitting, shape_of
 from roialign_cli.search.readings import read_boxes
 from roialign_cli.search.refine import Place
@@ -125,9 +126,11 @@ class Concretion:
         fields = {name: getattr(shape, name) for name in names}
         only = self.candidates.convention
         bases = [PRESETS[name].convention for name in _COMMON] if only is None else [only]
-        return [
-            (replace(base, **(fields | self.candidates.fixed_rules(base))), "") for base in bases
-        ]
+        found: list[Operator] = []
+        for base in bases:
+            with suppress(ArgumentError):  # a stated preset may lack the pooling
+                found.append((replace(base, **(fields | self.candidates.fixed_rules(base))), ""))
+        return found
 
     def _all_operators(self, fitted: Fitted) -> Iterator[Operator]:
         """Yield the operators of a pooling that are not tried by their rules."""
@@ -147,10 +150,9 @@ class Concretion:
         ratios = {shape.sampling_ratio, *more}
         shapes = [replace(shape, sampling_ratio=ratio) for ratio in sorted(ratios)]
         for base, _ in (operator for each in shapes for operator in self._common(each)):
-            for text, fields in RULE_MISTAKES.items():
-                changes = any(getattr(base, name) != value for name, value in fields.items())
-                if changes and not fixed.keys() & fields.keys():
-                    yield replace(base, **fields), text
+            for convention, text in with_wrong_rules(base):
+                if not fixed.keys() & RULE_MISTAKES[text].keys():
+                    yield convention, text
 
     def _reduced(self, fitted: Fitted, scale: Scale) -> Iterator[Concrete]:
         """Yield calls with an output twice as fine, of which 2 × 2 sections become one."""

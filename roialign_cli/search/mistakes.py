@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
+
+from roialign_cli.core.convention import Convention
+from roialign_cli.errors import ArgumentError
 
 
 @dataclass(frozen=True)
@@ -198,3 +202,14 @@ RULE_MISTAKES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "a box is at least one cell wide and high": {"min_size": 1.0},
     }
 )
+
+
+def with_wrong_rules(convention: Convention) -> Iterator[tuple[Convention, str]]:
+    """Yield a convention with each wrong rule that it does not have, and the text of the mistake.
+
+    Rules that exclude each other are left out.
+    """
+    for text, fields in RULE_MISTAKES.items():
+        if any(getattr(convention, name) != value for name, value in fields.items()):
+            with suppress(ArgumentError):
+                yield replace(convention, **fields), text

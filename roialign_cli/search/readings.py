@@ -26,7 +26,7 @@ Reading = tuple[Scale, dict[str, Any], Batches]  # with the box fields, and whic
 TYPICAL = Convention(sampling_ratio=2, offset=0.25)
 
 _MAX_BOXES = 12
-MANY_VALUES = 2000  # of a sample, that tell readings apart
+MANY_VALUES = 2000  # of a sample, with which chance makes no wrong reading similar
 _MAX_READINGS, _MAX_UNSURE_READINGS = 8, 48
 _FEW_VALUES = 200  # below, every reading is tried
 _SURE = 0.5  # score of a reading that is right for most boxes

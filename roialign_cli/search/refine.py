@@ -18,7 +18,7 @@ _TINY = 1e-300
 _ROUGH = 1e-5  # unexplained share above which the rules are wrong, and digits are of no use
 _LEAST_GAIN = 1e-2
 _MAX_DAMPING = 1e6
-_MIN_FREE_BOXES = 3  # with fewer boxes scale and shift cannot be told apart
+_MIN_FREE_BOXES = 3  # with fewer boxes, scale and shift are not determined
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +22,7 @@ from roialign_cli.search.concrete import Concrete
 from roialign_cli.search.explanation import Closest, Explanation, Part
 from roialign_cli.search.fit import Index, SearchTarget
 from roialign_cli.search.hypothesis import Hypothesis
-from roialign_cli.search.mistakes import RULE_MISTAKES
+from roialign_cli.search.mistakes import with_wrong_rules
 from roialign_cli.search.row_matching import match_rows
 from roialign_cli.search.sample import take_sample
 from roialign_cli.search.variants import Variant, remapped, with_other_rows
@@ -248,10 +247,7 @@ class _Rest:
         if own.pooling == "avg":
             roi_pool = PRESETS["roi-pool"].convention
             yield roi_pool, ""
-        for text, fields in RULE_MISTAKES.items():
-            if any(getattr(own, name) != value for name, value in fields.items()):
-                with suppress(ArgumentError):  # some rules exclude each other
-                    yield replace(own, **fields), text
+        yield from with_wrong_rules(own)
 
     def fits(self, hypothesis: Hypothesis, rows: Index, channels: Index) -> Float | None:
         """Return the share of the values of rows that a call reproduces, (r,)."""

@@ -75,18 +75,16 @@ def _quantised(made: Float, given: Float) -> Iterator[Change]:
             return
         zero_point = round(bias)
         low = 0 if levels[0] >= 0 else -128
-        yield _fewest_digits(made, given, 1 / gain, zero_point, low, raw=True)
+        yield _fewest_digits(made, given, 1 / gain, zero_point, low)
     else:
         step = float(np.abs(levels).max() / round(float(np.abs(levels).max()) / step))
         yield quantised(step, 0, -128, 127, raw=False)
 
 
-def _fewest_digits(
-    made: Float, given: Float, step: float, zero_point: int, low: int, *, raw: bool
-) -> Change:
-    """Return the quantisation with the shortest scale that misses no more values."""
+def _fewest_digits(made: Float, given: Float, step: float, zero_point: int, low: int) -> Change:
+    """Return the quantisation to integers with the shortest scale that misses no more values."""
     choices = [float(f"{step:.{digits}g}") for digits in (2, 3, 4, 5, 7)]
-    changes = [quantised(choice, zero_point, low, low + 255, raw=raw) for choice in choices]
+    changes = [quantised(choice, zero_point, low, low + 255, raw=True) for choice in choices]
     misses = [float((change.output(made) != given).mean()) for change in changes]
     return changes[next(k for k, miss in enumerate(misses) if miss <= min(misses) + 1e-4)]
 
