@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -76,13 +76,21 @@ class Concretion:
     fitting: Fitting
     candidates: Candidates
     located: Located
+    _known: dict[Fitted, list[Concrete]] = field(default_factory=dict)
+
+    def plain(self, fitted: Sequence[Fitted]) -> list[Concrete]:
+        """Return calls by fitted rules alone, sorted as those of `calls`."""
+        for each in fitted[:_MAX_SHAPES]:
+            if each not in self._known:
+                self._known[each] = list(self._of_shape(each))
+        return _sorted([call for each in fitted[:_MAX_SHAPES] for call in self._known[each]])
 
     def calls(self, fitted: Sequence[Fitted]) -> list[Concrete]:
         """Return calls, first the simplest of those with the smallest error.
 
         Calls that explain nothing, or with rules that refuse the boxes, are left out.
         """
-        found = [call for each in fitted[:_MAX_SHAPES] for call in self._of_shape(each)]
+        found = self.plain(fitted)
         best = fitted[0]
         if not found or min(call.error for call in found) > EXACT:
             scale = scale_options(best.place, best.error, self.candidates)[0]
@@ -92,15 +100,12 @@ class Concretion:
             for change in BOX_CHANGES:
                 found += [self._call(operator, scale, change) for operator in common]
             found += self._reduced(best, scale)
-        found = [call for call in found if call.error < 1]
-        least = max(min((call.error for call in found), default=1.0), EXACT)
-        found = [call for call in found if call.error <= _SAME_ERROR * least] or found
-        return sorted(found, key=lambda call: (call.cost, call.error))
+        return _sorted(found)
 
     def _of_shape(self, fitted: Fitted) -> Iterator[Concrete]:
         """Yield calls of the operators with some fitted rules, at plain scales."""
+        options = scale_options(fitted.place, fitted.error, self.candidates)
         for operator in self._operators(fitted.convention):
-            options = scale_options(fitted.place, fitted.error, self.candidates)
             for rank, scale in enumerate(options):
                 calls = [self._call(operator, scale)]
                 for move in self._moves(operator[0], scale, fitted):
@@ -109,6 +114,8 @@ class Concretion:
                     grown = int((move[:2] != move[2:]).any())
                     calls.append(replace(call, grown=grown))
                 yield from (replace(call, scale_rank=rank) for call in calls)
+                if min(call.error for call in calls) <= max(fitted.error, EXACT):
+                    break  # other scales are less plain
 
     def _operators(self, shape: Convention) -> list[Operator]:
         """Return the operators with some rules, whatever their shifts."""
@@ -214,6 +221,14 @@ class Concretion:
         step = _STEPS[self.located.fields["box_format"]](dx, dy, gx, gy, sign)
         text, remedy = _move_words(dx, dy, gx, gy, scale)
         return moved_boxes(step, text, remedy)
+
+
+def _sorted(calls: Sequence[Concrete]) -> list[Concrete]:
+    """Return the calls with errors near the smallest one, the simplest first."""
+    found = [call for call in calls if call.error < 1]
+    least = max(min((call.error for call in found), default=1.0), EXACT)
+    found = [call for call in found if call.error <= _SAME_ERROR * least] or found
+    return sorted(found, key=lambda call: (call.cost, call.error))
 
 
 # Box format → the steps of its four numbers; sign is -1 if y points up. With y up, the corner pairs

@@ -27,7 +27,7 @@ ALL = slice(None)
 _MAX_VALUES_PER_PIECE = 1 << 22
 _MIN_UNIFORM_SECTIONS = 3  # sections with the same value throughout
 _MAX_PROBE_BOXES, _MAX_PROBE_CHANNELS = 4, 4
-_MAX_SAMPLE = 64, 8  # boxes, channels
+_MAX_SAMPLE = 64, 4  # boxes, channels; more channels are pooled box by box
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,12 +12,20 @@ from roialign_cli.search.concrete import Concrete, Concretion
 from roialign_cli.search.explanation import Closest, Explanation
 from roialign_cli.search.fit import SearchTarget
 from roialign_cli.search.hypothesis import Hypothesis
-from roialign_cli.search.locate import Located, corners_of, locate, locate_shifted
+from roialign_cli.search.locate import (
+    Located,
+    corners_of,
+    locate,
+    locate_plain,
+    locate_shifted,
+    located_as,
+)
 from roialign_cli.search.operators import Fitting, without_shifts
 from roialign_cli.search.readings import MANY_VALUES, TYPICAL
 from roialign_cli.search.refine import Place
 from roialign_cli.search.rest import explain_rest, reordered
 from roialign_cli.search.sample import Sample, take_sample, whole_sample
+from roialign_cli.search.scales import CLOSELY, ROUGHLY, Effort
 from roialign_cli.search.variants import (
     Variant,
     with_other_features,
@@ -34,6 +42,7 @@ _SIMILAR = 0.85  # correlation of a box that follows the rules
 _MIN_SIMILAR = 3  # boxes
 _MAX_REPRODUCING = 12  # hypotheses that are compared on all boxes
 _UNEVEN = 0.2  # residual of the best boxes, relative to the mean
+_MAX_OTHERS = 2  # inputs that are looked at closely
 _HOPELESS = 0.3  # score below which rules are not compared
 
 
@@ -143,7 +152,12 @@ class _Looked:
         sample = take_sample(target) if len(target.output) == len(target.boxes) else None
         if sample is None:
             return None
-        return cls(variant, sample, locate(target, variant.candidates, sample))
+        likely = variant.likely
+        if likely.sample is not None and likely.score >= _PLAIN:
+            located = located_as(target, variant.candidates, likely.readings[0], likely.score)
+        else:
+            located = locate(target, variant.candidates, sample)
+        return cls(variant, sample, located)
 
     def error(self) -> float:
         """Return what typical rules leave unexplained after a small move of the boxes."""
@@ -159,11 +173,16 @@ class _Looked:
         shifted = replace(self, located=located)
         return shifted if shifted.error() < error * _WELL_BELOW else self
 
-    def others(self) -> Iterator[_Looked]:
-        """Yield the same with other features."""
-        for variant in with_other_features(self.variant, self.sample):
-            located = locate(variant.target, variant.candidates, self.sample, plain=True)
-            yield _Looked(variant, self.sample, located)
+    def others(self) -> list[_Looked]:
+        """Return the same with other features, those that look most like the output."""
+        variants = list(with_other_features(self.variant, self.sample))
+        rough = [self._with(variant, ROUGHLY).located.score for variant in variants]
+        best = sorted(range(len(variants)), key=lambda k: -rough[k])[:_MAX_OTHERS]
+        return [self._with(variants[k], CLOSELY) for k in best]
+
+    def _with(self, variant: Variant, effort: Effort) -> _Looked:
+        located = locate_plain(variant.target, variant.candidates, self.sample, effort)
+        return _Looked(variant, self.sample, located)
 
     def fitting(self, sample: Sample) -> Fitting:
         target = self.variant.target
@@ -210,9 +229,19 @@ class _Looked:
         return Explanation(self.variant, self.sample.boxes, call).closest()
 
     def _fitted(self, fitting: Fitting, place: Place) -> Closest:
+        """Return the closest call, by unusual rules only if the usual ones do not explain it."""
         candidates = self.variant.candidates
-        fitted = fitting.best(candidates, place)
-        calls = Concretion(fitting, candidates, self.located).calls(fitted)
+        concretion = Concretion(fitting, candidates, self.located)
+        fitted = fitting.common(candidates, place)
+        answer = self._called(fitting, concretion.plain(fitted))
+        if answer is None or not answer.boxes.all():
+            fitted = fitting.with_others(candidates, fitted)
+            other = self._called(fitting, concretion.calls(fitted))
+            answer = other if other is not None else answer
+        return self._unlike() if answer is None else answer
+
+    def _called(self, fitting: Fitting, calls: Sequence[Concrete]) -> Closest | None:
+        """Return the answer by the first of some calls."""
         if not calls:
-            return self._unlike()
+            return None
         return Explanation(self.variant, fitting.sample.boxes, calls[0]).closest()

@@ -13,13 +13,12 @@ from roialign_cli.core.channels import features_read
 from roialign_cli.search.candidates import Candidates, Scale
 from roialign_cli.search.fit import Index, SearchTarget
 from roialign_cli.search.hypothesis import Batches
-from roialign_cli.search.readings import TYPICAL, pool_on_map
+from roialign_cli.search.readings import TYPICAL, Reading, pool_on_map
 from roialign_cli.search.refine import Place
 from roialign_cli.search.sample import Sample
-from roialign_cli.search.scales import FEW_BOXES, SOME_BOXES, Search
+from roialign_cli.search.scales import CLOSELY, ROUGHLY, Effort, Search
 
 _MAX_READINGS = 2  # that are looked at closely
-_MANY_BOXES = 12
 
 
 @dataclass(frozen=True)
@@ -67,29 +66,46 @@ def corners_of(
     return corners(target.boxes[boxes], fields["box_format"], height), down
 
 
-def locate(
-    target: SearchTarget, candidates: Candidates, sample: Sample, *, plain: bool = False
+def located_as(
+    target: SearchTarget, candidates: Candidates, reading: Reading, score: float
 ) -> Located:
-    """Return the reading and the scale of the boxes that make the output most alike.
+    """Return the place of boxes that are read in a known way, with its score.
 
-    If `plain`, only the first of all readings is tried.
+    Whether the second corner is inclusive is found with the growth of the boxes.
     """
+    scale, fields, batches = reading
+    inclusive = candidates.fixed_fields.get("inclusive", False)
+    own = {name: fields[name] for name in ("box_format", "origin")} | {"inclusive": inclusive}
+    _, down = corners_of(target, own, slice(0))
+    return Located(own, batches, Place(scale, (down, 0.0)), score)
+
+
+def locate(target: SearchTarget, candidates: Candidates, sample: Sample) -> Located:
+    """Return the reading and the scale of the boxes that make the output most alike."""
     search = _search_of(target, sample)
-    readings = _readings(target, candidates)[: 1 if plain else None]
+    readings = _readings(target, candidates)
     if len(readings) > _MAX_READINGS:
         roughly = [
-            (max(p.score for p in _placed(target, candidates, search, reading, FEW_BOXES)), k)
+            (max(p.score for p in _placed(target, candidates, search, reading, ROUGHLY)), k)
             for k, reading in enumerate(readings)
         ]
         readings = [readings[k] for _, k in sorted(roughly, reverse=True)[:_MAX_READINGS]]
-    most = SOME_BOXES if plain else _MANY_BOXES
     found = [
         located
         for reading in readings
-        for located in _placed(target, candidates, search, reading, most)
+        for located in _placed(target, candidates, search, reading, CLOSELY)
     ]
-    found.sort(key=lambda located: -located.score)
-    return found[0]
+    return max(found, key=lambda located: located.score)
+
+
+def locate_plain(
+    target: SearchTarget, candidates: Candidates, sample: Sample, effort: Effort
+) -> Located:
+    """Return the scale that makes the output most alike, by the first reading of the boxes."""
+    search = _search_of(target, sample)
+    reading = _readings(target, candidates)[0]
+    found = _placed(target, candidates, search, reading, effort)
+    return max(found, key=lambda located: located.score)
 
 
 def locate_shifted(
@@ -119,14 +135,14 @@ def _placed(
     candidates: Candidates,
     search: Search,
     reading: tuple[dict[str, Any], Batches],
-    most: int,
+    effort: Effort,
 ) -> list[Located]:
     """Return the places of boxes that are read in one way, with any scale or a known one."""
     fields, batches = reading
     boxes = search.sample.boxes
     xyxy, down = corners_of(target, fields, boxes)
     placed = search.scales(
-        xyxy, target.batches[batches][boxes], known_scales(candidates), down, most
+        xyxy, target.batches[batches][boxes], known_scales(candidates), down, effort
     )
     return [Located(fields, batches, Place(p.scale, p.shift), p.score) for p in placed]
 

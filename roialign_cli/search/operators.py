@@ -138,16 +138,23 @@ class Fitting:
         variance = self.sample.values.var(axis=(0, 2, 3), keepdims=True)
         return np.asarray(variance + (variance == 0))
 
-    def best(self, candidates: Candidates, place: Place) -> list[Fitted]:
-        """Return the rules that explain most of the sample, best first."""
+    def common(self, candidates: Candidates, place: Place) -> list[Fitted]:
+        """Return common rules that explain most of the sample, best first."""
         start = self.refined(without_shifts(TYPICAL), place)
-        common = self._with_ratios(candidates, start.place)
-        found = self._climbed(common, start.place, _MAX_COMMON)
-        if found[0].error > _EXACT:
-            ratio = found[0].convention.sampling_ratio
-            poolings = list(dict.fromkeys(rules.pooling for rules in common))
-            others = list(_operators(candidates, poolings, ratio, {*common}))
-            found += self._climbed(others, found[0].place, _MAX_REFINED)
+        rules = self._with_ratios(candidates, start.place)
+        found = self._climbed(rules, start.place, _MAX_COMMON)
+        return sorted(found, key=lambda fitted: fitted.error)
+
+    def with_others(self, candidates: Candidates, common: Sequence[Fitted]) -> list[Fitted]:
+        """Return the rules that explain most of the sample, best first, some common ones known."""
+        best = common[0]
+        if best.error <= _EXACT:
+            return list(common)
+        tried = self._with_ratios(candidates, best.place)
+        poolings = list(dict.fromkeys(rules.pooling for rules in tried))
+        ratio = best.convention.sampling_ratio
+        others = list(_operators(candidates, poolings, ratio, {*tried}))
+        found = [*common, *self._climbed(others, best.place, _MAX_REFINED)]
         return sorted(found, key=lambda fitted: fitted.error)
 
     def _climbed(self, rules: Sequence[Convention], place: Place, most: int) -> list[Fitted]:

@@ -6,6 +6,7 @@ so that two matrix products give the outputs for all pairs of them.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +21,23 @@ from roialign_cli.search.readings import TYPICAL
 from roialign_cli.search.sample import Sample
 
 _STEP = 1.06  # between scales
-_MAX_SECTIONS = 3  # along an axis, by which outputs are compared
+_MAX_CELLS = 96  # along an axis, of a map that is not averaged before
 _REACH = 0.03, 1.7  # of the map by the farthest edge of a box
-FEW_BOXES, SOME_BOXES, _MAX_BOXES, _MAX_CHANNELS = 4, 8, 12, 4
 _MAX_SHIFTS = 120
 _MAX_PRODUCTS = 1 << 18
 _TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Effort:
+    """The most boxes and channels of a sample, and sections along an axis, that are compared."""
+
+    boxes: int
+    channels: int
+    sections: int
+
+
+ROUGHLY, CLOSELY = Effort(4, 3, 2), Effort(8, 4, 3)
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ class Search:
         index: Index,
         known: list[tuple[float, float]],
         down: float = 0.0,
-        most: int = _MAX_BOXES,
+        effort: Effort = CLOSELY,
     ) -> list[Placed]:
         """Return the best pair of scales, and those of `known`, best first.
 
@@ -82,14 +94,14 @@ class Search:
             Pairs of scales to try in any case.
         down
             By how many cells boxes are moved down.
-        most
-            How many boxes to pool.
+        effort
+            How much of the sample to compare.
         """
         height, width = self.maps.shape[2:]
         along_y = _grid(xyxy[:, 1::2], height, [y for y, _ in known])
         along_x = _grid(xyxy[:, ::2], width, [x for _, x in known])
         places = np.stack([along_y, 0 * along_y + down]), np.stack([along_x, 0 * along_x])
-        scores = self._scores(xyxy, index, *places, most)
+        scores = self._scores(xyxy, index, *places, effort)
         pairs = {(float(along_y[i]), float(along_x[j])) for i, j in [_argmax(scores)]} | {*known}
         found = [
             Placed(pair, (down, 0.0), float(scores[_at(along_y, pair[0]), _at(along_x, pair[1])]))
@@ -104,24 +116,24 @@ class Search:
             step = max(1.0, 2 * cells / _MAX_SHIFTS)
             shifts = np.arange(-cells, cells + step, step)
             axes.append(np.stack([np.full(len(shifts), scale[1 - axis]), shifts]))
-        scores = self._scores(xyxy, index, axes[0], axes[1], SOME_BOXES)
+        scores = self._scores(xyxy, index, axes[0], axes[1], CLOSELY)
         i, j = _argmax(scores)
         return Placed(scale, (float(axes[0][1][i]), float(axes[1][1][j])), float(scores[i, j]))
 
     def _scores(
-        self, xyxy: Float, index: Index, along_y: Float, along_x: Float, most: int = _MAX_BOXES
+        self, xyxy: Float, index: Index, along_y: Float, along_x: Float, effort: Effort
     ) -> Float:
         """Return the scores of pairs of places.
 
         `along_y` and `along_x` are (2, Y) and (2, X): scales and shifts.
         """
-        few = np.unique(np.linspace(0, len(xyxy) - 1, most).round().astype(int))
+        few = np.unique(np.linspace(0, len(xyxy) - 1, effort.boxes).round().astype(int))
         rows, columns = (
-            np.unique(np.linspace(0, count - 1, _MAX_SECTIONS).round().astype(int))
+            np.unique(np.linspace(0, count - 1, effort.sections).round().astype(int))
             for count in self.sample.values.shape[2:]
         )
-        channels = slice(None, _MAX_CHANNELS)
-        maps = _standard_maps(self.maps[:, channels])
+        channels = slice(None, effort.channels)
+        maps = self._reduced[:, channels]
         total = np.zeros((along_y.shape[1], along_x.shape[1]))
         for box in few.tolist():
             wanted = self.sample.standard[box, channels][:, rows][:, :, columns]
@@ -138,10 +150,23 @@ class Search:
             total += np.square(np.maximum(product / np.maximum(norm * size, _TINY), 0))
         return total / len(few)
 
+    @functools.cached_property
+    def _reduced(self) -> Float:
+        """The maps, (N, c, h, w): each channel with mean 0 and variance 1, large ones averaged."""
+        maps = _standard_maps(self.maps)
+        for axis in (2, 3):
+            cells, step = maps.shape[axis], _averaged(maps.shape[axis])
+            if step > 1:
+                sums = np.add.reduceat(maps, np.arange(0, cells, step), axis=axis)
+                counts = np.minimum(step, cells - np.arange(0, cells, step))
+                maps = sums / np.expand_dims(counts.astype(maps.dtype), tuple(range(1, 4 - axis)))
+        return maps
+
     def _weights(self, box: Float, places: Float, axis: int, keep: Index) -> Float:
         """Return the weights of the cells at n places along an axis, (n · sections, cells)."""
-        cells, sections = self.maps.shape[3 - axis], self.sample.values.shape[3 - axis]
+        cells, sections = self._reduced.shape[3 - axis], self.sample.values.shape[3 - axis]
         ends = box[[axis, axis + 2]] * places[0][:, None] + places[1][:, None]
+        ends /= _averaged(self.maps.shape[3 - axis])
         return axis_weights(ends, sections, cells)[:, keep].reshape(-1, cells)
 
 
@@ -172,6 +197,11 @@ def _product(one: Float, other: Float) -> Float:
     for start in range(0, len(one), step):
         np.matmul(one[start : start + step], other, out=product[start : start + step])
     return product
+
+
+def _averaged(cells: int) -> int:
+    """Return how many cells along an axis become one."""
+    return -(-cells // _MAX_CELLS)
 
 
 def _standard_maps(maps: NDArray[Any]) -> Float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Unpack
 
 import numpy as np
@@ -25,22 +26,18 @@ from roialign_cli.search.fit import SearchTarget
 from roialign_cli.search.graded import closest
 from roialign_cli.search.hints import input_hints
 from roialign_cli.search.hypothesis import Hypothesis, Layout
-from roialign_cli.search.readings import Likely, look
+from roialign_cli.search.readings import Likely
 from roialign_cli.search.result import Identification, grouped
-from roialign_cli.search.stages import (
-    Advance,
-    Trials,
-    confirm,
-    find_alternatives,
-    refine,
-    screen,
-)
+from roialign_cli.search.screening import Advance, Pairs, Screened, reading_of, screen
+from roialign_cli.search.stages import Trials, confirm, find_alternatives, refine, simplest
 from roialign_cli.search.variants import Variant
 
-_CLEARLY_WORSE = 0.3  # in score, of an arrangement that is not tried at first
+_COMPARABLE = 0.7  # share of the best score, of other arrangements that are tried at first
 _MAX_UNLIKELY = 2  # readings of boxes that do not look like the output
 _LOW = 0.2  # score of a reading below which a match is unlikely
-_SURE = 0.5  # score of a reading above which a match is likely
+_MAX_SCREENED = 3  # boxes
+_SURE = 0.3  # score of a reading above which a match is likely
+_CERTAIN = 0.9  # score of a reading above which no other arrangement is tried
 
 
 def identify(
@@ -154,15 +151,11 @@ class _Search:
         Where the boxes look like the output, matches come first. Otherwise something was changed,
         and the call that comes closest is sought first.
         """
-        likely = [
-            (variant, look(variant.target, variant.candidates))
-            for variant in self.variants
-            if len(variant.target.output) == len(variant.target.boxes)
-        ]
+        likely = self._likely()
         self.trials.count += sum(len(each.readings) for _, each in likely)
         likely.sort(key=lambda pair: -pair[1].score)
         score = likely[0][1].score if likely else 0.0
-        sure = [pair for pair in likely if pair[1].score >= max(_SURE, score - _CLEARLY_WORSE)]
+        sure = [pair for pair in likely if pair[1].score >= max(_SURE, _COMPARABLE * score)]
         for pair in sure:
             if (found := self._matching(*pair, 1 / len(likely))) is not None:
                 return found
@@ -184,27 +177,54 @@ class _Search:
             (), None, answer, self.trials.count, self.distinct_values, size, self.hints
         )
 
+    def _likely(self) -> list[tuple[Variant, Likely]]:
+        """Look at the arrangements, up to one that certainly is the right one."""
+        looked: list[tuple[Variant, Likely]] = []
+        for variant in self.variants:
+            if len(variant.target.output) == len(variant.target.boxes):
+                looked.append((variant, variant.likely))
+                if looked[-1][1].sample is not None and looked[-1][1].score >= _CERTAIN:
+                    break
+        return looked
+
     def _matching(self, variant: Variant, likely: Likely, part: float) -> Identification | None:
         """Return the matches in one arrangement of the output, None if there is none."""
         target, candidates, trials = variant.target, variant.candidates, self.trials
+        boxes = likely.boxes[:_MAX_SCREENED].tolist()
+        pairs = Pairs.of(target, boxes, likely.readings)
+        done: dict[Pooling, list[Screened]] = {}
         for pooling in likely.poolings:
             advance = functools.partial(self._advance, part / len(likely.poolings))
-            for hypotheses in screen(target, candidates, likely, pooling, trials, advance):
-                refined = refine(target, candidates, hypotheses, trials)
+            done[pooling] = list(screen(target, candidates, pairs, pooling, advance))
+            trials.count += len(done[pooling]) * len(likely.readings)
+            for box in boxes:
+                coarse = [each for one in done[pooling] for each in one.reproducing(box)]
+                refined = refine(target, candidates, coarse, trials)
                 if confirmed := confirm(target, refined):
-                    return self._found(variant, likely.poolings, confirmed)
-                trials.unconfirmed += [(target, each) for each in refined or hypotheses]
+                    return self._found(variant, likely.poolings, confirmed, done)
+                trials.unconfirmed += [(target, each) for each in refined or coarse]
         return None
 
     def _found(
-        self, variant: Variant, poolings: Sequence[Pooling], confirmed: Mapping[Hypothesis, float]
+        self,
+        variant: Variant,
+        poolings: Sequence[Pooling],
+        confirmed: Mapping[Hypothesis, float],
+        done: Mapping[Pooling, list[Screened]] = MappingProxyType({}),
     ) -> Identification:
         """Return confirmed hypotheses, other matches and the closest operator that does not match.
 
-        The changes of the variant are those of the shape.
+        The changes of the variant are those of the shape. Screening is `done` for some poolings.
         """
-        target, trials = variant.target, self.trials
-        more, other = find_alternatives(target, variant.candidates, poolings, confirmed, trials)
+        target, candidates, trials = variant.target, variant.candidates, self.trials
+        boxes = target.probes[0].tolist()
+        pairs = Pairs.of(target, boxes, [reading_of(simplest(confirmed), candidates)])
+        screened = [
+            each
+            for pooling in poolings
+            for each in done.get(pooling) or screen(target, candidates, pairs, pooling)
+        ]
+        more, other = find_alternatives(target, candidates, screened, confirmed, trials)
         best, *others = grouped({**more, **confirmed})
         if best.hypothesis != next(iter(confirmed)):
             # Only the first was compared on all channels.

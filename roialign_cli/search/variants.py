@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -14,8 +15,10 @@ from roialign_cli.search.fit import Index, SearchTarget
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.readings import (
     TYPICAL,
+    Likely,
     Reading,
     all_readings,
+    look,
     pool_on_map,
     pool_reading,
     read_boxes,
@@ -50,6 +53,11 @@ class Variant:
     candidates: Candidates
     changes: tuple[Change, ...] = ()
     rows: Index | None = None
+
+    @functools.cached_property
+    def likely(self) -> Likely:
+        """What a look at a sample shows."""
+        return look(self.target, self.candidates)
 
     def with_features(self, change: Change) -> Variant:
         """Return the variant after a change of its features."""
