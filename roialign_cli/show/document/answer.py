@@ -26,6 +26,7 @@ from roialign_cli.show.document.reproduction import (
 from roialign_cli.show.numbers import format_indices, format_number
 
 _MAX_UNCOUNTED = 6  # rows that are named without their number
+_MADE = {"partial": "the matching rows", "near": "the closest output"}  # verdict → what
 _SECOND_PATH = "Check for a second code path in the model, such as one for each level or batch."
 
 
@@ -47,13 +48,13 @@ def answer_blocks(
     for part in answer.parts:
         yield _indented(_part(part))
         yield from _advice(_SECOND_PATH if part.hypothesis else check_of(part.text))
-    yield from reproduction_blocks(_lines(answer, inputs))
+    yield from reproduction_blocks(_lines(answer, inputs), _MADE.get(answer.verdict, "the output"))
 
 
-def reproduction_blocks(lines: Sequence[str]) -> Iterator[Block]:
-    """Yield the lines that make an output again."""
+def reproduction_blocks(lines: Sequence[str], made: str = "the output") -> Iterator[Block]:
+    """Yield the lines that make an output again, or what is named instead."""
     yield Paragraph("")
-    yield _indented("To reproduce the output:")
+    yield _indented(f"To reproduce {made}:")
     yield Verbatim(tuple(map(printable, lines)), to_copy=True)
 
 
