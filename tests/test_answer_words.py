@@ -50,7 +50,7 @@ def test_compare_refers_to_identify_for_missing_rows(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     features = np.random.default_rng(0).normal(size=(1, 3, 16, 16)).astype(np.float32)
-    boxes = np.float32([[1, 1, 9, 9], [2, 3, 8, 12], [0, 0, 15, 15]])
+    boxes = np.array([[1, 1, 9, 9], [2, 3, 8, 12], [0, 0, 15, 15]], np.float32)
     np.save("map", features)
     np.save("boxes", boxes)
     np.save("out", roi_align(features, boxes, (7, 7), convention="torchvision")[:2])

@@ -257,7 +257,8 @@ def quantised(step: float, zero_point: int, low: int, high: int, *, raw: bool) -
         return whole if raw else (whole - zero_point) * step
 
     code = integers if raw else f"({integers}{back}) * {step:.9g}"
-    remedy = f"Dequantise the output: (output{back}) * {step:.6g}."
+    centred = f"(output{back})" if zero_point else "output"
+    remedy = f"Dequantise the output: {centred} * {step:.6g}."
     if not raw:
         remedy = f"Allow differences of half a quantisation step ({step / 2:.6g})."
     step_out = 1.0 if raw else step

@@ -122,7 +122,7 @@ def _unit_columns(values: Float) -> Float:
     return np.asarray(centred / np.maximum(np.sqrt((centred * centred).sum(axis=0)), 1e-12))
 
 
-def _listed(numbers: Index, most: int = 12) -> str:
+def _listed(numbers: Index, most: int = 6) -> str:
     few = ", ".join(map(str, numbers[:most].tolist()))
     return few + (", …" if len(numbers) > most else "")
 

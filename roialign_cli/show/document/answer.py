@@ -27,6 +27,7 @@ from roialign_cli.show.numbers import format_indices, format_number
 
 _MAX_UNCOUNTED = 6  # rows that are named without their number
 _MADE = {"partial": "the matching rows", "near": "the closest output"}  # verdict → what
+_SMALL = 1e-4  # what the correlation lacks, by noise or other arithmetic
 _SECOND_PATH = "Check for a second code path in the model, such as one for each level or batch."
 
 
@@ -99,17 +100,21 @@ def _difference(answer: Closest) -> Iterator[Paragraph]:
 def _places(answer: Closest) -> Iterator[Paragraph]:
     """Yield where the differences are largest, and what to do next."""
     places = list(residual_places(answer))
-    if not places:
+    small = 1 - answer.correlation < _SMALL
+    if small or not places:
+        size = "are small" if small else "are not larger for any box, channel or section"
         yield _indented(
-            "No box, channel or section stands out. The differences may be noise or other "
-            "arithmetic: run both sides in float32, or allow them with --tolerance (a share of a "
-            "channel's largest value)."
+            f"The differences {size}. They may be noise or other arithmetic: run both sides in "
+            "float32, or allow them with --tolerance (a share of a channel's largest value)."
         )
+    if not places:
         return
     listed = "; ".join(place.text for place in places)
     yield _indented(f"The differences are largest in {listed}.")
     for check in dict.fromkeys(place.check for place in places if place.check):
         yield from _advice(check)
+    if small:
+        return
     row = int(answer.residual[0].argmax())
     yield _indented(
         f"Row {row} differs most: `roialign explain … --roi {row}` prints the sample points of "
