@@ -18,6 +18,7 @@ from roialign_cli.search.explanation import Closest
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.mistakes import EXPORT_MISTAKES, RULE_MISTAKES
 from roialign_cli.search.result import Identification
+from roialign_cli.show.document.abridged import abridged
 from roialign_cli.show.document.reproduction import answer_code, python_call
 from tests.mismatch_base import Array, Mismatch
 
@@ -112,6 +113,8 @@ def reproduce(found: Identification, mismatch: Mismatch) -> Reproduction:
         code = [f"output = {code[0]}"] if len(code) == 1 else code
     variables: dict[str, Any] = {"np": np, "roi_align": roi_align, "batch_index": index}
     variables |= {"features": mismatch.features, "boxes": mismatch.boxes}
+    code, arrays = abridged(code)
+    variables |= arrays
     exec("\n".join(code), variables)  # noqa: S102 - the code is the project's own
     return Reproduction(code, np.asarray(variables["output"]))
 
@@ -467,7 +470,7 @@ _PART_WORDS = {
     "NaN": "nan_rows",
     "clipped": "clipped",
 }
-_ROW_WORDS = r"(?=.*\b(rows?|boxes|box|output holds)\b).*"
+_ROW_WORDS = r"(?=.*\b(rows?|boxes|box)\b).*"
 # Kind of truth → the clauses that are true of it.
 ALLOWED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -481,7 +484,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "the sample points lie at the start .*",
             "each point takes the nearest cell",
             "the half-cell shift is missing",
-            "neighbours outside the map are 0",
+            "neighbour cells outside the map have the value 0",
         ),
         "spatial_scale": ("the boxes are at scale .*",),
         "shift": ("the boxes are moved by .*",),
@@ -499,7 +502,8 @@ ALLOWED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "shape": ("the .* on (one axis|two axes, .*)", "the output has a batch axis .*"),
         "batch_index": (
             "the boxes alternate .*",
-            "the maps have .*",
+            "the first .* boxes are pooled from map 0.*",
+            "the boxes are pooled from the maps in order.*",
             "the two maps are exchanged",
             r"\d+ boxes are pooled from another map.*",
             "the batch index of the boxes is in the last column",

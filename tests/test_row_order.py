@@ -183,12 +183,12 @@ ORDERS: dict[str, tuple[Any, Any, str, str]] = {
     ),
     "reversed": (ROWS[::-1], ONE_MAP, "reverse", "the rows are in reverse order"),
     "last ones reversed": (
-        ROWS[:6:-1], ONE_MAP, "reverse", "the output holds only the first 5 boxes, reversed",
+        ROWS[:6:-1], ONE_MAP, "reverse", "the output has rows for only the first 5 boxes, reversed",
     ),
     "area": (BY_AREA, ONE_MAP, "sort", "the rows are in descending order of the box area"),
     "largest": (
         BY_AREA[:7], ONE_MAP, "sort",
-        "the output holds only the first 7 boxes in descending order of the box area",
+        "the output has rows for only the first 7 boxes in descending order of the box area",
     ),
     "y1": (
         np.argsort(CORNERS[:, 1]), ONE_MAP, "sort", "the rows are in ascending order of y1",
@@ -207,19 +207,19 @@ ORDERS: dict[str, tuple[Any, Any, str, str]] = {
         "the rows take one box of each of 2 equal parts of the boxes in turn",
     ),
     "one map": (
-        ROWS[1::2], IN_TURN, "subset", "the output holds only the boxes of batch index 1",
+        ROWS[1::2], IN_TURN, "subset", "the output has rows for only the boxes of batch index 1",
     ),
-    "first": (ROWS[:5], ONE_MAP, "first", "the output holds only the first 5 boxes"),
+    "first": (ROWS[:5], ONE_MAP, "first", "the output has rows for only the first 5 boxes"),
     "some": (
         ROWS[[0, 2, 3, 4, 5, 6, 8, 9, 10, 11]], ONE_MAP, "subset",
-        "the output holds 10 of the 12 boxes, in their order, without boxes 1, 7",
+        "the output has rows for 10 of the 12 boxes, in their order, without boxes 1, 7",
     ),
     "padded": (
         np.r_[ROWS, -1, -1, -1], ONE_MAP, "padding", "rows 12 to 14 are padding (zeros)",
     ),
     "first and padded": (
         np.r_[ROWS[:9], -1, -1], ONE_MAP, "padding",
-        "the output holds only the first 9 boxes; rows 9, 10 are padding (zeros)",
+        "the output has rows for only the first 9 boxes; rows 9, 10 are padding (zeros)",
     ),
     "sorted and padded": (
         np.r_[BY_AREA, -1], ONE_MAP, "sort",
@@ -249,8 +249,8 @@ ORDERS: dict[str, tuple[Any, Any, str, str]] = {
     ),
     "other": (
         RANDOM, ONE_MAP, "permutation",
-        f"the rows are in another order: {', '.join(map(str, RANDOM[:6]))}, … (no order by area, "
-        "coordinates or level explains it; likely a score that is not in the inputs)",
+        f"the rows are in another order: {', '.join(map(str, RANDOM[:6]))}, … (they are not "
+        "sorted by area, coordinates, level or batch index)",
     ),
     "none": (np.full(4, -1), ONE_MAP, "permutation", "no row of the output matches a box"),
 }  # fmt: skip
@@ -324,7 +324,8 @@ def test_the_largest_boxes_may_keep_their_order() -> None:
     rows = SEEDED.normal(size=(15, 30))
     found = describe_rows(order, boxes, np.zeros(30, np.intp), rows)
     largest = "the first 15 boxes in descending order of the box area"
-    assert found.text == f"the output holds only {largest}; its rows keep the order of the boxes"
+    words = f"the output has rows for only {largest}; its rows keep the order of the boxes"
+    assert found.text == words
     check_code(found, order, boxes, np.zeros(30, np.intp), rows)
 
 
@@ -359,7 +360,7 @@ def test_levels_are_those_of_a_feature_pyramid() -> None:
     check_code(found, order, boxes, ONE_MAP, VALUES)
     only = np.flatnonzero(levels == 4)
     found = describe_rows(only, boxes, ONE_MAP, VALUES[only])
-    assert found.text == "the output holds only the boxes of pyramid level 4"
+    assert found.text == "the output has rows for only the boxes of pyramid level 4"
     check_code(found, only, boxes, ONE_MAP, VALUES[only])
 
 

@@ -15,6 +15,7 @@ from roialign_cli.core.sampling import Plan
 
 Mask = NDArray[np.bool_]
 
+_ANY_BORDER = "over the border"
 _BORDER_SLACK = 1e-3  # cells over the border that rounding alone may cause
 # Relative distance to a whole number of cells at which ceil may round up or not.
 _CEIL_SLACK = 4e-6
@@ -30,7 +31,7 @@ def box_conditions(plan: Plan) -> dict[str, Mask]:
         "over the right border": _beyond(x),
         "over the top border": _before(y),
         "over the bottom border": _beyond(y),
-        "over the border": _before(x) | _beyond(x) | _before(y) | _beyond(y),
+        _ANY_BORDER: _before(x) | _beyond(x) | _before(y) | _beyond(y),
         "empty": (heights == 0) | (widths == 0),
         "inverted": (heights < 0) | (widths < 0),
         "smaller than a cell": (np.abs(heights) < 1) | (np.abs(widths) < 1),
@@ -124,7 +125,9 @@ def common_conditions(conditions: Mapping[str, Mask], some: Mask) -> list[str]:
         for name, (most, least) in shares.items()
         if most == 1 and least < _MAX_OTHER_SHARE
     }
+    if any(name.startswith("over the ") and name != _ANY_BORDER for name in distinctive):
+        distinctive.pop(_ANY_BORDER, None)
     return sorted(distinctive, key=lambda name: distinctive[name])
 
 
-_MAX_OTHER_SHARE = 0.34
+_MAX_OTHER_SHARE = 0.34  # of the other regions that may meet a condition

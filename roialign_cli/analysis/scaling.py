@@ -26,11 +26,23 @@ class ScaleSource:
 
 
 def scale_text(scale: tuple[float, float]) -> str:
-    """Return a scale (y, x) as the value of --spatial-scale.
+    """Return a scale (y, x) in words.
 
     Examples
     --------
     >>> scale_text((1 / 16, 1 / 16)), scale_text((0.3, 2.0))
+    ('1/16', '2 along x and 0.3 along y')
+    """
+    y, x = scale
+    return _fraction(x) if x == y else f"{_fraction(x)} along x and {_fraction(y)} along y"
+
+
+def scale_option(scale: tuple[float, float]) -> str:
+    """Return a scale (y, x) as the value of --spatial-scale.
+
+    Examples
+    --------
+    >>> scale_option((1 / 16, 1 / 16)), scale_option((0.3, 2.0))
     ('1/16', '2,0.3')
     """
     y, x = scale

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roialign_cli.analysis.scaling import scale_text
+from roialign_cli.analysis.scaling import scale_option
 from roialign_cli.cli.inputs import Inputs, scale_source
 from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.page.session import Session
@@ -20,7 +20,7 @@ def page_session(inputs: Inputs, options: OperatorOptions) -> Session:
     """
     words = [*options.feature_words, *options.scale_words]
     if options.spatial_scale is not None:
-        words += ["--spatial-scale", scale_text(inputs.operation.spatial_scale)]
+        words += ["--spatial-scale", scale_option(inputs.operation.spatial_scale)]
     chosen = {"pooling", "sampling_ratio", "sampling_ratio_x"}  # the page chooses these
     return Session(
         operation=inputs.operation,

@@ -91,19 +91,24 @@ class SavedOutput:
             found = arrangements(self.array.shape, boxes, channels, maps, size)
         except ArgumentError:
             found = []
+        right_channels = False
         for arrangement in found:
             rows, count, height, width = arrangement.shape
-            if (rows, count) == (boxes, _channels(features, convention, (height, width))):
-                return arrangement
+            if count == _channels(features, convention, (height, width)):
+                if rows == boxes:
+                    return arrangement
+                right_channels = True
         kept = channels if convention.channel_map == "same" else 0
         if size is not None:
             kept = _channels(features, convention, size) or 0
         needed = (boxes, kept or "channels", *(size or ("height", "width")))
-        raise FileError(
-            self.name,
+        problem = (
             f"has shape {self.array.shape}, which cannot be rearranged to the output of these "
-            f"features and boxes; save the output in the shape ({', '.join(map(str, needed))})",
+            f"features and boxes; save the output in the shape ({', '.join(map(str, needed))})"
         )
+        if right_channels:
+            problem += ", or run `roialign identify`, which finds the boxes of the rows"
+        raise FileError(self.name, problem)
 
 
 def _channels(features: NDArray[Any], convention: Convention, size: Size) -> int | None:

@@ -27,7 +27,7 @@ class Change:
     text
         What is different, as a clause.
     remedy
-        What to change in the exporter or in the calling code.
+        What to change in the exporter or in the calling code, in sentences; "" for nothing.
     before, after
         Lines of Python with NumPy as np that change `features`, `boxes` or `output`, before and
         after the call; "" for none.
@@ -105,25 +105,25 @@ ROUNDING_STEPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "TF32": 2.0**-10}
 FEATURE_CHANGES: tuple[Change, ...] = (
     Change(
         "the channels are reversed",
-        "reverse the channels of the features on one side, such as from BGR to RGB",
+        "Reverse the channels of the features on one side, for example from BGR to RGB.",
         before="features = features[..., ::-1, :, :]",
         features=lambda maps: maps[:, ::-1],
     ),
     Change(
         "the feature map is flipped left to right",
-        "remove the horizontal flip, or flip the boxes as well",
+        "Remove the horizontal flip, or flip the boxes as well.",
         before="features = features[..., ::-1]",
         features=lambda maps: maps[..., ::-1],
     ),
     Change(
         "the feature map is flipped top to bottom",
-        "flip the rows of the features",
+        "Flip the rows of the features on one side.",
         before="features = features[..., ::-1, :]",
         features=lambda maps: maps[..., ::-1, :],
     ),
     Change(
         "the feature map is transposed",
-        "swap the height and width axes of the features",
+        "Swap the height and width axes of the features on one side.",
         before="features = np.swapaxes(features, -1, -2)",
         features=lambda maps: np.swapaxes(maps, -1, -2),
     ),
@@ -135,25 +135,25 @@ BOX_CHANGES: tuple[Change, ...] = tuple(
     for text, remedy, code, function in (
         (
             "the boxes are rounded to float16",
-            "keep boxes in float32: float16 has steps of half a pixel above 512",
+            "Keep boxes in float32: float16 has steps of half a pixel above 512.",
             _HALF.format("boxes"),
             half,
         ),
         (
             "the boxes are rounded to bfloat16",
-            "keep boxes in float32: bfloat16 has steps of four pixels above 512",
+            "Keep boxes in float32: bfloat16 has steps of four pixels above 512.",
             _BFLOAT16.format("np.asarray(boxes)"),
             bfloat16,
         ),
         (
             "the boxes are rounded to whole numbers",
-            "keep the fractions of the boxes",
+            "Keep the boxes as fractional numbers: do not convert them to integers.",
             "np.round(boxes)",
             np.round,
         ),
         (
             "the boxes are rounded down to whole numbers",
-            "keep the fractions of the boxes",
+            "Keep the boxes as fractional numbers: do not convert them to integers.",
             "np.floor(boxes)",
             np.floor,
         ),
@@ -162,13 +162,13 @@ BOX_CHANGES: tuple[Change, ...] = tuple(
 
 RELU_BEFORE = Change(
     "a ReLU is applied to the features before the ROI Align",
-    "pass the features after the ReLU to both sides",
+    "Pass the features after the ReLU to both sides.",
     before="features = np.maximum(features, 0)",
     features=lambda maps: np.maximum(maps, 0),
 )
 RELU_AFTER = Change(
     "a ReLU is applied to the output",
-    "compare with the output before the ReLU",
+    "Compare with the output before the ReLU, or apply a ReLU to both outputs.",
     after="output = np.maximum(output, 0)",
     output=lambda output: np.maximum(output, 0),
 )
@@ -179,7 +179,8 @@ def rounded_features(name: str) -> Change:
     rounding, code = ROUNDINGS[name]
     return Change(
         f"the features are rounded to {name}",
-        "compare with the same features, or allow the error of the type",
+        "Give the same features to both sides, or allow the rounding error of "
+        f"{name} (--tolerance).",
         before=f"features = {code.format('features')}",
         features=rounding,
     )
@@ -190,7 +191,7 @@ def rounded_output(name: str, largest: float) -> Change:
     rounding, code = ROUNDINGS[name]
     return Change(
         f"the output is rounded to {name}",
-        "keep the output in float32, or allow the error of the type",
+        f"Keep the output in float32, or allow the rounding error of {name} (--tolerance).",
         after=f"output = {code.format('output')}",
         output=rounding,
         tolerance=largest * ROUNDING_STEPS[name],
@@ -213,7 +214,7 @@ def clipped_boxes(width: float, height: float) -> Change:
     limits = ", ".join(f"{limit:.9g}" for limit in (width, height) * 2)
     return Change(
         f"the boxes are clipped to an image of {width:g} × {height:g} pixels (width × height)",
-        "clip the boxes on both sides or on none",
+        "Clip the boxes on both sides, or on neither.",
         before=f"boxes = np.clip(boxes, 0, [{limits}])",
         boxes=lambda boxes: np.clip(boxes, 0, [width, height, width, height]),
     )
@@ -256,8 +257,9 @@ def quantised(step: float, zero_point: int, low: int, high: int, *, raw: bool) -
         return whole if raw else (whole - zero_point) * step
 
     code = integers if raw else f"({integers}{back}) * {step:.9g}"
-    remedy = f"dequantise the output: (output{back}) * {step:.6g}"
+    centred = f"(output{back})" if zero_point else "output"
+    remedy = f"Dequantise the output: {centred} * {step:.6g}."
     if not raw:
-        remedy = f"allow differences of half a quantisation step ({step / 2:.6g})"
+        remedy = f"Allow differences of half a quantisation step ({step / 2:.6g})."
     step_out = 1.0 if raw else step
     return Change(text, remedy, after=f"output = {code}", output=apply, tolerance=1.001 * step_out)

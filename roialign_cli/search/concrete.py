@@ -261,14 +261,17 @@ def _move_words(dx: float, dy: float, gx: float, gy: float, scale: Scale) -> tup
         if gx == gy == -1:
             return (
                 "the second corner of each box is one pixel less (x2 - 1, y2 - 1)",
-                "use x2 and y2 without - 1 on both sides",
+                "Use x2 and y2 without - 1 on both sides.",
             )
         if gx == gy == 1:
             return (
                 "the second corner of each box is one pixel more (x2 + 1, y2 + 1)",
-                "use x2 and y2 without + 1 on both sides",
+                "Use x2 and y2 without + 1 on both sides.",
             )
-        return f"the second corners of the boxes are moved by ({gx:g}, {gy:g}) pixels", _SAME_BOXES
+        steps = [
+            f"{step:+.6g} pixels along {name}" for name, step in (("x", gx), ("y", gy)) if step
+        ]
+        return f"the second corners of the boxes are moved by {' and '.join(steps)}", _CORNERS
     words = []
     for name, step, factor in (("x", dx, scale[1]), ("y", dy, scale[0])):
         if step:
@@ -281,12 +284,16 @@ def _move_words(dx: float, dy: float, gx: float, gy: float, scale: Scale) -> tup
     return text, remedy
 
 
-_SAME_BOXES = "give the same boxes to both sides"
+_CORNERS = (
+    "Use the same second corners on both sides: one side may use the last pixel, and the other the "
+    "edge after it."
+)
 _HALF_PIXEL = (
-    "one side measures boxes from pixel centres, the other from pixel edges; use the same on both"
+    "One side measures boxes from pixel centres, the other from pixel edges. Add the steps to the "
+    "boxes in your call, or subtract them in the model that made the output."
 )
 _PADDING = (
-    "if the image is padded (letterbox), add the padding to the boxes on both sides or on none"
+    "If the image is padded (letterbox), add the padding to the boxes on both sides, or on neither."
 )
 
 

@@ -1,14 +1,16 @@
-"""Say where an output differs from the call that comes closest, or why nothing comes close."""
+"""Find where an output differs from the closest call, or why no call comes close."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from roialign_cli.analysis.box_conditions import box_conditions, box_extents
 from roialign_cli.core.boxes import Float
 from roialign_cli.search.explanation import Closest
+from roialign_cli.search.remedies import check_of
 
 _NOTABLE = 2.0  # times the mean of the squares
 _MIN_BOXES = 3  # that meet a condition
@@ -17,40 +19,76 @@ _MIN_CHANNELS = 4
 _DISTINCT = 0.3  # deviation of the means of channels, relative to that within a channel
 
 
-def residual_places(answer: Closest) -> Iterator[str]:
-    """Yield where the differences from the closest call are largest, as clauses."""
+@dataclass(frozen=True)
+class Place:
+    """Sections, boxes or channels in which the differences are larger than elsewhere.
+
+    Parameters
+    ----------
+    where
+        The name of the place.
+    times
+        The differences there, relative to the average.
+    check
+        What to check, as a sentence.
+    """
+
+    where: str
+    times: float
+    check: str
+
+    @property
+    def text(self) -> str:
+        """The place and how large the differences are there."""
+        return f"{self.where} ({self.times:.2g} × the average)"
+
+
+def residual_places(answer: Closest) -> Iterator[Place]:
+    """Yield where the differences from the closest call are largest."""
     rows, channels, sections = answer.residual
-    mean = float(rows.mean()) or 1.0
+    yield from _sections(sections)
+    yield from _boxes(answer, rows)
+    channel = int(channels.argmax())
+    if channels[channel] > _NOTABLE * channels.mean():
+        check = "Check the weights and the quantisation of this channel."
+        yield _place(f"channel {channel}", channels[channel], channels.mean(), check)
+
+
+def _sections(sections: Float) -> Iterator[Place]:
     j, i = np.unravel_index(int(sections.argmax()), sections.shape)
+    check = "Check how the kernel places the sample points of these sections."
     if sections[j, i] > _NOTABLE * sections.mean():
-        yield f"section ({i + 1}, {j + 1}): {_times(sections[j, i], sections.mean())}"
+        yield _place(f"section ({i + 1}, {j + 1})", sections[j, i], sections.mean(), check)
     edge = np.ones_like(sections, bool)
     edge[1:-1, 1:-1] = False
     if not edge.all() and sections[edge].mean() > _NOTABLE * sections[~edge].mean():
-        yield f"sections at the edge of the ROI: {_times(sections[edge].mean(), sections.mean())}"
+        where = "the sections at the edge of the ROI"
+        yield _place(where, sections[edge].mean(), sections.mean(), check)
+
+
+def _boxes(answer: Closest, rows: Float) -> Iterator[Place]:
+    mean = float(rows.mean()) or 1.0
     plan = answer.variant.target.operation(answer.hypothesis).plan()
     for name, meets in box_conditions(plan).items():
         if _MIN_BOXES <= np.count_nonzero(meets) < len(rows) and (
             rows[meets].mean() > _NOTABLE * rows[~meets].mean()
         ):
-            yield f"boxes {name}: {_times(rows[meets].mean(), mean)}"
+            yield _place(f"boxes {name}", rows[meets].mean(), mean, check_of(name))
     small = np.sqrt(np.abs(np.prod(box_extents(plan), axis=0)))
     below = small < np.median(small)
     if below.any() and rows[below].mean() > _NOTABLE * rows[~below].mean():
-        yield f"boxes below the median size: {_times(rows[below].mean(), mean)}"
-    channel = int(channels.argmax())
-    if channels[channel] > _NOTABLE * channels.mean():
-        yield f"channel {channel}: {_times(channels[channel], channels.mean())}"
+        check = "Check the minimum ROI size and the number of sample points."
+        yield _place("boxes below the median size", rows[below].mean(), mean, check)
 
 
-def _times(value: float, mean: float) -> str:
-    return f"{np.sqrt(value / mean):.2g} × the mean"
+def _place(where: str, square: float, mean: float, check: str) -> Place:
+    return Place(where, float(np.sqrt(square / mean)), check)
 
 
 def far_evidence(answer: Closest) -> Iterator[str]:
-    """Yield sentences on what does not belong to an output that nothing comes close to.
+    """Yield sentences on which inputs do not belong to an output that no call comes close to.
 
-    Nothing is said if the channels of the features hardly differ.
+    Channels of features that hardly differ prove nothing.
     """
     target = answer.variant.target
     output = np.nan_to_num(target.output.astype(np.float64), posinf=0, neginf=0)

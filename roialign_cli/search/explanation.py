@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from roialign_cli.analysis.box_conditions import Mask
-from roialign_cli.analysis.scaling import scale_text
+from roialign_cli.analysis.scaling import scale_option, scale_text
 from roialign_cli.core.boxes import Float
 from roialign_cli.search.changes import RELU_BEFORE, ROUNDINGS, Change, rounded_features
 from roialign_cli.search.concrete import Concrete
@@ -254,6 +254,7 @@ class _Tally:
 
 
 _TINY, _MOST_RELATIVE = 1e-12, 1e3
+_ROUNDED = 2e-3  # relative difference of a scale from one that was rounded
 
 
 def _scale_change(variant: Variant, hypothesis: Hypothesis) -> tuple[Change, ...]:
@@ -262,15 +263,29 @@ def _scale_change(variant: Variant, hypothesis: Hypothesis) -> tuple[Change, ...
     if stated is None or found is None or stated == found:
         return ()
     text = f"the boxes are at scale {scale_text(found)}, not at {scale_text(stated)}"
+    return (Change(text, _scale_remedy(found, stated, variant.candidates.map_size)),)
+
+
+def _scale_remedy(
+    found: tuple[float, float], stated: tuple[float, float], map_size: tuple[int, int]
+) -> str:
+    """Return what to do if another scale than the stated one reproduces the output."""
+    option = f"--spatial-scale {scale_option(found)}"
+    factors = tuple(own / other for own, other in zip(stated, found, strict=True))
+    if all(abs(factor - 1) < _ROUNDED for factor in factors):
+        return f"The stated scale is likely rounded. Pass {option}."
     sizes = [
         " × ".join(f"{cells / factor:.4g}" for cells, factor in zip(map_size, scale, strict=True))
-        for map_size, scale in ((variant.candidates.map_size, s) for s in (found, stated))
+        for scale in (found, stated)
     ]
-    remedy = (
-        f"Pass the scale {scale_text(found)}, or scale the boxes: they are for an image of "
-        f"{sizes[0]} pixels (height × width), and the stated scale is for one of {sizes[1]}."
+    y, x = (f"{factor:.4g}" for factor in factors)
+    by = x if x == y else f"{x} along x and {y} along y"
+    return (
+        f"If {scale_text(found)} is right, pass {option}: the boxes are then for an image of "
+        f"{sizes[0]} pixels (height × width). If {scale_text(stated)} is right ({sizes[1]} "
+        "pixels), correct the model that made the output: change its scale, or multiply its boxes "
+        f"by {by}."
     )
-    return (Change(text, remedy),)
 
 
 def _share(made: Float, given: Float, allowed: Float) -> float:

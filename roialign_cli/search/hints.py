@@ -1,4 +1,4 @@
-"""Say what is unusual about the inputs of a search, before anything is searched."""
+"""Describe what is unusual about the inputs of a search, before anything is searched."""
 
 from __future__ import annotations
 
@@ -52,11 +52,12 @@ def _sizes(operation: Operation) -> Iterator[str]:
     if far.mean() > _MOST:
         yield (
             f"At the stated scale, {np.count_nonzero(far)} of {len(far)} boxes are larger than the "
-            "map or outside the map; check the scale."
+            "map or outside the map; check --spatial-scale."
         )
     tiny = (sides < _TINY).all(axis=1)
     if tiny.mean() > _MOST:
         yield (
             f"At the stated scale, {np.count_nonzero(tiny)} of {len(tiny)} boxes are smaller than "
-            f"{_TINY:.0%} of the map; check the scale, or whether the boxes are normalised."
+            f"{_TINY:.0%} of the map; check --spatial-scale. If the boxes are fractions of the "
+            "image, use --normalized."
         )

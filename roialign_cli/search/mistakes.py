@@ -100,7 +100,7 @@ MISTAKES = (
     ),
     Mistake("the half-cell shift has the wrong sign", {"offset": -0.5}),
     Mistake(
-        "the half-cell shift and the minimum size of a cell come together",
+        "the half-cell shift and the minimum ROI size of one cell are both applied",
         {"min_size": 1.0},
         (
             Culprit(
@@ -187,7 +187,7 @@ RULE_MISTAKES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "the coordinates are computed in half precision": {"coordinates": "half"},
         "sample points beyond the outermost cell centres have the value 0": {"border_margin": 0.0},
         "points outside the map are clamped to it, however far away": {"border_margin": math.inf},
-        "neighbours outside the map are 0": {"outside_neighbours": "value"},
+        "neighbour cells outside the map have the value 0": {"outside_neighbours": "value"},
         "the average is divided by the points inside the map": {"average_over": "inside"},
         "the adaptive grid rounds down": {"grid_rounding": "floor", "grid_min": 1},
         "the adaptive grid rounds to the nearest number": {"grid_rounding": "round", "grid_min": 1},

@@ -30,6 +30,7 @@ from roialign_cli.search.variants import Variant, remapped, with_other_rows
 _MAX_ROWS, _MAX_CHANNELS = 12, 6
 _LEAST_SHARE = 0.5  # of the rows, that another operator reproduces
 _MAX_SIZES = 64  # of an image, that are tried
+_MAX_LISTED = 6  # rows in a text
 _FULL = 0.99  # share of the values of a row
 
 
@@ -190,7 +191,7 @@ class _Rest:
             yield Part(flat, "constant")
 
     def _conditions(self, left: Mask) -> list[str]:
-        """Return what the rows have in common and the others have not."""
+        """Return what the rows have in common and few of the others have."""
         plan = self.target.operation(self.answer.hypothesis).plan()
         sample = take_sample(self.target)
         channels = slice(None) if sample is None else sample.channels
@@ -273,7 +274,7 @@ class _Rest:
         return np.asarray(fits >= _FULL, np.bool_)
 
     def _elsewhere(self, left: Mask) -> Iterator[Part]:
-        """Yield the rows that are those of other boxes, or pooled from another map."""
+        """Yield the rows that are pooled from other boxes."""
         rows = np.flatnonzero(left)
         if not len(rows):
             return
@@ -295,6 +296,10 @@ class _Rest:
             if len(elsewhere) == 2 and (order[elsewhere] == elsewhere[::-1]).all():
                 text = "exchanged"
             else:
-                pairs = ", ".join(f"{row} is box {order[row]}" for row in elsewhere[:6].tolist())
-                text = f"those of other boxes: row {pairs}" + (", …" if len(elsewhere) > 6 else "")
+                pairs = ", ".join(
+                    f"row {row} from box {order[row]}" for row in elsewhere[:_MAX_LISTED].tolist()
+                )
+                text = f"pooled from other boxes: {pairs}" + (
+                    ", …" if len(elsewhere) > _MAX_LISTED else ""
+                )
             yield Part(mask, text)

@@ -40,21 +40,22 @@ _MAX_LISTED = 6  # boxes in a text
 _MAX_REPEATED = 3  # repeated boxes in a text
 _TIE_SHARE = 1e-6  # difference of two sort keys that rounding may exchange
 _MAX_TIED_SHARE = 0.1  # of the rows
-_UNKNOWN_KEY = (
-    "no order by area, coordinates or level explains it; likely a score that is not in the inputs"
-)
+_UNSORTED = "they are not sorted by area, coordinates, level or batch index"
 
 _REMEDIES: Mapping[Kind, str] = MappingProxyType(
     {
-        "same": "Leave these rows out of the comparison, or find what wrote them.",
-        "first": "Compare the output with these boxes only.",
+        "same": "Leave these rows out of the comparison, or find out which code wrote them.",
+        "first": "Compare the output with these boxes only, or export more boxes (top-k).",
         "padding": "Remove the padding from the output before you use it.",
         "reverse": "Reverse the boxes, or the rows of the output.",
         "sort": "Sort the boxes in the same way, or sort the rows of the output back.",
         "swap": "Exchange these rows of the output, or these boxes.",
         "duplicates": "Remove the repeated rows from the output, or repeat the boxes.",
         "subset": "Select the same boxes before the call.",
-        "permutation": "Save the boxes in the order in which the model pools them.",
+        "permutation": (
+            "Save the boxes in the order in which the model pools them. A model often sorts them "
+            "by score."
+        ),
     }
 )
 
@@ -209,7 +210,7 @@ def _by_pattern(kept: Index, boxes: _Boxes) -> _Explained | None:
 
 def _first_rows(pattern: Pattern, count: int) -> _Explained:
     """Return what explains the first rows of a pattern."""
-    text = f"the output holds only the first {count} {pattern.first}"
+    text = f"the output has rows for only the first {count} {pattern.first}"
     if pattern.kind == "same":
         return "first", text, f":{count}"
     if pattern.kind == "reverse":
@@ -245,24 +246,24 @@ def _by_selection(kept: Index, boxes: _Boxes) -> _Explained | None:
         values = key.of(boxes.boxes, boxes.batch_index)
         value = values[kept[0]]
         if np.array_equal(np.flatnonzero(values == value), kept):
-            text = f"the output holds only the boxes of {key.name} {value + key.offset}"
+            text = f"the output has rows for only the boxes of {key.name} {value + key.offset}"
             return "subset", text, f"np.flatnonzero({key.expression} == {value})"
     by_chance = math.comb(boxes.count, count) < _MIN_SELECTIONS
     for pattern in () if by_chance else patterns(boxes.boxes, boxes.batch_index):
         if pattern.kind == "sort" and np.array_equal(np.sort(pattern.order[:count]), kept):
-            text = f"the output holds only the first {count} {pattern.first}"
+            text = f"the output has rows for only the first {count} {pattern.first}"
             index = f"np.sort({pattern.index}[:{count}])"
             return "subset", f"{text}; its rows keep the order of the boxes", index
     missing = named(np.setdiff1d(np.arange(boxes.count), kept), "box")
-    text = f"the output holds {count} of the {boxes.count} boxes, in their order, without {missing}"
-    return "subset", text, index_code(kept)
+    text = f"the output has rows for {count} of the {boxes.count} boxes, in their order"
+    return "subset", f"{text}, without {missing}", index_code(kept)
 
 
 def _by_near_ties(kept: Index, boxes: _Boxes) -> _Explained | None:
     """Explain rows that are sorted except for ties, which stand in another order."""
     if len(kept) < _MIN_SORTED_ROWS or (kept < 0).any() or len(np.unique(kept)) < len(kept):
         return None
-    whole = "" if len(kept) == boxes.count else f"the output holds {len(kept)} boxes and "
+    whole = "" if len(kept) == boxes.count else f"the output has rows for {len(kept)} boxes and "
     for key in SORT_KEYS:
         steps = np.diff(key.of(boxes.boxes, boxes.batch_index)[kept])
         slack = _TIE_SHARE * float(np.abs(steps).max())
@@ -272,7 +273,7 @@ def _by_near_ties(kept: Index, boxes: _Boxes) -> _Explained | None:
         words = "ascending" if rising else "descending"
         if key is BATCH_INDEX:
             text = f"the rows are grouped by batch index, {words}, and within a map in another"
-            return "permutation", f"{whole}{text} order ({_UNKNOWN_KEY})", index_code(kept)
+            return "permutation", f"{whole}{text} order", index_code(kept)
         if (np.abs(steps) <= slack).mean() <= _MAX_TIED_SHARE:
             text = f"the rows are in {words} order of {key.phrase}, with ties in another order"
             return "sort", f"{whole}{text}", index_code(kept)
@@ -286,13 +287,13 @@ def _by_list(kept: Index, boxes: _Boxes) -> _Explained:
         return "permutation", "no row of the output matches a box", ""
     index = index_code(_filled(kept, boxes.count))
     listed = ", ".join(map(str, matched[:_MAX_LISTED])) + ", …" * (len(matched) > _MAX_LISTED)
-    another = f"in another order: {listed} ({_UNKNOWN_KEY})"
+    another = f"in another order: {listed} ({_UNSORTED})"
     repeated = _repeated(kept, boxes)
     if repeated:
         in_order = (np.diff(matched) >= 0).all()
         return "duplicates", repeated + ("" if in_order else f"; the rows are {another}"), index
     if len(kept) < boxes.count:
-        text = f"the output holds {len(kept)} of the {boxes.count} boxes, {another}"
+        text = f"the output has rows for {len(kept)} of the {boxes.count} boxes, {another}"
         return "permutation", text, index
     return "permutation", f"the rows are {another}", index
 

@@ -107,7 +107,7 @@ class Pattern:
     index
         Python that takes the rows from `boxes`, if it is written in brackets after it.
     first
-        The first boxes in this order, as in "the output holds only the first 100 …".
+        The first boxes in this order, as in "the output has rows for only the first 100 …".
     """
 
     kind: Kind

@@ -91,8 +91,10 @@ def named(numbers: Index, thing: str) -> str:
             [f"{first} to {last}"] if last > first + 1 else map(str, sorted({first, last}))
         )
     ]
-    listed = ", ".join(items[:_MAX_LISTED]) + ", …" * (len(items) > _MAX_LISTED)
-    return f"{thing}{'es' if thing.endswith('x') else 's'} {listed}"
+    things = f"{thing}{'es' if thing.endswith('x') else 's'}"
+    if len(items) > _MAX_LISTED:
+        items = [*items[:_MAX_LISTED], f"… ({len(numbers)} {things})"]
+    return f"{things} {', '.join(items)}"
 
 
 def index_code(numbers: Index) -> str:
@@ -108,3 +110,21 @@ def index_code(numbers: Index) -> str:
         for first, last in _runs(numbers)
     )
     return min(str(numbers.tolist()), f"np.r_[{', '.join(pieces)}]", key=len)
+
+
+def expanded_index(code: str) -> list[float]:
+    """Return the numbers of a list, or of an index that `index_code` wrote.
+
+    Examples
+    --------
+    >>> expanded_index("np.r_[1, 0, 2:5]"), expanded_index("[0.5, -2]")
+    ([1, 0, 2, 3, 4], [0.5, -2])
+    """
+    numbers: list[float] = []
+    for item in code.removeprefix("np.r_").strip("[]").split(","):
+        first, colon, stop = item.strip().partition(":")
+        if colon:
+            numbers += range(int(first), int(stop))
+        else:
+            numbers.append(float(first) if set(first) & set(".e") else int(first))
+    return numbers

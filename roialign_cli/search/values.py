@@ -99,7 +99,7 @@ def _linear(lines: Lines, allowed: Float) -> Iterator[Change]:
         yield imagenet
     if np.ptp(gain) <= _SAME * abs(gain.mean()) and not noticed.any():
         factor = float(np.median(gain))
-        remedy = "scale the image or the features in the same way on both sides"
+        remedy = "Scale the image or the features in the same way on both sides."
         near = [(f, name) for f, name in _NAMED_GAINS.items() if abs(factor / f - 1) < _SAME]
         if near:
             text = f"the output is multiplied by {near[0][1]}"
@@ -107,7 +107,10 @@ def _linear(lines: Lines, allowed: Float) -> Iterator[Change]:
         short = float(f"{factor:.6g}")
         text = f"the output is multiplied by {short:g}"
         yield linear(np.array([short]), zero, text, remedy)
-    remedy = "apply the same normalisation on both sides"
+    remedy = (
+        "Apply the same normalisation on both sides. A batch normalisation that was folded into "
+        "the operator has this effect."
+    )
     if noticed.any():
         text = "each channel of the output is multiplied by one number, and another is added"
         yield linear(gain, bias, text, remedy)
@@ -129,7 +132,7 @@ def _imagenet(gain: Float, bias: Float) -> Change | None:
             near = np.abs(bias - own[1]) <= _SAME * np.abs(own[0]).max() * 10
             if np.allclose(gain, own[0], rtol=_SAME) and near.all():
                 text = f"the output is {how} by ImageNet's mean and deviation ({words}{scaled})"
-                return linear(*own, text, "normalise the image in the same way on both sides")
+                return linear(*own, text, "Normalise the image in the same way on both sides.")
     return None
 
 

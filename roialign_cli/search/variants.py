@@ -103,7 +103,7 @@ def _permuted_channels(variant: Variant, sample: Sample) -> Variant | None:
         return None  # one of FEATURE_CHANGES
     change = Change(
         f"the channels are in another order: {_listed(order)}",
-        "put the channels of the features in the same order on both sides",
+        "Put the channels of the features in the same order on both sides.",
         before=f"features = features[..., {order.tolist()}, :, :]",
         features=lambda maps: maps[:, order],
     )
@@ -130,7 +130,7 @@ def _unit_columns(values: Float) -> Float:
     return np.asarray(centred / np.maximum(np.sqrt((centred * centred).sum(axis=0)), 1e-12))
 
 
-def _listed(numbers: Index, most: int = 12) -> str:
+def _listed(numbers: Index, most: int = 6) -> str:
     few = ", ".join(map(str, numbers[:most].tolist()))
     return few + (", …" if len(numbers) > most else "")
 
@@ -169,7 +169,7 @@ def remapped(variant: Variant, index: Index) -> Variant:
     words, code = _map_words(index, given, len(variant.target.features))
     change = Change(
         words,
-        "give each box the index of its image on both sides",
+        "Give each box the index of its image on both sides.",
         before=f"batch_index = {code}\nboxes = np.column_stack([batch_index, boxes[:, -4:]])",
         by_row=True,
     )
@@ -189,14 +189,19 @@ def _map_words(index: Index, given: Index, maps: int) -> tuple[str, str]:
     """Return which map each box is pooled from, in words and as code."""
     count = len(index)
     if (index == np.arange(count) % maps).all():
-        return "the boxes alternate between the maps", f"np.arange({count}) % {maps}"
+        return (
+            f"the boxes alternate between the maps: box i is pooled from map i % {maps}",
+            f"np.arange({count}) % {maps}",
+        )
     if (np.diff(index) >= 0).all():
         sizes = np.bincount(index, minlength=maps).tolist()
-        words = " and ".join(map(str, sizes)) if maps == 2 else ", ".join(map(str, sizes))
-        return (
-            f"the maps have {words} boxes, in order",
-            f"np.repeat(range({maps}), {sizes})",
-        )
+        listed = ", ".join(map(str, sizes))
+        text = f"the boxes are pooled from the maps in order: {listed} boxes from map 0, 1, …"
+        if maps == 2:
+            text = (
+                f"the first {sizes[0]} boxes are pooled from map 0, the next {sizes[1]} from map 1"
+            )
+        return text, f"np.repeat(range({maps}), {sizes})"
     if maps == 2 and (index == 1 - given).all():
         return "the two maps are exchanged", "1 - boxes[:, 0].astype(int)"
     rows = np.flatnonzero(index != given)

@@ -123,8 +123,8 @@ def format_count(n: int, one: str, many: str) -> str:
 _MAX_RANGES = 12
 
 
-def format_indices(indices: Sequence[int]) -> str:
-    """Format ascending indices as numbers and ranges, at most 12 of them.
+def format_indices(indices: Sequence[int], most: int = _MAX_RANGES) -> str:
+    """Format ascending indices as numbers and ranges, at most so many of them.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def format_indices(indices: Sequence[int]) -> str:
     ranges: list[str] = []
     for run in np.split(np.asarray(indices), steps):
         ranges += [f"{run[0]} to {run[-1]}"] if len(run) > 2 else map(str, run)
-    return ", ".join(ranges[:_MAX_RANGES]) + (", …" if len(ranges) > _MAX_RANGES else "")
+    return ", ".join(ranges[:most]) + (", …" if len(ranges) > most else "")
 
 
 def name_of(convention: Convention, remark: str = "") -> str:

@@ -12,8 +12,13 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.printable import printable
 from roialign_cli.search.hypothesis import LAYOUTS, Hypothesis
 from roialign_cli.search.result import Identification, Match
-from roialign_cli.show.document.answer import answer_blocks, deviation_lines, sentence
-from roialign_cli.show.document.blocks import Block, Heading, Paragraph, Verbatim
+from roialign_cli.show.document.answer import (
+    answer_blocks,
+    capitalised,
+    deviation_lines,
+    reproduction_blocks,
+)
+from roialign_cli.show.document.blocks import Block, Heading, Paragraph
 from roialign_cli.show.document.reproduction import (
     InputWords,
     commands,
@@ -33,7 +38,8 @@ def print_identification(
 ) -> None:
     """Print the result of a search; `fixed_fields` are the keywords that the user stated."""
     print_blocks(_blocks(found, inputs, fixed_fields))
-    new_console().print(Text(_search_size(found)), style="dim")
+    for line in _search_size(found):
+        new_console().print(Text(line), style="dim")
 
 
 def identification_blocks(found: Identification, inputs: InputWords) -> Iterator[Block]:
@@ -46,12 +52,12 @@ def identification_blocks(found: Identification, inputs: InputWords) -> Iterator
             yield block
     if found.verdict in {"partial", "near", "far"}:
         yield _indented("`roialign identify` can search other scales and sampling ratios.")
-    yield Paragraph(_search_size(found))
+    yield from map(Paragraph, _search_size(found))
 
 
 def identification_lines(found: Identification) -> list[str]:
     """Return the result of a search as lines of text, without a command line."""
-    return [*blocks_text(_blocks(found, None, ())).splitlines(), _search_size(found)]
+    return [*blocks_text(_blocks(found, None, ())).splitlines(), *_search_size(found)]
 
 
 def _blocks(
@@ -68,8 +74,9 @@ def _blocks(
         yield from answer_blocks(found.answer, inputs, fixed_fields)
 
 
-def _search_size(found: Identification) -> str:
-    return f"Tried {found.searched} combinations."
+def _search_size(found: Identification) -> list[str]:
+    """Return a line with the number of combinations, which is 0 if rows were only correlated."""
+    return [f"Tried {found.searched} combinations."] if found.searched else []
 
 
 def _indented(text: str) -> Paragraph:
@@ -86,18 +93,17 @@ def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block
             "combinations were tried, so a combination may match by chance. Use more boxes, "
             "channels or sections, or set known values with options. One match:"
         )
-    yield Heading(2, f"{sentence(found.verdict)}: {operator_words(best)}")
+    yield Heading(2, f"{capitalised(found.verdict)}: {operator_words(best)}")
     yield _indented(reading_words(best))
     yield from (_indented(f"! {change.text}") for change in found.changes)
     yield _indented(f"largest difference {format_number(found.matches[0].max_difference)}")
     yield from deviation_lines(best)
-    yield Paragraph("")
     size = found.output_size
     call = python_call(best, size)
     lines = [call] if inputs is None else [*filter(None, commands(best, inputs, size).values())]
     if found.changes:
         lines = with_changes(call, found.changes)
-    yield Verbatim(tuple(map(printable, lines)), to_copy=True)
+    yield from reproduction_blocks(lines)
     yield from map(_indented, () if inputs is None else _command_notes(best))
     if found.matches[0].equivalents or others:
         yield Heading(2, "Other matches, and inputs that would distinguish them:")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from roialign_cli.analysis.scaling import scale_text
+from roialign_cli.analysis.scaling import scale_option, scale_text
 from roialign_cli.core.boxes import INDEX_TO_FRONT
 from roialign_cli.core.convention import BOX_FIELDS
 from roialign_cli.printable import printable
@@ -74,7 +74,7 @@ def run_command(hypothesis: Hypothesis, inputs: InputWords, size: tuple[int, int
     words += rules
     scale_stated = {"--image-size", "--stride"} & set(inputs.words.split())
     if hypothesis.spatial_scale not in {None, (1.0, 1.0)} and not scale_stated:
-        words += ["--spatial-scale", scale_text(hypothesis.spatial_scale)]
+        words += ["--spatial-scale", scale_option(hypothesis.spatial_scale)]
     return " ".join([*words, "--output-size", "{}x{}".format(*size)])
 
 
