@@ -95,7 +95,7 @@ class Concretion:
         if not found or min(call.error for call in found) > EXACT:
             scale = scale_options(best.place, best.error, self.candidates)[0]
             found += [self._call(operator, scale) for operator in self._all_operators(best)]
-            common = self._common(best.convention)
+            common = common_operators(self.candidates, best.convention)
             found += [self._call(operator, scale) for operator in self._wrong_rules(best)]
             for change in BOX_CHANGES:
                 found += [self._call(operator, scale, change) for operator in common]
@@ -125,19 +125,7 @@ class Concretion:
             for convention, mistake in self.candidates.operators(shape.pooling)
             if shape_of(convention) == wanted
         ]
-        return found or self._common(shape)
-
-    def _common(self, shape: Convention) -> list[Operator]:
-        """Return the common operators with the pooling and the sampling ratio of some rules."""
-        names = ("pooling", "max_of", "max_start", "sampling_ratio")
-        fields = {name: getattr(shape, name) for name in names}
-        only = self.candidates.convention
-        bases = [PRESETS[name].convention for name in _COMMON] if only is None else [only]
-        found: list[Operator] = []
-        for base in bases:
-            with suppress(ArgumentError):  # a stated preset may lack the pooling
-                found.append((replace(base, **(fields | self.candidates.fixed_rules(base))), ""))
-        return found
+        return found or common_operators(self.candidates, shape)
 
     def _all_operators(self, fitted: Fitted) -> Iterator[Operator]:
         """Yield the operators of a pooling that are not tried by their rules."""
@@ -153,10 +141,12 @@ class Concretion:
         """
         shape = fitted.convention
         fixed = self.candidates.fixed_fields
-        more = _WRONG_RATIOS if shape.pooling == "avg" and "sampling_ratio" not in fixed else ()
+        more = () if "sampling_ratio" in fixed else _WRONG_RATIOS
         ratios = {shape.sampling_ratio, *more}
         shapes = [replace(shape, sampling_ratio=ratio) for ratio in sorted(ratios)]
-        for base, _ in (operator for each in shapes for operator in self._common(each)):
+        for base, _ in (
+            operator for each in shapes for operator in common_operators(self.candidates, each)
+        ):
             for convention, text in with_wrong_rules(base):
                 if not fixed.keys() & RULE_MISTAKES[text].keys():
                     yield convention, text
@@ -166,7 +156,9 @@ class Concretion:
         if self.candidates.fixed_fields.keys() & {"pooling", "sampling_ratio"}:
             return
         shapes = [replace(fitted.convention, pooling="avg", sampling_ratio=n) for n in _FINE_RATIOS]
-        for operator in (operator for shape in shapes for operator in self._common(shape)):
+        for operator in (
+            operator for shape in shapes for operator in common_operators(self.candidates, shape)
+        ):
             yield self._call(operator, scale, reduced="max")
 
     def _call(
@@ -221,6 +213,19 @@ class Concretion:
         step = _STEPS[self.located.fields["box_format"]](dx, dy, gx, gy, sign)
         text, remedy = _move_words(dx, dy, gx, gy, scale)
         return moved_boxes(step, text, remedy)
+
+
+def common_operators(candidates: Candidates, shape: Convention) -> list[Operator]:
+    """Return the common operators with the pooling and the sampling ratio of some rules."""
+    names = ("pooling", "max_of", "max_start", "sampling_ratio")
+    fields = {name: getattr(shape, name) for name in names}
+    only = candidates.convention
+    bases = [PRESETS[name].convention for name in _COMMON] if only is None else [only]
+    found: list[Operator] = []
+    for base in bases:
+        with suppress(ArgumentError):  # a stated preset may lack the pooling
+            found.append((replace(base, **(fields | candidates.fixed_rules(base))), ""))
+    return found
 
 
 def _sorted(calls: Sequence[Concrete]) -> list[Concrete]:

@@ -209,7 +209,17 @@ class SearchTarget:
         expected = self.output[boxes][:, channels]
         return Fit(pooled, difference(expected, pooled), self.allowed[channels])
 
-    def exact_match_error(self, hypothesis: Hypothesis, channels: Selection = ALL) -> float | None:
+    @cached_property
+    def _exact_errors(self) -> dict[Hypothesis, float | None]:
+        return {}
+
+    def exact_match_error(self, hypothesis: Hypothesis) -> float | None:
+        """Return the largest difference of a hypothesis that reproduces the output, else None."""
+        if hypothesis not in self._exact_errors:
+            self._exact_errors[hypothesis] = self.match_error(hypothesis, ALL)
+        return self._exact_errors[hypothesis]
+
+    def match_error(self, hypothesis: Hypothesis, channels: Selection) -> float | None:
         """Return the largest difference of a hypothesis that reproduces channels, else None."""
         largest = 0.0
         for fit in self._pieces(hypothesis, channels):

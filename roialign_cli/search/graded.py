@@ -210,6 +210,7 @@ class _Looked:
         answer = self._fitted(fitting, place)
         rows = answer.residual[0]
         uneven = float(np.quantile(rows, 0.1)) < _UNEVEN * float(rows.mean())
+        uneven |= answer.verdict == "far"
         if uneven and not answer.boxes.all() and len(fitting.sample.boxes) > 2 * _MIN_SIMILAR:
             # Some boxes may follow other rules.
             part, place = fitting.trimmed(without_shifts(TYPICAL), place)
@@ -233,12 +234,12 @@ class _Looked:
         candidates = self.variant.candidates
         concretion = Concretion(fitting, candidates, self.located)
         fitted = fitting.common(candidates, place)
-        answer = self._called(fitting, concretion.plain(fitted))
-        if answer is None or not answer.boxes.all():
+        answers = [self._called(fitting, concretion.plain(fitted))]
+        if answers[0] is None or not answers[0].boxes.all():
             fitted = fitting.with_others(candidates, fitted)
-            other = self._called(fitting, concretion.calls(fitted))
-            answer = other if other is not None else answer
-        return self._unlike() if answer is None else answer
+            answers.append(self._called(fitting, concretion.calls(fitted)))
+        found = [answer for answer in answers if answer is not None]
+        return max(found, key=lambda answer: answer.rank) if found else self._unlike()
 
     def _called(self, fitting: Fitting, calls: Sequence[Concrete]) -> Closest | None:
         """Return the answer by the first of some calls."""

@@ -14,15 +14,16 @@ from roialign_cli.analysis.box_conditions import (
     common_conditions,
 )
 from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Pooling
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.candidates import Candidates, Operator
 from roialign_cli.search.changes import BOX_CHANGES, Change, clipped_boxes
-from roialign_cli.search.concrete import Concrete
+from roialign_cli.search.concrete import Concrete, common_operators
 from roialign_cli.search.explanation import Closest, Explanation, Part
 from roialign_cli.search.fit import Index, SearchTarget
 from roialign_cli.search.hypothesis import Hypothesis
-from roialign_cli.search.mistakes import with_wrong_rules
+from roialign_cli.search.mistakes import RULE_MISTAKES, with_wrong_rules
 from roialign_cli.search.row_matching import match_rows
 from roialign_cli.search.sample import take_sample
 from roialign_cli.search.variants import Variant, remapped, with_other_rows
@@ -31,6 +32,7 @@ _MAX_ROWS, _MAX_CHANNELS = 12, 6
 _LEAST_SHARE = 0.5  # of the rows, that another operator reproduces
 _MAX_SIZES = 64  # of an image, that are tried
 _MAX_LISTED = 6  # rows in a text
+_MAX_OTHERS = 8  # operators that are compared on all rows
 _FULL = 0.99  # share of the values of a row
 
 
@@ -38,13 +40,14 @@ def explain_rest(answer: Closest, candidates: Candidates) -> Closest:
     """Return an answer with what is known of the rows that it does not reproduce."""
     if answer.verdict != "partial":
         return answer
-    rest = _Rest(answer, candidates)
-    for better in rest.better_answers():
-        if better is not None and better.rank > answer.rank:
-            return better
     if answer.variant.rows is None:
         answer = reordered(answer, answer.variant)
-        rest = _Rest(answer, candidates)
+    rest = _Rest(answer, candidates)
+    left = np.count_nonzero(~answer.boxes)
+    for better in rest.better_answers() if left else ():
+        # Chance brings single rows nearer.
+        if better is not None and 2 * np.count_nonzero(~better.boxes) < left:
+            return better
     return replace(answer, parts=tuple(rest.parts()))
 
 
@@ -84,8 +87,7 @@ class _Rest:
         conditions = self._conditions(left)
         if conditions:
             yield Part(left, " and ".join(conditions))
-        other = self._other_operator(left)
-        if other is not None:
+        for other in self._other_operators(left)[:1]:
             rows = left & self.reproduced(other)
             if rows.any():
                 yield Part(rows, "", other)
@@ -214,41 +216,52 @@ class _Rest:
     def operator_of_all(self) -> Closest | None:
         """Return the answer with another operator if that reproduces every row."""
         left = ~self.answer.boxes & self.target.informative_boxes
-        other = self._other_operator(left)
-        if other is None:
+        most, best = np.count_nonzero(self.answer.boxes), None
+        for other in self._other_operators(left)[:_MAX_OTHERS]:
+            fits = self.reproduced(other)
+            if np.count_nonzero(fits) > most and fits[left].all():
+                most, best = np.count_nonzero(fits), (other, fits)
+        if best is None:
             return None
-        fits = self.reproduced(other)
-        if np.count_nonzero(fits) <= np.count_nonzero(self.answer.boxes) or not fits[left].all():
-            return None
-        return replace(self.answer, hypothesis=other, boxes=fits)
+        return replace(self.answer, hypothesis=best[0], boxes=best[1])
 
-    def _other_operator(self, left: Mask) -> Hypothesis | None:
-        """Return the simplest operator that reproduces most of some rows."""
+    def _other_operators(self, left: Mask) -> list[Hypothesis]:
+        """Return the operators that reproduce most of some rows, the simplest of the best first."""
         sample = take_sample(self.target, left)
         if sample is None:
-            return None
+            return []
         rows, channels = sample.boxes[:_MAX_ROWS], sample.channels[:_MAX_CHANNELS]
+        own, poolings = self.answer.hypothesis, self.candidates.poolings()
+        found: list[tuple[float, tuple[int, int], Hypothesis]] = []
+        for pooling in sorted(poolings, key=lambda each: each != own.convention.pooling):
+            if not found:
+                found = list(self._reproducing(rows, channels, self._operators(pooling)))
+        return [tried for *_, tried in sorted(found, key=lambda each: each[:2])]
+
+    def _reproducing(
+        self, rows: Index, channels: Index, operators: Iterator[Operator]
+    ) -> Iterator[tuple[float, tuple[int, int], Hypothesis]]:
+        """Yield the operators that reproduce most of some rows, after what they are sorted by."""
         own = self.answer.hypothesis
-        best: tuple[float, tuple[int, int], Hypothesis] | None = None
-        for convention, mistake in self._operators():
+        for convention, mistake in operators:
             rules = replace(convention, **own.box_fields)
             tried = replace(own, convention=rules, mistake=mistake)
             fits = self.fits(tried, rows, channels)
             share = 0.0 if fits is None else float((fits >= _FULL).mean())
             if share >= _LEAST_SHARE:
-                rank = (-share, tried.complexity, tried)
-                if best is None or rank[:2] < best[:2]:
-                    best = rank
-        return None if best is None else best[2]
+                yield -share, tried.complexity, tried
 
-    def _operators(self) -> Iterator[Operator]:
-        """Yield the operators of the pooling, and the closest one with wrong rules."""
-        own = self.answer.hypothesis.convention
-        yield from self.candidates.operators(own.pooling)
-        if own.pooling == "avg":
-            roi_pool = PRESETS["roi-pool"].convention
-            yield roi_pool, ""
-        yield from with_wrong_rules(own)
+    def _operators(self, pooling: Pooling) -> Iterator[Operator]:
+        """Yield the operators of a pooling, and the common and the closest with wrong rules."""
+        own, mistake = self.answer.hypothesis.convention, self.answer.hypothesis.mistake
+        yield from self.candidates.operators(pooling)
+        if own.pooling != pooling:
+            return
+        if mistake in RULE_MISTAKES:
+            preset = PRESETS[own.name].convention
+            own = replace(own, **{name: getattr(preset, name) for name in RULE_MISTAKES[mistake]})
+        for base in (own, *(each for each, _ in common_operators(self.candidates, own))):
+            yield from with_wrong_rules(base)
 
     def fits(self, hypothesis: Hypothesis, rows: Index, channels: Index) -> Float | None:
         """Return the share of the values of rows that a call reproduces, (r,)."""

@@ -170,7 +170,8 @@ class _Search:
                 answer = closest(self.variants, self.trials.unconfirmed, answer)
         if answer is not None and answer.is_plain:
             poolings = [answer.hypothesis.convention.pooling]
-            confirmed = {answer.hypothesis: answer.largest}
+            confirmed = confirm(answer.variant.target, [answer.hypothesis], verified=True)
+            confirmed = confirmed or {answer.hypothesis: answer.largest}
             return self._found(answer.variant, poolings, confirmed)
         size = self.variants[0].target.size if answer is None else answer.variant.target.size
         return Identification(
@@ -225,11 +226,9 @@ class _Search:
             for each in done.get(pooling) or screen(target, candidates, pairs, pooling)
         ]
         more, other = find_alternatives(target, candidates, screened, confirmed, trials)
-        best, *others = grouped({**more, **confirmed})
-        if best.hypothesis != next(iter(confirmed)):
-            # Only the first was compared on all channels.
-            error = target.exact_match_error(best.hypothesis)
-            best = best if error is None else replace(best, max_difference=error)
+        best, *others = grouped({**confirmed, **more})
+        error = target.exact_match_error(best.hypothesis)
+        best = best if error is None else replace(best, max_difference=error)
         matches = (best, *others)
         values, size = self.distinct_values, target.size
         return Identification(

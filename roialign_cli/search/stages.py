@@ -72,7 +72,7 @@ def _probe(
 def confirm(
     target: SearchTarget, hypotheses: Sequence[Hypothesis], *, verified: bool = False
 ) -> dict[Hypothesis, float]:
-    """Return the hypotheses that reproduce the whole output, with their largest difference.
+    """Return the hypotheses that reproduce the output, with their largest difference on a sample.
 
     Where the points of an operator lie does not depend on the channel. So once one hypothesis is
     `verified` on all channels, the others are compared on a few.
@@ -84,10 +84,10 @@ def confirm(
         call = hypothesis.spatial_scale, hypothesis.batches, *hypothesis.box_fields.values()
         key = effective_rules(hypothesis.convention), *call
         if key not in errors:
-            error = target.exact_match_error(hypothesis, few)
+            error = target.match_error(hypothesis, few)
             if error is not None and not verified:
-                error = target.exact_match_error(hypothesis)
-                verified = error is not None
+                verified = target.exact_match_error(hypothesis) is not None
+                error = error if verified else None
             errors[key] = error
         if (error := errors[key]) is not None:
             confirmed[hypothesis] = error

@@ -27,6 +27,7 @@ from roialign_cli.search.row_matching import match_rows
 from roialign_cli.search.row_order import describe_rows
 from roialign_cli.search.row_words import hold_one_value
 from roialign_cli.search.sample import Sample, standardised, take_sample, whole_sample
+from roialign_cli.search.screening import reading_of
 
 _LEAST_SIMILAR = 0.6  # correlation of a channel with the one that it is, by typical rules
 _CLEARLY_BETTER = 0.1  # in score
@@ -220,14 +221,15 @@ def with_other_rows(variant: Variant, hypothesis: Hypothesis | None = None) -> V
     if sample is None:
         return None
     given = target.output[:, sample.channels].astype(np.float64)
-    best = _most_alike(variant, sample, given)
-    if best is None:
-        return None
-    made, (scale, fields, batches) = best
     if hypothesis is None:
+        best = _most_alike(variant, sample, given)
+        if best is None:
+            return None
+        made, (scale, fields, batches) = best
         order = match_rows(_flat(made), _flat(given), _LEAST_ROWS)
     else:
         made = target.made(hypothesis, slice(None), sample.channels)
+        scale, fields, batches = reading_of(hypothesis, variant.candidates)
         order = match_rows(_flat(made), _flat(given))
     if np.count_nonzero(order >= 0) < _MIN_ROWS * len(order):
         return None
