@@ -45,11 +45,14 @@ class Part:
         What is known of the rows, as a clause.
     hypothesis
         The operator that reproduces them, None if it is not known.
+    is_cause
+        Whether this is why the rows differ, not only what they have in common.
     """
 
     rows: Mask
     text: str
     hypothesis: Hypothesis | None = None
+    is_cause: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,12 @@ class Closest:
     def is_plain(self) -> bool:
         """Whether the call reproduces the output without a change."""
         return bool(self.boxes.all()) and not self.changes
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every row is reproduced, or known to differ for some cause."""
+        causes = [part.rows for part in self.parts if part.is_cause]
+        return bool(np.any([self.boxes, *causes], axis=0).all())
 
     @property
     def rank(self) -> tuple[int, float]:

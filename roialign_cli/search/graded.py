@@ -62,13 +62,14 @@ def closest(
     known
         The closest call of an earlier search, which is not repeated.
     """
-    answers = [_of_reproducing(variant, reproducing) for variant in variants]
-    best = max(filter(None, answers), key=lambda answer: answer.rank, default=None)
-    if best is None or not best.boxes.all():
+    partial = [_of_reproducing(variant, reproducing) for variant in variants]
+    found = [explain_rest(each, each.variant.candidates) for each in partial if each is not None]
+    if not any(answer.is_whole for answer in found):
         fitted = known or _fitted(variants)
-        found = [answer for answer in (best, fitted) if answer is not None]
-        best = max(found, key=lambda answer: answer.rank, default=None)
-    return None if best is None else explain_rest(best, best.variant.candidates)
+        if fitted is not None and fitted is not known:
+            fitted = explain_rest(fitted, fitted.variant.candidates)
+        found += [] if fitted is None else [fitted]
+    return max(found, key=lambda answer: (answer.is_whole, answer.rank), default=None)
 
 
 def _of_reproducing(

@@ -86,7 +86,7 @@ class _Rest:
             return
         conditions = self._conditions(left)
         if conditions:
-            yield Part(left, " and ".join(conditions))
+            yield Part(left, " and ".join(conditions), is_cause=False)
         for other in self._other_operators(left)[:1]:
             rows = left & self.reproduced(other)
             if rows.any():
@@ -99,16 +99,16 @@ class _Rest:
             left = left & ~part.rows
             yield part
         if left.any() and not conditions:
-            yield Part(left, "unexplained")
+            yield Part(left, "unexplained", is_cause=False)
 
     def better_answers(self) -> Iterator[Closest | None]:
         """Yield answers that may reproduce more rows."""
-        yield self.operator_of_all()
         yield self.on_found_maps()
         if self.answer.changes == self.answer.variant.changes:
-            yield self.clipped()
-            for change in BOX_CHANGES:
-                yield self._explained(self.answer.variant, self.answer.hypothesis, change)
+            for change in (self._clipping(), *BOX_CHANGES):
+                if change is not None and self._share_with(change) >= _LEAST_SHARE:
+                    yield self._explained(self.answer.variant, self.answer.hypothesis, change)
+        yield self.operator_of_all()
 
     def on_found_maps(self) -> Closest | None:
         """Return the answer with each box on the map that reproduces its row, if all have one."""
@@ -139,8 +139,27 @@ class _Rest:
         variant = replace(self.answer.variant, target=moved)
         return _Rest(replace(self.answer, variant=variant), self.candidates)
 
-    def clipped(self) -> Closest | None:
-        """Return the answer with boxes that are clipped to an image, if more rows match."""
+    def _share_with(self, change: Change) -> float:
+        """Return the share of a few of the other rows that changed boxes reproduce."""
+        sample = take_sample(self.target, ~self.answer.boxes)
+        if sample is None:
+            return 0.0
+        rows, channels = sample.boxes[:_MAX_ROWS], sample.channels[:_MAX_CHANNELS]
+        return self._with_boxes(change).share(self.answer.hypothesis, rows, channels)
+
+    def _with_boxes(self, change: Change) -> _Rest:
+        """Return the same with changed boxes."""
+        target = replace(self.target, boxes=change.boxes(self.target.boxes))
+        variant = replace(self.answer.variant, target=target)
+        return _Rest(replace(self.answer, variant=variant), self.candidates)
+
+    def share(self, hypothesis: Hypothesis, rows: Index, channels: Index) -> float:
+        """Return the share of some rows that a call reproduces."""
+        fits = self.fits(hypothesis, rows, channels)
+        return 0.0 if fits is None else float((fits >= _FULL).mean())
+
+    def _clipping(self) -> Change | None:
+        """Return the change that clips boxes to the image that explains most of the other rows."""
         own, boxes = self.answer.hypothesis, self.target.boxes
         corners = own.convention.box_format == "xyxy" and own.convention.origin == "top-left"
         if not corners or own.spatial_scale is None:
@@ -152,7 +171,7 @@ class _Rest:
                 (3, 2), self.target.features.shape[2:], own.spatial_scale, strict=True
             )
         )
-        return self._explained(self.answer.variant, own, clipped_boxes(width, height))
+        return clipped_boxes(width, height)
 
     def _limit(self, ends: Float, good: Mask, edge: float, axis: int) -> float:
         """Return the size of the image along an axis to which the second edges are clipped.
@@ -166,11 +185,8 @@ class _Rest:
         channels = np.arange(min(_MAX_CHANNELS, self.target.output.shape[1]))
         for size in sizes if len(rows) else ():
             limits = (size, np.inf) if axis == 2 else (np.inf, size)
-            boxes = clipped_boxes(*limits).boxes(self.target.boxes)
-            changed = replace(self.answer.variant, target=replace(self.target, boxes=boxes))
-            rest = _Rest(replace(self.answer, variant=changed), self.candidates)
-            fits = rest.fits(self.answer.hypothesis, rows, channels)
-            share = 0.0 if fits is None else float((fits >= _FULL).mean())
+            clipped = self._with_boxes(clipped_boxes(*limits))
+            share = clipped.share(self.answer.hypothesis, rows, channels)
             if share > most:
                 best, most = float(size), share
         return best
@@ -246,8 +262,7 @@ class _Rest:
         for convention, mistake in operators:
             rules = replace(convention, **own.box_fields)
             tried = replace(own, convention=rules, mistake=mistake)
-            fits = self.fits(tried, rows, channels)
-            share = 0.0 if fits is None else float((fits >= _FULL).mean())
+            share = self.share(tried, rows, channels)
             if share >= _LEAST_SHARE:
                 yield -share, tried.complexity, tried
 

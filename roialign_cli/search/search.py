@@ -32,9 +32,9 @@ from roialign_cli.search.screening import Advance, Pairs, Screened, reading_of, 
 from roialign_cli.search.stages import Trials, confirm, find_alternatives, refine, simplest
 from roialign_cli.search.variants import Variant
 
-_COMPARABLE = 0.7  # share of the best score, of other arrangements that are tried at first
+_COMPARABLE = 0.85  # share of the best score, of other arrangements that are tried at first
 _MAX_UNLIKELY = 2  # readings of boxes that do not look like the output
-_LOW = 0.2  # score of a reading below which a match is unlikely
+_UNLIKELY = 0.5  # share of the best score, below which an arrangement is not tried
 _MAX_SCREENED = 3  # boxes
 _SURE = 0.3  # score of a reading above which a match is likely
 _CERTAIN = 0.9  # score of a reading above which no other arrangement is tried
@@ -160,8 +160,8 @@ class _Search:
             if (found := self._matching(*pair, 1 / len(likely))) is not None:
                 return found
         answer = closest(self.variants, self.trials.unconfirmed)
-        unsure = likely[len(sure) :][:1]
-        if unsure and (answer is None or not answer.boxes.all() or score >= _LOW):
+        unsure = [pair for pair in likely[len(sure) :][:1] if pair[1].score >= _UNLIKELY * score]
+        if unsure and (answer is None or not answer.boxes.all()):
             variant, every = unsure[0]
             few = replace(every, readings=every.readings[:_MAX_UNLIKELY])
             if (found := self._matching(variant, few, 1 / len(likely))) is not None:
