@@ -242,6 +242,24 @@ def test_the_outputs_layout_is_found(axes: tuple[int, ...], words: list[str]) ->
     np.testing.assert_allclose(made, pooled(output_size=(2, 4)).transpose(axes), atol=1e-6)
 
 
+@pytest.mark.parametrize("stated", [None, SCALE])
+def test_an_unusual_scale_of_a_position_sensitive_operator_is_found(stated: float | None) -> None:
+    random = np.random.default_rng(3)
+    maps = random.normal(size=(1, 2 * 9, 12, 16)).astype(np.float32)
+    first = random.uniform([0, 0], [150, 100], size=(24, 2))
+    boxes = np.column_stack([first, first + random.uniform(40, 90, size=(24, 2))])
+    output = roi_align(maps, boxes, 3, convention="ps-roi-align", spatial_scale=1 / 18)
+    found = identify(maps, boxes, output, pooling="avg", spatial_scale=stated)
+    if stated is None:
+        hypothesis = found.matches[0].hypothesis
+    else:
+        assert found.answer is not None
+        assert found.verdict == "exact after a change"
+        hypothesis = found.answer.hypothesis
+    assert hypothesis.convention.name == "ps-roi-align"
+    assert hypothesis.spatial_scale == pytest.approx((1 / 18, 1 / 18), rel=1e-6)
+
+
 def test_boxes_that_were_all_pooled_from_the_first_map_are_named() -> None:
     maps = np.concatenate([MAP, MAP[:, ::-1] + 1])
     boxes = np.column_stack([np.arange(6) % 2, BOXES])

@@ -114,7 +114,7 @@ class Concretion:
                     grown = int((move[:2] != move[2:]).any())
                     calls.append(replace(call, grown=grown))
                 yield from (replace(call, scale_rank=rank) for call in calls)
-                if min(call.error for call in calls) <= max(fitted.error, EXACT):
+                if min(call.error for call in calls) <= _SAME_ERROR * max(fitted.error, EXACT):
                     break  # other scales are less plain
 
     def _operators(self, shape: Convention) -> list[Operator]:
@@ -219,10 +219,15 @@ def common_operators(candidates: Candidates, shape: Convention) -> list[Operator
     """Return the common operators with the pooling and the sampling ratio of some rules."""
     names = ("pooling", "max_of", "max_start", "sampling_ratio")
     fields = {name: getattr(shape, name) for name in names}
-    only = candidates.convention
-    bases = [PRESETS[name].convention for name in _COMMON] if only is None else [only]
+    bases = [PRESETS[name].convention for name in _COMMON]
+    if candidates.channel_map != "same":
+        bases = [row.convention for row in PRESETS.values()]
+    if candidates.convention is not None:
+        bases = [candidates.convention]
     found: list[Operator] = []
     for base in bases:
+        if base.channel_map != candidates.channel_map:
+            continue
         with suppress(ArgumentError):  # a stated preset may lack the pooling
             found.append((replace(base, **(fields | candidates.fixed_rules(base))), ""))
     return found

@@ -143,13 +143,8 @@ class _Looked:
 
     @classmethod
     def at(cls, variant: Variant) -> _Looked | None:
-        """Look at inputs with a row for each box; None without, or if the output is constant.
-
-        The scales of position-sensitive operators are not searched.
-        """
+        """Look at inputs with a row for each box; None without, or if the output is constant."""
         target = variant.target
-        if target.channel_map != "same":
-            return None
         sample = take_sample(target) if len(target.output) == len(target.boxes) else None
         if sample is None:
             return None

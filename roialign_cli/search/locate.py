@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -148,7 +148,8 @@ def _placed(
 
 
 def _search_of(target: SearchTarget, sample: Sample) -> Search:
-    maps = features_read(target.features, sample.channels, TYPICAL, target.size)
+    rules = replace(TYPICAL, channel_map=target.channel_map)
+    maps = features_read(target.features, sample.channels, rules, target.size)
     return Search(sample, maps)
 
 

@@ -187,7 +187,13 @@ class Fitting:
         """Return the common operators with every sampling ratio, of the closest poolings."""
         fixed = candidates.fixed_fields.get("sampling_ratio")
         bases = [
-            without_shifts(replace(Convention(pooling=pooling, min_size=size), **meaning))
+            without_shifts(
+                replace(
+                    Convention(pooling=pooling, min_size=size),
+                    channel_map=self.target.channel_map,
+                    **meaning,
+                )
+            )
             for pooling, size in product(candidates.poolings(), (0.0, 1.0))
             for meaning in ([{}] if pooling == "avg" else MEANINGS_OF_MAX.values())
         ]

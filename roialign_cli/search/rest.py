@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,13 +25,14 @@ from roialign_cli.search.fit import Index, SearchTarget
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.mistakes import RULE_MISTAKES, with_wrong_rules
 from roialign_cli.search.row_matching import match_rows
-from roialign_cli.search.sample import take_sample
+from roialign_cli.search.sample import Sample, take_sample
 from roialign_cli.search.variants import Variant, remapped, with_other_rows
 
 _MAX_ROWS, _MAX_CHANNELS = 12, 6
 _LEAST_SHARE = 0.5  # of the rows, that another operator reproduces
 _MAX_SIZES = 64  # of an image, that are tried
 _MAX_LISTED = 6  # rows in a text
+_FIRST_OF = 4  # rows, of which the first is compared before the others
 _MAX_OTHERS = 8  # operators that are compared on all rows
 _FULL = 0.99  # share of the values of a row
 
@@ -71,6 +72,7 @@ def reordered(answer: Closest, unordered: Variant) -> Closest:
 class _Rest:
     answer: Closest
     candidates: Candidates
+    _found: dict[bytes, list[Hypothesis]] = field(default_factory=dict)  # by rows
 
     @property
     def target(self) -> SearchTarget:
@@ -243,9 +245,12 @@ class _Rest:
 
     def _other_operators(self, left: Mask) -> list[Hypothesis]:
         """Return the operators that reproduce most of some rows, the simplest of the best first."""
-        sample = take_sample(self.target, left)
-        if sample is None:
-            return []
+        if (key := left.tobytes()) not in self._found:
+            sample = take_sample(self.target, left)
+            self._found[key] = [] if sample is None else self._reproducing_some(sample)
+        return self._found[key]
+
+    def _reproducing_some(self, sample: Sample) -> list[Hypothesis]:
         rows, channels = sample.boxes[:_MAX_ROWS], sample.channels[:_MAX_CHANNELS]
         own, poolings = self.answer.hypothesis, self.candidates.poolings()
         found: list[tuple[float, tuple[int, int], Hypothesis]] = []
@@ -262,6 +267,8 @@ class _Rest:
         for convention, mistake in operators:
             rules = replace(convention, **own.box_fields)
             tried = replace(own, convention=rules, mistake=mistake)
+            if not self.share(tried, rows[::_FIRST_OF], channels):
+                continue
             share = self.share(tried, rows, channels)
             if share >= _LEAST_SHARE:
                 yield -share, tried.complexity, tried

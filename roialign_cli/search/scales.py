@@ -68,7 +68,7 @@ class Search:
     sample
         The sample.
     maps
-        (N, c, H, W): the channels of the sample.
+        (N, c, H, W): the channels of the sample; or those of each section of each channel.
     """
 
     sample: Sample
@@ -133,7 +133,7 @@ class Search:
             for count in self.sample.values.shape[2:]
         )
         channels = slice(None, effort.channels)
-        maps = self._reduced[:, channels]
+        maps = self._read_by(channels, rows, columns)
         total = np.zeros((along_y.shape[1], along_x.shape[1]))
         for box in few.tolist():
             wanted = self.sample.standard[box, channels][:, rows][:, :, columns]
@@ -142,13 +142,24 @@ class Search:
                 self._weights(xyxy[box], places, axis, keep)
                 for axis, places, keep in ((1, along_y, rows), (0, along_x, columns))
             )
-            made = _contract(maps[index[box]], y, x)
-            shape = len(made), along_y.shape[1], len(rows), along_x.shape[1], len(columns)
-            made = made.reshape(shape)
+            shape = along_y.shape[1], len(rows), along_x.shape[1], len(columns)
+            made = _contract(maps[index[box]], y, x, shape)
             product = np.einsum("cyixj,cij->yx", made, wanted.astype(made.dtype), optimize=True)
             size = np.sqrt(np.einsum("cyixj,cyixj->yx", made, made, optimize=True))
             total += np.square(np.maximum(product / np.maximum(norm * size, _TINY), 0))
         return total / len(few)
+
+    def _read_by(self, channels: slice, rows: Index, columns: Index) -> Float:
+        """Return the maps that some sections of some channels read, (N, c, rows, columns, h, w).
+
+        The axes of the sections have length 1 if all of them read the same map.
+        """
+        maps = self._reduced
+        count = self.sample.values.shape[1]
+        if maps.shape[1] == count:
+            return maps[:, channels, None, None]
+        own = maps.reshape(len(maps), count, *self.sample.values.shape[2:], *maps.shape[2:])
+        return own[:, channels][:, :, rows][:, :, :, columns]
 
     @functools.cached_property
     def _reduced(self) -> Float:
@@ -181,10 +192,26 @@ def axis_weights(ends: Float, sections: int, cells: int) -> Float:
     return weight_matrices(whole, first, TYPICAL, np.dtype(np.float32))[:, :, 0]
 
 
-def _contract(maps: Float, y: Float, x: Float) -> Float:
-    """Return y · map · x for each channel, (c, Y, X)."""
-    across = np.ascontiguousarray(x.T)
-    return np.stack([_product(_product(y, channel), across) for channel in maps])
+def _contract(maps: Float, y: Float, x: Float, shape: tuple[int, ...]) -> Float:
+    """Return y · map · x for each channel, (c, Y, rows, X, columns), without c the given shape.
+
+    Parameters
+    ----------
+    maps
+        (c, rows or 1, columns or 1, h, w).
+    y, x
+        (Y · rows, h) and (X · columns, w).
+    """
+    if maps.shape[1:3] == (1, 1):
+        across = np.ascontiguousarray(x.T)
+        made = [_product(_product(y, channel), across) for channel in maps[:, 0, 0]]
+        return np.stack(made).reshape(-1, *shape)
+    by_row, by_column = y.reshape(*shape[:2], -1), x.reshape(*shape[2:], -1)
+    own = np.empty((len(maps), *shape), np.float32)
+    for c, i, j in np.ndindex(*maps.shape[:3]):
+        across = np.ascontiguousarray(by_column[:, j].T)
+        own[c, :, i, :, j] = _product(_product(by_row[:, i], maps[c, i, j]), across)
+    return own
 
 
 def _product(one: Float, other: Float) -> Float:

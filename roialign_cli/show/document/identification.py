@@ -67,11 +67,17 @@ def _blocks(
     if found.matches:
         yield from _matched(found, inputs)
     elif found.answer is None:
-        yield Heading(
-            2, "All values of the output are equal; use a feature map with varied values."
-        )
+        what = "row" if found.distinct_values > 1 else "output"
+        yield Heading(2, _NOTHING_TO_COMPARE[what])
     else:
         yield from answer_blocks(found.answer, inputs, fixed_fields)
+
+
+_NOTHING_TO_COMPARE = {
+    "output": "All values of the output are equal; use a feature map with varied values.",
+    "row": "No row of the output has different, finite values; use a feature map with varied "
+    "values.",
+}
 
 
 def _search_size(found: Identification) -> list[str]:
