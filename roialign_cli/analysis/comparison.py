@@ -39,10 +39,12 @@ def difference(outputs: Float, other_outputs: Float) -> Float:
     >>> difference(np.array([1.0, np.nan, np.inf]), np.array([1.5, np.nan, 2.0])).tolist()
     [0.5, 0.0, nan]
     """
+    with np.errstate(invalid="ignore", over="ignore"):
+        differences: Float = np.subtract(other_outputs, outputs, dtype=np.float64)
+        if np.isfinite(differences.sum()):
+            return differences
     one, other = outputs.astype(np.float64), other_outputs.astype(np.float64)
     same = (one == other) | (np.isnan(one) & np.isnan(other))
-    with np.errstate(invalid="ignore", over="ignore"):
-        differences = other - one
     return np.where(same, 0.0, np.where(np.isfinite(differences), differences, np.nan))
 
 

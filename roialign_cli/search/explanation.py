@@ -15,8 +15,7 @@ from roialign_cli.search.changes import RELU_BEFORE, ROUNDINGS, Change, rounded_
 from roialign_cli.search.concrete import Concrete
 from roialign_cli.search.fit import Index
 from roialign_cli.search.hypothesis import Hypothesis
-from roialign_cli.search.refine import fit_lines
-from roialign_cli.search.sample import cosines, standardised
+from roialign_cli.search.report import Report, reported
 from roialign_cli.search.values import value_changes
 from roialign_cli.search.variants import Variant
 
@@ -25,9 +24,7 @@ Verdict = Literal["exact", "exact after a change", "partial", "near", "far"]
 _NEAR = 0.9  # correlation
 _COST = 0.05  # of a change, in correlation
 _MIN_PARTIAL, _MIN_SHARE = 2, 0.02  # boxes, and their share
-_MAX_VALUES_PER_PIECE = 1 << 22
 _FULL_SHARE = 0.99  # of the values of a box; rounding may decide some differently
-_MOST_OFF = 10  # times the allowed difference, by which these may be off
 _LEAST_GAIN = 0.02  # in the share of the values, by a change
 _LEAST_SHARE = 0.5  # of the values, that a change reproduces
 _SMALL_ERROR = 1e-3  # unexplained share of the variance that rounding may cause
@@ -56,7 +53,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Closest:
+class Closest(Report):
     """The call that comes closest to an output, and what was changed around it.
 
     Parameters
@@ -69,39 +66,20 @@ class Closest:
         The changes of features, boxes and output, in order.
     shift
         (y, x) in cells, added to the boxes on the map.
-    correlation
-        The mean correlation of the boxes with the output, -1 to 1.
-    gain, bias
-        (C,), the straight lines from the call to the output, for each channel.
-    boxes, channels, sections
-        (n,), (C,) and (height, width), bool: the rows, channels and sections of the output that the
-        call with its changes reproduces.
-    residual
-        (n,), (C,) and (height, width): the mean squares of the differences, each channel in units
-        of its standard deviation.
-    largest, worst
-        The largest difference in these rows, and in all, in units of the output.
-    tolerance
-        The largest difference that counts as equal, in units of the output.
     parts
-        What is known of the other rows.
+        What is known of the rows that are not reproduced.
     """
 
     variant: Variant
     hypothesis: Hypothesis
     changes: tuple[Change, ...]
     shift: tuple[float, float]
-    correlation: float
-    gain: Float
-    bias: Float
-    boxes: Mask
-    channels: Mask
-    sections: Mask
-    residual: tuple[Float, Float, Float]
-    largest: float
-    worst: float
-    tolerance: float
     parts: tuple[Part, ...] = ()
+
+    def on_all_channels(self) -> Closest:
+        """Return the answer compared on all channels."""
+        report = reported(self.variant.target, self.hypothesis, self.changes)
+        return replace(self, **vars(report))
 
     @property
     def is_plain(self) -> bool:
@@ -159,7 +137,16 @@ class Explanation:
             if share > _FULL_SHARE:
                 break
         _, variant, before, after = max(options, key=lambda option: option[0])
-        return self._report(variant, before, after)
+        hypothesis = self.call.hypothesis
+        changes = (*_scale_change(variant, hypothesis), *before, *after)
+        report = reported(variant.target, hypothesis, changes, all_channels=False)
+        return Closest(
+            **vars(report),
+            variant=variant,
+            hypothesis=hypothesis,
+            changes=changes,
+            shift=self.call.shift,
+        )
 
     def _moved(self, variant: Variant) -> Variant:
         if self.call.moved is None:
@@ -188,81 +175,7 @@ class Explanation:
                 best, most = (change,), share
         return best, most
 
-    def _report(
-        self, variant: Variant, before: tuple[Change, ...], after: tuple[Change, ...]
-    ) -> Closest:
-        """Compare the whole output with the call and its changes, some boxes after others."""
-        target, hypothesis = variant.target, self.call.hypothesis
-        allowed = np.maximum(target.allowed, max((c.tolerance for c in after), default=0))
-        tally = _Tally(allowed)
-        step = max(_MAX_VALUES_PER_PIECE // max(target.output[0].size, 1), 1)
-        for start in range(0, len(target.output), step):
-            rows = slice(start, start + step)
-            made = target.made(hypothesis, rows).astype(np.float64)
-            given = target.output[rows].astype(np.float64)
-            finite = np.nan_to_num(given, posinf=0, neginf=0)
-            if not start:
-                lines = fit_lines(made, finite)
-            for change in after:
-                made = np.asarray(change.output(made))
-            tally.add(made, given, cosines(standardised(made), standardised(finite)))
-        return Closest(
-            variant,
-            hypothesis,
-            (*_scale_change(variant, hypothesis), *before, *after),
-            self.call.shift,
-            float(np.mean(np.concatenate(tally.similar))),
-            lines.gain,
-            lines.bias,
-            np.concatenate(tally.rows),
-            tally.channels,
-            tally.sections,
-            tally.residual,
-            tally.largest,
-            tally.worst,
-            max(float(allowed.max()), tally.largest),
-        )
 
-
-class _Tally:
-    """Counts what is reproduced, some rows after others."""
-
-    def __init__(self, allowed: Float) -> None:
-        self.allowed = allowed
-        self.rows: list[Mask] = []
-        self.similar: list[Float] = []
-        self.by_row: list[Float] = []
-        self.by_channel: list[Float] = []
-        self.by_section: list[Float] = []
-        self.channels = np.ones(len(allowed), np.bool_)
-        self.sections = np.ones((), np.bool_)
-        self.largest = self.worst = 0.0
-
-    def add(self, made: Float, given: Float, similar: Float) -> None:
-        """Add some rows, (r, C, height, width)."""
-        difference = np.nan_to_num(np.abs(made - given), nan=np.inf)
-        good = _full(difference, self.allowed)
-        fits = difference <= self.allowed
-        self.rows.append(good)
-        self.similar.append(similar)
-        self.channels = self.channels & fits.all(axis=(0, 2, 3))
-        self.sections = self.sections & fits.all(axis=(0, 1))
-        self.largest = max(self.largest, float(difference[good].max(initial=0)))
-        self.worst = max(self.worst, float(difference.max(initial=0)))
-        spread = np.nan_to_num(given, posinf=0, neginf=0).std(axis=(0, 2, 3), keepdims=True)
-        relative = np.square(np.minimum(difference / np.maximum(spread, _TINY), _MOST_RELATIVE))
-        self.by_row.append(relative.mean(axis=(1, 2, 3)))
-        self.by_channel.append(relative.mean(axis=(0, 2, 3)))
-        self.by_section.append(relative.mean(axis=(0, 1)))
-
-    @property
-    def residual(self) -> tuple[Float, Float, Float]:
-        """The mean squares of the differences by row, channel and section."""
-        channels, sections = (np.mean(p, axis=0) for p in (self.by_channel, self.by_section))
-        return np.concatenate(self.by_row), channels, sections
-
-
-_TINY, _MOST_RELATIVE = 1e-12, 1e3
 _ROUNDED = 2e-3  # relative difference of a scale from one that was rounded
 
 
@@ -299,10 +212,3 @@ def _scale_remedy(
 
 def _share(made: Float, given: Float, allowed: Float) -> float:
     return float((np.abs(made - given) <= allowed).mean())
-
-
-def _full(difference: Float, allowed: Float) -> Mask:
-    """Return the boxes that are reproduced, up to a few values that rounding decides, (r,)."""
-    fits = (difference <= allowed).mean(axis=(1, 2, 3)) >= _FULL_SHARE
-    near = (difference <= _MOST_OFF * allowed).all(axis=(1, 2, 3))
-    return np.asarray(fits & near, dtype=np.bool_)

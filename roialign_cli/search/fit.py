@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ ALL = slice(None)
 _MAX_VALUES_PER_PIECE = 1 << 22
 _MIN_UNIFORM_SECTIONS = 3  # sections with the same value throughout
 _MAX_PROBE_BOXES, _MAX_PROBE_CHANNELS = 4, 4
+_MAX_SPREAD_BOXES = 256  # that decide which channels vary most
 _MAX_SAMPLE = 64, 4  # boxes, channels; more channels are pooled box by box
 
 
@@ -52,7 +54,7 @@ class Fit:
     def fits(self) -> Mask:
         """(r, c, height, width), bool: which values are reproduced."""
         with np.errstate(invalid="ignore"):
-            return np.asarray(np.abs(self.differences) <= self.allowed, dtype=np.bool_)
+            return np.asarray(self._sizes <= self.allowed, dtype=np.bool_)
 
     @property
     def share(self) -> float:
@@ -62,7 +64,12 @@ class Fit:
     @property
     def largest(self) -> float:
         """The largest absolute difference; infinite if only one of two values is finite."""
-        return float(np.nan_to_num(np.abs(self.differences), nan=np.inf).max())
+        largest = float(self._sizes.max())
+        return math.inf if math.isnan(largest) else largest
+
+    @cached_property
+    def _sizes(self) -> Float:
+        return np.abs(self.differences)
 
     @property
     def boxes(self) -> Mask:
@@ -72,6 +79,39 @@ class Fit:
 
 def _all(mask: Mask, axes: tuple[int, ...]) -> Mask:
     return np.asarray(mask.all(axis=axes), dtype=np.bool_)
+
+
+def _unit(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values of at most 1, and 0 for those that are not finite.
+
+    The squares of the largest numbers would overflow.
+    """
+    finite = np.where(np.isfinite(values), values, 0)
+    return np.asarray(finite / (float(np.abs(finite).max(initial=0)) or 1.0))
+
+
+@dataclass(frozen=True)
+class _Given:
+    """An output (R, C, height, width), the data type of the features, and a stated tolerance."""
+
+    output: NDArray[Any]
+    dtype: np.dtype[Any]
+    tolerance: float | None
+
+    @cached_property
+    def allowed(self) -> Float:
+        if self.tolerance is not None:
+            return np.full((self.output.shape[1], 1, 1), self.tolerance)
+        return allowed_differences(self.output, output_tolerance(self.dtype, self.output.dtype))
+
+    @cached_property
+    def finite_boxes(self) -> Mask:
+        return _all(np.isfinite(self.output), (1, 2, 3))
+
+    @cached_property
+    def informative_boxes(self) -> Mask:
+        flat = self.output.reshape(len(self.output), -1)
+        return np.asarray((flat != flat[:, :1]).any(axis=1), dtype=np.bool_)
 
 
 @dataclass(frozen=True)
@@ -104,6 +144,7 @@ class SearchTarget:
     layout: Layout
     tolerance: float | None
     image_height: float | None
+    _given: _Given | None = None  # kept if only other fields change
 
     @property
     def channel_map(self) -> ChannelMap:
@@ -116,39 +157,42 @@ class SearchTarget:
         """(height, width) of the output in sections."""
         return self.output.shape[2], self.output.shape[3]
 
-    @cached_property
+    def __post_init__(self) -> None:
+        if self._given is None or self._given.output is not self.output:
+            given = _Given(self.output, self.features.dtype, self.tolerance)
+            object.__setattr__(self, "_given", given)
+
+    @property
+    def given(self) -> _Given:
+        """What is known of the output, whatever made it."""
+        return cast(_Given, self._given)
+
+    @property
     def allowed(self) -> Float:
         """(C, 1, 1), float64: the largest difference that still counts as equal."""
-        channels = self.output.shape[1]
-        if self.tolerance is not None:
-            return np.full((channels, 1, 1), self.tolerance)
-        share = output_tolerance(self.features.dtype, self.output.dtype)
-        return allowed_differences(self.output, share)
+        return self.given.allowed
 
-    @cached_property
-    def _finite(self) -> Float:
-        """(R, C, height, width): the output with 0 for values that are not finite."""
-        return np.where(np.isfinite(self.output), self.output, 0)
+    @property
+    def finite_boxes(self) -> Mask:
+        """(R,), bool: the boxes whose output is finite."""
+        return self.given.finite_boxes
 
-    @cached_property
+    @property
     def informative_boxes(self) -> Mask:
         """(R,), bool: the boxes whose output holds more than one value."""
-        flat = self.output.reshape(len(self.output), -1)
-        return np.asarray((flat != flat[:, :1]).any(axis=1), dtype=np.bool_)
+        return self.given.informative_boxes
 
     @cached_property
     def probes(self) -> tuple[Index, Index]:
         """The boxes and channels on which hypotheses are tried: those that vary most."""
-        # The squares of the largest numbers would overflow.
-        finite = self._finite / (float(np.abs(self._finite).max(initial=0)) or 1.0)
+        some = self.output[:: max(len(self.output) // _MAX_SPREAD_BOXES, 1)]
         # The sum of a channel may overflow float16.
-        spread = finite.std(axis=(0, 2, 3), dtype=np.float64)
+        spread = _unit(some).std(axis=(0, 2, 3), dtype=np.float64)
         varied = np.argsort(-spread, kind="stable")[:_MAX_PROBE_CHANNELS]
-        values = finite[:, varied].astype(np.float64)
+        values = _unit(self.output[:, varied]).astype(np.float64)
         # A box with a single value other than 0 comes last.
         spread = values.std(axis=(1, 2, 3)) + 1e-9 * np.abs(values).max(axis=(1, 2, 3))
-        no_gaps = _all(np.isfinite(self.output), (1, 2, 3))
-        boxes = np.flatnonzero(no_gaps & (spread > 0))
+        boxes = np.flatnonzero(self.finite_boxes & (spread > 0))
         order = boxes[np.argsort(-spread[boxes], kind="stable")]
         return order[:_MAX_PROBE_BOXES], np.sort(varied)
 

@@ -69,7 +69,8 @@ def closest(
         if fitted is not None and fitted is not known:
             fitted = explain_rest(fitted, fitted.variant.candidates)
         found += [] if fitted is None else [fitted]
-    return max(found, key=lambda answer: (answer.is_whole, answer.rank), default=None)
+    best = max(found, key=lambda answer: (answer.is_whole, answer.rank), default=None)
+    return None if best is None else best.on_all_channels()
 
 
 def _of_reproducing(

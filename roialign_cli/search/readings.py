@@ -156,7 +156,7 @@ _USUAL_RULES: dict[Pooling, list[Convention]] = {
 def _similar_boxes(target: SearchTarget, sample: Sample, reading: Reading) -> Index:
     """Return boxes that a reading makes similar to the output, those that vary most first."""
     whole = whole_sample(target, np.arange(len(target.output)), sample.channels)
-    usable = np.isfinite(target.output).all(axis=(1, 2, 3)) & target.informative_boxes
+    usable = target.finite_boxes & target.informative_boxes
     made, given = pool_reading(target, whole, reading), whole.values
     if given[0, 0].size > 1:
         # Small boxes have the level of each channel in common, but little else.

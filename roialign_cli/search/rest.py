@@ -202,8 +202,7 @@ class _Rest:
                 yield Part(rows, f"pooled from map {n}")
 
     def _unusable(self, left: Mask) -> Iterator[Part]:
-        output = self.target.output
-        bad = left & ~np.isfinite(output).all(axis=(1, 2, 3))
+        bad = left & ~self.target.finite_boxes
         if bad.any():
             yield Part(bad, "not finite (NaN or infinite)")
         flat = left & ~bad & ~self.target.informative_boxes

@@ -96,8 +96,7 @@ def take_sample(
     -------
     The sample; None if no box has finite and varied values.
     """
-    output = target.output
-    usable = np.isfinite(output).all(axis=(1, 2, 3)) & target.informative_boxes
+    output, usable = target.output, target.finite_boxes & target.informative_boxes
     if rows is not None:
         usable &= rows
     found = np.flatnonzero(usable)
@@ -110,12 +109,13 @@ def take_sample(
     finite = output[boxes].astype(np.float64)
     varied = np.argsort(-finite.std(axis=(0, 2, 3)), kind="stable")[:_MAX_CHANNELS]
     channels = np.sort(varied)
-    values = output[found][:, channels].astype(np.float64)
+    values = output[np.ix_(found, channels)].astype(np.float64)
     chosen = np.searchsorted(found, boxes)
     return Sample(boxes, channels, values[chosen], standardised(values)[chosen])
 
 
 def whole_sample(target: SearchTarget, boxes: Index, channels: Index) -> Sample:
     """Return a sample of given boxes and channels; values that are not finite become 0."""
-    values = np.nan_to_num(target.output[boxes][:, channels].astype(np.float64), posinf=0, neginf=0)
+    given = target.output[np.ix_(boxes, channels)].astype(np.float64)
+    values = np.nan_to_num(given, posinf=0, neginf=0)
     return Sample(boxes, channels, values, standardised(values))
