@@ -105,7 +105,7 @@ def _places(answer: Closest) -> Iterator[Paragraph]:
         size = "are small" if small else "are not larger for any box, channel or section"
         yield _indented(
             f"The differences {size}. They may be noise or other arithmetic: run both sides in "
-            "float32, or allow them with --tolerance (a share of a channel's largest value)."
+            "float32, or allow them with --tolerance."
         )
     if not places:
         return
