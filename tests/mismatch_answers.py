@@ -344,7 +344,7 @@ def _cast(answer: Answer) -> Problems:
 def _quantised(answer: Answer) -> Problems:
     truth = answer.mismatch.truth
     kind, scale, zero = truth.get("quantised") or truth["dequantised"]
-    said = re.search(r"quantised to (\w+) with scale (\S+) and zero point (\S+)", answer.text)
+    said = re.search(r"quantised to (\w+) with scale (\S+) and zero point (-?\d+)", answer.text)
     if said is None:
         yield "nothing says that the output is quantised"
         return
