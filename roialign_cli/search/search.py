@@ -35,6 +35,7 @@ from roialign_cli.search.variants import Variant
 _COMPARABLE = 0.85  # share of the best score, of other arrangements that are tried at first
 _MAX_UNLIKELY = 2  # readings of boxes that do not look like the output
 _UNLIKELY = 0.5  # share of the best score, below which an arrangement is not tried
+_LOW = 0.15  # score of a reading below which a match is unlikely
 _MAX_SCREENED = 3  # boxes
 _SURE = 0.3  # score of a reading above which a match is likely
 _CERTAIN = 0.9  # score of a reading above which no other arrangement is tried
@@ -161,7 +162,7 @@ class _Search:
                 return found
         answer = closest(self.variants, self.trials.unconfirmed)
         unsure = [pair for pair in likely[len(sure) :][:1] if pair[1].score >= _UNLIKELY * score]
-        if unsure and (answer is None or not answer.boxes.all()):
+        if unsure and (answer is None or not answer.boxes.all() or score >= _LOW):
             variant, every = unsure[0]
             few = replace(every, readings=every.readings[:_MAX_UNLIKELY])
             if (found := self._matching(variant, few, 1 / len(likely))) is not None:
@@ -226,7 +227,13 @@ class _Search:
             for each in done.get(pooling) or screen(target, candidates, pairs, pooling)
         ]
         more, other = find_alternatives(target, candidates, screened, confirmed, trials)
-        best, *others = grouped({**confirmed, **more})
+        # A preset gives its name to an equal combination of other rules.
+        named = {
+            preset: error
+            for preset, error in more.items()
+            if any(own == preset and preset.complexity < own.complexity for own in confirmed)
+        }
+        best, *others = grouped(named | dict(confirmed) | more)
         error = target.exact_match_error(best.hypothesis)
         best = best if error is None else replace(best, max_difference=error)
         matches = (best, *others)

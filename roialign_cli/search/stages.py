@@ -109,7 +109,9 @@ def find_alternatives(
     tried = [found for each in screened if (found := each.reading_as(best)) is not None]
     alike = [hypothesis for hypothesis, share, _ in tried if share >= MATCH_SHARE]
     errors = {hypothesis: error for hypothesis, share, error in tried if share < MATCH_SHARE}
-    presets = [each for each in refine(target, candidates, alike, trials) if each not in confirmed]
+    known = {(hypothesis, hypothesis.convention.name) for hypothesis in confirmed}
+    refined = refine(target, candidates, alike, trials)
+    presets = [each for each in refined if (each, each.convention.name) not in known]
     return confirm(target, presets, verified=True), _closest(target, errors)
 
 
