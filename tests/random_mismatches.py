@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from roialign_cli import PRESETS, identify, roi_align
+from roialign_cli.analysis.comparison import difference
 from roialign_cli.errors import ArgumentError
 from tests.mismatch_answers import Answer, cause_problems, reproduction_problems
 from tests.mismatch_base import Array, Mismatch
@@ -339,8 +340,8 @@ def judged(answer: Answer) -> tuple[Verdict, list[str]]:
 def _tightly(answer: Answer) -> bool:
     """Return whether the code makes almost every value of the output."""
     expected = answer.mismatch.expected.astype(np.float64)
-    error = np.abs(answer.reproduction.output - expected)
-    return bool((error <= 2e-4 * np.abs(expected).max()).mean() >= 0.99)
+    error = np.abs(difference(expected, answer.reproduction.output))
+    return bool((error <= 2e-4 * np.nanmax(np.abs(expected))).mean() >= 0.99)
 
 
 def _half_problems(answer: Answer) -> list[str]:

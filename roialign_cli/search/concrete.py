@@ -27,9 +27,11 @@ _VERY_ROUGH = 1e-3
 _ROUGH = 1e-5  # above it, the place of the boxes is not known well
 _MAX_SHAPES = 2
 _SAME_ERROR = 3.0
+_NOT_FAR = 0.15  # relative difference of scales
 _FINE_RATIOS = (0, 1, 2, 3)
 _WRONG_RATIOS = (0, 1, 2, 3, 4)
 _COMMON = ("torchvision-aligned", "torchvision")
+_OTHERS = ("mindspore", "onnx2tf")
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,12 @@ class Concretion:
         best = fitted[0]
         if not found or min(call.error for call in found) > EXACT:
             scale = scale_options(best.place, best.error, self.candidates)[0]
-            found += [self._call(operator, scale) for operator in self._all_operators(best)]
+            near = _known_near(best.place.scale, self.candidates)
+            for operator in self._all_operators(best):
+                found.append(self._call(operator, scale))
+                if operator[0].edge_rounding != "none":
+                    # The place was fitted by rules that do not round.
+                    found += [self._call(operator, other) for other in near if other != scale]
             common = common_operators(self.candidates, best.convention)
             found += [self._call(operator, scale) for operator in self._wrong_rules(best)]
             for change in BOX_CHANGES:
@@ -135,7 +142,7 @@ class Concretion:
                 yield convention, mistake
 
     def _wrong_rules(self, fitted: Fitted) -> Iterator[Operator]:
-        """Yield common operators with a rule that a kernel got wrong.
+        """Yield operators with a rule that a kernel got wrong.
 
         Wrong rules may make another sampling ratio look closest.
         """
@@ -144,9 +151,12 @@ class Concretion:
         more = () if "sampling_ratio" in fixed else _WRONG_RATIOS
         ratios = {shape.sampling_ratio, *more}
         shapes = [replace(shape, sampling_ratio=ratio) for ratio in sorted(ratios)]
-        for base, _ in (
+        bases = [
             operator for each in shapes for operator in common_operators(self.candidates, each)
-        ):
+        ]
+        if self.candidates.convention is None:
+            bases += [each for each in self.candidates.operators(shape.pooling) if _is_other(each)]
+        for base, _ in bases:
             for convention, text in with_wrong_rules(base):
                 if not fixed.keys() & RULE_MISTAKES[text].keys():
                     yield convention, text
@@ -213,6 +223,14 @@ class Concretion:
         step = _STEPS[self.located.fields["box_format"]](dx, dy, gx, gy, sign)
         text, remedy = _move_words(dx, dy, gx, gy, scale)
         return moved_boxes(step, text, remedy)
+
+
+def _is_other(operator: Operator) -> bool:
+    """Return whether an operator is one of the others that kernels are written after."""
+    convention, mistake = operator
+    row = PRESETS.get(convention.name)
+    own = row is not None and convention.sampling_ratio == row.convention.sampling_ratio
+    return own and convention.name in _OTHERS and not mistake
 
 
 def common_operators(candidates: Candidates, shape: Convention) -> list[Operator]:
@@ -305,6 +323,12 @@ _HALF_PIXEL = (
 _PADDING = (
     "If the image is padded (letterbox), add the padding to the boxes on both sides, or on neither."
 )
+
+
+def _known_near(scale: Scale, candidates: Candidates) -> list[Scale]:
+    """Return the known scales that are not far from another one."""
+    ratios = {known: np.array(known) / scale for known in known_scales(candidates)}
+    return [known for known, ratio in ratios.items() if (np.abs(ratio - 1) < _NOT_FAR).all()]
 
 
 def scale_options(place: Place, error: float, candidates: Candidates) -> list[Scale]:

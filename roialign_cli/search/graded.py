@@ -43,7 +43,8 @@ _MIN_SIMILAR = 3  # boxes
 _MAX_REPRODUCING = 12  # hypotheses that are compared on all boxes
 _UNEVEN = 0.2  # residual of the best boxes, relative to the mean
 _MAX_OTHERS = 2  # inputs that are looked at closely
-_HOPELESS = 0.3  # score below which rules are not compared
+_HOPELESS = 0.3  # score below which the boxes may be elsewhere
+_HARDLY = 0.8  # unexplained share of the variance, above which rules are not compared
 
 
 def closest(
@@ -200,7 +201,8 @@ class _Looked:
 
     def explained(self) -> Closest:
         """Return the call that comes closest."""
-        if self.located.score < _HOPELESS and self.sample.values.size >= MANY_VALUES:
+        many = self.sample.values.size >= MANY_VALUES
+        if self.located.score < _HOPELESS and many and self.error() > _HARDLY:
             return self._unlike()
         fitting = self.fitting(self.similar_sample())
         place = self.located.place

@@ -24,6 +24,7 @@ Reading = tuple[Scale, dict[str, Any], Batches]  # with the box fields, and whic
 
 # Rules between those of the common conventions.
 TYPICAL = Convention(sampling_ratio=2, offset=0.25)
+TYPICAL_MAXIMA = [replace(TYPICAL, pooling="max", **each) for each in MEANINGS_OF_MAX.values()]
 
 _MAX_BOXES = 12
 MANY_VALUES = 2000  # of a sample, with which chance makes no wrong reading similar

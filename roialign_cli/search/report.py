@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roialign_cli.analysis.box_conditions import Mask
+from roialign_cli.analysis.comparison import difference
 from roialign_cli.core.boxes import Float
 from roialign_cli.search.changes import Change
 from roialign_cli.search.fit import ALL, Index, SearchTarget, Selection
@@ -73,9 +74,9 @@ def reported(
         rows = slice(start, start + step)
         made = target.made(hypothesis, rows, channels).astype(np.float64)
         given = target.output[rows][:, channels].astype(np.float64)
-        finite = np.nan_to_num(given, posinf=0, neginf=0)
+        finite = _finite(given)
         if not start:
-            tally.lines = fit_lines(made, finite)
+            tally.lines = fit_lines(_finite(made), finite)
         for change in changes:
             made = np.asarray(change.output(made))
         tally.add(made, given, finite)
@@ -107,21 +108,23 @@ class _Tally:
 
     def add(self, made: Float, given: Float, finite: Float) -> None:
         """Add some rows, (r, C, height, width); `finite` are the given ones without gaps."""
-        difference = np.abs(made - given)
-        difference[np.isnan(difference)] = np.inf
-        within = difference <= self.allowed
-        worst, good = difference.max(axis=(1, 2, 3)), within.mean(axis=(1, 2, 3)) >= _FULL_SHARE
+        sizes = np.abs(difference(given, made))
+        sizes[np.isnan(sizes)] = np.inf
+        within = sizes <= self.allowed
+        worst, good = sizes.max(axis=(1, 2, 3)), within.mean(axis=(1, 2, 3)) >= _FULL_SHARE
         for row in np.flatnonzero(good & ~within.all(axis=(1, 2, 3))).tolist():
-            good[row] = (difference[row] <= _MOST_OFF * self.allowed).all()
+            good[row] = (sizes[row] <= _MOST_OFF * self.allowed).all()
         self.rows.append(good)
         few = _evenly(made.shape[1])
-        self.similar.append(cosines(standardised(made[:, few]), standardised(finite[:, few])))
+        self.similar.append(
+            cosines(standardised(_finite(made[:, few])), standardised(finite[:, few]))
+        )
         self.channels = self.channels & within.all(axis=(0, 2, 3))
         self.sections = self.sections & within.all(axis=(0, 1))
         self.largest = max(self.largest, float(worst[good].max(initial=0)))
         self.worst = max(self.worst, float(worst.max(initial=0)))
         spread = np.maximum(finite.std(axis=(0, 2, 3), keepdims=True), _TINY)
-        relative = np.square(np.minimum(difference / spread, _MOST_RELATIVE))
+        relative = np.square(np.minimum(sizes / spread, _MOST_RELATIVE))
         by_channel = relative.mean(axis=(2, 3))
         self.by_row.append(by_channel.mean(axis=1))
         self.by_channel.append(by_channel.mean(axis=0))
@@ -142,6 +145,10 @@ class _Tally:
             worst=self.worst,
             tolerance=max(float(self.allowed.max()), self.largest),
         )
+
+
+def _finite(values: Float) -> Float:
+    return np.nan_to_num(values, posinf=0, neginf=0)
 
 
 def _evenly(count: int) -> Index:

@@ -13,6 +13,7 @@ from roialign_cli.analysis.box_conditions import (
     box_extents,
     common_conditions,
 )
+from roialign_cli.analysis.comparison import difference
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Pooling
 from roialign_cli.core.presets import PRESETS
@@ -25,7 +26,7 @@ from roialign_cli.search.fit import Index, SearchTarget
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.mistakes import RULE_MISTAKES, with_wrong_rules
 from roialign_cli.search.row_matching import match_rows
-from roialign_cli.search.sample import Sample, take_sample
+from roialign_cli.search.sample import take_sample
 from roialign_cli.search.variants import Variant, remapped, with_other_rows
 
 _MAX_ROWS, _MAX_CHANNELS = 12, 6
@@ -232,7 +233,7 @@ class _Rest:
 
     def operator_of_all(self) -> Closest | None:
         """Return the answer with another operator if that reproduces every row."""
-        left = ~self.answer.boxes & self.target.informative_boxes
+        left = ~self.answer.boxes & (self.target.informative_boxes | ~self.target.finite_boxes)
         most, best = np.count_nonzero(self.answer.boxes), None
         for other in self._other_operators(left)[:_MAX_OTHERS]:
             fits = self.reproduced(other)
@@ -245,12 +246,15 @@ class _Rest:
     def _other_operators(self, left: Mask) -> list[Hypothesis]:
         """Return the operators that reproduce most of some rows, the simplest of the best first."""
         if (key := left.tobytes()) not in self._found:
-            sample = take_sample(self.target, left)
-            self._found[key] = [] if sample is None else self._reproducing_some(sample)
+            self._found[key] = self._reproducing_some(np.flatnonzero(left))
         return self._found[key]
 
-    def _reproducing_some(self, sample: Sample) -> list[Hypothesis]:
-        rows, channels = sample.boxes[:_MAX_ROWS], sample.channels[:_MAX_CHANNELS]
+    def _reproducing_some(self, rows: Index) -> list[Hypothesis]:
+        sample = take_sample(self.target)
+        if sample is None or not len(rows):
+            return []
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, _MAX_ROWS).round().astype(np.intp))]
+        channels = sample.channels[:_MAX_CHANNELS]
         own, poolings = self.answer.hypothesis, self.candidates.poolings()
         found: list[tuple[float, tuple[int, int], Hypothesis]] = []
         for pooling in sorted(poolings, key=lambda each: each != own.convention.pooling):
@@ -281,7 +285,10 @@ class _Rest:
         if mistake in RULE_MISTAKES:
             preset = PRESETS[own.name].convention
             own = replace(own, **{name: getattr(preset, name) for name in RULE_MISTAKES[mistake]})
-        for base in (own, *(each for each, _ in common_operators(self.candidates, own))):
+        bases = [own, *(each for each, _ in common_operators(self.candidates, own))]
+        if not self.target.finite_boxes.all():
+            bases += [replace(base, clamp_count=False) for base in bases]
+        for base in bases:
             yield from with_wrong_rules(base)
 
     def fits(self, hypothesis: Hypothesis, rows: Index, channels: Index) -> Float | None:
@@ -296,7 +303,7 @@ class _Rest:
             made = np.asarray(change.output(made))
         given = self.target.output[rows][:, channels].astype(np.float64)
         allowed = np.maximum(self.target.allowed[channels], self.answer.change_tolerance)
-        return np.asarray((np.abs(made - given) <= allowed).mean(axis=(1, 2, 3)))
+        return np.asarray((np.abs(difference(given, made)) <= allowed).mean(axis=(1, 2, 3)))
 
     def reproduced(self, hypothesis: Hypothesis) -> Mask:
         """Return the rows that a call reproduces, judged by a few channels, (n,)."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
 from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Convention
 from roialign_cli.search.candidates import Candidates
 from roialign_cli.search.changes import FEATURE_CHANGES, Change
 from roialign_cli.search.fit import Index, SearchTarget
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.readings import (
     TYPICAL,
+    TYPICAL_MAXIMA,
     Likely,
     Reading,
     all_readings,
@@ -256,8 +259,11 @@ def with_other_rows(variant: Variant, hypothesis: Hypothesis | None = None) -> V
 def _most_alike(variant: Variant, sample: Sample, given: Float) -> tuple[Float, Reading] | None:
     """Return the outputs and the reading of the boxes by which rows have the most similar box."""
     best: tuple[float, Float, Reading] | None = None
-    for reading in _plain_readings(variant):
-        made = _made(variant.target, sample.channels, reading)
+    rules = [TYPICAL, *(TYPICAL_MAXIMA if "max" in variant.candidates.poolings() else ())]
+    for convention, reading in product(rules, _plain_readings(variant)):
+        if best is not None and best[0] >= _LEAST_ROWS and convention is not TYPICAL:
+            break  # maxima take long
+        made = _made(variant.target, sample.channels, reading, convention)
         products = _unit_rows(made) @ _unit_rows(given[sample.boxes]).T
         likeness = float(np.median(products.max(axis=0)))
         if best is None or likeness > best[0]:
@@ -274,14 +280,14 @@ def _as_many(boxes: Float, count: int) -> Float:
     return np.resize(boxes, (count, 4))
 
 
-def _made(target: SearchTarget, channels: Index, reading: Reading) -> Float:
+def _made(target: SearchTarget, channels: Index, reading: Reading, convention: Convention) -> Float:
     """Pool all boxes as a reading places them, (R, c, height, width)."""
     scale, fields, batches = reading
     boxes = np.arange(len(target.boxes))
     on_map = read_boxes(target, boxes, scale, fields) * np.tile(scale[::-1], 2)
     empty = Sample(boxes, channels, np.zeros(0), np.zeros(0))
     index = target.batches[batches]
-    return pool_on_map(target, empty, TYPICAL, np.clip(on_map, -1e6, 1e6), index)
+    return pool_on_map(target, empty, convention, np.clip(on_map, -1e6, 1e6), index)
 
 
 def _unit_rows(values: Float) -> Float:
