@@ -98,10 +98,12 @@ class Concretion:
             scale = scale_options(best.place, best.error, self.candidates)[0]
             near = _known_near(best.place.scale, self.candidates)
             for operator in self._all_operators(best):
-                found.append(self._call(operator, scale))
-                if operator[0].edge_rounding != "none":
-                    # The place was fitted by rules that do not round.
-                    found += [self._call(operator, other) for other in near if other != scale]
+                # The place was fitted by rules that do not round.
+                scales = [*near, scale] if operator[0].edge_rounding != "none" else [scale]
+                found += [
+                    replace(self._call(operator, each), scale_rank=rank)
+                    for rank, each in enumerate(dict.fromkeys(scales))
+                ]
             common = common_operators(self.candidates, best.convention)
             found += [self._call(operator, scale) for operator in self._wrong_rules(best)]
             for change in BOX_CHANGES:
