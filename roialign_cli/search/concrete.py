@@ -153,12 +153,8 @@ class Concretion:
         more = () if "sampling_ratio" in fixed else _WRONG_RATIOS
         ratios = {shape.sampling_ratio, *more}
         shapes = [replace(shape, sampling_ratio=ratio) for ratio in sorted(ratios)]
-        bases = [
-            operator for each in shapes for operator in common_operators(self.candidates, each)
-        ]
-        if self.candidates.convention is None:
-            bases += [each for each in self.candidates.operators(shape.pooling) if _is_other(each)]
-        for base, _ in bases:
+        bases = [base for each in shapes for base in kernels(self.candidates, each)]
+        for base in dict.fromkeys(bases):
             for convention, text in with_wrong_rules(base):
                 if not fixed.keys() & RULE_MISTAKES[text].keys():
                     yield convention, text
@@ -225,6 +221,13 @@ class Concretion:
         step = _STEPS[self.located.fields["box_format"]](dx, dy, gx, gy, sign)
         text, remedy = _move_words(dx, dy, gx, gy, scale)
         return moved_boxes(step, text, remedy)
+
+
+def kernels(candidates: Candidates, shape: Convention) -> list[Convention]:
+    """Return the rules that kernels are written after, with the pooling and ratio of some rules."""
+    others = candidates.operators(shape.pooling) if candidates.convention is None else []
+    common = common_operators(candidates, shape)
+    return [base for base, _ in (*common, *(each for each in others if _is_other(each)))]
 
 
 def _is_other(operator: Operator) -> bool:

@@ -241,7 +241,11 @@ class _Looked:
         return max(found, key=lambda answer: answer.rank) if found else self._unlike()
 
     def _called(self, fitting: Fitting, calls: Sequence[Concrete]) -> Closest | None:
-        """Return the answer by the first of some calls."""
-        if not calls:
-            return None
-        return Explanation(self.variant, fitting.sample.boxes, calls[0]).closest()
+        """Return the answer by the first of some calls, or by the one with the least error."""
+        answer = None
+        for call in dict.fromkeys((*calls[:1], *sorted(calls, key=lambda call: call.error)[:1])):
+            closest = Explanation(self.variant, fitting.sample.boxes, call).closest()
+            answer = closest if answer is None or closest.rank > answer.rank else answer
+            if answer.boxes.all():
+                break
+        return answer

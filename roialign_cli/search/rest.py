@@ -20,7 +20,7 @@ from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.candidates import Candidates, Operator
 from roialign_cli.search.changes import BOX_CHANGES, Change, clipped_boxes
-from roialign_cli.search.concrete import Concrete, common_operators
+from roialign_cli.search.concrete import Concrete, kernels
 from roialign_cli.search.explanation import Closest, Explanation, Part
 from roialign_cli.search.fit import Index, SearchTarget
 from roialign_cli.search.hypothesis import Hypothesis
@@ -285,7 +285,7 @@ class _Rest:
         if mistake in RULE_MISTAKES:
             preset = PRESETS[own.name].convention
             own = replace(own, **{name: getattr(preset, name) for name in RULE_MISTAKES[mistake]})
-        bases = [own, *(each for each, _ in common_operators(self.candidates, own))]
+        bases = [own, *kernels(self.candidates, own)]
         if not self.target.finite_boxes.all():
             bases += [replace(base, clamp_count=False) for base in bases]
         for base in bases:
