@@ -121,22 +121,20 @@ class PyramidRule:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in described}
 
 
-_TORCHVISION = PyramidRule(
-    name="torchvision",
-    epsilon=1e-6,
-    epsilon_added_to="level",
-    framework="torchvision",
-    source="torchvision 0.29.1 (ops/poolers.py, LevelMapper), CPU",
-    evidence="measured",
-    quirks="The scales of the levels are inferred from the height of the maps and of the image, "
-    "as powers of two. If the maps skip a level, boxes of the skipped level are pooled from the "
-    "next map, and the outputs of boxes beyond the last map are 0. The pooler never passes "
-    "aligned, so that it is False.",
-    preset="torchvision",
-)
-
 _ROWS = (
-    _TORCHVISION,
+    PyramidRule(
+        name="torchvision",
+        epsilon=1e-6,
+        epsilon_added_to="level",
+        framework="torchvision",
+        source="torchvision 0.29.1 (ops/poolers.py, LevelMapper), CPU",
+        evidence="measured",
+        quirks="If the maps skip a level, boxes of the skipped level are pooled from the next map, "
+        "and the outputs of boxes beyond the last map are 0. The library never passes aligned, "
+        "which is False by default. On x86, some square roots of torch are off by a unit in the "
+        "last place, so that a box within 0.0002 pixels of a boundary may have another level.",
+        preset="torchvision",
+    ),
     PyramidRule(
         name="torchvision-legacy",
         epsilon=1e-6,
@@ -224,7 +222,8 @@ _ROWS = (
         inverted_boxes="empty",
         epsilon=1e-6,
         framework="paddle",
-        source="Paddle, commit 02a5e4e0 (phi/kernels/cpu/distribute_fpn_proposals_kernel.cc)",
+        source="paddlepaddle 3.3.1, CPU (phi/kernels/cpu/distribute_fpn_proposals_kernel.cc)",
+        evidence="measured",
         quirks="The kernel for GPUs has the epsilon 1e-8: see paddle-gpu.",
         preset="paddle",
     ),
@@ -234,8 +233,9 @@ _ROWS = (
         inverted_boxes="empty",
         epsilon=1e-6,
         framework="paddle",
-        source="Paddle, commit 02a5e4e0 (phi/kernels/cpu/distribute_fpn_proposals_kernel.cc) with "
+        source="paddlepaddle 3.3.1, CPU (phi/kernels/cpu/distribute_fpn_proposals_kernel.cc) with "
         "pixel_offset=True",
+        evidence="measured",
         quirks="A box of 223 × 223 counts as 224 × 224.",
         preset="paddle-legacy",
     ),
@@ -326,8 +326,9 @@ _ROWS = (
         arithmetic="float32",
         no_area="none",
         framework="openvino",
-        source="OpenVINO, commit 00262eae (intel_cpu/src/nodes/"
+        source="openvino 2026.4.1, CPU (intel_cpu/src/nodes/"
         "experimental_detectron_roifeatureextractor.cpp)",
+        evidence="measured",
         quirks="Counts the levels from the first map, whatever its stride. The output of a box "
         "without area is 0. The kernel for GPUs rounds otherwise: see openvino-gpu.",
         preset="torchvision",
