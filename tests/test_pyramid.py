@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from roialign_cli.cli.main import main
 from roialign_cli.core.presets import preset
 from roialign_cli.core.pyramid import NO_LEVEL, assign_levels, infer_scales, levels
 from roialign_cli.core.pyramid_rules import PYRAMID_RULES, PyramidRule, pyramid_rule
@@ -254,6 +257,42 @@ def test_scales_that_torchvision_infers() -> None:
     for (map_height, image_height), scale in zip(heights.tolist(), expected, strict=True):
         # The widths have no influence.
         assert infer_scales([(map_height, 3)], (image_height, 5)) == (scale,)
+
+
+@by_rule
+def test_a_rule_is_shown_in_full(rule: PyramidRule, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets", rule.name, "--pyramids", "--format", "markdown"]) == 0
+    printed = capfd.readouterr().out
+    assert rule.source.split()[0] in printed
+    assert rule.quirks in printed
+    for name in rule.parameters():
+        assert f"| {name} | " in printed
+    assert main(["presets", rule.name, "--pyramids", "--format", "json"]) == 0
+    record = json.loads(capfd.readouterr().out)
+    described = {name: record[name] for name in record if name != "rule"}
+    assert PyramidRule(**record["rule"], **described) == rule
+
+
+def test_all_rules_are_listed(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets", "--pyramids"]) == 0
+    table = capfd.readouterr().out
+    assert max(map(len, table.splitlines())) <= 80
+    assert "…" not in table
+    rows = dict(re.findall(r"^  ([\w-]+)\*? .* (\d \d \d \d \d)$", table, re.MULTILINE))
+    shown = (112, 159, 223, 224, 448)
+    assert rows == {
+        name: " ".join(by_side.split()[SIDES.index(side)] for side in shown)
+        for name, by_side in BY_HAND.items()
+    }
+    assert "floor(4 + log2(s / 224) + 1e-6)" in table
+
+
+def test_rules_are_filtered(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets", "--pyramids", "--evidence", "measured", "--format", "json"]) == 0
+    names = [record["name"] for record in json.loads(capfd.readouterr().out)]
+    assert names == ["torchvision", "paddle", "paddle-pixel-offset", "openvino"]
+    assert main(["presets", "--pyramids", "--framework", "paddle", "--format", "json"]) == 0
+    assert len(json.loads(capfd.readouterr().out)) == 3
 
 
 def test_no_boxes() -> None:
