@@ -94,7 +94,7 @@ def infer_scales(
     >>> infer_scales([(200, 304), (100, 152), (50, 76)], (800, 1216))
     (0.25, 0.125, 0.0625)
     """
-    height = _checked_image_size(image_size)[0]
+    height = checked_image_size(image_size)[0]
     heights = np.array([size[0] for size in map_sizes]) / height
     powers = np.rint(_log2(heights.astype(np.float32)))
     return tuple((2.0 ** powers.astype(np.float64)).tolist())
@@ -287,6 +287,8 @@ def _index(
 ) -> NDArray[np.intp]:
     """Return the map of each box; `limits` are the first level, the last one and their number."""
     first, last, maps = limits.tolist()
+    if maps == 1 and rule.skipped_for_one_map:
+        return np.zeros(len(area), np.intp)
     # As in torch, the upper limit wins if the levels are in reverse order.
     place = np.minimum(np.maximum(rounded, first), last) - first
     on_a_map = (place >= 0) & (place < maps)
@@ -321,7 +323,7 @@ def _checked(
     image_size: tuple[float, float] | None, rule: PyramidRule, *, normalized: bool
 ) -> tuple[float, float] | None:
     if image_size is not None:
-        return _checked_image_size(image_size)
+        return checked_image_size(image_size)
     if rule.needs_image_size:
         problem = f"is needed, because the levels of {rule.name} depend on it"
         raise ArgumentError("image_size", problem)
@@ -330,7 +332,8 @@ def _checked(
     return None
 
 
-def _checked_image_size(image_size: tuple[float, float]) -> tuple[float, float]:
+def checked_image_size(image_size: tuple[float, float]) -> tuple[float, float]:
+    """Return the (height, width) of an image; raise an error if it is not positive and finite."""
     height, width = image_size
     if not (0 < height < math.inf and 0 < width < math.inf):
         raise ArgumentError("image_size", "must be two finite numbers above 0")

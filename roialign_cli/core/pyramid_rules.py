@@ -21,6 +21,7 @@ Rounding = Literal["floor", "half-even", "half-away", "thresholds"]
 Arithmetic = Literal["boxes", "float32"]
 WithoutArea = Literal["first", "none"]
 NegativeArea = Literal["first", "none", "rejected"]
+LevelScale = Literal["power-of-two", "map-size"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +75,12 @@ class PyramidRule:
     no_area, negative_area
         The level of a box with area 0, and of a box with a negative area, of which there is no
         square root: the "first"; "none", so that its output is 0; or the box is "rejected".
+    skipped_for_one_map
+        Whether all boxes are pooled from the map if there is only one, whatever their area.
+    level_scale
+        How the scale of a map follows from the size of the image: a "power-of-two" near height of
+        the map / height of the image, for both axes; or the "map-size" / size of the image, for
+        each axis.
     framework
         The library or runtime that the rule is from, in lower case.
     source
@@ -104,6 +111,8 @@ class PyramidRule:
     arithmetic: Arithmetic = "boxes"
     no_area: WithoutArea = "first"
     negative_area: NegativeArea = "none"
+    skipped_for_one_map: bool = False
+    level_scale: LevelScale = "power-of-two"
     framework: str
     source: str
     evidence: Evidence = "from source"
@@ -126,6 +135,7 @@ _ROWS = (
         name="torchvision",
         epsilon=1e-6,
         epsilon_added_to="level",
+        skipped_for_one_map=True,
         framework="torchvision",
         source="torchvision 0.29.1 (ops/poolers.py, LevelMapper), CPU",
         evidence="measured",
@@ -138,6 +148,7 @@ _ROWS = (
     PyramidRule(
         name="torchvision-legacy",
         epsilon=1e-6,
+        skipped_for_one_map=True,
         framework="torchvision",
         source="torchvision, commit 06177eec of 2019 (ops/poolers.py, LevelMapper)",
         quirks="Adds the epsilon before the logarithm.",
@@ -146,6 +157,7 @@ _ROWS = (
     PyramidRule(
         name="maskrcnn-benchmark",
         epsilon=1e-6,
+        skipped_for_one_map=True,
         framework="maskrcnn-benchmark",
         source="maskrcnn-benchmark, commit 05129e74 (modeling/poolers.py, LevelMapper)",
         preset="torchvision",
@@ -153,6 +165,7 @@ _ROWS = (
     PyramidRule(
         name="detectron2",
         epsilon=1e-8,
+        skipped_for_one_map=True,
         framework="detectron2",
         source="detectron2, commit 2bd05b42 (modeling/poolers.py, assign_boxes_to_levels)",
         quirks="In float32, the epsilon is too small to change a ratio near 1.",
@@ -187,6 +200,7 @@ _ROWS = (
         canonical_level=0,
         first_level=0,
         epsilon=1e-6,
+        skipped_for_one_map=True,
         framework="mmdetection",
         source="mmdetection, commit 5adf822f (roi_extractors/single_level_roi_extractor.py)",
         quirks="Counts the levels from the first map, whatever its stride. Only a first map with "
@@ -200,6 +214,7 @@ _ROWS = (
         first_level=0,
         side_offset=1.0,
         epsilon=1e-6,
+        skipped_for_one_map=True,
         framework="mmdetection",
         source="mmdetection 1, commit 0be588f2 (roi_extractors/single_level.py)",
         quirks="A box of 223 × 223 counts as 224 × 224. Counts the levels from the first map.",
@@ -310,6 +325,7 @@ _ROWS = (
         ratio="size-over-image",
         rounding="thresholds",
         arithmetic="float32",
+        level_scale="map-size",
         framework="tensorrt",
         source="TensorRT, commit 922d13f5 (plugin/pyramidROIAlignPlugin) and "
         "maskRCNNKernels.cu (roiAlign_kernel)",
