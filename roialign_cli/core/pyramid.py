@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -303,11 +304,7 @@ def _index(
 
 def _level_range(rule: PyramidRule, scales: Sequence[float]) -> tuple[int, int]:
     """Return the levels of the first and of the last map."""
-    if not len(scales):
-        raise ArgumentError("level_scales", "must have a scale for each map, got none")
-    bad = next((scale for scale in scales if not 0 < scale < math.inf), None)
-    if bad is not None:
-        raise ArgumentError("level_scales", f"must be finite numbers above 0, got {bad:g}")
+    scales = checked_scales(scales)
     if rule.first_level is not None:
         return rule.first_level, rule.first_level + len(scales) - 1
     ends = scales[0], scales[-1]
@@ -317,6 +314,24 @@ def _level_range(rule: PyramidRule, scales: Sequence[float]) -> tuple[int, int]:
             problem = f"{scale:g} is not a power of two; {rule.name} numbers levels by their stride"
             raise ArgumentError("level_scales", problem)
     return int(first), int(last)
+
+
+def checked_scales(scales: object) -> tuple[float, ...]:
+    """Return the scales of some maps; raise an error if they are not positive and finite."""
+    given = tuple(scales) if isinstance(scales, list | tuple | np.ndarray) else (scales,)
+    if not given:
+        raise ArgumentError("level_scales", "must have a scale for each map, got none")
+    bad = [scale for scale in given if not _is_positive(scale)]
+    if bad:
+        raise ArgumentError("level_scales", f"must be finite numbers above 0, got {bad[0]!r:.60}")
+    return tuple(map(float, given))
+
+
+def _is_positive(value: object) -> bool:
+    """Return whether a value is a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return 0 < float(value) < math.inf
 
 
 def _checked(
@@ -332,9 +347,9 @@ def _checked(
     return None
 
 
-def checked_image_size(image_size: tuple[float, float]) -> tuple[float, float]:
+def checked_image_size(image_size: object) -> tuple[float, float]:
     """Return the (height, width) of an image; raise an error if it is not positive and finite."""
-    height, width = image_size
-    if not (0 < height < math.inf and 0 < width < math.inf):
+    given = tuple(image_size) if isinstance(image_size, list | tuple | np.ndarray) else ()
+    if len(given) != 2 or not all(map(_is_positive, given)):
         raise ArgumentError("image_size", "must be two finite numbers above 0")
-    return height, width
+    return float(given[0]), float(given[1])

@@ -23,7 +23,13 @@ from roialign_cli.core.overrides import resolve
 from roialign_cli.core.point_values import floating
 from roialign_cli.core.pooling import pool
 from roialign_cli.core.preset import Preset
-from roialign_cli.core.pyramid import Levels, assign_levels, checked_image_size, infer_scales
+from roialign_cli.core.pyramid import (
+    Levels,
+    assign_levels,
+    checked_image_size,
+    checked_scales,
+    infer_scales,
+)
 from roialign_cli.core.pyramid_rules import PyramidRule, pyramid_rule
 from roialign_cli.errors import ArgumentError
 
@@ -123,7 +129,7 @@ def make_pyramid_operation(
     **overrides: Unpack[ConventionFields],
 ) -> PyramidOperation:
     """Validate the arguments of `roi_align_pyramid` and bundle them."""
-    rule = pyramid if isinstance(pyramid, PyramidRule) else pyramid_rule(pyramid)
+    rule = pyramid_rule(pyramid)
     resolved = resolve(convention, **overrides)
     maps = _maps(features)
     scales, by_axis = _scales([array.shape[2:] for array in maps], rule, image_size, level_scales)
@@ -242,13 +248,14 @@ def _scales(
 ) -> tuple[tuple[float, ...], list[tuple[float, float]]]:
     """Return the scale of each map along y, and along (y, x)."""
     if level_scales is not None:
-        scales = tuple(map(float, level_scales))
+        scales = checked_scales(level_scales)
         if len(scales) != len(map_sizes):
-            problem = f"must have a scale for each of the {len(map_sizes)} maps, got {len(scales)}"
+            problem = f"must be as many as the maps: {len(map_sizes)}, not {len(scales)}"
             raise ArgumentError("level_scales", problem)
         return scales, [(scale, scale) for scale in scales]
     if image_size is None:
-        raise ArgumentError("pyramid", "needs the size of the image, or a scale for each map")
+        problem = "needs the size of the image, or the scale of each map"
+        raise ArgumentError("pyramid", problem, "image_size")
     height, width = checked_image_size(image_size)
     scales = infer_scales([(size[0], size[1]) for size in map_sizes], image_size)
     if rule.level_scale == "power-of-two":

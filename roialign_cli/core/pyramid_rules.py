@@ -370,14 +370,19 @@ _ROWS = (
 PYRAMID_RULES: Mapping[str, PyramidRule] = MappingProxyType({row.name: row for row in _ROWS})
 
 
-def pyramid_rule(name: str) -> PyramidRule:
-    """Return the rule with this name.
+def pyramid_rule(name: object) -> PyramidRule:
+    """Return the rule with this name; return a `PyramidRule` as it is.
 
     Raises
     ------
     ArgumentError
-        If the name is unknown; the message suggests the most similar name.
+        If it is neither a rule nor a known name; the message suggests the most similar name.
     """
+    if isinstance(name, PyramidRule):
+        return name
+    if not isinstance(name, str):
+        problem = f"must be the name of a rule or a PyramidRule, got {name!r:.60}"
+        raise ArgumentError("pyramid", problem)
     if name in PYRAMID_RULES:
         return PYRAMID_RULES[name]
     # Only an error needs the presets.
