@@ -10,7 +10,9 @@ import numpy as np
 from roialign_cli.analysis.pitfalls import Note, find_notes_of, numbered
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.results import OnPyramid
+from roialign_cli.analysis.trace import checked_index
 from roialign_cli.cli.inputs import (
+    Inputs,
     box_numbers,
     convention_overrides,
     read_batch_index_option,
@@ -84,6 +86,38 @@ def notes_on(pyramid: OnPyramid) -> tuple[Note, ...]:
         text = f"{numbered(on_no_map)}: on no map, by the rule {rule}; the outputs are 0"
         notes.append(Note("no-level", tuple(on_no_map), text))
     return tuple(notes)
+
+
+def inputs_on_level(
+    pyramid: PyramidInputs, options: OperatorOptions, roi: int
+) -> tuple[Inputs, tuple[Note, ...]]:
+    """Return the inputs of the map that a box is pooled from, and the warnings about the box.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such box, or if it is on no map.
+    """
+    operation = pyramid.operation
+    checked_index("roi", roi, len(operation.index), "box")
+    level = int(operation.index[roi])
+    if level == NO_LEVEL:
+        rule = operation.levels.rule.name
+        problem = f"box {roi} is on no map by the rule {rule}, so that its outputs are 0"
+        raise ArgumentError("roi", f"{problem}; choose another box")
+    on_map = operation.operations[level]
+    inputs = Inputs(
+        pyramid.files[level],
+        on_map,
+        pyramid.labels,
+        pyramid.scores,
+        convention_overrides(options),
+        pyramid.defaults,
+        np.asarray(on_map.boxes_given, dtype=np.float64),
+        {},
+    )
+    requested = np.arange(len(operation.index)) == roi
+    return inputs, find_notes_of(on_map, on_map.plan(), requested, advise=False)
 
 
 def check_no_pyramid(options: OperatorOptions) -> None:

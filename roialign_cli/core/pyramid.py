@@ -65,6 +65,14 @@ class Levels:
         in_ratio = self.rule.epsilon - in_level
         return self.rule.canonical_size * (math.pow(2, steps - in_level) - in_ratio)
 
+    def size_range(self, level: int) -> tuple[float, float]:
+        """Return the sizes in pixels between which boxes are on a level.
+
+        The first level begins at 0, and the last one has no end.
+        """
+        start = 0.0 if level <= self.first else self.start(level)
+        return start, math.inf if level >= self.last else self.start(level + 1)
+
 
 def infer_scales(
     map_sizes: Sequence[tuple[int, int]], image_size: tuple[float, float]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.records import Defaults
+from roialign_cli.analysis.scaling import scale_text
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention, Summary
@@ -182,18 +183,12 @@ def describe_pyramid(names: Sequence[str], operation: PyramidOperation, defaults
     images, channels = first.features.shape[:2]
     sizes = ["{} × {}".format(*on_map.map_size) for on_map in operation.operations]
     maps = format_count(len(sizes), "map", "maps")
-    scales = ", ".join(map(_as_fraction, operation.scales))
+    scales = ", ".join(scale_text((scale, scale)) for scale in operation.scales)
     return (
         f"{', '.join(names)}: {maps} of {images} × {channels} × {', '.join(sizes)} "
         f"{first.features.dtype}; pyramid rule {operation.levels.rule.name}, scales {scales}; "
         f"{_rest(first, defaults)}"
     )
-
-
-def _as_fraction(scale: float) -> str:
-    """Return a scale as text, as a fraction if its inverse is a whole number."""
-    stride = 1 / scale
-    return f"1/{stride:g}" if stride.is_integer() and stride > 1 else f"{scale:g}"
 
 
 _FROM_PRESET = " (from the preset)"
