@@ -86,6 +86,18 @@ def test_a_box_on_no_map_has_outputs_of_0() -> None:
     assert (one_map[1] != 0).all()  # without a choice, the rule is skipped
 
 
+def test_a_box_that_its_map_rejects_is_named_by_its_number() -> None:
+    boxes = [[5, 9, 60, 70], [60, 9, 5, 70], [0, 0, 250, 250], [300, 9, 5, 250]]
+    given: dict[str, Any] = {"convention": "mmcv", "image_size": IMAGE}
+    # By the rule of mmdet, inverted boxes are on no map; by that of Paddle, on the first one.
+    out = roi_align_pyramid(MAPS, boxes, 2, pyramid="mmdet", **given)
+    assert [(pooled == 0).all() for pooled in out] == [False, True, False, True]
+    with pytest.raises(RoiAlignError, match="boxes: box 1 is inverted, which mmcv rejects"):
+        roi_align_pyramid(MAPS, boxes, 2, pyramid="paddle", **given)
+    with pytest.raises(RoiAlignError, match="boxes: box 1 is inverted, which mmcv rejects"):
+        roi_align_pyramid(MAPS, boxes[2:1:-1] + boxes[1:2], 2, pyramid="paddle", **given)
+
+
 def test_level_scales_replace_the_inferred_ones() -> None:
     inferred = roi_align_pyramid(MAPS, BOXES, 2, image_size=IMAGE, **TORCHVISION)
     given = roi_align_pyramid(MAPS, BOXES, 2, level_scales=SCALES, **TORCHVISION)

@@ -80,7 +80,7 @@ def test_the_preset_is_that_of_the_rule(capfd: Capture) -> None:
     options = {"pyramid": "model-garden", "convention": "model-garden", "box_format": "xyxy"}
     np.testing.assert_array_equal(np.load("out.npy"), expected(2, **options))
     assert main(["run", *FILES, *call, "--preset", "mmcv", "-o", "out.npy", "--force"]) == 2
-    assert "which mmcv rejects" in capfd.readouterr().err
+    assert "box 3 is inverted, which mmcv rejects" in capfd.readouterr().err
 
 
 def test_one_channel_and_a_changed_rule() -> None:

@@ -54,8 +54,7 @@ class PyramidInputs:
 
     def on_pyramid(self) -> OnPyramid:
         """Return the operation with the plans of all boxes on each map."""
-        plans = [on_map.plan() for on_map in self.operation.operations]
-        return OnPyramid(self.operation, plans)
+        return OnPyramid(self.operation, self.operation.plans())
 
     @property
     def subject(self) -> str:
@@ -117,7 +116,8 @@ def inputs_on_level(
         {},
     )
     requested = np.arange(len(operation.index)) == roi
-    return inputs, find_notes_of(on_map, on_map.plan(), requested, advise=False)
+    plan = operation.plans()[level]
+    return inputs, find_notes_of(on_map, plan, requested, advise=False)
 
 
 def check_no_pyramid(options: OperatorOptions) -> None:

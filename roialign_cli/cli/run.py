@@ -184,7 +184,7 @@ def _pool_pyramid(
         output_array(target.output, shape, dtype, force=target.force) as out,
         box_progress(shape[0]) as advance,
     ):
-        pooled = operation.pooled(out, advance)
+        pooled = operation.pooled(on_pyramid.plans, out, advance)
         inputs.check_unchanged()
     first, plan = operation.operations[0], on_pyramid.plans[0]
     result = Result(first, plan, pooled, inputs.labels, channels, inputs.scores, notes, on_pyramid)

@@ -31,6 +31,7 @@ from roialign_cli.core.pyramid import (
     infer_scales,
 )
 from roialign_cli.core.pyramid_rules import PyramidRule, pyramid_rule
+from roialign_cli.core.sampling import Plan, check_accepted
 from roialign_cli.errors import ArgumentError
 
 
@@ -57,19 +58,22 @@ class PyramidOperation:
         """The map that each box is pooled from, (R,), from 0; `NO_LEVEL` for none."""
         return self.levels.index
 
-    def boxes_on(self, level: int) -> NDArray[np.intp]:
-        """Return the boxes that are pooled from a map."""
-        return np.flatnonzero(self.index == level)
+    def plans(self) -> tuple[Plan, ...]:
+        """Return the sampling plan of all boxes on each map.
 
-    def on_level(self, level: int) -> Operation:
-        """Return the operation of the boxes that are pooled from a map."""
-        rows, operation = self.boxes_on(level), self.operations[level]
-        return replace(
-            operation,
-            boxes_given=operation.boxes_given[rows],
-            boxes_xyxy=operation.boxes_xyxy[rows],
-            batch_index=operation.batch_index[rows],
-        )
+        Raises
+        ------
+        ArgumentError
+            If the convention rejects a box on the map that the box is pooled from.
+        """
+        plans = []
+        for level, operation in enumerate(self.operations):
+            tolerant = replace(operation.convention, rejects="nothing")
+            plan = replace(operation, convention=tolerant).plan()
+            plan = replace(plan, convention=operation.convention)
+            check_accepted(plan, self.index == level)
+            plans.append(plan)
+        return tuple(plans)
 
     def for_channel(self, channel: int) -> PyramidOperation:
         """Return the operation on one output channel."""
@@ -85,6 +89,7 @@ class PyramidOperation:
 
     def pooled(
         self,
+        plans: Sequence[Plan] | None = None,
         out: Float | None = None,
         advance: Callable[[int], object] = lambda _boxes: None,
     ) -> Float:
@@ -92,6 +97,8 @@ class PyramidOperation:
 
         Parameters
         ----------
+        plans
+            What `plans` returned, if it is known.
         out
             Array for the outputs, with the shape and dtype of `output_like`.
         advance
@@ -100,11 +107,10 @@ class PyramidOperation:
         shape, dtype = self.output_like()
         pooled = np.empty(shape, dtype) if out is None else out
         pooled[self.index < 0] = 0
-        for level in range(len(self.operations)):
-            operation = self.on_level(level)
-            pooled[self.boxes_on(level)] = pool(
-                operation.features, operation.plan(), operation.batch_index, advance=advance
-            )
+        for level, plan in enumerate(self.plans() if plans is None else plans):
+            rows, operation = np.flatnonzero(self.index == level), self.operations[level]
+            batch_index = operation.batch_index[rows]
+            pooled[rows] = pool(operation.features, plan[rows], batch_index, advance=advance)
         return pooled
 
 
