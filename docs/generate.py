@@ -16,6 +16,8 @@ from pathlib import Path
 from docs.gallery import gallery
 from roialign_cli.cli.main import COMMANDS, group, main
 from roialign_cli.core.presets import PRESETS
+from roialign_cli.core.pyramid_rules import PYRAMID_RULES
+from roialign_cli.show.document import pyramids
 from roialign_cli.show.document.blocks import Block, Heading
 from roialign_cli.show.document.conventions import in_full, overview
 from roialign_cli.show.document.family import family, known_mistakes
@@ -55,11 +57,15 @@ def _demoted(text: str, levels: int) -> str:
 
 
 def conventions() -> str:
-    """Return docs/conventions.md: all presets, what they make of ten boxes, each in full."""
+    """Return docs/conventions.md: all presets, what they make of ten boxes, each in full.
+
+    Between them are the family, the known mistakes and the pyramid rules.
+    """
     rows = [*PRESETS.values()]
     blocks: list[Block] = [*overview(rows), Heading(2, "Ten telling boxes"), *telling_boxes(rows)]
     blocks += [Heading(2, "The family"), *list(family(rows))[1:]]
     blocks += [Heading(2, "Known mistakes of exporters and importers"), *known_mistakes()]
+    blocks += [Heading(2, "Pyramids"), *pyramids.overview([*PYRAMID_RULES.values()])]
     for row in rows:
         blocks += in_full(row, level=2)
     head = (DOCS / "conventions-head.md").read_text(encoding="utf-8")

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from roialign_cli.core.operation import roi_align as roi_align
     from roialign_cli.core.preset import Preset as Preset
     from roialign_cli.core.presets import PRESETS as PRESETS
+    from roialign_cli.core.pyramid_operation import roi_align_pyramid as roi_align_pyramid
+    from roialign_cli.core.pyramid_rules import PYRAMID_RULES as PYRAMID_RULES
+    from roialign_cli.core.pyramid_rules import PyramidRule as PyramidRule
     from roialign_cli.errors import RoiAlignError as RoiAlignError
     from roialign_cli.presentation import Presenter
     from roialign_cli.search.search import identify as identify
@@ -22,23 +25,29 @@ __version__ = "0.1.0"
 # Loaded on first use, so that `roialign --help` does not wait for NumPy.
 _HOMES = {
     "PRESETS": "core.presets",
+    "PYRAMID_RULES": "core.pyramid_rules",
+    "PyramidRule": "core.pyramid_rules",
     "Preset": "core.presets",
     "Convention": "core.convention",
     "RoiAlignError": "errors",
     "compare": "analysis.comparison",
     "identify": "search.search",
     "roi_align": "core.operation",
+    "roi_align_pyramid": "core.pyramid_operation",
     "trace": "analysis.trace",
 }
 __all__ = [
     "PRESETS",
+    "PYRAMID_RULES",
     "Convention",
     "Preset",
+    "PyramidRule",
     "RoiAlignError",
     "__version__",
     "compare",
     "identify",
     "roi_align",
+    "roi_align_pyramid",
     "trace",
 ]
 

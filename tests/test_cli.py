@@ -483,6 +483,8 @@ NARROW = {
     "identify": ["identify", *ASTRONAUT, "--expected", f"{SAMPLES}/exported.npy"],
     "presets": ["presets"],
     "a preset": ["presets", "openvino-half-pixel"],
+    "pyramids": ["presets", "--pyramids"],
+    "a pyramid": ["presets", "matterport", "--pyramids"],
 }
 
 

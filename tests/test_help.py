@@ -35,8 +35,8 @@ def test_every_module_of_a_command_is_in_the_list() -> None:
     modules = {path.stem for path in (TESTS.parent / "roialign_cli" / "cli").glob("*.py")}
     helpers = {
         "__init__", "document", "explain_cell", "explain_roi", "help", "inputs", "main",
-        "option_types", "options", "page_session", "plot_views", "saved_output", "streams",
-        "warnings",
+        "option_types", "options", "page_session", "plot_views", "pyramids", "saved_output",
+        "streams", "warnings",
     }  # fmt: skip
     assert modules - helpers == set(COMMANDS)
 
@@ -100,6 +100,7 @@ def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(8)
     features = random.random((16, 16), dtype=np.float32)
     np.save("map.npy", features)
+    np.savez("pyramid.npz", P2=features[None], P3=features[None, :8, :8])
     Image.fromarray(random.integers(0, 255, (160, 200, 3), np.uint8)).save("photo.png")
     boxes = [[1.5, 2, 9.25, 8], [4, 3, 15, 13.5]]
     lines = [",".join(map(str, box)) for box in boxes]

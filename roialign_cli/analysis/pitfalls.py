@@ -27,6 +27,7 @@ Pitfall = Literal[
     "left-out",
     "ceil",
     "many-points",
+    "no-level",
 ]
 
 
@@ -54,10 +55,27 @@ def find_notes(operation: Operation, plan: Plan, roi: int | None = None) -> tupl
     rois = np.ones(len(operation.boxes_xyxy), np.bool_)
     if roi is not None:
         rois = np.arange(len(rois)) == roi
+    return find_notes_of(operation, plan, rois)
+
+
+def find_notes_of(
+    operation: Operation, plan: Plan, rois: Mask, *, advise: bool = True
+) -> tuple[Note, ...]:
+    """Return the pitfalls of some boxes.
+
+    Parameters
+    ----------
+    operation, plan
+        The operation and its plan, of all R boxes.
+    rois
+        (R,), which boxes.
+    advise
+        Whether to suggest other readings of the boxes.
+    """
     if not rois.any():
         return ()
     outside = outside_share(plan)
-    advice = _advice(operation, plan, outside, rois)
+    advice = _advice(operation, plan, outside, rois) if advise else ""
     finders = _empty, _no_points, _left_out, _ceil, _many_points
     return (
         *_outside(plan, outside, rois, advice),

@@ -1,4 +1,4 @@
-"""Convert results, traces and comparisons to plain data for JSON."""
+"""Convert traces, comparisons and presets to plain data for JSON."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from roialign_cli.analysis.pitfalls import Note
-from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Summary
 from roialign_cli.core.operation import Operation
 from roialign_cli.core.preset import Preset
-from roialign_cli.core.sampling import Plan
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison
@@ -23,63 +21,6 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.trace import Trace
 
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class Result:
-    """Hold the outputs of a run and its inputs.
-
-    Parameters
-    ----------
-    operation, plan
-        The operation and its sampling plan.
-    pooled
-        (R, C, height, width).
-    labels
-        A label for each of the R boxes, "" for no label.
-    channels
-        The index of each of the C channels in the feature map.
-    scores
-        A score for each of the R boxes, NaN for no score; empty if no box has one.
-    notes
-        The pitfalls of the boxes.
-    """
-
-    operation: Operation
-    plan: Plan
-    pooled: Float
-    labels: Sequence[str]
-    channels: Sequence[int]
-    scores: Sequence[float] = ()
-    notes: Sequence[Note] = ()
-
-    def score(self, index: int) -> float:
-        """Return the score of a box, NaN for no score."""
-        return self.scores[index] if self.scores else math.nan
-
-    def name(self, index: int) -> str:
-        """Return the label and the score of a box as text."""
-        return named(self.labels[index], self.score(index))
-
-    def roi(self, index: int) -> dict[str, float]:
-        """Return the top-left corner and the size of a region in cells, in its frame."""
-        frame = self.operation.frame
-        return {
-            "x": frame.x(self.plan.x.roi_start[index]),
-            "y": frame.y(self.plan.y.roi_start[index]),
-            "width": float(self.plan.x.roi_size[index]),
-            "height": float(self.plan.y.roi_size[index]),
-        }
-
-    def parameters(self) -> dict[str, Any]:
-        """Return everything that determines the numbers, except features and boxes."""
-        y, x = self.operation.spatial_scale
-        return {
-            "preset": self.operation.convention.name,
-            "convention": self.operation.convention.parameters(),
-            "output_size": list(self.operation.output_size),
-            "spatial_scale": {"x": x, "y": y},
-        }
 
 
 @dataclass(frozen=True)
@@ -115,35 +56,6 @@ def named(label: str, score: float) -> str:
     """
     scored = "" if math.isnan(score) else f"{score:.2f}"
     return f"{label} {scored}".strip()
-
-
-def result_record(result: Result) -> dict[str, Any]:
-    """Return a run as the documented JSON object."""
-    rois = [
-        {
-            "index": r,
-            "label": result.labels[r],
-            "score": result.score(r),
-            "batch_index": int(result.operation.batch_index[r]),
-            "box": result.operation.boxes_given[r].tolist(),
-            **result.roi(r),
-            "output": result.pooled[r].tolist(),
-        }
-        for r in range(len(result.pooled))
-    ]
-    rows, columns = result.operation.map_size
-    return {
-        "version": VERSION,
-        **result.parameters(),
-        "frame": {"origin": result.operation.frame.origin},
-        "feature_map": {
-            "height": rows,
-            "width": columns,
-            "channels": list(result.channels),
-        },
-        "rois": rois,
-        "notes": notes_record(result.notes),
-    }
 
 
 def notes_record(notes: Sequence[Note]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,9 +16,13 @@ from roialign_cli.cli.options import (
     force_option,
     format_option,
     note_options,
-    operator_options,
+    pyramid_operator_options,
     selection_options,
 )
+
+if TYPE_CHECKING:
+    from roialign_cli.analysis.pitfalls import Note
+    from roialign_cli.cli.inputs import Inputs
 
 
 @command(
@@ -26,8 +31,9 @@ from roialign_cli.cli.options import (
     "roialign explain map.npy --image-size 512x512 --box 296,320,200,145 --section 1,1 --sketch",
     "roialign explain map.npy --image-size 512x512 --box 296,320,200,145 -o roi.html",
     "roialign explain map.npy --boxes boxes.csv --cell 6,9",
+    "roialign explain pyramid.npz --pyramid torchvision --image-size 64x64 --box 3,4,40,50",
 )
-@operator_options
+@pyramid_operator_options
 @selection_options
 @selection_option(
     "--cell",
@@ -73,7 +79,6 @@ def explain(
     strict: bool,
 ) -> None:
     """Explain one ROI step by step."""
-    from roialign_cli.cli.inputs import load
     from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.writing import check_writable
 
@@ -84,14 +89,22 @@ def explain(
         raise click.UsageError(_ONLY_CELL)
     if output is not None:
         check_writable(output, force=force, read=options.files)
-    inputs = load(options)
-    notes = inputs.notes(inputs.operation.plan(), (selection.roi or 0) if cell is None else None)
+    pyramid = None
+    if options.pyramid is None:
+        inputs, notes = _load(options, (selection.roi or 0) if cell is None else None)
+    else:
+        if cell is not None or output_format == "html":
+            raise click.UsageError(_NOT_ON_PYRAMIDS.format("html" if cell is None else "--cell"))
+        from roialign_cli.cli.pyramids import inputs_on_level, load_pyramid
+
+        pyramid = load_pyramid(options)
+        inputs, notes = inputs_on_level(pyramid, options, selection.roi or 0)
     report_warnings(notes, quiet=quiet, strict=strict)
     if cell is None:
         from roialign_cli.cli.explain_roi import Extent, roi_document
 
         extent = Extent(all_points, not no_intro, _sketch_columns() if sketch else 0)
-        document = roi_document(inputs, options, selection, extent, notes)
+        document = roi_document(inputs, options, selection, extent, notes, pyramid)
     else:
         from roialign_cli.cli.explain_cell import cell_document
 
@@ -102,6 +115,17 @@ def explain(
         document.write(output_format, output, force=force)
 
 
+def _load(options: OperatorOptions, roi: int | None) -> tuple[Inputs, tuple[Note, ...]]:
+    """Return the inputs of a single map, and the warnings about one box or all."""
+    from roialign_cli.cli.inputs import load
+    from roialign_cli.cli.pyramids import check_no_pyramid
+
+    check_no_pyramid(options)
+    inputs = load(options)
+    return inputs, inputs.notes(inputs.operation.plan(), roi)
+
+
+_NOT_ON_PYRAMIDS = "{} cannot be used with --pyramid; use text, markdown or json for one box"
 _NO_SKETCH = "--sketch has no effect with {}; use --format text or markdown"
 _ONLY_CELL = (
     "--cell cannot be used with --roi, --section, --point, --all-points, --no-intro or --sketch; "

@@ -6,17 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from roialign_cli.analysis.pyramid_records import level_record
 from roialign_cli.analysis.quantisation import quantised_by_roi_pool
 from roialign_cli.analysis.records import trace_record
+from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.cli.document import Document
 from roialign_cli.cli.inputs import Inputs, scale_source
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.document.explanation import Explanation
+from roialign_cli.show.document.level_step import level_step
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.pitfalls import Note
     from roialign_cli.cli.options import OperatorOptions, Selection
+    from roialign_cli.cli.pyramids import PyramidInputs
+    from roialign_cli.show.document.blocks import Block
 
 MAX_EXPLAINED_POINTS = 50_000  # 50 MB of JSON, and a few seconds
 
@@ -46,6 +51,7 @@ def roi_document(
     selection: Selection,
     extent: Extent,
     notes: Sequence[Note],
+    pyramid: PyramidInputs | None = None,
 ) -> Document:
     """Return the explanation of one ROI.
 
@@ -61,10 +67,14 @@ def roi_document(
         How much to explain.
     notes
         The warnings that the page and the JSON list.
+    pyramid
+        The pyramid of which `inputs` are one map; None for a single map.
     """
     operation, roi, channel = inputs.operation, selection.roi or 0, selection.channel
     trace = trace_operation(operation, roi, channel)
-    rounded, source = quantised_by_roi_pool(operation, roi), scale_source(options, inputs)
+    rounded = quantised_by_roi_pool(operation, roi)
+    # The scale of a level is not that of an option.
+    source = scale_source(options, inputs) if pyramid is None else ScaleSource()
     if extent.all_points:
         _check_length(trace, selection)
     explanation = Explanation(
@@ -82,7 +92,8 @@ def roi_document(
     def record() -> dict[str, object]:
         _check_length(trace, selection)
         selected = trace.select(selection.section, selection.point)
-        return trace_record(replace(trace, sections=selected), notes, source, rounded)
+        found = trace_record(replace(trace, sections=selected), notes, source, rounded)
+        return found if pyramid is None else found | _level(pyramid, roi)
 
     def page() -> str:
         from roialign_cli.cli.page_session import page_session
@@ -90,7 +101,17 @@ def roi_document(
 
         return saved_page(page_session(inputs, options), explanation, notes)
 
-    return Document(explanation.blocks, page, record)
+    def blocks() -> list[Block]:
+        """Return the title, the level of a pyramid, and the steps."""
+        level = [] if pyramid is None else [*level_step(pyramid.operation, roi)]
+        title, explained = [*explanation.title()], [*explanation.blocks()]
+        return title + level + explained[len(title) :]
+
+    return Document(blocks, page, record)
+
+
+def _level(pyramid: PyramidInputs, roi: int) -> dict[str, object]:
+    return {"pyramid": level_record(pyramid.operation, roi)}
 
 
 def _check_length(trace: Trace, selection: Selection) -> None:

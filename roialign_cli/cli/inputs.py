@@ -141,7 +141,7 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
     """
     if options.preset is not None:
         preset(options.preset)  # an unknown name is refused before files are read
-    boxes = _boxes(options)
+    boxes = read_box_options(options)
     # Options take precedence over what the file implies.
     options = replace(
         options,
@@ -151,8 +151,8 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
     file = _features(options)
     default = "walkthrough" if file.image is None else "torchvision-aligned"
     chosen = preset(options.preset or default)
-    overrides = _overrides(options)
-    numbers = _numbers(options, boxes, len(file.array))
+    overrides = convention_overrides(options)
+    numbers = box_numbers(options, boxes, len(file.array))
     size = options.output_size or chosen.output_size
     if saved is not None and options.output_size is None:
         size = saved.output_size(file.array, len(numbers), resolve(chosen, **overrides))
@@ -162,7 +162,7 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
         (size[0], size[-1]),
         convention=chosen,
         spatial_scale=_scale(options, file, chosen.convention),
-        batch_index=_batch_index(options),
+        batch_index=read_batch_index_option(options),
         image_height=_image_height(options, file),
         **overrides,
     )
@@ -207,15 +207,15 @@ def load_search_inputs(options: OperatorOptions) -> SearchInputs:
 
     How the file describes its boxes is not fixed, because that may be the mistake to find.
     """
-    boxes = _boxes(options)
+    boxes = read_box_options(options)
     file = _features(options)
-    fixed_fields: dict[str, Any] = _overrides(options) | {
+    fixed_fields: dict[str, Any] = convention_overrides(options) | {
         "convention": options.preset,
         "spatial_scale": _scale(options, file, Convention()),
-        "batch_index": _batch_index(options),
+        "batch_index": read_batch_index_option(options),
         "image_height": _image_height(options, file),
     }
-    numbers = _numbers(options, boxes, len(file.array))
+    numbers = box_numbers(options, boxes, len(file.array))
     return SearchInputs(file, numbers, _drop_none(fixed_fields), _declared(boxes))
 
 
@@ -257,7 +257,8 @@ def _features(options: OperatorOptions) -> FeatureFile:
     )
 
 
-def _boxes(options: OperatorOptions) -> BoxFile:
+def read_box_options(options: OperatorOptions) -> BoxFile:
+    """Return the boxes of --box or --boxes."""
     named = {"FEATURES": options.features, "--boxes": options.boxes}
     named["--batch-index"] = str(options.batch_index)
     read = [name for name, file in named.items() if split_member(file or "")[0] == "-"]
@@ -276,7 +277,7 @@ def _boxes(options: OperatorOptions) -> BoxFile:
     return BoxFile.from_array(np.array(options.box))
 
 
-def _numbers(options: OperatorOptions, boxes: BoxFile, maps: int) -> NDArray[np.float64]:
+def box_numbers(options: OperatorOptions, boxes: BoxFile, maps: int) -> NDArray[np.float64]:
     """Return the boxes, without their batch indices if --batch-index replaces them."""
     if options.batch_index is None:
         return boxes.boxes
@@ -286,7 +287,7 @@ def _numbers(options: OperatorOptions, boxes: BoxFile, maps: int) -> NDArray[np.
     return boxes.boxes[:, -4:]
 
 
-def _batch_index(options: OperatorOptions) -> int | NDArray[np.int64] | None:
+def read_batch_index_option(options: OperatorOptions) -> int | NDArray[np.int64] | None:
     """Return the map of all boxes, or the map of each from a file; None without an option."""
     if isinstance(options.batch_index, str):
         return read_batch_index(options.batch_index)
@@ -338,7 +339,8 @@ _FIELD_OPTIONS = tuple(
 )
 
 
-def _overrides(options: OperatorOptions) -> dict[str, Any]:
+def convention_overrides(options: OperatorOptions) -> dict[str, Any]:
+    """Return the fields of the convention that options set."""
     overrides = _drop_none({name: getattr(options, name) for name in _FIELD_OPTIONS})
     if overrides.get("coordinate_decimals") == "exact":
         overrides["coordinate_decimals"] = None

@@ -13,6 +13,7 @@ from click import Context, Parameter
 
 from roialign_cli.core.convention import FIELD_KINDS, Convention, Summary
 from roialign_cli.core.presets import PRESETS
+from roialign_cli.core.pyramid_rules import PYRAMID_RULES
 from roialign_cli.errors import FileError, alternatives
 from roialign_cli.files.parsing import parse_fraction, parse_integer, parse_number
 from roialign_cli.files.writing import IS_FOLDER
@@ -114,6 +115,10 @@ BOX = NumberList("A,B,C,D", (4, 5), ",", parse_number, "296,320,200,145")
 IMAGE_SIZE = NumberList("WxH", (2,), "x", parse_number, "512x512")
 OUTPUT_SIZE = NumberList("K|TxK", (1, 2), "x", parse_integer, "7 or 7x5 (rows x columns)")
 SCALE = NumberList("F|FX,FY", (1, 2), ",", parse_fraction, "1/16, 0.0625 or 1/16,1/8")
+_MAX_LEVELS = 32
+LEVEL_SCALES = NumberList(
+    "F,F,...", tuple(range(1, _MAX_LEVELS + 1)), ",", parse_fraction, "1/4,1/8,1/16,1/32"
+)
 SECTION = NumberList("I,J", (2,), ",", parse_integer, "2,3 (from 1, i along x, j from the top)")
 CELL = NumberList("R,C", (2,), ",", parse_integer, "6,9 (row and column from 0, row 0 at the top)")
 POINT = NumberList("N,M", (2,), ",", parse_integer, "1,2 (from 1, n along x, m from the top)")
@@ -232,6 +237,13 @@ class PresetName(CompletableType):
 
     name = "PRESET"
     words = tuple(PRESETS)
+
+
+class PyramidName(CompletableType):
+    """The name of a pyramid rule; validated later, by pyramid_rule()."""
+
+    name = "RULE"
+    words = tuple(PYRAMID_RULES)
 
 
 class OutputFile(click.Path):

@@ -26,6 +26,7 @@ from roialign_cli.cli.option_types import (
     DECIMALS,
     IMAGE_SIZE,
     INPUT_FILE,
+    LEVEL_SCALES,
     OUTPUT_SIZE,
     POINT,
     SCALE,
@@ -33,6 +34,7 @@ from roialign_cli.cli.option_types import (
     FieldValue,
     Number,
     PresetName,
+    PyramidName,
     WholeNumber,
 )
 from roialign_cli.core.convention import (
@@ -48,9 +50,13 @@ from roialign_cli.files.reading import split_member
 
 @dataclass(frozen=True)
 class OperatorOptions:
-    """The values of the shared options; None where an option is not given."""
+    """The values of the shared options; None where an option is not given.
+
+    `features` is the first of `maps`, which a command that reads no pyramid does not have.
+    """
 
     features: str
+    maps: tuple[str, ...] | None
     layout: str | None
     key: str | None
     box: tuple[tuple[float, ...], ...]
@@ -63,6 +69,8 @@ class OperatorOptions:
     stride: int | None
     spatial_scale: tuple[float, ...] | None
     batch_index: int | str | None
+    pyramid: str | None
+    level_scales: tuple[float, ...] | None
     preset: str | None
     output_size: tuple[int, ...] | None
     pooling: Pooling | None
@@ -79,7 +87,8 @@ class OperatorOptions:
     @property
     def files(self) -> tuple[str, ...]:
         """The files that the command reads."""
-        names = self.features, self.boxes or "-", str(self.batch_index or "-")
+        others = self.boxes or "-", str(self.batch_index or "-")
+        names = *(self.maps or (self.features,)), *others
         return tuple(split_member(name)[0] for name in names)
 
     @property
@@ -112,6 +121,31 @@ _INPUT = (
         "--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW or NHWC."
     ),
     input_option("--key", metavar="NAME", help="Array to read from an .npz with several arrays."),
+)
+
+_MAPS = argument(
+    "maps",
+    group="Input",
+    metavar="FEATURES...",
+    type=INPUT_FILE,
+    nargs=-1,
+    required=True,
+    description="A .npy, .npz, CSV, text or image file; FILE.npz:NAME selects an array; - reads "
+    "standard input. With --pyramid, several maps of an image, or an .npz of them.",
+)
+_PYRAMID = (
+    operator_option(
+        "--pyramid",
+        type=PyramidName(),
+        help="Pool each box from one of several maps, by the rule of this library; `presets "
+        "--pyramids` lists the rules.",
+    ),
+    operator_option(
+        "--level-scales",
+        type=LEVEL_SCALES,
+        help="Cells per pixel of each map, such as 1/4,1/8,1/16.  [default: inferred from "
+        "--image-size]",
+    ),
 )
 
 _BOXES = (
@@ -263,6 +297,13 @@ def operator_options(command: Function) -> Function:
     return _add(options, _gather(OperatorOptions, command))
 
 
+def pyramid_operator_options(command: Function) -> Function:
+    """Add the shared options and those of a pyramid, with any number of FEATURES."""
+    boxes = (*_BOXES, *_reading("from the preset"), *_SCALE)
+    options = (_MAPS, *_INPUT[1:], *boxes, *_PYRAMID, *_CONVENTION, *_RULES)
+    return _add(options, _gather(OperatorOptions, command))
+
+
 def search_options(command: Function) -> Function:
     """Add the shared options for a command that searches for what they leave open."""
     options = (*_INPUT, *_BOXES, *_reading("try all"), *_SCALE, _ONLY_CONVENTION, *_RULES)
@@ -276,6 +317,8 @@ def _gather(kind: type[Any], command: Function) -> Function:
     @functools.wraps(command)
     def gathered(*objects: Any, **values: Any) -> Any:  # noqa: ANN401
         own = {name: values.pop(name, None) for name in names}
+        if own.get("maps"):
+            own["features"] = own["maps"][0]
         return command(*objects, kind(**own), **values)
 
     return gathered

@@ -168,8 +168,8 @@ def make_operation(
 ) -> Operation:
     """Validate the arguments of `roi_align` and bundle them."""
     resolved = resolve(convention, **overrides)
-    array = _features(features)
-    scale = _scale(spatial_scale, resolved, (array.shape[2], array.shape[3]))
+    array = as_features(features)
+    scale = scale_of_map(spatial_scale, resolved, (array.shape[2], array.shape[3]))
     given, index = split_boxes(boxes, batch_index)
     if len(index) and not 0 <= index.min() <= index.max() < len(array):
         wrong = index[(index < 0) | (index >= len(array))][0]
@@ -242,14 +242,19 @@ def roi_align(
              [11., 12.]]]], dtype=float32)
     """
     operation = make_operation(features, boxes, output_size, convention=convention, **options)
-    pooled, given = operation.pooled(), operation.features.dtype
-    if given.kind != "f" or given.itemsize != 2:
+    return in_dtype_of(operation.features, operation.pooled())
+
+
+def in_dtype_of(features: NDArray[Any], pooled: Float) -> Float:
+    """Return outputs in float16 if the features are, which are pooled in float32."""
+    if features.dtype.kind != "f" or features.dtype.itemsize != 2:
         return pooled
     with np.errstate(over="ignore"):
         return pooled.astype(np.float16)
 
 
-def _features(features: object) -> NDArray[Any]:
+def as_features(features: object) -> NDArray[Any]:
+    """Return features as an array (N, C, H, W); raise an `ArgumentError` if they have no map."""
     array = as_array("features", features)
     if array.dtype.kind not in "buif":
         raise ArgumentError("features", f"must be real numbers, got {array.dtype}")
@@ -263,7 +268,11 @@ def _features(features: object) -> NDArray[Any]:
     return array.reshape((1,) * (4 - array.ndim) + array.shape)
 
 
-def _scale(given: Any, convention: Convention, map_size: tuple[int, int]) -> tuple[float, float]:  # noqa: ANN401
+def scale_of_map(
+    given: Any,  # noqa: ANN401
+    convention: Convention,
+    map_size: tuple[int, int],
+) -> tuple[float, float]:
     """Return the spatial scale (y, x), feature-map units per unit of the boxes."""
     if not convention.normalized:
         scale: tuple[float, float] = _pair(1.0 if given is None else given, "spatial_scale", float)

@@ -203,7 +203,7 @@ def make_plan(
         for axis in (1, 0)
     )
     plan = Plan(y, x, convention, frame)
-    _check_accepted(plan)
+    check_accepted(plan)
     return plan
 
 
@@ -248,11 +248,12 @@ def _roi_axis(
     )
 
 
-def _check_accepted(plan: Plan) -> None:
+def check_accepted(plan: Plan, boxes: NDArray[np.bool_] | bool = True) -> None:  # noqa: FBT001, FBT002
+    """Raise an error if the convention rejects a box, or one of some boxes, (R,)."""
     if plan.convention.rejects == "nothing":
         return
     refused = _REFUSED[plan.convention.rejects]
-    bad = np.flatnonzero(refused(plan.y) | refused(plan.x))
+    bad = np.flatnonzero((refused(plan.y) | refused(plan.x)) & boxes)
     if len(bad):
         what = {
             "no-area": "has no area on the feature map",

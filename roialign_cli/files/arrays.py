@@ -5,15 +5,20 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from tokenize import TokenError
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.errors import FileError
 from roialign_cli.files.reading import TOO_LARGE, open_input, split_member
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile
 
 NPY_MAGIC = b"\x93NUMPY"
 _ZIP_MAGIC = b"PK"
@@ -140,11 +145,40 @@ def load_array(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     """
     load = _load_npz if content.read(2) == _ZIP_MAGIC else _load_npy
     content.seek(0)
+    with _reading(name):
+        return load(name, content, member)
+
+
+def archive_shapes(name: str) -> dict[str, tuple[int, ...]]:
+    """Return the name and the shape of each array of real numbers in an `.npz`, in its order.
+
+    Arrays of other kinds are left out. The dictionary is empty for other files.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or damaged.
+    """
+    shapes = {}
+    with open_input(name) as content, _reading(name):
+        if content.read(2) != _ZIP_MAGIC:
+            return {}
+        with _archive(content) as archive:
+            for file in archive.namelist():
+                if file.endswith(".npy"):
+                    with suppress(FileError), archive.open(file) as array:
+                        shapes[file.removesuffix(".npy")] = _read_header(name, array)[0]
+    return shapes
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """Raise a `FileError` for all that NumPy raises about a damaged file."""
     try:
         with warnings.catch_warnings():
             # NumPy warns about old headers, which are harmless.
             warnings.simplefilter("ignore")
-            return load(name, content, member)
+            yield
     except FileError:
         raise
     except MemoryError:
@@ -208,20 +242,21 @@ def _read_header(name: str, content: IO[bytes]) -> tuple[tuple[int, ...], bool, 
     return shape, fortran, dtype
 
 
-def _load_npz(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
-    from zipfile import BadZipFile
+@contextmanager
+def _archive(content: IO[bytes]) -> Iterator[ZipFile]:
+    """Yield an open archive; raise a `ValueError` for all that zipfile raises about it."""
+    from zipfile import BadZipFile, ZipFile
     from zlib import error as CompressionError  # noqa: N812 - a class
 
     try:
-        return _load_member(name, content, member)
+        with ZipFile(content) as archive:
+            yield archive
     except (BadZipFile, CompressionError) as error:
         raise ValueError(str(error)) from None
 
 
-def _load_member(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
-    from zipfile import ZipFile
-
-    with ZipFile(content) as archive:
+def _load_npz(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
+    with _archive(content) as archive:
         names = archive.namelist()
         if any(file.endswith("data.pkl") for file in names):
             problem = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from roialign_cli.errors import ArgumentError, FileError, alternatives
 from roialign_cli.files.arrays import (
     Member,
+    archive_shapes,
     is_numpy,
     load_array,
     refuse_other_formats,
@@ -120,6 +122,41 @@ def read_features(
     file = replace(file, name=name, fingerprint=fingerprint)
     file.check_unchanged()
     return file
+
+
+def read_maps(names: Sequence[str], *, layout: str | None = None) -> list[FeatureFile]:
+    """Read the maps of a pyramid: one from each file, or all that an `.npz` has.
+
+    The maps of an `.npz` are its arrays with three or four axes, in the order of the file.
+
+    Parameters
+    ----------
+    names
+        Paths of the files, as for `read_features`; a single `.npz` may have all maps.
+    layout
+        Axes of the arrays, one of `LAYOUTS`; guessed from their shapes if None.
+
+    Raises
+    ------
+    FileError
+        If a file is missing, damaged or an image, or has no maps.
+    ArgumentError
+        If the layout does not fit an array, or is not given and cannot be guessed.
+    """
+    if sum(split_member(name)[0] == "-" for name in names) > 1:
+        raise FileError("-", "standard input cannot be several maps; name files for the others")
+    if len(names) == 1 and split_member(names[0]) == (names[0], None) and names[0] != "-":
+        shapes = archive_shapes(names[0])
+        maps = [f"{names[0]}:{key}" for key, shape in shapes.items() if len(shape) in {3, 4}]
+        if shapes and not maps:
+            problem = "contains no maps, which are arrays with three or four axes"
+            raise FileError(names[0], f"{problem}; name other arrays as {names[0]}:NAME")
+        names = maps or names
+    files = [read_features(name, layout=layout) for name in names]
+    for file in files:
+        if file.image is not None:
+            raise FileError(file.name, "is an image; the maps of a pyramid are arrays")
+    return files
 
 
 def _read(

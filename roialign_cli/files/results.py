@@ -13,7 +13,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from roialign_cli.analysis.records import Result, result_record, to_json
+from roialign_cli.analysis.records import to_json
+from roialign_cli.analysis.results import Result, result_record
 from roialign_cli.core.boxes import Float
 from roialign_cli.errors import ArgumentError, FileError, unknown_suffix
 from roialign_cli.files.writing import atomic_write
@@ -30,8 +31,12 @@ _MAPPED_FILES_CAN_BE_RENAMED = os.name != "nt"
 
 
 def to_csv(result: Result) -> str:
-    """Return one line per ROI, channel and section: i along x, j from the top, from 1."""
-    header = ("roi", "label", "score", "batch", "channel", "i", "j", "value")
+    """Return one line per ROI, channel and section: i along x, j from the top, from 1.
+
+    On a pyramid, "level" is the level of the ROI as the rule numbers it, "" for none.
+    """
+    level = () if result.pyramid is None else ("level",)
+    header = ("roi", "label", "score", "batch", *level, "channel", "i", "j", "value")
     return _csv(header, _result_rows(result))
 
 
@@ -50,7 +55,8 @@ def _result_rows(result: Result) -> Iterator[tuple[Any, ...]]:
     for r in range(rois):
         score = result.score(r)
         score_cell = "" if math.isnan(score) else score
-        roi = r, result.labels[r], score_cell, int(result.operation.batch_index[r])
+        level = () if result.pyramid is None else (result.pyramid.level(r),)
+        roi = r, result.labels[r], score_cell, int(result.operation.batch_index[r]), *level
         for c, channel in enumerate(result.channels):
             values = result.pooled[r, c].tolist()
             for j in range(rows):
@@ -89,8 +95,14 @@ def _npz(result: Result) -> bytes:
         scores=np.array([result.score(r) for r in range(len(result.labels))]),
         channels=np.array(result.channels),
         parameters=np.array(to_json(result.parameters())),
+        **_map_index(result),
     )
     return buffer.getvalue()
+
+
+def _map_index(result: Result) -> dict[str, Any]:
+    """Return the map of each box, −1 for none; nothing without a pyramid."""
+    return {} if result.pyramid is None else {"map_index": result.pyramid.operation.index}
 
 
 def _npy(result: Result) -> bytes:

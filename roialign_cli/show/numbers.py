@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.records import Defaults
+from roialign_cli.analysis.scaling import scale_text
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention, Summary
 from roialign_cli.core.operation import Operation
 from roialign_cli.core.overrides import changes
+from roialign_cli.core.pyramid_operation import PyramidOperation
 
 DECIMALS = 4
 
@@ -150,19 +152,42 @@ def describe(name: str, operation: Operation, defaults: Defaults) -> str:
 
     Everything that the user did not choose is marked.
     """
-    features, convention = operation.features, operation.convention
+    features = operation.features
     shape = " × ".join(map(str, features.shape))
     pixels = (
         ", one cell per pixel (--stride 32 averages 32 × 32 pixels to a cell)"
         if defaults.cells
         else ""
     )
+    return (
+        f"{name}: {shape} {features.dtype}{_value_range(features)}{pixels}; "
+        f"{_rest(operation, defaults)}"
+    )
+
+
+def _rest(operation: Operation, defaults: Defaults) -> str:
+    """Describe the convention, the output size and the boxes."""
+    convention = operation.convention
     rows, columns = operation.output_size
     size = f"{rows} × {columns} sections{_FROM_PRESET if defaults.output_size else ''}"
+    name = name_of(convention, default_preset(defaults))
     return (
-        f"{name}: {shape} {features.dtype}{_value_range(features)}{pixels}; convention "
-        f"{name_of(convention, default_preset(defaults))}, {convention.pooling}, {size}; "
+        f"convention {name}, {convention.pooling}, {size}; "
         f"boxes read as {reading_of(convention)}{default_reading(defaults)}"
+    )
+
+
+def describe_pyramid(names: Sequence[str], operation: PyramidOperation, defaults: Defaults) -> str:
+    """Describe in one line the maps of a pyramid, its rule, and the rest as `describe` does."""
+    first = operation.operations[0]
+    images, channels = first.features.shape[:2]
+    sizes = ["{} × {}".format(*on_map.map_size) for on_map in operation.operations]
+    maps = format_count(len(sizes), "map", "maps")
+    scales = ", ".join(scale_text((scale, scale)) for scale in operation.scales)
+    return (
+        f"{', '.join(names)}: {maps} of {images} × {channels} × {', '.join(sizes)} "
+        f"{first.features.dtype}; pyramid rule {operation.levels.rule.name}, scales {scales}; "
+        f"{_rest(first, defaults)}"
     )
 
 

@@ -20,7 +20,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from roialign_cli.analysis.records import Result
+from roialign_cli.analysis.results import Result
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.document.blocks import (
     Block,
@@ -253,6 +253,11 @@ def print_result(subject: str, result: Result) -> None:
 def _title(result: Result, r: int) -> str:
     roi = result.roi(r)
     label = f" {result.name(r)}" if result.name(r) else ""
+    if result.pyramid is not None:
+        level = result.pyramid.level(r)
+        if level is None:
+            return f"ROI {r}{label}: on no map"
+        label += f", level {level}"
     return (
         f"ROI {r}{label}: top-left {format_point(roi['x'], roi['y'])}, "
         f"{format_number(roi['width'], 5)} × {format_number(roi['height'], 5)} cells"
@@ -263,7 +268,7 @@ def _print_summary(console: Console, result: Result) -> None:
     rois, channels = result.pooled.shape[:2]
     shown = min(rois * channels, _MAX_SUMMARY_ROWS)
     rows = [_summary_row(result, *divmod(index, channels)) for index in range(shown)]
-    headers = ("ROI", "label", "map", "top-left", "size", "ch.", "min", "mean", "max")
+    headers = ("ROI", "label", "map", "level", "top-left", "size", "ch.", "min", "mean", "max")
     columns = [
         (header, cells)
         for header, cells in zip(headers, zip(*rows, strict=True), strict=True)
@@ -279,17 +284,23 @@ def _print_summary(console: Console, result: Result) -> None:
     )
 
 
-_OPTIONAL_COLUMNS = {"label", "map"}  # shown if their cells differ
+_OPTIONAL_COLUMNS = {"label", "map", "level"}  # shown if their cells differ
 
 
 def _summary_row(result: Result, r: int, c: int) -> tuple[str, ...]:
     roi, output = result.roi(r), result.pooled[r, c].astype(np.float64)
+    level = None if result.pyramid is None else result.pyramid.level(r)
+    place = format_point(roi["x"], roi["y"], 2)
+    size = f"{format_number(roi['width'], 2)} × {format_number(roi['height'], 2)}"
+    if result.pyramid is not None and level is None:
+        place = size = "–"
     return (
         str(r),
         result.name(r),
         str(result.operation.batch_index[r]),
-        format_point(roi["x"], roi["y"], 2),
-        f"{format_number(roi['width'], 2)} × {format_number(roi['height'], 2)}",
+        "–" if level is None else str(level),
+        place,
+        size,
         str(result.channels[c]),
         *format_column((output.min(), output.mean(), output.max()), 3),
     )

@@ -1,0 +1,184 @@
+"""Read the maps that the options name and build the operation on their pyramid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import click
+import numpy as np
+
+from roialign_cli.analysis.pitfalls import Note, find_notes_of, numbered
+from roialign_cli.analysis.records import Defaults
+from roialign_cli.analysis.results import OnPyramid
+from roialign_cli.analysis.trace import checked_index
+from roialign_cli.cli.inputs import (
+    Inputs,
+    box_numbers,
+    convention_overrides,
+    read_batch_index_option,
+    read_box_options,
+)
+from roialign_cli.cli.options import OperatorOptions
+from roialign_cli.core.presets import preset
+from roialign_cli.core.pyramid import NO_LEVEL
+from roialign_cli.core.pyramid_operation import PyramidOperation, make_pyramid_operation
+from roialign_cli.core.pyramid_rules import PyramidRule, pyramid_rule
+from roialign_cli.errors import ArgumentError
+from roialign_cli.files.features import FeatureFile, read_maps
+from roialign_cli.printable import printable
+
+
+@dataclass(frozen=True)
+class PyramidInputs:
+    """The inputs of a command on a pyramid.
+
+    Parameters
+    ----------
+    files
+        The maps as they were read.
+    operation
+        The validated call.
+    labels
+        One for each box, "" for a box without a label.
+    scores
+        One for each box, NaN for a box without a score.
+    defaults
+        What no option or file decides.
+    """
+
+    files: tuple[FeatureFile, ...]
+    operation: PyramidOperation
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+    defaults: Defaults
+
+    def on_pyramid(self) -> OnPyramid:
+        """Return the operation with the plans of all boxes on each map."""
+        return OnPyramid(self.operation, self.operation.plans())
+
+    @property
+    def subject(self) -> str:
+        """One line that names the maps, the rule, the convention and how the boxes are read."""
+        from roialign_cli.show.numbers import describe_pyramid
+
+        names = [printable(file.name) for file in self.files]
+        return describe_pyramid(names, self.operation, self.defaults)
+
+    def check_unchanged(self) -> None:
+        """Raise an error if a file has changed since it was opened."""
+        for file in self.files:
+            file.check_unchanged()
+
+
+def notes_on(pyramid: OnPyramid) -> tuple[Note, ...]:
+    """Return the warnings about all boxes, each on its map."""
+    maps = zip(pyramid.operation.operations, pyramid.plans, strict=True)
+    index = np.asarray(pyramid.operation.index)
+    notes = [
+        note
+        for level, (operation, plan) in enumerate(maps)
+        for note in find_notes_of(operation, plan, index == level, advise=False)
+    ]
+    on_no_map = np.flatnonzero(index == NO_LEVEL).tolist()
+    if on_no_map:
+        rule = pyramid.operation.levels.rule.name
+        text = f"{numbered(on_no_map)}: on no map, by the rule {rule}; the outputs are 0"
+        notes.append(Note("no-level", tuple(on_no_map), text))
+    return tuple(notes)
+
+
+def inputs_on_level(
+    pyramid: PyramidInputs, options: OperatorOptions, roi: int
+) -> tuple[Inputs, tuple[Note, ...]]:
+    """Return the inputs of the map that a box is pooled from, and the warnings about the box.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such box, or if it is on no map.
+    """
+    operation = pyramid.operation
+    checked_index("roi", roi, len(operation.index), "box")
+    level = int(operation.index[roi])
+    if level == NO_LEVEL:
+        rule = operation.levels.rule.name
+        problem = f"box {roi} is on no map by the rule {rule}, so that its outputs are 0"
+        raise ArgumentError("roi", f"{problem}; choose another box")
+    on_map = operation.operations[level]
+    inputs = Inputs(
+        pyramid.files[level],
+        on_map,
+        pyramid.labels,
+        pyramid.scores,
+        convention_overrides(options),
+        pyramid.defaults,
+        np.asarray(on_map.boxes_given, dtype=np.float64),
+        {},
+    )
+    requested = np.arange(len(operation.index)) == roi
+    plan = operation.plans()[level]
+    return inputs, find_notes_of(on_map, plan, requested, advise=False)
+
+
+def check_no_pyramid(options: OperatorOptions) -> None:
+    """Raise an error for options that only a pyramid has."""
+    if options.level_scales is not None:
+        raise click.UsageError("--level-scales has no effect without --pyramid RULE")
+    if len(options.maps or ()) > 1:
+        problem = "several FEATURES are the maps of a pyramid"
+        raise click.UsageError(f"{problem}; add --pyramid RULE, or name one file")
+
+
+def load_pyramid(options: OperatorOptions) -> PyramidInputs:
+    """Read the files that the options name and return the operation on the pyramid."""
+    rule = pyramid_rule(options.pyramid or "")
+    chosen = preset(options.preset or _preset_of(rule))
+    _check_options(options)
+    boxes = read_box_options(options)
+    # Options take precedence over what the file implies.
+    options = replace(
+        options,
+        normalized=boxes.normalized if options.normalized is None else options.normalized,
+        box_format=options.box_format or boxes.box_format,
+    )
+    files = read_maps(options.maps or (options.features,), layout=options.layout)
+    size = options.output_size or chosen.output_size
+    image_size = options.image_size
+    operation = make_pyramid_operation(
+        [file.array for file in files],
+        box_numbers(options, boxes, len(files[0].array)),
+        (size[0], size[-1]),
+        pyramid=rule,
+        convention=chosen,
+        image_size=None if image_size is None else (image_size[1], image_size[0]),
+        level_scales=options.level_scales,
+        batch_index=read_batch_index_option(options),
+        **convention_overrides(options),
+    )
+    if not len(operation.index):
+        raise ArgumentError("boxes", "there are no boxes; give at least one")
+    defaults = Defaults(
+        preset_of=None if options.preset else f"--pyramid {rule.name}",
+        reading=options.box_format is None and options.origin is None,
+        output_size=options.output_size is None,
+        cells=False,
+    )
+    return PyramidInputs(tuple(files), operation, boxes.labels, boxes.scores, defaults)
+
+
+def _preset_of(rule: PyramidRule) -> str:
+    if rule.preset is None:
+        problem = f"{rule.name} has no preset of its own; choose one with --preset"
+        raise ArgumentError("pyramid", problem)
+    return rule.preset
+
+
+def _check_options(options: OperatorOptions) -> None:
+    """Raise an error for options that have no effect on a pyramid."""
+    if options.key is not None:
+        problem = "--key reads one array; name each map as FILE.npz:NAME"
+        raise click.UsageError(problem)
+    for option, value in (("--stride", options.stride), ("--spatial-scale", options.spatial_scale)):
+        if value is not None:
+            problem = "sets the scale of one map; use --image-size or --level-scales"
+            raise click.UsageError(f"{option} {problem}")
