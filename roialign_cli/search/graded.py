@@ -45,6 +45,8 @@ _UNEVEN = 0.2  # residual of the best boxes, relative to the mean
 _MAX_OTHERS = 2  # inputs that are looked at closely
 _HOPELESS = 0.3  # score below which the boxes may be elsewhere
 _HARDLY = 0.8  # unexplained share of the variance, above which rules are not compared
+_SMALL_CHANGE = 0.2  # of the logarithm of a scale
+_UNLIKE = 0.5  # correlation below which an answer explains nothing
 
 
 def closest(
@@ -106,7 +108,9 @@ def _fitted(variants: Sequence[Variant]) -> Closest | None:
         best = best.shifted_if_better()
     if best is None or best.located.score < _SURE:
         best = _with_changed_inputs(best, plain, variants)
-    return None if best is None else best.explained()
+    if best is None:
+        return None
+    return best.explained() or (plain or [best])[0].unlike()
 
 
 def _with_changed_inputs(
@@ -199,11 +203,10 @@ class _Looked:
             return self.sample
         return take_sample(target, follows) or self.sample
 
-    def explained(self) -> Closest:
-        """Return the call that comes closest."""
-        many = self.sample.values.size >= MANY_VALUES
-        if self.located.score < _HOPELESS and many and self.error() > _HARDLY:
-            return self._unlike()
+    def explained(self) -> Closest | None:
+        """Return the call that comes closest, None if none comes near."""
+        if self._is_hopeless():
+            return None
         fitting = self.fitting(self.similar_sample())
         place = self.located.place
         answer = self._fitted(fitting, place)
@@ -215,13 +218,24 @@ class _Looked:
             part, place = fitting.trimmed(without_shifts(TYPICAL), place)
             other = self._fitted(part, place)
             answer = max(answer, other, key=lambda each: each.rank)
+        if answer.verdict == "far" and answer.correlation < _UNLIKE:
+            return None
         return answer if self.unordered is None else reordered(answer, self.unordered)
 
-    def _unlike(self) -> Closest:
-        """Return an answer for an output that nothing looks like."""
+    def _is_hopeless(self) -> bool:
+        """Return whether no small move of the boxes makes them more alike."""
+        if self.located.score >= _HOPELESS or self.sample.values.size < MANY_VALUES:
+            return False
+        fitted = self.fitting(self.sample).refined(without_shifts(TYPICAL), self.located.place)
+        change = np.log(np.array(fitted.place.scale) / self.located.place.scale)
+        return fitted.error > _HARDLY or bool((np.abs(change) > _SMALL_CHANGE).any())
+
+    def unlike(self) -> Closest:
+        """Return an answer for an output that nothing looks like, with boxes as they are given."""
         candidates, located = self.variant.candidates, self.located
         convention = candidates.convention or PRESETS["torchvision-aligned"].convention
-        fields = located.fields | {"normalized": False, "rejects": "nothing"}
+        reading = next(candidates.readings({"normalized": False}))
+        fields = reading | {"normalized": False, "rejects": "nothing"}
         scale = candidates.spatial_scale or located.place.scale
         layout, batches = self.variant.target.layout, located.batches
         hypothesis = Hypothesis(replace(convention, **fields), scale, layout, batches)
@@ -238,7 +252,7 @@ class _Looked:
             fitted = fitting.with_others(candidates, fitted)
             answers.append(self._called(fitting, concretion.calls(fitted)))
         found = [answer for answer in answers if answer is not None]
-        return max(found, key=lambda answer: answer.rank) if found else self._unlike()
+        return max(found, key=lambda answer: answer.rank) if found else self.unlike()
 
     def _called(self, fitting: Fitting, calls: Sequence[Concrete]) -> Closest | None:
         """Return the answer by the first of some calls, or by the one with the least error."""

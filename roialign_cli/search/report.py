@@ -115,7 +115,7 @@ class _Tally:
         for row in np.flatnonzero(good & ~within.all(axis=(1, 2, 3))).tolist():
             good[row] = (sizes[row] <= _MOST_OFF * self.allowed).all()
         self.rows.append(good)
-        few = _evenly(made.shape[1])
+        few = _evenly(made.shape[1]) if good.all() else ALL
         self.similar.append(
             cosines(standardised(_finite(made[:, few])), standardised(finite[:, few]))
         )
