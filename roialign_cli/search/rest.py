@@ -282,7 +282,7 @@ class _Rest:
         yield from self.candidates.operators(pooling)
         if own.pooling != pooling:
             return
-        if mistake in RULE_MISTAKES:
+        if mistake in RULE_MISTAKES and own.name in PRESETS:
             preset = PRESETS[own.name].convention
             own = replace(own, **{name: getattr(preset, name) for name in RULE_MISTAKES[mistake]})
         bases = [own, *kernels(self.candidates, own)]
