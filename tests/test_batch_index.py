@@ -78,7 +78,8 @@ def test_identify_reads_the_batch_index_in_the_last_column(capfd: Capture) -> No
     lines = capfd.readouterr().out.splitlines()
     assert lines[0].startswith("Exact: torchvision-aligned, avg, sampling ratio 2")
     at = lines.index("  ! the batch index of the boxes is in the last column")
-    assert lines[at + 1] == "    boxes = boxes[:, [4, 0, 1, 2, 3]]"
+    assert lines[at + 1] == "    Move the batch index to the first column:"
+    assert lines[at + 2] == "    boxes = boxes[:, [4, 0, 1, 2, 3]]"
     assert main([*IDENTIFY, "last.npy", "--format", "json"]) == 0
     best = json.loads(capfd.readouterr().out)["matches"][0]
     assert best["batches"] == "last column"
