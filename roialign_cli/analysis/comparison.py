@@ -41,7 +41,7 @@ def difference(outputs: Float, other_outputs: Float) -> Float:
     """
     with np.errstate(invalid="ignore", over="ignore"):
         differences: Float = np.subtract(other_outputs, outputs, dtype=np.float64)
-        if np.isfinite(differences.sum()):
+        if np.isfinite(differences.sum()):  # then all of them are
             return differences
     one, other = outputs.astype(np.float64), other_outputs.astype(np.float64)
     same = (one == other) | (np.isnan(one) & np.isnan(other))

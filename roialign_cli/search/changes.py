@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float
+from roialign_cli.search.remedies import CLIP_ALIKE, KEEP_FRACTIONS
 
 Numbers = NDArray[Any]
 
@@ -147,13 +148,13 @@ BOX_CHANGES: tuple[Change, ...] = tuple(
         ),
         (
             "the boxes are rounded to whole numbers",
-            "Keep the boxes as fractional numbers: do not convert them to integers.",
+            KEEP_FRACTIONS,
             "np.round(boxes)",
             np.round,
         ),
         (
             "the boxes are rounded down to whole numbers",
-            "Keep the boxes as fractional numbers: do not convert them to integers.",
+            KEEP_FRACTIONS,
             "np.floor(boxes)",
             np.floor,
         ),
@@ -214,7 +215,7 @@ def clipped_boxes(width: float, height: float) -> Change:
     limits = ", ".join(f"{limit:.9g}" for limit in (width, height) * 2)
     return Change(
         f"the boxes are clipped to an image of {width:g} × {height:g} pixels (width × height)",
-        "Clip the boxes on both sides, or on neither.",
+        CLIP_ALIKE,
         before=f"boxes = np.clip(boxes, 0, [{limits}])",
         boxes=lambda boxes: np.clip(boxes, 0, [width, height, width, height]),
     )

@@ -31,7 +31,7 @@ _NOT_FAR = 0.15  # relative difference of scales
 _FINE_RATIOS = (0, 1, 2, 3)
 _WRONG_RATIOS = (0, 1, 2, 3, 4)
 _COMMON = ("torchvision-aligned", "torchvision")
-_OTHERS = ("mindspore", "onnx2tf")
+_OTHERS = ("mindspore", "onnx2tf")  # with their own sampling ratio
 
 
 @dataclass(frozen=True)
@@ -225,33 +225,34 @@ class Concretion:
 
 def kernels(candidates: Candidates, shape: Convention) -> list[Convention]:
     """Return the rules that kernels are written after, with the pooling and ratio of some rules."""
-    others = candidates.operators(shape.pooling) if candidates.convention is None else []
+    others = [PRESETS[name].convention for name in _OTHERS]
+    fitting = [base for base in others if base.sampling_ratio == shape.sampling_ratio]
+    bases = fitting if candidates.convention is None else []
     common = common_operators(candidates, shape)
-    return [base for base, _ in (*common, *(each for each in others if _is_other(each)))]
-
-
-def _is_other(operator: Operator) -> bool:
-    """Return whether an operator is one of the others that kernels are written after."""
-    convention, mistake = operator
-    row = PRESETS.get(convention.name)
-    own = row is not None and convention.sampling_ratio == row.convention.sampling_ratio
-    return own and convention.name in _OTHERS and not mistake
+    return [base for base, _ in (*common, *_pooling_as(candidates, shape, bases))]
 
 
 def common_operators(candidates: Candidates, shape: Convention) -> list[Operator]:
     """Return the common operators with the pooling and the sampling ratio of some rules."""
-    names = ("pooling", "max_of", "max_start", "sampling_ratio")
-    fields = {name: getattr(shape, name) for name in names}
     bases = [PRESETS[name].convention for name in _COMMON]
     if candidates.channel_map != "same":
         bases = [row.convention for row in PRESETS.values()]
     if candidates.convention is not None:
         bases = [candidates.convention]
+    return _pooling_as(candidates, shape, bases)
+
+
+def _pooling_as(
+    candidates: Candidates, shape: Convention, bases: Sequence[Convention]
+) -> list[Operator]:
+    """Return some operators with the pooling and the sampling ratio of some rules."""
+    names = ("pooling", "max_of", "max_start", "sampling_ratio")
+    fields = {name: getattr(shape, name) for name in names}
     found: list[Operator] = []
     for base in bases:
         if base.channel_map != candidates.channel_map:
             continue
-        with suppress(ArgumentError):  # a stated preset may lack the pooling
+        with suppress(ArgumentError):  # a preset may lack the pooling
             found.append((replace(base, **(fields | candidates.fixed_rules(base))), ""))
     return found
 

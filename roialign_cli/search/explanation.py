@@ -15,7 +15,7 @@ from roialign_cli.search.changes import RELU_BEFORE, ROUNDINGS, Change, rounded_
 from roialign_cli.search.concrete import Concrete
 from roialign_cli.search.fit import Index
 from roialign_cli.search.hypothesis import Hypothesis
-from roialign_cli.search.report import Report, reported
+from roialign_cli.search.report import FULL_SHARE, Report, reported
 from roialign_cli.search.values import value_changes
 from roialign_cli.search.variants import Variant
 
@@ -24,7 +24,6 @@ Verdict = Literal["exact", "exact after a change", "partial", "near", "far"]
 _NEAR = 0.9  # correlation
 _COST = 0.05  # of a change, in correlation
 _MIN_PARTIAL, _MIN_SHARE = 2, 0.02  # boxes, and their share
-_FULL_SHARE = 0.99  # of the values of a box; rounding may decide some differently
 _LEAST_GAIN = 0.02  # in the share of the values, by a change
 _LEAST_SHARE = 0.5  # of the values, that a change reproduces
 _SMALL_ERROR = 1e-3  # unexplained share of the variance that rounding may cause
@@ -134,7 +133,7 @@ class Explanation:
             # Chance brings single values near to each other.
             if features is None or share >= _LEAST_SHARE:
                 options.append((share - _LEAST_GAIN * len(options), variant, before, after))
-            if share > _FULL_SHARE:
+            if share > FULL_SHARE:
                 break
         _, variant, before, after = max(options, key=lambda option: option[0])
         hypothesis = self.call.hypothesis

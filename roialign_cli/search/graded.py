@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,7 @@ from roialign_cli.search.locate import (
     locate_shifted,
     located_as,
 )
-from roialign_cli.search.operators import Fitting, without_shifts
+from roialign_cli.search.operators import Fitted, Fitting, without_shifts
 from roialign_cli.search.readings import MANY_VALUES, TYPICAL
 from roialign_cli.search.refine import Place
 from roialign_cli.search.rest import explain_rest, reordered
@@ -161,19 +162,20 @@ class _Looked:
             located = locate(target, variant.candidates, sample)
         return cls(variant, sample, located)
 
-    def error(self) -> float:
-        """Return what typical rules leave unexplained after a small move of the boxes."""
+    @functools.cached_property
+    def typical(self) -> Fitted:
+        """Typical rules with the place that fits them best near the one that was found."""
         fitting = self.fitting(self.sample)
-        return fitting.refined(without_shifts(TYPICAL), self.located.place).error
+        return fitting.refined(without_shifts(TYPICAL), self.located.place)
 
     def shifted_if_better(self) -> _Looked:
         """Return the same with shifted boxes if they are clearly more alike."""
-        if (error := self.error()) < _WELL:
+        if (error := self.typical.error) < _WELL:
             return self
         scale = self.located.place.scale
         located = locate_shifted(self.variant.target, self.variant.candidates, self.sample, scale)
         shifted = replace(self, located=located)
-        return shifted if shifted.error() < error * _WELL_BELOW else self
+        return shifted if shifted.typical.error < error * _WELL_BELOW else self
 
     def others(self) -> list[_Looked]:
         """Return the same with other features, those that look most like the output."""
@@ -226,9 +228,8 @@ class _Looked:
         """Return whether no small move of the boxes makes them more alike."""
         if self.located.score >= _HOPELESS or self.sample.values.size < MANY_VALUES:
             return False
-        fitted = self.fitting(self.sample).refined(without_shifts(TYPICAL), self.located.place)
-        change = np.log(np.array(fitted.place.scale) / self.located.place.scale)
-        return fitted.error > _HARDLY or bool((np.abs(change) > _SMALL_CHANGE).any())
+        change = np.log(np.array(self.typical.place.scale) / self.located.place.scale)
+        return self.typical.error > _HARDLY or bool((np.abs(change) > _SMALL_CHANGE).any())
 
     def unlike(self) -> Closest:
         """Return an answer for an output that nothing looks like, with boxes as they are given."""

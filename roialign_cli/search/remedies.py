@@ -7,12 +7,13 @@ from types import MappingProxyType
 
 from roialign_cli.search.hypothesis import INDEX_IS_LAST
 
-_FRACTIONS = "Keep the boxes as fractional numbers: do not convert them to integers."
+KEEP_FRACTIONS = "Keep the boxes as fractional numbers: do not convert them to integers."
 _MAP_FRACTIONS = "Do not round the boxes after the scale: ROI Align keeps the fractions."
 _GRID = "Use ceil(section size) points along each axis, or set a sampling ratio on both sides."
 _MIDDLE = "Put each sample point in the middle of its interval."
 _FINER = "Pool the output in its own size, or reduce the outputs of both sides in the same way."
-_INDEX = "Give each box the index of its image on both sides."
+STATE_INDEX = "Give each box the index of its image on both sides."
+CLIP_ALIKE = "Clip the boxes on both sides, or on neither."
 _TRANSPOSE = "Transpose the output before you compare it."
 
 # A deviation of a hypothesis → what to change.
@@ -35,9 +36,9 @@ DEVIATION_REMEDIES: Mapping[str, str] = MappingProxyType(
         "one sample point per section, as if an omitted sampling_ratio means 1": (
             "Set sampling_ratio in the model; 0 is adaptive sampling."
         ),
-        "the boxes are clipped to the map": "Clip the boxes on both sides, or on neither.",
-        "the box edges are rounded in the image": _FRACTIONS,
-        "the box edges are rounded down in the image": _FRACTIONS,
+        "the boxes are clipped to the map": CLIP_ALIKE,
+        "the box edges are rounded in the image": KEEP_FRACTIONS,
+        "the box edges are rounded down in the image": KEEP_FRACTIONS,
         "the box edges are rounded on the map": _MAP_FRACTIONS,
         "the box edges are rounded down on the map": _MAP_FRACTIONS,
         "the coordinates are computed in half precision": "Compute the coordinates in float32.",
@@ -74,8 +75,8 @@ DEVIATION_REMEDIES: Mapping[str, str] = MappingProxyType(
         "the second corner of each box is read as inclusive, +1": (
             "Use x2 and y2 as edges on both sides: x1 + width and y1 + height."
         ),
-        "all boxes are pooled from the first map": _INDEX,
-        "the boxes are distributed evenly over the maps, in order": _INDEX,
+        "all boxes are pooled from the first map": STATE_INDEX,
+        "the boxes are distributed evenly over the maps, in order": STATE_INDEX,
         INDEX_IS_LAST: "Move the batch index to the first column:",
         "the channels of the output are last": _TRANSPOSE,
         "the height and width of the output are swapped": _TRANSPOSE,

@@ -17,7 +17,7 @@ from roialign_cli.search.refine import Lines, fit_lines
 from roialign_cli.search.sample import cosines, standardised
 
 _MAX_VALUES_PER_PIECE = 1 << 21
-_FULL_SHARE = 0.99  # of the values of a box; rounding may decide some differently
+FULL_SHARE = 0.99  # of the values of a box; rounding may decide some differently
 _MOST_OFF = 10  # times the allowed difference, by which these may be off
 _MAX_CHANNELS = 8  # that are compared at first
 _TINY, _MOST_RELATIVE = 1e-12, 1e3
@@ -111,7 +111,7 @@ class _Tally:
         sizes = np.abs(difference(given, made))
         sizes[np.isnan(sizes)] = np.inf
         within = sizes <= self.allowed
-        worst, good = sizes.max(axis=(1, 2, 3)), within.mean(axis=(1, 2, 3)) >= _FULL_SHARE
+        worst, good = sizes.max(axis=(1, 2, 3)), within.mean(axis=(1, 2, 3)) >= FULL_SHARE
         for row in np.flatnonzero(good & ~within.all(axis=(1, 2, 3))).tolist():
             good[row] = (sizes[row] <= _MOST_OFF * self.allowed).all()
         self.rows.append(good)

@@ -117,6 +117,11 @@ class Screened:
     shares: Float
     largest: Float
 
+    @property
+    def count(self) -> int:
+        """How many readings were tried."""
+        return len({id(self.pairs.readings[k]) for k in self.chosen.tolist()})
+
     def reproducing(self, box: int) -> list[Hypothesis]:
         """Return the hypotheses that reproduce a box."""
         similar = self.chosen[self.shares >= MATCH_SHARE].tolist()

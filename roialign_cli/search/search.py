@@ -162,7 +162,9 @@ class _Search:
                 return found
         answer = closest(self.variants, self.trials.unconfirmed)
         unsure = [pair for pair in likely[len(sure) :][:1] if pair[1].score >= _UNLIKELY * score]
-        if unsure and (answer is None or not answer.boxes.all() or score >= _LOW):
+        unexplained = answer is None or not answer.boxes.all()
+        changed = answer is not None and not answer.is_plain
+        if unsure and (unexplained or (changed and score >= _LOW)):
             variant, every = unsure[0]
             few = replace(every, readings=every.readings[:_MAX_UNLIKELY])
             if (found := self._matching(variant, few, 1 / len(likely))) is not None:
@@ -198,7 +200,7 @@ class _Search:
         for pooling in likely.poolings:
             advance = functools.partial(self._advance, part / len(likely.poolings))
             done[pooling] = list(screen(target, candidates, pairs, pooling, advance))
-            trials.count += len(done[pooling]) * len(likely.readings)
+            trials.count += sum(each.count for each in done[pooling])
             for box in boxes:
                 coarse = [each for one in done[pooling] for each in one.reproducing(box)]
                 refined = refine(target, candidates, coarse, trials)

@@ -26,6 +26,7 @@ from roialign_cli.search.readings import (
     pool_reading,
     read_boxes,
 )
+from roialign_cli.search.remedies import STATE_INDEX
 from roialign_cli.search.row_matching import match_rows
 from roialign_cli.search.row_order import describe_rows
 from roialign_cli.search.row_words import hold_one_value
@@ -173,7 +174,7 @@ def remapped(variant: Variant, index: Index) -> Variant:
     words, code = _map_words(index, given, len(variant.target.features))
     change = Change(
         words,
-        "Give each box the index of its image on both sides.",
+        STATE_INDEX,
         before=f"batch_index = {code}\nboxes = np.column_stack([batch_index, boxes[:, -4:]])",
         by_row=True,
     )
