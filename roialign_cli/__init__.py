@@ -9,6 +9,7 @@ from roialign_cli.presentation import install
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import compare as compare
     from roialign_cli.analysis.trace import trace as trace
+    from roialign_cli.calls.call import Call as Call
     from roialign_cli.core.convention import Convention as Convention
     from roialign_cli.core.operation import roi_align as roi_align
     from roialign_cli.core.preset import Preset as Preset
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 
 # Loaded on first use, so that `roialign --help` does not wait for NumPy.
 _HOMES = {
+    "Call": "calls.call",
     "PRESETS": "core.presets",
     "PYRAMID_RULES": "core.pyramid_rules",
     "PyramidRule": "core.pyramid_rules",
@@ -39,6 +41,7 @@ _HOMES = {
 __all__ = [
     "PRESETS",
     "PYRAMID_RULES",
+    "Call",
     "Convention",
     "Preset",
     "PyramidRule",

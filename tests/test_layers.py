@@ -22,11 +22,12 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "analysis": ({"core"}, {"numpy"}),
     "search": ({"core", "analysis"}, {"numpy"}),
     "files": ({"core", "analysis"}, {"numpy", "PIL"}),
-    "show": ({"core", "analysis", "search"}, {"numpy", "rich", "matplotlib", "PIL"}),
+    "calls": ({"core", "analysis", "search", "files"}, {"numpy", "onnx", "onnxruntime"}),
+    "show": ({"core", "analysis", "search", "calls"}, {"numpy", "rich", "matplotlib", "PIL"}),
     "page": ({"core", "analysis", "show"}, {"numpy", "PIL"}),
     "serve": ({"analysis", "page"}, set()),
     "cli": (
-        {"core", "analysis", "search", "files", "show", "page", "serve"},
+        {"core", "analysis", "search", "files", "calls", "show", "page", "serve"},
         {"numpy", "click", "matplotlib"},
     ),
 }

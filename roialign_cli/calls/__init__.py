@@ -1,0 +1,1 @@
+"""Recorded calls: what went in and out of an ROI Align that ran somewhere."""

@@ -1,0 +1,142 @@
+"""A recording: a folder of recorded calls, in the order in which they ran."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from roialign_cli.calls.archive import is_call, read_description, write_call
+from roialign_cli.calls.call import Call, Description
+from roialign_cli.errors import FileError
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The calls in a folder.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    files
+        The path of each call, in the order in which they ran.
+    descriptions
+        The description of each call.
+    """
+
+    path: str
+    files: tuple[str, ...]
+    descriptions: tuple[Description, ...]
+
+    def pyramids(self) -> list[list[int]]:
+        """Return the indices of the calls of each pyramid, by map; of other calls, one each."""
+        groups: dict[object, list[int]] = {}
+        for number, description in enumerate(self.descriptions):
+            level = description.level
+            key = ("call", number) if level is None else ("pyramid", level.pyramid)
+            groups.setdefault(key, []).append(number)
+        for group in groups.values():
+            group.sort(key=self._map_index)
+        return [*groups.values()]
+
+    def _map_index(self, number: int) -> int:
+        level = self.descriptions[number].level
+        return 0 if level is None else level.map_index
+
+
+def is_recording(name: str) -> bool:
+    """Return whether a path is a folder with recorded calls."""
+    return Path(name).is_dir() and any(is_call(str(path)) for path in Path(name).glob("*.npz"))
+
+
+def read_recording(name: str) -> Recording:
+    """Read the descriptions of the calls in a folder, in the order of the names of the files.
+
+    Raises
+    ------
+    FileError
+        If there is no such folder, if it has no calls, or if one of them is damaged.
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        raise FileError(name, "is not a folder; name the folder of a recording")
+    files = tuple(sorted(str(path) for path in folder.glob("*.npz")))
+    if not files:
+        raise FileError(name, "has no recorded calls; record them with `roialign capture`")
+    return Recording(name, files, tuple(read_description(file) for file in files))
+
+
+class RecordingWriter:
+    """Write calls to a folder, in the order in which they are added.
+
+    Parameters
+    ----------
+    folder
+        The folder, which exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.count = 0
+
+    def add(self, call: Call) -> None:
+        """Write one call."""
+        write_call(call, self._folder / f"call-{self.count:04}.npz", force=False)
+        self.count += 1
+
+
+@contextmanager
+def new_recording(path: Path, *, force: bool = False) -> Iterator[RecordingWriter]:
+    """Yield a writer of a recording that appears at `path` when the block ends without an error.
+
+    Until then the calls are in a hidden folder beside it, which an error removes.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    force
+        Whether an existing recording may be replaced. Other folders are never replaced.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written, or exists and must not be replaced.
+    """
+    check_recording_writable(path, force=force)
+    target = Path(os.path.realpath(path))
+    hidden = target.with_name(f".roialign-{os.urandom(8).hex()}.tmp")
+    try:
+        hidden.mkdir()
+        yield RecordingWriter(hidden)
+        _publish(hidden, target)
+    except OSError as error:
+        raise FileError(path, f"cannot be written: {error.strerror}") from None
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _publish(hidden: Path, target: Path) -> None:
+    """Rename a complete folder, and remove the recording that it replaces."""
+    old = hidden.with_name(f"{hidden.name}.old")
+    if target.exists():
+        target.rename(old)
+    hidden.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def check_recording_writable(path: Path, *, force: bool) -> None:
+    """Raise an error if a recording cannot or must not be written to a folder."""
+    if not path.parent.is_dir():
+        raise FileError(path, "cannot be written: the folder above does not exist; create it")
+    if path.exists() and not path.is_dir():
+        raise FileError(path, "is a file; name a folder")
+    content = [*path.iterdir()] if path.is_dir() else []
+    if content and not all(item.suffix == ".npz" for item in content):
+        raise FileError(path, "has other files than recorded calls; name a new folder")
+    if content and not force:
+        raise FileError(path, "already has a recording; replace it with --force, or name another")
