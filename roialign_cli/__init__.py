@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import compare as compare
     from roialign_cli.analysis.trace import trace as trace
     from roialign_cli.calls.call import Call as Call
+    from roialign_cli.calls.recorder import record_calls as record_calls
     from roialign_cli.core.convention import Convention as Convention
     from roialign_cli.core.operation import roi_align as roi_align
     from roialign_cli.core.preset import Preset as Preset
@@ -34,6 +35,7 @@ _HOMES = {
     "RoiAlignError": "errors",
     "compare": "analysis.comparison",
     "identify": "search.search",
+    "record_calls": "calls.recorder",
     "roi_align": "core.operation",
     "roi_align_pyramid": "core.pyramid_operation",
     "trace": "analysis.trace",
@@ -49,6 +51,7 @@ __all__ = [
     "__version__",
     "compare",
     "identify",
+    "record_calls",
     "roi_align",
     "roi_align_pyramid",
     "trace",

@@ -93,7 +93,8 @@ class RecordingWriter:
 def new_recording(path: Path, *, force: bool = False) -> Iterator[RecordingWriter]:
     """Yield a writer of a recording that appears at `path` when the block ends without an error.
 
-    Until then the calls are in a hidden folder beside it, which an error removes.
+    Until then the calls are in a hidden folder beside it, which an error removes. An error that the
+    block raises passes unchanged.
 
     Parameters
     ----------
@@ -111,13 +112,21 @@ def new_recording(path: Path, *, force: bool = False) -> Iterator[RecordingWrite
     target = Path(os.path.realpath(path))
     hidden = target.with_name(f".roialign-{os.urandom(8).hex()}.tmp")
     try:
-        hidden.mkdir()
+        with _as_file_error(path):
+            hidden.mkdir()
         yield RecordingWriter(hidden)
-        _publish(hidden, target)
-    except OSError as error:
-        raise FileError(path, f"cannot be written: {error.strerror}") from None
+        with _as_file_error(path):
+            _publish(hidden, target)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextmanager
+def _as_file_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileError(path, f"cannot be written: {error.strerror}") from None
 
 
 def _publish(hidden: Path, target: Path) -> None:
