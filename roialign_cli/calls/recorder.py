@@ -12,11 +12,9 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.hooks import Around
 from roialign_cli.calls.pyramids import PyramidRun
 from roialign_cli.calls.recording import RecordingWriter, new_recording
 from roialign_cli.calls.targets import (
-    Function,
     Target,
     known_operators,
     known_poolers,
@@ -67,7 +65,7 @@ class Recorder:
             problem = f"{self._path}: some calls were not recorded: {'; '.join(reasons)}"
             warnings.warn(problem, stacklevel=4)
         if not self.count:
-            names = ", ".join(dict.fromkeys(watched))
+            names = ", ".join(watched)
             unseen = f"the block called no watched function ({names}); name yours in targets"
             raise FileError(self._path, f"no call was recorded: {'; '.join(reasons) or unseen}")
 
@@ -134,23 +132,22 @@ def record_calls(
     """
     path = Path(path)
     named = named_operators(targets)
-    operators = [*known_operators(), *named]
+    # Two libraries may have the same function, which then belongs to the first.
+    operators = {
+        id(function): (function, row) for function, row in reversed([*known_operators(), *named])
+    }
     if not operators:
         problem = (
             "no library with a known ROI Align is imported; import it before the block, "
             "or name your function"
         )
         raise ArgumentError("targets", problem)
-    watched: dict[int, tuple[Function, Around]] = {}
-    for function, operator in operators:
-        # Two libraries may have the same function.
-        watched.setdefault(id(function), (function, around_operator(function, operator)))
-    for function, pooler in known_poolers():
-        watched[id(function)] = function, around_pooler(function, pooler)
+    watched = [(function, around_operator(function, row)) for function, row in operators.values()]
+    watched += [(function, around_pooler(function, row)) for function, row in known_poolers()]
     with new_recording(path, force=force) as writer:
         recorder = Recorder(path, writer)
         try:
-            missing = HOOKS.add(recorder, watched.values())
+            missing = HOOKS.add(recorder, watched)
             for function, operator in named:
                 if id(function) in missing:
                     problem = f"no module and no class has {operator.name}; define it in a module"
@@ -158,4 +155,4 @@ def record_calls(
             yield recorder
         finally:
             HOOKS.remove(recorder)
-        recorder.finish(operator.name for _, operator in operators)
+        recorder.finish(sorted(operator.name for _, operator in operators.values()))
