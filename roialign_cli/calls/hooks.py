@@ -34,9 +34,12 @@ class Hook:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         """Call the function by way of `around`."""
-        return self.around(self.original, args, kwargs)
+        around = self.around
+        if dynamo := sys.modules.get("torch._dynamo"):
+            # torch.compile compiles neither this call nor what it calls.
+            around = dynamo.disable(around)
+        return around(self.original, args, kwargs)
 
-    # torch.compile leaves a function with this mark alone, and calls it between compiled parts.
     __call__._torchdynamo_disable = True  # type: ignore[attr-defined]  # noqa: SLF001
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401

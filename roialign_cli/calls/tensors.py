@@ -39,7 +39,8 @@ def as_numpy(name: str, tensor: Any) -> NDArray[Any]:  # noqa: ANN401
     try:
         return _converted(tensor)
     except Exception as error:  # noqa: BLE001 - libraries raise errors of any kind
-        problem = f"a {type(tensor).__name__} has no values to record ({type(error).__name__})"
+        kind = f"a {type(tensor).__name__} cannot be read ({type(error).__name__})"
+        problem = f"{kind}; tensors of a graph have no values: run the model eagerly"
         raise ArgumentError(name, problem) from None
 
 
