@@ -165,6 +165,15 @@ def test_a_recording_appears_when_it_is_complete(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == [folder]
 
 
+def test_more_calls_than_the_numbers_have_digits_stay_in_order(tmp_path: Path) -> None:
+    with new_recording(tmp_path / "calls") as writer:
+        for count in (9999, 10000):
+            writer.count = count
+            writer.add(make_call(place=str(count)))
+    descriptions = read_recording(str(tmp_path / "calls")).descriptions
+    assert [description.place for description in descriptions] == ["9999", "10000"]
+
+
 def test_other_folders_are_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(RoiAlignError, match="other files"), new_recording(tmp_path, force=True):

@@ -396,10 +396,37 @@ def test_calls_without_values_are_reported() -> None:
     assert module("tensorflow.python.ops.image_ops_impl").crop_and_resize_v2 is resize
 
 
+def test_a_call_that_cannot_be_written_ends_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    def block() -> None:
+        with record_calls("calls"):
+            align()
+            monkeypatch.setattr("roialign_cli.calls.recording.write_call_into", full)
+            with pytest.raises(RoiAlignError):
+                align()
+            monkeypatch.undo()
+
+    folder = Path.cwd()
+    with pytest.raises(RoiAlignError, match=r"^calls/call-0001.npz: cannot be written: No space"):
+        block()
+    assert not [*folder.iterdir()]
+
+
+def test_other_processes_write_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with record_calls("calls"):
+        align()
+        with monkeypatch.context() as patch:
+            patch.setattr("os.getpid", lambda: 1)
+            align()
+    assert len(recorded()) == 1
+
+
 def test_a_block_without_calls_is_an_error_that_keeps_what_was_there() -> None:
     with record_calls("calls"):
         align()
-    words = r"torchvision.ops.roi_pool.*name yours in targets"
+    words = r"torchvision.ops.roi_pool.*name other functions in targets"
     with pytest.raises(RoiAlignError, match=words), record_calls("calls", force=True):
         pass
     assert len(recorded()) == 1

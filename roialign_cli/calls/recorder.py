@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections import Counter
@@ -34,6 +35,8 @@ class Recorder:
         self._pyramids: WeakKeyDictionary[PyramidRun, int] = WeakKeyDictionary()
         self._pyramid_count = 0
         self._skipped: Counter[tuple[str, str]] = Counter()
+        self._failure: FileError | None = None
+        self._process = os.getpid()
 
     @property
     def count(self) -> int:
@@ -42,13 +45,19 @@ class Recorder:
 
     def add(self, call: Call, run: PyramidRun | None) -> None:
         """Write a call, which belongs to a run on a pyramid if it has a level."""
+        if os.getpid() != self._process:
+            return  # a copy of this object in a process that was forked
         with self._lock:
             if run is not None and call.level is not None:
                 if run not in self._pyramids:
                     self._pyramids[run] = self._pyramid_count
                     self._pyramid_count += 1
                 call = replace(call, level=replace(call.level, pyramid=self._pyramids[run]))
-            self._writer.add(call)
+            try:
+                self._writer.add(call)
+            except FileError as error:
+                self._failure = error
+                raise
 
     def skip(self, name: str, reason: str) -> None:
         """Remember that a call of a function could not be recorded."""
@@ -56,7 +65,15 @@ class Recorder:
             self._skipped[name, reason] += 1
 
     def finish(self, watched: Iterable[str]) -> None:
-        """Warn about calls that could not be recorded; raise an error if no call was recorded."""
+        """Warn about calls that could not be recorded; raise an error if the recording failed.
+
+        Parameters
+        ----------
+        watched
+            The names of the functions, for the error of a block that called none.
+        """
+        if self._failure:  # which the block caught
+            raise self._failure
         reasons = [
             f"{name}: {reason} ({count} {'call' if count == 1 else 'calls'})"
             for (name, reason), count in self._skipped.items()
@@ -66,7 +83,10 @@ class Recorder:
             warnings.warn(problem, stacklevel=4)
         if not self.count:
             names = ", ".join(watched)
-            unseen = f"the block called no watched function ({names}); name yours in targets"
+            unseen = (
+                f"the block called no watched function ({names}); name other functions in targets; "
+                "of a scripted, traced or exported model, record the original"
+            )
             raise FileError(self._path, f"no call was recorded: {'; '.join(reasons) or unseen}")
 
 
@@ -85,27 +105,32 @@ def record_calls(
     - TensorFlow's `tf.image.crop_and_resize` and `tf.compat.v1.image.crop_and_resize`.
 
     They are replaced in all modules and in the classes that modules hold, and are put back after
-    the block, also after an exception. The calls of all threads are recorded. Each is written when
-    it has run, and nothing is kept in memory. A call that fails is not recorded.
+    the block, also after an exception. The calls of all threads of the process are recorded. Each
+    is written when it has run, with its features, and nothing is kept in memory. A call that fails
+    is not recorded.
 
-    Not seen are functions that an object or a closure stored before the block, such as
-    ``functools.partial(roi_align, ...)`` (name the function that calls the object in `targets`, or
-    create the object in the block), and models that were compiled before as a whole: by
-    torch.jit.script, torch.jit.trace, torch.export, or tf.function (record the original model; in
-    TensorFlow, call ``tf.config.run_functions_eagerly(True)``). Export and script models outside
-    the block.
+    Not recorded are
+
+    - functions that an object stored before the block, such as ``functools.partial(roi_align)`` or
+      ``self.op = roi_align``: create the object in the block, or name the function that calls it
+      in `targets`;
+    - models that were scripted, traced or exported: record the original model;
+    - graphs of TensorFlow: call ``tf.config.run_functions_eagerly(True)`` first.
+
+    Models of torch.compile are recorded, except with ``fullgraph=True``. Script, trace and export
+    models outside the block.
 
     Parameters
     ----------
     path
         The folder of the recording. It appears when the block ends without an exception.
     targets
-        Other functions to record: functions, methods, PyTorch modules, or names such as
-        "package.module:function". Their parameters must have usual names, such as `features` or
-        `input`, `boxes` or `rois`, `output_size`, `spatial_scale`, `sampling_ratio`. Boxes are
-        (R, 5), a list with the boxes of each image, or (R, 4) with a `batch_index`. The rules of
-        these functions are unknown: `roialign identify` finds them. What a target calls is not
-        recorded a second time.
+        Other functions to record: functions, methods and PyTorch modules (of all objects of the
+        class), or names such as "package.module:function" and "package.module:Class.method". Their
+        parameters must have usual names, such as `features` or `input`, `boxes` or `rois`,
+        `output_size`, `spatial_scale`, `sampling_ratio`. Boxes are (R, 5), a list with the boxes of
+        each image, or (R, 4) with a `batch_index`. The rules of these functions are unknown:
+        `roialign identify` finds them. What a target calls is not recorded a second time.
     force
         Whether an existing recording may be replaced.
 
@@ -117,7 +142,8 @@ def record_calls(
     ------
     RoiAlignError
         Before the block, if there is nothing to watch, or if the folder must not be written. In
-        the block, if a call cannot be written. After the block, if no call was recorded.
+        the block and after it, if a call cannot be written. After the block, if no call was
+        recorded.
 
     Warns
     -----
@@ -126,9 +152,15 @@ def record_calls(
 
     Examples
     --------
-    >>> from roialign_cli import record_calls
-    >>> with record_calls("calls/"):  # doctest: +SKIP
-    ...     model(images)
+    Record a model of torchvision. Each call is then a file that `roialign explain` and the other
+    commands read.
+
+    >>> import torchvision  # doctest: +SKIP
+    >>> model = torchvision.models.detection.fasterrcnn_resnet50_fpn().eval()  # doctest: +SKIP
+    >>> with record_calls("calls/") as recorder:  # doctest: +SKIP
+    ...     detections = model(images)
+    >>> recorder.count  # doctest: +SKIP
+    4
     """
     path = Path(path)
     named = named_operators(targets)
