@@ -272,6 +272,14 @@ def own_align(feature_map, rois, pooled_h, pooled_w, scale=1.0, sample_num=2, mo
                   spatial_scale=scale, sampling_ratio=sample_num, pooling=mode)
 def wrapping(features, boxes, output_size): return roi_align(features, boxes, output_size)
 def no_boxes(features, size): pass
+class OwnFunction:
+    @staticmethod
+    def forward(ctx, input, rois, size=2):
+        return pooled(input, rois, size, "torchvision")
+    @classmethod
+    def apply(cls, *args):
+        return cls.forward(None, *args)
+own_apply = OwnFunction.apply
 class Layer:
     def forward(self, input, rois): return roi_align(input, rois, 2)
     def __call__(self, *args): return self.forward(*args)

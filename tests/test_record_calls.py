@@ -312,6 +312,13 @@ def test_usual_names_of_parameters_are_understood() -> None:
     np.testing.assert_array_equal(call.operation().pooled(), call.output)
 
 
+def test_an_autograd_function_is_a_target() -> None:
+    with record_calls("calls", ["program:own_apply"]):
+        program().own_apply(Tensor(MAP), Tensor(ROIS))
+    (call,) = recorded()
+    assert (call.operator, call.stated) == ("program.OwnFunction.apply", {"size": 2})
+
+
 @pytest.mark.parametrize(
     ("target", "words"),
     [
@@ -336,11 +343,11 @@ def test_blocks_in_blocks_record_both() -> None:
     original = ops().roi_align
     with record_calls("outer"):
         with record_calls("inner", ["program:wrapping"]):
-            align()
+            program().wrapping(Tensor(MAP), Tensor(ROIS), 2)
         assert ops().roi_align is not original
         program().wrapping(Tensor(MAP), Tensor(ROIS), 2)
     assert ops().roi_align is original
-    assert len(recorded("inner")) == 1
+    assert [call.operator for call in recorded("inner")] == ["program.wrapping"]
     assert [call.operator for call in recorded("outer")] == ["torchvision.ops.roi_align"] * 2
 
 

@@ -102,13 +102,13 @@ class Hooks:
     def remove(self, user: object) -> None:
         """Put back the functions that only this user hooked."""
         with self._lock:
-            old: dict[int, object] = {}
+            unused = []  # keeps the hooks alive, so that no other object gets their ids
             for key, (hook, users) in [*self._hooks.items()]:
                 users[:] = [one for one in users if one is not user]
                 if not users:
+                    unused.append(hook)
                     del self._hooks[key]
-                    old[id(hook)] = hook.original
-            replace_everywhere(old)
+            replace_everywhere({id(hook): hook.original for hook in unused})
 
 
 def replace_everywhere(new: Mapping[int, object]) -> set[int]:

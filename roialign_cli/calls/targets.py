@@ -53,7 +53,7 @@ def named_operators(targets: Target | Iterable[Target]) -> list[tuple[Function, 
     found = []
     for target in given:
         function = _function(target)
-        module = getattr(function, "__module__", None) or ""
+        module = (getattr(function, "__module__", None) or "").replace("__main__", "")
         attribute = getattr(function, "__qualname__", type(function).__name__)
         operator = Operator(f"{module}.{attribute}".lstrip("."), f"{module}:{attribute}")
         check_parameters(operator.name, signature_of(function))
@@ -66,7 +66,9 @@ def _function(target: object) -> Function:
     found = _named(target) if isinstance(target, str) else target
     if not isinstance(found, type) and hasattr(found, "forward"):
         found = found.forward  # of a module of PyTorch
-    function: Function | type | None = unhooked(getattr(found, "__func__", found))
+    if not isinstance(getattr(found, "__self__", None), type):
+        found = getattr(found, "__func__", found)  # of a method; not of `apply` of a class
+    function: Function | type | None = unhooked(found)
     if isinstance(function, type) or not callable(function):
         problem = f"{target!r:.60} is not a function; name a function or a method"
         raise ArgumentError("targets", problem)

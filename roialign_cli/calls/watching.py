@@ -19,8 +19,9 @@ from roialign_cli.calls.watched import WRAPPERS, Operator, Pooler
 Value = TypeVar("Value")
 
 HOOKS = Hooks()
-# Whether a watched function is running, so that what it calls is not recorded as well.
-_IS_INSIDE: ContextVar[bool] = ContextVar("is_inside", default=False)
+# Errors of arguments that are not those of an ROI Align. They must not end the program that is
+# recorded.
+_UNREADABLE = (TypeError, ValueError, AttributeError)
 _PYRAMID: ContextVar[PyramidRun | None] = ContextVar("pyramid", default=None)
 
 
@@ -34,22 +35,27 @@ class Listener(Protocol):
         """Receive the name of a function with a call that cannot be recorded."""
 
 
+# Who records the function that is running, and not what this function calls.
+_RECORDING: ContextVar[tuple[Listener, ...]] = ContextVar("recording", default=())
+
+
 def around_operator(function: Callable[..., Any], operator: Operator) -> Around:
     """Return what the hook of an operator does."""
     signature = signature_of(function)
 
     def around(original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
-        listeners: tuple[Listener, ...] = HOOKS.users(original)
-        if _IS_INSIDE.get() or not listeners:
+        recording = _RECORDING.get()
+        listeners = [one for one in HOOKS.users(original) if one not in recording]
+        if not listeners:
             return original(*args, **kwargs)
-        with _set(_IS_INSIDE, value=True):
+        with _set(_RECORDING, value=(*recording, *listeners)):
             output = original(*args, **kwargs)
         run = _PYRAMID.get()
         try:
             arguments = named_arguments(signature, args, kwargs)
             call = make_call(operator, arguments, output, _place())
             call = run.placed(call, arguments) if run else call
-        except (TypeError, ValueError) as error:  # must not end the program that is recorded
+        except _UNREADABLE as error:
             for listener in listeners:
                 listener.skip(operator.name, str(error))
         else:
@@ -66,7 +72,7 @@ def around_pooler(function: Callable[..., Any], pooler: Pooler) -> Around:
 
     def around(original: Callable[..., Any], args: Any, kwargs: Any) -> Any:  # noqa: ANN401
         run = None
-        with suppress(TypeError, ValueError):  # the call fails, or its tensors have no values
+        with suppress(*_UNREADABLE):
             run = PyramidRun(pooler, named_arguments(signature, args, kwargs))
         with _set(_PYRAMID, value=run):
             return original(*args, **kwargs)
