@@ -1,0 +1,221 @@
+"""Give a model its inputs: arrays from files, or random numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.calls.onnx_boxes import inputs_before
+from roialign_cli.calls.onnx_library import onnx_module
+from roialign_cli.calls.onnx_listing import ListedNode
+from roialign_cli.calls.onnx_model import Model
+from roialign_cli.calls.onnx_shapes import Shape, shape_of
+from roialign_cli.errors import ArgumentError, alternatives
+from roialign_cli.memory import check_fits
+
+_FIRST_AXIS, _BOXES, _OTHER_AXES = 1, 16, 256  # lengths of free axes of random inputs
+_IMAGE_SIDE = 256.0  # units of boxes, on a map of unknown size
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """An input of a model.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    dtype
+        Its data type; None for one that NumPy lacks, such as a sequence.
+    shape
+        Its shape; None if even the number of axes is free.
+    """
+
+    name: str
+    dtype: np.dtype[Any] | None
+    shape: Shape | None
+
+    def __str__(self) -> str:
+        shape = "any shape" if self.shape is None else _written(self.shape)
+        return f"{self.name}: {self.dtype} of shape {shape}"
+
+
+def _written(shape: Sequence[object]) -> str:
+    return f"({', '.join('?' if axis is None else str(axis) for axis in shape)})"
+
+
+def model_inputs(model: Model) -> list[ModelInput]:
+    """Return the inputs that a model needs, in their order."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return [
+        ModelInput(value.name, _dtype(value), shape_of(value))
+        for value in model.graph.input
+        if value.name not in weights
+    ]
+
+
+def _dtype(value: Any) -> np.dtype[Any] | None:  # noqa: ANN401 - a ValueInfoProto
+    kind = value.type.tensor_type.elem_type
+    try:
+        dtype = np.dtype(onnx_module("onnx.helper").tensor_dtype_to_np_dtype(kind))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return dtype if dtype.kind in "buif" else None
+
+
+def check_inputs(
+    needed: Sequence[ModelInput], given: Mapping[str, NDArray[Any]], *, complete: bool
+) -> None:
+    """Raise an error for an input that is unknown, missing, or has another dtype or shape.
+
+    Parameters
+    ----------
+    needed
+        The inputs of the model.
+    given
+        Their arrays, by name.
+    complete
+        Whether a missing input is an error.
+    """
+    known = {one.name: one for one in needed}
+    for name, array in given.items():
+        if name not in known:
+            choices = alternatives(known) if known else "the model has no inputs"
+            raise ArgumentError("inputs", f"{name} is not an input of the model; {choices}")
+        _check_fits(known[name], array)
+    missing = [one for one in needed if one.name not in given]
+    if missing and complete:
+        problem = f"the model also needs {'; '.join(map(str, missing))}"
+        raise ArgumentError("inputs", f"{problem}; give --input NAME=FILE, or add --random")
+
+
+def _check_fits(needed: ModelInput, array: NDArray[Any]) -> None:
+    if needed.dtype is None:
+        problem = f"{needed.name} is not a tensor of real numbers, and cannot be given"
+        raise ArgumentError("inputs", problem)
+    if array.dtype != needed.dtype:
+        problem = f"{needed.name} is {array.dtype} instead of {needed.dtype}"
+        raise ArgumentError("inputs", f"{problem}; convert the array with astype")
+    shape = needed.shape
+    if shape is not None and (
+        len(shape) != array.ndim
+        or any(isinstance(a, int) and a != b for a, b in zip(shape, array.shape, strict=True))
+    ):
+        problem = f"{needed.name} has shape {_written(array.shape)} instead of {_written(shape)}"
+        raise ArgumentError("inputs", problem)
+
+
+@dataclass(frozen=True)
+class RandomInputs:
+    """How to make random inputs.
+
+    Parameters
+    ----------
+    seed
+        The seed of the random numbers.
+    lengths
+        Name of a free axis, or "INPUT:AXIS" → its length.
+    """
+
+    seed: int = 0
+    lengths: Mapping[str, int] = field(default_factory=dict)
+
+    def make(
+        self, needed: Sequence[ModelInput], nodes: Sequence[ListedNode]
+    ) -> dict[str, NDArray[Any]]:
+        """Return an array for each input.
+
+        Numbers are from 0 to 1, whole numbers are 0. Inputs that are boxes of an ROI Align lie
+        inside its map.
+        """
+        self._check_lengths(needed)
+        generator = np.random.default_rng(self.seed)
+        boxes = _boxes_among(nodes)
+        made = {}
+        for one in needed:
+            shape = self._shape(one, is_boxes=one.name in boxes)
+            if one.name in boxes:
+                made[one.name] = _random_boxes(generator, shape, boxes[one.name])
+            else:
+                made[one.name] = _random(generator, one, shape)
+            if one.dtype is not None:
+                made[one.name] = made[one.name].astype(one.dtype)
+        return made
+
+    def _check_lengths(self, needed: Sequence[ModelInput]) -> None:
+        free = [
+            name
+            for one in needed
+            for number, axis in enumerate(one.shape or ())
+            if not isinstance(axis, int)
+            for name in ([axis] if axis else []) + [f"{one.name}:{number}"]
+        ]
+        for name in self.lengths:
+            if name not in free:
+                choices = f"choose {alternatives(free)}" if free else "the inputs have none"
+                raise ArgumentError("dim", f"{name} is not a free axis; {choices}")
+
+    def _shape(self, one: ModelInput, *, is_boxes: bool) -> tuple[int, ...]:
+        if one.dtype is None or one.shape is None:
+            problem = f"{one.name} has no known shape or is not a tensor of real numbers"
+            raise ArgumentError("random", f"{problem}; give it with --input")
+        lengths = []
+        for number, axis in enumerate(one.shape):
+            default = _OTHER_AXES if number else _BOXES if is_boxes else _FIRST_AXIS
+            by_name = self.lengths.get(axis or "", default) if not isinstance(axis, int) else axis
+            lengths.append(self.lengths.get(f"{one.name}:{number}", by_name))
+        needed = math.prod(lengths) * 8.0
+        check_fits("random", needed, f"the input {one.name} takes", "set its axes with --dim")
+        return tuple(lengths)
+
+
+def _random(
+    generator: np.random.Generator, one: ModelInput, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    is_whole = one.dtype is not None and one.dtype.kind in "biu"
+    return np.zeros(shape) if is_whole else generator.random(shape)
+
+
+def _boxes_among(nodes: Sequence[ListedNode]) -> dict[str, tuple[float, float]]:
+    """Return the name of each model input with boxes, and the (height, width) they lie in."""
+    found: dict[str, tuple[float, float]] = {}
+    for node in nodes:
+        if node.convention is None or not node.boxes:
+            continue
+        height, width = _extent(node)
+        if node.convention.box_format == "yxyx":
+            height, width = width, height
+        for name in inputs_before(node.place.scope, node.boxes):
+            found.setdefault(name, (height, width))
+    return found
+
+
+def _extent(node: ListedNode) -> tuple[float, float]:
+    """Return the (height, width) of the features in units of the boxes."""
+    if node.convention is not None and node.convention.normalized:
+        return 1.0, 1.0
+    sides = (node.shapes.get("features") or ())[-2:]
+    scale = node.spatial_scale or 1.0
+    if len(sides) < 2 or scale <= 0:
+        return _IMAGE_SIDE, _IMAGE_SIDE
+    height, width = (side / scale if isinstance(side, int) else _IMAGE_SIDE for side in sides)
+    return height, width
+
+
+def _random_boxes(
+    generator: np.random.Generator, shape: tuple[int, ...], extent: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Return boxes in the last axis: two corners, after a batch index of 0 if there are five."""
+    height, width = extent
+    corners = generator.random((*shape[:-1], 2, 2))
+    corners = np.sort(corners, axis=-2) * [width, height]
+    boxes = np.zeros(shape)
+    flat = corners.reshape(*shape[:-1], 4)
+    used = min(shape[-1], 4)
+    boxes[..., shape[-1] - used :] = flat[..., :used]
+    return boxes

@@ -1,0 +1,200 @@
+"""Run an ONNX model once in onnxruntime, and record what goes in and out of its ROI Aligns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.calls.call import Call, PyramidLevel
+from roialign_cli.calls.onnx_external import check_external_data
+from roialign_cli.calls.onnx_library import onnx_module
+from roialign_cli.calls.onnx_listing import ListedNode, Listing, listing_of, tensors_of
+from roialign_cli.calls.onnx_model import Model, expanded_size, load_model
+from roialign_cli.errors import ArgumentError, FileError
+from roialign_cli.printable import printable
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_MAX_INLINED_NODES = 1_000_000
+_MAX_PROBLEM = 300  # characters of an error of onnxruntime
+_QUIET = 4  # of onnxruntime's log: only fatal errors
+_RECORDED = ("features", "boxes", "batch_index", "output")
+
+
+@dataclass(frozen=True, eq=False)
+class RunnableModel:
+    """A model that is ready to be run for its ROI Aligns.
+
+    Parameters
+    ----------
+    path
+        The file.
+    model
+        The model, with its functions inlined if ROI Aligns are in them.
+    listing
+        Its ROI Aligns.
+    has_external_data
+        Whether weights are in other files.
+    """
+
+    path: str
+    model: Model
+    listing: Listing
+    has_external_data: bool
+
+    @classmethod
+    def load(cls, path: str) -> RunnableModel:
+        """Read a model.
+
+        Raises
+        ------
+        RoiAlignError
+            If onnx or onnxruntime is not installed.
+        FileError
+            If the file cannot be read or run, has no ROI Align, or only ones that cannot be
+            recorded.
+        """
+        onnx_module("onnxruntime")
+        model = load_model(path)
+        external = check_external_data(path, model)
+        if model.functions:
+            model = _inlined(path, model)
+        copy = onnx_module().ModelProto()
+        copy.CopyFrom(model)
+        listing = listing_of(path, copy)
+        if not listing.nodes:
+            raise FileError(path, "has no ROI Align or similar operator; name another model")
+        reasons = [why_not_recorded(node) for node in listing.nodes]
+        if all(reasons):
+            raise FileError(path, f"has no ROI Align that can be recorded: {reasons[0]}")
+        return cls(path, model, listing, external)
+
+    def run(self, feeds: Arrays) -> Iterator[tuple[ListedNode, Call]]:
+        """Run the model and yield each ROI Align that can be recorded, with its call.
+
+        Raises
+        ------
+        FileError
+            If onnxruntime cannot run the model.
+        """
+        nodes = [node for node in self.listing.nodes if not why_not_recorded(node)]
+        names = {name for node in nodes for name in _recorded(node).values()}
+        values = self._values(sorted(names - set(feeds)), feeds) | dict(feeds)
+        levels = _levels(self.listing)
+        for node in nodes:
+            arrays: dict[str, Any] = {r: values[name] for r, name in _recorded(node).items()}
+            try:
+                yield node, _call(node, arrays, levels.get(self.listing.nodes.index(node)))
+            except ArgumentError as error:
+                problem = f"the call of {printable(node.place.name)} cannot be recorded: {error}"
+                raise FileError(self.path, problem) from None
+
+    def _values(self, names: list[str], feeds: Arrays) -> dict[str, NDArray[Any]]:
+        """Run the model and return some of its values."""
+        runtime = onnx_module("onnxruntime")
+        options = runtime.SessionOptions()
+        options.log_severity_level = _QUIET
+        if self.has_external_data:
+            folder = str(Path(self.path).resolve().parent)
+            options.add_session_config_entry(_FOLDER_OF_WEIGHTS, folder)
+        try:
+            data, fetched = _with_outputs(self.model, names)
+            session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            arrays = session.run([fetched[name] for name in names], dict(feeds))
+        except _failures() as error:
+            problem = " ".join(str(error).split())[:_MAX_PROBLEM]
+            raise FileError(self.path, f"onnxruntime cannot run the model: {problem}") from None
+        return dict(zip(names, map(np.asarray, arrays), strict=True))
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return the exceptions of onnxruntime, which have no common base."""
+    state = vars(onnx_module("onnxruntime.capi.onnxruntime_pybind11_state"))
+    own = (kind for kind in state.values() if isinstance(kind, type))
+    return RuntimeError, ValueError, *(kind for kind in own if issubclass(kind, Exception))
+
+
+_FOLDER_OF_WEIGHTS = "session.model_external_initializers_file_folder_path"
+
+
+def why_not_recorded(node: ListedNode) -> str:
+    """Return why the call of a node cannot be recorded; "" if it can."""
+    if node.unreachable:
+        return node.unreachable
+    if node.operator.is_pyramid:
+        return f"{node.place.name} pools from several maps at once"
+    if node.operator.remark:
+        return f"{node.place.name} has no preset: {node.operator.remark}"
+    missing = [role for role in _RECORDED if role not in _recorded(node)]
+    if {*missing} - {"batch_index"}:
+        return f"{node.place.name} has no {missing[0]}"
+    return ""
+
+
+def _recorded(node: ListedNode) -> dict[str, str]:
+    """Return the role and the name of each tensor of a node that a call has."""
+    tensors = tensors_of(node.place.node, node.operator)
+    return {role: name for role, name in tensors.items() if role in _RECORDED}
+
+
+def _inlined(path: str, model: Model) -> Model:
+    """Return a model without functions, so that their values can be outputs."""
+    if expanded_size(model, _MAX_INLINED_NODES) is None:
+        problem = f"its functions call themselves, or expand to over {_MAX_INLINED_NODES} nodes"
+        raise FileError(path, f"{problem}; export the model without them")
+    try:
+        return onnx_module("onnx.inliner").inline_local_functions(model)
+    except (RuntimeError, ValueError, TypeError) as error:
+        problem = " ".join(str(error).split())[:_MAX_PROBLEM]
+        raise FileError(path, f"its functions cannot be inlined: {problem}") from None
+
+
+def _with_outputs(model: Model, names: list[str]) -> tuple[bytes, dict[str, str]]:
+    """Return a serialized model with more outputs, and the output that has each value."""
+    onnx = onnx_module()
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    graph = changed.graph
+    outputs = {value.name for value in graph.output}
+    computed = {output for node in graph.node for output in node.output}
+    fetched = {}
+    for number, name in enumerate(names):
+        fetched[name] = name
+        if name not in computed:  # a weight cannot be an output itself
+            fetched[name] = f"roialign_capture_{number}"
+            graph.node.append(onnx.NodeProto(
+                op_type="Identity", input=[name], output=[fetched[name]]
+            ))  # fmt: skip
+        if fetched[name] not in outputs:
+            graph.output.append(onnx.ValueInfoProto(name=fetched[name]))
+    return changed.SerializeToString(), fetched
+
+
+def _levels(listing: Listing) -> dict[int, PyramidLevel]:
+    """Return the index of each node in a pyramid, and its place there."""
+    return {
+        index: PyramidLevel(pyramid, position, len(group))
+        for pyramid, group in enumerate(listing.pyramids)
+        for position, index in enumerate(group)
+    }
+
+
+def _call(node: ListedNode, arrays: dict[str, Any], level: PyramidLevel | None) -> Call:
+    domain = node.place.domain or "ai.onnx"
+    return Call(
+        **arrays,
+        spatial_scale=node.spatial_scale,
+        preset=None if node.convention is None else node.convention.name,
+        fields=node.fields,
+        stated=dict(node.attributes),
+        framework="onnxruntime",
+        framework_version=onnx_module("onnxruntime").__version__,
+        operator=f"{domain}::{node.place.node.op_type}, opset {node.opset}",
+        place=node.place.name,
+        level=level,
+    )

@@ -1,0 +1,148 @@
+"""What may surprise in an ROI Align of an ONNX model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from roialign_cli.analysis.scaling import scale_text
+from roialign_cli.calls.onnx_boxes import BoxStep, box_steps
+from roialign_cli.core.convention import Convention
+
+if TYPE_CHECKING:
+    from roialign_cli.calls.onnx_listing import ListedNode
+
+_HALF_CELL_TOLERANCE = 1e-3  # cells
+
+
+@dataclass(frozen=True)
+class Trap:
+    """Something that may surprise.
+
+    Parameters
+    ----------
+    kind
+        A short name, the same for all nodes with this trap.
+    text
+        What it is and what to do.
+    """
+
+    kind: str
+    text: str
+
+
+_MODE = "coordinate_transformation_mode"
+_RUNTIME_READS = "an importer may read another value than the standard's"
+
+
+def traps_of(node: ListedNode) -> Iterator[Trap]:
+    """Yield the traps of a node."""
+    steps = box_steps(node.place.scope, node.boxes) if node.boxes else []
+    yield from _mode_traps(node)
+    yield from _attribute_traps(node)
+    for step in steps:
+        if step.kind == "shift" and step.value:
+            yield _shift_trap(node, step)
+        elif step.kind == "scale" and step.value != 1:
+            yield _scale_trap(node, step)
+    if _is_old(node):
+        yield _old_trap(node, any(_is_half_cell(node, step) for step in steps))
+
+
+def _is_old(node: ListedNode) -> bool:
+    """Return whether this is the standard's RoiAlign, before it had a mode for coordinates."""
+    return node.operator.op_type == "RoiAlign" and not node.operator.aligned_by
+
+
+def _is_half_cell(node: ListedNode, step: BoxStep) -> bool:
+    cells = step.value * (node.spatial_scale or 1)
+    return step.kind == "shift" and math.isclose(cells, 0.5, abs_tol=_HALF_CELL_TOLERANCE)
+
+
+def _old_trap(node: ListedNode, is_shifted: bool) -> Trap:  # noqa: FBT001 - of the graph
+    if is_shifted:
+        return Trap(
+            "aligned-before-opset-16",
+            f"RoiAlign of opset {node.opset} has no {_MODE}. The graph subtracts half a cell "
+            "instead, as exporters do for aligned=True, but ROIs still grow to 1 × 1 cells: small "
+            "boxes differ. Export at opset 16 or later.",
+        )
+    return Trap(
+        "no-mode-before-opset-16",
+        f"RoiAlign of opset {node.opset} has no {_MODE}: boxes are not shifted by half a cell, and "
+        "ROIs grow to 1 × 1 cells. If the model was trained with aligned=True, the shift is lost; "
+        "export at opset 16 or later.",
+    )
+
+
+def _mode_traps(node: ListedNode) -> Iterator[Trap]:
+    if _MODE in node.attributes and _is_old(node):
+        yield Trap(
+            "mode-at-old-opset",
+            f"{_MODE} is in the file, but RoiAlign of opset {node.opset} does not have it; set the "
+            "opset of the model to 16 or later.",
+        )
+    aligned_by = node.operator.aligned_by
+    if aligned_by in node.defaults:
+        yield Trap(
+            "mode-left-to-default",
+            f"{aligned_by} is left to its default, {node.defaults[aligned_by]}: {_RUNTIME_READS}, "
+            "and a model converted from opset 10 or 11 means output_half_pixel. Set the attribute."
+            if node.operator.op_type == "RoiAlign"
+            else f"{aligned_by} is left to its default, {node.defaults[aligned_by]}. Set the "
+            "attribute.",
+        )
+
+
+def _attribute_traps(node: ListedNode) -> Iterator[Trap]:
+    if "sampling_ratio" in node.defaults:
+        default = node.defaults["sampling_ratio"]
+        meaning = "the adaptive grid" if default <= 0 else f"{default} × {default} points"
+        yield Trap(
+            "no-sampling-ratio",
+            f"sampling_ratio is left to its default, {default}, which is {meaning}: an importer "
+            "may read another one, and OpenVINO had read 1. Set the attribute.",
+        )
+    if node.convention is not None and _takes_products(node.convention):
+        yield Trap(
+            "max-of-products",
+            "mode=max takes the largest weight × cell, not the largest interpolated value, so a "
+            "point in the middle of four equal cells gives a quarter of their value. Other "
+            "libraries and some runtimes differ.",
+        )
+
+
+def _takes_products(convention: Convention) -> bool:
+    return convention.pooling == "max" and convention.max_of == "weighted-cell"
+
+
+def _shift_trap(node: ListedNode, step: BoxStep) -> Trap:
+    scale = node.spatial_scale or 1.0
+    own = 0.0 if node.convention is None else node.convention.offset
+    moved = f"{step.node} subtracts {step.value:g} from the boxes, {step.value * scale:g} cells"
+    if _is_half_cell(node, step):
+        if own:
+            return Trap(
+                "shifted-twice",
+                f"{moved}, and the operator subtracts {own:g} cells again: the shift happens "
+                "twice. Remove the Sub, or set the mode to output_half_pixel.",
+            )
+        return Trap("shifted-in-graph", f"{moved}: the half-cell shift is made in the graph.")
+    if math.isclose(step.value, 0.5):
+        return Trap(
+            "shifted-before-scale",
+            f"{moved}: half a pixel is subtracted before the scale, not half a cell after it.",
+        )
+    return Trap("shifted-boxes", f"{moved}.")
+
+
+def _scale_trap(node: ListedNode, step: BoxStep) -> Trap:
+    factor = scale_text((step.value, step.value)) if step.value > 0 else f"{step.value:g}"
+    scale = f", and then by spatial_scale {node.spatial_scale:g}" if node.spatial_scale else ""
+    return Trap(
+        "scaled-boxes",
+        f"{step.node} multiplies the boxes by {factor}{scale}: the boxes of the node are not "
+        "those of the image.",
+    )
