@@ -31,9 +31,8 @@ def load_model(name: str) -> Model:
     FileError
         If the file cannot be read, or is not an ONNX model.
     """
-    onnx = onnx_module()
-    model = onnx.ModelProto()
     with open_input(name) as content:
+        model = onnx_module().ModelProto()
         try:
             data = content.read(_MAX_BYTES + 1)
             if len(data) > _MAX_BYTES:
@@ -49,7 +48,32 @@ def load_model(name: str) -> Model:
             raise FileError(name, problem) from None
     if not (model.ir_version and model.HasField("graph") and model.graph.node):
         raise FileError(name, "is not an ONNX model with operators; name a .onnx file")
+    for owner in (model.graph, *model.functions):
+        if _has_cycle(owner):
+            problem = "is damaged: a node of its graph needs its own output"
+            raise FileError(name, f"{problem}; {_EXPORT_AGAIN}")
     return model
+
+
+def _has_cycle(graph: Graph) -> bool:
+    """Return whether nodes of a graph need each other's outputs."""
+    producers = {output: index for index, node in enumerate(graph.node) for output in node.output}
+    producers.pop("", None)
+    users: list[list[int]] = [[] for _ in graph.node]
+    waiting_for = [0] * len(users)
+    for index, node in enumerate(graph.node):
+        for source in {producers[value] for value in node.input if value in producers}:
+            users[source].append(index)
+            waiting_for[index] += 1
+    ready = [index for index, count in enumerate(waiting_for) if not count]
+    done = 0
+    while ready:
+        done += 1
+        for user in users[ready.pop()]:
+            waiting_for[user] -= 1
+            if not waiting_for[user]:
+                ready.append(user)
+    return done < len(users)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""`roialign capture`: list the ROI Aligns of a model, or record what goes in and out of them."""
+"""`roialign capture`: list the ROI Aligns of a model, or record their calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from roialign_cli.cli.option_types import (
     OUTPUT_FOLDER,
     WholeNumber,
 )
-from roialign_cli.cli.options import force_option, format_option
+from roialign_cli.cli.options import format_option
 
 
 @command(
@@ -62,7 +62,7 @@ from roialign_cli.cli.options import force_option, format_option
     help="Write the recording to this folder: an .npz for each call.  [default: calls]",
 )
 @format_option("table", "json", default="table", text="Output format.")
-@force_option
+@output_option("--force", is_flag=True, help="Replace an existing recording.")
 def capture(
     model: str,
     inputs: str | None,
@@ -75,11 +75,11 @@ def capture(
     random: bool,
     force: bool,
 ) -> None:
-    """List the ROI Aligns of a model, or record what goes in and out of them.
+    """List the ROI Aligns of a model, or record their calls.
 
-    Without inputs, the command lists them: attributes, presets, shapes and traps. With inputs, it
-    runs the model once and writes a recording, a folder that other commands read. Needs the
-    packages onnx and onnxruntime.
+    Without inputs, the command prints their attributes, presets, shapes and traps. With inputs, it
+    runs the model once and records what goes in and out of each ROI Align. The recording is a
+    folder that other commands read. This needs the packages onnx and onnxruntime.
     """
     from roialign_cli.cli import capture_onnx
 

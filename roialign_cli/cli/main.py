@@ -24,7 +24,7 @@ TASKS = {
     "Compare and identify": {
         "compare": "Compare two conventions, or a convention with a saved output.",
         "identify": "Find the convention that produced an output.",
-        "capture": "List the ROI Aligns of a model, or record what goes in and out of them.",
+        "capture": "List the ROI Aligns of a model, or record their calls.",
     },
     "Get started": {
         "presets": "List the conventions and their differences, or show one in full.",

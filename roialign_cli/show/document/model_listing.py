@@ -27,11 +27,14 @@ def model_listing(listing: Listing) -> Iterator[Block]:
         ("#", "node"),
         tuple((str(n), printable(node.place.name)) for n, node in enumerate(nodes)),
         prose=True,
+        compact=True,
     )
+    yield Paragraph("")
     for group in listing.pyramids:
         yield Paragraph(f"• {format_indices(sorted(group))} are the levels of a pyramid.")
     yield from _remarks(listing)
     yield from _options(listing)
+    yield Paragraph("Add --random or --input NAME=FILE to record the calls of these nodes.")
 
 
 def recorded_calls(
@@ -64,7 +67,9 @@ def recorded_calls(
         ("call", "node"),
         tuple((name, printable(call["node"])) for name, call in zip(names, calls, strict=True)),
         prose=True,
+        compact=True,
     )
+    yield Paragraph("")
     empty = [name for name, call in zip(names, calls, strict=True) if not call["boxes"]]
     if empty:
         yield Paragraph(f"• Empty, because the node got no boxes: {', '.join(empty)}.")
@@ -74,9 +79,9 @@ def recorded_calls(
 
 def _title(listing: Listing) -> str:
     producer = f", written by {printable(listing.producer)}" if listing.producer else ""
-    count = format_count(len(listing.nodes), "ROI Align", "ROI Aligns")
+    count = format_count(len(listing.nodes), "node pools", "nodes pool") + " boxes"
     pyramids = len(listing.pyramids)
-    grouped = f", {format_count(pyramids, 'pyramid', 'pyramids')}" if pyramids else ""
+    grouped = f", in {format_count(pyramids, 'pyramid', 'pyramids')}" if pyramids else ""
     return f"{printable(listing.path)}: ONNX opset {listing.opset}{producer}; {count}{grouped}"
 
 
