@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 helper = pytest.importorskip("onnx.helper")
 onnx = pytest.importorskip("onnx")
 
 FLOAT, INT64, BOOL = 1, 7, 9
 Axes = Sequence[int | str | None]
+Inputs = Mapping[str, tuple[int, Axes]]
 
 FEATURES = np.random.default_rng(1).standard_normal((2, 3, 10, 14)).astype(np.float32)
 BOXES = np.array(
     [[3, 4, 90, 70], [0, 0, 110, 80], [-9, 5, 40, 100], [8, 8, 9, 9], [50, 60, 20, 10]], np.float32
 )
 INDEX = np.array([0, 1, 1, 0, 1], np.int64)
-FEEDS = {"features": FEATURES, "boxes": BOXES, "index": INDEX}
+FEEDS: dict[str, NDArray[Any]] = {"features": FEATURES, "boxes": BOXES, "index": INDEX}
 SCALE = 1 / 8
 
-INPUTS = {
+INPUTS: Inputs = {
     "features": (FLOAT, ("n", 3, 10, 14)),
     "boxes": (FLOAT, ("rois", 4)),
     "index": (INT64, ("rois",)),
@@ -53,7 +55,7 @@ def roi_align(
 def model(
     *nodes: Any,
     opset: int = 16,
-    inputs: dict[str, tuple[int, Axes]] | None = None,
+    inputs: Inputs | None = None,
     outputs: Sequence[str] = ("pooled",),
     domains: dict[str, int] | None = None,
     functions: Sequence[Any] = (),

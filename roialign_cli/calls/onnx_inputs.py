@@ -85,7 +85,7 @@ def check_inputs(
     known = {one.name: one for one in needed}
     for name, array in given.items():
         if name not in known:
-            choices = alternatives(known) if known else "the model has no inputs"
+            choices = f"choose {alternatives(known)}" if known else "the model has no inputs"
             raise ArgumentError("inputs", f"{name} is not an input of the model; {choices}")
         _check_fits(known[name], array)
     missing = [one for one in needed if one.name not in given]
@@ -136,9 +136,10 @@ class RandomInputs:
         self._check_lengths(needed)
         generator = np.random.default_rng(self.seed)
         boxes = _boxes_among(nodes)
+        defaults = _defaults(needed, {*boxes} | _indices_among(nodes))
         made = {}
         for one in needed:
-            shape = self._shape(one, is_boxes=one.name in boxes)
+            shape = self._shape(one, defaults)
             if one.name in boxes:
                 made[one.name] = _random_boxes(generator, shape, boxes[one.name])
             else:
@@ -160,18 +161,51 @@ class RandomInputs:
                 choices = f"choose {alternatives(free)}" if free else "the inputs have none"
                 raise ArgumentError("dim", f"{name} is not a free axis; {choices}")
 
-    def _shape(self, one: ModelInput, *, is_boxes: bool) -> tuple[int, ...]:
+    def _shape(self, one: ModelInput, defaults: Mapping[str, int]) -> tuple[int, ...]:
         if one.dtype is None or one.shape is None:
             problem = f"{one.name} has no known shape or is not a tensor of real numbers"
             raise ArgumentError("random", f"{problem}; give it with --input")
         lengths = []
         for number, axis in enumerate(one.shape):
-            default = _OTHER_AXES if number else _BOXES if is_boxes else _FIRST_AXIS
-            by_name = self.lengths.get(axis or "", default) if not isinstance(axis, int) else axis
-            lengths.append(self.lengths.get(f"{one.name}:{number}", by_name))
+            if isinstance(axis, int):
+                lengths.append(axis)
+                continue
+            names = [f"{one.name}:{number}", *([axis] if axis else [])]
+            given = (self.lengths[name] for name in names if name in self.lengths)
+            lengths.append(next(given, defaults[names[-1]]))
         needed = math.prod(lengths) * 8.0
         check_fits("random", needed, f"the input {one.name} takes", "set its axes with --dim")
         return tuple(lengths)
+
+
+def _defaults(needed: Sequence[ModelInput], per_box: set[str]) -> dict[str, int]:
+    """Return the length of each free axis, by its name or as "INPUT:AXIS".
+
+    Parameters
+    ----------
+    needed
+        The inputs.
+    per_box
+        The names of the inputs that have a row for each box.
+    """
+    defaults: dict[str, int] = {}
+    # An axis of boxes may have the same name in other inputs.
+    for one in sorted(needed, key=lambda one: one.name not in per_box):
+        for number, axis in enumerate(one.shape or ()):
+            first = _BOXES if one.name in per_box else _FIRST_AXIS
+            if not isinstance(axis, int):
+                name = axis or f"{one.name}:{number}"
+                defaults.setdefault(name, _OTHER_AXES if number else first)
+    return defaults
+
+
+def _indices_among(nodes: Sequence[ListedNode]) -> set[str]:
+    """Return the names of the model inputs that are batch indices of boxes."""
+    return {
+        name
+        for node in nodes
+        for name in inputs_before(node.place.scope, node.tensors.get("batch_index", ""))
+    }
 
 
 def _random(
@@ -185,12 +219,12 @@ def _boxes_among(nodes: Sequence[ListedNode]) -> dict[str, tuple[float, float]]:
     """Return the name of each model input with boxes, and the (height, width) they lie in."""
     found: dict[str, tuple[float, float]] = {}
     for node in nodes:
-        if node.convention is None or not node.boxes:
+        if node.convention is None:
             continue
         height, width = _extent(node)
         if node.convention.box_format == "yxyx":
             height, width = width, height
-        for name in inputs_before(node.place.scope, node.boxes):
+        for name in inputs_before(node.place.scope, node.tensors.get("boxes", "")):
             found.setdefault(name, (height, width))
     return found
 

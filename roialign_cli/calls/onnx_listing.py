@@ -71,9 +71,9 @@ class ListedNode:
     pyramid: int | None = None
 
     @property
-    def boxes(self) -> str:
-        """The name of the input with the boxes; "" if it is not known."""
-        return tensors_of(self.place.node, self.operator).get("boxes", "")
+    def tensors(self) -> dict[str, str]:
+        """The role of each tensor, such as "features", "boxes" and "output" → its name."""
+        return tensors_of(self.place.node, self.operator)
 
     @property
     def fields(self) -> dict[str, Any]:

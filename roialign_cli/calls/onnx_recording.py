@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from roialign_cli.calls.call import Call, PyramidLevel
 from roialign_cli.calls.onnx_external import check_external_data
 from roialign_cli.calls.onnx_library import onnx_module
-from roialign_cli.calls.onnx_listing import ListedNode, Listing, listing_of, tensors_of
+from roialign_cli.calls.onnx_listing import ListedNode, Listing, listing_of
 from roialign_cli.calls.onnx_model import Model, expanded_size, load_model
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.printable import printable
@@ -97,6 +97,7 @@ class RunnableModel:
     def _values(self, names: list[str], feeds: Arrays) -> dict[str, NDArray[Any]]:
         """Run the model and return some of its values."""
         runtime = onnx_module("onnxruntime")
+        runtime.set_default_logger_severity(_QUIET)
         options = runtime.SessionOptions()
         options.log_severity_level = _QUIET
         if self.has_external_data:
@@ -138,8 +139,7 @@ def why_not_recorded(node: ListedNode) -> str:
 
 def _recorded(node: ListedNode) -> dict[str, str]:
     """Return the role and the name of each tensor of a node that a call has."""
-    tensors = tensors_of(node.place.node, node.operator)
-    return {role: name for role, name in tensors.items() if role in _RECORDED}
+    return {role: name for role, name in node.tensors.items() if role in _RECORDED}
 
 
 def _inlined(path: str, model: Model) -> Model:

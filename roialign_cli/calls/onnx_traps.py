@@ -39,7 +39,7 @@ _RUNTIME_READS = "an importer may read another value than the standard's"
 
 def traps_of(node: ListedNode) -> Iterator[Trap]:
     """Yield the traps of a node."""
-    steps = box_steps(node.place.scope, node.boxes) if node.boxes else []
+    steps = box_steps(node.place.scope, node.tensors.get("boxes", ""))
     yield from _mode_traps(node)
     yield from _attribute_traps(node)
     for step in steps:
@@ -103,7 +103,7 @@ def _attribute_traps(node: ListedNode) -> Iterator[Trap]:
         yield Trap(
             "no-sampling-ratio",
             f"sampling_ratio is left to its default, {default}, which is {meaning}: an importer "
-            "may read another one, and OpenVINO had read 1. Set the attribute.",
+            "may read another one. Set the attribute.",
         )
     if node.convention is not None and _takes_products(node.convention):
         yield Trap(
