@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.calls.onnx_model import NodeProto, Scope
+from roialign_cli.calls.onnx_damage import NodeProto
+from roialign_cli.calls.onnx_model import Scope
 from roialign_cli.calls.onnx_values import constant, decimal
 
 # Operators that select, join or reshape boxes and leave the numbers as they are.

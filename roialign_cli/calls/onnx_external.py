@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from roialign_cli.calls.onnx_model import Model
+from roialign_cli.calls.onnx_damage import Model
 from roialign_cli.errors import FileError
 from roialign_cli.printable import printable
 

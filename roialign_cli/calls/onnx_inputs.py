@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.calls.onnx_boxes import inputs_before
+from roialign_cli.calls.onnx_damage import Model
 from roialign_cli.calls.onnx_library import onnx_module
 from roialign_cli.calls.onnx_listing import ListedNode
-from roialign_cli.calls.onnx_model import Model
 from roialign_cli.calls.onnx_shapes import Shape, shape_of
 from roialign_cli.errors import ArgumentError, alternatives
 from roialign_cli.memory import check_fits

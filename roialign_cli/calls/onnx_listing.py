@@ -6,14 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from roialign_cli.calls.onnx_model import (
-    Model,
-    NodeProto,
-    Place,
-    load_model,
-    main_opset,
-    walk,
-)
+from roialign_cli.calls.onnx_damage import Model, NodeProto
+from roialign_cli.calls.onnx_model import Place, load_model, main_opset, walk
 from roialign_cli.calls.onnx_operators import REQUIRED, OnnxOperator, operator_of
 from roialign_cli.calls.onnx_pyramids import group_pyramids
 from roialign_cli.calls.onnx_shapes import Shape, Shapes, drop_weights, infer_shapes

@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from roialign_cli.calls.onnx_damage import Graph, Model, NodeProto, damage_of
 from roialign_cli.calls.onnx_library import onnx_module
 from roialign_cli.errors import FileError
 from roialign_cli.files.reading import TOO_LARGE, open_input
-
-# Objects of the package onnx, which has no types.
-Model = Any
-Graph = Any  # a GraphProto or a FunctionProto
-NodeProto = Any
 
 _MAX_BYTES = (1 << 31) - 1  # of a protobuf message
 _EXPORT_AGAIN = "export the model again"
@@ -48,32 +44,10 @@ def load_model(name: str) -> Model:
             raise FileError(name, problem) from None
     if not (model.ir_version and model.HasField("graph") and model.graph.node):
         raise FileError(name, "is not an ONNX model with operators; name a .onnx file")
-    for owner in (model.graph, *model.functions):
-        if _has_cycle(owner):
-            problem = "is damaged: a node of its graph needs its own output"
-            raise FileError(name, f"{problem}; {_EXPORT_AGAIN}")
+    problem = damage_of(model)
+    if problem:
+        raise FileError(name, f"is damaged: {problem}; {_EXPORT_AGAIN}")
     return model
-
-
-def _has_cycle(graph: Graph) -> bool:
-    """Return whether nodes of a graph need each other's outputs."""
-    producers = {output: index for index, node in enumerate(graph.node) for output in node.output}
-    producers.pop("", None)
-    users: list[list[int]] = [[] for _ in graph.node]
-    waiting_for = [0] * len(users)
-    for index, node in enumerate(graph.node):
-        for source in {producers[value] for value in node.input if value in producers}:
-            users[source].append(index)
-            waiting_for[index] += 1
-    ready = [index for index, count in enumerate(waiting_for) if not count]
-    done = 0
-    while ready:
-        done += 1
-        for user in users[ready.pop()]:
-            waiting_for[user] -= 1
-            if not waiting_for[user]:
-                ready.append(user)
-    return done < len(users)
 
 
 @dataclass(frozen=True, eq=False)

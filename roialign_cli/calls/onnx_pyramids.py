@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from roialign_cli.calls.onnx_model import NodeProto, Place, Scope
+from roialign_cli.calls.onnx_damage import NodeProto
+from roialign_cli.calls.onnx_model import Place, Scope
 
 _MERGING = {"Add", "Concat", "ScatterElements", "ScatterND", "Sum", "Where"}
 # Operators between an ROI Align and the merge, or between two merges.

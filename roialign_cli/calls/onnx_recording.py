@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.calls.call import Call, PyramidLevel
+from roialign_cli.calls.onnx_damage import Model
 from roialign_cli.calls.onnx_external import check_external_data
 from roialign_cli.calls.onnx_library import onnx_module
 from roialign_cli.calls.onnx_listing import ListedNode, Listing, listing_of
-from roialign_cli.calls.onnx_model import Model, expanded_size, load_model
+from roialign_cli.calls.onnx_model import expanded_size, load_model
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.printable import printable
 
