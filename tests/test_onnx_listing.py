@@ -177,7 +177,7 @@ NO_SHIFT = {"coordinate_transformation_mode": "output_half_pixel"}
         (4.0, "Sub", 16, {}, {"shifted-twice", "mode-left-to-default"}),
         (-4.0, "Add", 16, {}, {"shifted-twice", "mode-left-to-default"}),
         (4.0, "Sub", 16, NO_SHIFT, {"shifted-in-graph"}),
-        (4.0, "Sub", 11, {}, {"shifted-in-graph", "aligned-before-opset-16"}),
+        (4.0, "Sub", 11, {}, {"aligned-before-opset-16"}),
         (0.5, "Sub", 16, NO_SHIFT, {"shifted-before-scale"}),
         (16.0, "Sub", 16, NO_SHIFT, {"shifted-boxes"}),
         (0.5, "Mul", 16, NO_SHIFT, {"scaled-boxes"}),

@@ -168,6 +168,38 @@ def test_the_levels_of_a_pyramid(folder: Path) -> None:
     assert read_recording("calls").pyramids() == [[1, 2, 0]]
 
 
+@pytest.mark.parametrize("merge", ["ScatterND", "ScatterElements"])
+def test_the_rows_of_boxes_in_the_output_of_a_pyramid(folder: Path, merge: str) -> None:
+    """As exporters write it: each level pools its own boxes and scatters the outputs."""
+    nodes, weights, merged = [], [], "zeros"
+    rows = [np.array([3, 0]), np.array([1, 4, 2])]
+    for level, own in enumerate(rows):
+        indices = own[:, None]
+        if merge == "ScatterElements":
+            indices = np.broadcast_to(own[:, None, None, None], (len(own), 3, 3, 2)).copy()
+        taken, placed = f"taken{level}", f"placed{level}"
+        weights += [onnx.numpy_helper.from_array(own, taken),
+                    onnx.numpy_helper.from_array(indices, placed)]  # fmt: skip
+        own_boxes = (f"boxes{level}", f"index{level}")
+        result = "merged" if level else "half"
+        nodes += [
+            helper.make_node("Gather", ["boxes", taken], [own_boxes[0]]),
+            helper.make_node("Gather", ["index", taken], [own_boxes[1]]),
+            helper.make_node("Relu", ["features"], [f"map{level}"]),
+            roi_align((f"map{level}", *own_boxes), f"level{level}", spatial_scale=SCALE / 2**level),
+            helper.make_node("Cast", [f"level{level}"], [f"cast{level}"], to=1),
+            helper.make_node(merge, [merged, placed, f"cast{level}"], [result]),
+        ]
+        merged = result
+    weights.append(onnx.numpy_helper.from_array(np.zeros((5, 3, 3, 2), np.float32), "zeros"))
+    calls = record(saved(folder, model(*nodes, outputs=("merged",), weights=weights)))
+    assert read_recording("calls").pyramids() == [[0, 1]]
+    for found, own in zip(calls, rows, strict=True):
+        np.testing.assert_array_equal(found.rows, own)
+        np.testing.assert_array_equal(found.boxes, BOXES[own])
+        check(found)
+
+
 def test_a_branch_is_named_as_not_recorded(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

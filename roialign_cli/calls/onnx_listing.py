@@ -9,7 +9,7 @@ from typing import Any
 from roialign_cli.calls.onnx_damage import Model, NodeProto
 from roialign_cli.calls.onnx_model import Place, load_model, main_opset, walk
 from roialign_cli.calls.onnx_operators import REQUIRED, OnnxOperator, operator_of
-from roialign_cli.calls.onnx_pyramids import group_pyramids
+from roialign_cli.calls.onnx_pyramids import group_pyramids, row_values
 from roialign_cli.calls.onnx_shapes import Shape, Shapes, drop_weights, infer_shapes
 from roialign_cli.calls.onnx_traps import Trap, traps_of
 from roialign_cli.calls.onnx_values import attributes_of, constant
@@ -49,6 +49,8 @@ class ListedNode:
         What may surprise in this node.
     pyramid
         The number of its pyramid, from 0; None if it is on its own.
+    rows
+        The name of the value with the row of each box in the output of the pyramid; "" if unknown.
     """
 
     place: Place
@@ -63,6 +65,7 @@ class ListedNode:
     shapes: Mapping[str, Shape | None]
     traps: tuple[Trap, ...] = ()
     pyramid: int | None = None
+    rows: str = ""
 
     @property
     def tensors(self) -> dict[str, str]:
@@ -144,10 +147,14 @@ def listing_of(name: str, model: Model) -> Listing:
         model = infer_shapes(model)
     shapes = Shapes()
     nodes = [_listed(place, row, shapes) for place in walk(model) if (row := _operator(place))]
-    pyramids = group_pyramids([node.place for node in nodes], [n.spatial_scale for n in nodes])
-    numbered = (replace(node, pyramid=n) for node, n in zip(nodes, pyramids, strict=True))
+    places = [node.place for node in nodes]
+    pyramids = group_pyramids(places, [node.spatial_scale for node in nodes])
+    grouped = (
+        node if number is None else replace(node, pyramid=number, rows=rows)
+        for node, number, rows in zip(nodes, pyramids, row_values(places), strict=True)
+    )
     producer = f"{model.producer_name} {model.producer_version}".strip()
-    return Listing(name, producer, main_opset(model), tuple(numbered))
+    return Listing(name, producer, main_opset(model), tuple(grouped))
 
 
 def _operator(place: Place) -> OnnxOperator | None:

@@ -8,7 +8,8 @@ from functools import cached_property
 from roialign_cli.calls.onnx_damage import NodeProto
 from roialign_cli.calls.onnx_model import Place, Scope
 
-_MERGING = {"Add", "Concat", "ScatterElements", "ScatterND", "Sum", "Where"}
+_SCATTERING = {"ScatterElements", "ScatterND"}
+_MERGING = {"Add", "Concat", "Sum", "Where", *_SCATTERING}
 # Operators between an ROI Align and the merge, or between two merges.
 _PASSING = {"Cast", "Expand", "Identity", "Mul", "Reshape", "Squeeze", "Unsqueeze", *_MERGING}
 _MAX_VISITED = 256  # nodes after one ROI Align
@@ -59,6 +60,18 @@ def _is_pyramid(
     return len(nodes) > 1 and len(features) == len({scales[n] for n in nodes}) == len(nodes)
 
 
+def row_values(places: Sequence[Place]) -> list[str]:
+    """Return the name of the value with the row of each box in the output of the pyramid.
+
+    The name is "" for a node the output of which is not scattered into another tensor.
+    """
+    consumers: dict[Scope, _Consumers] = {}
+    return [
+        consumers.setdefault(place.scope, _Consumers(place.scope)).rows_of(place.node)
+        for place in places
+    ]
+
+
 class _Consumers:
     """The nodes that use each value of a graph."""
 
@@ -75,15 +88,23 @@ class _Consumers:
 
     def merges_after(self, node: NodeProto) -> set[int]:
         """Return the indices of the nodes that merge the output of a node with others."""
-        return {index for index, user in self._reached(node) if user.op_type in _MERGING}
+        reached = self._reached(node, _PASSING)
+        return {index for index, user in reached if user.op_type in _MERGING}
 
-    def _reached(self, node: NodeProto) -> Iterator[tuple[int, NodeProto]]:
-        waiting, visited = [*node.output], 0
+    def rows_of(self, node: NodeProto) -> str:
+        """Return the name of the indices with which the output of a node is scattered; or ""."""
+        for _, user in self._reached(node, _PASSING - _MERGING | _SCATTERING):
+            if user.op_type in _SCATTERING:
+                return str(user.input[1]) if len(user.input) > 1 else ""
+        return ""
+
+    def _reached(self, node: NodeProto, passing: set[str]) -> Iterator[tuple[int, NodeProto]]:
+        """Yield the nodes of some operators that use an output, also through each other."""
+        waiting = [*node.output]
         seen: set[int] = set()
-        while waiting and visited < _MAX_VISITED:
+        while waiting and len(seen) < _MAX_VISITED:
             for index, user in self._users.get(waiting.pop(0), []):
-                if user.op_type in _PASSING and index not in seen:
+                if user.op_type in passing and index not in seen:
                     seen.add(index)
-                    visited += 1
                     waiting += user.output
                     yield index, user

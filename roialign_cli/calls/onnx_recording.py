@@ -102,7 +102,7 @@ class RunnableModel:
         options = runtime.SessionOptions()
         options.log_severity_level = _QUIET
         if self.has_external_data:
-            folder = str(Path(self.path).resolve().parent)
+            folder = str(Path(self.path).absolute().parent)
             options.add_session_config_entry(_FOLDER_OF_WEIGHTS, folder)
         try:
             data, fetched = _with_outputs(self.model, names)
@@ -140,7 +140,8 @@ def why_not_recorded(node: ListedNode) -> str:
 
 def _recorded(node: ListedNode) -> dict[str, str]:
     """Return the role and the name of each tensor of a node that a call has."""
-    return {role: name for role, name in node.tensors.items() if role in _RECORDED}
+    named = {role: name for role, name in node.tensors.items() if role in _RECORDED}
+    return named | ({"rows": node.rows} if node.rows else {})
 
 
 def _inlined(path: str, model: Model) -> Model:
@@ -185,10 +186,21 @@ def _levels(listing: Listing) -> dict[int, PyramidLevel]:
     }
 
 
+def _with_rows(arrays: dict[str, Any]) -> dict[str, Any]:
+    """Return arrays with the rows as one number for each box; without unusable rows.
+
+    The indices of a ScatterElements have the shape of the output, those of a ScatterND (R, 1).
+    """
+    rows, boxes = arrays.pop("rows", None), len(arrays["boxes"])
+    if rows is not None and rows.ndim and len(rows) == boxes and rows.dtype.kind in "iu":
+        arrays["rows"] = rows.reshape(boxes, -1)[:, 0] if boxes else np.zeros(0, np.intp)
+    return arrays
+
+
 def _call(node: ListedNode, arrays: dict[str, Any], level: PyramidLevel | None) -> Call:
     domain = node.place.domain or "ai.onnx"
     return Call(
-        **arrays,
+        **_with_rows(arrays),
         spatial_scale=node.spatial_scale,
         preset=None if node.convention is None else node.convention.name,
         fields=node.fields,

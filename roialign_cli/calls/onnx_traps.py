@@ -42,13 +42,14 @@ def traps_of(node: ListedNode) -> Iterator[Trap]:
     steps = box_steps(node.place.scope, node.tensors.get("boxes", ""))
     yield from _mode_traps(node)
     yield from _attribute_traps(node)
+    half = next((step for step in steps if _is_half_cell(node, step)), None)
     for step in steps:
-        if step.kind == "shift" and step.value:
+        if step.kind == "shift" and step.value and not (_is_old(node) and step is half):
             yield _shift_trap(node, step)
         elif step.kind == "scale" and step.value != 1:
             yield _scale_trap(node, step)
     if _is_old(node):
-        yield _old_trap(node, any(_is_half_cell(node, step) for step in steps))
+        yield _old_trap(node, half)
 
 
 def _is_old(node: ListedNode) -> bool:
@@ -61,11 +62,11 @@ def _is_half_cell(node: ListedNode, step: BoxStep) -> bool:
     return step.kind == "shift" and math.isclose(cells, 0.5, abs_tol=_HALF_CELL_TOLERANCE)
 
 
-def _old_trap(node: ListedNode, is_shifted: bool) -> Trap:  # noqa: FBT001 - of the graph
-    if is_shifted:
+def _old_trap(node: ListedNode, half: BoxStep | None) -> Trap:
+    if half is not None:
         return Trap(
             "aligned-before-opset-16",
-            f"RoiAlign of opset {node.opset} has no {_MODE}. The graph subtracts half a cell "
+            f"RoiAlign of opset {node.opset} has no {_MODE}. {half.node} subtracts half a cell "
             "instead, as exporters do for aligned=True, but ROIs still grow to 1 × 1 cells: small "
             "boxes differ. Export at opset 16 or later.",
         )
