@@ -179,6 +179,8 @@ def test_a_model_that_does_not_run_is_listed(name: str, capfd: pytest.CaptureFix
          "save the model with its weights in one folder"),
         ("/etc/passwd", "its weights are in /etc/passwd, outside the folder of the model; save "
          "the model with its weights in one folder"),
+        ("link.bin", "its weights are in link.bin, outside the folder of the model; save the "
+         "model with its weights in one folder"),
         ("gone.bin", "its weights are in gone.bin, which is missing; copy the file into the "
          "folder of the model"),
         ("cut.bin", "the weights end in the middle of cut.bin; copy the file again"),
@@ -194,6 +196,7 @@ def test_external_data(
     Path(path).write_bytes(made.SerializeToString())
     weights = folder / "model" / "weights.bin"
     (folder / "weights.bin").write_bytes(weights.read_bytes())
+    (folder / "model" / "link.bin").symlink_to(folder / "weights.bin")
     (folder / "model" / "cut.bin").write_bytes(weights.read_bytes()[:-9])
     assert main(["capture", path]) == 0  # the listing does not read them
     capfd.readouterr()

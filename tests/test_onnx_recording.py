@@ -252,6 +252,16 @@ def test_external_data_is_read_from_the_folder_of_the_model(folder: Path, name: 
     assert sorted((folder / "model").iterdir()) == before
 
 
+def test_links_to_the_files_of_a_download_cache(folder: Path) -> None:
+    external(folder / "blobs")
+    (folder / "snapshot").mkdir()
+    for name in ("model.onnx", "weights.bin"):
+        (folder / "blobs" / name).rename(folder / "blobs" / f"{name}.0123")
+        (folder / "snapshot" / name).symlink_to(folder / "blobs" / f"{name}.0123")
+    (found,) = record("snapshot/model.onnx")
+    np.testing.assert_array_equal(found.features, 2 * FEATURES)
+
+
 def test_random_inputs_are_seeded_and_their_boxes_lie_inside_the_map(folder: Path) -> None:
     moved = [helper.make_node("Identity", ["boxes"], ["same"]),
              roi_align(("features", "same", "index"))]  # fmt: skip

@@ -1,79 +1,116 @@
-"""Check where an ONNX model has the external data of its weights."""
+"""Find the external data of an ONNX model: weights in other files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from roialign_cli.calls.onnx_damage import Model
+from roialign_cli.calls.onnx_damage import Graph, Model
 from roialign_cli.errors import FileError
 from roialign_cli.printable import printable
 
 _EXTERNAL = 1  # data_location of a tensor in another file
+_TENSOR, _TENSORS = 4, 9  # types of attributes
 
 
-def check_external_data(name: str, model: Model) -> bool:
-    """Return whether weights are in other files, after checking that the files are there.
+@dataclass(frozen=True)
+class ExternalData:
+    """Where the external data of a model is.
+
+    Parameters
+    ----------
+    folder
+        The folder that has all files.
+    locations
+        Location in the model → path in the folder, without symbolic links.
+    """
+
+    folder: str
+    locations: Mapping[str, str]
+
+    def relocate(self, model: Model) -> None:
+        """Let a model name its files by their paths in the folder."""
+        for tensor in external_tensors(model):
+            for entry in tensor.external_data:
+                if entry.key == "location":
+                    entry.value = self.locations[entry.value]
+
+
+def find_external_data(name: str, model: Model) -> ExternalData | None:
+    """Return where the weights in other files are; None if there are none.
+
+    A download cache may have links to the model and to its weights, which are in another folder.
 
     Raises
     ------
     FileError
         If a file is missing, too short, or outside the folder of the model.
     """
-    folder = Path(name).parent
-    checked: dict[str, int] = {}
-    for tensor in _tensors(model):
-        if tensor.data_location != _EXTERNAL:
-            continue
+    paths: dict[str, Path] = {}
+    for tensor in external_tensors(model):
         entries = {entry.key: entry.value for entry in tensor.external_data}
         location = entries.get("location", "")
-        if location not in checked:
-            checked[location] = _size(name, folder, location)
-        start, length = _number(entries.get("offset")), _number(entries.get("length"))
-        if start + length > checked[location]:
+        if location not in paths:
+            paths[location] = _checked(name, location)
+        end = _number(entries.get("offset")) + _number(entries.get("length"))
+        if end > paths[location].stat().st_size:
             problem = f"the weights end in the middle of {printable(location)}"
             raise FileError(name, f"{problem}; copy the file again")
-    return bool(checked)
+    if not paths:
+        return None
+    own = Path(os.path.realpath(Path(name).parent))
+    for folder in (own, Path(os.path.realpath(name)).parent):
+        if all(path.is_relative_to(folder) for path in paths.values()):
+            inside = {key: path.relative_to(folder).as_posix() for key, path in paths.items()}
+            return ExternalData(str(folder), inside)
+    outside = next(key for key, path in paths.items() if not path.is_relative_to(own))
+    raise FileError(name, _outside(outside))
 
 
 def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() else 0
 
 
-def _size(name: str, folder: Path, location: str) -> int:
-    """Return the size of a file with weights in bytes."""
-    shown = printable(location) or "an unnamed file"
-    paths = PurePosixPath(location), PureWindowsPath(location)
-    if not location or any(path.is_absolute() or ".." in path.parts for path in paths):
-        problem = f"its weights are in {shown}, outside the folder of the model"
-        raise FileError(name, f"{problem}; save the model with its weights in one folder")
+def _outside(location: str) -> str:
+    where = printable(location) or "an unnamed file"
+    problem = f"its weights are in {where}, outside the folder of the model"
+    return f"{problem}; save the model with its weights in one folder"
+
+
+def _checked(name: str, location: str) -> Path:
+    """Return the path of a file with weights, without symbolic links."""
+    written = PurePosixPath(location), PureWindowsPath(location)
+    if not location or any(path.anchor or ".." in path.parts for path in written):
+        raise FileError(name, _outside(location))
     try:
-        if (folder / location).is_file():
-            return (folder / location).stat().st_size
+        path = Path(os.path.realpath(Path(name).parent / location))
+        if path.is_file():
+            return path
     except (OSError, ValueError):
         pass
-    problem = f"its weights are in {shown}, which is missing"
+    problem = f"its weights are in {printable(location)}, which is missing"
     raise FileError(name, f"{problem}; copy the file into the folder of the model")
 
 
-def _tensors(model: Model) -> Iterator[Any]:
-    """Yield the tensors of all graphs and functions of a model."""
+def external_tensors(model: Model) -> Iterator[Any]:
+    """Yield the tensors of a model with the numbers in another file."""
     for owner in (model.graph, *model.functions):
-        yield from _tensors_in(owner)
+        for tensor in _tensors(owner):
+            if tensor.data_location == _EXTERNAL:
+                yield tensor
 
 
-def _tensors_in(owner: Any) -> Iterator[Any]:  # noqa: ANN401 - a graph or a function
+def _tensors(owner: Graph) -> Iterator[Any]:
+    """Yield the tensors of a graph or a function, and of the graphs inside it."""
     yield from getattr(owner, "initializer", ())
     for node in owner.node:
         for attribute in node.attribute:
-            match attribute.type:
-                case 4:
-                    yield attribute.t
-                case 9:
-                    yield from attribute.tensors
-                case 5:
-                    yield from _tensors_in(attribute.g)
-                case 10:
-                    for graph in attribute.graphs:
-                        yield from _tensors_in(graph)
+            if attribute.type == _TENSOR:
+                yield attribute.t
+            elif attribute.type == _TENSORS:
+                yield from attribute.tensors
+            for graph in (attribute.g, *attribute.graphs):
+                yield from _tensors(graph)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from roialign_cli.calls.call import Call, PyramidLevel
 from roialign_cli.calls.onnx_damage import Model
-from roialign_cli.calls.onnx_external import check_external_data
+from roialign_cli.calls.onnx_external import ExternalData, find_external_data
 from roialign_cli.calls.onnx_library import onnx_module
 from roialign_cli.calls.onnx_listing import ListedNode, Listing, listing_of
 from roialign_cli.calls.onnx_model import expanded_size, load_model
@@ -39,14 +38,14 @@ class RunnableModel:
         The model, with its functions inlined if ROI Aligns are in them.
     listing
         Its ROI Aligns.
-    has_external_data
-        Whether weights are in other files.
+    external
+        Where the weights in other files are; None if there are none.
     """
 
     path: str
     model: Model
     listing: Listing
-    has_external_data: bool
+    external: ExternalData | None
 
     @classmethod
     def load(cls, path: str) -> RunnableModel:
@@ -62,7 +61,7 @@ class RunnableModel:
         """
         onnx_module("onnxruntime")
         model = load_model(path)
-        external = check_external_data(path, model)
+        external = find_external_data(path, model)
         if model.functions:
             model = _inlined(path, model)
         copy = onnx_module().ModelProto()
@@ -101,11 +100,10 @@ class RunnableModel:
         runtime.set_default_logger_severity(_QUIET)
         options = runtime.SessionOptions()
         options.log_severity_level = _QUIET
-        if self.has_external_data:
-            folder = str(Path(self.path).absolute().parent)
-            options.add_session_config_entry(_FOLDER_OF_WEIGHTS, folder)
+        if self.external is not None:
+            options.add_session_config_entry(_FOLDER_OF_WEIGHTS, self.external.folder)
         try:
-            data, fetched = _with_outputs(self.model, names)
+            data, fetched = self._with_outputs(names)
             session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
             arrays = session.run([fetched[name] for name in names], dict(feeds))
         except _failures() as error:
@@ -113,12 +111,36 @@ class RunnableModel:
             raise FileError(self.path, f"onnxruntime cannot run the model: {problem}") from None
         return dict(zip(names, map(np.asarray, arrays), strict=True))
 
+    def _with_outputs(self, names: list[str]) -> tuple[bytes, dict[str, str]]:
+        """Return the model with more outputs, and the output that has each value."""
+        onnx = onnx_module()
+        changed = onnx.ModelProto()
+        changed.CopyFrom(self.model)
+        if self.external is not None:
+            self.external.relocate(changed)
+        graph = changed.graph
+        outputs = {value.name for value in graph.output}
+        computed = {output for node in graph.node for output in node.output}
+        fetched = {}
+        for number, name in enumerate(names):
+            fetched[name] = name
+            if name not in computed:  # a weight cannot be an output itself
+                fetched[name] = f"roialign_capture_{number}"
+                graph.node.append(onnx.NodeProto(
+                    op_type="Identity", input=[name], output=[fetched[name]]
+                ))  # fmt: skip
+            if fetched[name] not in outputs:
+                graph.output.append(onnx.ValueInfoProto(name=fetched[name]))
+        return changed.SerializeToString(), fetched
+
 
 def _failures() -> tuple[type[Exception], ...]:
     """Return the exceptions of onnxruntime, which have no common base."""
     state = vars(onnx_module("onnxruntime.capi.onnxruntime_pybind11_state"))
     own = (kind for kind in state.values() if isinstance(kind, type))
-    return RuntimeError, ValueError, *(kind for kind in own if issubclass(kind, Exception))
+    too_large = onnx_module("google.protobuf.message").EncodeError
+    found = (kind for kind in own if issubclass(kind, Exception))
+    return RuntimeError, ValueError, too_large, *found
 
 
 _FOLDER_OF_WEIGHTS = "session.model_external_initializers_file_folder_path"
@@ -154,27 +176,6 @@ def _inlined(path: str, model: Model) -> Model:
     except (RuntimeError, ValueError, TypeError) as error:
         problem = " ".join(str(error).split())[:_MAX_PROBLEM]
         raise FileError(path, f"its functions cannot be inlined: {problem}") from None
-
-
-def _with_outputs(model: Model, names: list[str]) -> tuple[bytes, dict[str, str]]:
-    """Return a serialized model with more outputs, and the output that has each value."""
-    onnx = onnx_module()
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
-    graph = changed.graph
-    outputs = {value.name for value in graph.output}
-    computed = {output for node in graph.node for output in node.output}
-    fetched = {}
-    for number, name in enumerate(names):
-        fetched[name] = name
-        if name not in computed:  # a weight cannot be an output itself
-            fetched[name] = f"roialign_capture_{number}"
-            graph.node.append(onnx.NodeProto(
-                op_type="Identity", input=[name], output=[fetched[name]]
-            ))  # fmt: skip
-        if fetched[name] not in outputs:
-            graph.output.append(onnx.ValueInfoProto(name=fetched[name]))
-    return changed.SerializeToString(), fetched
 
 
 def _levels(listing: Listing) -> dict[int, PyramidLevel]:
