@@ -95,8 +95,8 @@ READ = [
 RUN = [
     (
         "branch.onnx --random",
-        "branch.onnx: has no ROI Align that can be recorded: align_b is in else_branch of Choice, "
-        "and the values of a loop or branch cannot be outputs of a model",
+        "branch.onnx: has no ROI Align that can be recorded: align_b cannot, because it is in "
+        "else_branch of Choice, and the values of a branch or loop cannot be outputs of a model",
     ),
     (
         "calls-itself.onnx --random",

@@ -247,9 +247,9 @@ def test_nodes_in_branches_are_listed_with_their_place(tmp_path: Path) -> None:
     assert "shifted-twice" in traps(first)
     assert "shifted-twice" not in traps(second)
     assert first.shapes["features"] == (1, 3, 10, 14)
-    assert first.unreachable == (
-        "align_a is in then_branch of Choice, and the values of a loop or branch cannot be outputs "
-        "of a model"
+    assert first.why_not_recorded == (
+        "it is in then_branch of Choice, and the values of a branch or loop cannot be outputs of a "
+        "model"
     )
 
 
@@ -267,7 +267,7 @@ def test_nodes_in_functions_are_listed_once(tmp_path: Path) -> None:
     node = only(tmp_path, call(), domains={"acme": 1}, functions=[function()])
     assert node.place.scope.steps == ("function acme::Pool",)
     assert node.place.scope.kind == "function"
-    assert not node.unreachable
+    assert not node.why_not_recorded
     # The name of this function looks like an operator that pools boxes.
     node = only(tmp_path, call("roi_align"), domains={"acme": 1}, functions=[function("roi_align")])
     assert node.place.node.op_type == "RoiAlign"

@@ -30,6 +30,8 @@ class BoxStep:
     ----------
     node
         The name of the node.
+    operator
+        Its operator: "Sub", "Add", "Mul" or "Div".
     kind
         "shift" or "scale".
     value
@@ -37,6 +39,7 @@ class BoxStep:
     """
 
     node: str
+    operator: str
     kind: str
     value: float
 
@@ -105,19 +108,18 @@ def _step(scope: Scope, node: NodeProto) -> tuple[BoxStep, str] | None:
     value, source = _single(constant(scope, second)), first
     if value is None and node.op_type in {"Add", "Mul"}:
         value, source = _single(constant(scope, first)), second
-    if value is None:
+    if value is None or (node.op_type == "Div" and not value):
         return None
+    kind, amount = _meaning(node.op_type, value)
     name = node.name or f"{node.op_type} of {source}"
-    match node.op_type:
-        case "Sub" | "Add":
-            return BoxStep(
-                name, "shift", decimal(value if node.op_type == "Sub" else -value)
-            ), source
-        case "Div" if value:
-            return BoxStep(name, "scale", decimal(1 / value)), source
-        case "Mul":
-            return BoxStep(name, "scale", decimal(value)), source
-    return None
+    return BoxStep(name, node.op_type, kind, decimal(amount)), source
+
+
+def _meaning(operator: str, value: float) -> tuple[str, float]:
+    """Return the kind of a step, and what it subtracts or multiplies by."""
+    if operator in {"Sub", "Add"}:
+        return "shift", value if operator == "Sub" else -value
+    return "scale", value if operator == "Mul" else 1 / value
 
 
 def _single(array: NDArray[np.generic] | None) -> float | None:

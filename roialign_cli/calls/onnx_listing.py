@@ -78,15 +78,28 @@ class ListedNode:
         return {} if self.convention is None else changes(self.convention)
 
     @property
-    def unreachable(self) -> str:
-        """Why the tensors of the node cannot be recorded; "" if they can."""
+    def recorded(self) -> dict[str, str]:
+        """The part of a call that each recorded tensor of the node is → the name of the tensor."""
+        named = {role: name for role, name in self.tensors.items() if role in _RECORDED}
+        return named | ({"rows": self.rows} if self.rows else {})
+
+    @property
+    def why_not_recorded(self) -> str:
+        """Why the call of the node cannot be recorded; "" if it can."""
         steps = self.place.scope.steps
-        if self.place.scope.kind != "subgraph":
-            return ""
-        return (
-            f"{self.place.name} is in {steps[-1]} of {steps[-2]}, and the values of a loop or "
-            "branch cannot be outputs of a model"
-        )
+        if self.place.scope.kind == "subgraph":
+            where = f"it is in {steps[-1]} of {steps[-2]}"
+            return f"{where}, and the values of a branch or loop cannot be outputs of a model"
+        if self.operator.is_pyramid:
+            return "it pools from several maps at once"
+        if self.operator.remark:
+            return self.operator.remark
+        missing = [role for role in _NEEDED if role not in self.recorded]
+        return f"it has no {missing[0]}" if missing else ""
+
+
+_NEEDED = ("features", "boxes", "output")
+_RECORDED = (*_NEEDED, "batch_index")
 
 
 @dataclass(frozen=True, eq=False)

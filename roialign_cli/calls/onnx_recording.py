@@ -23,7 +23,6 @@ Arrays = Mapping[str, NDArray[Any]]
 _MAX_INLINED_NODES = 1_000_000
 _MAX_PROBLEM = 300  # characters of an error of onnxruntime
 _QUIET = 4  # of onnxruntime's log: only fatal errors
-_RECORDED = ("features", "boxes", "batch_index", "output")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +68,10 @@ class RunnableModel:
         listing = listing_of(path, copy)
         if not listing.nodes:
             raise FileError(path, "has no ROI Align or similar operator; name another model")
-        reasons = [why_not_recorded(node) for node in listing.nodes]
-        if all(reasons):
-            raise FileError(path, f"has no ROI Align that can be recorded: {reasons[0]}")
+        if all(node.why_not_recorded for node in listing.nodes):
+            first = listing.nodes[0]
+            why = f"{printable(first.place.name)} cannot, because {first.why_not_recorded}"
+            raise FileError(path, f"has no ROI Align that can be recorded: {why}")
         return cls(path, model, listing, external)
 
     def run(self, feeds: Arrays) -> Iterator[tuple[ListedNode, Call]]:
@@ -82,12 +82,12 @@ class RunnableModel:
         FileError
             If onnxruntime cannot run the model.
         """
-        nodes = [node for node in self.listing.nodes if not why_not_recorded(node)]
-        names = {name for node in nodes for name in _recorded(node).values()}
+        nodes = [node for node in self.listing.nodes if not node.why_not_recorded]
+        names = {name for node in nodes for name in node.recorded.values()}
         values = self._values(sorted(names - set(feeds)), feeds) | dict(feeds)
         levels = _levels(self.listing)
         for node in nodes:
-            arrays: dict[str, Any] = {r: values[name] for r, name in _recorded(node).items()}
+            arrays: dict[str, Any] = {r: values[name] for r, name in node.recorded.items()}
             try:
                 yield node, _call(node, arrays, levels.get(self.listing.nodes.index(node)))
             except ArgumentError as error:
@@ -144,26 +144,6 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 _FOLDER_OF_WEIGHTS = "session.model_external_initializers_file_folder_path"
-
-
-def why_not_recorded(node: ListedNode) -> str:
-    """Return why the call of a node cannot be recorded; "" if it can."""
-    if node.unreachable:
-        return node.unreachable
-    if node.operator.is_pyramid:
-        return f"{node.place.name} pools from several maps at once"
-    if node.operator.remark:
-        return f"{node.place.name} has no preset: {node.operator.remark}"
-    missing = [role for role in _RECORDED if role not in _recorded(node)]
-    if {*missing} - {"batch_index"}:
-        return f"{node.place.name} has no {missing[0]}"
-    return ""
-
-
-def _recorded(node: ListedNode) -> dict[str, str]:
-    """Return the role and the name of each tensor of a node that a call has."""
-    named = {role: name for role, name in node.tensors.items() if role in _RECORDED}
-    return named | ({"rows": node.rows} if node.rows else {})
 
 
 def _inlined(path: str, model: Model) -> Model:

@@ -38,8 +38,8 @@ def _node_record(node: ListedNode) -> dict[str, Any]:
         "output_size": node.output_size,
         "spatial_scale": node.spatial_scale,
         "shapes": dict(node.shapes),
-        "traps": [{"trap": trap.kind, "text": trap.text} for trap in node.traps],
-        "unreachable": node.unreachable,
+        "traps": [{"trap": t.kind, "text": t.text, "node": t.node} for t in node.traps],
+        "why_not_recorded": node.why_not_recorded,
     }
 
 

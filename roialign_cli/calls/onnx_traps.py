@@ -27,10 +27,13 @@ class Trap:
         A short name, the same for all nodes with this trap.
     text
         What it is and what to do.
+    node
+        The name of the node that shifts or scales the boxes; "" for a trap of the ROI Align itself.
     """
 
     kind: str
     text: str
+    node: str = ""
 
 
 _MODE = "coordinate_transformation_mode"
@@ -66,9 +69,10 @@ def _old_trap(node: ListedNode, half: BoxStep | None) -> Trap:
     if half is not None:
         return Trap(
             "aligned-before-opset-16",
-            f"RoiAlign of opset {node.opset} has no {_MODE}. {half.node} subtracts half a cell "
+            f"RoiAlign of opset {node.opset} has no {_MODE}. The graph subtracts half a cell "
             "instead, as exporters do for aligned=True, but ROIs still grow to 1 × 1 cells: small "
             "boxes differ. Export at opset 16 or later.",
+            half.node,
         )
     return Trap(
         "no-mode-before-opset-16",
@@ -121,29 +125,30 @@ def _takes_products(convention: Convention) -> bool:
 
 def _shift_trap(node: ListedNode, step: BoxStep) -> Trap:
     scale = node.spatial_scale or 1.0
-    own = 0.0 if node.convention is None else node.convention.offset
-    moved = f"{step.node} subtracts {step.value:g} from the boxes, {step.value * scale:g} cells"
+    moved = f"the graph subtracts {step.value:g} from the boxes, {step.value * scale:g} cells"
     if _is_half_cell(node, step):
-        if own:
+        if node.convention is not None and node.convention.offset:
             return Trap(
                 "shifted-twice",
-                f"{moved}, and the operator subtracts {own:g} cells again: the shift happens "
-                "twice. Remove the Sub, or set the mode to output_half_pixel.",
+                "the graph subtracts half a cell from the boxes, and the operator does so again: "
+                f"the shift happens twice. Remove the {step.operator}, or set the mode to "
+                "output_half_pixel.",
+                step.node,
             )
-        return Trap("shifted-in-graph", f"{moved}: the half-cell shift is made in the graph.")
+        text = "the graph subtracts half a cell from the boxes, in place of the operator."
+        return Trap("shifted-in-graph", text, step.node)
     if math.isclose(step.value, 0.5):
-        return Trap(
-            "shifted-before-scale",
-            f"{moved}: half a pixel is subtracted before the scale, not half a cell after it.",
-        )
-    return Trap("shifted-boxes", f"{moved}.")
+        text = f"{moved}: half a pixel before the scale, not half a cell after it."
+        return Trap("shifted-before-scale", text, step.node)
+    return Trap("shifted-boxes", f"{moved}.", step.node)
 
 
 def _scale_trap(node: ListedNode, step: BoxStep) -> Trap:
     factor = scale_text((step.value, step.value)) if step.value > 0 else f"{step.value:g}"
-    scale = f", and then by spatial_scale {node.spatial_scale:g}" if node.spatial_scale else ""
+    then = ", and then the operator by spatial_scale" if node.spatial_scale else ""
     return Trap(
         "scaled-boxes",
-        f"{step.node} multiplies the boxes by {factor}{scale}: the boxes of the node are not "
-        "those of the image.",
+        f"the graph multiplies the boxes by {factor}{then}: the boxes of the node are not those of "
+        "the image.",
+        step.node,
     )

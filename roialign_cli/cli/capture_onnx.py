@@ -130,11 +130,8 @@ def _feeds(runnable: RunnableModel, given: GivenInputs) -> dict[str, NDArray[Any
 def _print_calls(
     runnable: RunnableModel, folder: Path, records: list[dict[str, Any]], output_format: str
 ) -> None:
-    from roialign_cli.calls.onnx_recording import why_not_recorded
-
-    reasons = {
-        node.place.name: why for node in runnable.listing.nodes if (why := why_not_recorded(node))
-    }
+    nodes = runnable.listing.nodes
+    reasons = {node.place.name: node.why_not_recorded for node in nodes if node.why_not_recorded}
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
         from roialign_cli.calls.onnx_records import recording_record

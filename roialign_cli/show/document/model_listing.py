@@ -34,7 +34,8 @@ def model_listing(listing: Listing) -> Iterator[Block]:
         yield Paragraph(f"• {format_indices(sorted(group))} are the levels of a pyramid.")
     yield from _remarks(listing)
     yield from _options(listing)
-    yield Paragraph("Add --random or --input NAME=FILE to record the calls of these nodes.")
+    if not all(node.why_not_recorded for node in nodes):
+        yield Paragraph("Add --random or --input NAME=FILE to record the calls of these nodes.")
 
 
 def recorded_calls(
@@ -73,8 +74,8 @@ def recorded_calls(
     empty = [name for name, call in zip(names, calls, strict=True) if not call["boxes"]]
     if empty:
         yield Paragraph(f"• Empty, because the node got no boxes: {', '.join(empty)}.")
-    for why in reasons.values():
-        yield Paragraph(printable(f"• Not recorded: {why}."))
+    for node, why in reasons.items():
+        yield Paragraph(printable(f"• Not recorded: {node}, because {why}."))
 
 
 def _title(listing: Listing) -> str:
@@ -132,21 +133,30 @@ def _value(name: str, value: object) -> str:
 
 
 def _remarks(listing: Listing) -> Iterator[Block]:
-    """Yield what is unknown, where nodes are, and the traps, each once with its nodes."""
+    """Yield the attributes, what is unknown and the traps: each text once, with its nodes."""
     remarks: dict[str, list[int]] = {}
+    culprits: dict[str, list[str]] = {}
     for index, node in enumerate(listing.nodes):
-        steps = "" if node.unreachable else " / ".join(node.place.scope.steps)
-        texts = [
-            _attributes(node),
-            f"in {steps}." if steps else "",
-            f"not to be recorded: {node.unreachable}." if node.unreachable else "",
-            f"no preset: {node.why_unknown}." if node.why_unknown else "",
-            *(trap.text for trap in node.traps),
-        ]
-        for text in filter(None, texts):
+        for text in _remarks_on(node):
             remarks.setdefault(text, []).append(index)
+        for trap in node.traps:
+            remarks.setdefault(trap.text, []).append(index)
+            culprits.setdefault(trap.text, []).extend([trap.node] if trap.node else [])
     for text, nodes in remarks.items():
-        yield Paragraph(printable(f"• {format_indices(nodes)}: {text}"))
+        named = culprits.get(text)
+        of = f" In the graph: {', '.join(named)}." if named else ""
+        yield Paragraph(printable(f"• {format_indices(nodes)}: {text}{of}"))
+
+
+def _remarks_on(node: ListedNode) -> Iterator[str]:
+    yield _attributes(node)
+    scope = node.place.scope
+    if scope.kind == "function" or len(scope.steps) > 2:
+        yield f"in {' / '.join(scope.steps)}."
+    if node.why_unknown:
+        yield f"no preset: {node.why_unknown}."
+    if node.why_not_recorded and node.why_not_recorded != node.why_unknown:
+        yield f"cannot be recorded: {node.why_not_recorded}."
 
 
 def _options(listing: Listing) -> Iterator[Block]:
