@@ -253,6 +253,22 @@ def test_nodes_in_branches_are_listed_with_their_place(tmp_path: Path) -> None:
     )
 
 
+def test_nodes_in_loops_know_the_values_around_them(tmp_path: Path) -> None:
+    inner = [
+        constant("amount", 4.0),
+        helper.make_node("Sub", ["boxes", "amount"], ["moved"]),
+        roi_align(("features", "moved", "index")),
+        helper.make_node("Identity", ["going"], ["goes"]),
+    ]
+    inputs = [value("step", INT64, ()), value("going", BOOL, ())]
+    body = helper.make_graph(inner, "body", inputs, [value("goes", BOOL, ()), value("pooled")])
+    loop = helper.make_node("Loop", ["", "condition"], ["all"], name="Repeat", body=body)
+    node = only(tmp_path, loop, inputs=CONDITION, outputs=("all",))
+    assert node.place.scope.steps == ("Repeat", "body")
+    assert "shifted-twice" in traps(node)
+    assert "body of Repeat" in node.why_not_recorded
+
+
 def function(name: str = "Pool", **attributes: Any) -> Any:
     node = roi_align(("f", "b", "i"), "p", **attributes)
     imports = [helper.make_opsetid("", 16)]

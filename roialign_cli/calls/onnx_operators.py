@@ -139,6 +139,7 @@ OPERATORS = (
         },
         presets={0: "torchvision", 1: "torchvision-aligned"},
         aligned_by="aligned",
+        choices={"order": {"NCHW": {}}},
         numbers=_RATIO,
         output_size=("pooled_h", "pooled_w"),
     ),
