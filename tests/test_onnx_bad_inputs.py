@@ -110,20 +110,20 @@ RUN = [
     ),
     (
         "good.onnx --input features=features.npy",
-        "--inputs: the model also needs boxes: float32 of shape (rois, 4); index: int64 of shape "
-        "(rois); give --input NAME=FILE, or add --random",
+        "--input: the model also needs boxes: float32 of shape (rois, 4); index: int64 of shape "
+        "(rois); give NAME=FILE, or add --random",
     ),
     (
         "good.onnx --inputs other.npz",
-        "--inputs: image is not an input of the model; choose features, boxes or index",
+        "other.npz: image is not an input of the model; choose features, boxes or index",
     ),
     (
         "good.onnx --inputs in.npz --input boxes=double.npy",
-        "--inputs: boxes is float64 instead of float32; convert the array with astype",
+        "double.npy: the input boxes is float32, not float64; convert the array with astype",
     ),
     (
         "good.onnx --inputs in.npz --input boxes=features.npy",
-        "--inputs: boxes has shape (2, 3, 10, 14) instead of (rois, 4)",
+        "features.npy: the input boxes has shape (rois, 4), not (2, 3, 10, 14); reshape the array",
     ),
     (
         "good.onnx --inputs in.npz --random",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from roialign_cli.calls.onnx_damage import Model
 from roialign_cli.calls.onnx_library import onnx_module
 from roialign_cli.calls.onnx_listing import ListedNode
 from roialign_cli.calls.onnx_shapes import Shape, shape_of
-from roialign_cli.errors import ArgumentError, alternatives
+from roialign_cli.errors import ArgumentError, FileError, alternatives
 from roialign_cli.memory import check_fits
 
 _FIRST_AXIS, _BOXES, _OTHER_AXES = 1, 16, 256  # lengths of free axes of random inputs
@@ -68,46 +68,74 @@ def _dtype(value: Any) -> np.dtype[Any] | None:  # noqa: ANN401 - a ValueInfoPro
     return dtype if dtype.kind in "buif" else None
 
 
-def check_inputs(
-    needed: Sequence[ModelInput], given: Mapping[str, NDArray[Any]], *, complete: bool
-) -> None:
-    """Raise an error for an input that is unknown, missing, or has another dtype or shape.
+@dataclass(frozen=True)
+class GivenInput:
+    """An input from a file.
+
+    Parameters
+    ----------
+    file
+        The file, for error messages.
+    array
+        The array in it.
+    """
+
+    file: str
+    array: NDArray[Any]
+
+
+def checked_inputs(
+    needed: Sequence[ModelInput], given: Mapping[str, GivenInput], *, complete: bool
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of inputs by name.
 
     Parameters
     ----------
     needed
         The inputs of the model.
     given
-        Their arrays, by name.
+        Name of an input → its array.
     complete
         Whether a missing input is an error.
+
+    Raises
+    ------
+    RoiAlignError
+        If an input is unknown or missing, or has another dtype or shape.
     """
     known = {one.name: one for one in needed}
-    for name, array in given.items():
-        if name not in known:
-            choices = f"choose {alternatives(known)}" if known else "the model has no inputs"
-            raise ArgumentError("inputs", f"{name} is not an input of the model; {choices}")
-        _check_fits(known[name], array)
+    for name, one in given.items():
+        problem = f"{name} is not an input of the model; {_choices(known)}"
+        if name in known:
+            problem = _misfit(known[name], one.array)
+        if problem:
+            raise FileError(one.file, problem)
     missing = [one for one in needed if one.name not in given]
     if missing and complete:
         problem = f"the model also needs {'; '.join(map(str, missing))}"
-        raise ArgumentError("inputs", f"{problem}; give --input NAME=FILE, or add --random")
+        raise ArgumentError("input", f"{problem}; give NAME=FILE, or add --random")
+    return {name: one.array for name, one in given.items()}
 
 
-def _check_fits(needed: ModelInput, array: NDArray[Any]) -> None:
+def _choices(known: Collection[str]) -> str:
+    return f"choose {alternatives(known)}" if known else "the model has no inputs"
+
+
+def _misfit(needed: ModelInput, array: NDArray[Any]) -> str:
+    """Return why an array cannot be an input; "" if it can."""
     if needed.dtype is None:
-        problem = f"{needed.name} is not a tensor of real numbers, and cannot be given"
-        raise ArgumentError("inputs", problem)
+        return f"the input {needed.name} is not a tensor of real numbers, and cannot be given"
     if array.dtype != needed.dtype:
-        problem = f"{needed.name} is {array.dtype} instead of {needed.dtype}"
-        raise ArgumentError("inputs", f"{problem}; convert the array with astype")
+        problem = f"the input {needed.name} is {needed.dtype}, not {array.dtype}"
+        return f"{problem}; convert the array with astype"
     shape = needed.shape
     if shape is not None and (
         len(shape) != array.ndim
         or any(isinstance(a, int) and a != b for a, b in zip(shape, array.shape, strict=True))
     ):
-        problem = f"{needed.name} has shape {_written(array.shape)} instead of {_written(shape)}"
-        raise ArgumentError("inputs", problem)
+        problem = f"the input {needed.name} has shape {_written(shape)}, not"
+        return f"{problem} {_written(array.shape)}; reshape the array"
+    return ""
 
 
 @dataclass(frozen=True)

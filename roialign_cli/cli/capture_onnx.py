@@ -15,6 +15,7 @@ from roialign_cli.files.arrays import archive_shapes, read_array
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from roialign_cli.calls.onnx_inputs import GivenInput
     from roialign_cli.calls.onnx_recording import RunnableModel
 
 
@@ -52,16 +53,19 @@ class GivenInputs:
         if twice is not None:
             raise click.UsageError(f"--input gives {twice} twice; remove one")
 
-    def read(self) -> dict[str, NDArray[Any]]:
+    def read(self) -> dict[str, GivenInput]:
         """Return the arrays of the files, by the name of the input; --input wins."""
+        from roialign_cli.calls.onnx_inputs import GivenInput
+
         arrays = {}
         if self.archive is not None:
             names = archive_shapes(self.archive)
             if not names:
                 problem = "has no arrays named after inputs; save them with numpy.savez"
                 raise FileError(self.archive, problem)
-            arrays = {name: read_array(f"{self.archive}:{name}") for name in names}
-        return arrays | {name: read_array(file) for name, file in self.single}
+            files = {name: f"{self.archive}:{name}" for name in names}
+            arrays = {name: GivenInput(self.archive, read_array(f)) for name, f in files.items()}
+        return arrays | {name: GivenInput(file, read_array(file)) for name, file in self.single}
 
 
 def refuse_without_inputs(given: Mapping[str, object]) -> None:
@@ -113,11 +117,10 @@ def record(
 
 def _feeds(runnable: RunnableModel, given: GivenInputs) -> dict[str, NDArray[Any]]:
     """Return an array for each input of the model."""
-    from roialign_cli.calls.onnx_inputs import RandomInputs, check_inputs, model_inputs
+    from roialign_cli.calls.onnx_inputs import RandomInputs, checked_inputs, model_inputs
 
     needed = model_inputs(runnable.model)
-    feeds = given.read()
-    check_inputs(needed, feeds, complete=not given.random)
+    feeds = checked_inputs(needed, given.read(), complete=not given.random)
     if given.random:
         rest = [one for one in needed if one.name not in feeds]
         if not rest:
