@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,9 @@ EXAMPLES = [example for name in COMMANDS for example in live(name).examples]
 def test_every_module_of_a_command_is_in_the_list() -> None:
     modules = {path.stem for path in (TESTS.parent / "roialign_cli" / "cli").glob("*.py")}
     helpers = {
-        "__init__", "document", "explain_cell", "explain_roi", "help", "inputs", "main",
-        "option_types", "options", "page_session", "plot_views", "pyramids", "saved_output",
-        "streams", "warnings",
+        "__init__", "capture_onnx", "document", "explain_cell", "explain_roi", "help", "inputs",
+        "main", "option_types", "options", "page_session", "plot_views", "pyramids",
+        "saved_output", "streams", "warnings",
     }  # fmt: skip
     assert modules - helpers == set(COMMANDS)
 
@@ -106,11 +107,27 @@ def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [",".join(map(str, box)) for box in boxes]
     Path("boxes.csv").write_text("\n".join(["x1,y1,x2,y2", *lines]), encoding="utf-8")
     np.save("exported.npy", roi_align(features, boxes, 7, convention="torchvision-aligned"))
+    np.save("image.npy", features[None, None])
+    if find_spec("onnx"):
+        _write_model(Path("model.onnx"))
+
+
+def _write_model(path: Path) -> None:
+    from tests import onnx_models  # noqa: PLC0415 - only where onnx is installed
+
+    boxes = onnx_models.onnx.numpy_helper.from_array(np.ones((2, 4), np.float32), "boxes")
+    index = onnx_models.onnx.numpy_helper.from_array(np.zeros(2, np.int64), "index")
+    node = onnx_models.roi_align(("image", "boxes", "index"))
+    image = {"image": (1, (1, 1, 16, 16))}
+    made = onnx_models.model(node, inputs=image, weights=[boxes, index])
+    path.write_bytes(made.SerializeToString())
 
 
 @pytest.mark.usefixtures("example_files")
 @pytest.mark.parametrize("example", EXAMPLES_TO_RUN)
 def test_examples_run(example: str, capfd: pytest.CaptureFixture[str]) -> None:
+    if example.startswith("roialign capture"):
+        pytest.importorskip("onnxruntime")
     assert main(shlex.split(example)[1:]) == 0, capfd.readouterr().err
 
 
