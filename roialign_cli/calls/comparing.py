@@ -6,7 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from roialign_cli.calls.archive import is_call
-from roialign_cli.calls.pairing import CallGroup, group_of_call, groups_of, pair_groups
+from roialign_cli.calls.pairing import (
+    CallGroup,
+    group_of_call,
+    groups_of,
+    like_pyramids,
+    pair_groups,
+)
 from roialign_cli.calls.recording import is_recording, read_recording
 from roialign_cli.calls.recording_differences import RecordingDifferences
 from roialign_cli.calls.stages import compare_groups
@@ -50,17 +56,18 @@ def compare_recordings(
     >>> compare_recordings("pytorch/", "onnx/").verdicts  # doctest: +SKIP
     ('inputs',)
     """
-    groups = _groups(str(first)), _groups(str(second))
+    one, other = _groups(str(first)), _groups(str(second))
+    groups = like_pyramids(one, other), like_pyramids(other, one)
     pairs, first_only, second_only = pair_groups(*groups)
     calls = []
-    for one, other in pairs:
-        calls.append(compare_groups(groups[0][one], groups[1][other], search=search))
+    for i, j in pairs:
+        calls.append(compare_groups(groups[0][i], groups[1][j], search=search))
         advance(1 / len(pairs))
     return RecordingDifferences(
         (str(first), str(second)),
         tuple(calls),
-        tuple(groups[0][one] for one in first_only),
-        tuple(groups[1][other] for other in second_only),
+        tuple(groups[0][i] for i in first_only),
+        tuple(groups[1][j] for j in second_only),
     )
 
 

@@ -85,6 +85,42 @@ def groups_of(recording: Recording) -> list[CallGroup]:
     return groups
 
 
+def like_pyramids(groups: list[CallGroup], others: Sequence[CallGroup]) -> list[CallGroup]:
+    """Join calls on single maps that follow each other on the maps of a pyramid of the others.
+
+    A runtime may have recorded the calls of a pyramid without their levels.
+    """
+    pyramids = [group for group in others if group.is_pyramid]
+    joined: list[CallGroup] = []
+    start = 0
+    while start < len(groups):
+        like = next((one for one in pyramids if _matches(groups[start:], one)), None)
+        if like is None:
+            joined.append(groups[start])
+            start += 1
+            continue
+        parts = groups[start : start + len(like.members)]
+        members = (
+            replace(part.members[0], map_index=own.map_index)
+            for part, own in zip(parts, like.members, strict=True)
+        )
+        joined.append(CallGroup(tuple(members)))
+        start += len(parts)
+    return joined
+
+
+def _matches(groups: Sequence[CallGroup], pyramid: CallGroup) -> bool:
+    """Return whether the first of these groups are single calls on the maps of a pyramid."""
+    parts = groups[: len(pyramid.members)]
+    if len(parts) < len(pyramid.members) or any(part.is_pyramid for part in parts):
+        return False
+    size = pyramid.members[0].description.output_size
+    return all(
+        part.members[0].shape == own.shape and part.members[0].description.output_size == size
+        for part, own in zip(parts, pyramid.members, strict=True)
+    )
+
+
 def group_of_call(name: str) -> CallGroup:
     """Return a single call as a group; its place in a pyramid is ignored."""
     return CallGroup((replace(_member(name, read_description(name)), map_index=0),))

@@ -118,7 +118,7 @@ class GroupComparison:
             self._features(),
             self._boxes(compensated=compensated),
             self._levels(),
-            self._parameters(cross, at_fault=at_fault),
+            self._parameters(cross, at_fault=at_fault, compensated=compensated),
             self._output(),
         )
         return CallDifferences(
@@ -188,9 +188,7 @@ class GroupComparison:
         known = [found for _, found in self.features if found.largest is not None]
         other = [(index, found) for index, found in self.features if found.largest is None]
         different = sum(found.different for found in known)
-        text = "; ".join(
-            f"map {index}: {' and '.join(map(str, found.shapes))}" for index, found in other
-        )
+        text = "" if not other else _other_shapes(*other[0], len(other) - 1)
         return Stage(
             "features",
             None if not self.features else bool(different or other),
@@ -209,7 +207,7 @@ class GroupComparison:
         wrong = np.abs(moves).max(axis=1, initial=0.0) > _SAME_BOX
         alone = len(pairs.rows.first_only) + len(pairs.rows.second_only)
         largest = float(np.abs(pairs.moves).max(initial=0.0))
-        share = self._share("boxes")
+        share = None if compensated else self._share("boxes")
         different = int(wrong.sum())
         return Stage("boxes", bool(different or alone), largest, different, len(wrong), share)
 
@@ -224,7 +222,9 @@ class GroupComparison:
         largest = float(apart.max(initial=0))
         return Stage("levels", bool(different), largest, different, len(apart), share)
 
-    def _parameters(self, cross: float | None, *, at_fault: bool | None) -> Stage:
+    def _parameters(
+        self, cross: float | None, *, at_fault: bool | None, compensated: bool
+    ) -> Stage:
         sizes = [group.members[0].description.output_size for group in self.groups]
         text = ""
         if sizes[0] != sizes[1]:
@@ -232,7 +232,7 @@ class GroupComparison:
         wrong = [one.cross.wrong for one in self.maps if one.cross is not None]
         total = sum(map(len, wrong))
         different = int(sum(int(one.sum()) for one in wrong)) if at_fault else 0
-        share = self._share("parameters")
+        share = None if compensated else self._share("parameters")
         return Stage("parameters", at_fault, cross, different, total, share, text)
 
     def _output(self) -> Stage:
@@ -265,6 +265,12 @@ class GroupComparison:
             maps,
             key=lambda one: 0.0 if one.cross is None else float(one.cross.amounts.sum()),
         ).fields if maps else ()  # fmt: skip
+
+
+def _other_shapes(map_index: int, found: FeatureDifference, more: int) -> str:
+    one, other = (" × ".join(map(str, shape)) for shape in found.shapes)
+    rest = f", and {more} more" if more else ""
+    return f"map {map_index} is {one} in A and {other} in B{rest}"
 
 
 def compare_groups(first: CallGroup, second: CallGroup, *, search: bool) -> CallDifferences:

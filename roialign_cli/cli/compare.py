@@ -93,6 +93,7 @@ def compare(
     saved output may have its axes in another order, or flattened. If the output differs, compare
     searches for the convention that produced it.
     """
+    from roialign_cli.cli.compare_recordings import are_recorded, compare_two
     from roialign_cli.cli.inputs import load, with_convention
     from roialign_cli.cli.saved_output import SavedOutput
     from roialign_cli.cli.warnings import report_warnings
@@ -105,6 +106,11 @@ def compare(
     if plot is not None:
         _check_plot_suffix(plot)
         check_writable(plot, force=force, read=(*options.files, file))
+    if are_recorded(options.features, other):
+        return compare_two(
+            options.features, other, max_difference=max_difference, plot=plot,
+            output_format=output_format, search=search, force=force,
+        )  # fmt: skip
     saved = None
     if file.lower().endswith(_OUTPUT_SUFFIXES):
         if options.preset is None:
@@ -256,14 +262,8 @@ def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, forc
 
 def _trace_of_output(trace: Trace, comparison: Comparison, name: str) -> Trace:
     """Return a trace with the compared output instead of its own, and without sample points."""
+    from roialign_cli.analysis.trace import with_output
+
     roi, channel, _ = comparison.worst
-    output = comparison.other_outputs[roi, channel].astype(float)
-    return replace(
-        trace,
-        convention=replace(trace.convention, name=Path(name).name),
-        output=tuple(tuple(row) for row in output.tolist()),
-        sections=tuple(
-            replace(s, output=value, winner=None, points=(), grid=(0, 0))
-            for s, value in zip(trace.sections, output.ravel().tolist(), strict=True)
-        ),
-    )
+    other = with_output(trace, comparison.other_outputs[roi, channel], points=False)
+    return replace(other, convention=replace(trace.convention, name=Path(name).name))
