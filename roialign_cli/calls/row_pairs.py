@@ -104,7 +104,7 @@ def _nearest(
     first: Float, second: Float, first_map: Rows, second_map: Rows, left: Rows, right: Rows
 ) -> list[tuple[int, int]]:
     """Return pairs among the rows that are left, the nearest first."""
-    near: list[tuple[float, int, int, int]] = []  # IoU below 0, distance of the rows, both rows
+    near: list[tuple[float, int, int]] = []  # negative IoU, and both rows
     step = max(_MAX_VALUES // len(right), 1)
     for start in range(0, len(left), step):
         rows = left[start : start + step]
@@ -118,10 +118,10 @@ def _nearest(
         ):
             for other, share in zip(others, shares, strict=True):
                 if share > MIN_IOU:
-                    near.append((-share, abs(row - other), row, other))
+                    near.append((-share, row, other))
     used: tuple[set[int], set[int]] = set(), set()
     pairs = []
-    for _, _, row, other in sorted(near):
+    for _, row, other in sorted(near):
         if row not in used[0] and other not in used[1]:
             pairs.append((row, other))
             used[0].add(row)

@@ -24,6 +24,7 @@ from roialign_cli.show.numbers import format_count, format_indices, name_of
 
 _MAX_PAIRS = 12  # pairs of calls that are listed
 _MAX_ROWS = 6  # ranges of rows that are listed
+_LEAST_SHARE = 0.005  # of the difference, that is shown
 
 
 def print_recordings(found: RecordingDifferences) -> None:
@@ -95,7 +96,7 @@ def _stages(call: CallDifferences) -> Grid:
         mark = "→ " if stage is first else "  "
         largest = "–" if stage.largest is None else amount(stage.largest)
         share = ""
-        if stage.differs and stage.share is not None:
+        if stage.largest != 0 and stage.share is not None and stage.share >= _LEAST_SHARE:
             share = percent(stage.share)
         rows.append((mark + stage.name, largest, _what_differs(call, stage), share))
     headers = ("  stage", "largest difference", "what differs", "explains")
