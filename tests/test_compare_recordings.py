@@ -281,6 +281,26 @@ def test_a_shift_in_the_graph_may_replace_that_of_the_operator(
     assert "both together do the same as the operator of A" in command.text(one, other)
 
 
+def test_a_result_prints_as_the_command_does(command: Command, first: Path, tmp_path: Path) -> None:
+    other = record(tmp_path / "b", fields={"sampling_ratio": 0})
+    found = compare_recordings(first, other)
+    assert " ".join(str(found).split()) == command.text(first, other)
+    assert repr(found) == "<RecordingDifferences: operator>"
+
+
+def test_inputs_that_explain_next_to_nothing_are_no_cause(
+    command: Command, first: Path, tmp_path: Path
+) -> None:
+    boxes = BOXES + [0.01, 0, 0, 0]
+    other = record(tmp_path / "b", boxes=boxes, preset="torchvision-aligned")
+    call = differences(first, other)
+    assert call.stage("boxes").differs
+    assert call.verdict == "operator"
+    assert call.first is call.stage("parameters")
+    words = "60 of 60 boxes differ by up to 0.01, which explains next to nothing."
+    assert words in command.text(first, other)
+
+
 def test_features_and_operator_are_two_causes(
     command: Command, first: Path, tmp_path: Path
 ) -> None:

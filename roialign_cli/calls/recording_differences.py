@@ -24,6 +24,9 @@ Verdict = Literal[
 ]
 
 
+_NEGLIGIBLE = 0.05  # share of the difference between the outputs
+
+
 @dataclass(frozen=True)
 class Stage:
     """One stage on the way to the outputs of two calls.
@@ -54,6 +57,16 @@ class Stage:
     total: int = 0
     share: float | None = None
     text: str = ""
+
+    @property
+    def is_negligible(self) -> bool:
+        """Whether the stage explains next to nothing of the difference between the outputs."""
+        return self.share is not None and self.share < _NEGLIGIBLE
+
+    @property
+    def is_cause(self) -> bool:
+        """Whether the stage can change the outputs; boxes without a partner cannot."""
+        return self.name != "boxes" or self.different > 0
 
 
 @dataclass(frozen=True)
@@ -119,25 +132,35 @@ class CallDifferences:
 
     @property
     def first(self) -> Stage | None:
-        """The first stage that differs; None if no stage differs."""
-        return next((stage for stage in self.stages if stage.differs), None)
+        """The first stage that differs and explains a part of the difference between the outputs.
+
+        If no stage explains it, the first one that differs; None if no stage differs.
+        """
+        stages = [stage for stage in self.stages if stage.differs]
+        return next((one for one in stages if not one.is_negligible), next(iter(stages), None))
+
+    @property
+    def inputs(self) -> list[Stage]:
+        """The stages before the parameters that explain a part of the difference."""
+        differing = [stage for stage in self.stages[:3] if stage.differs and stage.is_cause]
+        major = [stage for stage in differing if not stage.is_negligible]
+        return major if self.at_fault else major or differing
 
     @property
     def verdict(self) -> Verdict:
         """Where the difference comes from."""
         output = self.stage("output")
-        inputs = any(self.stage(name).differs for name in ("features", "boxes", "levels"))
         if not any(group.boxes for group in self.groups):
             return "empty"
         if output.differs is None:
             return "not comparable"
         if not output.differs:
-            return "equal outputs" if inputs or self.stage("parameters").differs else "equal"
+            return "equal outputs" if any(one.differs for one in self.stages) else "equal"
         if self.at_fault is None or not all(check.kernel for check in self.checks):
             return "unexplained"
         if self.at_fault:
-            return "inputs and operator" if inputs else "operator"
-        return "inputs" if inputs else "unexplained"
+            return "inputs and operator" if self.inputs else "operator"
+        return "inputs" if self.inputs else "unexplained"
 
 
 @dataclass(frozen=True, repr=False)

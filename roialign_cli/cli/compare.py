@@ -1,4 +1,4 @@
-"""`roialign compare`: compare two conventions, or a convention with a saved output."""
+"""`roialign compare`: compare two conventions, a convention with an output, or two recordings."""
 
 from __future__ import annotations
 
@@ -48,9 +48,10 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
     "--with",
     "other",
     type=PresetName(),
-    metavar="PRESET|FILE",
+    metavar="PRESET|FILE|FOLDER",
     required=True,
-    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, FILE.npz:ARRAY.",
+    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, FILE.npz:ARRAY; or "
+    "a recording, if FEATURES is one.",
 )
 @output_option(
     "--max-difference",
@@ -86,12 +87,15 @@ def compare(
     quiet: bool,
     strict: bool,
 ) -> int:
-    """Compare two conventions, or a convention with a saved output.
+    """Compare two conventions, a saved output, or two recordings.
 
     Prints the size, place and causes of the differences, and how far the sample points move.
     Options apply to both sides; fields after the name in --with apply only to the second side. A
     saved output may have its axes in another order, or flattened. If the output differs, compare
     searches for the convention that produced it.
+
+    For two recordings (folders of recorded calls, or two calls), prints the first stage that
+    differs: features, boxes, levels, parameters or output, and whether the ROI Align is at fault.
     """
     from roialign_cli.cli.compare_recordings import are_recorded, compare_two
     from roialign_cli.cli.inputs import load, with_convention

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError
+from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.trace import Trace
@@ -37,12 +38,16 @@ def are_recorded(features: str, other: str) -> bool:
 
     is_first, is_second = (is_recorded(name) or Path(name).is_dir() for name in (features, other))
     if is_second and not is_first:
-        problem = f"{other} is a recording, and {features} is not; name two recordings"
-        raise click.UsageError(f"--with: {problem}")
+        raise _only_one(other, features)
     if Path(features).is_dir() and not is_second:
-        problem = f"{features} is a recording, and {other} is not; name two recordings"
-        raise click.UsageError(f"--with: {problem}")
+        raise _only_one(features, other)
     return is_first and is_second
+
+
+def _only_one(recording: str, other: str) -> click.UsageError:
+    kind = "folder" if Path(recording).is_dir() else "recorded call"
+    problem = f"{recording} is a {kind}, and {other} is not a recording; name two recordings"
+    return click.UsageError(f"--with: {printable(problem)}")
 
 
 def compare_two(

@@ -75,16 +75,19 @@ def call_sentences(call: CallDifferences) -> Iterator[str]:
             yield f"The ROI Align is not at fault: {_first(call)}."
             yield _cross(call)
         case "operator":
-            yield f"The ROI Align differs: {operator_clause(call)}."
+            yield f"The ROI Align differs: {operator_clause(call, shares=True)}."
         case "inputs and operator":
-            yield f"There are two causes. First, {_first(call)}{_of_difference(call.first)}."
-            yield f"The ROI Align differs, too: {operator_clause(call)}."
+            share = _of_difference(call.inputs[0])
+            yield f"There are two causes. First, {_first(call)}{share}."
+            share = _of_difference(call.stage("parameters"))
+            yield f"The ROI Align differs, too{share}: {operator_clause(call, shares=False)}."
         case "unexplained":
             yield from _unexplained(call)
         case "not comparable":
             yield _not_comparable(call)
         case "empty":
             yield "The calls got no boxes."
+    yield from _small(call)
     yield from _shift(call)
 
 
@@ -104,10 +107,12 @@ def _to(call: CallDifferences) -> str:
 
 
 def _first(call: CallDifferences) -> str:
-    """Return the first input that differs, as a clause."""
-    stage = next(one for one in call.stages if one.differs and one.name != "parameters")
-    if stage.name == "boxes" and not stage.different:
-        stage = next(s for s in call.stages if s.differs and s.different and s.name != "boxes")
+    """Return the first input that explains a part of the difference, as a clause."""
+    return _input(call, call.inputs[0])
+
+
+def _input(call: CallDifferences, stage: Stage) -> str:
+    """Return how an input differs, as a clause."""
     match stage.name:
         case "features" if stage.text:
             return f"the features have other shapes ({stage.text})"
@@ -146,8 +151,18 @@ def _cross(call: CallDifferences) -> str:
     return f"With the features and boxes of A, the operator of B gives the output of A {to}."
 
 
-def _of_difference(stage: Stage | None) -> str:
-    if stage is None or stage.share is None or stage.share < 0:
+def _small(call: CallDifferences) -> Iterator[str]:
+    """Yield the inputs that differ without explaining a part of the difference."""
+    if call.verdict not in {"operator", "inputs", "inputs and operator"}:
+        return
+    for stage in call.stages[:3]:
+        if stage.differs and stage.is_cause and stage.is_negligible:
+            clause = _input(call, stage).removesuffix(" already")
+            yield f"{clause[:1].upper()}{clause[1:]}, which explains next to nothing."
+
+
+def _of_difference(stage: Stage) -> str:
+    if stage.share is None:
         return ""
     return f" ({percent(stage.share)} of the difference)"
 
@@ -170,8 +185,16 @@ def _shift(call: CallDifferences) -> Iterator[str]:
         )
 
 
-def operator_clause(call: CallDifferences) -> str:
-    """Return the parameters in which the operators differ, as a clause."""
+def operator_clause(call: CallDifferences, *, shares: bool) -> str:
+    """Return the parameters in which the operators differ, as a clause.
+
+    Parameters
+    ----------
+    call
+        The differences.
+    shares
+        Whether to add what each parameter explains of the difference between the operators.
+    """
     stage = call.stage("parameters")
     if stage.text:
         return stage.text
@@ -180,17 +203,21 @@ def operator_clause(call: CallDifferences) -> str:
     if own is not None and other is not None and own.factor != other.factor:
         texts.append("B uses another scale than it states")
     named = [one for one in call.fields if one.share is None or one.share >= _LEAST_SHARE]
-    texts += [field_words(reason) for reason in (named or [*call.fields])[:_MAX_FIELDS]]
+    texts += [
+        field_words(reason, share=shares) for reason in (named or [*call.fields])[:_MAX_FIELDS]
+    ]
     if len(named) > _MAX_FIELDS:
         texts.append(f"{len(named) - _MAX_FIELDS} more")
     return ", ".join(texts) or "its rules are not those of A"
 
 
-def field_words(reason: Reason) -> str:
-    """Return a parameter with its two values and its share."""
-    share = "" if reason.share is None else f" ({percent(reason.share)} of the difference)"
+def field_words(reason: Reason, *, share: bool) -> str:
+    """Return a parameter with its two values, and its share if it is known."""
     here, there = _value(reason.here), _value(reason.there)
-    return f"{reason.field} is {here} in A and {there} in B{share}"
+    text = f"{reason.field} is {here} in A and {there} in B"
+    if not share or reason.share is None:
+        return text
+    return f"{text} ({percent(reason.share)} of the difference)"
 
 
 def _value(value: Any) -> str:  # noqa: ANN401
@@ -215,8 +242,7 @@ def _unexplained(call: CallDifferences) -> Iterator[str]:
         f"The outputs differ by up to {amount(output.largest or 0.0)} in {count}, and the output "
         f"of {names} is not explained."
     )
-    first = call.first
-    if first is not None and first.name in {"features", "boxes", "levels"}:
+    if call.inputs:
         yield f"Before, {_first(call)}."
 
 
