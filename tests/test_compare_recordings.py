@@ -249,7 +249,7 @@ def test_an_attribute_that_a_runtime_ignores_is_found(
     assert stated.convention.sampling_ratio == 2
     assert [getattr(kernel.convention, name) for name in does] == [*does.values()]
     assert call.checks[0].is_stated
-    assert f"Its output shows {words}." in command.text(first, other)
+    assert f"What its output shows: {words}." in command.text(first, other)
     # Without a search, only the disagreement is known.
     call = differences(first, other, search=False)
     assert call.verdict == "unexplained"
@@ -389,7 +389,9 @@ def test_an_output_that_nothing_explains(command: Command, first: Path, tmp_path
     found = differences(first, folder)
     assert found.verdict == "unexplained"
     assert found.checks[1].kernel is None
-    assert "the output of B is not explained" in command.text(first, folder)
+    assert "the output of B is not what the operator makes of its inputs" in command.text(
+        first, folder
+    )
 
 
 def test_outputs_of_other_sizes_cannot_be_compared(

@@ -215,20 +215,21 @@ def _kernel_of(
     found: Identification, operation: Operation, call: Call, output: NDArray[Any]
 ) -> Kernel | None:
     """Return the rules that a search found, if they can be applied to other boxes."""
-    if found.matches:
-        if found.doubtful or found.changes or not _is_usual(found.matches[0].hypothesis):
-            return None
-        return _nearest_to(found, operation, call, output)
     answer = found.answer
-    if answer is None or answer.verdict != "exact after a change":
+    if found.matches:
+        hypothesis, changes = found.matches[0].hypothesis, found.changes
+        usable = not (found.doubtful or changes)
+    elif answer is not None and answer.verdict == "exact after a change":
+        hypothesis, changes = answer.hypothesis, answer.changes
+        usable = not any(change.by_row or change.size != 1 for change in changes)
+    else:
         return None
-    if any(change.by_row or change.size != 1 for change in answer.changes):
+    if not (usable and _is_usual(hypothesis)):
         return None
-    hypothesis = answer.hypothesis
-    if not _is_usual(hypothesis):
-        return None
+    if found.matches and call.preset is not None:
+        return _nearest_to(found, operation, call, output)
     factor = _factor(hypothesis, operation)
-    return Kernel(_with_reading(hypothesis.convention, operation), factor, answer.changes)
+    return Kernel(_with_reading(hypothesis.convention, operation), factor, changes)
 
 
 def _is_usual(hypothesis: Hypothesis) -> bool:

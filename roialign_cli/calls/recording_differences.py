@@ -24,7 +24,7 @@ Verdict = Literal[
 ]
 
 
-_NEGLIGIBLE = 0.05  # share of the difference between the outputs
+_NEGLIGIBLE, _MAJOR = 0.05, 0.5  # shares of the difference between the outputs
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,6 @@ class Stage:
     total: int = 0
     share: float | None = None
     text: str = ""
-
-    @property
-    def is_negligible(self) -> bool:
-        """Whether the stage explains next to nothing of the difference between the outputs."""
-        return self.share is not None and self.share < _NEGLIGIBLE
 
     @property
     def is_cause(self) -> bool:
@@ -132,18 +127,22 @@ class CallDifferences:
 
     @property
     def first(self) -> Stage | None:
-        """The first stage that differs and explains a part of the difference between the outputs.
-
-        If no stage explains it, the first one that differs; None if no stage differs.
-        """
+        """The first stage that differs and is not negligible; None if no stage differs."""
         stages = [stage for stage in self.stages if stage.differs]
-        return next((one for one in stages if not one.is_negligible), next(iter(stages), None))
+        return next((one for one in stages if not self.is_negligible(one)), None)
+
+    def is_negligible(self, stage: Stage) -> bool:
+        """Return whether a stage explains next to nothing of a difference that another explains."""
+        shares = [one.share for one in self.stages if one.share is not None]
+        if stage.share is None or max(shares) < _MAJOR:
+            return False
+        return stage.share < _NEGLIGIBLE
 
     @property
     def inputs(self) -> list[Stage]:
         """The stages before the parameters that explain a part of the difference."""
         differing = [stage for stage in self.stages[:3] if stage.differs and stage.is_cause]
-        major = [stage for stage in differing if not stage.is_negligible]
+        major = [stage for stage in differing if not self.is_negligible(stage)]
         return major if self.at_fault else major or differing
 
     @property

@@ -29,6 +29,7 @@ from roialign_cli.calls.pairing import (
 )
 from roialign_cli.calls.recording_differences import CallDifferences, Place, Stage
 from roialign_cli.core.boxes import Float
+from roialign_cli.errors import FileError
 
 _SAME_BOX = 1e-4  # cells; float32 coordinates on a map of a thousand cells agree to less
 
@@ -138,7 +139,7 @@ class GroupComparison:
 
     def _add_map(self, map_index: int) -> None:
         members = [group.on_map(map_index) for group in self.groups]
-        calls = [None if member is None else read_call(member.file) for member in members]
+        calls = [None if member is None else _read(member.file) for member in members]
         kernels = [
             None if call is None else check.look(call)
             for call, check in zip(calls, self.checks, strict=True)
@@ -265,6 +266,14 @@ class GroupComparison:
             maps,
             key=lambda one: 0.0 if one.cross is None else float(one.cross.amounts.sum()),
         ).fields if maps else ()  # fmt: skip
+
+
+def _read(file: str) -> Call:
+    """Read a call, which must have an output or an operator that makes one."""
+    call = read_call(file)
+    if call.output is None and call.preset is None:
+        raise FileError(file, "has no output and no operator; record the call with its output")
+    return call
 
 
 def _other_shapes(map_index: int, found: FeatureDifference, more: int) -> str:

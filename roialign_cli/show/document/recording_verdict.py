@@ -31,8 +31,15 @@ def amount(value: float) -> str:
     ('0.00096', '0', '1234')
     """
     if not np.isfinite(value):
-        return "not finite"
+        return "one not finite"
     return f"{value:.2g}" if value < 100 else f"{value:.0f}"
+
+
+def by_up_to(value: float | None) -> str:
+    """Return by how much values differ at most."""
+    if value is None or np.isfinite(value):
+        return f"by up to {amount(value or 0.0)}"
+    return "(of some values, only one is finite)"
 
 
 def percent(share: float) -> str:
@@ -117,7 +124,7 @@ def _input(call: CallDifferences, stage: Stage) -> str:
         case "features" if stage.text:
             return f"the features have other shapes ({stage.text})"
         case "features":
-            return f"the features differ by up to {amount(stage.largest or 0.0)} already"
+            return f"the features differ {by_up_to(stage.largest)} already"
         case "boxes":
             return _boxes(call, stage)
         case _:
@@ -131,7 +138,7 @@ def _boxes(call: CallDifferences, stage: Stage) -> str:
         return f"all boxes of B are moved by {shift_words(shift)}"
     verb = "differs" if stage.different == 1 else "differ"
     count = f"{stage.different} of {stage.total} boxes {verb}"
-    return f"{count} by up to {amount(stage.largest or 0.0)}"
+    return f"{count} {by_up_to(stage.largest)}"
 
 
 def shift_words(shift: tuple[float, float]) -> str:
@@ -156,7 +163,7 @@ def _small(call: CallDifferences) -> Iterator[str]:
     if call.verdict not in {"operator", "inputs", "inputs and operator"}:
         return
     for stage in call.stages[:3]:
-        if stage.differs and stage.is_cause and stage.is_negligible:
+        if stage.differs and stage.is_cause and call.is_negligible(stage):
             clause = _input(call, stage).removesuffix(" already")
             yield f"{clause[:1].upper()}{clause[1:]}, which explains next to nothing."
 
@@ -199,7 +206,11 @@ def operator_clause(call: CallDifferences, *, shares: bool) -> str:
     if stage.text:
         return stage.text
     own, other = (check.kernel for check in call.checks)
-    texts = [] if other is None else [change.text for change in other.changes]
+    texts = [
+        f"in {side}, {change.text}"
+        for side, kernel in zip(SIDES, (own, other), strict=True)
+        for change in (() if kernel is None else kernel.changes)
+    ]
     if own is not None and other is not None and own.factor != other.factor:
         texts.append("B uses another scale than it states")
     named = [one for one in call.fields if one.share is None or one.share >= _LEAST_SHARE]
@@ -233,14 +244,16 @@ def _unexplained(call: CallDifferences) -> Iterator[str]:
     count = f"{output.different} of {output.total} rows"
     if not unknown:
         yield (
-            f"The outputs differ by up to {amount(output.largest or 0.0)} in {count}, although no "
-            "earlier stage differs."
+            f"The outputs differ {by_up_to(output.largest)} in {count}, although no earlier stage "
+            "differs."
         )
         return
     names = " and ".join(unknown)
+    verb = "is" if len(unknown) == 1 else "are"
+    outputs = "output" if len(unknown) == 1 else "outputs"
     yield (
-        f"The outputs differ by up to {amount(output.largest or 0.0)} in {count}, and the output "
-        f"of {names} is not explained."
+        f"The outputs differ {by_up_to(output.largest)} in {count}, and the {outputs} of {names} "
+        f"{verb} not what the operator makes of its inputs."
     )
     if call.inputs:
         yield f"Before, {_first(call)}."
@@ -257,24 +270,24 @@ def _not_comparable(call: CallDifferences) -> str:
 
 def operator_lines(check: KernelCheck, side: str) -> Iterator[str]:
     """Yield how the output of a side disagrees with its stated operator."""
+    if not check.rows and check.stated is not None:
+        yield f"{side} has no recorded output; it is computed by the stated operator."
     if check.is_stated or not check.rows:
         return
     if check.stated is None:
-        stated = f"{side} states no operator"
+        stated = f"{side} states no operator."
     else:
-        stated = f"{side} states {name_of(check.stated.convention)}, from which its output differs"
-        stated += f" by up to {amount(check.stated_error)}"
-        stated += f" in {check.stated_wrong} of {check.rows} rows"
+        stated = (
+            f"{side} states {name_of(check.stated.convention)}, from which its output differs "
+            f"{by_up_to(check.stated_error)} in {check.stated_wrong} of {check.rows} rows."
+        )
     if check.kernel is not None:
-        yield f"{stated}. Its output shows {shown_words(check.stated, check.kernel)}."
-    elif check.found is None:
-        yield f"{stated}."
-    else:
-        yield f"{stated}."
-        if check.found.answer is not None:
-            yield from answer_clauses(check.found.answer)
-        elif check.found.matches:
-            yield f"On one map, it is that of {check.found.matches[0].hypothesis.convention.name}."
+        yield f"{stated} What its output shows: {shown_words(check.stated, check.kernel)}."
+        return
+    yield stated
+    if check.found is not None and check.found.answer is not None:
+        rows = format_count(len(check.found.answer.boxes), "row", "rows")
+        yield f"A search on {rows}: {'; '.join(answer_clauses(check.found.answer))}"
 
 
 def shown_words(stated: Kernel | None, kernel: Kernel) -> str:

@@ -67,8 +67,9 @@ def _call_blocks(call: CallDifferences, names: Sequence[str]) -> Iterator[Block]
     for side, name, group in zip(SIDES, names, call.groups, strict=True):
         yield Paragraph(printable(f"{side}: {name} ({_source(group)}): {_group_words(group)}"))
     yield _stages(call)
-    for check, side in zip(call.checks, SIDES, strict=True):
-        yield from (Paragraph(printable(line)) for line in operator_lines(check, side))
+    for check, side, group in zip(call.checks, SIDES, call.groups, strict=True):
+        if group.boxes:
+            yield from (Paragraph(printable(line)) for line in operator_lines(check, side))
     yield from (Paragraph(line) for line in _pairing(call))
 
 
@@ -114,7 +115,7 @@ def _what_differs(call: CallDifferences, stage: Stage) -> str:
             return stage.text or _counted(stage, "values")
         case "boxes":
             lonely = len(call.pairs.rows.first_only) + len(call.pairs.rows.second_only)
-            parts = [_counted(stage, "boxes")] if stage.total else []
+            parts = [_counted(stage, "boxes")] if stage.different or not lonely else []
             parts += [f"{lonely} without a partner"] if lonely else []
             return f"{_all_moved(call)}{', and '.join(parts)}"
         case "levels":
