@@ -77,7 +77,7 @@ def capture(
 ) -> None:
     """List the ROI Aligns of a model, or record their calls.
 
-    Without inputs, the command prints their attributes, presets, shapes and traps. With inputs, it
+    Without inputs, the command prints their attributes, presets, shapes and pitfalls. With inputs, it
     runs the model once and records what goes in and out of each ROI Align. The recording is a
     folder that other commands read. This needs the packages onnx and onnxruntime.
     """
