@@ -1,4 +1,4 @@
-"""`roialign compare`: compare two conventions, or a convention with a saved output."""
+"""`roialign compare`: compare two conventions, a convention with an output, or two recordings."""
 
 from __future__ import annotations
 
@@ -48,9 +48,10 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
     "--with",
     "other",
     type=PresetName(),
-    metavar="PRESET|FILE",
+    metavar="PRESET|FILE|FOLDER",
     required=True,
-    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, FILE.npz:ARRAY.",
+    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, FILE.npz:ARRAY; or "
+    "a recording, if FEATURES is one.",
 )
 @output_option(
     "--max-difference",
@@ -86,13 +87,17 @@ def compare(
     quiet: bool,
     strict: bool,
 ) -> int:
-    """Compare two conventions, or a convention with a saved output.
+    """Compare two conventions, a saved output, or two recordings.
 
     Prints the size, place and causes of the differences, and how far the sample points move.
     Options apply to both sides; fields after the name in --with apply only to the second side. A
     saved output may have its axes in another order, or flattened. If the output differs, compare
     searches for the convention that produced it.
+
+    For two recordings (folders of recorded calls, or two calls), prints the first stage that
+    differs: features, boxes, levels, parameters or output, and whether the ROI Align is at fault.
     """
+    from roialign_cli.cli.compare_recordings import are_recorded, compare_two
     from roialign_cli.cli.inputs import load, with_convention
     from roialign_cli.cli.saved_output import SavedOutput
     from roialign_cli.cli.warnings import report_warnings
@@ -105,6 +110,11 @@ def compare(
     if plot is not None:
         _check_plot_suffix(plot)
         check_writable(plot, force=force, read=(*options.files, file))
+    if are_recorded(options.features, other):
+        return compare_two(
+            options.features, other, max_difference=max_difference, plot=plot,
+            output_format=output_format, search=search, force=force,
+        )  # fmt: skip
     saved = None
     if file.lower().endswith(_OUTPUT_SUFFIXES):
         if options.preset is None:
@@ -256,14 +266,8 @@ def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, forc
 
 def _trace_of_output(trace: Trace, comparison: Comparison, name: str) -> Trace:
     """Return a trace with the compared output instead of its own, and without sample points."""
+    from roialign_cli.analysis.trace import with_output
+
     roi, channel, _ = comparison.worst
-    output = comparison.other_outputs[roi, channel].astype(float)
-    return replace(
-        trace,
-        convention=replace(trace.convention, name=Path(name).name),
-        output=tuple(tuple(row) for row in output.tolist()),
-        sections=tuple(
-            replace(s, output=value, winner=None, points=(), grid=(0, 0))
-            for s, value in zip(trace.sections, output.ravel().tolist(), strict=True)
-        ),
-    )
+    other = with_output(trace, comparison.other_outputs[roi, channel], points=False)
+    return replace(other, convention=replace(trace.convention, name=Path(name).name))

@@ -22,7 +22,7 @@ TASKS = {
         "explore": "Drag a box in the browser and watch the numbers.",
     },
     "Compare and identify": {
-        "compare": "Compare two conventions, or a convention with a saved output.",
+        "compare": "Compare two conventions, a saved output, or two recordings.",
         "identify": "Find the convention that produced an output.",
         "capture": "List the ROI Aligns of a model, or record their calls.",
     },
