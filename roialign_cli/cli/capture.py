@@ -77,8 +77,8 @@ def capture(
 ) -> None:
     """List the ROI Aligns of a model, or record their calls.
 
-    Without inputs, the command prints their attributes, presets, shapes and traps. With inputs, it
-    runs the model once and records what goes in and out of each ROI Align. The recording is a
+    Without inputs, the command prints their attributes, presets, shapes and pitfalls. With inputs,
+    it runs the model once and records what goes in and out of each ROI Align. The recording is a
     folder that other commands read. This needs the packages onnx and onnxruntime.
     """
     from roialign_cli.cli import capture_onnx
