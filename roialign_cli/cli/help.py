@@ -125,6 +125,23 @@ def argument(*names: str, group: Group, description: str, **settings: Any) -> De
     return click.argument(*names, cls=Argument, group=group, description=description, **settings)
 
 
+def missing_option(name: str, features: str) -> click.MissingParameter:
+    """Return the error of click for an option that is missing because FEATURES is no call.
+
+    Raises
+    ------
+    FileError
+        If the features cannot be read at all.
+    """
+    from roialign_cli.files.reading import open_input, split_member
+
+    if features != "-":
+        open_input(split_member(features)[0]).close()
+    context = click.get_current_context()
+    found = next(one for one in context.command.params if one.name == name)
+    return click.MissingParameter(ctx=context, param=found)
+
+
 input_option = functools.partial(option, group="Input")
 box_option = functools.partial(option, group="Boxes")
 operator_option = functools.partial(option, group="Operator")

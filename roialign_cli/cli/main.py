@@ -24,6 +24,7 @@ TASKS = {
     "Compare and identify": {
         "compare": "Compare two conventions, or a convention with a saved output.",
         "identify": "Find the convention that produced an output.",
+        "capture": "Record an ROI Align call in a file that every command reads.",
     },
     "Get started": {
         "presets": "List the conventions and their differences, or show one in full.",

@@ -130,6 +130,7 @@ def _pool(
 ) -> tuple[Result, str]:
     """Return the outputs of a single map, and the line that describes the run."""
     from roialign_cli.analysis.results import Result
+    from roialign_cli.cli.call_input import call_record
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.pyramids import check_no_pyramid
     from roialign_cli.cli.warnings import report_warnings
@@ -156,7 +157,7 @@ def _pool(
         pooled = pool(operation.features, plan, operation.batch_index, out=out, advance=advance)
         inputs.file.check_unchanged()
     result = Result(operation, plan, pooled, inputs.labels, channels, inputs.scores, notes)
-    return result, inputs.subject
+    return replace(result, call=call_record(options)), inputs.subject
 
 
 def _pool_pyramid(
