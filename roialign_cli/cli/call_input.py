@@ -26,6 +26,7 @@ from roialign_cli.files.box_file import BoxFile
 from roialign_cli.files.features import FeatureFile
 from roialign_cli.files.reading import fingerprint_of, split_member
 from roialign_cli.printable import printable
+from roialign_cli.show.numbers import format_count
 
 DEFAULT_PRESET = "torchvision-aligned"  # of a call with an unknown operator
 _MAX_LISTED = 12  # calls of a recording in an error message
@@ -164,7 +165,7 @@ def _summary(path: str, description: Description) -> str:
     shapes = archive_shapes(path)
     where = " at ".join(filter(None, (description.operator, description.place)))
     features = " × ".join(map(str, shapes.get("features", ())))
-    boxes = f"{shapes.get('boxes', (0,))[0]} boxes"
+    boxes = format_count(shapes.get("boxes", (0,))[0], "box", "boxes")
     words = (printable(where)[:_MAX_NAME], features, boxes)
     return f"{printable(path)}: {', '.join(filter(None, words))}"
 

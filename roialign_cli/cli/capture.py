@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from roialign_cli.cli.capture_arrays import CallOptions, array_options
-from roialign_cli.cli.help import command
-from roialign_cli.cli.options import OperatorOptions
+from roialign_cli.cli.help import command, output_option
+from roialign_cli.cli.option_types import OUTPUT_FILE
+from roialign_cli.cli.options import OperatorOptions, force_option
 
 
 @command(
@@ -17,7 +20,11 @@ from roialign_cli.cli.options import OperatorOptions
     "-o call.npz --force",
 )
 @array_options
-def capture(options: OperatorOptions, call: CallOptions) -> None:
+@output_option(
+    "-o", "--output", metavar="FILE", type=OUTPUT_FILE, required=True, help="Write this .npz file."
+)
+@force_option
+def capture(options: OperatorOptions, call: CallOptions, output: Path, *, force: bool) -> None:
     """Record an ROI Align call in a file that every command reads.
 
     The file has the features, the boxes, the output and the parameters of the call, so that other
@@ -28,4 +35,4 @@ def capture(options: OperatorOptions, call: CallOptions) -> None:
 
     if not call.from_arrays:
         raise click.UsageError("there is nothing to record; add --from-arrays and --features FILE")
-    capture_arrays(options, call)
+    capture_arrays(options, call, output, force=force)

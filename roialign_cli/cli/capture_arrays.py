@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.help import Function, input_option, operator_option, output_option
-from roialign_cli.cli.option_types import INPUT_FILE, OUTPUT_FILE, PresetName
+from roialign_cli.cli.help import Function, input_option, operator_option
+from roialign_cli.cli.option_types import INPUT_FILE, PresetName
 from roialign_cli.cli.option_types import OUTPUT_SIZE as SIZE
 from roialign_cli.cli.options import (
     ARRAY_OPTIONS,
@@ -17,7 +17,6 @@ from roialign_cli.cli.options import (
     SCALE_OPTIONS,
     OperatorOptions,
     add_options,
-    force_option,
     gather,
     reading_options,
 )
@@ -40,8 +39,6 @@ class CallOptions:
     framework_version: str | None
     operator: str | None
     place: str | None
-    output: Path
-    force: bool
 
 
 _FILES = (
@@ -86,24 +83,31 @@ _SOURCE = (
         "--place", help="Node of the model or line of the program, such as /roi_heads/RoiAlign."
     ),
 )
-_TARGET = (
-    output_option(
-        "-o", "--output", metavar="FILE", type=OUTPUT_FILE, required=True, help="Write this .npz."
-    ),
-    force_option,
-)
 
 
 def array_options(command: Function) -> Function:
     """Add the options of a call; the command gets `OperatorOptions` and `CallOptions`."""
     boxes = (*BOXES, *reading_options("from the preset"), *SCALE_OPTIONS)
-    options = (*_FILES, *boxes, *_OPERATOR, *RULES, *_SOURCE, *_TARGET)
+    options = (*_FILES, *boxes, *_OPERATOR, *RULES, *_SOURCE)
     gathered = gather(OperatorOptions, gather(CallOptions, command))
     return add_options(options, gathered)
 
 
-def capture_arrays(options: OperatorOptions, given: CallOptions) -> None:
+def capture_arrays(
+    options: OperatorOptions, given: CallOptions, output: Path, *, force: bool
+) -> None:
     """Write a call from the arrays and parameters that options name.
+
+    Parameters
+    ----------
+    options
+        The options of the inputs and the rules.
+    given
+        The options of the rest of the call.
+    output
+        The file to write.
+    force
+        Whether an existing file may be overwritten.
 
     Raises
     ------
@@ -114,16 +118,16 @@ def capture_arrays(options: OperatorOptions, given: CallOptions) -> None:
 
     if options.features is None:
         raise click.UsageError("--from-arrays needs a feature map; add --features FILE")
-    if given.output.suffix.lower() != ".npz":
-        raise FileError(given.output, "is not the name of a call; use the suffix .npz")
+    if output.suffix.lower() != ".npz":
+        raise FileError(output, "is not the name of a call; use the suffix .npz")
     read = (*options.files, given.expected or "-")
-    check_writable(given.output, force=given.force, read=read)
+    check_writable(output, force=force, read=read)
     call, subject = _call(options, given)
-    call.save(given.output, force=given.force)
+    call.save(output, force=force)
     message(subject)
     shape = " × ".join(map(str, call.features.shape))
-    message(f"wrote {given.output}: {shape}, {len(call.boxes)} boxes")
-    _report_agreement(call, given.output)
+    message(f"wrote {output}: {shape}, {len(call.boxes)} boxes")
+    _report_agreement(call, output)
 
 
 def _call(options: OperatorOptions, given: CallOptions) -> tuple[Call, str]:

@@ -68,8 +68,7 @@ class LazyGroup(click.Group):
 def group() -> None:
     """Run, explain and draw ROI Align, and find which library produced an output.
 
-    Start with `roialign demo`; `roialign COMMAND --help` shows examples, and docs/glossary.md
-    explains the words.
+    Start with `roialign demo`; see `roialign COMMAND --help`, docs/glossary.md.
     """
 
 

@@ -160,7 +160,7 @@ def _listed(where: str, tensor: _Tensor) -> NDArray[Any]:
         raise FileError(where, "has values that are not numbers; export the output again")
     shape = tuple(map(int, dimensions.split("x")))
     if math.prod(shape) != len(values):
-        problem = f"has {len(values)} values for the dimensions {dimensions}"
+        problem = f"has the dimensions {dimensions} and another number of values, {len(values)}"
         raise FileError(where, f"{problem}; export the output again")
     try:
         with np.errstate(over="ignore"):

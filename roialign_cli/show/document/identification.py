@@ -44,7 +44,7 @@ def print_identification(
 
     `fixed_fields` are the keywords that the user stated.
     """
-    after = [Heading(2, remarks[0]), *map(_indented, remarks[1:])] if remarks else []
+    after: list[Block] = [Heading(2, remarks[0]), *map(_indented, remarks[1:])] if remarks else []
     print_blocks(chain(_blocks(found, inputs, fixed_fields), after))
     for line in _search_size(found):
         new_console().print(Text(line), style="dim")
