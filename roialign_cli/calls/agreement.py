@@ -15,10 +15,10 @@ from roialign_cli.calls.call import Call
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import RoiAlignError
+from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.result import Identification
 
-# bfloat16 has 8 bits of precision, so that sums of rounded numbers differ by more than one ulp.
-_BFLOAT16_SHARE = 2**-6
+_BFLOAT16_SHARE = 2**-7  # of the largest value: bfloat16 has 8 bits of precision
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,11 @@ class Difference:
         return f"The call states {name} {stated}; the output shows {shown}."
 
 
-_NAMES = {"preset": "the preset", "spatial_scale": "the spatial scale"}
+_NAMES = {
+    "preset": "the preset",
+    "spatial_scale": "the spatial scale",
+    "batch_index": "the batch index",
+}
 
 
 def _word(value: object) -> str:
@@ -130,13 +134,21 @@ def stated_agreement(
         found = compare_output(call.operation(), output)
     except RoiAlignError:
         return None
-    differences = np.abs(found.differences)
-    if tolerance is None and {"features", "output"} & set(call.bfloat16):
-        tolerance = _BFLOAT16_SHARE * float(np.abs(output).max(initial=0))
     wrong = found.differing
     if tolerance is not None:
-        wrong = np.asarray((~(differences <= tolerance)).any(axis=(1, 2, 3)))
+        far = ~(np.abs(found.differences) <= tolerance)
+        wrong = np.asarray(far.any(axis=(1, 2, 3)))
     return Agreement(int((~wrong).sum()), len(wrong), found.largest)
+
+
+def bfloat16_tolerance(call: Call, output: NDArray[Any]) -> float | None:
+    """Return the largest difference that counts as equal for a call in bfloat16; None for others.
+
+    NumPy has the numbers in float32, which does not show how precise they are.
+    """
+    if not {"features", "output"} & set(call.bfloat16):
+        return None
+    return _BFLOAT16_SHARE * float(np.abs(output[np.isfinite(output)]).max(initial=0))
 
 
 def with_differences(call: Call, agreement: Agreement, found: Identification) -> Agreement:
@@ -153,7 +165,7 @@ def with_differences(call: Call, agreement: Agreement, found: Identification) ->
     stated, operation = call.convention(), call.operation()
     scale = None if stated.normalized else operation.spatial_scale
     candidates = [
-        (*_of_conventions(stated, convention), *_of_scales(scale, hypothesis.spatial_scale))
+        (*_of_conventions(stated, convention), *_of_readings(scale, hypothesis))
         for hypothesis, equal in zip(hypotheses, others, strict=False)
         for convention in (hypothesis.convention, *equal)
     ]
@@ -177,8 +189,10 @@ def _of_conventions(stated: Convention, shown: Convention) -> Iterator[Differenc
             yield Difference(name, value, other[name])
 
 
-def _of_scales(
-    stated: tuple[float, float] | None, shown: tuple[float, float] | None
-) -> Iterator[Difference]:
-    if stated is not None and shown is not None and not np.allclose(stated, shown, rtol=1e-9):
-        yield Difference("spatial_scale", stated, shown)
+def _of_readings(scale: tuple[float, float] | None, shown: Hypothesis) -> Iterator[Difference]:
+    """Yield another scale of the boxes, and other maps that they are pooled from."""
+    other = shown.spatial_scale
+    if scale is not None and other is not None and not np.allclose(scale, other, rtol=1e-9):
+        yield Difference("spatial_scale", scale, other)
+    if shown.batches != "given":
+        yield Difference("batch_index", "of each box", shown.batches)

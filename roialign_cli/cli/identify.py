@@ -91,12 +91,17 @@ def _search(
     tolerance: float | None,
 ) -> tuple[Identification, Agreement | None]:
     """Return what a search finds, and whether it agrees with the parameters of a call."""
-    from roialign_cli.calls.agreement import stated_agreement, with_differences
+    from roialign_cli.calls.agreement import (
+        bfloat16_tolerance,
+        stated_agreement,
+        with_differences,
+    )
     from roialign_cli.cli.saved_output import search
 
     if options.call is None:
         return search(inputs, output, tolerance), None
     call = options.call.call
+    tolerance = bfloat16_tolerance(call, output) if tolerance is None else tolerance
     agreement = stated_agreement(call, output, tolerance)
     found = search(inputs, output, tolerance)
     if agreement is None:
