@@ -129,7 +129,7 @@ def test_explore_begins_with_a_box_of_the_call(capsys: Capture) -> None:
         _, page, _ = client.get()
         assert b"torchvision 0.29.1, poolers.py:312" in page
         # A command line of the page names the features alone, because it chooses a box.
-        lines = client.ask("commands")["commands"]
+        lines = client.ask("commands")
     words = shlex.split(lines["explain"])
     assert words[:5] == ["roialign", "explain", "call.npz:features", "--layout", "NCHW"]
     assert main([*words[1:], "-q", "--format", "json"]) == 0
