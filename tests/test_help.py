@@ -36,7 +36,7 @@ def test_every_module_of_a_command_is_in_the_list() -> None:
     helpers = {
         "__init__", "call_input", "capture_arrays", "document", "explain_cell", "explain_roi",
         "help", "inputs", "main", "option_types", "options", "page_session", "plot_views",
-        "pyramids", "rule_options", "saved_output", "streams", "warnings",
+        "pyramid_input", "pyramids", "rule_options", "saved_output", "streams", "warnings",
     }  # fmt: skip
     assert modules - helpers == set(COMMANDS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import click
 import numpy as np
 from click.core import ParameterSource
+from numpy.typing import NDArray
 
 from roialign_cli.calls.archive import is_call, read_call, read_description
 from roialign_cli.calls.bfloat16 import widened
@@ -58,7 +60,7 @@ class RecordedCall:
 
     def feature_file(self) -> FeatureFile:
         """Return the features, named after the call and where it ran."""
-        title = call_title(self.call)
+        title = self.call.title
         return FeatureFile(
             f"{self.path}:features",
             self.call.features,
@@ -74,6 +76,9 @@ class RecordedCall:
             return BoxFile.from_array(np.asarray(call.boxes, np.float64))
         index = np.asarray(call.batch_index, np.float64)
         return BoxFile.from_array(np.column_stack([index, call.boxes]))
+
+    def report_levels(self, index: NDArray[np.intp], rule: str) -> None:
+        """Print nothing: a call on one map has no levels."""
 
     def saved_output(self, remedy: str) -> SavedOutput:
         """Return the recorded output; raise an error with a remedy if there is none."""
@@ -113,13 +118,6 @@ def call_record(options: OperatorOptions) -> dict[str, Any]:
     return {} if options.call is None else {"call": options.call.record()}
 
 
-def call_title(description: Description) -> str:
-    """Return the operator, the framework with its version, and the place, as far as known."""
-    framework = f"{description.framework} {description.framework_version}".strip()
-    parts = (description.operator, framework, description.place)
-    return ", ".join(printable(part)[:_MAX_NAME] for part in parts if part)
-
-
 def with_call(options: OperatorOptions) -> OperatorOptions:
     """Return options with the call that FEATURES names; the same options if it names none.
 
@@ -130,34 +128,40 @@ def with_call(options: OperatorOptions) -> OperatorOptions:
     UsageError
         If an option contradicts the call.
     """
-    path = None if len(options.maps or ()) > 1 else _path_of_call(options.features)
-    if path is None:
+    name = options.features
+    if name == "-" or len(options.maps or ()) > 1:
         return options
-    _check_options(options, path)
+    if Path(name).is_dir() and is_recording(name):
+        recording = read_recording(name)
+        if options.maps is not None:
+            from roialign_cli.cli.pyramid_input import with_pyramid
+
+            found = with_pyramid(options, recording)
+            if found is not None:
+                return found
+        path = _only_call(recording, can_pool_pyramids=options.maps is not None)
+    else:
+        path, member = split_member(name)
+        if member is not None or not is_call(path):
+            return options
+    check_options(options, path)
     call = read_call(path)
     if not len(call.boxes):
         raise FileError(path, "is a call without boxes; name a call with at least one box")
     return replace(options, call=RecordedCall(path, call, options))
 
 
-def _path_of_call(name: str) -> str | None:
-    """Return the file of the call that FEATURES names; None for other features."""
-    if name == "-":
-        return None
-    if Path(name).is_dir():
-        return _only_call(read_recording(name)) if is_recording(name) else None
-    path, member = split_member(name)
-    return path if member is None and is_call(path) else None
-
-
-def _only_call(recording: Recording) -> str:
+def _only_call(recording: Recording, *, can_pool_pyramids: bool) -> str:
     """Return the file of the only call; raise an error that lists several calls."""
     if len(recording.files) == 1:
         return recording.files[0]
     listed = [_summary(*one) for one in zip(recording.files, recording.descriptions, strict=True)]
     more = len(listed) - _MAX_LISTED
     shown = "; ".join(listed[:_MAX_LISTED]) + (f"; and {more} more" if more > 0 else "")
-    raise FileError(recording.path, f"has {len(listed)} calls; name one: {shown}")
+    groups = recording.pyramids()
+    is_pyramid = can_pool_pyramids and len(groups) == 1
+    remedy = "name one, or add --pyramid RULE" if is_pyramid else "name one"
+    raise FileError(recording.path, f"has {len(listed)} calls; {remedy}: {shown}")
 
 
 def _summary(path: str, description: Description) -> str:
@@ -170,7 +174,12 @@ def _summary(path: str, description: Description) -> str:
     return f"{printable(path)}: {', '.join(filter(None, words))}"
 
 
-def _check_options(options: OperatorOptions, path: str) -> None:
+_CONTRADICTING = ("box", "boxes", "image_id", "layout", "key", "pyramid", "level_scales")
+
+
+def check_options(
+    options: OperatorOptions, path: str, contradicting: Sequence[str] = _CONTRADICTING
+) -> None:
     """Raise an error for options that contradict a call."""
     boxes = f"has its own boxes; remove the option, or name its features alone as {path}:features"
     array = f"is a recorded call; remove the option, or name one array, as {path}:features"
@@ -179,10 +188,10 @@ def _check_options(options: OperatorOptions, path: str) -> None:
         "box": boxes, "boxes": boxes, "image_id": boxes, "layout": array, "key": array,
         "pyramid": pyramid, "level_scales": pyramid,
     }  # fmt: skip
-    for name, problem in problems.items():
+    for name in contradicting:
         if getattr(options, name):
             option = "--" + name.replace("_", "-")
-            raise click.UsageError(f"{option}: {printable(path)} {problem}")
+            raise click.UsageError(f"{option}: {printable(path)} {problems[name]}")
 
 
 def with_stated_parameters(options: OperatorOptions) -> OperatorOptions:
@@ -203,6 +212,7 @@ def with_stated_parameters(options: OperatorOptions) -> OperatorOptions:
     rest = tuple((k, v) for k, v in stated.items() if k not in direct)
     normalized = (stated | given).get("normalized", base.normalized)
     is_scaled = (options.image_size, options.stride, options.spatial_scale) != (None, None, None)
+    is_scaled |= options.pyramid is not None  # by --level-scales or --image-size
     if not is_scaled and not normalized and call.spatial_scale is not None:
         direct["spatial_scale"] = options.call.scale[::-1]
     return replace(
