@@ -220,6 +220,9 @@ def test_the_preset_of_the_environment_is_only_a_default(
     save("unknown.npz", preset=None)
     assert record("run unknown.npz -q", capsys)["preset"] == "torchvision-aligned"
     assert "default for calls of an unknown operator" in run("run unknown.npz -q", capsys)
+    assert main(["compare", "unknown.npz", "--with", "mmcv"]) == 0
+    note = "note: the operator of unknown.npz is unknown; using torchvision-aligned"
+    assert note in capsys.readouterr().err
     monkeypatch.setenv("ROIALIGN_PRESET", "mmcv")
     assert record("run call.npz -q", capsys)["preset"] == "torchvision"
     assert record("run unknown.npz -q", capsys)["preset"] == "mmcv"

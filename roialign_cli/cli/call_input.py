@@ -19,6 +19,7 @@ from roialign_cli.calls.recording import Recording, is_recording, read_recording
 from roialign_cli.cli.inputs import convention_overrides
 from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.cli.saved_output import SavedOutput
+from roialign_cli.cli.streams import message
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.overrides import unused_with_points
 from roialign_cli.core.presets import preset
@@ -76,6 +77,12 @@ class RecordedCall:
             return BoxFile.from_array(np.asarray(call.boxes, np.float64))
         index = np.asarray(call.batch_index, np.float64)
         return BoxFile.from_array(np.column_stack([index, call.boxes]))
+
+    def note_unknown_operator(self) -> None:
+        """Print which preset stands for the unknown operator, unless --quiet is given."""
+        if not click.get_current_context().params.get("quiet"):
+            unknown = f"the operator of {printable(self.path)} is unknown"
+            message(f"note: {unknown}; using {DEFAULT_PRESET}; --preset chooses another one")
 
     def report_levels(self, index: NDArray[np.intp], rule: str) -> None:
         """Print nothing: a call on one map has no levels."""

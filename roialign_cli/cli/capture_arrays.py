@@ -49,16 +49,15 @@ _FILES = (
         "--features",
         metavar="FILE",
         type=INPUT_FILE,
-        help="Feature map: a .npy, .npz, CSV, text or image file; FILE.npz:NAME or FILE.json:NAME "
-        "selects an array.",
+        help="Feature map: a .npy, .npz, .json, CSV, text or image file; FILE:NAME selects an "
+        "array.",
     ),
     *ARRAY_OPTIONS,
     input_option(
         "--expected",
         metavar="FILE",
         type=INPUT_FILE,
-        help="Output of the call: a .npy or .npz file; FILE.npz:NAME or FILE.json:NAME selects an "
-        "array.",
+        help="Output of the call: a .npy, .npz or .json file; FILE:NAME selects an array.",
     ),
 )
 _OPERATOR = (

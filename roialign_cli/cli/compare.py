@@ -49,7 +49,7 @@ _OUTPUT_SUFFIXES = (".npy", ".npz", ".json")
     "other",
     type=PresetName(),
     metavar="PRESET|FILE",
-    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, FILE.npz:ARRAY.  "
+    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, .json, FILE:ARRAY.  "
     "[default: the output of a recorded call]",
 )
 @output_option(

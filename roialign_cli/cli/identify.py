@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     "--expected",
     metavar="FILE",
     type=INPUT_FILE,
-    help="Saved output: a .npy or .npz file; FILE.npz:NAME selects an array.  [default: the output "
-    "of a recorded call]",
+    help="Saved output: a .npy, .npz or .json file; FILE:NAME selects an array.  [default: the "
+    "output of a recorded call]",
 )
 @operator_option(
     "--tolerance",

@@ -185,6 +185,8 @@ def _default_preset(options: OperatorOptions, file: FeatureFile) -> tuple[str, s
     if options.call is not None:
         from roialign_cli.cli.call_input import DEFAULT_PRESET
 
+        if options.preset is None:
+            options.call.note_unknown_operator()
         return DEFAULT_PRESET, "calls of an unknown operator"
     if file.image is not None:
         return "torchvision-aligned", "images"
