@@ -104,8 +104,16 @@ def inputs_on_level(
         rule = operation.levels.rule.name
         problem = f"box {roi} is on no map by the rule {rule}, so that its outputs are 0"
         raise ArgumentError("roi", f"{problem}; choose another box")
-    on_map = operation.operations[level]
-    inputs = Inputs(
+    requested = np.arange(len(operation.index)) == roi
+    plan = operation.plans()[level]
+    notes = find_notes_of(operation.operations[level], plan, requested, advise=False)
+    return inputs_on_map(pyramid, options, level), notes
+
+
+def inputs_on_map(pyramid: PyramidInputs, options: OperatorOptions, level: int) -> Inputs:
+    """Return the inputs of all boxes on one of the maps, counted from 0."""
+    on_map = pyramid.operation.operations[level]
+    return Inputs(
         pyramid.files[level],
         on_map,
         pyramid.labels,
@@ -115,9 +123,6 @@ def inputs_on_level(
         np.asarray(on_map.boxes_given, dtype=np.float64),
         {},
     )
-    requested = np.arange(len(operation.index)) == roi
-    plan = operation.plans()[level]
-    return inputs, find_notes_of(on_map, plan, requested, advise=False)
 
 
 def check_no_pyramid(options: OperatorOptions) -> None:
