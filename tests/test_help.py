@@ -34,9 +34,9 @@ EXAMPLES = [example for name in COMMANDS for example in live(name).examples]
 def test_every_module_of_a_command_is_in_the_list() -> None:
     modules = {path.stem for path in (TESTS.parent / "roialign_cli" / "cli").glob("*.py")}
     helpers = {
-        "__init__", "document", "explain_cell", "explain_roi", "help", "inputs", "main",
-        "option_types", "options", "page_session", "plot_inputs", "plot_views", "pyramids",
-        "saved_output", "streams", "warnings",
+        "__init__", "compare_plot", "compare_pyramid", "document", "explain_cell", "explain_roi",
+        "help", "inputs", "main", "option_types", "options", "page_session", "plot_inputs",
+        "plot_views", "pyramids", "saved_output", "streams", "warnings",
     }  # fmt: skip
     assert modules - helpers == set(COMMANDS)
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from roialign_cli.cli.help import command, operator_option, output_option
-from roialign_cli.cli.option_types import OUTPUT_FILE, NumberInRange, PresetName
+from roialign_cli.cli.option_types import OUTPUT_FILE, NumberInRange, PresetName, PyramidName
 from roialign_cli.cli.options import (
     OperatorOptions,
     force_option,
     format_option,
     note_options,
-    operator_options,
+    pyramid_operator_options,
 )
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError
@@ -26,7 +26,6 @@ from roialign_cli.errors import ArgumentError
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison
     from roialign_cli.analysis.pitfalls import Note
-    from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.cli.saved_output import SavedOutput
     from roialign_cli.core.operation import Operation
@@ -42,15 +41,21 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
     "roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned --with torchvision",
     "roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned --with exported.npy "
     "--max-difference 1e-4",
+    "roialign compare pyramid.npz --pyramid torchvision --with-pyramid detectron "
+    "--image-size 64x64 --boxes boxes.csv",
 )
-@operator_options
+@pyramid_operator_options
 @operator_option(
     "--with",
     "other",
     type=PresetName(),
     metavar="PRESET|FILE",
-    required=True,
     help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, FILE.npz:ARRAY.",
+)
+@operator_option(
+    "--with-pyramid",
+    type=PyramidName(),
+    help="Second side: another rule for the levels of --pyramid.",
 )
 @output_option(
     "--max-difference",
@@ -76,7 +81,8 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
 @note_options
 def compare(
     options: OperatorOptions,
-    other: str,
+    other: str | None,
+    with_pyramid: str | None,
     max_difference: float | None,
     plot: Path | None,
     output_format: str,
@@ -93,38 +99,98 @@ def compare(
     saved output may have its axes in another order, or flattened. If the output differs, compare
     searches for the convention that produced it.
     """
-    from roialign_cli.cli.inputs import load, with_convention
     from roialign_cli.cli.saved_output import SavedOutput
-    from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.reading import split_member
     from roialign_cli.files.writing import check_writable
 
     if max_difference is not None and math.isnan(max_difference):
         raise click.UsageError("--max-difference: must be a number of at least 0, got nan")
-    file, _ = split_member(other)
+    _check_second_side(options, other, with_pyramid)
+    file = split_member(other or "")[0]
     if plot is not None:
         _check_plot_suffix(plot)
         check_writable(plot, force=force, read=(*options.files, file))
     saved = None
-    if file.lower().endswith(_OUTPUT_SUFFIXES):
-        if options.preset is None:
+    if other is not None and file.lower().endswith(_OUTPUT_SUFFIXES):
+        if options.preset is None and options.pyramid is None:
             raise ArgumentError("preset", _NO_PRESET)
         saved = SavedOutput.read(other)
+    request = CompareRequest(saved or other, with_pyramid, plot, output_format, search, force)
+    if options.pyramid is None:
+        largest = _compare_on_map(options, request, quiet=quiet, strict=strict)
+    else:
+        from roialign_cli.cli.compare_pyramid import compare_on_pyramid
+
+        largest = compare_on_pyramid(options, request, quiet=quiet, strict=strict)
+    if max_difference is None or largest <= max_difference:
+        return 0
+    message(f"the outputs differ by more than {max_difference:g}")
+    return 1
+
+
+@dataclass(frozen=True)
+class CompareRequest:
+    """What to compare with, and what to make of it.
+
+    Parameters
+    ----------
+    other
+        The second convention, or a saved output; None for the first convention.
+    rule
+        The second pyramid rule; None for the first one.
+    plot
+        The file of --plot.
+    output_format
+        The format on standard output.
+    search
+        Whether to search for the convention behind a saved output that differs.
+    force
+        Whether an existing file is overwritten.
+    """
+
+    other: SavedOutput | str | None
+    rule: str | None
+    plot: Path | None
+    output_format: str
+    search: bool
+    force: bool
+
+
+def _check_second_side(
+    options: OperatorOptions, other: str | None, with_pyramid: str | None
+) -> None:
+    """Raise an error if there is no second side, or a pyramid rule without a pyramid."""
+    context = click.get_current_context()
+    if options.pyramid is None and with_pyramid is not None:
+        raise click.UsageError("--with-pyramid has no effect without --pyramid RULE")
+    if other is None and with_pyramid is None:
+        option = next(one for one in context.command.params if one.name == "other")
+        raise click.MissingParameter(ctx=context, param=option)
+
+
+def _compare_on_map(
+    options: OperatorOptions, request: CompareRequest, *, quiet: bool, strict: bool
+) -> float:
+    """Compare on a single map, and return the largest difference."""
+    from roialign_cli.cli.inputs import load, with_convention
+    from roialign_cli.cli.pyramids import check_no_pyramid
+    from roialign_cli.cli.warnings import report_warnings
+
+    check_no_pyramid(options)
+    saved = None if isinstance(request.other, str) else request.other
     inputs = load(options, saved)
-    second = saved or with_convention(inputs, other)
+    second = saved or with_convention(inputs, str(request.other))
     notes = _notes(inputs, second)
     report_warnings(notes, quiet=quiet, strict=strict)
     compared = _compare(inputs, second)
     comparison = compared.comparison
-    if plot is not None:
-        _draw(inputs, comparison, compared.name, plot, force=force)
-    if search and saved is not None and output_format != "csv" and comparison.differing.any():
+    if request.plot is not None:
+        _draw(inputs, comparison, compared.name, request.plot, force=request.force)
+    with_search = request.search and request.output_format != "csv"
+    if with_search and saved is not None and comparison.differing.any():
         compared = replace(compared, why=partial(_why, options, inputs, comparison))
-    _print(compared, inputs.labels, notes, output_format)
-    if max_difference is None or comparison.largest <= max_difference:
-        return 0
-    message(f"the outputs differ by more than {max_difference:g}")
-    return 1
+    _print(compared, inputs.labels, notes, request.output_format)
+    return comparison.largest
 
 
 @dataclass(frozen=True)
@@ -217,7 +283,8 @@ def _print(
     elif output_format == "csv":
         from roialign_cli.files.results import comparison_csv
 
-        click.echo(comparison_csv(comparison, labels), nl=False)
+        batch_index = comparison.operation.batch_index
+        click.echo(comparison_csv(comparison, batch_index, labels), nl=False)
     else:
         from roialign_cli.show.document.comparison import print_comparison
 
@@ -234,36 +301,13 @@ def _why_blocks(why: Callable[[], tuple[Identification, InputWords]]) -> Iterato
 
 def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, force: bool) -> None:
     from roialign_cli.analysis.trace import trace_operation
-    from roialign_cli.files.writing import atomic_write
-    from roialign_cli.show.figures.compare import compare_figure
-    from roialign_cli.show.figures.saving import check_suffix, save_figure
-    from roialign_cli.show.figures.style import FigureStyle
-    from roialign_cli.show.numbers import photo_channel
+    from roialign_cli.cli.compare_plot import trace_of_output, write_comparison
 
     roi, channel, section = comparison.worst
     trace = trace_operation(inputs.operation, roi, channel)
     if comparison.other is None:
-        second = _trace_of_output(trace, comparison, name)
+        second = trace_of_output(trace, comparison, Path(name).name)
     else:
         operation = replace(inputs.operation, convention=comparison.other)
         second = trace_operation(operation, roi, channel, trace.frame)
-    style = FigureStyle(photo_channel=photo_channel(inputs.file.image, channel))
-    figure = compare_figure(trace, second, section=section, style=style)
-    with atomic_write(path, force=force) as file:
-        save_figure(figure, file, check_suffix(path))
-    message(f"wrote {path}")
-
-
-def _trace_of_output(trace: Trace, comparison: Comparison, name: str) -> Trace:
-    """Return a trace with the compared output instead of its own, and without sample points."""
-    roi, channel, _ = comparison.worst
-    output = comparison.other_outputs[roi, channel].astype(float)
-    return replace(
-        trace,
-        convention=replace(trace.convention, name=Path(name).name),
-        output=tuple(tuple(row) for row in output.tolist()),
-        sections=tuple(
-            replace(s, output=value, winner=None, points=(), grid=(0, 0))
-            for s, value in zip(trace.sections, output.ravel().tolist(), strict=True)
-        ),
-    )
+    write_comparison(inputs, trace, second, path, section, force=force)

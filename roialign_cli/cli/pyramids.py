@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -19,6 +20,7 @@ from roialign_cli.cli.inputs import (
     read_box_options,
 )
 from roialign_cli.cli.options import OperatorOptions
+from roialign_cli.core.overrides import resolve
 from roialign_cli.core.presets import preset
 from roialign_cli.core.pyramid import NO_LEVEL
 from roialign_cli.core.pyramid_operation import PyramidOperation, make_pyramid_operation
@@ -26,6 +28,9 @@ from roialign_cli.core.pyramid_rules import PyramidRule, pyramid_rule
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.features import FeatureFile, read_maps
 from roialign_cli.printable import printable
+
+if TYPE_CHECKING:
+    from roialign_cli.cli.saved_output import SavedOutput
 
 
 @dataclass(frozen=True)
@@ -134,8 +139,11 @@ def check_no_pyramid(options: OperatorOptions) -> None:
         raise click.UsageError(f"{problem}; add --pyramid RULE, or name one file")
 
 
-def load_pyramid(options: OperatorOptions) -> PyramidInputs:
-    """Read the files that the options name and return the operation on the pyramid."""
+def load_pyramid(options: OperatorOptions, saved: SavedOutput | None = None) -> PyramidInputs:
+    """Read the files that the options name and return the operation on the pyramid.
+
+    Without an option for it, the output size is that of a saved output, or else of the preset.
+    """
     rule = pyramid_rule(options.pyramid or "")
     chosen = preset(options.preset or _preset_of(rule))
     _check_options(options)
@@ -147,18 +155,23 @@ def load_pyramid(options: OperatorOptions) -> PyramidInputs:
         box_format=options.box_format or boxes.box_format,
     )
     files = read_maps(options.maps or (options.features,), layout=options.layout)
+    numbers, overrides = (
+        box_numbers(options, boxes, len(files[0].array)),
+        convention_overrides(options),
+    )
     size = options.output_size or chosen.output_size
-    image_size = options.image_size
+    if saved is not None and options.output_size is None:
+        size = saved.output_size(files[0].array, len(numbers), resolve(chosen, **overrides))
     operation = make_pyramid_operation(
         [file.array for file in files],
-        box_numbers(options, boxes, len(files[0].array)),
+        numbers,
         (size[0], size[-1]),
         pyramid=rule,
         convention=chosen,
-        image_size=None if image_size is None else (image_size[1], image_size[0]),
+        image_size=_image_size(options),
         level_scales=options.level_scales,
         batch_index=read_batch_index_option(options),
-        **convention_overrides(options),
+        **overrides,
     )
     if not len(operation.index):
         raise ArgumentError("boxes", "there are no boxes; give at least one")
@@ -169,6 +182,31 @@ def load_pyramid(options: OperatorOptions) -> PyramidInputs:
         cells=False,
     )
     return PyramidInputs(tuple(files), operation, boxes.labels, boxes.scores, defaults)
+
+
+def with_rule(inputs: PyramidInputs, options: OperatorOptions, rule: str) -> PyramidOperation:
+    """Return the operation with another pyramid rule, and the same convention and boxes."""
+    first = inputs.operation.operations[0]
+    try:
+        other = pyramid_rule(rule)
+    except ArgumentError as error:
+        raise ArgumentError("with_pyramid", error.problem) from None
+    return make_pyramid_operation(
+        [file.array for file in inputs.files],
+        first.boxes_given,
+        first.output_size,
+        pyramid=other,
+        convention=first.convention,
+        image_size=_image_size(options),
+        level_scales=options.level_scales,
+        batch_index=first.batch_index,
+    )
+
+
+def _image_size(options: OperatorOptions) -> tuple[float, float] | None:
+    """Return the (height, width) of the image, None if it is not given."""
+    size = options.image_size
+    return None if size is None else (size[1], size[0])
 
 
 def _preset_of(rule: PyramidRule) -> str:
