@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from roialign_cli.core.pyramid_rules import PyramidRule as PyramidRule
     from roialign_cli.errors import RoiAlignError as RoiAlignError
     from roialign_cli.presentation import Presenter
+    from roialign_cli.search.pyramid_search import identify_pyramid as identify_pyramid
     from roialign_cli.search.search import identify as identify
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ _HOMES = {
     "RoiAlignError": "errors",
     "compare": "analysis.comparison",
     "identify": "search.search",
+    "identify_pyramid": "search.pyramid_search",
     "roi_align": "core.operation",
     "roi_align_pyramid": "core.pyramid_operation",
     "trace": "analysis.trace",
@@ -46,6 +48,7 @@ __all__ = [
     "__version__",
     "compare",
     "identify",
+    "identify_pyramid",
     "roi_align",
     "roi_align_pyramid",
     "trace",

@@ -54,8 +54,8 @@ def pyramid_comparison_record(
             "roi": change.roi,
             "label": labels[change.roi],
             "box": boxes[change.roi].tolist(),
-            "first": _box_level_record(change.first),
-            "second": _box_level_record(change.second),
+            "first": box_level_record(change.first),
+            "second": box_level_record(change.second),
         }
         for change in comparison.changes
     ]
@@ -79,7 +79,8 @@ def _side_record(operation: PyramidOperation) -> dict[str, Any]:
     }
 
 
-def _box_level_record(one: BoxLevel) -> dict[str, Any]:
+def box_level_record(one: BoxLevel) -> dict[str, Any]:
+    """Return the level of a box by one rule as plain data."""
     return {
         "level": one.level,
         "map_index": one.map_index,

@@ -265,7 +265,7 @@ def _why(
     from roialign_cli.cli.saved_output import input_words, search
 
     call = search_inputs(options, inputs)
-    return search(call, comparison.other_outputs), input_words(options, call)
+    return search(call, comparison.other_outputs), input_words(options, call.declared_by_file)
 
 
 def _print(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,7 @@ from roialign_cli.analysis.records import to_json
 from roialign_cli.analysis.results import OnPyramid
 from roialign_cli.analysis.trace import trace_operation
 from roialign_cli.cli.compare_plot import trace_of_output, write_comparison
+from roialign_cli.cli.identify_pyramid import identification_record
 from roialign_cli.cli.inputs import with_convention
 from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.cli.pyramids import (
@@ -29,20 +31,28 @@ from roialign_cli.cli.pyramids import (
     notes_on,
     with_rule,
 )
-from roialign_cli.cli.saved_output import SavedOutput
+from roialign_cli.cli.saved_output import SavedOutput, input_words
 from roialign_cli.cli.warnings import report_warnings
 from roialign_cli.core.pyramid import NO_LEVEL
 from roialign_cli.core.pyramid_operation import PyramidOperation
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.results import comparison_csv
 from roialign_cli.printable import printable
+from roialign_cli.search.pyramid_result import PyramidIdentification
+from roialign_cli.search.pyramid_search import identify_pyramid
+from roialign_cli.show.document.blocks import Block
 from roialign_cli.show.document.pyramid_comparison import pyramid_comparison_blocks
+from roialign_cli.show.document.pyramid_identification import pyramid_identification_blocks
+from roialign_cli.show.document.reproduction import InputWords
 from roialign_cli.show.document.terminal import print_blocks
 from roialign_cli.show.numbers import name_of
+from roialign_cli.show.progress import share_progress
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.pitfalls import Note
     from roialign_cli.cli.compare import CompareRequest
+
+Why = Callable[[], tuple[PyramidIdentification, InputWords]]
 
 
 def compare_on_pyramid(
@@ -67,8 +77,34 @@ def compare_on_pyramid(
         comparison = compare_pyramid_output(inputs.operation, output)
     if request.plot is not None:
         _draw(options, inputs, comparison, name, request)
-    _print(comparison, inputs, name, rearranged, notes, request.output_format)
+    why = None
+    with_search = request.search and request.output_format != "csv"
+    if with_search and saved is not None and comparison.differing.any():
+        why = partial(_why, options, inputs, comparison)
+    _print(comparison, inputs, name, rearranged, notes, request.output_format, why)
     return comparison.largest
+
+
+def _why(
+    options: OperatorOptions, inputs: PyramidInputs, comparison: PyramidComparison
+) -> tuple[PyramidIdentification, InputWords]:
+    """Search for the rule and the convention that produced a saved output."""
+    maps = [file.array for file in inputs.files]
+    first = inputs.operation.operations[0]
+    call: dict[str, Any] = {
+        "image_size": None if options.image_size is None else options.image_size[::-1],
+        "level_scales": options.level_scales,
+        "batch_index": first.batch_index,
+    }
+    boxes, output = first.boxes_given, comparison.other_outputs
+    with share_progress("searching") as advance:
+        found = identify_pyramid(maps, boxes, output, advance=advance, **call)
+    return found, input_words(options, inputs.declared_by_file)
+
+
+def _why_blocks(why: Why) -> Iterator[Block]:
+    """Search when the first block is needed, so that the comparison is printed before."""
+    yield from pyramid_identification_blocks(*why())
 
 
 _RULE_OR_OUTPUT = "--with-pyramid cannot be used with a saved output; remove one of the two"
@@ -139,17 +175,21 @@ def _print(
     rearranged: str,
     notes: Sequence[Note],
     output_format: str,
+    why: Why | None,
 ) -> None:
     labels = inputs.labels
     if output_format == "json":
         record = pyramid_comparison_record(comparison, labels, name, notes)
-        click.echo(to_json(record | {"rearranged": rearranged or None}))
+        record["rearranged"] = rearranged or None
+        record["why"] = None if why is None else identification_record(*why())
+        click.echo(to_json(record))
     elif output_format == "csv":
         batch_index = comparison.operation.operations[0].batch_index
         levels = _level_columns(comparison)
         click.echo(comparison_csv(comparison, batch_index, labels, levels), nl=False)
     else:
-        print_blocks(pyramid_comparison_blocks(comparison, labels, name, rearranged))
+        blocks = None if why is None else _why_blocks(why)
+        print_blocks(pyramid_comparison_blocks(comparison, labels, name, rearranged, blocks))
 
 
 def _level_columns(comparison: PyramidComparison) -> list[list[int | str]]:

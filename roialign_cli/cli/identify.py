@@ -14,6 +14,7 @@ from roialign_cli.cli.options import OperatorOptions, format_option, search_opti
     "roialign identify map.npy --boxes boxes.csv --expected exported.npy",
     "roialign identify map.npy --boxes boxes.csv --expected exported.npy --spatial-scale 1 "
     "--format json",
+    "roialign identify pyramid.npz --image-size 64x64 --boxes boxes.csv --expected levels.npy",
 )
 @search_options
 @input_option(
@@ -39,8 +40,12 @@ def identify(
     Tries conventions, sampling ratios, box formats, scales and known export mistakes; what an
     option sets is not searched. Exits with status 1 if no combination reproduces the output, or if
     the output has so few different values that a combination may match by chance.
+
+    Of several maps, finds the map that each box was pooled from, and the pyramid rules that explain
+    the levels of all boxes.
     """
     from roialign_cli.cli.inputs import load_search_inputs
+    from roialign_cli.cli.pyramids import is_pyramid
     from roialign_cli.cli.saved_output import (
         SavedOutput,
         identification_record,
@@ -49,9 +54,14 @@ def identify(
     )
     from roialign_cli.show.document.identification import print_identification
 
+    if is_pyramid(options):
+        from roialign_cli.cli.identify_pyramid import identify_on_pyramid
+
+        output = SavedOutput.read(expected).array
+        return identify_on_pyramid(options, output, tolerance, output_format)
     inputs = load_search_inputs(options)
     found = search(inputs, SavedOutput.read(expected).array, tolerance)
-    words = input_words(options, inputs)
+    words = input_words(options, inputs.declared_by_file)
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
 

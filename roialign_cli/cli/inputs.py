@@ -176,7 +176,7 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
         cells=file.image is not None and options.stride is None,
     )
     return Inputs(
-        file, operation, boxes.labels, boxes.scores, overrides, defaults, numbers, _declared(boxes)
+        file, operation, boxes.labels, boxes.scores, overrides, defaults, numbers, declared(boxes)
     )
 
 
@@ -216,7 +216,7 @@ def load_search_inputs(options: OperatorOptions) -> SearchInputs:
         "image_height": _image_height(options, file),
     }
     numbers = box_numbers(options, boxes, len(file.array))
-    return SearchInputs(file, numbers, _drop_none(fixed_fields), _declared(boxes))
+    return SearchInputs(file, numbers, _drop_none(fixed_fields), declared(boxes))
 
 
 def search_inputs(options: OperatorOptions, inputs: Inputs) -> SearchInputs:
@@ -239,7 +239,7 @@ def search_inputs(options: OperatorOptions, inputs: Inputs) -> SearchInputs:
     )
 
 
-def _declared(boxes: BoxFile) -> dict[str, Any]:
+def declared(boxes: BoxFile) -> dict[str, Any]:
     """Return how to read boxes according to their file, as fields of a convention."""
     return _drop_none({"box_format": boxes.box_format, "normalized": boxes.normalized})
 

@@ -95,7 +95,8 @@ class OperatorOptions:
     def feature_words(self) -> list[str]:
         """The words of a command line that name the features."""
         layout = ["--layout", self.layout] if self.layout else []
-        return [self.features, *layout, *(["--key", self.key] if self.key else [])]
+        names = self.maps or (self.features,)
+        return [*names, *layout, *(["--key", self.key] if self.key else [])]
 
     @property
     def scale_words(self) -> list[str]:
@@ -103,10 +104,16 @@ class OperatorOptions:
         words = [] if self.stride is None else ["--stride", str(self.stride)]
         if self.image_size is not None:
             words += ["--image-size", "{:.17g}x{:.17g}".format(*self.image_size)]
+        if self.level_scales is not None:
+            words += ["--level-scales", ",".join(f"{scale!r}" for scale in self.level_scales)]
         return words
 
 
 _FROM_ZERO = WholeNumber(min=0)
+
+_ONE_FILE = (
+    "A .npy, .npz, CSV, text or image file; FILE.npz:NAME selects an array; - reads standard input."
+)
 
 _INPUT = (
     argument(
@@ -114,8 +121,7 @@ _INPUT = (
         group="Input",
         metavar="FEATURES",
         type=INPUT_FILE,
-        description="A .npy, .npz, CSV, text or image file; FILE.npz:NAME selects an array; - "
-        "reads standard input.",
+        description=_ONE_FILE,
     ),
     input_option(
         "--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW or NHWC."
@@ -123,15 +129,14 @@ _INPUT = (
     input_option("--key", metavar="NAME", help="Array to read from an .npz with several arrays."),
 )
 
-_MAPS = argument(
-    "maps",
-    group="Input",
-    metavar="FEATURES...",
-    type=INPUT_FILE,
-    nargs=-1,
-    required=True,
-    description="A .npy, .npz, CSV, text or image file; FILE.npz:NAME selects an array; - reads "
-    "standard input. With --pyramid, several maps of an image, or an .npz of them.",
+_maps = functools.partial(
+    argument, "maps", group="Input", metavar="FEATURES...", type=INPUT_FILE, nargs=-1, required=True
+)
+_MAPS = _maps(
+    description=f"{_ONE_FILE} With --pyramid, several maps of an image, or an .npz of them."
+)
+_SEARCH_MAPS = _maps(
+    description=f"{_ONE_FILE} Several files, or an .npz of several maps, are a pyramid."
 )
 _PYRAMID = (
     operator_option(
@@ -229,6 +234,9 @@ _CONVENTION = (
         help="Number of sections: K, or rows x columns.  [default: from the preset]",
     ),
 )
+_ONLY_RULE = operator_option(
+    "--pyramid", type=PyramidName(), help="Try only this pyramid rule.  [default: all]"
+)
 _ONLY_CONVENTION = operator_option(
     "--preset", type=PresetName(), help="Try only this preset.  [default: all]"
 )
@@ -306,7 +314,16 @@ def pyramid_operator_options(command: Function) -> Function:
 
 def search_options(command: Function) -> Function:
     """Add the shared options for a command that searches for what they leave open."""
-    options = (*_INPUT, *_BOXES, *_reading("try all"), *_SCALE, _ONLY_CONVENTION, *_RULES)
+    boxes = (*_BOXES, *_reading("try all"), *_SCALE)
+    options = (
+        _SEARCH_MAPS,
+        *_INPUT[1:],
+        *boxes,
+        _ONLY_RULE,
+        _PYRAMID[1],
+        _ONLY_CONVENTION,
+        *_RULES,
+    )
     return _add(options, _gather(OperatorOptions, command))
 
 

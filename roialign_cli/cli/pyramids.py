@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from roialign_cli.analysis.pitfalls import Note, find_notes_of, numbered
 from roialign_cli.analysis.records import Defaults
@@ -16,6 +17,7 @@ from roialign_cli.cli.inputs import (
     Inputs,
     box_numbers,
     convention_overrides,
+    declared,
     read_batch_index_option,
     read_box_options,
 )
@@ -26,7 +28,9 @@ from roialign_cli.core.pyramid import NO_LEVEL
 from roialign_cli.core.pyramid_operation import PyramidOperation, make_pyramid_operation
 from roialign_cli.core.pyramid_rules import PyramidRule, pyramid_rule
 from roialign_cli.errors import ArgumentError
+from roialign_cli.files.arrays import archive_shapes
 from roialign_cli.files.features import FeatureFile, read_maps
+from roialign_cli.files.reading import split_member
 from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -49,6 +53,8 @@ class PyramidInputs:
         One for each box, NaN for a box without a score.
     defaults
         What no option or file decides.
+    declared_by_file
+        How to read the boxes according to their file, as fields of a convention.
     """
 
     files: tuple[FeatureFile, ...]
@@ -56,6 +62,7 @@ class PyramidInputs:
     labels: tuple[str, ...]
     scores: tuple[float, ...]
     defaults: Defaults
+    declared_by_file: dict[str, Any]
 
     def on_pyramid(self) -> OnPyramid:
         """Return the operation with the plans of all boxes on each map."""
@@ -181,7 +188,65 @@ def load_pyramid(options: OperatorOptions, saved: SavedOutput | None = None) -> 
         output_size=options.output_size is None,
         cells=False,
     )
-    return PyramidInputs(tuple(files), operation, boxes.labels, boxes.scores, defaults)
+    return PyramidInputs(
+        tuple(files), operation, boxes.labels, boxes.scores, defaults, declared(boxes)
+    )
+
+
+def is_pyramid(options: OperatorOptions) -> bool:
+    """Return whether the options name a pyramid: several maps, or an option that only one has.
+
+    An `.npz` with an array "features" is a single map, which `read_features` reads.
+    """
+    names = options.maps or (options.features,)
+    if len(names) > 1 or (options.pyramid, options.level_scales) != (None, None):
+        return True
+    path, member = split_member(names[0])
+    if path == "-" or member is not None or options.key is not None:
+        return False
+    if not path.lower().endswith(".npz"):
+        return False
+    shapes = archive_shapes(path)
+    maps = sum(len(shape) in {3, 4} for shape in shapes.values())
+    return maps > 1 and "features" not in shapes
+
+
+@dataclass(frozen=True)
+class PyramidSearchInputs:
+    """The inputs of a search on a pyramid.
+
+    Parameters
+    ----------
+    maps
+        The maps, each (N, C, H, W).
+    boxes
+        (R, 4) float64, or (R, 5) with the batch index first.
+    call
+        The values of the options that were given, as keywords of `identify_pyramid`.
+    declared_by_file
+        How to read the boxes according to their file, as fields of a convention.
+    """
+
+    maps: list[NDArray[Any]]
+    boxes: NDArray[np.float64]
+    call: dict[str, Any]
+    declared_by_file: dict[str, Any]
+
+
+def load_pyramid_search(options: OperatorOptions) -> PyramidSearchInputs:
+    """Read the files that the options name and return what a search must not change."""
+    _check_options(options)
+    boxes = read_box_options(options)
+    files = read_maps(options.maps or (options.features,), layout=options.layout)
+    call: dict[str, Any] = convention_overrides(options) | {
+        "pyramid": options.pyramid,
+        "image_size": _image_size(options),
+        "level_scales": options.level_scales,
+        "convention": options.preset,
+        "batch_index": read_batch_index_option(options),
+    }
+    numbers = box_numbers(options, boxes, len(files[0].array))
+    return PyramidSearchInputs([file.array for file in files], numbers, call, declared(boxes))
 
 
 def with_rule(inputs: PyramidInputs, options: OperatorOptions, rule: str) -> PyramidOperation:
