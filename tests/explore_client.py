@@ -81,8 +81,7 @@ def served(*words: str) -> Iterator[Client]:
     """Serve what the words after `roialign explore` name."""
     program = group.make_context("roialign", [], resilient_parsing=True)
     params = explore.make_context("explore", list(words), program).params
-    # The page has no pyramid.
-    given: dict[str, Any] = {"maps": None, "pyramid": None, "level_scales": None, **params}
+    given: dict[str, Any] = {**params, "features": params["maps"][0]}
     options, selection = (
         kind(**{field.name: given[field.name] for field in fields(kind)})
         for kind in (OperatorOptions, Selection)

@@ -93,8 +93,8 @@ def explain(
     if options.pyramid is None:
         inputs, notes = _load(options, (selection.roi or 0) if cell is None else None)
     else:
-        if cell is not None or output_format == "html":
-            raise click.UsageError(_NOT_ON_PYRAMIDS.format("html" if cell is None else "--cell"))
+        if cell is not None:
+            raise click.UsageError(_NO_CELL)
         from roialign_cli.cli.pyramids import inputs_on_level, load_pyramid
 
         pyramid = load_pyramid(options)
@@ -125,7 +125,7 @@ def _load(options: OperatorOptions, roi: int | None) -> tuple[Inputs, tuple[Note
     return inputs, inputs.notes(inputs.operation.plan(), roi)
 
 
-_NOT_ON_PYRAMIDS = "{} cannot be used with --pyramid; use text, markdown or json for one box"
+_NO_CELL = "--cell cannot be used with --pyramid; remove one of the two"
 _NO_SKETCH = "--sketch has no effect with {}; use --format text or markdown"
 _ONLY_CELL = (
     "--cell cannot be used with --roi, --section, --point, --all-points, --no-intro or --sketch; "

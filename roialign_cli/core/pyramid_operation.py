@@ -47,11 +47,14 @@ class PyramidOperation:
         The level of each box.
     scales
         Cells per pixel of each map along y, from which the levels are numbered.
+    image_size
+        (height, width) of the image in pixels; None if it is not known.
     """
 
     operations: tuple[Operation, ...]
     levels: Levels
     scales: tuple[float, ...]
+    image_size: tuple[float, float] | None = None
 
     @property
     def index(self) -> NDArray[np.intp]:
@@ -74,6 +77,26 @@ class PyramidOperation:
             check_accepted(plan, self.index == level)
             plans.append(plan)
         return tuple(plans)
+
+    def with_boxes(self, boxes_given: Float) -> PyramidOperation:
+        """Return the operation on other boxes, (R, 4), all of the same image as the first one.
+
+        Raises
+        ------
+        ArgumentError
+            If the rule rejects a box.
+        """
+        operations = [
+            replace(
+                operation,
+                boxes_given=boxes_given,
+                batch_index=np.repeat(operation.batch_index[:1], len(boxes_given)),
+            ).with_corners()
+            for operation in self.operations
+        ]
+        rule = self.levels.rule
+        levels = _levels(operations, rule, self.scales, self.image_size)
+        return replace(self, operations=tuple(operations), levels=levels)
 
     def for_channel(self, channel: int) -> PyramidOperation:
         """Return the operation on one output channel."""
@@ -153,20 +176,30 @@ def make_pyramid_operation(
     if first.image_height is None and not resolved.normalized:
         # Where y points up, all maps measure it from the same height.
         first = replace(first, image_height=maps[0].shape[2] / scales[0])
-    wide = all(floating(array.dtype) == np.float64 for array in maps)
-    found = assign_levels(
-        first.boxes_xyxy,
-        rule,
-        scales,
-        image_size=image_size,
-        normalized=resolved.normalized,
-        dtype=np.float64 if wide else np.float32,
-    )
     operations = []
     for array, scale in zip(maps, by_axis, strict=True):
         on_map = scale_of_map(None if resolved.normalized else scale, resolved, array.shape[2:])
         operations.append(replace(first, features=array, spatial_scale=on_map))
-    return PyramidOperation(tuple(operations), found, scales)
+    levels = _levels(operations, rule, scales, image_size)
+    return PyramidOperation(tuple(operations), levels, scales, image_size)
+
+
+def _levels(
+    operations: Sequence[Operation],
+    rule: PyramidRule,
+    scales: tuple[float, ...],
+    image_size: tuple[float, float] | None,
+) -> Levels:
+    """Return the levels of the boxes of operations on all maps."""
+    wide = all(floating(operation.features.dtype) == np.float64 for operation in operations)
+    return assign_levels(
+        operations[0].boxes_xyxy,
+        rule,
+        scales,
+        image_size=image_size,
+        normalized=operations[0].convention.normalized,
+        dtype=np.float64 if wide else np.float32,
+    )
 
 
 def roi_align_pyramid(
