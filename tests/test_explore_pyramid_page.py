@@ -61,7 +61,8 @@ def test_a_drag_over_a_boundary_changes_the_level(page: Page) -> None:
 
 def test_a_reloaded_page_shows_the_same(page: Page) -> None:
     state = page.drag("[data-handle='se']", 60, 60)
-    page.until(lambda: "box=" in page.driver.current_url)
+    written = ",".join(f"{number:g}" for number in state["box"])
+    page.until(lambda: f"box={written}" in page.driver.current_url)
     page.open(page.driver.current_url)
     assert page.state["box"] == state["box"]
     assert page.state["trace"]["pyramid"] == state["trace"]["pyramid"]

@@ -124,7 +124,7 @@ const traces = new Latest("trace", (trace, asked, isLast) => {
   const level = trace.pyramid?.level ?? null;
   const isSameLevel = shownLevel === level;
   const same = rules(asked) === shownRules && isSameLevel;
-  if (shownLevel !== level) enterMap(trace);
+  if (!isSameLevel) enterMap(trace);
   shownLevel = level;
   shownRules = rules(asked);
   // The changes of the last move or edit stay while sections and points are chosen.
