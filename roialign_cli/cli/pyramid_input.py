@@ -17,6 +17,7 @@ from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import FileError
 from roialign_cli.files.box_file import BoxFile
+from roialign_cli.printable import printable
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,19 @@ def with_pyramid(options: OperatorOptions, recording: Recording) -> OperatorOpti
 
 
 def _merged(path: str, calls: Sequence[Call]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return the boxes of all calls with their batch index, and their maps, in output order."""
-    rows = [np.arange(0) if call.rows is None else call.rows for call in calls]
-    order = np.concatenate(rows)
+    """Return the boxes of all calls with their batch index, and their maps, in output order.
+
+    The order is that of the maps if no call has rows.
+    """
     counts = [len(call.boxes) for call in calls]
     if not sum(counts):
         raise FileError(path, "has calls without boxes; name calls with at least one box")
+    if all(call.rows is None for call in calls):
+        message(f"note: {printable(path)}: without rows, the boxes are in the order of the maps")
+        order = np.arange(sum(counts))
+    else:
+        rows = [np.arange(0) if call.rows is None else call.rows for call in calls]
+        order = np.concatenate(rows)
     if sorted(order.tolist()) != [*range(sum(counts))]:
         problem = "has calls with rows that are not those of one output of a pyramid"
         raise FileError(path, f"{problem}; name one call")
