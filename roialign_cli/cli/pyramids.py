@@ -11,9 +11,9 @@ from roialign_cli.analysis.pitfalls import Note, find_notes_of, numbered
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.results import OnPyramid
 from roialign_cli.analysis.trace import checked_index
-from roialign_cli.cli.call_input import widened_features
 from roialign_cli.cli.inputs import (
     Inputs,
+    as_numbers,
     box_numbers,
     convention_overrides,
     read_batch_index_option,
@@ -143,7 +143,7 @@ def load_pyramid(options: OperatorOptions) -> PyramidInputs:
         box_format=options.box_format or boxes.box_format,
     )
     maps = read_maps(options.maps or (options.features,), layout=options.layout)
-    files = [widened_features(file) for file in maps]
+    files = [as_numbers(file) for file in maps]
     size = options.output_size or chosen.output_size
     image_size = options.image_size
     operation = make_pyramid_operation(
