@@ -300,6 +300,7 @@ def test_identify_states_that_the_call_is_right(capsys: Capture) -> None:
     assert json.loads(run("identify call.npz --format json", capsys))["stated"] is None
 
 
+@pytest.mark.thorough
 def test_rules_that_no_search_combines_are_found_as_stated(capsys: Capture) -> None:
     rules: dict[str, Any] = {
         "sampling_ratio": 3,
@@ -390,5 +391,5 @@ def test_capture_writes_the_call_of_arrays(
 def test_capture_notes_parameters_that_do_not_reproduce_the_output(capsys: Capture) -> None:
     np.save("out.npy", pooled())
     words = WRITTEN_OUT.replace("--sampling-ratio 2", "--expected out.npy --force -o made.npz")
-    assert main(f"capture --from-arrays --features {words}".split()) == 0
+    assert main(["capture", "--from-arrays", "--features", *words.split()]) == 0
     assert "these parameters do not reproduce the output" in capsys.readouterr().err

@@ -107,6 +107,15 @@ def test_boxes_on_other_maps_than_the_rule_chooses_are_noted(capsys: Capture) ->
     assert "recorded on another map than detectron2 chooses" in capsys.readouterr().err
 
 
+def test_boxes_without_rows_are_in_the_order_of_the_maps(capsys: Capture) -> None:
+    recorded(rows=None)
+    assert main(["run", "calls", "-q", "-o", "out.npy"]) == 0
+    assert "without rows, the boxes are in the order of the maps" in capsys.readouterr().err
+    order = np.argsort(make_pyramid_operation(MAPS, BOXES, 7, **RULE).index, kind="stable")
+    expected = roi_align_pyramid(MAPS, BOXES, 7, **RULE)[order]
+    np.testing.assert_array_equal(np.load("out.npy"), expected)
+
+
 def test_bfloat16_maps_are_numbers() -> None:
     maps = [widened(narrowed(features)) for features in MAPS]
     recorded(bfloat16=("features",))
@@ -117,7 +126,7 @@ def test_bfloat16_maps_are_numbers() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"rows": None}, "rows that are not those of one output"),
+        ({"batch_index": 0, "boxes": BOXES[:1], "rows": [0]}, "rows that are not those of one"),
         ({"boxes": np.zeros((0, 4)), "batch_index": [], "rows": []}, "calls without boxes"),
     ],
 )

@@ -120,11 +120,6 @@ class RecordedCall:
         }
 
 
-def call_record(options: OperatorOptions) -> dict[str, Any]:
-    """Return the entry of a JSON record that names the call; nothing without a call."""
-    return {} if options.call is None else {"call": options.call.record()}
-
-
 def with_call(options: OperatorOptions) -> OperatorOptions:
     """Return options with the call that FEATURES names; the same options if it names none.
 
@@ -258,7 +253,7 @@ def _pair(value: Any) -> Any:  # noqa: ANN401
 def widened_features(file: FeatureFile) -> FeatureFile:
     """Return features with their numbers if the file is an array of a call in bfloat16."""
     path, key = split_member(file.name)
-    if key is None or file.array.dtype != np.uint16 or not is_call(path):
+    if key is None or not is_call(path):
         return file
     is_bfloat16 = key in read_description(path).bfloat16
     return replace(file, array=widened(file.array)) if is_bfloat16 else file

@@ -275,8 +275,6 @@ def _drop_none(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _features(options: OperatorOptions) -> FeatureFile:
-    from roialign_cli.cli.call_input import widened_features
-
     if options.call is not None:
         return options.call.feature_file()
     file = read_features(
@@ -285,6 +283,15 @@ def _features(options: OperatorOptions) -> FeatureFile:
         key=options.key,
         stride=options.stride,
     )
+    return as_numbers(file)
+
+
+def as_numbers(file: FeatureFile) -> FeatureFile:
+    """Return features with their numbers if they are those of a call in bfloat16."""
+    if file.array.dtype != np.uint16:
+        return file
+    from roialign_cli.cli.call_input import widened_features
+
     return widened_features(file)
 
 

@@ -41,7 +41,7 @@ from roialign_cli.core.convention import (
     Pooling,
     Summary,
 )
-from roialign_cli.files.reading import split_member
+from roialign_cli.files.reading import is_folder_or_archive, split_member
 
 if TYPE_CHECKING:
     from roialign_cli.cli.call_input import RecordedCall
@@ -92,6 +92,11 @@ class OperatorOptions:
         recorded = (self.call.path,) if self.call else ()
         names = *recorded, *(self.maps or (self.features,)), *others
         return tuple(split_member(name)[0] for name in names)
+
+    @property
+    def call_record(self) -> dict[str, Any]:
+        """The entry of a JSON record that names the call; empty without a call."""
+        return {} if self.call is None else {"call": self.call.record()}
 
     @property
     def feature_words(self) -> list[str]:
@@ -251,6 +256,8 @@ def search_options(command: Function) -> Function:
 
 def _with_call(options: OperatorOptions) -> OperatorOptions:
     """Return options with the call that FEATURES names."""
+    if not is_folder_or_archive(options.features):
+        return options
     from roialign_cli.cli.call_input import with_call
 
     return with_call(options)
@@ -258,9 +265,12 @@ def _with_call(options: OperatorOptions) -> OperatorOptions:
 
 def with_recorded_call(options: OperatorOptions) -> OperatorOptions:
     """Return options with the call that FEATURES names, and its parameters as their defaults."""
-    from roialign_cli.cli.call_input import with_call, with_stated_parameters
+    options = _with_call(options)
+    if options.call is None:
+        return options
+    from roialign_cli.cli.call_input import with_stated_parameters
 
-    return with_stated_parameters(with_call(options))
+    return with_stated_parameters(options)
 
 
 def gather(

@@ -13,9 +13,9 @@ from roialign_cli.analysis.pitfalls import Note, find_notes_of, numbered
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.results import OnPyramid
 from roialign_cli.analysis.trace import checked_index
-from roialign_cli.cli.call_input import widened_features
 from roialign_cli.cli.inputs import (
     Inputs,
+    as_numbers,
     box_numbers,
     convention_overrides,
     declared,
@@ -257,7 +257,7 @@ def load_pyramid_search(options: OperatorOptions) -> PyramidSearchInputs:
 def _files(options: OperatorOptions) -> list[FeatureFile]:
     """Return the maps that the options name."""
     names = options.maps or (options.features,)
-    return [widened_features(file) for file in read_maps(names, layout=options.layout)]
+    return [as_numbers(file) for file in read_maps(names, layout=options.layout)]
 
 
 def with_rule(inputs: PyramidInputs, options: OperatorOptions, rule: str) -> PyramidOperation:
