@@ -13,7 +13,7 @@ pytest.importorskip("onnxruntime")
 
 from roialign_cli.cli.main import main
 from tests.onnx_models import FEEDS, constant, helper, model, onnx, roi_align, saved
-from tests.test_onnx_listing import CONDITION, branches, call, levels
+from tests.test_onnx_listing import CONDITION, call, levels, loop_around
 from tests.test_onnx_recording import external, folder
 
 __all__ = ["folder"]  # a fixture
@@ -61,8 +61,8 @@ def grows() -> Any:
     return model(*nodes, domains={"acme": 1}, functions=functions)
 
 
-def in_a_branch() -> Any:
-    return model(branches(roi_align(output="a"), roi_align(output="b")), inputs=CONDITION)
+def in_a_loop() -> Any:
+    return model(loop_around(roi_align()), inputs=CONDITION, outputs=("all",))
 
 
 FILES = {
@@ -75,7 +75,7 @@ FILES = {
     "cyclic.onnx": cyclic().SerializeToString(),
     "calls-itself.onnx": calls_itself().SerializeToString(),
     "grows.onnx": grows().SerializeToString(),
-    "branch.onnx": in_a_branch().SerializeToString(),
+    "loop.onnx": in_a_loop().SerializeToString(),
     "broken.onnx": model(roi_align(("features", "boxes", "nothing"))).SerializeToString(),
     "new.onnx": model(roi_align(), opset=9999).SerializeToString(),
 }
@@ -94,9 +94,9 @@ READ = [
 ]
 RUN = [
     (
-        "branch.onnx --random",
-        "branch.onnx: has no ROI Align that can be recorded: align_b cannot, because it is in "
-        "else_branch of Choice, and the values of a branch or loop cannot be outputs of a model",
+        "loop.onnx --random",
+        "loop.onnx: has no ROI Align that can be recorded: align_pooled cannot, because it is in "
+        "the loop Repeat, and the values of a loop are no outputs of a model",
     ),
     (
         "calls-itself.onnx --random",
