@@ -13,7 +13,7 @@ pytest.importorskip("onnxruntime")
 
 from roialign_cli.cli.main import main
 from tests.onnx_models import FEEDS, constant, helper, model, onnx, roi_align, saved
-from tests.test_onnx_listing import CONDITION, call, levels, loop_around
+from tests.test_onnx_listing import CONDITION, branches, call, levels, loop_around
 from tests.test_onnx_recording import external, folder
 
 __all__ = ["folder"]  # a fixture
@@ -65,7 +65,14 @@ def in_a_loop() -> Any:
     return model(loop_around(roi_align()), inputs=CONDITION, outputs=("all",))
 
 
+def half_an_if() -> Any:
+    made = model(branches(roi_align(output="a"), roi_align(output="b")), inputs=CONDITION)
+    del made.graph.node[0].attribute[0]
+    return made
+
+
 FILES = {
+    "half.onnx": half_an_if().SerializeToString(),
     "good.onnx": DATA,
     "cut.onnx": DATA[: len(DATA) // 2],
     "empty.onnx": b"",
@@ -89,6 +96,10 @@ READ = [
     (
         "cyclic.onnx",
         "cyclic.onnx: is damaged: a node of its graph needs its own output; export the model again",
+    ),
+    (
+        "half.onnx",
+        "half.onnx: is damaged: an If of its graph lacks a branch; export the model again",
     ),
     (".", ".: is a folder, not a file; name a file"),
 ]
