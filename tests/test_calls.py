@@ -54,6 +54,10 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     assert back.fields == fields
     assert back.output_size == (2, 2)
     np.testing.assert_array_equal(make_call().operation().pooled(), make_call().output)
+    assert repr(Call.load(tmp_path / "a.npz")) == (
+        "<Call: torchvision.ops.roi_align, torchvision 0.29.1, poolers.py:312; 2 × 3 × 8 × 9 "
+        "float32, 3 boxes, 2 × 2 sections, torchvision>"
+    )
 
 
 def test_bfloat16_is_stored_in_its_16_bits(tmp_path: Path) -> None:

@@ -114,6 +114,8 @@ class MapComparison:
     ----------
     calls
         The calls.
+    features
+        How their features differ.
     kernels
         The rules that make their outputs; None where they are unknown.
     pairs
@@ -123,6 +125,7 @@ class MapComparison:
     """
 
     calls: tuple[Call, Call]
+    features: FeatureDifference
     kernels: tuple[Kernel | None, Kernel | None]
     pairs: GroupPairs
     on_map: Rows
@@ -148,7 +151,7 @@ class MapComparison:
             shifted = self._cross(round(shift[0], 3))
         amounts = Amounts()
         if output is not None and output.wrong.any():
-            amounts = self._amounts(output)
+            amounts = self._amounts(output, cross)
         return MapDifference(self.on_map, output, cross, shifted, amounts, self._fields(cross))
 
     def paired_outputs(self) -> tuple[Float, Float]:
@@ -180,20 +183,19 @@ class MapComparison:
             return None
         return agreement(made, self.outputs[0], tolerance_of(self.calls[0]))
 
-    def _amounts(self, output: Agreement) -> Amounts:
-        """Exchange one stage after another on the rows of this map."""
+    def _amounts(self, output: Agreement, cross: Agreement | None) -> Amounts:
+        """Exchange one stage that differs after another on the rows of this map."""
         own, other = self.kernels
         if own is None:
             return Amounts(float(output.amounts.sum()))
         operation = self._on_rows(self._operation)
         features = boxes = parameters = None
-        second = self.calls[1].features
-        if second.shape == self._operation.features.shape:
-            features = self._left(own, replace(operation, features=second))
+        if self.features.largest:
+            features = self._left(own, replace(operation, features=self.calls[1].features))
         moved = self.pairs.boxes[self.pairs.rows.second[self.on_map]]
         if (moved != operation.boxes_xyxy).any():
             boxes = self._left(own, replace(operation, boxes_xyxy=moved))
-        if other is not None:
+        if other is not None and cross is not None and cross.wrong.any():
             parameters = self._left(other, self._on_rows(self._of_second()))
         return Amounts(float(output.amounts.sum()), features, boxes, parameters)
 
@@ -251,13 +253,6 @@ def output_of(call: Call, kernel: Kernel | None) -> NDArray[Any]:
         return call.output
     made = call.operation().pooled() if kernel is None else kernel.pooled(call.operation())
     return in_dtype_of(call.features, made)
-
-
-def same_rules(one: Kernel, other: Kernel) -> bool:
-    """Return whether two kernels compute the same on usual boxes."""
-    changes = [change.text for change in one.changes], [change.text for change in other.changes]
-    rules = coarse_rules(one.convention), coarse_rules(other.convention)
-    return rules[0] == rules[1] and changes[0] == changes[1] and one.factor == other.factor
 
 
 def largest_place(first: Float, second: Float) -> tuple[int, tuple[int, int], tuple[float, float]]:

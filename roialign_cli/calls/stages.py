@@ -151,9 +151,12 @@ class GroupComparison:
         first, second = calls
         if first is None or second is None:
             return
-        self.features.append((map_index, compare_features(first, second)))
+        features = compare_features(first, second)
+        self.features.append((map_index, features))
         on_map = np.flatnonzero((self._on[0] == map_index) & (self._on[1] == map_index))
-        comparison = MapComparison((first, second), (kernels[0], kernels[1]), self.pairs, on_map)
+        comparison = MapComparison(
+            (first, second), features, (kernels[0], kernels[1]), self.pairs, on_map
+        )
         found = comparison.result()
         self.maps.append(found)
         if found.output is not None:

@@ -1,10 +1,13 @@
-"""`roialign capture`: list the ROI Aligns of a model, or record their calls."""
+"""`roialign capture`: list the ROI Aligns of a model, or record calls."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from roialign_cli.cli.help import argument, command, input_option, output_option
+import click
+
+from roialign_cli.cli.capture_arrays import CallOptions, array_options
+from roialign_cli.cli.help import argument, command, first_given, input_option, output_option
 from roialign_cli.cli.option_types import (
     INPUT_FILE,
     NAMED_FILE,
@@ -12,7 +15,11 @@ from roialign_cli.cli.option_types import (
     OUTPUT_FOLDER,
     WholeNumber,
 )
-from roialign_cli.cli.options import format_option
+from roialign_cli.cli.options import OperatorOptions, force_option, format_option
+
+# The parameters that apply to a model, and those that apply both to a model and to arrays.
+_OF_MODEL = {"model", "inputs", "single", "random", "seed", "dim", "output_format"}
+_OF_BOTH = {"output", "force"}
 
 
 @command(
@@ -20,8 +27,17 @@ from roialign_cli.cli.options import format_option
     "roialign capture model.onnx",
     "roialign capture model.onnx --random -o calls",
     "roialign capture model.onnx --input image=image.npy -o calls --force",
+    "roialign capture --from-arrays --features map.npy --boxes boxes.csv --expected exported.npy "
+    "--preset tensorrt -o call.npz",
 )
-@argument("model", group="Input", metavar="MODEL", type=INPUT_FILE, description="An ONNX file.")
+@argument(
+    "model",
+    group="Input",
+    metavar="[MODEL]",
+    type=INPUT_FILE,
+    required=False,
+    description="An ONNX file.",
+)
 @input_option(
     "--inputs",
     metavar="IN.npz",
@@ -54,17 +70,21 @@ from roialign_cli.cli.options import format_option
     help="Length of a free axis of a random input, by its name or as INPUT:AXIS; repeatable.  "
     "[default: 1 for the first axis, 16 for boxes, and 256 for other axes]",
 )
+@array_options
 @output_option(
     "-o",
     "--output",
-    metavar="FOLDER",
+    metavar="PATH",
     type=OUTPUT_FOLDER,
-    help="Write the recording to this folder: an .npz for each call.  [default: calls]",
+    help="Write the recording of a model to this folder, an .npz for each call; or the call of "
+    "arrays to this .npz file.  [default: calls, for a model]",
 )
-@format_option("table", "json", default="table", text="Output format.")
-@output_option("--force", is_flag=True, help="Replace an existing recording.")
+@format_option("table", "json", default="table", text="Output format for a model.")
+@force_option
 def capture(
-    model: str,
+    options: OperatorOptions,
+    call: CallOptions,
+    model: str | None,
     inputs: str | None,
     single: tuple[tuple[str, str], ...],
     seed: int | None,
@@ -75,18 +95,40 @@ def capture(
     random: bool,
     force: bool,
 ) -> None:
-    """List the ROI Aligns of a model, or record their calls.
+    """List the ROI Aligns of an ONNX model, or record calls.
 
     Without inputs, the command prints their attributes, presets, shapes and pitfalls. With inputs,
     it runs the model once and records what goes in and out of each ROI Align. The recording is a
     folder that other commands read. This needs the packages onnx and onnxruntime.
+
+    With --from-arrays, it records the call of another runtime from files, also from the JSON of
+    Polygraphy and trtexec. Other commands read the call without further options, such as
+    `roialign identify call.npz`.
     """
+    if call.from_arrays:
+        _refuse(_OF_MODEL, "has no effect with --from-arrays; remove one of the two")
+        from roialign_cli.cli.capture_arrays import capture_arrays
+
+        return capture_arrays(options, call, output, force=force)
+    if model is None:
+        problem = "there is nothing to record; name an ONNX MODEL, or add --from-arrays"
+        raise click.UsageError(problem)
+    names = {parameter.name or "" for parameter in click.get_current_context().command.params}
+    remedy = "has no effect without --from-arrays; remove the option, or add --from-arrays"
+    _refuse(names - _OF_MODEL - _OF_BOTH, remedy)
     from roialign_cli.cli import capture_onnx
 
     if not (inputs or single or random):
         given = {"--seed": seed is not None, "--dim": dim, "--output": output, "--force": force}
         capture_onnx.refuse_without_inputs(given)
-        capture_onnx.print_listing(model, output_format)
-        return
+        return capture_onnx.print_listing(model, output_format)
     given_inputs = capture_onnx.GivenInputs(inputs, single, random, seed, dim)
-    capture_onnx.record(model, given_inputs, output or Path("calls"), output_format, force=force)
+    folder = output or Path("calls")
+    return capture_onnx.record(model, given_inputs, folder, output_format, force=force)
+
+
+def _refuse(names: set[str], problem: str) -> None:
+    """Raise a usage error if one of these parameters is on the command line."""
+    shown = first_given(names)
+    if shown is not None:
+        raise click.UsageError(f"{shown} {problem}")

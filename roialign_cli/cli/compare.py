@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.help import command, operator_option, output_option
+from roialign_cli.cli.help import command, missing_option, operator_option, output_option
 from roialign_cli.cli.option_types import OUTPUT_FILE, NumberInRange, PresetName
 from roialign_cli.cli.options import (
     OperatorOptions,
+    comparison_options,
     force_option,
     format_option,
     note_options,
-    operator_options,
+    with_recorded_call,
 )
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from roialign_cli.show.document.blocks import Block
     from roialign_cli.show.document.reproduction import InputWords
 
-_OUTPUT_SUFFIXES = (".npy", ".npz")
+_OUTPUT_SUFFIXES = (".npy", ".npz", ".json")
 
 
 @command(
@@ -43,15 +44,14 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
     "roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned --with exported.npy "
     "--max-difference 1e-4",
 )
-@operator_options
+@comparison_options
 @operator_option(
     "--with",
     "other",
     type=PresetName(),
     metavar="PRESET|FILE|FOLDER",
-    required=True,
-    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, FILE.npz:ARRAY; or "
-    "a recording, if FEATURES is one.",
+    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, .json, FILE:ARRAY; "
+    "or a recording, if FEATURES is one.  [default: the output of a recorded call]",
 )
 @output_option(
     "--max-difference",
@@ -77,7 +77,7 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
 @note_options
 def compare(
     options: OperatorOptions,
-    other: str,
+    other: str | None,
     max_difference: float | None,
     plot: Path | None,
     output_format: str,
@@ -99,29 +99,24 @@ def compare(
     """
     from roialign_cli.cli.compare_recordings import are_recorded, compare_two
     from roialign_cli.cli.inputs import load, with_convention
-    from roialign_cli.cli.saved_output import SavedOutput
     from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.reading import split_member
     from roialign_cli.files.writing import check_writable
 
     if max_difference is not None and math.isnan(max_difference):
         raise click.UsageError("--max-difference: must be a number of at least 0, got nan")
-    file, _ = split_member(other)
     if plot is not None:
         _check_plot_suffix(plot)
-        check_writable(plot, force=force, read=(*options.files, file))
-    if are_recorded(options.features, other):
+        check_writable(plot, force=force, read=(*options.files, split_member(other or "-")[0]))
+    if other is not None and are_recorded(options.features, other):
         return compare_two(
             options.features, other, max_difference=max_difference, plot=plot,
             output_format=output_format, search=search, force=force,
         )  # fmt: skip
-    saved = None
-    if file.lower().endswith(_OUTPUT_SUFFIXES):
-        if options.preset is None:
-            raise ArgumentError("preset", _NO_PRESET)
-        saved = SavedOutput.read(other)
+    options = with_recorded_call(options)
+    saved = _saved_output(options, other)
     inputs = load(options, saved)
-    second = saved or with_convention(inputs, other)
+    second = saved or with_convention(inputs, other or "")
     notes = _notes(inputs, second)
     report_warnings(notes, quiet=quiet, strict=strict)
     compared = _compare(inputs, second)
@@ -130,7 +125,7 @@ def compare(
         _draw(inputs, comparison, compared.name, plot, force=force)
     if search and saved is not None and output_format != "csv" and comparison.differing.any():
         compared = replace(compared, why=partial(_why, options, inputs, comparison))
-    _print(compared, inputs.labels, notes, output_format)
+    _print(compared, options, inputs.labels, notes, output_format)
     if max_difference is None or comparison.largest <= max_difference:
         return 0
     message(f"the outputs differ by more than {max_difference:g}")
@@ -158,6 +153,22 @@ class _Compared:
     name: str
     rearranged: str = ""
     why: Callable[[], tuple[Identification, InputWords]] | None = None
+
+
+def _saved_output(options: OperatorOptions, other: str | None) -> SavedOutput | None:
+    """Return the output that --with names, or that of a call; None for another convention."""
+    from roialign_cli.cli.saved_output import SavedOutput
+    from roialign_cli.files.reading import split_member
+
+    if other is None and options.call is None:
+        raise missing_option("other", options.features)
+    if other is not None and not split_member(other)[0].lower().endswith(_OUTPUT_SUFFIXES):
+        return None
+    if options.preset is None:
+        raise ArgumentError("preset", _NO_PRESET)
+    if other is not None or options.call is None:
+        return SavedOutput.read(other or "")
+    return options.call.saved_output("choose the second side with --with")
 
 
 _NO_PRESET = "no preset to compare the output with; choose one, or use `roialign identify`"
@@ -213,14 +224,20 @@ def _why(
 
 
 def _print(
-    compared: _Compared, labels: Sequence[str], notes: Sequence[Note], output_format: str
+    compared: _Compared,
+    options: OperatorOptions,
+    labels: Sequence[str],
+    notes: Sequence[Note],
+    output_format: str,
 ) -> None:
     comparison, why = compared.comparison, compared.why
     if output_format == "json":
         from roialign_cli.analysis.records import comparison_record, to_json
+        from roialign_cli.cli.call_input import call_record
         from roialign_cli.cli.saved_output import identification_record
 
         record = comparison_record(comparison, labels, compared.name, notes)
+        record |= call_record(options)
         record["rearranged"] = compared.rearranged or None
         record["why"] = None if why is None else identification_record(*why())
         click.echo(to_json(record))

@@ -108,7 +108,7 @@ def explain(
     else:
         from roialign_cli.cli.explain_cell import cell_document
 
-        document = cell_document(inputs, cell, selection.channel, notes)
+        document = cell_document(inputs, options, cell, selection.channel, notes)
     if output is None:
         document.show(output_format)
     else:

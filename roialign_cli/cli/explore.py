@@ -91,7 +91,7 @@ def _load(options: OperatorOptions) -> Inputs:
     """Return the inputs; without boxes, the only box is in the middle."""
     from roialign_cli.cli.inputs import load
 
-    if options.box or options.boxes is not None:
+    if options.box or options.boxes is not None or options.call is not None:
         return load(options)
     inputs = load(replace(options, box=((0.0, 0.0, 1.0, 1.0),)))
     operation = _with_box_in_the_middle(inputs.operation)

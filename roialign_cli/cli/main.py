@@ -24,7 +24,7 @@ TASKS = {
     "Compare and identify": {
         "compare": "Compare two conventions, a saved output, or two recordings.",
         "identify": "Find the convention that produced an output.",
-        "capture": "List the ROI Aligns of a model, or record their calls.",
+        "capture": "List the ROI Aligns of a model, or record calls.",
     },
     "Get started": {
         "presets": "List the conventions and their differences, or show one in full.",
@@ -68,7 +68,7 @@ class LazyGroup(click.Group):
 def group() -> None:
     """Run, explain and draw ROI Align, and find which library produced an output.
 
-    Start with `roialign demo`; `roialign COMMAND --help` shows examples.
+    Start with `roialign demo`; see `roialign COMMAND --help`, docs/glossary.md.
     """
 
 

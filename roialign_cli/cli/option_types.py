@@ -261,6 +261,7 @@ class OutputFile(click.Path):
         return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
+FROM_ZERO = WholeNumber(min=0)
 # A file to read, or - for standard input; opening the file checks it.
 INPUT_FILE = click.Path(readable=False, allow_dash=True)
 OUTPUT_FILE = OutputFile()

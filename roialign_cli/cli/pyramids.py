@@ -11,6 +11,7 @@ from roialign_cli.analysis.pitfalls import Note, find_notes_of, numbered
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.results import OnPyramid
 from roialign_cli.analysis.trace import checked_index
+from roialign_cli.cli.call_input import widened_features
 from roialign_cli.cli.inputs import (
     Inputs,
     box_numbers,
@@ -141,7 +142,8 @@ def load_pyramid(options: OperatorOptions) -> PyramidInputs:
         normalized=boxes.normalized if options.normalized is None else options.normalized,
         box_format=options.box_format or boxes.box_format,
     )
-    files = read_maps(options.maps or (options.features,), layout=options.layout)
+    maps = read_maps(options.maps or (options.features,), layout=options.layout)
+    files = [widened_features(file) for file in maps]
     size = options.output_size or chosen.output_size
     image_size = options.image_size
     operation = make_pyramid_operation(
@@ -157,6 +159,8 @@ def load_pyramid(options: OperatorOptions) -> PyramidInputs:
     )
     if not len(operation.index):
         raise ArgumentError("boxes", "there are no boxes; give at least one")
+    if options.call is not None:
+        options.call.report_levels(operation.index, rule.name)
     defaults = Defaults(
         preset_of=None if options.preset else f"--pyramid {rule.name}",
         reading=options.box_format is None and options.origin is None,

@@ -22,7 +22,7 @@ from roialign_cli.show.document.recording_verdict import (
 from roialign_cli.show.document.terminal import print_blocks
 from roialign_cli.show.numbers import format_count, format_indices, name_of
 
-_MAX_PAIRS = 12  # pairs of calls that are listed
+_MAX_PAIRS = 6  # pairs of calls that are listed
 _MAX_ROWS = 6  # ranges of rows that are listed
 _LEAST_SHARE = 0.005  # of the difference, that is shown
 
@@ -50,7 +50,9 @@ def recording_blocks(found: RecordingDifferences) -> Iterator[Block]:
 def _overview(found: RecordingDifferences, shown: CallDifferences | None) -> Grid:
     """Return a table with one row for each pair of calls."""
     rows: list[tuple[str, ...]] = []
-    for call in found.calls[:_MAX_PAIRS]:
+    # The pairs with different outputs come first.
+    calls = sorted(found.calls, key=lambda call: not call.stage("output").differs)
+    for call in calls[:_MAX_PAIRS]:
         output, first = call.stage("output"), call.first
         mark = "→ " if call is shown else "  "
         largest = "–" if output.largest is None else amount(output.largest)

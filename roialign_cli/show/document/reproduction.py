@@ -12,6 +12,7 @@ import numpy as np
 from roialign_cli.analysis.scaling import scale_option, scale_text
 from roialign_cli.core.boxes import INDEX_TO_FRONT
 from roialign_cli.core.convention import BOX_FIELDS
+from roialign_cli.core.overrides import unused_with_points
 from roialign_cli.printable import printable
 from roialign_cli.search.changes import Change
 from roialign_cli.search.explanation import Closest
@@ -28,15 +29,18 @@ class InputWords:
     words
         The words, quoted for a shell.
     declared_by_file
-        The convention fields that the box file declares.
+        The convention fields that the box file or the call declares.
     batch_index
         The map that an option gives for all boxes, or the file of the map of each; None without
         the option.
+    scale
+        (y, x), the scale of the boxes without an option for it.
     """
 
     words: str
     declared_by_file: Mapping[str, Any]
     batch_index: int | str | None = None
+    scale: tuple[float, float] = (1.0, 1.0)
 
 
 def operator_words(hypothesis: Hypothesis) -> str:
@@ -67,13 +71,14 @@ def run_command(hypothesis: Hypothesis, inputs: InputWords, size: tuple[int, int
     convention = hypothesis.convention
     index = 0 if hypothesis.batches == "first map" else inputs.batch_index
     declared = inputs.declared_by_file
-    undeclared = {k: v for k, v in hypothesis.box_fields.items() if v != declared.get(k, v)}
+    own, unused = convention.parameters(), unused_with_points(convention.points)
+    undeclared = {k: own[k] for k, v in declared.items() if own[k] != v and k not in unused}
     preset, name, *rules = convention_words(convention, undeclared)
     words = ["roialign run", inputs.words, preset, name]
     words += [] if index is None else [f"--batch-index {shlex.quote(str(index))}"]
     words += rules
     scale_stated = {"--image-size", "--stride"} & set(inputs.words.split())
-    if hypothesis.spatial_scale not in {None, (1.0, 1.0)} and not scale_stated:
+    if hypothesis.spatial_scale not in {None, inputs.scale} and not scale_stated:
         words += ["--spatial-scale", scale_option(hypothesis.spatial_scale)]
     return " ".join([*words, "--output-size", "{}x{}".format(*size)])
 
