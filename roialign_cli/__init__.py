@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from roialign_cli.core.pyramid_rules import PyramidRule as PyramidRule
     from roialign_cli.errors import RoiAlignError as RoiAlignError
     from roialign_cli.presentation import Presenter
+    from roialign_cli.search.pyramid_search import identify_pyramid as identify_pyramid
     from roialign_cli.search.search import identify as identify
 
 __version__ = "0.1.0"
@@ -38,6 +39,7 @@ _HOMES = {
     "compare_recordings": "calls.comparing",
     "identify": "search.search",
     "record_calls": "calls.recorder",
+    "identify_pyramid": "search.pyramid_search",
     "roi_align": "core.operation",
     "roi_align_pyramid": "core.pyramid_operation",
     "trace": "analysis.trace",
@@ -54,6 +56,7 @@ __all__ = [
     "compare",
     "compare_recordings",
     "identify",
+    "identify_pyramid",
     "record_calls",
     "roi_align",
     "roi_align_pyramid",

@@ -99,7 +99,8 @@ class OperatorOptions:
         if self.call is not None:
             return self.call.feature_words
         layout = ["--layout", self.layout] if self.layout else []
-        return [self.features, *layout, *(["--key", self.key] if self.key else [])]
+        names = self.maps or (self.features,)
+        return [*names, *layout, *(["--key", self.key] if self.key else [])]
 
     @property
     def scale_words(self) -> list[str]:
@@ -107,33 +108,30 @@ class OperatorOptions:
         words = [] if self.stride is None else ["--stride", str(self.stride)]
         if self.image_size is not None:
             words += ["--image-size", "{:.17g}x{:.17g}".format(*self.image_size)]
+        if self.level_scales is not None:
+            words += ["--level-scales", ",".join(f"{scale!r}" for scale in self.level_scales)]
         return words
 
 
+_ONE_FILE = (
+    "A .npy, .npz, CSV, text or image file, or a recorded call; FILE.npz:NAME selects an array; "
+    "- reads standard input."
+)
 ARRAY_OPTIONS = (
     input_option(
         "--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW or NHWC."
     ),
     input_option("--key", metavar="NAME", help="Array to read from an .npz with several arrays."),
 )
-_FEATURES = argument(
-    "features",
-    group="Input",
-    metavar="FEATURES",
-    type=INPUT_FILE,
-    description="A .npy, .npz, CSV, text or image file, or a recorded call; FILE.npz:NAME selects "
-    "an array; - reads standard input.",
+
+_maps = functools.partial(
+    argument, "maps", group="Input", metavar="FEATURES...", type=INPUT_FILE, nargs=-1, required=True
 )
-_MAPS = argument(
-    "maps",
-    group="Input",
-    metavar="FEATURES...",
-    type=INPUT_FILE,
-    nargs=-1,
-    required=True,
-    description="A .npy, .npz, CSV, text or image file, or a recorded call; FILE.npz:NAME selects "
-    "an array; - reads standard input. With --pyramid, several maps of an image, or an .npz of "
-    "them.",
+_MAPS = _maps(
+    description=f"{_ONE_FILE} With --pyramid, several maps of an image, or an .npz of them."
+)
+_SEARCH_MAPS = _maps(
+    description=f"{_ONE_FILE} Several files, or an .npz of several maps, are a pyramid."
 )
 _PYRAMID = (
     operator_option(
@@ -216,6 +214,10 @@ SCALE_OPTIONS = (
     ),
 )
 
+_ONLY_RULE = operator_option(
+    "--pyramid", type=PyramidName(), help="Try only this pyramid rule.  [default: all]"
+)
+
 
 def operator_options(command: Function) -> Function:
     """Add the shared options; the command gets them as one `OperatorOptions`, first."""
@@ -225,34 +227,22 @@ def operator_options(command: Function) -> Function:
 def comparison_options(
     command: Function, prepare: Callable[[Any], Any] = lambda values: values
 ) -> Function:
-    """Add the shared options; the command itself replaces the name of a call by the call."""
-    options = (
-        _FEATURES,
-        *ARRAY_OPTIONS,
-        *BOXES,
-        *reading_options("from the preset"),
-        *SCALE_OPTIONS,
-        *CONVENTION,
-        *RULES,
-    )
-    return add_options(options, gather(OperatorOptions, command, prepare))
-
-
-def pyramid_operator_options(command: Function) -> Function:
-    """Add the shared options and those of a pyramid, with any number of FEATURES."""
+    """Add the shared options; the command itself calls `with_recorded_call`."""
     boxes = (*BOXES, *reading_options("from the preset"), *SCALE_OPTIONS)
     options = (_MAPS, *ARRAY_OPTIONS, *boxes, *_PYRAMID, *CONVENTION, *RULES)
-    return add_options(options, gather(OperatorOptions, command, with_recorded_call))
+    return add_options(options, gather(OperatorOptions, command, prepare))
 
 
 def search_options(command: Function) -> Function:
     """Add the shared options for a command that searches for what they leave open."""
     options = (
-        _FEATURES,
+        _SEARCH_MAPS,
         *ARRAY_OPTIONS,
         *BOXES,
         *reading_options("try all"),
         *SCALE_OPTIONS,
+        _ONLY_RULE,
+        _PYRAMID[1],
         ONLY_PRESET,
         *RULES,
     )

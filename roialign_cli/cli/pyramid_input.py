@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from roialign_cli.calls.call import Call
 from roialign_cli.calls.recording import Recording
 from roialign_cli.cli.call_input import RecordedCall, check_options
 from roialign_cli.cli.options import OperatorOptions
+from roialign_cli.cli.saved_output import SavedOutput
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import FileError
 from roialign_cli.files.box_file import BoxFile
@@ -30,15 +32,24 @@ class RecordedPyramid(RecordedCall):
         first.
     maps
         The map that each box was recorded on, (R,).
+    output
+        The outputs of all boxes, (R, channels, rows, columns); None if a call has none.
     """
 
     numbers: NDArray[np.float64]
     maps: NDArray[np.intp]
+    output: NDArray[Any] | None
 
     def box_file(self) -> BoxFile:
         """Return the boxes of all calls."""
         one_map = len(self.call.features) == 1
         return BoxFile.from_array(self.numbers[:, 1:] if one_map else self.numbers)
+
+    def saved_output(self, remedy: str) -> SavedOutput:
+        """Return the outputs of all boxes; raise an error with a remedy if one is missing."""
+        if self.output is None:
+            raise FileError(self.path, f"has a call without an output; {remedy}")
+        return SavedOutput(self.path, self.output)
 
     def report_levels(self, index: NDArray[np.intp], rule: str) -> None:
         """Print a note if a rule chooses other maps than the boxes were recorded on."""
@@ -68,7 +79,7 @@ def with_pyramid(options: OperatorOptions, recording: Recording) -> OperatorOpti
     files = [recording.files[number] for number in group]
     check_options(options, files[0], ("box", "boxes", "image_id", "layout", "key"))
     calls = [read_call(file) for file in files]
-    numbers, maps = _merged(recording.path, calls)
+    numbers, maps, output = _merged(recording.path, calls)
     size, scales = options.image_size, options.level_scales
     if size is None and level.image_size is not None:
         size = (level.image_size[1], level.image_size[0])
@@ -81,12 +92,14 @@ def with_pyramid(options: OperatorOptions, recording: Recording) -> OperatorOpti
         pyramid=rule,
         image_size=size,
         level_scales=scales,
-        call=RecordedPyramid(recording.path, calls[0], options, numbers, maps),
+        call=RecordedPyramid(recording.path, calls[0], options, numbers, maps, output),
     )
 
 
-def _merged(path: str, calls: Sequence[Call]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return the boxes of all calls with their batch index, and their maps, in output order."""
+def _merged(
+    path: str, calls: Sequence[Call]
+) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[Any] | None]:
+    """Return the boxes of all calls with their batch index, their maps and their outputs."""
     rows = [np.arange(0) if call.rows is None else call.rows for call in calls]
     order = np.concatenate(rows)
     counts = [len(call.boxes) for call in calls]
@@ -98,7 +111,9 @@ def _merged(path: str, calls: Sequence[Call]) -> tuple[NDArray[np.float64], NDAr
     boxes = [np.column_stack([np.asarray(call.batch_index), call.boxes]) for call in calls]
     back = np.argsort(order)
     maps = np.repeat(np.arange(len(calls)), counts)
-    return np.concatenate(boxes).astype(np.float64)[back], maps[back]
+    outputs = [call.output for call in calls if call.output is not None]
+    output = np.concatenate(outputs)[back] if len(outputs) == len(calls) else None
+    return np.concatenate(boxes).astype(np.float64)[back], maps[back], output
 
 
 def _scales(calls: Sequence[Call]) -> tuple[float, ...] | None:
