@@ -11,6 +11,7 @@ import click
 
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.files.arrays import archive_shapes, read_array
+from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,12 +107,21 @@ def record(
     check_recording_writable(folder, force=force)
     runnable = RunnableModel.load(model)
     feeds = _feeds(runnable, given)
+    nodes = runnable.listing.nodes
+    reasons = {node.place.name: node.why_not_recorded for node in nodes if node.why_not_recorded}
     records = []
     with new_recording(folder, force=force) as writer:
         for node, call in runnable.run(feeds):
+            if call is None:
+                reasons[node.place.name] = "its branch does not run with these inputs"
+                continue
             records.append(call_record(f"call-{writer.count:04}.npz", node, call))
             writer.add(call)
-    _print_calls(runnable, folder, records, output_format)
+        if not records:
+            name, why = next(iter(reasons.items()))
+            problem = f"nothing was recorded: {printable(name)} did not run, because {why}"
+            raise FileError(model, f"{problem}; give other inputs")
+    _print_calls(runnable, folder, records, reasons, output_format)
     message(f"wrote {folder}")
 
 
@@ -131,10 +141,12 @@ def _feeds(runnable: RunnableModel, given: GivenInputs) -> dict[str, NDArray[Any
 
 
 def _print_calls(
-    runnable: RunnableModel, folder: Path, records: list[dict[str, Any]], output_format: str
+    runnable: RunnableModel,
+    folder: Path,
+    records: list[dict[str, Any]],
+    reasons: dict[str, str],
+    output_format: str,
 ) -> None:
-    nodes = runnable.listing.nodes
-    reasons = {node.place.name: node.why_not_recorded for node in nodes if node.why_not_recorded}
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
         from roialign_cli.calls.onnx_records import recording_record

@@ -150,9 +150,8 @@ def _remarks(listing: Listing) -> Iterator[Block]:
 
 def _remarks_on(node: ListedNode) -> Iterator[str]:
     yield _attributes(node)
-    scope = node.place.scope
-    if scope.kind == "function" or len(scope.steps) > 2:
-        yield f"in {' / '.join(scope.steps)}."
+    if node.place.scope.steps:
+        yield f"in {' / '.join(node.place.scope.steps)}."
     if node.why_unknown:
         yield f"no preset: {node.why_unknown}."
     if node.why_not_recorded and node.why_not_recorded != node.why_unknown:
