@@ -315,7 +315,7 @@ def test_features_and_operator_are_two_causes(
 def test_rows_in_another_order_are_paired(command: Command, first: Path, tmp_path: Path) -> None:
     call = differences(first, record(tmp_path / "b", boxes=BOXES[::-1]))
     assert call.verdict == "equal"
-    assert call.pairs.rows.reordered
+    assert call.pairs.reordered
     assert "The boxes are in another order in B." in command.text(first, tmp_path / "b")
 
 

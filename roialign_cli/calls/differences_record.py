@@ -51,7 +51,7 @@ def _call(call: CallDifferences) -> dict[str, Any]:
             ],
             "first_only": _places(pairs.first, pairs.rows.first_only),
             "second_only": _places(pairs.second, pairs.rows.second_only),
-            "reordered": pairs.rows.reordered,
+            "reordered": pairs.reordered,
         },
     }
 

@@ -266,6 +266,14 @@ class GroupPairs:
     shift: tuple[float, float] | None
 
     @property
+    def reordered(self) -> bool:
+        """Whether the pairs on the same map are in another order in the second group."""
+        first, second = self.rows.first, self.rows.second
+        index = self.first.map_index[first]
+        same = index == self.second.map_index[second]
+        return any((np.diff(second[same & (index == one)]) < 0).any() for one in {*index.tolist()})
+
+    @property
     def moves(self) -> Float:
         """(P, 4), second minus first box of each pair, in units of the first group."""
         moves: Float = self.boxes[self.rows.second] - self.first.boxes[self.rows.first]

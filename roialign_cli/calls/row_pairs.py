@@ -12,7 +12,8 @@ from roialign_cli.core.boxes import Float
 
 MIN_IOU = 0.9  # of two boxes that are a pair
 _MARGIN = 1e-6  # of the largest coordinate, by which boxes grow: boxes without area have an IoU
-_NEAREST = 16  # boxes that are looked at for each box at a time
+_NEAREST = 16  # boxes that are looked at for each box at a time, or more if there are few
+_BLOCK = 1 << 12  # candidates that are looked at together
 _MAX_VALUES = 1 << 22  # of a matrix
 
 Rows = NDArray[np.intp]
@@ -37,11 +38,6 @@ class RowPairs:
 
     def __len__(self) -> int:
         return len(self.first)
-
-    @property
-    def reordered(self) -> bool:
-        """Whether the pairs are in another order in the second list."""
-        return bool((np.diff(self.second) < 0).any())
 
 
 def pair_rows(first: Float, second: Float, first_map: Rows, second_map: Rows) -> RowPairs:
@@ -104,28 +100,33 @@ def _nearest(
     first: Float, second: Float, first_map: Rows, second_map: Rows, left: Rows, right: Rows
 ) -> list[tuple[int, int]]:
     """Return pairs among the rows that are left, the nearest first."""
-    near: list[tuple[float, int, int]] = []  # negative IoU, and both rows
+    parts: list[tuple[Float, Rows, Rows]] = []
+    most = min(max(_MAX_VALUES // len(left), _NEAREST), len(right))
     step = max(_MAX_VALUES // len(right), 1)
     for start in range(0, len(left), step):
         rows = left[start : start + step]
         overlap = iou(first[rows], second[right])
         overlap[first_map[rows, None] != second_map[right]] = 0
-        most = min(_NEAREST, len(right))
         columns = np.argpartition(-overlap, most - 1, axis=1)[:, :most]
-        values = np.take_along_axis(overlap, columns, axis=1)
-        for row, others, shares in zip(
-            rows.tolist(), right[columns].tolist(), values.tolist(), strict=True
-        ):
-            for other, share in zip(others, shares, strict=True):
-                if share > MIN_IOU:
-                    near.append((-share, row, other))
-    used: tuple[set[int], set[int]] = set(), set()
-    pairs = []
-    for _, row, other in sorted(near):
-        if row not in used[0] and other not in used[1]:
-            pairs.append((row, other))
-            used[0].add(row)
-            used[1].add(other)
+        shares = np.take_along_axis(overlap, columns, axis=1)
+        at, column = np.nonzero(shares > MIN_IOU)
+        parts.append((shares[at, column], rows[at], right[columns[at, column]]))
+    share, row, other = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((other, row, -share))
+    return _each_once(row[order], other[order])
+
+
+def _each_once(rows: Rows, others: Rows) -> list[tuple[int, int]]:
+    """Return the pairs, the first ones first, in which neither row is in a pair already."""
+    free = np.ones(rows.max(initial=0) + 1, np.bool_), np.ones(others.max(initial=0) + 1, np.bool_)
+    pairs: list[tuple[int, int]] = []
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK], others[start : start + _BLOCK]
+        usable = free[0][block[0]] & free[1][block[1]]
+        for pair in zip(block[0][usable].tolist(), block[1][usable].tolist(), strict=True):
+            if free[0][pair[0]] and free[1][pair[1]]:
+                pairs.append(pair)
+                free[0][pair[0]] = free[1][pair[1]] = False
     return pairs
 
 

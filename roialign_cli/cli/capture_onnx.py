@@ -99,7 +99,6 @@ def record(
 ) -> None:
     """Run a model, write a recording and print its calls."""
     from roialign_cli.calls.onnx_recording import RunnableModel
-    from roialign_cli.calls.onnx_records import call_record
     from roialign_cli.calls.recording import check_recording_writable, new_recording
     from roialign_cli.cli.streams import message
 
@@ -109,19 +108,17 @@ def record(
     feeds = _feeds(runnable, given)
     nodes = runnable.listing.nodes
     reasons = {node.place.name: node.why_not_recorded for node in nodes if node.why_not_recorded}
-    records = []
     with new_recording(folder, force=force) as writer:
         for node, call in runnable.run(feeds):
             if call is None:
                 reasons[node.place.name] = "its branch does not run with these inputs"
                 continue
-            records.append(call_record(f"call-{writer.count:04}.npz", node, call))
             writer.add(call)
-        if not records:
+        if not writer.count:
             name, why = next(iter(reasons.items()))
             problem = f"nothing was recorded: {printable(name)} did not run, because {why}"
             raise FileError(model, f"{problem}; give other inputs")
-    _print_calls(runnable, folder, records, reasons, output_format)
+    print_recording(str(folder), output_format, reasons)
     message(f"wrote {folder}")
 
 
@@ -140,20 +137,18 @@ def _feeds(runnable: RunnableModel, given: GivenInputs) -> dict[str, NDArray[Any
     return feeds
 
 
-def _print_calls(
-    runnable: RunnableModel,
-    folder: Path,
-    records: list[dict[str, Any]],
-    reasons: dict[str, str],
-    output_format: str,
-) -> None:
+def print_recording(folder: str, output_format: str, reasons: Mapping[str, str] = {}) -> None:
+    """Print the calls of a recording, and why nodes of a model are not recorded."""
+    from roialign_cli.calls.recording import read_recording
+
+    recording = read_recording(folder)
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
-        from roialign_cli.calls.onnx_records import recording_record
+        from roialign_cli.calls.recording_records import recording_record
 
-        click.echo(to_json(recording_record(str(folder), records, reasons)))
+        click.echo(to_json(recording_record(recording, reasons)))
         return
-    from roialign_cli.show.document.model_listing import recorded_calls
+    from roialign_cli.show.document.recording_listing import recording_listing
     from roialign_cli.show.document.terminal import print_blocks
 
-    print_blocks(list(recorded_calls(runnable.listing, records, reasons)))
+    print_blocks(list(recording_listing(recording, reasons)))

@@ -157,7 +157,7 @@ def _pairing(call: CallDifferences) -> Iterator[str]:
             verb = "has" if len(alone) == 1 else "have"
             count = format_count(len(alone), "box", "boxes")
             yield f"{count} of {side} {verb} no partner: {_places(rows, alone, call)}."
-    if pairs.rows.reordered:
+    if pairs.reordered:
         yield "The boxes are in another order in B."
     if pairs.units == "map":
         yield "The boxes of B have other units; they are compared by their ROI in cells."
