@@ -18,7 +18,7 @@ from roialign_cli.cli.options import (
     force_option,
     format_option,
     note_options,
-    pyramid_operator_options,
+    operator_options,
 )
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError
@@ -44,7 +44,7 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
     "roialign compare pyramid.npz --pyramid torchvision --with-pyramid detectron "
     "--image-size 64x64 --boxes boxes.csv",
 )
-@pyramid_operator_options
+@operator_options
 @operator_option(
     "--with",
     "other",

@@ -16,7 +16,7 @@ from roialign_cli.cli.options import (
     force_option,
     format_option,
     note_options,
-    pyramid_operator_options,
+    operator_options,
     selection_options,
 )
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "roialign explain map.npy --boxes boxes.csv --cell 6,9",
     "roialign explain pyramid.npz --pyramid torchvision --image-size 64x64 --box 3,4,40,50",
 )
-@pyramid_operator_options
+@operator_options
 @selection_options
 @selection_option(
     "--cell",

@@ -14,7 +14,7 @@ from roialign_cli.cli.option_types import WholeNumber
 from roialign_cli.cli.options import (
     OperatorOptions,
     Selection,
-    pyramid_operator_options,
+    operator_options,
     selection_options,
 )
 from roialign_cli.cli.streams import message
@@ -35,7 +35,7 @@ _LAST_PORT = (1 << 16) - 1
     "roialign explore map.npy --image-size 512x512 --box 296,320,200,145 --no-browser",
     "roialign explore pyramid.npz --pyramid torchvision --image-size 64x64 --box 3,4,40,50",
 )
-@pyramid_operator_options
+@operator_options
 @selection_options
 @output_option(
     "--port",

@@ -52,11 +52,11 @@ from roialign_cli.files.reading import split_member
 class OperatorOptions:
     """The values of the shared options; None where an option is not given.
 
-    `features` is the first of `maps`, which a command that reads no pyramid does not have.
+    `features` is the first of `maps`.
     """
 
     features: str
-    maps: tuple[str, ...] | None
+    maps: tuple[str, ...]
     layout: str | None
     key: str | None
     box: tuple[tuple[float, ...], ...]
@@ -88,15 +88,14 @@ class OperatorOptions:
     def files(self) -> tuple[str, ...]:
         """The files that the command reads."""
         others = self.boxes or "-", str(self.batch_index or "-")
-        names = *(self.maps or (self.features,)), *others
+        names = *self.maps, *others
         return tuple(split_member(name)[0] for name in names)
 
     @property
     def feature_words(self) -> list[str]:
         """The words of a command line that name the features."""
         layout = ["--layout", self.layout] if self.layout else []
-        names = self.maps or (self.features,)
-        return [*names, *layout, *(["--key", self.key] if self.key else [])]
+        return [*self.maps, *layout, *(["--key", self.key] if self.key else [])]
 
     @property
     def scale_words(self) -> list[str]:
@@ -116,13 +115,6 @@ _ONE_FILE = (
 )
 
 _INPUT = (
-    argument(
-        "features",
-        group="Input",
-        metavar="FEATURES",
-        type=INPUT_FILE,
-        description=_ONE_FILE,
-    ),
     input_option(
         "--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW or NHWC."
     ),
@@ -301,14 +293,8 @@ _RULES = (
 
 def operator_options(command: Function) -> Function:
     """Add the shared options; the command gets them as one `OperatorOptions`, first."""
-    options = (*_INPUT, *_BOXES, *_reading("from the preset"), *_SCALE, *_CONVENTION, *_RULES)
-    return _add(options, _gather(OperatorOptions, command))
-
-
-def pyramid_operator_options(command: Function) -> Function:
-    """Add the shared options and those of a pyramid, with any number of FEATURES."""
     boxes = (*_BOXES, *_reading("from the preset"), *_SCALE)
-    options = (_MAPS, *_INPUT[1:], *boxes, *_PYRAMID, *_CONVENTION, *_RULES)
+    options = (_MAPS, *_INPUT, *boxes, *_PYRAMID, *_CONVENTION, *_RULES)
     return _add(options, _gather(OperatorOptions, command))
 
 
@@ -317,7 +303,7 @@ def search_options(command: Function) -> Function:
     boxes = (*_BOXES, *_reading("try all"), *_SCALE)
     options = (
         _SEARCH_MAPS,
-        *_INPUT[1:],
+        *_INPUT,
         *boxes,
         _ONLY_RULE,
         _PYRAMID[1],

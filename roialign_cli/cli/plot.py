@@ -23,7 +23,7 @@ from roialign_cli.cli.options import (
     Selection,
     force_option,
     note_options,
-    pyramid_operator_options,
+    operator_options,
     selection_options,
 )
 from roialign_cli.cli.plot_views import VIEWS, PlotRequest, users_of
@@ -147,7 +147,7 @@ def _photo_channel(inputs: Inputs, channel: int | Summary) -> str | None:
     "roialign plot pyramid.npz --pyramid torchvision --image-size 64x64 --boxes boxes.csv "
     "--view overlay -o levels.png",
 )
-@pyramid_operator_options
+@operator_options
 @input_option(
     "--image",
     metavar="FILE",

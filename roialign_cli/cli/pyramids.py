@@ -141,7 +141,7 @@ def check_no_pyramid(options: OperatorOptions) -> None:
     """Raise an error for options that only a pyramid has."""
     if options.level_scales is not None:
         raise click.UsageError("--level-scales has no effect without --pyramid RULE")
-    if len(options.maps or ()) > 1:
+    if len(options.maps) > 1:
         problem = "several FEATURES are the maps of a pyramid"
         raise click.UsageError(f"{problem}; add --pyramid RULE, or name one file")
 
@@ -161,7 +161,7 @@ def load_pyramid(options: OperatorOptions, saved: SavedOutput | None = None) -> 
         normalized=boxes.normalized if options.normalized is None else options.normalized,
         box_format=options.box_format or boxes.box_format,
     )
-    files = read_maps(options.maps or (options.features,), layout=options.layout)
+    files = read_maps(options.maps, layout=options.layout)
     numbers, overrides = (
         box_numbers(options, boxes, len(files[0].array)),
         convention_overrides(options),
@@ -198,7 +198,7 @@ def is_pyramid(options: OperatorOptions) -> bool:
 
     An `.npz` with an array "features" is a single map, which `read_features` reads.
     """
-    names = options.maps or (options.features,)
+    names = options.maps
     if len(names) > 1 or (options.pyramid, options.level_scales) != (None, None):
         return True
     path, member = split_member(names[0])
@@ -237,7 +237,7 @@ def load_pyramid_search(options: OperatorOptions) -> PyramidSearchInputs:
     """Read the files that the options name and return what a search must not change."""
     _check_options(options)
     boxes = read_box_options(options)
-    files = read_maps(options.maps or (options.features,), layout=options.layout)
+    files = read_maps(options.maps, layout=options.layout)
     call: dict[str, Any] = convention_overrides(options) | {
         "pyramid": options.pyramid,
         "image_size": _image_size(options),
