@@ -169,7 +169,7 @@ def _title(pyramid: PyramidOperation, boxes: Sequence[_Box]) -> str:
 def _subtitle(
     pyramid: PyramidOperation, trace: Trace, picture: Picture, left_out: str, style: FigureStyle
 ) -> list[str]:
-    shown = [] if picture.image is not None else map_parts(trace, style.photo_channel)
+    shown = [] if picture.image is not None else map_parts(trace, style)
     parts = [f"levels by the rule {pyramid.levels.rule.name}", *shown]
     return [*parts, left_out] if left_out else parts
 
