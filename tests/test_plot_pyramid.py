@@ -93,7 +93,7 @@ def test_boxes_have_the_colours_of_their_levels(theme: object, width: float) -> 
     assert {"0", "1", "2", "3", "4", "5"} <= set(strings(figure))
 
 
-def test_levels_are_distinguished_without_colour_vision_problems() -> None:
+def test_the_colours_of_levels_differ_in_grey_too() -> None:
     assert len(set(LEVELS)) == 6
     assert len({round(_grey(colour)) for colour in LEVELS}) == 6
 
