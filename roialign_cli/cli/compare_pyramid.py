@@ -165,7 +165,8 @@ def _draw(
         second = trace_of_output(trace, comparison, f"{Path(name).name}{on_level}")
     on_map = inputs_on_map(inputs, options, level)
     path = request.plot or Path()
-    write_comparison(on_map, trace, second, path, section, force=request.force)
+    words = f"level {operation.levels.first + level}"
+    write_comparison(on_map, trace, second, path, section, force=request.force, level=words)
 
 
 def _print(

@@ -51,12 +51,12 @@ if TYPE_CHECKING:
 class OperatorOptions:
     """The values of the shared options; None where an option is not given.
 
-    `features` is the first of `maps`, which a command that reads no pyramid does not have. `call`
-    is the recorded call that `features` names; None for other features.
+    `features` is the first of `maps`. `call` is the recorded call that they name; None for other
+    features.
     """
 
     features: str
-    maps: tuple[str, ...] | None
+    maps: tuple[str, ...]
     layout: str | None
     key: str | None
     box: tuple[tuple[float, ...], ...]
@@ -90,7 +90,7 @@ class OperatorOptions:
         """The files that the command reads."""
         others = self.boxes or "-", str(self.batch_index or "-")
         recorded = (self.call.path,) if self.call else ()
-        names = *recorded, *(self.maps or (self.features,)), *others
+        names = *recorded, *self.maps, *others
         return tuple(split_member(name)[0] for name in names)
 
     @property
@@ -104,8 +104,7 @@ class OperatorOptions:
         if self.call is not None:
             return self.call.feature_words
         layout = ["--layout", self.layout] if self.layout else []
-        names = self.maps or (self.features,)
-        return [*names, *layout, *(["--key", self.key] if self.key else [])]
+        return [*self.maps, *layout, *(["--key", self.key] if self.key else [])]
 
     @property
     def scale_words(self) -> list[str]:
@@ -284,6 +283,8 @@ def gather(
         own = {name: values.pop(name, None) for name in names}
         if own.get("maps"):
             own["features"] = own["maps"][0]
+        elif own.get("features"):
+            own["maps"] = (own["features"],)
         return command(*objects, prepare(kind(**own)), **values)
 
     return gathered

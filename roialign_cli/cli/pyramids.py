@@ -142,7 +142,7 @@ def check_no_pyramid(options: OperatorOptions) -> None:
     """Raise an error for options that only a pyramid has."""
     if options.level_scales is not None:
         raise click.UsageError("--level-scales has no effect without --pyramid RULE")
-    if len(options.maps or ()) > 1:
+    if len(options.maps) > 1:
         problem = "several FEATURES are the maps of a pyramid"
         raise click.UsageError(f"{problem}; add --pyramid RULE, or name one file")
 
@@ -199,7 +199,7 @@ def is_pyramid(options: OperatorOptions) -> bool:
 
     An `.npz` with an array "features" is a single map, which `read_features` reads.
     """
-    names = options.maps or (options.features,)
+    names = options.maps
     if len(names) > 1 or (options.pyramid, options.level_scales) != (None, None):
         return True
     path, member = split_member(names[0])
@@ -256,8 +256,7 @@ def load_pyramid_search(options: OperatorOptions) -> PyramidSearchInputs:
 
 def _files(options: OperatorOptions) -> list[FeatureFile]:
     """Return the maps that the options name."""
-    names = options.maps or (options.features,)
-    return [as_numbers(file) for file in read_maps(names, layout=options.layout)]
+    return [as_numbers(file) for file in read_maps(options.maps, layout=options.layout)]
 
 
 def with_rule(inputs: PyramidInputs, options: OperatorOptions, rule: str) -> PyramidOperation:
