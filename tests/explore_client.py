@@ -82,9 +82,8 @@ def served(*words: str) -> Iterator[Client]:
     """Serve what the words after `roialign explore` name."""
     program = group.make_context("roialign", [], resilient_parsing=True)
     context = explore.make_context("explore", list(words), program)
-    # The page has no pyramid.
-    others = dict.fromkeys(("maps", "pyramid", "level_scales", "call"))
-    given: dict[str, Any] = others | context.params
+    params = context.params
+    given: dict[str, Any] = {"call": None, **params, "features": params["maps"][0]}
     options, selection = (
         kind(**{field.name: given[field.name] for field in fields(kind)})
         for kind in (OperatorOptions, Selection)
@@ -92,7 +91,7 @@ def served(*words: str) -> Iterator[Client]:
     assert isinstance(options, OperatorOptions)
     assert isinstance(selection, Selection)
     with context.scope():
-        options = with_stated_parameters(with_call(options))
+        options = with_stated_parameters(with_call(options, needs_rule=True))
     _, session, start = begin(options, selection)
     with ExploreServer(session, start) as server:
         yield Client(server, json.loads(json.dumps(start.record())))

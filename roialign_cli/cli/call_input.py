@@ -120,8 +120,15 @@ class RecordedCall:
         }
 
 
-def with_call(options: OperatorOptions) -> OperatorOptions:
+def with_call(options: OperatorOptions, *, needs_rule: bool) -> OperatorOptions:
     """Return options with the call that FEATURES names; the same options if it names none.
+
+    Parameters
+    ----------
+    options
+        The options as the user gave them.
+    needs_rule
+        Whether the recording of a pyramid is only usable with a rule.
 
     Raises
     ------
@@ -138,7 +145,7 @@ def with_call(options: OperatorOptions) -> OperatorOptions:
         if options.maps is not None:
             from roialign_cli.cli.pyramid_input import with_pyramid
 
-            found = with_pyramid(options, recording)
+            found = with_pyramid(options, recording, needs_rule=needs_rule)
             if found is not None:
                 return found
         path = _only_call(recording, can_pool_pyramids=options.maps is not None)

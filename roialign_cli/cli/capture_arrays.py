@@ -93,7 +93,7 @@ def array_options(command: Function) -> Function:
 
 
 def capture_arrays(
-    options: OperatorOptions, given: CallOptions, output: Path, *, force: bool
+    options: OperatorOptions, given: CallOptions, output: Path | None, *, force: bool
 ) -> None:
     """Write a call from the arrays and parameters that options name.
 
@@ -117,6 +117,8 @@ def capture_arrays(
 
     if options.features is None:
         raise click.UsageError("--from-arrays needs a feature map; add --features FILE")
+    if output is None:
+        raise click.UsageError("--from-arrays needs a file to write; add -o call.npz")
     if output.suffix.lower() != ".npz":
         raise FileError(output, "is not the name of a call; use the suffix .npz")
     read = (*options.files, given.expected or "-")

@@ -97,10 +97,12 @@ def roi_document(
         return found if pyramid is None else found | _level(pyramid, roi)
 
     def page() -> str:
-        from roialign_cli.cli.page_session import page_session
+        from roialign_cli.cli.page_session import page_session, pyramid_session
         from roialign_cli.page.saved import saved_page
 
-        return saved_page(page_session(inputs, options), explanation, notes)
+        if pyramid is None:
+            return saved_page(page_session(inputs, options), explanation, notes)
+        return saved_page(pyramid_session(pyramid, options, roi), explanation, notes)
 
     def blocks() -> list[Block]:
         """Return the title, the level of a pyramid, and the steps."""

@@ -174,9 +174,15 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
         output_size=options.output_size is None,
         cells=file.image is not None and options.stride is None,
     )
-    declared = _declared(options, boxes)
     return Inputs(
-        file, operation, boxes.labels, boxes.scores, overrides, defaults, numbers, declared
+        file,
+        operation,
+        boxes.labels,
+        boxes.scores,
+        overrides,
+        defaults,
+        numbers,
+        declared(options, boxes),
     )
 
 
@@ -229,7 +235,7 @@ def load_search_inputs(options: OperatorOptions) -> SearchInputs:
         "image_height": _image_height(options, file),
     }
     numbers = box_numbers(options, boxes, len(file.array))
-    return SearchInputs(file, numbers, _drop_none(fixed_fields), _declared(options, boxes))
+    return SearchInputs(file, numbers, _drop_none(fixed_fields), declared(options, boxes))
 
 
 def search_inputs(options: OperatorOptions, inputs: Inputs) -> SearchInputs:
@@ -254,7 +260,7 @@ def search_inputs(options: OperatorOptions, inputs: Inputs) -> SearchInputs:
     )
 
 
-def _declared(options: OperatorOptions, boxes: BoxFile) -> dict[str, Any]:
+def declared(options: OperatorOptions, boxes: BoxFile) -> dict[str, Any]:
     """Return how to read boxes according to their file, as fields of a convention.
 
     A call states other fields, too.

@@ -22,9 +22,9 @@ TASKS = {
         "explore": "Drag a box in the browser and watch the numbers.",
     },
     "Compare and identify": {
-        "compare": "Compare two conventions, or a convention with a saved output.",
+        "compare": "Compare two conventions, a saved output, or two recordings.",
         "identify": "Find the convention that produced an output.",
-        "capture": "Record an ROI Align call in a file that every command reads.",
+        "capture": "List the ROI Aligns of a model, or record calls.",
     },
     "Get started": {
         "presets": "List the conventions and their differences, or show one in full.",

@@ -96,7 +96,7 @@ class OperatorOptions:
     @property
     def call_record(self) -> dict[str, Any]:
         """The entry of a JSON record that names the call; empty without a call."""
-        return {} if self.call is None else {"call": self.call.record()}
+        return {} if self.call is None else {"recorded_call": self.call.record()}
 
     @property
     def feature_words(self) -> list[str]:
@@ -104,7 +104,8 @@ class OperatorOptions:
         if self.call is not None:
             return self.call.feature_words
         layout = ["--layout", self.layout] if self.layout else []
-        return [self.features, *layout, *(["--key", self.key] if self.key else [])]
+        names = self.maps or (self.features,)
+        return [*names, *layout, *(["--key", self.key] if self.key else [])]
 
     @property
     def scale_words(self) -> list[str]:
@@ -112,33 +113,30 @@ class OperatorOptions:
         words = [] if self.stride is None else ["--stride", str(self.stride)]
         if self.image_size is not None:
             words += ["--image-size", "{:.17g}x{:.17g}".format(*self.image_size)]
+        if self.level_scales is not None:
+            words += ["--level-scales", ",".join(f"{scale!r}" for scale in self.level_scales)]
         return words
 
 
+_ONE_FILE = (
+    "A .npy, .npz, CSV, text or image file, or a recorded call; FILE.npz:NAME selects an array; "
+    "- reads standard input."
+)
 ARRAY_OPTIONS = (
     input_option(
         "--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW or NHWC."
     ),
     input_option("--key", metavar="NAME", help="Array to read from an .npz with several arrays."),
 )
-_FEATURES = argument(
-    "features",
-    group="Input",
-    metavar="FEATURES",
-    type=INPUT_FILE,
-    description="A .npy, .npz, CSV, text or image file, or a recorded call; FILE.npz:NAME selects "
-    "an array; - reads standard input.",
+
+_maps = functools.partial(
+    argument, "maps", group="Input", metavar="FEATURES...", type=INPUT_FILE, nargs=-1, required=True
 )
-_MAPS = argument(
-    "maps",
-    group="Input",
-    metavar="FEATURES...",
-    type=INPUT_FILE,
-    nargs=-1,
-    required=True,
-    description="A .npy, .npz, CSV, text or image file, or a recorded call; FILE.npz:NAME selects "
-    "an array; - reads standard input. With --pyramid, several maps of an image, or an .npz of "
-    "them.",
+_MAPS = _maps(
+    description=f"{_ONE_FILE} With --pyramid, several maps of an image, or an .npz of them."
+)
+_SEARCH_MAPS = _maps(
+    description=f"{_ONE_FILE} Several files, or an .npz of several maps, are a pyramid."
 )
 _PYRAMID = (
     operator_option(
@@ -221,54 +219,53 @@ SCALE_OPTIONS = (
     ),
 )
 
+_ONLY_RULE = operator_option(
+    "--pyramid", type=PyramidName(), help="Try only this pyramid rule.  [default: all]"
+)
+
 
 def operator_options(command: Function) -> Function:
     """Add the shared options; the command gets them as one `OperatorOptions`, first."""
-    options = (
-        _FEATURES,
-        *ARRAY_OPTIONS,
-        *BOXES,
-        *reading_options("from the preset"),
-        *SCALE_OPTIONS,
-        *CONVENTION,
-        *RULES,
-    )
-    return add_options(options, gather(OperatorOptions, command, _with_stated_parameters))
+    return comparison_options(command, with_recorded_call)
 
 
-def pyramid_operator_options(command: Function) -> Function:
-    """Add the shared options and those of a pyramid, with any number of FEATURES."""
+def comparison_options(
+    command: Function, prepare: Callable[[Any], Any] = lambda values: values
+) -> Function:
+    """Add the shared options; the command itself calls `with_recorded_call`."""
     boxes = (*BOXES, *reading_options("from the preset"), *SCALE_OPTIONS)
     options = (_MAPS, *ARRAY_OPTIONS, *boxes, *_PYRAMID, *CONVENTION, *RULES)
-    return add_options(options, gather(OperatorOptions, command, _with_stated_parameters))
+    return add_options(options, gather(OperatorOptions, command, prepare))
 
 
 def search_options(command: Function) -> Function:
     """Add the shared options for a command that searches for what they leave open."""
     options = (
-        _FEATURES,
+        _SEARCH_MAPS,
         *ARRAY_OPTIONS,
         *BOXES,
         *reading_options("try all"),
         *SCALE_OPTIONS,
+        _ONLY_RULE,
+        _PYRAMID[1],
         ONLY_PRESET,
         *RULES,
     )
     return add_options(options, gather(OperatorOptions, command, _with_call))
 
 
-def _with_call(options: OperatorOptions) -> OperatorOptions:
-    """Return options with the call that FEATURES names."""
+def _with_call(options: OperatorOptions, *, needs_rule: bool = False) -> OperatorOptions:
+    """Return options with the call that FEATURES names; a search needs no pyramid rule."""
     if not is_folder_or_archive(options.features):
         return options
     from roialign_cli.cli.call_input import with_call
 
-    return with_call(options)
+    return with_call(options, needs_rule=needs_rule)
 
 
-def _with_stated_parameters(options: OperatorOptions) -> OperatorOptions:
+def with_recorded_call(options: OperatorOptions) -> OperatorOptions:
     """Return options with the call that FEATURES names, and its parameters as their defaults."""
-    options = _with_call(options)
+    options = _with_call(options, needs_rule=True)
     if options.call is None:
         return options
     from roialign_cli.cli.call_input import with_stated_parameters

@@ -15,7 +15,7 @@ from roialign_cli.cli.options import (
     force_option,
     format_option,
     note_options,
-    pyramid_operator_options,
+    operator_options,
 )
 from roialign_cli.cli.streams import message
 
@@ -33,7 +33,7 @@ Shape = tuple[int, ...]
     "roialign run photo.png --stride 32 --boxes boxes.csv --output-size 7 -o pooled.npy",
     "roialign run pyramid.npz --pyramid torchvision --image-size 64x64 --boxes boxes.csv",
 )
-@pyramid_operator_options
+@operator_options
 @selection_option(
     "--channel", metavar="C", type=WholeNumber(min=0), help="Pool only this channel, from 0."
 )
