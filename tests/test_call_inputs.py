@@ -72,7 +72,7 @@ def record(line: str, capsys: Capture, status: int = 0) -> dict[str, Any]:
     """Run a command that prints JSON; return the object without the entries about the call."""
     found = json.loads(run(f"{line} --format json", capsys, status))
     assert isinstance(found, dict)
-    return {key: value for key, value in found.items() if key not in {"call", "stated"}}
+    return {key: value for key, value in found.items() if key not in {"recorded_call", "stated"}}
 
 
 COMMANDS = {
@@ -247,7 +247,7 @@ def test_the_record_names_the_call(capsys: Capture) -> None:
     commands = ["run call.npz", "explain call.npz", "explain call.npz --cell 3,3",
                 "compare call.npz", "identify call.npz"]  # fmt: skip
     for command in commands:
-        found = json.loads(run(f"{command} --format json", capsys))["call"]
+        found = json.loads(run(f"{command} --format json", capsys))["recorded_call"]
         assert found == {
             "file": "call.npz",
             "operator": "torchvision.ops.roi_align",
@@ -260,7 +260,7 @@ def test_the_record_names_the_call(capsys: Capture) -> None:
         }
     subject = "call.npz:features (torchvision.ops.roi_align, torchvision 0.29.1, poolers.py:312)"
     assert run("run call.npz -q", capsys).startswith(subject)
-    assert "call" not in json.loads(run(f"run {WRITTEN_OUT} --format json -q", capsys))
+    assert "recorded_call" not in json.loads(run(f"run {WRITTEN_OUT} --format json -q", capsys))
 
 
 @pytest.mark.parametrize(

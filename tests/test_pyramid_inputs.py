@@ -30,7 +30,12 @@ RULE: dict[str, Any] = {"pyramid": "torchvision", "image_size": SIZE, "batch_ind
 RULE |= {"convention": "torchvision", "sampling_ratio": 2}
 
 
-def recorded(folder: str = "calls", rule: str | None = "torchvision", **changes: Any) -> None:
+def recorded(
+    folder: str = "calls",
+    rule: str | None = "torchvision",
+    outputs: list[Any] | None = None,
+    **changes: Any,
+) -> None:
     """Record the calls of a pyramid as torchvision makes them, one on each map."""
     operation = make_pyramid_operation(MAPS, BOXES, 7, **RULE)
     with new_recording(Path(folder), force=True) as writer:
@@ -41,6 +46,7 @@ def recorded(folder: str = "calls", rule: str | None = "torchvision", **changes:
                 "boxes": BOXES[rows],
                 "batch_index": INDEX[rows],
                 "rows": rows,
+                "output": None if outputs is None else outputs[number],
                 "output_size": 7,
                 "spatial_scale": operation.scales[number],
                 "preset": "torchvision",
@@ -88,7 +94,7 @@ def test_explain_begins_with_the_level(capsys: Capture) -> None:
     expected = roi_align_pyramid(MAPS, BOXES, 7, **RULE)[5, 0]
     np.testing.assert_allclose(found["output"], expected, atol=1e-6)
     assert found["pyramid"]["map_index"] == make_pyramid_operation(MAPS, BOXES, 7, **RULE).index[5]
-    assert found["call"]["file"] == "calls"
+    assert found["recorded_call"]["file"] == "calls"
 
 
 def test_an_unknown_rule_needs_an_option(capsys: Capture) -> None:
@@ -99,6 +105,19 @@ def test_an_unknown_rule_needs_an_option(capsys: Capture) -> None:
     assert "calls: has 4 calls; name one, or add --pyramid RULE: calls/call-0000.npz" in error
     assert main(["run", "calls", "-q", "--pyramid", "torchvision", "-o", "out.npy"]) == 0
     np.testing.assert_array_equal(np.load("out.npy"), roi_align_pyramid(MAPS, BOXES, 7, **RULE))
+
+
+def test_a_search_finds_the_rule(capsys: Capture) -> None:
+    output = roi_align_pyramid(MAPS, BOXES, 7, **RULE)
+    operation = make_pyramid_operation(MAPS, BOXES, 7, **RULE)
+    outputs = [output[operation.index == number] for number in range(len(MAPS))]
+    recorded(rule=None, outputs=outputs)
+    assert main(["identify", "calls", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"name": "torchvision", "broken": [], "problem": None} in found["rules"]
+    assert found["recorded_call"]["file"] == "calls"
+    recorded(outputs=outputs)
+    assert main(["compare", "calls", "-q", "--max-difference", "0"]) == 0
 
 
 def test_boxes_on_other_maps_than_the_rule_chooses_are_noted(capsys: Capture) -> None:

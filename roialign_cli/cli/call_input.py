@@ -120,8 +120,15 @@ class RecordedCall:
         }
 
 
-def with_call(options: OperatorOptions) -> OperatorOptions:
+def with_call(options: OperatorOptions, *, needs_rule: bool) -> OperatorOptions:
     """Return options with the call that FEATURES names; the same options if it names none.
+
+    Parameters
+    ----------
+    options
+        The options as the user gave them.
+    needs_rule
+        Whether the recording of a pyramid is only usable with a rule.
 
     Raises
     ------
@@ -130,12 +137,12 @@ def with_call(options: OperatorOptions) -> OperatorOptions:
     UsageError
         If an option contradicts the call.
     """
-    recording = _recording(options.maps or (options.features,))
+    recording = _recording(options.maps)
     if recording is None:
         return options
     from roialign_cli.cli.pyramid_input import with_pyramid
 
-    pyramid = with_pyramid(options, recording)
+    pyramid = with_pyramid(options, recording, needs_rule=needs_rule)
     if pyramid is not None:
         return pyramid
     path = _only_call(recording)

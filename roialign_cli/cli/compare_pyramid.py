@@ -81,7 +81,7 @@ def compare_on_pyramid(
     with_search = request.search and request.output_format != "csv"
     if with_search and saved is not None and comparison.differing.any():
         why = partial(_why, options, inputs, comparison)
-    _print(comparison, inputs, name, rearranged, notes, request.output_format, why)
+    _print(options, comparison, inputs, name, rearranged, notes, request.output_format, why)
     return comparison.largest
 
 
@@ -170,6 +170,7 @@ def _draw(
 
 
 def _print(
+    options: OperatorOptions,
     comparison: PyramidComparison,
     inputs: PyramidInputs,
     name: str,
@@ -181,6 +182,7 @@ def _print(
     labels = inputs.labels
     if output_format == "json":
         record = pyramid_comparison_record(comparison, labels, name, notes)
+        record |= options.call_record
         record["rearranged"] = rearranged or None
         record["why"] = None if why is None else identification_record(*why())
         click.echo(to_json(record))

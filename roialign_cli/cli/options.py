@@ -96,7 +96,7 @@ class OperatorOptions:
     @property
     def call_record(self) -> dict[str, Any]:
         """The entry of a JSON record that names the call; empty without a call."""
-        return {} if self.call is None else {"call": self.call.record()}
+        return {} if self.call is None else {"recorded_call": self.call.record()}
 
     @property
     def feature_words(self) -> list[str]:
@@ -253,18 +253,18 @@ def search_options(command: Function) -> Function:
     return add_options(options, gather(OperatorOptions, command, _with_call))
 
 
-def _with_call(options: OperatorOptions) -> OperatorOptions:
-    """Return options with the call that FEATURES names."""
+def _with_call(options: OperatorOptions, *, needs_rule: bool = False) -> OperatorOptions:
+    """Return options with the call that FEATURES names; a search needs no pyramid rule."""
     if not is_folder_or_archive(options.features):
         return options
     from roialign_cli.cli.call_input import with_call
 
-    return with_call(options)
+    return with_call(options, needs_rule=needs_rule)
 
 
 def with_recorded_call(options: OperatorOptions) -> OperatorOptions:
     """Return options with the call that FEATURES names, and its parameters as their defaults."""
-    options = _with_call(options)
+    options = _with_call(options, needs_rule=True)
     if options.call is None:
         return options
     from roialign_cli.cli.call_input import with_stated_parameters

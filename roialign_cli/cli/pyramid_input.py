@@ -50,7 +50,7 @@ class RecordedPyramid(RecordedCall):
     def saved_output(self, remedy: str) -> SavedOutput:
         """Return the outputs of all calls; raise an error with a remedy if one is missing."""
         if self.output is None:
-            raise FileError(self.path, f"has calls without an output; {remedy}")
+            raise FileError(self.path, f"has a call without an output; {remedy}")
         return SavedOutput(self.path, self.output)
 
     def report_levels(self, index: NDArray[np.intp], rule: str) -> None:
@@ -60,10 +60,13 @@ class RecordedPyramid(RecordedCall):
             message(f"note: {numbered(others)}: recorded on another map than {rule} chooses")
 
 
-def with_pyramid(options: OperatorOptions, recording: Recording) -> OperatorOptions | None:
+def with_pyramid(
+    options: OperatorOptions, recording: Recording, *, needs_rule: bool
+) -> OperatorOptions | None:
     """Return options with the pyramid of a recording; None if the recording is not one pyramid.
 
-    Options may name another rule, image size and scales than the recording.
+    Options may name another rule, image size and scales than the recording. If the rule is needed
+    and unknown, the recording is not a pyramid.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def with_pyramid(options: OperatorOptions, recording: Recording) -> OperatorOpti
     if len(pyramids) > 1 or level is None or len(group) != level.maps:
         return None
     rule = options.pyramid or level.rule
-    if rule is None:
+    if rule is None and needs_rule:
         return None
     files = [recording.files[number] for number in group]
     check_options(options, files[0], ("box", "boxes", "image_id", "layout", "key"))

@@ -138,8 +138,7 @@ def input_words(options: OperatorOptions, declared_by_file: dict[str, Any]) -> I
     """
     words = options.feature_words
     if options.call is not None:
-        given = options.call.given
-        words = [*(given.maps or (given.features,))]
+        words = [*options.call.given.maps]
     for name in ("boxes", "image_id"):
         value = getattr(options, name)
         words += [f"--{name.replace('_', '-')}", value] if value else []
