@@ -76,6 +76,8 @@ def compare_two(
 def _refuse_others(output_format: str) -> None:
     """Raise an error for an option that has no effect on recordings."""
     context = click.get_current_context()
+    if len(context.params.get("maps") or ()) > 1:
+        raise click.UsageError("FEATURES: name one recording, and the other one by --with")
     for parameter in context.command.params:
         name = parameter.name or ""
         if name not in _APPLY and context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
