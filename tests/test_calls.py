@@ -54,6 +54,10 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     assert back.fields == fields
     assert back.output_size == (2, 2)
     np.testing.assert_array_equal(make_call().operation().pooled(), make_call().output)
+    assert repr(Call.load(tmp_path / "a.npz")) == (
+        "<Call: torchvision.ops.roi_align, torchvision 0.29.1, poolers.py:312; 2 × 3 × 8 × 9 "
+        "float32, 3 boxes, 2 × 2 sections, torchvision>"
+    )
 
 
 def test_bfloat16_is_stored_in_its_16_bits(tmp_path: Path) -> None:
@@ -145,7 +149,7 @@ def test_a_recording_appears_when_it_is_complete(tmp_path: Path) -> None:
             writer.add(make_call())
             raise InterruptedError
 
-    with pytest.raises(RoiAlignError):  # an InterruptedError is an OSError
+    with pytest.raises(InterruptedError):  # an OSError, but not one of writing
         fail()
     assert not [*tmp_path.iterdir()]
     with new_recording(folder) as writer:
@@ -163,6 +167,15 @@ def test_a_recording_appears_when_it_is_complete(tmp_path: Path) -> None:
         writer.add(make_call())
     assert len(read_recording(str(folder)).files) == 1
     assert [*tmp_path.iterdir()] == [folder]
+
+
+def test_more_calls_than_the_numbers_have_digits_stay_in_order(tmp_path: Path) -> None:
+    with new_recording(tmp_path / "calls") as writer:
+        for count in (9999, 10000):
+            writer.count = count
+            writer.add(make_call(place=str(count)))
+    descriptions = read_recording(str(tmp_path / "calls")).descriptions
+    assert [description.place for description in descriptions] == ["9999", "10000"]
 
 
 def test_other_folders_are_never_replaced(tmp_path: Path) -> None:

@@ -471,10 +471,8 @@ def test_options_that_do_not_apply_are_refused(
 def test_a_recording_is_compared_with_a_recording(
     command: Command, first: Path, tmp_path: Path
 ) -> None:
-    for one, other in ((str(first), "torchvision"), (str(tmp_path / "none"), str(first))):
-        done = command.run("compare", one, "--with", other)
-        assert done[0] == 2
-        assert "name two recordings" in done[2]
+    done = command.run("compare", str(tmp_path / "none"), "--with", str(first))
+    assert (done[0], "name two recordings" in done[2]) == (2, True)
     (tmp_path / "empty").mkdir()
     done = command.run("compare", str(first), "--with", str(tmp_path / "empty"))
     assert (done[0], "has no recorded calls" in done[2]) == (2, True)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from roialign_cli.calls.archive import is_call, read_description, write_call
+from roialign_cli.calls.archive import is_call, read_description, write_call_into
 from roialign_cli.calls.call import Call, Description
 from roialign_cli.errors import FileError
 
@@ -54,7 +54,7 @@ def is_recording(name: str) -> bool:
 
 
 def read_recording(name: str) -> Recording:
-    """Read the descriptions of the calls in a folder, in the order of the names of the files.
+    """Read the descriptions of the calls in a folder, in the order of the numbers of the files.
 
     Raises
     ------
@@ -64,7 +64,8 @@ def read_recording(name: str) -> Recording:
     folder = Path(name)
     if not folder.is_dir():
         raise FileError(name, "is not a folder; name the folder of a recording")
-    files = tuple(sorted(str(path) for path in folder.glob("*.npz")))
+    paths = sorted(folder.glob("*.npz"), key=lambda path: (len(path.name), path.name))
+    files = tuple(str(path) for path in paths)
     if not files:
         raise FileError(name, "has no recorded calls; record them with `roialign capture`")
     return Recording(name, files, tuple(read_description(file) for file in files))
@@ -77,15 +78,26 @@ class RecordingWriter:
     ----------
     folder
         The folder, which exists.
+    shown
+        The folder that error messages name.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shown: Path) -> None:
         self._folder = folder
+        self._shown = shown
         self.count = 0
 
     def add(self, call: Call) -> None:
-        """Write one call."""
-        write_call(call, self._folder / f"call-{self.count:04}.npz", force=False)
+        """Write one call; raise a `FileError` if that fails."""
+        name = f"call-{self.count:04}.npz"
+        file = self._folder / name
+        with _as_file_error(self._shown / name):
+            try:
+                with file.open("wb") as content:
+                    write_call_into(call, content)
+            except BaseException:
+                file.unlink(missing_ok=True)
+                raise
         self.count += 1
 
 
@@ -93,7 +105,8 @@ class RecordingWriter:
 def new_recording(path: Path, *, force: bool = False) -> Iterator[RecordingWriter]:
     """Yield a writer of a recording that appears at `path` when the block ends without an error.
 
-    Until then the calls are in a hidden folder beside it, which an error removes.
+    Until then the calls are in a hidden folder beside it, which an error removes. An error that the
+    block raises passes unchanged.
 
     Parameters
     ----------
@@ -111,13 +124,21 @@ def new_recording(path: Path, *, force: bool = False) -> Iterator[RecordingWrite
     target = Path(os.path.realpath(path))
     hidden = target.with_name(f".roialign-{os.urandom(8).hex()}.tmp")
     try:
-        hidden.mkdir()
-        yield RecordingWriter(hidden)
-        _publish(hidden, target)
-    except OSError as error:
-        raise FileError(path, f"cannot be written: {error.strerror}") from None
+        with _as_file_error(path):
+            hidden.mkdir()
+        yield RecordingWriter(hidden, path)
+        with _as_file_error(path):
+            _publish(hidden, target)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextmanager
+def _as_file_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileError(path, f"cannot be written: {error.strerror}") from None
 
 
 def _publish(hidden: Path, target: Path) -> None:

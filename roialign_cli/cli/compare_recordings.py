@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
-from click.core import ParameterSource
 
+from roialign_cli.cli.help import first_given
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError
 from roialign_cli.printable import printable
@@ -32,22 +32,16 @@ def are_recorded(features: str, other: str) -> bool:
     Raises
     ------
     UsageError
-        If only one side is a recording. A single call can be compared with something else.
+        If only the second side is a recording. The first can be compared with something else.
     """
     from roialign_cli.calls.comparing import is_recorded
 
     is_first, is_second = (is_recorded(name) or Path(name).is_dir() for name in (features, other))
     if is_second and not is_first:
-        raise _only_one(other, features)
-    if Path(features).is_dir() and not is_second:
-        raise _only_one(features, other)
+        kind = "folder" if Path(other).is_dir() else "recorded call"
+        problem = f"{other} is a {kind}, and {features} is not a recording; name two recordings"
+        raise click.UsageError(f"--with: {printable(problem)}")
     return is_first and is_second
-
-
-def _only_one(recording: str, other: str) -> click.UsageError:
-    kind = "folder" if Path(recording).is_dir() else "recorded call"
-    problem = f"{recording} is a {kind}, and {other} is not a recording; name two recordings"
-    return click.UsageError(f"--with: {printable(problem)}")
 
 
 def compare_two(
@@ -77,12 +71,11 @@ def _refuse_others(output_format: str) -> None:
     """Raise an error for an option that has no effect on recordings."""
     context = click.get_current_context()
     if len(context.params.get("maps") or ()) > 1:
-        raise click.UsageError("FEATURES: name one recording, and the other one by --with")
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        if name not in _APPLY and context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
-            option = parameter.opts[0]
-            raise click.UsageError(f"{option}: does not apply to recordings; leave it out")
+        raise click.UsageError("FEATURES: name one recording, and the other one with --with")
+    names = {parameter.name or "" for parameter in context.command.params}
+    option = first_given(names - _APPLY)
+    if option is not None:
+        raise click.UsageError(f"{option}: does not apply to recordings; leave it out")
     if output_format == "csv":
         raise click.UsageError("--format: csv does not apply to recordings; use table or json")
 

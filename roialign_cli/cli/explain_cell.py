@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from roialign_cli.analysis.footprint import outputs_using_cell
 from roialign_cli.analysis.records import cell_record
+from roialign_cli.cli.call_input import call_record
 from roialign_cli.cli.document import Document
 from roialign_cli.show.document.cell import cell_blocks
 from roialign_cli.show.document.page import document_page
@@ -15,11 +16,16 @@ from roialign_cli.show.progress import box_progress
 if TYPE_CHECKING:
     from roialign_cli.analysis.pitfalls import Note
     from roialign_cli.cli.inputs import Inputs
+    from roialign_cli.cli.options import OperatorOptions
     from roialign_cli.core.convention import Summary
 
 
 def cell_document(
-    inputs: Inputs, cell: tuple[int, int], channel: int | Summary, notes: Sequence[Note]
+    inputs: Inputs,
+    options: OperatorOptions,
+    cell: tuple[int, int],
+    channel: int | Summary,
+    notes: Sequence[Note],
 ) -> Document:
     """Return the explanation of a cell.
 
@@ -27,6 +33,8 @@ def cell_document(
     ----------
     inputs
         The operation and its labels.
+    options
+        The options that name the inputs.
     cell
         (row, column), from 0.
     channel
@@ -41,5 +49,8 @@ def cell_document(
     return Document(
         lambda: blocks,
         lambda: document_page(blocks),
-        lambda: cell_record(operation, cell, contributions, labels, channel, notes),
+        lambda: (
+            cell_record(operation, cell, contributions, labels, channel, notes)
+            | call_record(options)
+        ),
     )

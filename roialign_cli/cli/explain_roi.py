@@ -11,6 +11,7 @@ from roialign_cli.analysis.quantisation import quantised_by_roi_pool
 from roialign_cli.analysis.records import trace_record
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.trace import Trace, trace_operation
+from roialign_cli.cli.call_input import call_record
 from roialign_cli.cli.document import Document
 from roialign_cli.cli.inputs import Inputs, scale_source
 from roialign_cli.errors import ArgumentError
@@ -93,13 +94,16 @@ def roi_document(
         _check_length(trace, selection)
         selected = trace.select(selection.section, selection.point)
         found = trace_record(replace(trace, sections=selected), notes, source, rounded)
+        found |= call_record(options)
         return found if pyramid is None else found | _level(pyramid, roi)
 
     def page() -> str:
-        from roialign_cli.cli.page_session import page_session
+        from roialign_cli.cli.page_session import page_session, pyramid_session
         from roialign_cli.page.saved import saved_page
 
-        return saved_page(page_session(inputs, options), explanation, notes)
+        if pyramid is None:
+            return saved_page(page_session(inputs, options), explanation, notes)
+        return saved_page(pyramid_session(pyramid, options, roi), explanation, notes)
 
     def blocks() -> list[Block]:
         """Return the title, the level of a pyramid, and the steps."""

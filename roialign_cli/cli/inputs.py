@@ -149,7 +149,7 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
         box_format=options.box_format or boxes.box_format,
     )
     file = _features(options)
-    default = "walkthrough" if file.image is None else "torchvision-aligned"
+    default, kind = _default_preset(options, file)
     chosen = preset(options.preset or default)
     overrides = convention_overrides(options)
     numbers = box_numbers(options, boxes, len(file.array))
@@ -168,7 +168,6 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
     )
     if not len(operation.boxes_given):
         raise ArgumentError("boxes", "there are no boxes; give at least one")
-    kind = "arrays" if file.image is None else "images"
     defaults = Defaults(
         preset_of=None if options.preset else kind,
         reading=options.box_format is None and options.origin is None,
@@ -176,8 +175,28 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
         cells=file.image is not None and options.stride is None,
     )
     return Inputs(
-        file, operation, boxes.labels, boxes.scores, overrides, defaults, numbers, _declared(boxes)
+        file,
+        operation,
+        boxes.labels,
+        boxes.scores,
+        overrides,
+        defaults,
+        numbers,
+        declared(options, boxes),
     )
+
+
+def _default_preset(options: OperatorOptions, file: FeatureFile) -> tuple[str, str]:
+    """Return the preset to use without a choice, and the kind of features that decides it."""
+    if options.call is not None:
+        from roialign_cli.cli.call_input import DEFAULT_PRESET
+
+        if options.preset is None:
+            options.call.note_unknown_operator()
+        return DEFAULT_PRESET, "calls of an unknown operator"
+    if file.image is not None:
+        return "torchvision-aligned", "images"
+    return "walkthrough", "arrays"
 
 
 @dataclass(frozen=True)
@@ -216,7 +235,7 @@ def load_search_inputs(options: OperatorOptions) -> SearchInputs:
         "image_height": _image_height(options, file),
     }
     numbers = box_numbers(options, boxes, len(file.array))
-    return SearchInputs(file, numbers, _drop_none(fixed_fields), _declared(boxes))
+    return SearchInputs(file, numbers, _drop_none(fixed_fields), declared(options, boxes))
 
 
 def search_inputs(options: OperatorOptions, inputs: Inputs) -> SearchInputs:
@@ -226,6 +245,8 @@ def search_inputs(options: OperatorOptions, inputs: Inputs) -> SearchInputs:
     if an option sets it.
     """
     operation = inputs.operation
+    if options.call is not None:
+        options = options.call.given  # the parameters of the call may be the cause
     scaled = (options.image_size, options.stride, options.spatial_scale) != (None, None, None)
     normalized = operation.convention.normalized
     fixed_fields: dict[str, Any] = {
@@ -239,8 +260,13 @@ def search_inputs(options: OperatorOptions, inputs: Inputs) -> SearchInputs:
     )
 
 
-def _declared(boxes: BoxFile) -> dict[str, Any]:
-    """Return how to read boxes according to their file, as fields of a convention."""
+def declared(options: OperatorOptions, boxes: BoxFile) -> dict[str, Any]:
+    """Return how to read boxes according to their file, as fields of a convention.
+
+    A call states other fields, too.
+    """
+    if options.call is not None:
+        return options.call.declared
     return _drop_none({"box_format": boxes.box_format, "normalized": boxes.normalized})
 
 
@@ -249,16 +275,23 @@ def _drop_none(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _features(options: OperatorOptions) -> FeatureFile:
-    return read_features(
+    from roialign_cli.cli.call_input import widened_features
+
+    if options.call is not None:
+        return options.call.feature_file()
+    file = read_features(
         options.features,
         layout=options.layout and options.layout.upper(),
         key=options.key,
         stride=options.stride,
     )
+    return widened_features(file)
 
 
 def read_box_options(options: OperatorOptions) -> BoxFile:
-    """Return the boxes of --box or --boxes."""
+    """Return the boxes of --box or --boxes, or those of a call."""
+    if options.call is not None:
+        return options.call.box_file()
     named = {"FEATURES": options.features, "--boxes": options.boxes}
     named["--batch-index"] = str(options.batch_index)
     read = [name for name, file in named.items() if split_member(file or "")[0] == "-"]

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.cli.options import Selection
+    from roialign_cli.cli.pyramids import PyramidInputs
     from roialign_cli.core.boxes import Frame
     from roialign_cli.core.convention import Convention
     from roialign_cli.core.operation import Operation
+    from roialign_cli.show.figures.levels import Picture
     from roialign_cli.show.figures.stages import StagedFigure
     from roialign_cli.show.figures.style import FigureStyle
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 class PlotRequest:
     """The input, what determined its scale, what to draw of it and how.
 
-    What an option chooses is None where it was not given.
+    What an option chooses is None where it was not given. Of a pyramid, the input is the map of the
+    box that --roi chooses, and `pyramid` and `picture` have the other maps and the image.
     """
 
     inputs: Inputs
@@ -32,6 +35,8 @@ class PlotRequest:
     selection: Selection
     other: str | None
     style: FigureStyle
+    pyramid: PyramidInputs | None = None
+    picture: Picture | None = None
 
     @property
     def roi(self) -> int:
@@ -99,6 +104,8 @@ def _sections(request: PlotRequest) -> Figure:
 def _overlay(request: PlotRequest) -> Figure:
     from roialign_cli.show.figures.overlay import overlay_figure
 
+    if request.pyramid is not None:
+        return _levels(request, request.pyramid)
     first = request.trace()
     traces = [first, *(request.trace(box) for box in request.other_boxes(same_map=True))]
     return overlay_figure(
@@ -108,6 +115,21 @@ def _overlay(request: PlotRequest) -> Figure:
         labels=[request.inputs.name(trace.roi) for trace in traces],
         section=request.section,
         point=request.point,
+        left_out=request.left_out,
+        style=request.style,
+    )
+
+
+def _levels(request: PlotRequest, pyramid: PyramidInputs) -> Figure:
+    from roialign_cli.show.figures.levels import Picture, levels_figure
+
+    rois = sorted([request.roi, *request.other_boxes(same_map=True)])
+    return levels_figure(
+        pyramid.operation,
+        rois,
+        request.selection.channel,
+        picture=request.picture or Picture(),
+        names=[request.inputs.name(roi) for roi in rois],
         left_out=request.left_out,
         style=request.style,
     )
@@ -175,7 +197,7 @@ def _with_rules(operation: Operation, rules: Convention) -> Operation:
     return replace(operation, convention=replace(rules, **fields))
 
 
-_Option = Literal["section", "point", "other", "colormap", "values", "units", "frames"]
+_Option = Literal["section", "point", "other", "colormap", "values", "units", "frames", "image"]
 
 
 @dataclass(frozen=True)
@@ -212,9 +234,9 @@ VIEWS = {
         ("section", "colormap", "values", "units"),
     ),
     "overlay": PlotView(
-        "all boxes on the image",
+        "all boxes on the image, with --pyramid coloured by level",
         _overlay,
-        ("section", "point", "colormap"),
+        ("section", "point", "colormap", "image"),
         image_hides_cells=True,
     ),
     "point": PlotView(

@@ -15,7 +15,7 @@ from roialign_cli.cli.options import (
     force_option,
     format_option,
     note_options,
-    pyramid_operator_options,
+    operator_options,
 )
 from roialign_cli.cli.streams import message
 
@@ -33,7 +33,7 @@ Shape = tuple[int, ...]
     "roialign run photo.png --stride 32 --boxes boxes.csv --output-size 7 -o pooled.npy",
     "roialign run pyramid.npz --pyramid torchvision --image-size 64x64 --boxes boxes.csv",
 )
-@pyramid_operator_options
+@operator_options
 @selection_option(
     "--channel", metavar="C", type=WholeNumber(min=0), help="Pool only this channel, from 0."
 )
@@ -130,6 +130,7 @@ def _pool(
 ) -> tuple[Result, str]:
     """Return the outputs of a single map, and the line that describes the run."""
     from roialign_cli.analysis.results import Result
+    from roialign_cli.cli.call_input import call_record
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.pyramids import check_no_pyramid
     from roialign_cli.cli.warnings import report_warnings
@@ -156,7 +157,7 @@ def _pool(
         pooled = pool(operation.features, plan, operation.batch_index, out=out, advance=advance)
         inputs.file.check_unchanged()
     result = Result(operation, plan, pooled, inputs.labels, channels, inputs.scores, notes)
-    return result, inputs.subject
+    return replace(result, call=call_record(options)), inputs.subject
 
 
 def _pool_pyramid(
@@ -164,6 +165,7 @@ def _pool_pyramid(
 ) -> tuple[Result, str]:
     """Return the outputs of a pyramid, and the line that describes the run."""
     from roialign_cli.analysis.results import Result
+    from roialign_cli.cli.call_input import call_record
     from roialign_cli.cli.pyramids import load_pyramid, notes_on
     from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.results import output_array
@@ -188,7 +190,7 @@ def _pool_pyramid(
         inputs.check_unchanged()
     first, plan = operation.operations[0], on_pyramid.plans[0]
     result = Result(first, plan, pooled, inputs.labels, channels, inputs.scores, notes, on_pyramid)
-    return result, inputs.subject
+    return replace(result, call=call_record(options)), inputs.subject
 
 
 def _print(result: Result, subject: str, output_format: str | None) -> None:

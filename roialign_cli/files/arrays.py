@@ -102,12 +102,12 @@ OUTPUT_NAMES = ("output", "expected")  # of an output in an `.npz` with several 
 
 
 def read_array(name: str, preferred: tuple[str, ...] = ()) -> NDArray[Any]:
-    """Read an array of any shape from a `.npy` or an `.npz`.
+    """Read an array of any shape from a `.npy` or an `.npz`, or from JSON with tensors.
 
     Parameters
     ----------
     name
-        Path of the file, or "file.npz:NAME" for one of several arrays.
+        Path of the file, or "file.npz:NAME" or "file.json:NAME" for one of several arrays.
     preferred
         Names of the array to read if there are several and `name` chooses none.
 
@@ -121,6 +121,11 @@ def read_array(name: str, preferred: tuple[str, ...] = ()) -> NDArray[Any]:
         head = content.read(16)
         if not is_numpy(head):
             refuse_other_formats(name, head)
+            if name.lower().endswith(".json"):
+                from roialign_cli.files.tensor_json import read_tensor
+
+                content.seek(0)
+                return read_tensor(name, content, Member(key, preferred))
             raise FileError(name, "is not a .npy or .npz file; save the array with numpy.save")
         content.seek(0)
         return load_array(name, content, Member(key, preferred))

@@ -11,10 +11,12 @@ from roialign_cli.analysis.comparison import Comparison
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.calls.recording_differences import RecordingDifferences
+from roialign_cli.search.pyramid_result import PyramidIdentification
 from roialign_cli.search.result import Identification
 from roialign_cli.show.document.blocks import output_grid
 from roialign_cli.show.document.comparison import comparison_blocks
 from roialign_cli.show.document.identification import identification_lines
+from roialign_cli.show.document.pyramid_identification import pyramid_identification_text
 from roialign_cli.show.document.recordings import recording_blocks
 from roialign_cli.show.document.terminal import blocks_text
 from roialign_cli.show.numbers import channel_of, format_number, format_point, name_of
@@ -107,6 +109,7 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     Comparison: comparison_text,
     Identification: identification_text,
     RecordingDifferences: recordings_text,
+    PyramidIdentification: pyramid_identification_text,
 }
 
 

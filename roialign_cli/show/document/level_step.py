@@ -39,13 +39,13 @@ def level_step(operation: PyramidOperation, roi: int) -> Iterator[Block]:
 
 def _size_line(operation: PyramidOperation, roi: int) -> str:
     """Return the size of a box as text, with its sides unless the rule changes the corners."""
-    rule, size = operation.levels.rule, _digits(float(operation.levels.size[roi]))
+    rule, size = operation.levels.rule, digits(float(operation.levels.size[roi]))
     first = operation.operations[0]
     x1, y1, x2, y2 = first.boxes_xyxy[roi].tolist()
     if first.convention.normalized or rule.clip_boxes:
         return f"s = {size}"
     added = f" + {rule.side_offset:g}" if rule.side_offset else ""
-    sides = (f"({_digits(side)}{added})" if added else _digits(side) for side in (x2 - x1, y2 - y1))
+    sides = (f"({digits(side)}{added})" if added else digits(side) for side in (x2 - x1, y2 - y1))
     return f"s = √({' · '.join(sides)}) = {size}"
 
 
@@ -56,7 +56,7 @@ def _level_line(levels: Levels, roi: int) -> str:
     limited = "" if level == rounded else f", limited to {level}"
     line = f"level = {formula(levels.rule)} = {rounded}{limited}"
     exact = levels.rule.rounding != "thresholds"
-    return f"{line} (before rounding: {_digits(number)})" if exact else line
+    return f"{line} (before rounding: {digits(number)})" if exact else line
 
 
 def _table(operation: PyramidOperation, roi: int) -> Grid:
@@ -77,8 +77,8 @@ def _sizes(levels: Levels, level: int) -> str:
     start, end = levels.size_range(level)
     # A threshold itself belongs to the level below it.
     at_start, at_end = ("<", "≤") if levels.rule.rounding == "thresholds" else ("≤", "<")
-    low = "" if start == 0 else f"{_digits(start)} {at_start} "
-    high = "" if math.isinf(end) else f" {at_end} {_digits(end)}"
+    low = "" if start == 0 else f"{digits(start)} {at_start} "
+    high = "" if math.isinf(end) else f" {at_end} {digits(end)}"
     return f"{low}s{high}"
 
 
@@ -99,6 +99,6 @@ def _distance(pixels: float) -> str:
     return f"{max(pixels, 0):.6g} pixels"
 
 
-def _digits(value: float) -> str:
+def digits(value: float) -> str:
     """Return a number with seven digits, as many as float32 has."""
     return f"{value:.7g}"

@@ -192,8 +192,11 @@ def _subtitle(
 
 def _operator(trace: Trace) -> str:
     """Return the name of a convention, with its pooling unless the trace is a saved output."""
-    name, pooling = name_of(trace.convention), trace.convention.pooling
-    return name if "pooling=" in name or not _has_points(trace) else f"{name}, {pooling}"
+    convention = trace.convention
+    if not _has_points(trace):
+        return convention.name
+    name = name_of(convention)
+    return name if "pooling=" in name else f"{name}, {convention.pooling}"
 
 
 def _other_marks(theme: Theme) -> Mapping[Border, Mark]:

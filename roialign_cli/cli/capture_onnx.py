@@ -1,0 +1,147 @@
+"""List the ROI Aligns of an ONNX model, or run it and write a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from roialign_cli.errors import ArgumentError, FileError
+from roialign_cli.files.arrays import archive_shapes, read_array
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from roialign_cli.calls.onnx_inputs import GivenInput
+    from roialign_cli.calls.onnx_recording import RunnableModel
+
+
+@dataclass(frozen=True)
+class GivenInputs:
+    """The options that give the inputs of a model.
+
+    Parameters
+    ----------
+    archive
+        An `.npz` with arrays named after the inputs; None without one.
+    single
+        Pairs of the name of an input and a file.
+    random
+        Whether to fill the other inputs with random numbers.
+    seed
+        The seed of the random numbers; None if it is not given.
+    lengths
+        Pairs of a free axis and its length.
+    """
+
+    archive: str | None
+    single: tuple[tuple[str, str], ...]
+    random: bool
+    seed: int | None
+    lengths: tuple[tuple[str, int], ...]
+
+    def check(self) -> None:
+        """Raise an error for an option that has no effect, or an input that is given twice."""
+        for option, value in (("--seed", self.seed is not None), ("--dim", self.lengths)):
+            if value and not self.random:
+                raise click.UsageError(f"{option} has no effect without --random; add --random")
+        names = [name for name, _ in self.single]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise click.UsageError(f"--input gives {twice} twice; remove one")
+
+    def read(self) -> dict[str, GivenInput]:
+        """Return the arrays of the files, by the name of the input; --input wins."""
+        from roialign_cli.calls.onnx_inputs import GivenInput
+
+        arrays = {}
+        if self.archive is not None:
+            names = archive_shapes(self.archive)
+            if not names:
+                problem = "has no arrays named after inputs; save them with numpy.savez"
+                raise FileError(self.archive, problem)
+            files = {name: f"{self.archive}:{name}" for name in names}
+            arrays = {name: GivenInput(self.archive, read_array(f)) for name, f in files.items()}
+        return arrays | {name: GivenInput(file, read_array(file)) for name, file in self.single}
+
+
+def refuse_without_inputs(given: Mapping[str, object]) -> None:
+    """Raise an error if an option is given that only a run of the model uses."""
+    unused = next((option for option, value in given.items() if value), None)
+    if unused is not None:
+        problem = f"{unused} has no effect without inputs"
+        raise click.UsageError(f"{problem}; add --inputs, --input or --random")
+
+
+def print_listing(model: str, output_format: str) -> None:
+    """Print the ROI Aligns of a model."""
+    from roialign_cli.calls.onnx_listing import list_nodes
+
+    listing = list_nodes(model)
+    if output_format == "json":
+        from roialign_cli.analysis.records import to_json
+        from roialign_cli.calls.onnx_records import listing_record
+
+        click.echo(to_json(listing_record(listing)))
+        return
+    from roialign_cli.show.document.model_listing import model_listing
+    from roialign_cli.show.document.terminal import print_blocks
+
+    print_blocks(list(model_listing(listing)))
+
+
+def record(
+    model: str, given: GivenInputs, folder: Path, output_format: str, *, force: bool
+) -> None:
+    """Run a model, write a recording and print its calls."""
+    from roialign_cli.calls.onnx_recording import RunnableModel
+    from roialign_cli.calls.onnx_records import call_record
+    from roialign_cli.calls.recording import check_recording_writable, new_recording
+    from roialign_cli.cli.streams import message
+
+    given.check()
+    check_recording_writable(folder, force=force)
+    runnable = RunnableModel.load(model)
+    feeds = _feeds(runnable, given)
+    records = []
+    with new_recording(folder, force=force) as writer:
+        for node, call in runnable.run(feeds):
+            records.append(call_record(f"call-{writer.count:04}.npz", node, call))
+            writer.add(call)
+    _print_calls(runnable, folder, records, output_format)
+    message(f"wrote {folder}")
+
+
+def _feeds(runnable: RunnableModel, given: GivenInputs) -> dict[str, NDArray[Any]]:
+    """Return an array for each input of the model."""
+    from roialign_cli.calls.onnx_inputs import RandomInputs, checked_inputs, model_inputs
+
+    needed = model_inputs(runnable.model)
+    feeds = checked_inputs(needed, given.read(), complete=not given.random)
+    if given.random:
+        rest = [one for one in needed if one.name not in feeds]
+        if not rest:
+            raise ArgumentError("random", "has no effect: every input is given; remove --random")
+        made = RandomInputs(given.seed or 0, dict(given.lengths))
+        feeds |= made.make(rest, runnable.listing.nodes)
+    return feeds
+
+
+def _print_calls(
+    runnable: RunnableModel, folder: Path, records: list[dict[str, Any]], output_format: str
+) -> None:
+    nodes = runnable.listing.nodes
+    reasons = {node.place.name: node.why_not_recorded for node in nodes if node.why_not_recorded}
+    if output_format == "json":
+        from roialign_cli.analysis.records import to_json
+        from roialign_cli.calls.onnx_records import recording_record
+
+        click.echo(to_json(recording_record(str(folder), records, reasons)))
+        return
+    from roialign_cli.show.document.model_listing import recorded_calls
+    from roialign_cli.show.document.terminal import print_blocks
+
+    print_blocks(list(recorded_calls(runnable.listing, records, reasons)))
