@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roialign_cli import Call, compare_recordings, roi_align
+from roialign_cli import Call, RoiAlignError, compare_recordings, roi_align
 from roialign_cli.calls import stages
 from roialign_cli.calls.archive import read_call
 from roialign_cli.calls.bfloat16 import narrowed, widened
@@ -476,6 +476,38 @@ def test_a_recording_is_compared_with_a_recording(
     (tmp_path / "empty").mkdir()
     done = command.run("compare", str(first), "--with", str(tmp_path / "empty"))
     assert (done[0], "has no recorded calls" in done[2]) == (2, True)
+
+
+def test_calls_without_an_output_need_an_operator(
+    command: Command, first: Path, tmp_path: Path
+) -> None:
+    whole = read_call(str(first / "call-0000.npz"))
+    options: dict[str, Any] = {"output_size": 7, "spatial_scale": 0.25}
+    for name, preset in (("unknown", None), ("computed", "torchvision"), ("rejects", "nnapi")):
+        boxes = whole.boxes + (500 if name == "rejects" else 0)  # beyond the map
+        Call(features=whole.features, boxes=boxes, preset=preset, **options).save(
+            tmp_path / f"{name}.npz"
+        )
+    with pytest.raises(RoiAlignError, match="has no output and no operator"):
+        compare_recordings(first / "call-0000.npz", tmp_path / "unknown.npz")
+    with pytest.raises(RoiAlignError, match="has no output to compare"):
+        compare_recordings(tmp_path / "rejects.npz", tmp_path / "rejects.npz")
+    text = command.text(first / "call-0000.npz", tmp_path / "computed.npz")
+    assert "B has no recorded output; it is computed by the stated operator." in text
+    assert "The ROI Align differs: sampling_ratio is 2 in A and 0 in B" in text
+
+
+def test_an_operator_that_rejects_its_boxes_is_not_the_one_that_ran(tmp_path: Path) -> None:
+    boxes = BOXES - [20, 0, 20, 0]  # some begin left of the map
+    output = roi_align(MAPS[0], boxes, 7, convention="torchvision", spatial_scale=0.25)
+    for name, preset in (("a", "torchvision"), ("b", "nnapi")):
+        Call(
+            features=MAPS[0], boxes=boxes, output=output, spatial_scale=0.25, preset=preset
+        ).save(tmp_path / f"{name}.npz")  # fmt: skip
+    call = differences(tmp_path / "a.npz", tmp_path / "b.npz")
+    assert call.checks[1].stated_wrong == len(boxes)
+    assert call.checks[1].kernel is not None
+    assert call.verdict == "equal"
 
 
 def test_rows_are_paired_as_a_slow_search_pairs_them() -> None:

@@ -29,7 +29,7 @@ from roialign_cli.calls.pairing import (
 )
 from roialign_cli.calls.recording_differences import CallDifferences, Place, Stage
 from roialign_cli.core.boxes import Float
-from roialign_cli.errors import FileError
+from roialign_cli.errors import ArgumentError, FileError
 
 _SAME_BOX = 1e-4  # cells; float32 coordinates on a map of a thousand cells agree to less
 
@@ -274,8 +274,13 @@ class GroupComparison:
 def _read(file: str) -> Call:
     """Read a call, which must have an output or an operator that makes one."""
     call = read_call(file)
-    if call.output is None and call.preset is None:
-        raise FileError(file, "has no output and no operator; record the call with its output")
+    if call.output is None:
+        if call.preset is None:
+            raise FileError(file, "has no output and no operator; record the call with its output")
+        try:
+            call.operation().plan()
+        except ArgumentError as error:
+            raise FileError(file, f"has no output to compare: {error.problem}") from None
     return call
 
 

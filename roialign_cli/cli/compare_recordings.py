@@ -69,7 +69,10 @@ def compare_two(
 
 def _refuse_others(output_format: str) -> None:
     """Raise an error for an option that has no effect on recordings."""
-    names = {parameter.name or "" for parameter in click.get_current_context().command.params}
+    context = click.get_current_context()
+    if len(context.params.get("maps") or ()) > 1:
+        raise click.UsageError("FEATURES: name one recording, and the other one with --with")
+    names = {parameter.name or "" for parameter in context.command.params}
     option = first_given(names - _APPLY)
     if option is not None:
         raise click.UsageError(f"{option}: does not apply to recordings; leave it out")

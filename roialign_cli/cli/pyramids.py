@@ -13,14 +13,12 @@ from roialign_cli.analysis.pitfalls import Note, find_notes_of, numbered
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.results import OnPyramid
 from roialign_cli.analysis.trace import checked_index
+from roialign_cli.cli.box_input import box_numbers, read_batch_index_option, read_box_options
 from roialign_cli.cli.inputs import (
     Inputs,
     as_numbers,
-    box_numbers,
     convention_overrides,
     declared,
-    read_batch_index_option,
-    read_box_options,
 )
 from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.core.overrides import resolve

@@ -54,7 +54,7 @@ def _overview(found: RecordingDifferences, shown: CallDifferences | None) -> Gri
     calls = sorted(found.calls, key=lambda call: not call.stage("output").differs)
     for call in calls[:_MAX_PAIRS]:
         output, first = call.stage("output"), call.first
-        mark = "→ " if call is shown else "  "
+        mark = "> " if call is shown else "  "
         largest = "–" if output.largest is None else amount(output.largest)
         name = printable(group_name(call.groups[0]))
         boxes = "{} / {}".format(*(group.boxes for group in call.groups))
@@ -96,7 +96,7 @@ def _stages(call: CallDifferences) -> Grid:
     for stage in call.stages:
         if stage.name == "levels" and not any(group.is_pyramid for group in call.groups):
             continue
-        mark = "→ " if stage is first else "  "
+        mark = "> " if stage is first else "  "
         largest = "–" if stage.largest is None else amount(stage.largest)
         share = ""
         if stage.largest != 0 and stage.share is not None and stage.share >= _LEAST_SHARE:
