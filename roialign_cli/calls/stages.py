@@ -12,7 +12,13 @@ from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.comparison import Reason
 from roialign_cli.calls.archive import read_call
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.kernels import Agreement, Kernel, KernelCheck, agreement, tolerance_of
+from roialign_cli.calls.kernels import (
+    Kernel,
+    KernelCheck,
+    RowDifferences,
+    row_differences,
+    tolerance_of,
+)
 from roialign_cli.calls.level_differences import (
     FeatureDifference,
     MapComparison,
@@ -59,7 +65,9 @@ class _Outputs:
     )
     tolerance: float = 0.0
 
-    def add(self, numbers: NDArray[np.intp], found: Agreement, first: Float, second: Float) -> None:
+    def add(
+        self, numbers: NDArray[np.intp], found: RowDifferences, first: Float, second: Float
+    ) -> None:
         """Add pairs with these numbers and outputs."""
         self.by_row[numbers] = found.by_row
         self.amounts[numbers] = found.amounts
@@ -77,7 +85,7 @@ class _Outputs:
             return
         first, second = (np.stack([side[pair] for pair in both]) for side in self.moved)
         if first.shape == second.shape:
-            found = agreement(first, second, self.tolerance)
+            found = row_differences(first, second, self.tolerance)
             self.add(np.array(both, np.intp), found, first, second)
 
 
