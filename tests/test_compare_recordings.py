@@ -213,7 +213,8 @@ def test_another_rule_of_the_pyramid_changes_levels(
     assert call.first is call.stage("levels")
     assert call.stage("levels").different == call.stage("output").different == expected
     assert call.stage("levels").share == pytest.approx(1)
-    assert f"{expected} boxes are pooled from another map" in command.text(first, tmp_path / "b")
+    words = "boxes are pooled from another map of the pyramid (rules torchvision and matterport)"
+    assert f"{expected} {words}" in command.text(first, tmp_path / "b")
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,10 @@ class GroupComparison:
         if different and 0 < whole < np.inf:
             share = float(np.nansum(amounts[apart > 0])) / whole
         largest = float(apart.max(initial=0))
-        return Stage("levels", bool(different), largest, different, len(apart), share)
+        levels = [group.members[0].description.level for group in self.groups]
+        rules = [level.rule for level in levels if level is not None and level.rule is not None]
+        text = f"rules {rules[0]} and {rules[1]}" if len({*rules}) > 1 else ""
+        return Stage("levels", bool(different), largest, different, len(apart), share, text)
 
     def _parameters(
         self, cross: float | None, *, at_fault: bool | None, compensated: bool
