@@ -20,6 +20,7 @@ from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.operation import Operation
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.changes import Change
+from roialign_cli.search.explanation import Verdict
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.result import Identification
 from roialign_cli.search.search import identify
@@ -144,6 +145,16 @@ class KernelCheck:
     ----------
     search
         Whether to search for the rules behind an output that the stated operator does not make.
+    stated
+        The rules that the calls state; None if they state no operator.
+    stated_error, stated_wrong
+        By how much, and in how many rows, the outputs differ from those of the stated rules.
+    rows
+        The number of rows with a recorded output.
+    error, wrong
+        The same as `stated_error` and `stated_wrong` for the rules that make the outputs.
+    found, verdict
+        What a search found, and its verdict; None if the stated rules make the outputs.
     """
 
     search: bool
@@ -154,6 +165,7 @@ class KernelCheck:
     error: float = 0.0
     wrong: int = 0
     found: Identification | None = None
+    verdict: Verdict | None = None
     _kernel: Kernel | None = field(default=None)
 
     def look(self, call: Call) -> Kernel | None:
@@ -171,8 +183,9 @@ class KernelCheck:
             if not result.wrong.any():
                 self.error = max(self.error, result.largest)
                 return self.stated
-        if self.found is None and self.search:
+        if self.verdict is None and self.search:
             self.found = _identified(call, call.output)
+            self.verdict = self.found.verdict
             self._kernel = _kernel_of(self.found, operation, call, call.output)
         if self._kernel is None:
             self.wrong += len(call.output)
@@ -181,6 +194,10 @@ class KernelCheck:
         self.error = max(self.error, result.largest)
         self.wrong += int(result.wrong.sum())
         return None if result.wrong.any() else self._kernel
+
+    def release(self) -> None:
+        """Forget what a search found apart from its verdict and the rules: it has the features."""
+        self.found = None
 
     @property
     def is_stated(self) -> bool:

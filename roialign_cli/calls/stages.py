@@ -179,7 +179,7 @@ class GroupComparison:
         numbers = (self.pairs.rows.first, self.pairs.rows.second)[number]
         output = output_of(call, kernel)
         for pair in here.tolist():
-            self.outputs.moved[number][pair] = output[rows[numbers[pair]]]
+            self.outputs.moved[number][pair] = output[rows[numbers[pair]]].copy()
 
     def _cross(self) -> tuple[float | None, bool | None, bool]:
         """Return the largest cross difference, whether it is one, and whether boxes make up for it.
