@@ -14,7 +14,6 @@ import pytest
 from roialign_cli import Call, RoiAlignError, compare_recordings, roi_align
 from roialign_cli.calls import stages
 from roialign_cli.calls.archive import read_call
-from roialign_cli.calls.bfloat16 import narrowed, widened
 from roialign_cli.calls.call import PyramidLevel
 from roialign_cli.calls.recording import new_recording
 from roialign_cli.calls.recording_differences import CallDifferences
@@ -22,6 +21,7 @@ from roialign_cli.calls.row_pairs import iou, pair_rows
 from roialign_cli.cli.main import main
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.pyramid_operation import make_pyramid_operation
+from roialign_cli.search.changes import bfloat16
 
 SCALES = (1 / 4, 1 / 8, 1 / 16)
 SIZES = ((64, 80), (32, 40), (16, 20))
@@ -86,6 +86,8 @@ def record(
             output = roi_align(
                 maps[index], own, size, convention=preset, spatial_scale=scale, **own_fields
             )
+            if "output" in call.get("bfloat16", ()):
+                output = bfloat16(output)
             level = PyramidLevel(0, index, len(SCALES), rule, IMAGE) if grouped else None
             writer.add(
                 Call(
@@ -211,7 +213,8 @@ def test_another_rule_of_the_pyramid_changes_levels(
     assert call.first is call.stage("levels")
     assert call.stage("levels").different == call.stage("output").different == expected
     assert call.stage("levels").share == pytest.approx(1)
-    assert f"{expected} boxes are pooled from another map" in command.text(first, tmp_path / "b")
+    words = "boxes are pooled from another map of the pyramid (rules torchvision and matterport)"
+    assert f"{expected} {words}" in command.text(first, tmp_path / "b")
 
 
 @pytest.mark.parametrize(
@@ -344,7 +347,7 @@ def test_calls_without_boxes_are_empty(command: Command, first: Path, tmp_path: 
 
 
 def test_the_tolerance_follows_bfloat16(first: Path, tmp_path: Path) -> None:
-    rounded = [np.asarray(widened(narrowed(array))) for array in MAPS]
+    rounded = [bfloat16(array) for array in MAPS]
     call = differences(first, record(tmp_path / "b", maps=rounded))
     assert call.verdict == "inputs"
     own = record(tmp_path / "c", maps=rounded, bfloat16=("features", "output"))

@@ -13,7 +13,7 @@ from roialign_cli.core.boxes import Float
 CONVENTIONS_TOLERANCE = 1e-5  # as a share of a channel's largest value
 # Another library sums in another order, and rounds to the data type of its tensors.
 _HALF_TOLERANCE, _FULL_TOLERANCE = 4e-3, 1e-4  # float16; wider and whole numbers
-_BFLOAT16_TOLERANCE = 1.6e-2  # two steps between its numbers
+BFLOAT16_TOLERANCE = 2**-7  # it has 8 bits of precision
 
 
 def output_tolerance(*dtypes: np.dtype[Any], bfloat16: bool = False) -> float:
@@ -32,7 +32,7 @@ def output_tolerance(*dtypes: np.dtype[Any], bfloat16: bool = False) -> float:
     0.004
     """
     if bfloat16:
-        return _BFLOAT16_TOLERANCE
+        return BFLOAT16_TOLERANCE
     half = any(dtype.kind == "f" and dtype.itemsize == 2 for dtype in dtypes)
     return _HALF_TOLERANCE if half else _FULL_TOLERANCE
 

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from roialign_cli.analysis.comparison import compare_output
 from roialign_cli.analysis.scaling import scale_text
+from roialign_cli.analysis.tolerance import BFLOAT16_TOLERANCE
 from roialign_cli.calls.call import Call
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import RoiAlignError
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.result import Identification
-
-_BFLOAT16_SHARE = 2**-7  # of the largest value: bfloat16 has 8 bits of precision
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def bfloat16_tolerance(call: Call, output: NDArray[Any]) -> float | None:
     """
     if not {"features", "output"} & set(call.bfloat16):
         return None
-    return _BFLOAT16_SHARE * float(np.abs(output[np.isfinite(output)]).max(initial=0))
+    return BFLOAT16_TOLERANCE * float(np.abs(output[np.isfinite(output)]).max(initial=0))
 
 
 def with_differences(call: Call, agreement: Agreement, found: Identification) -> Agreement:

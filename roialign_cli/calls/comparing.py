@@ -14,7 +14,7 @@ from roialign_cli.calls.pairing import (
     pair_groups,
 )
 from roialign_cli.calls.recording import is_recording, read_recording
-from roialign_cli.calls.recording_differences import RecordingDifferences
+from roialign_cli.calls.recording_differences import CallDifferences, RecordingDifferences
 from roialign_cli.calls.stages import compare_groups
 
 
@@ -59,9 +59,15 @@ def compare_recordings(
     one, other = _groups(str(first)), _groups(str(second))
     groups = like_pyramids(one, other), like_pyramids(other, one)
     pairs, first_only, second_only = pair_groups(*groups)
-    calls = []
+    calls: list[CallDifferences] = []
+    is_explained = False
     for i, j in pairs:
-        calls.append(compare_groups(groups[0][i], groups[1][j], search=search))
+        call = compare_groups(groups[0][i], groups[1][j], search=search)
+        if is_explained:
+            for check in call.checks:
+                check.release()
+        is_explained = is_explained or bool(call.stage("output").differs)
+        calls.append(call)
         advance(1 / len(pairs))
     return RecordingDifferences(
         (str(first), str(second)),

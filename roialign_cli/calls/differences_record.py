@@ -75,7 +75,7 @@ def _side(group: CallGroup, check: KernelCheck) -> dict[str, Any]:
         "stated_wrong_rows": check.stated_wrong,
         "shown": None if kernel is None else _convention(kernel.convention),
         "changes": [] if kernel is None else [change.text for change in kernel.changes],
-        "search": None if check.found is None else check.found.verdict,
+        "search": check.verdict,
     }
 
 

@@ -13,12 +13,14 @@ from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.comparison import difference
 from roialign_cli.analysis.equivalence import coarse_rules
 from roialign_cli.analysis.tolerance import allowed_differences, output_tolerance
+from roialign_cli.calls.agreement import bfloat16_tolerance
 from roialign_cli.calls.call import Call
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.operation import Operation
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.changes import Change
+from roialign_cli.search.explanation import Verdict
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.result import Identification
 from roialign_cli.search.search import identify
@@ -78,7 +80,7 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class RowDifferences:
     """How far two outputs of the same boxes are apart.
 
     Parameters
@@ -100,7 +102,7 @@ class Agreement:
         return float(self.by_row.max(initial=0.0))
 
 
-def agreement(made: Float, given: NDArray[Any], tolerance: float) -> Agreement:
+def row_differences(made: Float, given: NDArray[Any], tolerance: float) -> RowDifferences:
     """Compare two outputs of shape (R, C, height, width).
 
     Parameters
@@ -119,7 +121,7 @@ def agreement(made: Float, given: NDArray[Any], tolerance: float) -> Agreement:
         by_row[rows] = apart.max(axis=(1, 2, 3), initial=0.0)
         amounts[rows] = apart.mean(axis=(1, 2, 3)) if apart[0].size else 0.0
         wrong[rows] = (apart > allowed).any(axis=(1, 2, 3))
-    return Agreement(by_row, amounts, wrong)
+    return RowDifferences(by_row, amounts, wrong)
 
 
 def _pieces(output: Float) -> Iterator[slice]:
@@ -143,6 +145,16 @@ class KernelCheck:
     ----------
     search
         Whether to search for the rules behind an output that the stated operator does not make.
+    stated
+        The rules that the calls state; None if they state no operator.
+    stated_error, stated_wrong
+        By how much, and in how many rows, the outputs differ from those of the stated rules.
+    rows
+        The number of rows with a recorded output.
+    error, wrong
+        The same as `stated_error` and `stated_wrong` for the rules that make the outputs.
+    found, verdict
+        What a search found, and its verdict; None if the stated rules make the outputs.
     """
 
     search: bool
@@ -153,6 +165,7 @@ class KernelCheck:
     error: float = 0.0
     wrong: int = 0
     found: Identification | None = None
+    verdict: Verdict | None = None
     _kernel: Kernel | None = field(default=None)
 
     def look(self, call: Call) -> Kernel | None:
@@ -170,8 +183,9 @@ class KernelCheck:
             if not result.wrong.any():
                 self.error = max(self.error, result.largest)
                 return self.stated
-        if self.found is None and self.search:
-            self.found = _identified(call)
+        if self.verdict is None and self.search:
+            self.found = _identified(call, call.output)
+            self.verdict = self.found.verdict
             self._kernel = _kernel_of(self.found, operation, call, call.output)
         if self._kernel is None:
             self.wrong += len(call.output)
@@ -180,6 +194,10 @@ class KernelCheck:
         self.error = max(self.error, result.largest)
         self.wrong += int(result.wrong.sum())
         return None if result.wrong.any() else self._kernel
+
+    def release(self) -> None:
+        """Forget what a search found apart from its verdict and the rules: it has the features."""
+        self.found = None
 
     @property
     def is_stated(self) -> bool:
@@ -194,7 +212,9 @@ class KernelCheck:
         return None if self.wrong else self._kernel
 
 
-def _checked(kernel: Kernel, operation: Operation, call: Call, output: NDArray[Any]) -> Agreement:
+def _checked(
+    kernel: Kernel, operation: Operation, call: Call, output: NDArray[Any]
+) -> RowDifferences:
     """Compare the output of a call with what some rules make of its inputs."""
     try:
         made = kernel.pooled(operation)
@@ -202,11 +222,11 @@ def _checked(kernel: Kernel, operation: Operation, call: Call, output: NDArray[A
         made = None
     if made is None or made.shape != output.shape:
         nothing = np.full(len(output), np.inf)
-        return Agreement(nothing, nothing, np.isinf(nothing))
-    return agreement(made, output, tolerance_of(call))
+        return RowDifferences(nothing, nothing, np.isinf(nothing))
+    return row_differences(made, output, tolerance_of(call))
 
 
-def _identified(call: Call) -> Identification:
+def _identified(call: Call, output: NDArray[Any]) -> Identification:
     """Search for the rules behind the output of a call."""
     fixed: dict[str, Any] = {}
     convention = call.convention()
@@ -216,10 +236,10 @@ def _identified(call: Call) -> Identification:
     return identify(
         call.features,
         call.boxes,
-        call.output,
+        output,
         spatial_scale=scale,
         batch_index=call.batch_index,
-        tolerance=None,
+        tolerance=bfloat16_tolerance(call, output),
         **fixed,
     )
 

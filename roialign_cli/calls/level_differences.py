@@ -12,7 +12,7 @@ from roialign_cli.analysis.comparison import Reason, compare_conventions, differ
 from roialign_cli.analysis.equivalence import coarse_rules
 from roialign_cli.analysis.tolerance import allowed_differences
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.kernels import Agreement, Kernel, agreement, tolerance_of
+from roialign_cli.calls.kernels import Kernel, RowDifferences, row_differences, tolerance_of
 from roialign_cli.calls.pairing import SAME_SHIFT, GroupPairs
 from roialign_cli.calls.row_pairs import Rows
 from roialign_cli.core.boxes import Float
@@ -99,9 +99,9 @@ class MapDifference:
     """
 
     pairs: Rows
-    output: Agreement | None
-    cross: Agreement | None
-    shifted: Agreement | None
+    output: RowDifferences | None
+    cross: RowDifferences | None
+    shifted: RowDifferences | None
     amounts: Amounts
     fields: tuple[Reason, ...]
 
@@ -143,7 +143,7 @@ class MapComparison:
         first, second = self.paired_outputs()
         output = None
         if first.shape[1:] == second.shape[1:]:
-            output = agreement(first, second, tolerance_of(*self.calls))
+            output = row_differences(first, second, tolerance_of(*self.calls))
         cross = self._cross(0.0)
         shifted = None
         shift = self.pairs.shift
@@ -169,7 +169,7 @@ class MapComparison:
                 scale = scale_of_map(None, operation.convention, size)
         return replace(self._operation, spatial_scale=scale)
 
-    def _cross(self, shift: float) -> Agreement | None:
+    def _cross(self, shift: float) -> RowDifferences | None:
         """Compare the first output with what the second operator makes of the first inputs."""
         kernel = self.kernels[1]
         if kernel is None or self.calls[0].output_size != self.calls[1].output_size:
@@ -181,9 +181,9 @@ class MapComparison:
             return None
         if made.shape != self.outputs[0].shape:
             return None
-        return agreement(made, self.outputs[0], tolerance_of(self.calls[0]))
+        return row_differences(made, self.outputs[0], tolerance_of(self.calls[0]))
 
-    def _amounts(self, output: Agreement, cross: Agreement | None) -> Amounts:
+    def _amounts(self, output: RowDifferences, cross: RowDifferences | None) -> Amounts:
         """Exchange one stage that differs after another on the rows of this map."""
         own, other = self.kernels
         if own is None:
@@ -217,9 +217,9 @@ class MapComparison:
         given = self.outputs[1][self._partners]
         if made.shape != given.shape:
             return None
-        return float(agreement(made, given, 0.0).amounts.sum())
+        return float(row_differences(made, given, 0.0).amounts.sum())
 
-    def _fields(self, cross: Agreement | None) -> tuple[Reason, ...]:
+    def _fields(self, cross: RowDifferences | None) -> tuple[Reason, ...]:
         """Return the fields in which the operators differ, with their shares on the worst rows."""
         own, other = self.kernels
         if own is None or other is None:

@@ -12,7 +12,13 @@ from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.comparison import Reason
 from roialign_cli.calls.archive import read_call
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.kernels import Agreement, Kernel, KernelCheck, agreement, tolerance_of
+from roialign_cli.calls.kernels import (
+    Kernel,
+    KernelCheck,
+    RowDifferences,
+    row_differences,
+    tolerance_of,
+)
 from roialign_cli.calls.level_differences import (
     FeatureDifference,
     MapComparison,
@@ -59,7 +65,9 @@ class _Outputs:
     )
     tolerance: float = 0.0
 
-    def add(self, numbers: NDArray[np.intp], found: Agreement, first: Float, second: Float) -> None:
+    def add(
+        self, numbers: NDArray[np.intp], found: RowDifferences, first: Float, second: Float
+    ) -> None:
         """Add pairs with these numbers and outputs."""
         self.by_row[numbers] = found.by_row
         self.amounts[numbers] = found.amounts
@@ -77,7 +85,7 @@ class _Outputs:
             return
         first, second = (np.stack([side[pair] for pair in both]) for side in self.moved)
         if first.shape == second.shape:
-            found = agreement(first, second, self.tolerance)
+            found = row_differences(first, second, self.tolerance)
             self.add(np.array(both, np.intp), found, first, second)
 
 
@@ -171,7 +179,7 @@ class GroupComparison:
         numbers = (self.pairs.rows.first, self.pairs.rows.second)[number]
         output = output_of(call, kernel)
         for pair in here.tolist():
-            self.outputs.moved[number][pair] = output[rows[numbers[pair]]]
+            self.outputs.moved[number][pair] = output[rows[numbers[pair]]].copy()
 
     def _cross(self) -> tuple[float | None, bool | None, bool]:
         """Return the largest cross difference, whether it is one, and whether boxes make up for it.
@@ -224,7 +232,10 @@ class GroupComparison:
         if different and 0 < whole < np.inf:
             share = float(np.nansum(amounts[apart > 0])) / whole
         largest = float(apart.max(initial=0))
-        return Stage("levels", bool(different), largest, different, len(apart), share)
+        levels = [group.members[0].description.level for group in self.groups]
+        rules = [level.rule for level in levels if level is not None and level.rule is not None]
+        text = f"rules {rules[0]} and {rules[1]}" if len({*rules}) > 1 else ""
+        return Stage("levels", bool(different), largest, different, len(apart), share, text)
 
     def _parameters(
         self, cross: float | None, *, at_fault: bool | None, compensated: bool

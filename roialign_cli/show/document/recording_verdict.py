@@ -129,7 +129,8 @@ def _input(call: CallDifferences, stage: Stage) -> str:
             return _boxes(call, stage)
         case _:
             count = format_count(stage.different, "box is", "boxes are")
-            return f"{count} pooled from another map of the pyramid"
+            rules = f" ({stage.text})" if stage.text else ""
+            return f"{count} pooled from another map of the pyramid{rules}"
 
 
 def _boxes(call: CallDifferences, stage: Stage) -> str:

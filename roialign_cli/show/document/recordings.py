@@ -121,7 +121,8 @@ def _what_differs(call: CallDifferences, stage: Stage) -> str:
             parts += [f"{lonely} without a partner"] if lonely else []
             return f"{_all_moved(call)}{', and '.join(parts)}"
         case "levels":
-            return _counted(stage, "boxes")
+            rules = f", {stage.text}" if stage.text else ""
+            return _counted(stage, "boxes") + rules
         case _:
             return _counted(stage, "rows")
 
