@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import compare as compare
     from roialign_cli.analysis.trace import trace as trace
     from roialign_cli.calls.call import Call as Call
-    from roialign_cli.calls.comparing import compare_recordings as compare_recordings
-    from roialign_cli.calls.recorder import record_calls as record_calls
+    from roialign_cli.calls.differences.comparing import compare_recordings as compare_recordings
+    from roialign_cli.calls.watch.recorder import record_calls as record_calls
     from roialign_cli.core.convention import Convention as Convention
     from roialign_cli.core.operation import roi_align as roi_align
     from roialign_cli.core.preset import Preset as Preset
@@ -36,9 +36,9 @@ _HOMES = {
     "Convention": "core.convention",
     "RoiAlignError": "errors",
     "compare": "analysis.comparison",
-    "compare_recordings": "calls.comparing",
+    "compare_recordings": "calls.differences.comparing",
     "identify": "search.search",
-    "record_calls": "calls.recorder",
+    "record_calls": "calls.watch.recorder",
     "identify_pyramid": "search.pyramid_search",
     "roi_align": "core.operation",
     "roi_align_pyramid": "core.pyramid_operation",

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from roialign_cli import Call, RoiAlignError, compare_recordings, roi_align
-from roialign_cli.calls import stages
 from roialign_cli.calls.archive import read_call
 from roialign_cli.calls.call import PyramidLevel
+from roialign_cli.calls.differences import stages
+from roialign_cli.calls.differences.result import CallDifferences
+from roialign_cli.calls.differences.row_pairs import iou, pair_rows
 from roialign_cli.calls.recording import new_recording
-from roialign_cli.calls.recording_differences import CallDifferences
-from roialign_cli.calls.row_pairs import iou, pair_rows
 from roialign_cli.cli.main import main
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.pyramid_operation import make_pyramid_operation

@@ -10,7 +10,7 @@ import pytest
 
 from roialign_cli.calls.archive import read_call
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.onnx_listing import list_nodes
+from roialign_cli.calls.onnx_models.listing import list_nodes
 from roialign_cli.calls.recording import read_recording
 from roialign_cli.cli.main import main
 

@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from roialign_cli.calls.onnx_listing import ListedNode, Listing, list_nodes
-from roialign_cli.calls.onnx_operators import REQUIRED
+from roialign_cli.calls.onnx_models.listing import ListedNode, Listing, list_nodes
+from roialign_cli.calls.onnx_models.operators import REQUIRED
 from roialign_cli.cli.main import main
 from tests.onnx_models import (
     BOOL,

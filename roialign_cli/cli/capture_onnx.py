@@ -16,8 +16,8 @@ from roialign_cli.printable import printable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from roialign_cli.calls.onnx_inputs import GivenInput
-    from roialign_cli.calls.onnx_recording import RunnableModel
+    from roialign_cli.calls.onnx_models.inputs import GivenInput
+    from roialign_cli.calls.onnx_models.recording import RunnableModel
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class GivenInputs:
 
     def read(self) -> dict[str, GivenInput]:
         """Return the arrays of the files, by the name of the input; --input wins."""
-        from roialign_cli.calls.onnx_inputs import GivenInput
+        from roialign_cli.calls.onnx_models.inputs import GivenInput
 
         arrays = {}
         if self.archive is not None:
@@ -79,12 +79,12 @@ def refuse_without_inputs(given: Mapping[str, object]) -> None:
 
 def print_listing(model: str, output_format: str) -> None:
     """Print the ROI Aligns of a model."""
-    from roialign_cli.calls.onnx_listing import list_nodes
+    from roialign_cli.calls.onnx_models.listing import list_nodes
 
     listing = list_nodes(model)
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
-        from roialign_cli.calls.onnx_records import listing_record
+        from roialign_cli.calls.onnx_models.records import listing_record
 
         click.echo(to_json(listing_record(listing)))
         return
@@ -98,7 +98,7 @@ def record(
     model: str, given: GivenInputs, folder: Path, output_format: str, *, force: bool
 ) -> None:
     """Run a model, write a recording and print its calls."""
-    from roialign_cli.calls.onnx_recording import RunnableModel
+    from roialign_cli.calls.onnx_models.recording import RunnableModel
     from roialign_cli.calls.recording import check_recording_writable, new_recording
     from roialign_cli.cli.streams import message
 
@@ -124,7 +124,7 @@ def record(
 
 def _feeds(runnable: RunnableModel, given: GivenInputs) -> dict[str, NDArray[Any]]:
     """Return an array for each input of the model."""
-    from roialign_cli.calls.onnx_inputs import RandomInputs, checked_inputs, model_inputs
+    from roialign_cli.calls.onnx_models.inputs import RandomInputs, checked_inputs, model_inputs
 
     needed = model_inputs(runnable.model)
     feeds = checked_inputs(needed, given.read(), complete=not given.random)
@@ -144,7 +144,7 @@ def print_recording(folder: str, output_format: str, reasons: Mapping[str, str] 
     recording = read_recording(folder)
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
-        from roialign_cli.calls.recording_records import recording_record
+        from roialign_cli.calls.records import recording_record
 
         click.echo(to_json(recording_record(recording, reasons)))
         return

@@ -16,7 +16,7 @@ from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.trace import Trace
-    from roialign_cli.calls.recording_differences import (
+    from roialign_cli.calls.differences.result import (
         CallDifferences,
         Place,
         RecordingDifferences,
@@ -34,7 +34,7 @@ def are_recorded(features: str, other: str) -> bool:
     UsageError
         If only the second side is a recording. The first can be compared with something else.
     """
-    from roialign_cli.calls.comparing import is_recorded
+    from roialign_cli.calls.differences.comparing import is_recorded
 
     is_first, is_second = (is_recorded(name) or Path(name).is_dir() for name in (features, other))
     if is_second and not is_first:
@@ -55,7 +55,7 @@ def compare_two(
     force: bool,
 ) -> int:
     """Compare two recordings, print the result, and return the exit status."""
-    from roialign_cli.calls.comparing import compare_recordings
+    from roialign_cli.calls.differences.comparing import compare_recordings
     from roialign_cli.show.progress import share_progress
 
     _refuse_others(output_format)
@@ -83,7 +83,7 @@ def _refuse_others(output_format: str) -> None:
 def _print(found: RecordingDifferences, output_format: str) -> None:
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
-        from roialign_cli.calls.differences_record import differences_record
+        from roialign_cli.calls.differences.records import differences_record
         from roialign_cli.show.document.recording_verdict import call_sentences, recording_sentences
 
         record = differences_record(found)
@@ -144,7 +144,7 @@ def _traces(call: CallDifferences) -> tuple[Trace, Trace]:
     """
     from roialign_cli.analysis.trace import trace_operation, with_output
     from roialign_cli.calls.archive import read_call
-    from roialign_cli.calls.level_differences import output_of
+    from roialign_cli.calls.differences.levels import output_of
 
     worst, pairs = cast("Place", call.worst), call.pairs
     numbers = pairs.rows.first[worst.pair], pairs.rows.second[worst.pair]

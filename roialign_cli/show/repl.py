@@ -10,7 +10,7 @@ import numpy as np
 from roialign_cli.analysis.comparison import Comparison
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
-from roialign_cli.calls.recording_differences import RecordingDifferences
+from roialign_cli.calls.differences.result import RecordingDifferences
 from roialign_cli.search.pyramid_result import PyramidIdentification
 from roialign_cli.search.result import Identification
 from roialign_cli.show.document.blocks import output_grid

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from roialign_cli.analysis.scaling import scale_option
-from roialign_cli.calls.onnx_listing import ListedNode, Listing
-from roialign_cli.calls.onnx_operators import REQUIRED
+from roialign_cli.calls.onnx_models.listing import ListedNode, Listing
+from roialign_cli.calls.onnx_models.operators import REQUIRED
 from roialign_cli.printable import printable
 from roialign_cli.show.document.blocks import Block, Grid, Paragraph
 from roialign_cli.show.document.command_line import convention_words

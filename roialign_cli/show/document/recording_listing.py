@@ -7,7 +7,7 @@ from typing import Any
 
 from roialign_cli.analysis.scaling import scale_option
 from roialign_cli.calls.recording import Recording
-from roialign_cli.calls.recording_records import call_record
+from roialign_cli.calls.records import call_record
 from roialign_cli.printable import printable
 from roialign_cli.show.document.blocks import Block, Grid, Paragraph
 from roialign_cli.show.numbers import format_count, format_indices

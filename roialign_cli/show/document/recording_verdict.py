@@ -10,9 +10,9 @@ import numpy as np
 
 from roialign_cli.analysis.comparison import Reason
 from roialign_cli.analysis.equivalence import effective_rules
-from roialign_cli.calls.kernels import Kernel, KernelCheck
-from roialign_cli.calls.pairing import SAME_SHIFT, CallGroup
-from roialign_cli.calls.recording_differences import CallDifferences, RecordingDifferences, Stage
+from roialign_cli.calls.differences.kernels import Kernel, KernelCheck
+from roialign_cli.calls.differences.pairing import SAME_SHIFT, CallGroup
+from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
 from roialign_cli.show.document.answer import answer_clauses
 from roialign_cli.show.numbers import format_count, name_of
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from roialign_cli.calls.pairing import CallGroup, GroupRows
-from roialign_cli.calls.recording_differences import CallDifferences, RecordingDifferences, Stage
-from roialign_cli.calls.row_pairs import Rows
+from roialign_cli.calls.differences.pairing import CallGroup, GroupRows
+from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
+from roialign_cli.calls.differences.row_pairs import Rows
 from roialign_cli.printable import printable
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.recording_verdict import (

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.calls.onnx_damage import NodeProto
-from roialign_cli.calls.onnx_model import Scope
-from roialign_cli.calls.onnx_values import constant, decimal
+from roialign_cli.calls.onnx_models.damage import NodeProto
+from roialign_cli.calls.onnx_models.model import Scope
+from roialign_cli.calls.onnx_models.values import constant, decimal
 
 # Operators that select, join or reshape boxes and leave the numbers as they are.
 _PASSING = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from roialign_cli.calls.onnx_damage import Model
-from roialign_cli.calls.onnx_library import onnx_module
-from roialign_cli.calls.onnx_model import Scope, expanded_size
+from roialign_cli.calls.onnx_models.damage import Model
+from roialign_cli.calls.onnx_models.library import onnx_module
+from roialign_cli.calls.onnx_models.model import Scope, expanded_size
 
 # An axis is a number, the name of a free dimension, or None if nothing is known.
 Axis = int | str | None

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.calls.call import BFLOAT16_ARRAYS, Call
-from roialign_cli.calls.tensors import as_numpy, conditions, is_bfloat16
-from roialign_cli.calls.watched import FIELD_VALUES, PARAMETERS, Operator
+from roialign_cli.calls.watch.tensors import as_numpy, conditions, is_bfloat16
+from roialign_cli.calls.watch.watched import FIELD_VALUES, PARAMETERS, Operator
 from roialign_cli.core.overrides import resolve
 from roialign_cli.errors import ArgumentError, alternatives
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roialign_cli.analysis.comparison import Reason
-from roialign_cli.calls.kernels import KernelCheck
-from roialign_cli.calls.pairing import CallGroup, GroupPairs
+from roialign_cli.calls.differences.kernels import KernelCheck
+from roialign_cli.calls.differences.pairing import CallGroup, GroupPairs
 from roialign_cli.presentation import Presentable
 
 StageName = Literal["features", "boxes", "levels", "parameters", "output"]

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.calls.call import Call, PyramidLevel
-from roialign_cli.calls.onnx_damage import Model
-from roialign_cli.calls.onnx_external import ExternalData, find_external_data
-from roialign_cli.calls.onnx_library import onnx_module
-from roialign_cli.calls.onnx_listing import ListedNode, Listing, listing_of
-from roialign_cli.calls.onnx_model import expanded_size, load_model
-from roialign_cli.calls.onnx_outputs import Value, expose
+from roialign_cli.calls.onnx_models.damage import Model
+from roialign_cli.calls.onnx_models.external import ExternalData, find_external_data
+from roialign_cli.calls.onnx_models.library import onnx_module
+from roialign_cli.calls.onnx_models.listing import ListedNode, Listing, listing_of
+from roialign_cli.calls.onnx_models.model import expanded_size, load_model
+from roialign_cli.calls.onnx_models.outputs import Value, expose
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.printable import printable
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from roialign_cli.calls.archive import read_call_array, read_description
 from roialign_cli.calls.call import Description
+from roialign_cli.calls.differences.row_pairs import RowPairs, Rows, pair_rows
 from roialign_cli.calls.recording import Recording
-from roialign_cli.calls.row_pairs import RowPairs, Rows, pair_rows
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.operation import make_operation
 from roialign_cli.errors import ArgumentError, FileError

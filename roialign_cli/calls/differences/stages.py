@@ -12,14 +12,14 @@ from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.comparison import Reason
 from roialign_cli.calls.archive import read_call
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.kernels import (
+from roialign_cli.calls.differences.kernels import (
     Kernel,
     KernelCheck,
     RowDifferences,
     row_differences,
     tolerance_of,
 )
-from roialign_cli.calls.level_differences import (
+from roialign_cli.calls.differences.levels import (
     FeatureDifference,
     MapComparison,
     MapDifference,
@@ -27,13 +27,13 @@ from roialign_cli.calls.level_differences import (
     largest_place,
     output_of,
 )
-from roialign_cli.calls.pairing import (
+from roialign_cli.calls.differences.pairing import (
     CallGroup,
     GroupPairs,
     pair_group_rows,
     read_rows,
 )
-from roialign_cli.calls.recording_differences import CallDifferences, Place, Stage
+from roialign_cli.calls.differences.result import CallDifferences, Place, Stage
 from roialign_cli.core.boxes import Float
 from roialign_cli.errors import ArgumentError, FileError
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from roialign_cli.analysis.scaling import scale_text
-from roialign_cli.calls.onnx_boxes import BoxStep, box_steps
+from roialign_cli.calls.onnx_models.boxes import BoxStep, box_steps
 from roialign_cli.core.convention import Convention
 
 if TYPE_CHECKING:
-    from roialign_cli.calls.onnx_listing import ListedNode
+    from roialign_cli.calls.onnx_models.listing import ListedNode
 
 _HALF_CELL_TOLERANCE = 1e-3  # cells
 

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from roialign_cli.calls.archive import is_call
-from roialign_cli.calls.pairing import (
+from roialign_cli.calls.differences.pairing import (
     CallGroup,
     group_of_call,
     groups_of,
     like_pyramids,
     pair_groups,
 )
+from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences
+from roialign_cli.calls.differences.stages import compare_groups
 from roialign_cli.calls.recording import is_recording, read_recording
-from roialign_cli.calls.recording_differences import CallDifferences, RecordingDifferences
-from roialign_cli.calls.stages import compare_groups
 
 
 def is_recorded(name: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from roialign_cli.calls.onnx_damage import Graph, Model
+from roialign_cli.calls.onnx_models.damage import Graph, Model
 from roialign_cli.errors import FileError
 from roialign_cli.printable import printable
 

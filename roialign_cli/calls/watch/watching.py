@@ -10,11 +10,11 @@ from pathlib import PurePath
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
-from roialign_cli.calls.arguments import make_call, named_arguments, signature_of
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.hooks import Around, Hooks
-from roialign_cli.calls.pyramids import PyramidRun
-from roialign_cli.calls.watched import WRAPPERS, Operator, Pooler
+from roialign_cli.calls.watch.arguments import make_call, named_arguments, signature_of
+from roialign_cli.calls.watch.hooks import Around, Hooks
+from roialign_cli.calls.watch.pyramids import PyramidRun
+from roialign_cli.calls.watch.watched import WRAPPERS, Operator, Pooler
 
 Value = TypeVar("Value")
 

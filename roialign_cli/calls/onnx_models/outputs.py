@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from roialign_cli.calls.onnx_damage import Graph, Model
-from roialign_cli.calls.onnx_library import onnx_module
-from roialign_cli.calls.onnx_model import Scope
+from roialign_cli.calls.onnx_models.damage import Graph, Model
+from roialign_cli.calls.onnx_models.library import onnx_module
+from roialign_cli.calls.onnx_models.model import Scope
 
 _PREFIX = "roialign_capture"
 _BRANCHES = ("then_branch", "else_branch")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from roialign_cli.calls.onnx_damage import NodeProto
-from roialign_cli.calls.onnx_model import Place, Scope
+from roialign_cli.calls.onnx_models.damage import NodeProto
+from roialign_cli.calls.onnx_models.model import Place, Scope
 
 _SCATTERING = {"ScatterElements", "ScatterND"}
 _MERGING = {"Add", "Concat", "Sum", "Where", *_SCATTERING}

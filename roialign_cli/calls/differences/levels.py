@@ -12,9 +12,14 @@ from roialign_cli.analysis.comparison import Reason, compare_conventions, differ
 from roialign_cli.analysis.equivalence import coarse_rules
 from roialign_cli.analysis.tolerance import allowed_differences
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.kernels import Kernel, RowDifferences, row_differences, tolerance_of
-from roialign_cli.calls.pairing import SAME_SHIFT, GroupPairs
-from roialign_cli.calls.row_pairs import Rows
+from roialign_cli.calls.differences.kernels import (
+    Kernel,
+    RowDifferences,
+    row_differences,
+    tolerance_of,
+)
+from roialign_cli.calls.differences.pairing import SAME_SHIFT, GroupPairs
+from roialign_cli.calls.differences.row_pairs import Rows
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.operation import Operation, in_dtype_of, scale_of_map
 from roialign_cli.errors import ArgumentError

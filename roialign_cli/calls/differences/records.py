@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from roialign_cli.analysis.records import VERSION
-from roialign_cli.calls.kernels import KernelCheck
-from roialign_cli.calls.pairing import CallGroup, GroupRows
-from roialign_cli.calls.recording_differences import CallDifferences, RecordingDifferences, Stage
-from roialign_cli.calls.row_pairs import Rows
+from roialign_cli.calls.differences.kernels import KernelCheck
+from roialign_cli.calls.differences.pairing import CallGroup, GroupRows
+from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
+from roialign_cli.calls.differences.row_pairs import Rows
 from roialign_cli.core.convention import Convention
 
 

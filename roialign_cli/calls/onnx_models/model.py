@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from roialign_cli.calls.onnx_damage import Graph, Model, NodeProto, damage_of
-from roialign_cli.calls.onnx_library import onnx_module
+from roialign_cli.calls.onnx_models.damage import Graph, Model, NodeProto, damage_of
+from roialign_cli.calls.onnx_models.library import onnx_module
 from roialign_cli.errors import FileError
 from roialign_cli.files.reading import TOO_LARGE, open_input
 

@@ -13,15 +13,15 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.pyramids import PyramidRun
 from roialign_cli.calls.recording import RecordingWriter, new_recording
-from roialign_cli.calls.targets import (
+from roialign_cli.calls.watch.pyramids import PyramidRun
+from roialign_cli.calls.watch.targets import (
     Target,
     known_operators,
     known_poolers,
     named_operators,
 )
-from roialign_cli.calls.watching import HOOKS, around_operator, around_pooler
+from roialign_cli.calls.watch.watching import HOOKS, around_operator, around_pooler
 from roialign_cli.errors import ArgumentError, FileError
 
 

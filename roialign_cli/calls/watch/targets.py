@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any
 
-from roialign_cli.calls.arguments import check_parameters, signature_of
-from roialign_cli.calls.hooks import unhooked
-from roialign_cli.calls.watched import OPERATORS, POOLERS, Operator, Pooler
+from roialign_cli.calls.watch.arguments import check_parameters, signature_of
+from roialign_cli.calls.watch.hooks import unhooked
+from roialign_cli.calls.watch.watched import OPERATORS, POOLERS, Operator, Pooler
 from roialign_cli.errors import ArgumentError
 
 Function = Callable[..., Any]

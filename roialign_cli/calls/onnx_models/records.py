@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from roialign_cli.calls.onnx_listing import ListedNode, Listing
+from roialign_cli.calls.onnx_models.listing import ListedNode, Listing
 
 
 def listing_record(listing: Listing) -> dict[str, Any]:

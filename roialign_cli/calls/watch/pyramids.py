@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.calls.arguments import argument, as_boxes
 from roialign_cli.calls.call import Call, PyramidLevel
-from roialign_cli.calls.watched import Pooler
+from roialign_cli.calls.watch.arguments import argument, as_boxes
+from roialign_cli.calls.watch.watched import Pooler
 from roialign_cli.core.boxes import split_boxes
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.calls.onnx_damage import NodeProto
-from roialign_cli.calls.onnx_library import onnx_module
-from roialign_cli.calls.onnx_model import Scope
+from roialign_cli.calls.onnx_models.damage import NodeProto
+from roialign_cli.calls.onnx_models.library import onnx_module
+from roialign_cli.calls.onnx_models.model import Scope
 
 _EXTERNAL = 1  # data_location of a tensor in another file
 _MAX_CONSTANT = 64  # numbers in a constant that is read

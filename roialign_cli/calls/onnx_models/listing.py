@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from roialign_cli.calls.onnx_damage import Model, NodeProto
-from roialign_cli.calls.onnx_model import Place, load_model, main_opset, walk
-from roialign_cli.calls.onnx_operators import REQUIRED, OnnxOperator, operator_of
-from roialign_cli.calls.onnx_outputs import Value
-from roialign_cli.calls.onnx_pyramids import group_pyramids, row_values
-from roialign_cli.calls.onnx_shapes import Shape, Shapes, drop_weights, infer_shapes
-from roialign_cli.calls.onnx_traps import Trap, traps_of
-from roialign_cli.calls.onnx_values import attributes_of, constant
+from roialign_cli.calls.onnx_models.damage import Model, NodeProto
+from roialign_cli.calls.onnx_models.model import Place, load_model, main_opset, walk
+from roialign_cli.calls.onnx_models.operators import REQUIRED, OnnxOperator, operator_of
+from roialign_cli.calls.onnx_models.outputs import Value
+from roialign_cli.calls.onnx_models.pyramids import group_pyramids, row_values
+from roialign_cli.calls.onnx_models.shapes import Shape, Shapes, drop_weights, infer_shapes
+from roialign_cli.calls.onnx_models.traps import Trap, traps_of
+from roialign_cli.calls.onnx_models.values import attributes_of, constant
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.overrides import changes, resolve
 from roialign_cli.errors import ArgumentError, FileError, alternatives

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.calls.onnx_boxes import inputs_before
-from roialign_cli.calls.onnx_damage import Model
-from roialign_cli.calls.onnx_library import onnx_module
-from roialign_cli.calls.onnx_listing import ListedNode
-from roialign_cli.calls.onnx_shapes import Shape, shape_of
+from roialign_cli.calls.onnx_models.boxes import inputs_before
+from roialign_cli.calls.onnx_models.damage import Model
+from roialign_cli.calls.onnx_models.library import onnx_module
+from roialign_cli.calls.onnx_models.listing import ListedNode
+from roialign_cli.calls.onnx_models.shapes import Shape, shape_of
 from roialign_cli.errors import ArgumentError, FileError, alternatives
 from roialign_cli.memory import check_fits
 
