@@ -17,6 +17,7 @@ from PIL import Image
 
 from roialign_cli import Call
 from roialign_cli.calls.archive import write_call_into
+from roialign_cli.calls.call import PyramidLevel
 
 
 def npy(array: Any, **options: Any) -> bytes:
@@ -102,6 +103,11 @@ def call(**changes: Any) -> bytes:
     file = io.BytesIO()
     write_call_into(Call(**(given | changes)), file)
     return file.getvalue()
+
+
+def on_map(number: int, rule: str | None = "torchvision", **changes: Any) -> bytes:
+    """Return the bytes of a call on a map of a pyramid with two maps."""
+    return call(level=PyramidLevel(0, number, 2, rule, (4, 4)), **changes)
 
 
 def changed_call(record: dict[str, Any], arrays: dict[str, Any]) -> bytes:
@@ -264,6 +270,14 @@ FILES: dict[str, bytes | str] = {
     "odd-call.npz": changed_call({"preset": "nobody"}, {}),
     "calls/call-0000.npz": call(),
     "calls/call-0001.npz": call(place="poolers.py:320"),
+    "half-calls/call-0000.npz": call(),
+    "half-calls/call-0001.npz": call()[:-30],
+    "rows/call-0000.npz": on_map(0, rows=[0]),
+    "rows/call-0001.npz": on_map(1, rows=[0]),
+    "no-rule/call-0000.npz": on_map(0, None, rows=[0]),
+    "no-rule/call-0001.npz": on_map(1, None, rows=[1]),
+    "no-boxes/call-0000.npz": on_map(0, boxes=np.zeros((0, 4)), output=None, output_size=3),
+    "no-boxes/call-0001.npz": on_map(1, boxes=np.zeros((0, 4)), output=None, output_size=3),
     "runners.json": json.dumps({"lst": [runner("trt-0", npy(MAP)), runner("ort-0", npy(MAP))]}),
     "inputs.json": json.dumps([{"x": encoded(npy(MAP)), "y": encoded(npy(MAP))}]),
     "pickled-tensor.json": json.dumps([{"x": encoded(npy(np.array([{}]), allow_pickle=True))}]),

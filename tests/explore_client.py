@@ -91,7 +91,7 @@ def served(*words: str) -> Iterator[Client]:
     assert isinstance(options, OperatorOptions)
     assert isinstance(selection, Selection)
     with context.scope():
-        options = with_stated_parameters(with_call(options))
+        options = with_stated_parameters(with_call(options, needs_rule=True))
     _, session, start = begin(options, selection)
     with ExploreServer(session, start) as server:
         yield Client(server, json.loads(json.dumps(start.record())))

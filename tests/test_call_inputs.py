@@ -72,7 +72,7 @@ def record(line: str, capsys: Capture, status: int = 0) -> dict[str, Any]:
     """Run a command that prints JSON; return the object without the entries about the call."""
     found = json.loads(run(f"{line} --format json", capsys, status))
     assert isinstance(found, dict)
-    return {key: value for key, value in found.items() if key not in {"call", "stated"}}
+    return {key: value for key, value in found.items() if key not in {"recorded_call", "stated"}}
 
 
 COMMANDS = {
@@ -247,7 +247,7 @@ def test_the_record_names_the_call(capsys: Capture) -> None:
     commands = ["run call.npz", "explain call.npz", "explain call.npz --cell 3,3",
                 "compare call.npz", "identify call.npz"]  # fmt: skip
     for command in commands:
-        found = json.loads(run(f"{command} --format json", capsys))["call"]
+        found = json.loads(run(f"{command} --format json", capsys))["recorded_call"]
         assert found == {
             "file": "call.npz",
             "operator": "torchvision.ops.roi_align",
@@ -260,7 +260,7 @@ def test_the_record_names_the_call(capsys: Capture) -> None:
         }
     subject = "call.npz:features (torchvision.ops.roi_align, torchvision 0.29.1, poolers.py:312)"
     assert run("run call.npz -q", capsys).startswith(subject)
-    assert "call" not in json.loads(run(f"run {WRITTEN_OUT} --format json -q", capsys))
+    assert "recorded_call" not in json.loads(run(f"run {WRITTEN_OUT} --format json -q", capsys))
 
 
 @pytest.mark.parametrize(
@@ -300,6 +300,7 @@ def test_identify_states_that_the_call_is_right(capsys: Capture) -> None:
     assert json.loads(run("identify call.npz --format json", capsys))["stated"] is None
 
 
+@pytest.mark.thorough
 def test_rules_that_no_search_combines_are_found_as_stated(capsys: Capture) -> None:
     rules: dict[str, Any] = {
         "sampling_ratio": 3,
@@ -390,5 +391,5 @@ def test_capture_writes_the_call_of_arrays(
 def test_capture_notes_parameters_that_do_not_reproduce_the_output(capsys: Capture) -> None:
     np.save("out.npy", pooled())
     words = WRITTEN_OUT.replace("--sampling-ratio 2", "--expected out.npy --force -o made.npz")
-    assert main(f"capture --from-arrays --features {words}".split()) == 0
+    assert main(["capture", "--from-arrays", "--features", *words.split()]) == 0
     assert "these parameters do not reproduce the output" in capsys.readouterr().err

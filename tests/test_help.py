@@ -35,7 +35,7 @@ EXAMPLES = [example for name in COMMANDS for example in live(name).examples]
 def test_every_module_of_a_command_is_in_the_list() -> None:
     modules = {path.stem for path in (TESTS.parent / "roialign_cli" / "cli").glob("*.py")}
     helpers = {
-        "__init__", "call_input", "capture_arrays", "capture_onnx", "compare_pyramid",
+        "__init__", "box_input", "call_input", "capture_arrays", "capture_onnx", "compare_pyramid",
         "compare_plot", "compare_recordings", "document", "explain_cell", "explain_roi", "help",
         "identify_pyramid", "inputs", "main", "option_types", "options", "page_session",
         "plot_inputs", "plot_views", "pyramid_input", "pyramids", "rule_options", "saved_output",

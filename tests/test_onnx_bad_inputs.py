@@ -13,7 +13,7 @@ pytest.importorskip("onnxruntime")
 
 from roialign_cli.cli.main import main
 from tests.onnx_models import FEEDS, constant, helper, model, onnx, roi_align, saved
-from tests.test_onnx_listing import CONDITION, branches, call, levels
+from tests.test_onnx_listing import CONDITION, branches, call, levels, loop_around
 from tests.test_onnx_recording import external, folder
 
 __all__ = ["folder"]  # a fixture
@@ -61,11 +61,18 @@ def grows() -> Any:
     return model(*nodes, domains={"acme": 1}, functions=functions)
 
 
-def in_a_branch() -> Any:
-    return model(branches(roi_align(output="a"), roi_align(output="b")), inputs=CONDITION)
+def in_a_loop() -> Any:
+    return model(loop_around(roi_align()), inputs=CONDITION, outputs=("all",))
+
+
+def half_an_if() -> Any:
+    made = model(branches(roi_align(output="a"), roi_align(output="b")), inputs=CONDITION)
+    del made.graph.node[0].attribute[0]
+    return made
 
 
 FILES = {
+    "half.onnx": half_an_if().SerializeToString(),
     "good.onnx": DATA,
     "cut.onnx": DATA[: len(DATA) // 2],
     "empty.onnx": b"",
@@ -75,7 +82,7 @@ FILES = {
     "cyclic.onnx": cyclic().SerializeToString(),
     "calls-itself.onnx": calls_itself().SerializeToString(),
     "grows.onnx": grows().SerializeToString(),
-    "branch.onnx": in_a_branch().SerializeToString(),
+    "loop.onnx": in_a_loop().SerializeToString(),
     "broken.onnx": model(roi_align(("features", "boxes", "nothing"))).SerializeToString(),
     "new.onnx": model(roi_align(), opset=9999).SerializeToString(),
 }
@@ -90,13 +97,17 @@ READ = [
         "cyclic.onnx",
         "cyclic.onnx: is damaged: a node of its graph needs its own output; export the model again",
     ),
+    (
+        "half.onnx",
+        "half.onnx: is damaged: an If of its graph lacks a branch; export the model again",
+    ),
     (".", ".: is a folder, not a file; name a file"),
 ]
 RUN = [
     (
-        "branch.onnx --random",
-        "branch.onnx: has no ROI Align that can be recorded: align_b cannot, because it is in "
-        "else_branch of Choice, and the values of a branch or loop cannot be outputs of a model",
+        "loop.onnx --random",
+        "loop.onnx: has no ROI Align that can be recorded: align_pooled cannot, because it is in "
+        "the loop Repeat, and the values of a loop are no outputs of a model",
     ),
     (
         "calls-itself.onnx --random",

@@ -31,7 +31,7 @@ from tests.onnx_models import (
     roi_align,
     saved,
 )
-from tests.test_onnx_listing import CONDITION, branches, call, function, levels
+from tests.test_onnx_listing import CONDITION, branches, call, function, levels, loop_around
 
 pytestmark = pytest.mark.peers
 
@@ -200,20 +200,66 @@ def test_the_rows_of_boxes_in_the_output_of_a_pyramid(folder: Path, merge: str) 
         check(found)
 
 
-def test_a_branch_is_named_as_not_recorded(
+@pytest.mark.parametrize("chosen", [True, False])
+def test_the_branch_that_runs_is_recorded(
+    folder: Path, *, chosen: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = np.full((), chosen, bool)
+    save_inputs(condition=own, **{**FEEDS, "features": FEATURES[:1], "index": 0 * INDEX})
+    relu = helper.make_node("Relu", ["features"], ["map"])
+    pooled = {
+        "a": roi_align(("map", "boxes", "index"), "a"),
+        "b": roi_align(output="b", mode="max"),
+    }
+    choice = branches(pooled["a"], pooled["b"])
+    choice.attribute[1].g.node.insert(0, relu)  # of the branch that runs if the condition is true
+    path = saved(folder, model(choice, inputs=CONDITION))
+    (found,) = record(path, "--format", "json")
+    check(found)
+    assert found.place == ("align_a" if chosen else "align_b")
+    np.testing.assert_array_equal(
+        found.features, np.maximum(FEATURES[:1], 0) if chosen else FEATURES[:1]
+    )
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["not_recorded"] == [
+        {"node": "align_b" if chosen else "align_a",
+         "why": "its branch does not run with these inputs"}
+    ]  # fmt: skip
+
+
+def test_a_branch_in_a_branch_and_a_loop(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_inputs(
+        condition=np.ones((), bool), **{**FEEDS, "features": FEATURES[:1], "index": 0 * INDEX}
+    )
+    inner = branches(roi_align(output="a"), roi_align(output="b"))
+    inner.output[0], inner.name = "inner", "Inner"
+    identity = helper.make_node("Identity", ["boxes"], ["outer"])
+    outer = branches(inner, identity)
+    for attribute, name in zip(outer.attribute, ("outer", "inner"), strict=True):
+        attribute.g.output[0].name = name
+    outer.output[0] = "chosen"
+    nodes = [outer, loop_around(roi_align())]
+    path = saved(folder, model(*nodes, inputs=CONDITION, outputs=("chosen",)))
+    (found,) = record(path)
+    check(found)
+    assert found.place == "align_a"
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Not recorded: align_pooled, because it is in the loop Repeat" in out
+    assert "Not recorded: align_b, because its branch does not run with these inputs" in out
+
+
+def test_nothing_is_written_if_no_branch_runs(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    choice = branches(roi_align(output="a"), roi_align(output="b"))
-    save_inputs(condition=np.ones((), bool), **{**FEEDS, "features": FEATURES[:1]})
-    np.save("index.npy", 0 * INDEX)
-    nodes = [choice, roi_align(output="other")]
-    path = saved(folder, model(*nodes, inputs=CONDITION, outputs=("pooled", "other")))
-    files = ("--inputs", "in.npz", "--input", "index=index.npy")
-    (found,) = record(path, "--format", "json", inputs=files)
-    check(found)
-    printed = json.loads(capsys.readouterr().out)
-    assert [entry["node"] for entry in printed["calls"]] == ["align_other"]
-    assert {entry["node"] for entry in printed["not_recorded"]} == {"align_a", "align_b"}
+    save_inputs(condition=np.zeros((), bool), **{**FEEDS, "features": FEATURES[:1]})
+    choice = branches(roi_align(output="a"), helper.make_node("Identity", ["boxes"], ["b"]))
+    path = saved(folder, model(choice, inputs=CONDITION))
+    assert main(["capture", path, "--inputs", "in.npz"]) == 2
+    assert capsys.readouterr().err == (
+        f"roialign: {path}: nothing was recorded: align_a did not run, because its branch does not "
+        "run with these inputs; give other inputs\n"
+    )
+    assert not (folder / "calls").exists()
 
 
 def test_a_call_without_boxes_is_named_as_empty(

@@ -93,7 +93,7 @@ def test_boxes_have_the_colours_of_their_levels(theme: object, width: float) -> 
     assert {"0", "1", "2", "3", "4", "5"} <= set(strings(figure))
 
 
-def test_levels_are_distinguished_without_colour_vision_problems() -> None:
+def test_the_colours_of_levels_differ_in_grey_too() -> None:
     assert len(set(LEVELS)) == 6
     assert len({round(_grey(colour)) for colour in LEVELS}) == 6
 
@@ -141,7 +141,8 @@ def test_the_other_views_draw_a_box_on_its_map(view: str) -> None:
     call = ["plot", "maps.npz", *IMAGE, "--boxes", "boxes.npy", "--roi", "3", "--view", view]
     assert main([*call, "-o", "out.svg"]) == 0
     # Level 4 has 32 rows; no view draws the cells of another map.
-    assert "feature map of 40 columns × 32 rows" in Path("out.svg").read_text(encoding="utf-8")
+    text = Path("out.svg").read_text(encoding="utf-8")
+    assert "level 4: feature map of 40 columns × 32 rows" in text
 
 
 def test_two_conventions_on_the_map_of_a_box() -> None:

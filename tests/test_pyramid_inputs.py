@@ -30,7 +30,12 @@ RULE: dict[str, Any] = {"pyramid": "torchvision", "image_size": SIZE, "batch_ind
 RULE |= {"convention": "torchvision", "sampling_ratio": 2}
 
 
-def recorded(folder: str = "calls", rule: str | None = "torchvision", **changes: Any) -> None:
+def recorded(
+    folder: str = "calls",
+    rule: str | None = "torchvision",
+    outputs: list[Any] | None = None,
+    **changes: Any,
+) -> None:
     """Record the calls of a pyramid as torchvision makes them, one on each map."""
     operation = make_pyramid_operation(MAPS, BOXES, 7, **RULE)
     with new_recording(Path(folder), force=True) as writer:
@@ -41,6 +46,7 @@ def recorded(folder: str = "calls", rule: str | None = "torchvision", **changes:
                 "boxes": BOXES[rows],
                 "batch_index": INDEX[rows],
                 "rows": rows,
+                "output": None if outputs is None else outputs[number],
                 "output_size": 7,
                 "spatial_scale": operation.scales[number],
                 "preset": "torchvision",
@@ -88,7 +94,7 @@ def test_explain_begins_with_the_level(capsys: Capture) -> None:
     expected = roi_align_pyramid(MAPS, BOXES, 7, **RULE)[5, 0]
     np.testing.assert_allclose(found["output"], expected, atol=1e-6)
     assert found["pyramid"]["map_index"] == make_pyramid_operation(MAPS, BOXES, 7, **RULE).index[5]
-    assert found["call"]["file"] == "calls"
+    assert found["recorded_call"]["file"] == "calls"
 
 
 def test_an_unknown_rule_needs_an_option(capsys: Capture) -> None:
@@ -101,10 +107,32 @@ def test_an_unknown_rule_needs_an_option(capsys: Capture) -> None:
     np.testing.assert_array_equal(np.load("out.npy"), roi_align_pyramid(MAPS, BOXES, 7, **RULE))
 
 
+def test_a_search_finds_the_rule(capsys: Capture) -> None:
+    output = roi_align_pyramid(MAPS, BOXES, 7, **RULE)
+    operation = make_pyramid_operation(MAPS, BOXES, 7, **RULE)
+    outputs = [output[operation.index == number] for number in range(len(MAPS))]
+    recorded(rule=None, outputs=outputs)
+    assert main(["identify", "calls", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"name": "torchvision", "broken": [], "problem": None} in found["rules"]
+    assert found["recorded_call"]["file"] == "calls"
+    recorded(outputs=outputs)
+    assert main(["compare", "calls", "-q", "--max-difference", "0"]) == 0
+
+
 def test_boxes_on_other_maps_than_the_rule_chooses_are_noted(capsys: Capture) -> None:
     recorded(rule="detectron2")
     assert main(["run", "calls", "-q", "-o", "out.npy", "--image-size", "640x512"]) == 0
     assert "recorded on another map than detectron2 chooses" in capsys.readouterr().err
+
+
+def test_boxes_without_rows_are_in_the_order_of_the_maps(capsys: Capture) -> None:
+    recorded(rows=None)
+    assert main(["run", "calls", "-q", "-o", "out.npy"]) == 0
+    assert "without rows, the boxes are in the order of the maps" in capsys.readouterr().err
+    order = np.argsort(make_pyramid_operation(MAPS, BOXES, 7, **RULE).index, kind="stable")
+    expected = roi_align_pyramid(MAPS, BOXES, 7, **RULE)[order]
+    np.testing.assert_array_equal(np.load("out.npy"), expected)
 
 
 def test_bfloat16_maps_are_numbers() -> None:
@@ -117,7 +145,7 @@ def test_bfloat16_maps_are_numbers() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"rows": None}, "rows that are not those of one output"),
+        ({"batch_index": 0, "boxes": BOXES[:1], "rows": [0]}, "rows that are not those of one"),
         ({"boxes": np.zeros((0, 4)), "batch_index": [], "rows": []}, "calls without boxes"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ _PASSING = {
     "Cast", "Concat", "Flatten", "Gather", "GatherElements", "GatherND", "Identity", "Reshape",
     "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze",
 }  # fmt: skip
-_ARITHMETIC = {"Sub", "Add", "Mul", "Div"}
 _MAX_VISITED = 64  # values
 _MAX_INPUTS = 8  # of a Concat; boxes are joined from few parts
 
@@ -34,20 +33,31 @@ class BoxStep:
         Its operator: "Sub", "Add", "Mul" or "Div".
     kind
         "shift" or "scale".
-    value
-        What is subtracted from the coordinates, or their factor.
+    values
+        What is subtracted from the coordinates, or their factors: one number for all of them, or
+        four.
     """
 
     node: str
     operator: str
     kind: str
-    value: float
+    values: tuple[float, ...]
+
+    @property
+    def value(self) -> float | None:
+        """The number for all coordinates; None if they differ."""
+        return self.values[0] if len(self.values) == 1 else None
+
+    @property
+    def has_effect(self) -> bool:
+        """Whether the step changes the boxes."""
+        return self.value != (0.0 if self.kind == "shift" else 1.0)
 
 
 def box_steps(scope: Scope, boxes: str) -> list[BoxStep]:
     """Return what shifts and scales the boxes, from the last node to the first.
 
-    Only operations that treat all coordinates equally, with a constant, count.
+    Only operations with a constant count.
 
     Parameters
     ----------
@@ -102,31 +112,35 @@ def _sources(scope: Scope, node: NodeProto) -> list[str]:
 
 def _step(scope: Scope, node: NodeProto) -> tuple[BoxStep, str] | None:
     """Return what a node does with a constant to its other input, and the name of that input."""
-    if node.op_type not in _ARITHMETIC or len(node.input) != 2:
+    if node.op_type not in _MEANINGS or len(node.input) != 2:
         return None
     first, second = node.input
-    value, source = _single(constant(scope, second)), first
-    if value is None and node.op_type in {"Add", "Mul"}:
-        value, source = _single(constant(scope, first)), second
-    if value is None or (node.op_type == "Div" and not value):
+    numbers, source = _numbers(constant(scope, second)), first
+    if not numbers and node.op_type in {"Add", "Mul"}:
+        numbers, source = _numbers(constant(scope, first)), second
+    if not numbers or (node.op_type == "Div" and 0 in numbers):
         return None
-    kind, amount = _meaning(node.op_type, value)
+    kind, meaning = _MEANINGS[node.op_type]
     name = node.name or f"{node.op_type} of {source}"
-    return BoxStep(name, node.op_type, kind, decimal(amount)), source
+    values = tuple(decimal(meaning(number)) for number in numbers)
+    return BoxStep(name, node.op_type, kind, values), source
 
 
-def _meaning(operator: str, value: float) -> tuple[str, float]:
-    """Return the kind of a step, and what it subtracts or multiplies by."""
-    if operator in {"Sub", "Add"}:
-        return "shift", value if operator == "Sub" else -value
-    return "scale", value if operator == "Mul" else 1 / value
+# Operator → the kind of a step, and what it subtracts or multiplies by.
+_MEANINGS: Mapping[str, tuple[str, Callable[[float], float]]] = {
+    "Sub": ("shift", lambda number: number),
+    "Add": ("shift", lambda number: -number),
+    "Mul": ("scale", lambda number: number),
+    "Div": ("scale", lambda number: 1 / number),
+}
 
 
-def _single(array: NDArray[np.generic] | None) -> float | None:
-    """Return the only number of a constant; a batch index in front of it may stay as it is."""
-    if array is None or array.size == 0:
-        return None
-    numbers = array.ravel().astype(float)
-    if numbers.size == 5:
-        numbers = numbers[1:]
-    return float(numbers[0]) if np.all(numbers == numbers[0]) else None
+def _numbers(array: NDArray[np.generic] | None) -> tuple[float, ...]:
+    """Return the number of a constant for all coordinates, or four; empty for other constants.
+
+    The first of five numbers is for a batch index, which stays as it is.
+    """
+    if array is None or array.size not in {1, 4, 5}:
+        return ()
+    numbers = array.ravel().astype(float).tolist()[-4:]
+    return tuple(numbers[:1] if len({*numbers}) == 1 else numbers)

@@ -10,6 +10,8 @@ Model = Any
 Graph = Any  # a GraphProto or a FunctionProto
 NodeProto = Any
 
+_GRAPH = 5  # type of an attribute
+
 
 def damage_of(model: Model) -> str:
     """Return what is wrong with a model; "" for one that other code can walk over."""
@@ -18,7 +20,23 @@ def damage_of(model: Model) -> str:
         return "a name in it is not text in UTF-8"
     if any(_has_cycle(owner) for owner in (model.graph, *model.functions)):
         return "a node of its graph needs its own output"
+    if not all(map(_has_branches, _nodes(model.graph))):
+        return "an If of its graph lacks a branch"
     return ""
+
+
+def _has_branches(node: NodeProto) -> bool:
+    graphs = [attribute.name for attribute in node.attribute if attribute.type == _GRAPH]
+    return node.op_type != "If" or sorted(graphs) == ["else_branch", "then_branch"]
+
+
+def _nodes(graph: Graph) -> Iterator[NodeProto]:
+    """Yield the nodes of a graph and of the graphs inside it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _nodes(inner)
 
 
 def _has_cycle(graph: Graph) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from roialign_cli.calls.onnx_damage import Model, NodeProto
 from roialign_cli.calls.onnx_model import Place, load_model, main_opset, walk
 from roialign_cli.calls.onnx_operators import REQUIRED, OnnxOperator, operator_of
+from roialign_cli.calls.onnx_outputs import Value
 from roialign_cli.calls.onnx_pyramids import group_pyramids, row_values
 from roialign_cli.calls.onnx_shapes import Shape, Shapes, drop_weights, infer_shapes
 from roialign_cli.calls.onnx_traps import Trap, traps_of
@@ -45,6 +46,8 @@ class ListedNode:
         Feature-map units per unit of the boxes; None for normalised boxes and unknown operators.
     shapes
         "features", "boxes" and "output", and other inputs → the shape, or None if unknown.
+    element_types
+        "features", "boxes" and "output", and other inputs → the number of the data type.
     traps
         What may surprise in this node.
     pyramid
@@ -63,6 +66,7 @@ class ListedNode:
     output_size: tuple[int, int] | None
     spatial_scale: float | None
     shapes: Mapping[str, Shape | None]
+    element_types: Mapping[str, int]
     traps: tuple[Trap, ...] = ()
     pyramid: int | None = None
     rows: str = ""
@@ -78,18 +82,29 @@ class ListedNode:
         return {} if self.convention is None else changes(self.convention)
 
     @property
-    def recorded(self) -> dict[str, str]:
-        """The part of a call that each recorded tensor of the node is → the name of the tensor."""
+    def recorded(self) -> dict[str, Value]:
+        """The part of a call → the value of the model that it is."""
         named = {role: name for role, name in self.tensors.items() if role in _RECORDED}
-        return named | ({"rows": self.rows} if self.rows else {})
+        named |= {"rows": self.rows} if self.rows else {}
+        scope = self.place.scope
+        return {
+            role: Value(
+                scope.defining(name) or scope,
+                name,
+                self.element_types.get(role) or (_FLOAT if role in _NEEDED else _INT64),
+                len(self.shapes.get(role) or ()) or _AXES.get(role, 1),
+            )
+            for role, name in named.items()
+        }
 
     @property
     def why_not_recorded(self) -> str:
         """Why the call of the node cannot be recorded; "" if it can."""
-        steps = self.place.scope.steps
-        if self.place.scope.kind == "subgraph":
-            where = f"it is in {steps[-1]} of {steps[-2]}"
-            return f"{where}, and the values of a branch or loop cannot be outputs of a model"
+        loop = self.place.scope.loop()
+        if loop is not None:
+            return (
+                f"it is in the loop {loop.name}, and the values of a loop are no outputs of a model"
+            )
         if self.operator.is_pyramid:
             return "it pools from several maps at once"
         if self.operator.remark:
@@ -98,8 +113,10 @@ class ListedNode:
         return f"it has no {missing[0]}" if missing else ""
 
 
+_FLOAT, _INT64 = 1, 7  # data types
 _NEEDED = ("features", "boxes", "output")
 _RECORDED = (*_NEEDED, "batch_index")
+_AXES = {"features": 4, "boxes": 2, "output": 4, "batch_index": 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,10 +203,8 @@ def _listed(place: Place, operator: OnnxOperator, shapes: Shapes) -> ListedNode:
         except ArgumentError as error:
             problem = str(error)
     scale = values.get("spatial_scale")
-    found = {
-        role: shapes.of(place.scope, value)
-        for role, value in tensors_of(place.node, operator).items()
-    }
+    tensors = tensors_of(place.node, operator)
+    found = {role: shapes.of(place.scope, value) for role, value in tensors.items()}
     listed = ListedNode(
         place,
         operator,
@@ -201,6 +216,7 @@ def _listed(place: Place, operator: OnnxOperator, shapes: Shapes) -> ListedNode:
         _output_size(place, operator, values, found.get("output")),
         float(scale) if isinstance(scale, int | float) else None,
         found,
+        {role: shapes.element_type(place.scope, value) for role, value in tensors.items()},
     )
     return replace(listed, traps=tuple(traps_of(listed)))
 

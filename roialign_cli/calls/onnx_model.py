@@ -66,6 +66,8 @@ class Scope:
         "main", "subgraph" or "function".
     parent
         The graph around a subgraph, the values of which the subgraph can use.
+    owner
+        The node of the graph around that has the subgraph.
     """
 
     graph: Graph
@@ -73,6 +75,7 @@ class Scope:
     steps: tuple[str, ...] = ()
     kind: str = "main"
     parent: Scope | None = None
+    owner: Place | None = None
 
     @cached_property
     def producers(self) -> dict[str, NodeProto]:
@@ -95,6 +98,15 @@ class Scope:
     def opset(self, domain: str) -> int:
         """Return the version of a domain; 1 if it is not imported."""
         return self.opsets.get("" if domain == "ai.onnx" else domain, 1)
+
+    def loop(self) -> Place | None:
+        """Return the innermost loop around the graph; None if there are only branches."""
+        scope: Scope | None = self
+        while scope is not None and scope.owner is not None:
+            if scope.owner.node.op_type != "If":
+                return scope.owner
+            scope = scope.parent
+        return None
 
     def defining(self, name: str) -> Scope | None:
         """Return the innermost scope in which a value is defined; None for an unknown value."""
@@ -167,7 +179,7 @@ def _places(scope: Scope) -> Iterator[Place]:
                 continue
             for graph in [attribute.g] if attribute.type == _GRAPH else attribute.graphs:
                 steps = (*scope.steps, place.name, attribute.name)
-                yield from _places(Scope(graph, scope.opsets, steps, "subgraph", scope))
+                yield from _places(Scope(graph, scope.opsets, steps, "subgraph", scope, place))
 
 
 def expanded_size(model: Model, limit: int) -> int | None:

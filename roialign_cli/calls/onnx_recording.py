@@ -15,6 +15,7 @@ from roialign_cli.calls.onnx_external import ExternalData, find_external_data
 from roialign_cli.calls.onnx_library import onnx_module
 from roialign_cli.calls.onnx_listing import ListedNode, Listing, listing_of
 from roialign_cli.calls.onnx_model import expanded_size, load_model
+from roialign_cli.calls.onnx_outputs import Value, expose
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.printable import printable
 
@@ -74,8 +75,10 @@ class RunnableModel:
             raise FileError(path, f"has no ROI Align that can be recorded: {why}")
         return cls(path, model, listing, external)
 
-    def run(self, feeds: Arrays) -> Iterator[tuple[ListedNode, Call]]:
+    def run(self, feeds: Arrays) -> Iterator[tuple[ListedNode, Call | None]]:
         """Run the model and yield each ROI Align that can be recorded, with its call.
+
+        The call is None for a node in a branch that did not run.
 
         Raises
         ------
@@ -83,55 +86,47 @@ class RunnableModel:
             If onnxruntime cannot run the model.
         """
         nodes = [node for node in self.listing.nodes if not node.why_not_recorded]
-        names = {name for node in nodes for name in node.recorded.values()}
-        values = self._values(sorted(names - set(feeds)), feeds) | dict(feeds)
+        # Each value once, in a fixed order.
+        values = dict.fromkeys(value for node in nodes for value in node.recorded.values())
+        computed = self._computed([value for value in values if not _is_fed(value, feeds)], feeds)
+        arrays = {v: feeds[v.name] if _is_fed(v, feeds) else computed[v] for v in values}
         levels = _levels(self.listing)
         for node in nodes:
-            arrays: dict[str, Any] = {r: values[name] for r, name in node.recorded.items()}
+            parts: dict[str, Any] = {role: arrays[v] for role, v in node.recorded.items()}
+            if node.place.scope.parent is not None and 0 in parts["output"].shape[1:]:
+                yield node, None
+                continue
             try:
-                yield node, _call(node, arrays, levels.get(self.listing.nodes.index(node)))
+                yield node, _call(node, parts, levels.get(self.listing.nodes.index(node)))
             except ArgumentError as error:
                 problem = f"the call of {printable(node.place.name)} cannot be recorded: {error}"
                 raise FileError(self.path, problem) from None
 
-    def _values(self, names: list[str], feeds: Arrays) -> dict[str, NDArray[Any]]:
+    def _computed(self, values: list[Value], feeds: Arrays) -> dict[Value, NDArray[Any]]:
         """Run the model and return some of its values."""
         runtime = onnx_module("onnxruntime")
         runtime.set_default_logger_severity(_QUIET)
         options = runtime.SessionOptions()
         options.log_severity_level = _QUIET
-        if self.external is not None:
-            options.add_session_config_entry(_FOLDER_OF_WEIGHTS, self.external.folder)
-        try:
-            data, fetched = self._with_outputs(names)
-            session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-            arrays = session.run([fetched[name] for name in names], dict(feeds))
-        except _failures() as error:
-            problem = " ".join(str(error).split())[:_MAX_PROBLEM]
-            raise FileError(self.path, f"onnxruntime cannot run the model: {problem}") from None
-        return dict(zip(names, map(np.asarray, arrays), strict=True))
-
-    def _with_outputs(self, names: list[str]) -> tuple[bytes, dict[str, str]]:
-        """Return the model with more outputs, and the output that has each value."""
-        onnx = onnx_module()
-        changed = onnx.ModelProto()
+        changed = onnx_module().ModelProto()
         changed.CopyFrom(self.model)
         if self.external is not None:
             self.external.relocate(changed)
-        graph = changed.graph
-        outputs = {value.name for value in graph.output}
-        computed = {output for node in graph.node for output in node.output}
-        fetched = {}
-        for number, name in enumerate(names):
-            fetched[name] = name
-            if name not in computed:  # a weight cannot be an output itself
-                fetched[name] = f"roialign_capture_{number}"
-                graph.node.append(onnx.NodeProto(
-                    op_type="Identity", input=[name], output=[fetched[name]]
-                ))  # fmt: skip
-            if fetched[name] not in outputs:
-                graph.output.append(onnx.ValueInfoProto(name=fetched[name]))
-        return changed.SerializeToString(), fetched
+            options.add_session_config_entry(_FOLDER_OF_WEIGHTS, self.external.folder)
+        outputs = expose(changed, values)
+        try:
+            data = changed.SerializeToString()
+            session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            arrays = session.run([outputs[value] for value in values], dict(feeds))
+        except _failures() as error:
+            problem = " ".join(str(error).split())[:_MAX_PROBLEM]
+            raise FileError(self.path, f"onnxruntime cannot run the model: {problem}") from None
+        return dict(zip(values, map(np.asarray, arrays), strict=True))
+
+
+def _is_fed(value: Value, feeds: Arrays) -> bool:
+    """Return whether a value is an input of the model."""
+    return value.scope.parent is None and value.name in feeds
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-from roialign_cli.calls.call import Call
 from roialign_cli.calls.onnx_listing import ListedNode, Listing
 
 
@@ -41,33 +38,3 @@ def _node_record(node: ListedNode) -> dict[str, Any]:
         "traps": [{"trap": t.kind, "text": t.text, "node": t.node} for t in node.traps],
         "why_not_recorded": node.why_not_recorded,
     }
-
-
-def call_record(file: str, node: ListedNode, call: Call) -> dict[str, Any]:
-    """Return what a call of a recording is, as plain data."""
-    return {
-        "file": file,
-        "node": node.place.name,
-        "features": list(call.features.shape),
-        "boxes": len(call.boxes),
-        "preset": call.preset,
-        "level": None if call.level is None else asdict(call.level),
-    }
-
-
-def recording_record(
-    folder: str, calls: list[dict[str, Any]], reasons: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return a written recording as plain data.
-
-    Parameters
-    ----------
-    folder
-        The folder.
-    calls
-        What `call_record` returns for each call.
-    reasons
-        The name of each node that is not recorded, and why.
-    """
-    not_recorded = [{"node": node, "why": why} for node, why in reasons.items()]
-    return {"version": 1, "recording": folder, "calls": calls, "not_recorded": not_recorded}

@@ -42,15 +42,18 @@ _RUNTIME_READS = "an importer may read another value than the standard's"
 
 def traps_of(node: ListedNode) -> Iterator[Trap]:
     """Yield the traps of a node."""
-    steps = box_steps(node.place.scope, node.tensors.get("boxes", ""))
     yield from _mode_traps(node)
     yield from _attribute_traps(node)
-    half = next((step for step in steps if _is_half_cell(node, step)), None)
-    for step in steps:
-        if step.kind == "shift" and step.value and not (_is_old(node) and step is half):
-            yield _shift_trap(node, step)
-        elif step.kind == "scale" and step.value != 1:
-            yield _scale_trap(node, step)
+    half = None
+    scale = node.spatial_scale or 1.0  # from the boxes before a step to cells
+    for step in box_steps(node.place.scope, node.tensors.get("boxes", "")):
+        if step.kind == "scale":
+            scale *= step.value or 1.0
+        elif half is None and _is_half_cell(step, scale):
+            half = step
+        if step.has_effect and not (_is_old(node) and step is half):
+            make = _scale_trap if step.kind == "scale" else _shift_trap
+            yield make(node, step, scale)
     if _is_old(node):
         yield _old_trap(node, half)
 
@@ -60,8 +63,8 @@ def _is_old(node: ListedNode) -> bool:
     return node.operator.op_type == "RoiAlign" and not node.operator.aligned_by
 
 
-def _is_half_cell(node: ListedNode, step: BoxStep) -> bool:
-    cells = step.value * (node.spatial_scale or 1)
+def _is_half_cell(step: BoxStep, scale: float) -> bool:
+    cells = (step.value or 0.0) * scale
     return step.kind == "shift" and math.isclose(cells, 0.5, abs_tol=_HALF_CELL_TOLERANCE)
 
 
@@ -123,10 +126,8 @@ def _takes_products(convention: Convention) -> bool:
     return convention.pooling == "max" and convention.max_of == "weighted-cell"
 
 
-def _shift_trap(node: ListedNode, step: BoxStep) -> Trap:
-    scale = node.spatial_scale or 1.0
-    moved = f"the graph subtracts {step.value:g} from the boxes, {step.value * scale:g} cells"
-    if _is_half_cell(node, step):
+def _shift_trap(node: ListedNode, step: BoxStep, scale: float) -> Trap:
+    if _is_half_cell(step, scale):
         if node.convention is not None and node.convention.offset:
             return Trap(
                 "shifted-twice",
@@ -137,18 +138,31 @@ def _shift_trap(node: ListedNode, step: BoxStep) -> Trap:
             )
         text = "the graph subtracts half a cell from the boxes, in place of the operator."
         return Trap("shifted-in-graph", text, step.node)
-    if math.isclose(step.value, 0.5):
+    moved = f"the graph subtracts {_listed(step.values)} from the boxes"
+    if step.value is not None:
+        moved += f", {step.value * scale:g} cells"
+    if step.value == 0.5:
         text = f"{moved}: half a pixel before the scale, not half a cell after it."
         return Trap("shifted-before-scale", text, step.node)
     return Trap("shifted-boxes", f"{moved}.", step.node)
 
 
-def _scale_trap(node: ListedNode, step: BoxStep) -> Trap:
-    factor = scale_text((step.value, step.value)) if step.value > 0 else f"{step.value:g}"
+def _scale_trap(node: ListedNode, step: BoxStep, _: float) -> Trap:
     then = ", and then the operator by spatial_scale" if node.spatial_scale else ""
     return Trap(
         "scaled-boxes",
-        f"the graph multiplies the boxes by {factor}{then}: the boxes of the node are not those of "
-        "the image.",
+        f"the graph multiplies the boxes by {_listed(step.values)}{then}: the boxes of the node "
+        "are not those of the image.",
         step.node,
     )
+
+
+def _listed(values: tuple[float, ...]) -> str:
+    """Return numbers as text, fractions 1/n as such.
+
+    Examples
+    --------
+    >>> _listed((1 / 16,)), _listed((640.0, 480.0))
+    ('1/16', '640, 480')
+    """
+    return ", ".join(scale_text((v, v)) if 0 < v < 1 else f"{v:g}" for v in values)

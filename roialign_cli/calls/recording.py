@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from roialign_cli.calls.archive import is_call, read_description, write_call_into
@@ -21,7 +21,7 @@ class Recording:
     Parameters
     ----------
     path
-        The folder.
+        The folder; of calls that are named one by one, the first one.
     files
         The path of each call, in the order in which they ran.
     descriptions
@@ -68,7 +68,13 @@ def read_recording(name: str) -> Recording:
     files = tuple(str(path) for path in paths)
     if not files:
         raise FileError(name, "has no recorded calls; record them with `roialign capture`")
-    return Recording(name, files, tuple(read_description(file) for file in files))
+    return replace(read_calls(files), path=name)
+
+
+def read_calls(files: Sequence[str]) -> Recording:
+    """Read the descriptions of calls in an order; errors as for `read_recording`."""
+    descriptions = tuple(read_description(file) for file in files)
+    return Recording(files[0], tuple(files), descriptions)
 
 
 class RecordingWriter:

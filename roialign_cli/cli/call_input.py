@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from roialign_cli.calls.archive import is_call, read_call, read_description
 from roialign_cli.calls.bfloat16 import widened
 from roialign_cli.calls.call import Call, Description
-from roialign_cli.calls.recording import Recording, is_recording, read_recording
+from roialign_cli.calls.recording import Recording, is_recording, read_calls, read_recording
 from roialign_cli.cli.inputs import convention_overrides
 from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.cli.saved_output import SavedOutput
@@ -120,13 +120,15 @@ class RecordedCall:
         }
 
 
-def call_record(options: OperatorOptions) -> dict[str, Any]:
-    """Return the entry of a JSON record that names the call; nothing without a call."""
-    return {} if options.call is None else {"call": options.call.record()}
-
-
-def with_call(options: OperatorOptions) -> OperatorOptions:
+def with_call(options: OperatorOptions, *, needs_rule: bool) -> OperatorOptions:
     """Return options with the call that FEATURES names; the same options if it names none.
+
+    Parameters
+    ----------
+    options
+        The options as the user gave them.
+    needs_rule
+        Whether the recording of a pyramid is only usable with a rule.
 
     Raises
     ------
@@ -135,22 +137,15 @@ def with_call(options: OperatorOptions) -> OperatorOptions:
     UsageError
         If an option contradicts the call.
     """
-    name = options.features
-    if name == "-" or len(options.maps or ()) > 1:
+    recording = _recording(options.maps)
+    if recording is None:
         return options
-    if Path(name).is_dir() and is_recording(name):
-        recording = read_recording(name)
-        if options.maps is not None:
-            from roialign_cli.cli.pyramid_input import with_pyramid
+    from roialign_cli.cli.pyramid_input import with_pyramid
 
-            found = with_pyramid(options, recording)
-            if found is not None:
-                return found
-        path = _only_call(recording, can_pool_pyramids=options.maps is not None)
-    else:
-        path, member = split_member(name)
-        if member is not None or not is_call(path):
-            return options
+    pyramid = with_pyramid(options, recording, needs_rule=needs_rule)
+    if pyramid is not None:
+        return pyramid
+    path = _only_call(recording)
     check_options(options, path)
     call = read_call(path)
     if not len(call.boxes):
@@ -158,16 +153,26 @@ def with_call(options: OperatorOptions) -> OperatorOptions:
     return replace(options, call=RecordedCall(path, call, options))
 
 
-def _only_call(recording: Recording, *, can_pool_pyramids: bool) -> str:
+def _recording(names: Sequence[str]) -> Recording | None:
+    """Return the recorded calls that FEATURES names; None for other features."""
+    if len(names) == 1 and Path(names[0]).is_dir():
+        return read_recording(names[0]) if is_recording(names[0]) else None
+    return read_calls(names) if all(is_call(name) for name in names) else None
+
+
+def _only_call(recording: Recording) -> str:
     """Return the file of the only call; raise an error that lists several calls."""
     if len(recording.files) == 1:
         return recording.files[0]
     listed = [_summary(*one) for one in zip(recording.files, recording.descriptions, strict=True)]
     more = len(listed) - _MAX_LISTED
     shown = "; ".join(listed[:_MAX_LISTED]) + (f"; and {more} more" if more > 0 else "")
-    groups = recording.pyramids()
-    is_pyramid = can_pool_pyramids and len(groups) == 1
-    remedy = "name one, or add --pyramid RULE" if is_pyramid else "name one"
+    count = len(recording.pyramids())
+    remedy = "name one, or those of one pyramid"
+    if count == 1:
+        remedy = "name one, or add --pyramid RULE"
+    elif count == len(recording.files):
+        remedy = "name one"
     raise FileError(recording.path, f"has {len(listed)} calls; {remedy}: {shown}")
 
 
@@ -258,7 +263,7 @@ def _pair(value: Any) -> Any:  # noqa: ANN401
 def widened_features(file: FeatureFile) -> FeatureFile:
     """Return features with their numbers if the file is an array of a call in bfloat16."""
     path, key = split_member(file.name)
-    if key is None or file.array.dtype != np.uint16 or not is_call(path):
+    if key is None or not is_call(path):
         return file
     is_bfloat16 = key in read_description(path).bfloat16
     return replace(file, array=widened(file.array)) if is_bfloat16 else file

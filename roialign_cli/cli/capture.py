@@ -26,6 +26,7 @@ _OF_BOTH = {"output", "force"}
     "capture",
     "roialign capture model.onnx",
     "roialign capture model.onnx --random -o calls",
+    "roialign capture calls",
     "roialign capture model.onnx --input image=image.npy -o calls --force",
     "roialign capture --from-arrays --features map.npy --boxes boxes.csv --expected exported.npy "
     "--preset tensorrt -o call.npz",
@@ -36,7 +37,7 @@ _OF_BOTH = {"output", "force"}
     metavar="[MODEL]",
     type=INPUT_FILE,
     required=False,
-    description="An ONNX file.",
+    description="An ONNX file; or the folder of a recording, to list its calls.",
 )
 @input_option(
     "--inputs",
@@ -121,7 +122,9 @@ def capture(
     if not (inputs or single or random):
         given = {"--seed": seed is not None, "--dim": dim, "--output": output, "--force": force}
         capture_onnx.refuse_without_inputs(given)
-        return capture_onnx.print_listing(model, output_format)
+        is_folder = Path(model).is_dir()
+        listed = capture_onnx.print_recording if is_folder else capture_onnx.print_listing
+        return listed(model, output_format)
     given_inputs = capture_onnx.GivenInputs(inputs, single, random, seed, dim)
     folder = output or Path("calls")
     return capture_onnx.record(model, given_inputs, folder, output_format, force=force)

@@ -11,6 +11,7 @@ import click
 
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.files.arrays import archive_shapes, read_array
+from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,7 +99,6 @@ def record(
 ) -> None:
     """Run a model, write a recording and print its calls."""
     from roialign_cli.calls.onnx_recording import RunnableModel
-    from roialign_cli.calls.onnx_records import call_record
     from roialign_cli.calls.recording import check_recording_writable, new_recording
     from roialign_cli.cli.streams import message
 
@@ -106,12 +106,19 @@ def record(
     check_recording_writable(folder, force=force)
     runnable = RunnableModel.load(model)
     feeds = _feeds(runnable, given)
-    records = []
+    nodes = runnable.listing.nodes
+    reasons = {node.place.name: node.why_not_recorded for node in nodes if node.why_not_recorded}
     with new_recording(folder, force=force) as writer:
         for node, call in runnable.run(feeds):
-            records.append(call_record(f"call-{writer.count:04}.npz", node, call))
+            if call is None:
+                reasons[node.place.name] = "its branch does not run with these inputs"
+                continue
             writer.add(call)
-    _print_calls(runnable, folder, records, output_format)
+        if not writer.count:
+            name, why = next(iter(reasons.items()))
+            problem = f"nothing was recorded: {printable(name)} did not run, because {why}"
+            raise FileError(model, f"{problem}; give other inputs")
+    print_recording(str(folder), output_format, reasons)
     message(f"wrote {folder}")
 
 
@@ -130,18 +137,18 @@ def _feeds(runnable: RunnableModel, given: GivenInputs) -> dict[str, NDArray[Any
     return feeds
 
 
-def _print_calls(
-    runnable: RunnableModel, folder: Path, records: list[dict[str, Any]], output_format: str
-) -> None:
-    nodes = runnable.listing.nodes
-    reasons = {node.place.name: node.why_not_recorded for node in nodes if node.why_not_recorded}
+def print_recording(folder: str, output_format: str, reasons: Mapping[str, str] = {}) -> None:
+    """Print the calls of a recording, and why nodes of a model are not recorded."""
+    from roialign_cli.calls.recording import read_recording
+
+    recording = read_recording(folder)
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
-        from roialign_cli.calls.onnx_records import recording_record
+        from roialign_cli.calls.recording_records import recording_record
 
-        click.echo(to_json(recording_record(str(folder), records, reasons)))
+        click.echo(to_json(recording_record(recording, reasons)))
         return
-    from roialign_cli.show.document.model_listing import recorded_calls
+    from roialign_cli.show.document.recording_listing import recording_listing
     from roialign_cli.show.document.terminal import print_blocks
 
-    print_blocks(list(recorded_calls(runnable.listing, records, reasons)))
+    print_blocks(list(recording_listing(recording, reasons)))

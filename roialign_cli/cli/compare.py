@@ -289,11 +289,10 @@ def _print(
     comparison, why = compared.comparison, compared.why
     if output_format == "json":
         from roialign_cli.analysis.records import comparison_record, to_json
-        from roialign_cli.cli.call_input import call_record
         from roialign_cli.cli.saved_output import identification_record
 
         record = comparison_record(comparison, labels, compared.name, notes)
-        record |= call_record(options)
+        record |= options.call_record
         record["rearranged"] = compared.rearranged or None
         record["why"] = None if why is None else identification_record(*why())
         click.echo(to_json(record))

@@ -24,6 +24,7 @@ def write_comparison(
     section: tuple[int, int],
     *,
     force: bool,
+    level: str = "",
 ) -> None:
     """Draw two traces of a box, and write the figure to a file.
 
@@ -39,8 +40,11 @@ def write_comparison(
         The section (i, j) to draw close up, from 1.
     force
         Whether an existing file is overwritten.
+    level
+        The level of a pyramid that the map of the first trace is, in words.
     """
-    style = FigureStyle(photo_channel=photo_channel(inputs.file.image, trace.channel))
+    photo = photo_channel(inputs.file.image, trace.channel)
+    style = FigureStyle(photo_channel=photo, level=level)
     figure = compare_figure(trace, second, section=section, style=style)
     with atomic_write(path, force=force) as file:
         save_figure(figure, file, check_suffix(path))

@@ -81,7 +81,7 @@ def compare_on_pyramid(
     with_search = request.search and request.output_format != "csv"
     if with_search and saved is not None and comparison.differing.any():
         why = partial(_why, options, inputs, comparison)
-    _print(comparison, inputs, name, rearranged, notes, request.output_format, why)
+    _print(options, comparison, inputs, name, rearranged, notes, request.output_format, why)
     return comparison.largest
 
 
@@ -165,10 +165,12 @@ def _draw(
         second = trace_of_output(trace, comparison, f"{Path(name).name}{on_level}")
     on_map = inputs_on_map(inputs, options, level)
     path = request.plot or Path()
-    write_comparison(on_map, trace, second, path, section, force=request.force)
+    words = f"level {operation.levels.first + level}"
+    write_comparison(on_map, trace, second, path, section, force=request.force, level=words)
 
 
 def _print(
+    options: OperatorOptions,
     comparison: PyramidComparison,
     inputs: PyramidInputs,
     name: str,
@@ -180,6 +182,7 @@ def _print(
     labels = inputs.labels
     if output_format == "json":
         record = pyramid_comparison_record(comparison, labels, name, notes)
+        record |= options.call_record
         record["rearranged"] = rearranged or None
         record["why"] = None if why is None else identification_record(*why())
         click.echo(to_json(record))

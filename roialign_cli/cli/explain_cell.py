@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from roialign_cli.analysis.footprint import outputs_using_cell
 from roialign_cli.analysis.records import cell_record
-from roialign_cli.cli.call_input import call_record
 from roialign_cli.cli.document import Document
 from roialign_cli.show.document.cell import cell_blocks
 from roialign_cli.show.document.page import document_page
@@ -51,6 +50,6 @@ def cell_document(
         lambda: document_page(blocks),
         lambda: (
             cell_record(operation, cell, contributions, labels, channel, notes)
-            | call_record(options)
+            | options.call_record
         ),
     )

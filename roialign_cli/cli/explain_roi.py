@@ -11,7 +11,6 @@ from roialign_cli.analysis.quantisation import quantised_by_roi_pool
 from roialign_cli.analysis.records import trace_record
 from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.trace import Trace, trace_operation
-from roialign_cli.cli.call_input import call_record
 from roialign_cli.cli.document import Document
 from roialign_cli.cli.inputs import Inputs, scale_source
 from roialign_cli.errors import ArgumentError
@@ -94,7 +93,7 @@ def roi_document(
         _check_length(trace, selection)
         selected = trace.select(selection.section, selection.point)
         found = trace_record(replace(trace, sections=selected), notes, source, rounded)
-        found |= call_record(options)
+        found |= options.call_record
         return found if pyramid is None else found | _level(pyramid, roi)
 
     def page() -> str:

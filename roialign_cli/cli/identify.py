@@ -71,10 +71,9 @@ def identify(
     words = input_words(options, inputs.declared_by_file)
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
-        from roialign_cli.cli.call_input import call_record
 
         stated = None if agreement is None else agreement.record()
-        own = call_record(options) | ({"stated": stated} if options.call else {})
+        own = options.call_record | ({"stated": stated} if options.call else {})
         click.echo(to_json(identification_record(found, words) | own))
     else:
         remarks = [] if agreement is None else [*agreement.sentences()]

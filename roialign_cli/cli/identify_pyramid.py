@@ -33,7 +33,7 @@ def identify_on_pyramid(
         found = identify_pyramid(inputs.maps, inputs.boxes, expected, **call)
     words = input_words(options, inputs.declared_by_file)
     if output_format == "json":
-        click.echo(to_json(identification_record(found, words)))
+        click.echo(to_json(identification_record(found, words) | options.call_record))
     else:
         print_blocks(pyramid_identification_blocks(found, words))
     return 0 if found.verdict == "exact" and not found.doubtful else 1

@@ -24,7 +24,7 @@ TASKS = {
     "Compare and identify": {
         "compare": "Compare two conventions, a saved output, or two recordings.",
         "identify": "Find the convention that produced an output.",
-        "capture": "List the ROI Aligns of a model, or record calls.",
+        "capture": "List the ROI Aligns of an ONNX model, or record calls.",
     },
     "Get started": {
         "presets": "List the conventions and their differences, or show one in full.",

@@ -41,7 +41,7 @@ from roialign_cli.core.convention import (
     Pooling,
     Summary,
 )
-from roialign_cli.files.reading import split_member
+from roialign_cli.files.reading import is_folder_or_archive, split_member
 
 if TYPE_CHECKING:
     from roialign_cli.cli.call_input import RecordedCall
@@ -51,12 +51,12 @@ if TYPE_CHECKING:
 class OperatorOptions:
     """The values of the shared options; None where an option is not given.
 
-    `features` is the first of `maps`, which a command that reads no pyramid does not have. `call`
-    is the recorded call that `features` names; None for other features.
+    `features` is the first of `maps`. `call` is the recorded call that they name; None for other
+    features.
     """
 
     features: str
-    maps: tuple[str, ...] | None
+    maps: tuple[str, ...]
     layout: str | None
     key: str | None
     box: tuple[tuple[float, ...], ...]
@@ -90,8 +90,13 @@ class OperatorOptions:
         """The files that the command reads."""
         others = self.boxes or "-", str(self.batch_index or "-")
         recorded = (self.call.path,) if self.call else ()
-        names = *recorded, *(self.maps or (self.features,)), *others
+        names = *recorded, *self.maps, *others
         return tuple(split_member(name)[0] for name in names)
+
+    @property
+    def call_record(self) -> dict[str, Any]:
+        """The entry of a JSON record that names the call; empty without a call."""
+        return {} if self.call is None else {"recorded_call": self.call.record()}
 
     @property
     def feature_words(self) -> list[str]:
@@ -99,8 +104,7 @@ class OperatorOptions:
         if self.call is not None:
             return self.call.feature_words
         layout = ["--layout", self.layout] if self.layout else []
-        names = self.maps or (self.features,)
-        return [*names, *layout, *(["--key", self.key] if self.key else [])]
+        return [*self.maps, *layout, *(["--key", self.key] if self.key else [])]
 
     @property
     def scale_words(self) -> list[str]:
@@ -249,18 +253,23 @@ def search_options(command: Function) -> Function:
     return add_options(options, gather(OperatorOptions, command, _with_call))
 
 
-def _with_call(options: OperatorOptions) -> OperatorOptions:
-    """Return options with the call that FEATURES names."""
+def _with_call(options: OperatorOptions, *, needs_rule: bool = False) -> OperatorOptions:
+    """Return options with the call that FEATURES names; a search needs no pyramid rule."""
+    if not is_folder_or_archive(options.features):
+        return options
     from roialign_cli.cli.call_input import with_call
 
-    return with_call(options)
+    return with_call(options, needs_rule=needs_rule)
 
 
 def with_recorded_call(options: OperatorOptions) -> OperatorOptions:
     """Return options with the call that FEATURES names, and its parameters as their defaults."""
-    from roialign_cli.cli.call_input import with_call, with_stated_parameters
+    options = _with_call(options, needs_rule=True)
+    if options.call is None:
+        return options
+    from roialign_cli.cli.call_input import with_stated_parameters
 
-    return with_stated_parameters(with_call(options))
+    return with_stated_parameters(options)
 
 
 def gather(
@@ -274,6 +283,8 @@ def gather(
         own = {name: values.pop(name, None) for name in names}
         if own.get("maps"):
             own["features"] = own["maps"][0]
+        elif own.get("features"):
+            own["maps"] = (own["features"],)
         return command(*objects, prepare(kind(**own)), **values)
 
     return gathered

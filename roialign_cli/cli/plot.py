@@ -271,6 +271,7 @@ def plot(
         units,
         aspect,
         _photo_channel(inputs, selection.channel),
+        loaded.level,
     )
     request = PlotRequest(
         inputs, loaded.source, selection, other, style, loaded.pyramid, loaded.picture

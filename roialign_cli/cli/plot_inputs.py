@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 class PlotInputs:
     """What to draw: of a pyramid, the map of one box or the largest map, and the pyramid.
 
-    `notes` returns the warnings about what is drawn, and `subject` is the line that describes it.
+    `notes` returns the warnings about what is drawn, `subject` is the line that describes it, and
+    `level` names the level of the map.
     """
 
     inputs: Inputs
@@ -41,6 +42,7 @@ class PlotInputs:
     subject: str
     pyramid: PyramidInputs | None = None
     picture: Picture | None = None
+    level: str = ""
 
 
 def plot_inputs(
@@ -78,8 +80,11 @@ def _load_pyramid(
     source = ScaleSource()  # the scale of a level is not that of an option
     if view != "overlay":
         pyramid = load_pyramid(options)
-        inputs, found = inputs_on_level(pyramid, options, selection.roi or 0)
-        return PlotInputs(inputs, source, lambda: found, pyramid.subject, pyramid)
+        roi = selection.roi or 0
+        inputs, found = inputs_on_level(pyramid, options, roi)
+        found_on = pyramid.operation
+        level = f"level {found_on.levels.first + int(found_on.index[roi])}"
+        return PlotInputs(inputs, source, lambda: found, pyramid.subject, pyramid, level=level)
     if (selection.section, selection.point) != (None, None):
         raise click.UsageError(_NO_SECTIONS)
     picture = _picture(options, image)

@@ -19,6 +19,7 @@ from roialign_cli.cli.saved_output import SavedOutput
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import FileError
 from roialign_cli.files.box_file import BoxFile
+from roialign_cli.printable import printable
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class RecordedPyramid(RecordedCall):
     maps
         The map that each box was recorded on, (R,).
     output
-        The outputs of all boxes, (R, channels, rows, columns); None if a call has none.
+        The outputs of all calls in the order of `numbers`, (R, channels, rows, columns); None if
+        one of them is unknown.
     """
 
     numbers: NDArray[np.float64]
@@ -46,7 +48,7 @@ class RecordedPyramid(RecordedCall):
         return BoxFile.from_array(self.numbers[:, 1:] if one_map else self.numbers)
 
     def saved_output(self, remedy: str) -> SavedOutput:
-        """Return the outputs of all boxes; raise an error with a remedy if one is missing."""
+        """Return the outputs of all calls; raise an error with a remedy if one is missing."""
         if self.output is None:
             raise FileError(self.path, f"has a call without an output; {remedy}")
         return SavedOutput(self.path, self.output)
@@ -58,10 +60,13 @@ class RecordedPyramid(RecordedCall):
             message(f"note: {numbered(others)}: recorded on another map than {rule} chooses")
 
 
-def with_pyramid(options: OperatorOptions, recording: Recording) -> OperatorOptions | None:
+def with_pyramid(
+    options: OperatorOptions, recording: Recording, *, needs_rule: bool
+) -> OperatorOptions | None:
     """Return options with the pyramid of a recording; None if the recording is not one pyramid.
 
-    Options may name another rule, image size and scales than the recording.
+    Options may name another rule, image size and scales than the recording. If the rule is needed
+    and unknown, the recording is not a pyramid.
 
     Raises
     ------
@@ -74,12 +79,12 @@ def with_pyramid(options: OperatorOptions, recording: Recording) -> OperatorOpti
     if len(pyramids) > 1 or level is None or len(group) != level.maps:
         return None
     rule = options.pyramid or level.rule
-    if rule is None:
+    if rule is None and needs_rule:
         return None
     files = [recording.files[number] for number in group]
     check_options(options, files[0], ("box", "boxes", "image_id", "layout", "key"))
     calls = [read_call(file) for file in files]
-    numbers, maps, output = _merged(recording.path, calls)
+    order = _order(recording.path, calls)
     size, scales = options.image_size, options.level_scales
     if size is None and level.image_size is not None:
         size = (level.image_size[1], level.image_size[0])
@@ -92,28 +97,39 @@ def with_pyramid(options: OperatorOptions, recording: Recording) -> OperatorOpti
         pyramid=rule,
         image_size=size,
         level_scales=scales,
-        call=RecordedPyramid(recording.path, calls[0], options, numbers, maps, output),
+        call=_pyramid(recording.path, calls, options, order),
     )
 
 
-def _merged(
-    path: str, calls: Sequence[Call]
-) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[Any] | None]:
-    """Return the boxes of all calls with their batch index, their maps and their outputs."""
-    rows = [np.arange(0) if call.rows is None else call.rows for call in calls]
-    order = np.concatenate(rows)
-    counts = [len(call.boxes) for call in calls]
-    if not sum(counts):
+def _pyramid(
+    path: str, calls: Sequence[Call], given: OperatorOptions, order: NDArray[np.intp]
+) -> RecordedPyramid:
+    """Return the calls of a pyramid with their rows in an order."""
+    boxes = [np.column_stack([np.asarray(call.batch_index), call.boxes]) for call in calls]
+    maps = np.repeat(np.arange(len(calls)), [len(call.boxes) for call in calls])
+    outputs = [call.output for call in calls if call.output is not None and len(call.boxes)]
+    is_complete = sum(map(len, outputs)) == len(maps)
+    numbers = np.concatenate(boxes).astype(np.float64)[order]
+    output = np.concatenate(outputs)[order] if is_complete else None
+    return RecordedPyramid(path, calls[0], given, numbers, maps[order], output)
+
+
+def _order(path: str, calls: Sequence[Call]) -> NDArray[np.intp]:
+    """Return the indices that put the rows of all calls, map by map, in the order of the output.
+
+    The order is that of the maps if no call has rows.
+    """
+    count = sum(len(call.boxes) for call in calls)
+    if not count:
         raise FileError(path, "has calls without boxes; name calls with at least one box")
-    if sorted(order.tolist()) != [*range(sum(counts))]:
+    if all(call.rows is None for call in calls):
+        message(f"note: {printable(path)}: without rows, the boxes are in the order of the maps")
+        return np.arange(count)
+    rows = np.concatenate([np.arange(0) if call.rows is None else call.rows for call in calls])
+    if sorted(rows.tolist()) != [*range(count)]:
         problem = "has calls with rows that are not those of one output of a pyramid"
         raise FileError(path, f"{problem}; name one call")
-    boxes = [np.column_stack([np.asarray(call.batch_index), call.boxes]) for call in calls]
-    back = np.argsort(order)
-    maps = np.repeat(np.arange(len(calls)), counts)
-    outputs = [call.output for call in calls if call.output is not None]
-    output = np.concatenate(outputs)[back] if len(outputs) == len(calls) else None
-    return np.concatenate(boxes).astype(np.float64)[back], maps[back], output
+    return np.argsort(rows)
 
 
 def _scales(calls: Sequence[Call]) -> tuple[float, ...] | None:

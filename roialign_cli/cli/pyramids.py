@@ -13,14 +13,12 @@ from roialign_cli.analysis.pitfalls import Note, find_notes_of, numbered
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.results import OnPyramid
 from roialign_cli.analysis.trace import checked_index
-from roialign_cli.cli.call_input import widened_features
+from roialign_cli.cli.box_input import box_numbers, read_batch_index_option, read_box_options
 from roialign_cli.cli.inputs import (
     Inputs,
-    box_numbers,
+    as_numbers,
     convention_overrides,
     declared,
-    read_batch_index_option,
-    read_box_options,
 )
 from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.core.overrides import resolve
@@ -142,7 +140,7 @@ def check_no_pyramid(options: OperatorOptions) -> None:
     """Raise an error for options that only a pyramid has."""
     if options.level_scales is not None:
         raise click.UsageError("--level-scales has no effect without --pyramid RULE")
-    if len(options.maps or ()) > 1:
+    if len(options.maps) > 1:
         problem = "several FEATURES are the maps of a pyramid"
         raise click.UsageError(f"{problem}; add --pyramid RULE, or name one file")
 
@@ -199,7 +197,7 @@ def is_pyramid(options: OperatorOptions) -> bool:
 
     An `.npz` with an array "features" is a single map, which `read_features` reads.
     """
-    names = options.maps or (options.features,)
+    names = options.maps
     if len(names) > 1 or (options.pyramid, options.level_scales) != (None, None):
         return True
     path, member = split_member(names[0])
@@ -256,8 +254,7 @@ def load_pyramid_search(options: OperatorOptions) -> PyramidSearchInputs:
 
 def _files(options: OperatorOptions) -> list[FeatureFile]:
     """Return the maps that the options name."""
-    names = options.maps or (options.features,)
-    return [widened_features(file) for file in read_maps(names, layout=options.layout)]
+    return [as_numbers(file) for file in read_maps(options.maps, layout=options.layout)]
 
 
 def with_rule(inputs: PyramidInputs, options: OperatorOptions, rule: str) -> PyramidOperation:

@@ -130,7 +130,6 @@ def _pool(
 ) -> tuple[Result, str]:
     """Return the outputs of a single map, and the line that describes the run."""
     from roialign_cli.analysis.results import Result
-    from roialign_cli.cli.call_input import call_record
     from roialign_cli.cli.inputs import load
     from roialign_cli.cli.pyramids import check_no_pyramid
     from roialign_cli.cli.warnings import report_warnings
@@ -157,7 +156,7 @@ def _pool(
         pooled = pool(operation.features, plan, operation.batch_index, out=out, advance=advance)
         inputs.file.check_unchanged()
     result = Result(operation, plan, pooled, inputs.labels, channels, inputs.scores, notes)
-    return replace(result, call=call_record(options)), inputs.subject
+    return replace(result, call=options.call_record), inputs.subject
 
 
 def _pool_pyramid(
@@ -165,7 +164,6 @@ def _pool_pyramid(
 ) -> tuple[Result, str]:
     """Return the outputs of a pyramid, and the line that describes the run."""
     from roialign_cli.analysis.results import Result
-    from roialign_cli.cli.call_input import call_record
     from roialign_cli.cli.pyramids import load_pyramid, notes_on
     from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.files.results import output_array
@@ -190,7 +188,7 @@ def _pool_pyramid(
         inputs.check_unchanged()
     first, plan = operation.operations[0], on_pyramid.plans[0]
     result = Result(first, plan, pooled, inputs.labels, channels, inputs.scores, notes, on_pyramid)
-    return replace(result, call=call_record(options)), inputs.subject
+    return replace(result, call=options.call_record), inputs.subject
 
 
 def _print(result: Result, subject: str, output_format: str | None) -> None:

@@ -136,7 +136,9 @@ def input_words(options: OperatorOptions, declared_by_file: dict[str, Any]) -> I
 
     `declared_by_file` is how the file reads its boxes, as fields of a convention.
     """
-    words = options.feature_words if options.call is None else [options.features]
+    words = options.feature_words
+    if options.call is not None:
+        words = [*options.call.given.maps]
     for name in ("boxes", "image_id"):
         value = getattr(options, name)
         words += [f"--{name.replace('_', '-')}", value] if value else []

@@ -118,7 +118,10 @@ def picture_answer(session: Session, state: State) -> bytes:
         source=session.source,
         section=section if state.section or state.point else None,
         point=point.point if point is not None and state.point else None,
-        style=FigureStyle(photo_channel=photo_channel(session.image, state.channel)),
+        style=FigureStyle(
+            photo_channel=photo_channel(session.image, state.channel),
+            level="" if session.pyramid is None else f"level {session.pyramid.level}",
+        ),
     )
     file = io.BytesIO()
     save_figure(sheet.figure, file, "png")

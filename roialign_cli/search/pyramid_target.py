@@ -16,7 +16,7 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import make_operation
 from roialign_cli.core.overrides import resolve
 from roialign_cli.search.fit import ALL, Index, SearchTarget, Selection
-from roialign_cli.search.hypothesis import LAYOUTS, Batches, Hypothesis
+from roialign_cli.search.hypothesis import LAYOUTS, Batches, Hypothesis, Layout
 from roialign_cli.search.pyramid_rules import RuleInputs
 
 _MAX_VALUES_PER_PIECE = 1 << 22
@@ -91,7 +91,7 @@ class PyramidTarget:
     @cached_property
     def usable(self) -> Mask:
         """(R,), bool: the boxes whose output is finite and varied, or else not zero."""
-        target = SearchTarget(self.maps[0], self.boxes, {}, self.output, "RCHW", None, None)
+        target = self._of_layout("RCHW")
         varied = target.finite_boxes & target.informative_boxes
         return varied if varied.any() else target.finite_boxes & ~self.zero
 
@@ -163,16 +163,31 @@ class PyramidTarget:
         self, hypothesis: Hypothesis, reading: Reading, level: int
     ) -> tuple[SearchTarget, Hypothesis]:
         """Return the output with one of the maps, and a hypothesis with the scale of the map."""
-        target = SearchTarget(
-            self.maps[level],
-            self.boxes,
-            {"given": self.batches[reading.batches]},
-            self.output.transpose(LAYOUTS[hypothesis.layout]),
-            "RCHW",
-            self.tolerance,
-            self.image_height(reading),
-        )
-        return target, reading.on_map(hypothesis, level)
+        layout, height = hypothesis.layout, self.image_height(reading)
+        key = layout, level, reading.batches, height
+        if key not in self._targets:
+            self._targets[key] = replace(
+                self._of_layout(layout),
+                features=self.maps[level],
+                batches={"given": self.batches[reading.batches]},
+                image_height=height,
+            )
+        return self._targets[key], reading.on_map(hypothesis, level)
+
+    @cached_property
+    def _targets(self) -> dict[tuple[Any, ...], SearchTarget]:
+        """What `_on_map` has returned, because what is known of the output takes long."""
+        return {}
+
+    def _of_layout(self, layout: Layout) -> SearchTarget:
+        """Return the output with its axes in the order of a layout, on the first map."""
+        key = (layout,)
+        if key not in self._targets:
+            output = self.output.transpose(LAYOUTS[layout])
+            self._targets[key] = SearchTarget(
+                self.maps[0], self.boxes, {}, output, "RCHW", self.tolerance, None
+            )
+        return self._targets[key]
 
 
 def _fitting(

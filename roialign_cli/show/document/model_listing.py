@@ -38,46 +38,6 @@ def model_listing(listing: Listing) -> Iterator[Block]:
         yield Paragraph("Add --random or --input NAME=FILE to record the calls of these nodes.")
 
 
-def recorded_calls(
-    listing: Listing, calls: Sequence[Mapping[str, Any]], reasons: Mapping[str, str]
-) -> Iterator[Block]:
-    """Yield the document of a recording.
-
-    Parameters
-    ----------
-    listing
-        The ROI Aligns of the model.
-    calls
-        Each recorded call, as `call_record` returns it.
-    reasons
-        The name of each node that is not recorded, and why.
-    """
-    count = format_count(len(calls), "call", "calls")
-    yield Paragraph(f"{printable(listing.path)}: recorded {count}")
-    names = [call["file"].removesuffix(".npz") for call in calls]
-    rows = [
-        (str(call["boxes"]), _shape(call["features"]), call["preset"] or "unknown")
-        for call in calls
-    ]
-    yield Grid(
-        ("call", "boxes", "features", "preset"),
-        tuple((name, *row) for name, row in zip(names, rows, strict=True)),
-        prose=True,
-    )
-    yield Grid(
-        ("call", "node"),
-        tuple((name, printable(call["node"])) for name, call in zip(names, calls, strict=True)),
-        prose=True,
-        compact=True,
-    )
-    yield Paragraph("")
-    empty = [name for name, call in zip(names, calls, strict=True) if not call["boxes"]]
-    if empty:
-        yield Paragraph(f"• Empty, because the node got no boxes: {', '.join(empty)}.")
-    for node, why in reasons.items():
-        yield Paragraph(printable(f"• Not recorded: {node}, because {why}."))
-
-
 def _title(listing: Listing) -> str:
     producer = f", written by {printable(listing.producer)}" if listing.producer else ""
     count = format_count(len(listing.nodes), "node pools", "nodes pool") + " boxes"
@@ -150,9 +110,8 @@ def _remarks(listing: Listing) -> Iterator[Block]:
 
 def _remarks_on(node: ListedNode) -> Iterator[str]:
     yield _attributes(node)
-    scope = node.place.scope
-    if scope.kind == "function" or len(scope.steps) > 2:
-        yield f"in {' / '.join(scope.steps)}."
+    if node.place.scope.steps:
+        yield f"in {' / '.join(node.place.scope.steps)}."
     if node.why_unknown:
         yield f"no preset: {node.why_unknown}."
     if node.why_not_recorded and node.why_not_recorded != node.why_unknown:

@@ -50,7 +50,7 @@ def pyramid_identification_blocks(
     if found.unexplained.any():
         rows = np.flatnonzero(found.unexplained).tolist()
         yield Paragraph(
-            f"{_rows(rows)} on no map with this convention; the rules are judged by the others."
+            f"{_rows(rows)} no map with this convention; the rules are judged by the other rows."
         )
     yield from _explained(found) if found.explaining else _broken(found)
     lines = [line for line in commands(found, inputs).values() if line is not None]
@@ -160,7 +160,8 @@ def _explained(found: PyramidIdentification) -> Iterator[Block]:
     """Yield the rules that explain all levels, and a box that would distinguish them."""
     names = [fit.rule.name for fit in found.explaining]
     what = "These rules explain" if len(names) > 1 else "One rule explains"
-    yield Paragraph(f"{what} the level of every box: {', '.join(names)}.")
+    which = "every box that matches" if found.unexplained.any() else "every box"
+    yield Paragraph(f"{what} the level of {which}: {', '.join(names)}.")
     box = found.distinguishing
     if box is not None:
         first = _first_level(found)

@@ -187,7 +187,7 @@ def _subtitle(
     else:
         result = "the same output"
     names = f"{_operator(trace)} and {_operator(other)}"
-    return [names, *map_parts(trace, style.photo_channel, shown), result]
+    return [names, *map_parts(trace, style, shown), result]
 
 
 def _operator(trace: Trace) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -169,7 +170,7 @@ def _title(pyramid: PyramidOperation, boxes: Sequence[_Box]) -> str:
 def _subtitle(
     pyramid: PyramidOperation, trace: Trace, picture: Picture, left_out: str, style: FigureStyle
 ) -> list[str]:
-    shown = [] if picture.image is not None else map_parts(trace, style.photo_channel)
+    shown = [] if picture.image is not None else map_parts(trace, style)
     parts = [f"levels by the rule {pyramid.levels.rule.name}", *shown]
     return [*parts, left_out] if left_out else parts
 
@@ -201,17 +202,23 @@ def _legend(pyramid: PyramidOperation, boxes: Sequence[_Box], theme: Theme) -> l
 
 
 def _draw_boxes(panel: Panel, boxes: Sequence[_Box]) -> None:
-    """Draw the boxes, small ones over large ones, and the names of a few boxes."""
+    """Draw the boxes and, of a few boxes, the names.
+
+    Small boxes are over large ones. Among many boxes, those of a level with few are over the rest.
+    """
+    counts = Counter(box.level for box in boxes)
+    is_many = len(boxes) > _MAX_WIDE_LINES
     by_size = sorted(boxes, key=lambda box: -abs(box.sides.width * box.sides.height))
-    for order, box in enumerate(by_size):
+    ordered = sorted(by_size, key=lambda box: -counts[box.level]) if is_many else by_size
+    for order, box in enumerate(ordered):
         linestyle, colour = _look(box.level, panel.theme)
         zorder = 4 + order / len(boxes)
-        if len(boxes) <= _MAX_WIDE_LINES:
-            draw_outline(panel, box.sides, colour, 1.8, zorder=zorder, linestyle=linestyle)
-        else:
+        if is_many:
             thin = box.sides.patch(fill=False, edgecolor=colour, linewidth=0.7, zorder=zorder)
             thin.set(linestyle=linestyle, joinstyle="miter")
             panel.axes.add_patch(thin)
+        else:
+            draw_outline(panel, box.sides, colour, 1.8, zorder=zorder, linestyle=linestyle)
     if len(boxes) > _MAX_NAMES:
         return
     placer = LabelPlacer(panel)

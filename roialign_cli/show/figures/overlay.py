@@ -209,7 +209,7 @@ def _subtitle(
     left_out: str,
 ) -> list[str]:
     # An image shows all channels.
-    shown = map_parts(trace, style.photo_channel, section) if image is None else [map_part(trace)]
+    shown = map_parts(trace, style, section) if image is None else [map_part(trace, style)]
     parts = [*operator_parts(trace), *shown]
     return [*parts, left_out] if left_out else parts
 
