@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from docs.generate import DOCS, help_text
-from roialign_cli import roi_align, roi_align_pyramid
+from roialign_cli import Call, roi_align, roi_align_pyramid
 from roialign_cli.cli.help import Command, Context
 from roialign_cli.cli.main import COMMANDS, TASKS, group, main
 
@@ -113,6 +113,10 @@ def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.save("levels.npy", roi_align_pyramid([*maps.values()], boxes, 7, **rule))  # type: ignore[arg-type]
     np.save("exported.npy", roi_align(features, boxes, 7, convention="torchvision-aligned"))
     np.save("image.npy", features[None, None])
+    Path("pytorch-calls").mkdir()
+    Call(features=features, boxes=np.array(boxes), output_size=7).save(
+        "pytorch-calls/call-0000.npz"
+    )
     if find_spec("onnx"):
         _write_model(Path("model.onnx"))
 

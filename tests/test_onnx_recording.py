@@ -269,7 +269,7 @@ def test_a_call_without_boxes_is_named_as_empty(
     (found,) = record(saved(folder, model(roi_align())))
     assert found.output is not None
     assert found.output.shape == (0, 3, 3, 2)
-    assert "Empty, because the node got no boxes: call-0000." in capsys.readouterr().out
+    assert "Empty, because the operator got no boxes: 0." in capsys.readouterr().out
 
 
 def external(folder: Path, location: str = "weights.bin") -> str:

@@ -26,7 +26,7 @@ _OF_BOTH = {"output", "force"}
     "capture",
     "roialign capture model.onnx",
     "roialign capture model.onnx --random -o calls",
-    "roialign capture calls",
+    "roialign capture pytorch-calls",
     "roialign capture model.onnx --input image=image.npy -o calls --force",
     "roialign capture --from-arrays --features map.npy --boxes boxes.csv --expected exported.npy "
     "--preset tensorrt -o call.npz",
@@ -122,8 +122,10 @@ def capture(
     if not (inputs or single or random):
         given = {"--seed": seed is not None, "--dim": dim, "--output": output, "--force": force}
         capture_onnx.refuse_without_inputs(given)
-        is_folder = Path(model).is_dir()
-        listed = capture_onnx.print_recording if is_folder else capture_onnx.print_listing
+        from roialign_cli.calls.recording import is_recording
+
+        is_recorded = is_recording(model)
+        listed = capture_onnx.print_recording if is_recorded else capture_onnx.print_listing
         return listed(model, output_format)
     given_inputs = capture_onnx.GivenInputs(inputs, single, random, seed, dim)
     folder = output or Path("calls")

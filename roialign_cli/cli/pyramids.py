@@ -206,8 +206,8 @@ def is_pyramid(options: OperatorOptions) -> bool:
     if not path.lower().endswith(".npz"):
         return False
     shapes = archive_shapes(path)
-    maps = sum(len(shape) in {3, 4} for shape in shapes.values())
-    return maps > 1 and "features" not in shapes
+    maps = [shape for shape in shapes.values() if len(shape) in {3, 4}]
+    return len(maps) > 1 and len({shape[:-2] for shape in maps}) == 1 and "features" not in shapes
 
 
 @dataclass(frozen=True)
