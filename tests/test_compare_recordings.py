@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -541,3 +541,49 @@ def test_equal_boxes_and_boxes_without_area_are_paired() -> None:
     assert pairs.first.tolist() == [0, 1, 2, 4]
     assert pairs.second.tolist() == [2, 0, 1, 3]
     assert pairs.first_only.tolist() == [3]
+
+
+def test_an_unknown_operator_is_known_on_maps_without_boxes(tmp_path: Path) -> None:
+    boxes = BOXES[BOXES[:, 2] - BOXES[:, 0] < 60][:8]  # all of them on the largest map
+    one = record(tmp_path / "a", boxes=boxes)
+    other = record(tmp_path / "b", boxes=boxes, maps=[array + np.float32(0.02) for array in MAPS])
+    for path in other.iterdir():
+        replace(read_call(str(path)), preset=None, fields={}).save(path, force=True)
+    call = differences(one, other)
+    assert call.groups[1].members[-1].boxes == 0
+    assert call.verdict == "inputs"
+    assert call.first is call.stage("features")
+
+
+def test_an_unknown_operator_may_return_another_number_of_channels(
+    command: Command, first: Path, tmp_path: Path
+) -> None:
+    call = read_call(str(first / "call-0000.npz"))
+    assert call.output is not None
+    output = np.repeat(call.output, 2, axis=1)
+    path = tmp_path / "b.npz"
+    replace(call, preset=None, fields={}, output=output).save(path)
+    text = command.text(first / "call-0000.npz", path)
+    assert "The outputs cannot be compared: they have other shapes." in text
+
+
+def test_two_calls_on_the_same_map_are_two_groups(first: Path, tmp_path: Path) -> None:
+    whole = read_call(str(first / "call-0000.npz"))
+    other = record(tmp_path / "b", extra=(whole,))
+    found = compare_recordings(first, other)
+    assert found.verdicts == ("equal",)
+    assert [len(group.members) for group in found.second_only] == [1]
+
+
+def test_the_plot_has_the_scale_that_the_output_shows(tmp_path: Path) -> None:
+    output = roi_align(MAPS[0], BOXES, 7, convention="torchvision", spatial_scale=0.125)
+    for name, scale in (("a", 0.125), ("b", 0.25)):
+        Call(
+            features=MAPS[0], boxes=BOXES, output=output + np.float32(scale), spatial_scale=scale,
+            preset="torchvision",
+        ).save(tmp_path / f"{name}.npz")  # fmt: skip
+    call = differences(tmp_path / "a.npz", tmp_path / "b.npz")
+    kernel = call.checks[1].kernel
+    assert kernel is not None
+    operation = kernel.applied(read_call(str(tmp_path / "b.npz")).operation())
+    assert operation.spatial_scale == pytest.approx((0.125, 0.125), rel=1e-3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -156,7 +155,7 @@ def _traces(call: CallDifferences) -> tuple[Trace, Trace]:
         recorded = read_call(next(m.file for m in group.members if m.map_index == map_index))
         operation = recorded.operation()
         if check.kernel is not None:
-            operation = replace(operation, convention=check.kernel.convention)
+            operation = check.kernel.applied(operation)
         frame = traces[0].frame if traces else None
         trace = trace_operation(operation, row, worst.channel, frame)
         output = output_of(recorded, check.kernel)[row, worst.channel]

@@ -46,6 +46,20 @@ class Kernel:
     factor: tuple[float, float] = (1.0, 1.0)
     changes: tuple[Change, ...] = ()
 
+    def applied(self, operation: Operation) -> Operation:
+        """Return an operation with these rules: before the changes of its output."""
+        features, boxes = operation.features, operation.boxes_xyxy
+        for change in self.changes:
+            features, boxes = change.features(features), change.boxes(boxes)
+        y, x = operation.spatial_scale
+        return replace(
+            operation,
+            features=features,
+            boxes_xyxy=boxes,
+            spatial_scale=(y * self.factor[0], x * self.factor[1]),
+            convention=self.convention,
+        )
+
     def pooled(self, operation: Operation) -> Float:
         """Return the output for the features, the corners and the scale of an operation.
 
@@ -54,17 +68,7 @@ class Kernel:
         ArgumentError
             If the convention rejects the boxes, or if a change does not fit the output.
         """
-        features, boxes = operation.features, operation.boxes_xyxy
-        for change in self.changes:
-            features, boxes = change.features(features), change.boxes(boxes)
-        y, x = operation.spatial_scale
-        output: Float = replace(
-            operation,
-            features=features,
-            boxes_xyxy=boxes,
-            spatial_scale=(y * self.factor[0], x * self.factor[1]),
-            convention=self.convention,
-        ).pooled()
+        output = self.applied(operation).pooled()
         try:
             for change in self.changes:
                 output = np.asarray(change.output(output))
@@ -173,8 +177,10 @@ class KernelCheck:
         operation = call.operation()
         if call.preset is not None:
             self.stated = self.stated or Kernel(operation.convention)
-        if call.output is None or not call.output.size:
+        if call.output is None:
             return self.stated
+        if not call.output.size:
+            return self.kernel
         self.rows += len(call.output)
         if self.stated is not None:
             result = _checked(self.stated, operation, call, call.output)
@@ -184,9 +190,7 @@ class KernelCheck:
                 self.error = max(self.error, result.largest)
                 return self.stated
         if self.verdict is None and self.search:
-            self.found = _identified(call, call.output)
-            self.verdict = self.found.verdict
-            self._kernel = _kernel_of(self.found, operation, call, call.output)
+            self._search(call, operation, call.output)
         if self._kernel is None:
             self.wrong += len(call.output)
             return None
@@ -194,6 +198,16 @@ class KernelCheck:
         self.error = max(self.error, result.largest)
         self.wrong += int(result.wrong.sum())
         return None if result.wrong.any() else self._kernel
+
+    def _search(self, call: Call, operation: Operation, output: NDArray[Any]) -> None:
+        """Search for the rules behind an output."""
+        try:
+            self.found = _identified(call, output)
+        except ArgumentError:  # the output has another number of channels than the features
+            self.verdict = "far"
+            return
+        self.verdict = self.found.verdict
+        self._kernel = _kernel_of(self.found, operation, call, output)
 
     def release(self) -> None:
         """Forget what a search found apart from its verdict and the rules: it has the features."""

@@ -193,7 +193,7 @@ class MapComparison:
         own, other = self.kernels
         if own is None:
             return Amounts(float(output.amounts.sum()))
-        operation = self._on_rows(self._operation)
+        operation = _on_rows(self._operation, self._rows)
         features = boxes = parameters = None
         if self.features.largest:
             features = self._left(own, replace(operation, features=self.calls[1].features))
@@ -201,17 +201,8 @@ class MapComparison:
         if (moved != operation.boxes_xyxy).any():
             boxes = self._left(own, replace(operation, boxes_xyxy=moved))
         if other is not None and cross is not None and cross.wrong.any():
-            parameters = self._left(other, self._on_rows(self._of_second()))
+            parameters = self._left(other, _on_rows(self._of_second(), self._rows))
         return Amounts(float(output.amounts.sum()), features, boxes, parameters)
-
-    def _on_rows(self, operation: Operation) -> Operation:
-        rows = self._rows
-        return replace(
-            operation,
-            boxes_given=operation.boxes_given[rows],
-            boxes_xyxy=operation.boxes_xyxy[rows],
-            batch_index=operation.batch_index[rows],
-        )
 
     def _left(self, kernel: Kernel, operation: Operation) -> float | None:
         """Return the mean differences from the second output, summed over rows."""
@@ -239,17 +230,21 @@ class MapComparison:
             return tuple(reasons)
         by_row = np.zeros(len(operation.boxes_xyxy)) if cross is None else cross.by_row
         rows = np.sort(np.argsort(-by_row, kind="stable")[:_MAX_FIELD_ROWS])
-        few = replace(
-            operation,
-            boxes_given=operation.boxes_given[rows],
-            boxes_xyxy=operation.boxes_xyxy[rows],
-            batch_index=operation.batch_index[rows],
-            convention=own.convention,
-        )
+        few = replace(_on_rows(operation, rows), convention=own.convention)
         try:
             return (*reasons, *compare_conventions(few, other.convention).reasons)
         except ArgumentError:
             return tuple(reasons)
+
+
+def _on_rows(operation: Operation, rows: Rows) -> Operation:
+    """Return an operation on some of its boxes."""
+    return replace(
+        operation,
+        boxes_given=operation.boxes_given[rows],
+        boxes_xyxy=operation.boxes_xyxy[rows],
+        batch_index=operation.batch_index[rows],
+    )
 
 
 def output_of(call: Call, kernel: Kernel | None) -> NDArray[Any]:

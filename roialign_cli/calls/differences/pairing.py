@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from roialign_cli.calls.archive import read_call_array, read_description
+from roialign_cli.calls.archive import call_sizes, read_call_array, read_description
 from roialign_cli.calls.call import Description
 from roialign_cli.calls.differences.row_pairs import RowPairs, Rows, pair_rows
 from roialign_cli.calls.recording import Recording
@@ -127,13 +127,9 @@ def group_of_call(name: str) -> CallGroup:
 
 
 def _member(file: str, description: Description) -> Member:
-    shapes = archive_shapes(file)
-    for key in ("features", "boxes"):
-        if key not in shapes:
-            raise FileError(file, f"is not a valid call: it has no {key}; record the call again")
     level = description.level
     map_index = 0 if level is None else level.map_index
-    return Member(file, description, map_index, shapes["features"], shapes["boxes"][0])
+    return Member(file, description, map_index, *call_sizes(file))
 
 
 def pair_groups(

@@ -136,7 +136,8 @@ def _input(call: CallDifferences, stage: Stage) -> str:
 def _boxes(call: CallDifferences, stage: Stage) -> str:
     shift = moved_by(call)
     if shift is not None:
-        return f"all boxes of B are moved by {shift_words(shift)}"
+        boxes = "all boxes of B are" if stage.total > 1 else "the box of B is"
+        return f"{boxes} moved by {shift_words(shift)}"
     verb = "differs" if stage.different == 1 else "differ"
     count = f"{stage.different} of {stage.total} boxes {verb}"
     return f"{count} {by_up_to(stage.largest)}"
@@ -186,7 +187,7 @@ def _shift(call: CallDifferences) -> Iterator[str]:
             f"B moves all boxes by {x:.3g} cells before its operator, which leaves out this shift; "
             "both together do the same as the operator of A."
         )
-    elif offset and abs(x + offset) <= SAME_SHIFT:
+    elif offset and max(abs(part + offset) for part in shift) <= SAME_SHIFT:
         yield (
             f"The operator of B subtracts {offset:g} cells itself, so that the shift is applied "
             "twice. Remove one of the two."
@@ -242,20 +243,17 @@ def _value(value: Any) -> str:  # noqa: ANN401
 def _unexplained(call: CallDifferences) -> Iterator[str]:
     unknown = [side for side, check in zip(SIDES, call.checks, strict=True) if check.kernel is None]
     output = call.stage("output")
-    count = f"{output.different} of {output.total} rows"
-    if not unknown:
-        yield (
-            f"The outputs differ {by_up_to(output.largest)} in {count}, although no earlier stage "
-            "differs."
-        )
-        return
-    names = " and ".join(unknown)
-    verb = "is" if len(unknown) == 1 else "are"
-    outputs = "output" if len(unknown) == 1 else "outputs"
-    yield (
-        f"The outputs differ {by_up_to(output.largest)} in {count}, and the {outputs} of {names} "
-        f"{verb} not what the operator makes of its inputs."
-    )
+    differ = f"The outputs differ {by_up_to(output.largest)} in {output.different} of "
+    differ += f"{output.total} rows"
+    if len(unknown) == 1:
+        output_of_one = f"the output of {unknown[0]}"
+        yield f"{differ}, and {output_of_one} is not what the operator makes of its inputs."
+    elif unknown:
+        yield f"{differ}, and neither output is what the operator makes of its inputs."
+    elif call.at_fault is None:
+        yield f"{differ}. It is unknown what the operator of B makes of the inputs of A."
+    else:
+        yield f"{differ}, although no earlier stage differs."
     if call.inputs:
         yield f"Before, {_first(call)}."
 
