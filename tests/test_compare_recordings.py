@@ -176,8 +176,8 @@ def test_a_moved_box_and_a_missing_one_are_found(first: Path, tmp_path: Path) ->
     assert stage.largest == pytest.approx(2)
     assert len(call.pairs.rows.first_only) == 1
     assert not len(call.pairs.rows.second_only)
-    lonely = call.pairs.rows.first_only[0]
-    np.testing.assert_array_equal(call.pairs.first.boxes[lonely], BOXES[4])
+    unpaired = call.pairs.rows.first_only[0]
+    np.testing.assert_array_equal(call.pairs.first.boxes[unpaired], BOXES[4])
     # Channel 0 is a ramp: 2 pixels to the right are 2 · scale more.
     assert call.worst is not None
     number = call.pairs.rows.first[call.worst.pair]

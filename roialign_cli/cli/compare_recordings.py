@@ -107,8 +107,8 @@ def _status(found: RecordingDifferences, max_difference: float | None) -> int:
     if largest is None:
         message("there are no outputs to compare")
         return 1
-    lonely = len(found.first_only) + len(found.second_only)
-    if lonely or "not comparable" in found.verdicts:
+    unpaired = len(found.first_only) + len(found.second_only)
+    if unpaired or "not comparable" in found.verdicts:
         message("some calls cannot be compared")
         return 1
     return 0

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.box_conditions import Mask
-from roialign_cli.analysis.comparison import difference
 from roialign_cli.analysis.equivalence import coarse_rules
-from roialign_cli.analysis.tolerance import allowed_differences, output_tolerance
+from roialign_cli.analysis.tolerance import allowed_differences
 from roialign_cli.calls.agreement import bfloat16_tolerance
 from roialign_cli.calls.call import Call
+from roialign_cli.calls.row_differences import RowDifferences, row_differences, tolerance_of
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.operation import Operation
@@ -25,7 +23,7 @@ from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.result import Identification
 from roialign_cli.search.search import identify
 
-_MAX_VALUES = 1 << 22  # that are compared at a time
+_MAX_TRIED = 3  # matches that are expressed as changes of the stated rules
 
 
 @dataclass(frozen=True)
@@ -83,64 +81,6 @@ class Kernel:
         return replace(self, convention=replace(self.convention, offset=offset))
 
 
-@dataclass(frozen=True)
-class RowDifferences:
-    """How far two outputs of the same boxes are apart.
-
-    Parameters
-    ----------
-    by_row, amounts
-        (R,), the largest and the mean absolute difference of each row; inf where only one value is
-        finite.
-    wrong
-        (R,), the rows that differ by more than the tolerance.
-    """
-
-    by_row: Float
-    amounts: Float
-    wrong: Mask
-
-    @property
-    def largest(self) -> float:
-        """The largest difference."""
-        return float(self.by_row.max(initial=0.0))
-
-
-def row_differences(made: Float, given: NDArray[Any], tolerance: float) -> RowDifferences:
-    """Compare two outputs of shape (R, C, height, width).
-
-    Parameters
-    ----------
-    made, given
-        The outputs.
-    tolerance
-        The largest difference that counts as equal, as a share of the largest value of a channel
-        of `given`.
-    """
-    allowed = allowed_differences(given, tolerance)
-    by_row, amounts, wrong = np.zeros(len(made)), np.zeros(len(made)), np.zeros(len(made), np.bool_)
-    for rows in _pieces(made):
-        apart = np.abs(difference(made[rows], given[rows]))
-        apart[np.isnan(apart)] = np.inf
-        by_row[rows] = apart.max(axis=(1, 2, 3), initial=0.0)
-        amounts[rows] = apart.mean(axis=(1, 2, 3)) if apart[0].size else 0.0
-        wrong[rows] = (apart > allowed).any(axis=(1, 2, 3))
-    return RowDifferences(by_row, amounts, wrong)
-
-
-def _pieces(output: Float) -> Iterator[slice]:
-    step = max(_MAX_VALUES // max(output[:1].size, 1), 1)
-    return (slice(start, start + step) for start in range(0, len(output), step))
-
-
-def tolerance_of(*calls: Call) -> float:
-    """Return the tolerance for the outputs of calls, which follows their data types."""
-    dtypes = [call.features.dtype for call in calls]
-    dtypes += [call.output.dtype for call in calls if call.output is not None]
-    bfloat16 = any({"features", "output"} & {*call.bfloat16} for call in calls)
-    return output_tolerance(*dtypes, bfloat16=bfloat16)
-
-
 @dataclass
 class KernelCheck:
     """Check the stated operator of calls by their outputs, one call after another.
@@ -172,8 +112,8 @@ class KernelCheck:
     verdict: Verdict | None = None
     _kernel: Kernel | None = field(default=None)
 
-    def look(self, call: Call) -> Kernel | None:
-        """Return the rules that make the output of a call; None if they are unknown."""
+    def check(self, call: Call) -> Kernel | None:
+        """Check a call, and return the rules that make its output; None if they are unknown."""
         operation = call.operation()
         if call.preset is not None:
             self.stated = self.stated or Kernel(operation.convention)
@@ -210,7 +150,7 @@ class KernelCheck:
         self._kernel = _kernel_of(self.found, operation, call, output)
 
     def release(self) -> None:
-        """Forget what a search found apart from its verdict and the rules: it has the features."""
+        """Drop what a search found, which holds the features; keep its verdict and the rules."""
         self.found = None
 
     @property
@@ -237,7 +177,7 @@ def _checked(
     if made is None or made.shape != output.shape:
         nothing = np.full(len(output), np.inf)
         return RowDifferences(nothing, nothing, np.isinf(nothing))
-    return row_differences(made, output, tolerance_of(call))
+    return row_differences(made, output, allowed_differences(output, tolerance_of(call)))
 
 
 def _identified(call: Call, output: NDArray[Any]) -> Identification:
@@ -317,6 +257,3 @@ def _nearest_to(
         except ArgumentError:
             continue
     return Kernel(_with_reading(best.convention, operation), _factor(best, operation))
-
-
-_MAX_TRIED = 3  # matches that are expressed as changes of the stated rules

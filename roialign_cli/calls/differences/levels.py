@@ -12,14 +12,10 @@ from roialign_cli.analysis.comparison import Reason, compare_conventions, differ
 from roialign_cli.analysis.equivalence import coarse_rules
 from roialign_cli.analysis.tolerance import allowed_differences
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.differences.kernels import (
-    Kernel,
-    RowDifferences,
-    row_differences,
-    tolerance_of,
-)
-from roialign_cli.calls.differences.pairing import SAME_SHIFT, GroupPairs
+from roialign_cli.calls.differences.kernels import Kernel
+from roialign_cli.calls.differences.pairing import SHIFT_TOLERANCE, GroupPairs
 from roialign_cli.calls.differences.row_pairs import Rows
+from roialign_cli.calls.row_differences import RowDifferences, row_differences, tolerance_of
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.operation import Operation, in_dtype_of, scale_of_map
 from roialign_cli.errors import ArgumentError
@@ -148,11 +144,16 @@ class MapComparison:
         first, second = self.paired_outputs()
         output = None
         if first.shape[1:] == second.shape[1:]:
-            output = row_differences(first, second, tolerance_of(*self.calls))
+            allowed = allowed_differences(second, tolerance_of(*self.calls))
+            output = row_differences(first, second, allowed)
         cross = self._cross(0.0)
         shifted = None
         shift = self.pairs.shift
-        if shift is not None and abs(shift[0]) > SAME_SHIFT and np.isclose(*shift, atol=SAME_SHIFT):
+        if (
+            shift is not None
+            and abs(shift[0]) > SHIFT_TOLERANCE
+            and np.isclose(*shift, atol=SHIFT_TOLERANCE)
+        ):
             shifted = self._cross(round(shift[0], 3))
         amounts = Amounts()
         if output is not None and output.wrong.any():
@@ -186,7 +187,8 @@ class MapComparison:
             return None
         if made.shape != self.outputs[0].shape:
             return None
-        return row_differences(made, self.outputs[0], tolerance_of(self.calls[0]))
+        allowed = allowed_differences(self.outputs[0], tolerance_of(self.calls[0]))
+        return row_differences(made, self.outputs[0], allowed)
 
     def _amounts(self, output: RowDifferences, cross: RowDifferences | None) -> Amounts:
         """Exchange one stage that differs after another on the rows of this map."""

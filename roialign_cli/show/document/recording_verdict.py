@@ -11,15 +11,15 @@ import numpy as np
 from roialign_cli.analysis.comparison import Reason
 from roialign_cli.analysis.equivalence import effective_rules
 from roialign_cli.calls.differences.kernels import Kernel, KernelCheck
-from roialign_cli.calls.differences.pairing import SAME_SHIFT, CallGroup
+from roialign_cli.calls.differences.pairing import SHIFT_TOLERANCE, CallGroup
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
 from roialign_cli.show.document.answer import answer_clauses
 from roialign_cli.show.numbers import format_count, name_of
 
 SIDES = "A", "B"
 _MAX_FIELDS = 3  # in a sentence
-_FEW_PAIRS = 0.5  # share of the boxes, below which the inputs are likely different
-_LEAST_SHARE = 0.005  # of the difference, below which a field is not named
+_MIN_PAIRED_SHARE = 0.5  # of the boxes, below which the inputs are likely different
+MIN_SHARE = 0.005  # of the difference, below which a share is not shown
 
 
 def amount(value: float) -> str:
@@ -69,7 +69,7 @@ def recording_sentences(found: RecordingDifferences) -> list[str]:
 def call_sentences(call: CallDifferences) -> Iterator[str]:
     """Yield where two calls differ first, and whether the operator is at fault."""
     pairs, fewer = len(call.pairs.rows), min(group.boxes for group in call.groups)
-    if 0 < pairs < _FEW_PAIRS * fewer:
+    if 0 < pairs < _MIN_PAIRED_SHARE * fewer:
         yield (
             f"Only {pairs} of {fewer} boxes have a partner: were both recorded with the same input?"
         )
@@ -99,13 +99,13 @@ def call_sentences(call: CallDifferences) -> Iterator[str]:
 
 
 def _equal_outputs(call: CallDifferences) -> Iterator[str]:
-    lonely = len(call.pairs.rows.first_only) + len(call.pairs.rows.second_only)
+    unpaired = len(call.pairs.rows.first_only) + len(call.pairs.rows.second_only)
     others = [stage.name for stage in call.stages if stage.differs and stage.different]
     yield f"The outputs of the boxes that both have agree {_to(call)}."
     if others:
         yield f"The {' and '.join(others)} differ, without an effect on the output."
-    if lonely:
-        yield f"{format_count(lonely, 'box has', 'boxes have')} no partner."
+    if unpaired:
+        yield f"{format_count(unpaired, 'box has', 'boxes have')} no partner."
 
 
 def _to(call: CallDifferences) -> str:
@@ -152,7 +152,7 @@ def shift_words(shift: tuple[float, float]) -> str:
 def moved_by(call: CallDifferences) -> tuple[float, float] | None:
     """Return the shift of all boxes in cells, None if there is none."""
     shift = call.pairs.shift
-    return shift if shift is not None and max(map(abs, shift)) > SAME_SHIFT else None
+    return shift if shift is not None and max(map(abs, shift)) > SHIFT_TOLERANCE else None
 
 
 def _cross(call: CallDifferences) -> str:
@@ -187,7 +187,7 @@ def _shift(call: CallDifferences) -> Iterator[str]:
             f"B moves all boxes by {x:.3g} cells before its operator, which leaves out this shift; "
             "both together do the same as the operator of A."
         )
-    elif offset and max(abs(part + offset) for part in shift) <= SAME_SHIFT:
+    elif offset and max(abs(part + offset) for part in shift) <= SHIFT_TOLERANCE:
         yield (
             f"The operator of B subtracts {offset:g} cells itself, so that the shift is applied "
             "twice. Remove one of the two."
@@ -215,7 +215,7 @@ def operator_clause(call: CallDifferences, *, shares: bool) -> str:
     ]
     if own is not None and other is not None and own.factor != other.factor:
         texts.append("B uses another scale than it states")
-    named = [one for one in call.fields if one.share is None or one.share >= _LEAST_SHARE]
+    named = [one for one in call.fields if one.share is None or one.share >= MIN_SHARE]
     texts += [
         field_words(reason, share=shares) for reason in (named or [*call.fields])[:_MAX_FIELDS]
     ]

@@ -10,6 +10,7 @@ from roialign_cli.calls.differences.row_pairs import Rows
 from roialign_cli.printable import printable
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.recording_verdict import (
+    MIN_SHARE,
     SIDES,
     amount,
     group_name,
@@ -24,7 +25,6 @@ from roialign_cli.show.numbers import format_count, format_indices, name_of
 
 _MAX_PAIRS = 6  # pairs of calls that are listed
 _MAX_ROWS = 6  # ranges of rows that are listed
-_LEAST_SHARE = 0.005  # of the difference, that is shown
 
 
 def print_recordings(found: RecordingDifferences) -> None:
@@ -44,7 +44,7 @@ def recording_blocks(found: RecordingDifferences) -> Iterator[Block]:
         yield Paragraph("")
     if call is not None:
         yield from _call_blocks(call, found.names)
-    yield from _lonely_calls(found)
+    yield from _unpaired_calls(found)
 
 
 def _overview(found: RecordingDifferences, shown: CallDifferences | None) -> Grid:
@@ -99,7 +99,7 @@ def _stages(call: CallDifferences) -> Grid:
         mark = "> " if stage is first else "  "
         largest = "–" if stage.largest is None else amount(stage.largest)
         share = ""
-        if stage.largest != 0 and stage.share is not None and stage.share >= _LEAST_SHARE:
+        if stage.largest != 0 and stage.share is not None and stage.share >= MIN_SHARE:
             share = percent(stage.share)
         rows.append((mark + stage.name, largest, _what_differs(call, stage), share))
     headers = ("  stage", "largest difference", "what differs", "explains")
@@ -116,9 +116,9 @@ def _what_differs(call: CallDifferences, stage: Stage) -> str:
         case "features":
             return stage.text or _counted(stage, "values")
         case "boxes":
-            lonely = len(call.pairs.rows.first_only) + len(call.pairs.rows.second_only)
-            parts = [_counted(stage, "boxes")] if stage.different or not lonely else []
-            parts += [f"{lonely} without a partner"] if lonely else []
+            unpaired = len(call.pairs.rows.first_only) + len(call.pairs.rows.second_only)
+            parts = [_counted(stage, "boxes")] if stage.different or not unpaired else []
+            parts += [f"{unpaired} without a partner"] if unpaired else []
             return f"{_all_moved(call)}{', and '.join(parts)}"
         case "levels":
             rules = f", {stage.text}" if stage.text else ""
@@ -192,7 +192,7 @@ def _is_pyramid(call: CallDifferences) -> bool:
     return any(group.is_pyramid for group in call.groups)
 
 
-def _lonely_calls(found: RecordingDifferences) -> Iterator[Block]:
+def _unpaired_calls(found: RecordingDifferences) -> Iterator[Block]:
     for side, groups in zip(SIDES, (found.first_only, found.second_only), strict=True):
         for group in groups[:_MAX_PAIRS]:
             boxes = format_count(group.boxes, "box", "boxes")
