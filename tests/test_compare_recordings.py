@@ -343,7 +343,9 @@ def test_calls_without_boxes_are_empty(command: Command, first: Path, tmp_path: 
     call = differences(first, empty[0])
     assert call.verdict == "not comparable"
     assert len(call.pairs.rows.first_only) == 60
-    assert "No box of A has a partner in B." in command.text(first, empty[0])
+    assert "The outputs cannot be compared: B has no boxes." in command.text(first, empty[0])
+    far = record(tmp_path / "d", boxes=BOXES[:1] / 3)
+    assert "No box of A has a partner in B." in command.text(first, far)
 
 
 def test_the_tolerance_follows_bfloat16(first: Path, tmp_path: Path) -> None:

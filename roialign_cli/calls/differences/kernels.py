@@ -95,8 +95,8 @@ class KernelCheck:
         By how much, and in how many rows, the outputs differ from those of the stated rules.
     rows
         The number of rows with a recorded output.
-    error, wrong
-        The same as `stated_error` and `stated_wrong` for the rules that make the outputs.
+    wrong
+        The number of rows that differ from those of the rules that a search found.
     found, verdict
         What a search found, and its verdict; None if the stated rules make the outputs.
     """
@@ -106,7 +106,6 @@ class KernelCheck:
     stated_error: float = 0.0
     stated_wrong: int = 0
     rows: int = 0
-    error: float = 0.0
     wrong: int = 0
     found: Identification | None = None
     verdict: Verdict | None = None
@@ -127,7 +126,6 @@ class KernelCheck:
             self.stated_error = max(self.stated_error, result.largest)
             self.stated_wrong += int(result.wrong.sum())
             if not result.wrong.any():
-                self.error = max(self.error, result.largest)
                 return self.stated
         if self.verdict is None and self.search:
             self._search(call, operation, call.output)
@@ -135,7 +133,6 @@ class KernelCheck:
             self.wrong += len(call.output)
             return None
         result = _checked(self._kernel, operation, call, call.output)
-        self.error = max(self.error, result.largest)
         self.wrong += int(result.wrong.sum())
         return None if result.wrong.any() else self._kernel
 

@@ -33,15 +33,12 @@ class FeatureDifference:
         Their shapes.
     largest
         The largest difference; None for different shapes.
-    highest
-        The largest absolute value of the first features.
     different, cells
         The number of values that differ by more than the tolerance, and of all values.
     """
 
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
     largest: float | None
-    highest: float
     different: int
     cells: int
 
@@ -51,18 +48,17 @@ def compare_features(first: Call, second: Call) -> FeatureDifference:
     one, other = first.features, second.features
     shapes = one.shape, other.shape
     if one.shape != other.shape:
-        return FeatureDifference(shapes, None, 0.0, 0, 0)
+        return FeatureDifference(shapes, None, 0, 0)
     share = tolerance_of(first, second)
-    largest, highest, different = 0.0, 0.0, 0
+    largest, different = 0.0, 0
     for channel in range(one.shape[1]):
         plane, changed = one[:, channel : channel + 1], other[:, channel : channel + 1]
         apart = np.abs(difference(plane, changed))
         apart[np.isnan(apart)] = np.inf
         largest = max(largest, float(apart.max(initial=0.0)))
-        highest = max(highest, float(np.abs(np.nan_to_num(plane)).max(initial=0.0)))
         if largest:
             different += int((apart > allowed_differences(changed, share)).sum())
-    return FeatureDifference(shapes, largest, highest, different, one.size)
+    return FeatureDifference(shapes, largest, different, one.size)
 
 
 @dataclass(frozen=True)
@@ -85,8 +81,6 @@ class MapDifference:
 
     Parameters
     ----------
-    pairs
-        (p,), the pairs of rows of which both are on this map.
     output
         How their outputs differ; None if the shapes are different.
     cross, shifted
@@ -99,7 +93,6 @@ class MapDifference:
         The parameters in which the operators differ.
     """
 
-    pairs: Rows
     output: RowDifferences | None
     cross: RowDifferences | None
     shifted: RowDifferences | None
@@ -158,7 +151,7 @@ class MapComparison:
         amounts = Amounts()
         if output is not None and output.wrong.any():
             amounts = self._amounts(output, cross)
-        return MapDifference(self.on_map, output, cross, shifted, amounts, self._fields(cross))
+        return MapDifference(output, cross, shifted, amounts, self._fields(cross))
 
     def paired_outputs(self) -> tuple[Float, Float]:
         """Return the rows of both outputs in the order of the pairs."""

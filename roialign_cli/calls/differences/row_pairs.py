@@ -36,6 +36,11 @@ class RowPairs:
     first_only: Rows
     second_only: Rows
 
+    @property
+    def unpaired(self) -> int:
+        """The number of rows without a partner, in both lists."""
+        return len(self.first_only) + len(self.second_only)
+
     def __len__(self) -> int:
         return len(self.first)
 

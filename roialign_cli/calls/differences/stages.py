@@ -216,11 +216,12 @@ class GroupComparison:
         if compensated and pairs.shift is not None:
             moves = moves - np.tile(pairs.shift, 2)
         wrong = np.abs(moves).max(axis=1, initial=0.0) > _BOX_TOLERANCE
-        alone = len(pairs.rows.first_only) + len(pairs.rows.second_only)
         largest = float(np.abs(pairs.moves).max(initial=0.0))
         share = None if compensated else self._share("boxes")
         different = int(wrong.sum())
-        return Stage("boxes", bool(different or alone), largest, different, len(wrong), share)
+        return Stage(
+            "boxes", bool(different or pairs.rows.unpaired), largest, different, len(wrong), share
+        )
 
     def _levels(self) -> Stage:
         apart = np.abs(self._on[0] - self._on[1])

@@ -55,9 +55,9 @@ def recording_sentences(found: RecordingDifferences) -> list[str]:
     if call is not None:
         return [*call_sentences(call)]
     empty = sum(verdict == "empty" for verdict in found.verdicts)
-    odd = [one for one in found.calls if one.verdict == "not comparable"]
-    if odd:
-        return [*call_sentences(odd[0])]
+    not_comparable = [one for one in found.calls if one.verdict == "not comparable"]
+    if not_comparable:
+        return [*call_sentences(not_comparable[0])]
     if empty == len(found.calls):
         return ["There is nothing to compare: the calls got no boxes. Record other inputs."]
     rows = sum(one.stage("output").total for one in found.calls)
@@ -99,7 +99,7 @@ def call_sentences(call: CallDifferences) -> Iterator[str]:
 
 
 def _equal_outputs(call: CallDifferences) -> Iterator[str]:
-    unpaired = len(call.pairs.rows.first_only) + len(call.pairs.rows.second_only)
+    unpaired = call.pairs.rows.unpaired
     others = [stage.name for stage in call.stages if stage.differs and stage.different]
     yield f"The outputs of the boxes that both have agree {_to(call)}."
     if others:
@@ -262,6 +262,9 @@ def _not_comparable(call: CallDifferences) -> str:
     parameters = call.stage("parameters")
     if parameters.text:
         return f"The outputs cannot be compared: {parameters.text}."
+    for side, group in zip(SIDES, call.groups, strict=True):
+        if not group.boxes:
+            return f"The outputs cannot be compared: {side} has no boxes."
     if not len(call.pairs.rows):
         return "No box of A has a partner in B."
     return "The outputs cannot be compared: they have other shapes."

@@ -116,7 +116,7 @@ def _what_differs(call: CallDifferences, stage: Stage) -> str:
         case "features":
             return stage.text or _counted(stage, "values")
         case "boxes":
-            unpaired = len(call.pairs.rows.first_only) + len(call.pairs.rows.second_only)
+            unpaired = call.pairs.rows.unpaired
             parts = [_counted(stage, "boxes")] if stage.different or not unpaired else []
             parts += [f"{unpaired} without a partner"] if unpaired else []
             return f"{_all_moved(call)}{', and '.join(parts)}"
