@@ -589,3 +589,22 @@ def test_the_plot_has_the_scale_that_the_output_shows(tmp_path: Path) -> None:
     assert kernel is not None
     operation = kernel.applied(read_call(str(tmp_path / "b.npz")).operation())
     assert operation.spatial_scale == pytest.approx((0.125, 0.125), rel=1e-3)
+
+
+def test_a_single_box_and_single_calls_are_described_in_the_singular(
+    command: Command, first: Path, tmp_path: Path
+) -> None:
+    whole = read_call(str(first / "call-0000.npz"))
+    for name, move in (("a", 0), ("b", 2)):
+        boxes = whole.boxes[:1] + move
+        output = roi_align(
+            whole.features, boxes, 7, convention="torchvision", spatial_scale=0.25, sampling_ratio=2
+        )
+        replace(
+            whole, boxes=boxes, batch_index=np.zeros(1, np.intp), output=output, rows=None, place=""
+        ).save(tmp_path / f"{name}.npz")
+    text = command.text(tmp_path / "a.npz", tmp_path / "b.npz")
+    assert "The ROI Align is not at fault: the box of B is moved by 0.5 cells." in text
+    assert "b.npz: torchvision (sampling_ratio=2), 1 map, 1 box" in text
+    text = command.text(tmp_path / "a.npz", first / "call-0000.npz")
+    assert "boxes of B have no partner: rows 1 to" in text

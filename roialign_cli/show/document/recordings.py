@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from roialign_cli.calls.differences.pairing import CallGroup, GroupRows
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
@@ -67,7 +68,7 @@ def _overview(found: RecordingDifferences, shown: CallDifferences | None) -> Gri
 
 def _call_blocks(call: CallDifferences, names: Sequence[str]) -> Iterator[Block]:
     for side, name, group in zip(SIDES, names, call.groups, strict=True):
-        yield Paragraph(printable(f"{side}: {name} ({_source(group)}): {_group_words(group)}"))
+        yield Paragraph(printable(f"{side}: {name}{_source(group, name)}: {_group_words(group)}"))
     yield _stages(call)
     for check, side, group in zip(call.checks, SIDES, call.groups, strict=True):
         if group.boxes:
@@ -75,11 +76,13 @@ def _call_blocks(call: CallDifferences, names: Sequence[str]) -> Iterator[Block]
     yield from (Paragraph(line) for line in _pairing(call))
 
 
-def _source(group: CallGroup) -> str:
-    """Return where the calls of a group come from."""
+def _source(group: CallGroup, path: str) -> str:
+    """Return where the calls of a group come from, in brackets; "" if only their file is known."""
     description = group.members[0].description
     framework = " ".join(filter(None, (description.framework, description.framework_version)))
-    return ", ".join(filter(None, (framework, group_name(group))))
+    name = group_name(group)
+    parts = [part for part in (framework, name) if part and part != Path(path).name]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _group_words(group: CallGroup) -> str:
@@ -178,7 +181,7 @@ def _places(rows: GroupRows, alone: Rows, call: CallDifferences) -> str:
     texts = []
     for index in sorted({*rows.map_index[alone].tolist()}):
         own = rows.row[alone[rows.map_index[alone] == index]].tolist()
-        listed = f"row {format_indices(own, _MAX_ROWS)}"
+        listed = f"{'row' if len(own) == 1 else 'rows'} {format_indices(own, _MAX_ROWS)}"
         texts.append(f"map {index}, {listed}" if _is_pyramid(call) else listed)
     return "; ".join(texts)
 
