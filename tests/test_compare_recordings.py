@@ -608,3 +608,21 @@ def test_a_single_box_and_single_calls_are_described_in_the_singular(
     assert "b.npz: torchvision (sampling_ratio=2), 1 map, 1 box" in text
     text = command.text(tmp_path / "a.npz", first / "call-0000.npz")
     assert "boxes of B have no partner: rows 1 to" in text
+
+
+def test_levels_are_listed_where_each_side_recorded_one_map(
+    command: Command, tmp_path: Path
+) -> None:
+    boxes = BOXES[:6]
+    for name, index in (("a", 0), ("b", 1)):
+        output = roi_align(MAPS[index], boxes, 7, convention="torchvision", spatial_scale=1)
+        with new_recording(tmp_path / name) as writer:
+            writer.add(
+                Call(
+                    features=MAPS[index], boxes=boxes, output=output, preset="torchvision",
+                    level=PyramidLevel(0, index, 3),
+                )
+            )  # fmt: skip
+    call = differences(tmp_path / "a", tmp_path / "b")
+    assert call.first is call.stage("levels")
+    assert "> levels 1 6 of 6 boxes" in command.text(tmp_path / "a", tmp_path / "b")

@@ -65,8 +65,8 @@ class CallGroup:
 
     @property
     def is_pyramid(self) -> bool:
-        """Whether there is more than one map."""
-        return len(self.members) > 1
+        """Whether there is more than one map, or one that is not the first of a pyramid."""
+        return len(self.members) > 1 or any(member.map_index for member in self.members)
 
     def on_map(self, map_index: int) -> Member | None:
         """Return the call on a map, None if it was not recorded."""

@@ -255,7 +255,7 @@ def _unexplained(call: CallDifferences) -> Iterator[str]:
     else:
         yield f"{differ}, although no earlier stage differs."
     if call.inputs:
-        yield f"Before, {_first(call)}."
+        yield f"Before that, {_first(call)}."
 
 
 def _not_comparable(call: CallDifferences) -> str:
