@@ -202,3 +202,12 @@ def test_boxes_without_rows_are_refused(tmp_path: Path) -> None:
         np.lib.format.write_array(member, np.array(3.0))
     with pytest.raises(RoiAlignError, match="is not a valid call: it has no boxes"):
         compare_recordings(damaged, tmp_path / "a.npz")
+
+
+def test_numbers_that_are_not_finite_are_text_in_the_json(tmp_path: Path) -> None:
+    fields = {"extrapolation_value": math.nan}
+    make_call(output=None, output_size=2, fields=fields, stated=fields).save(tmp_path / "a.npz")
+    with ZipFile(tmp_path / "a.npz") as archive:
+        record = json.loads(archive.read("call.json"), parse_constant=pytest.fail)
+    assert record["fields"] == record["stated"] == {"extrapolation_value": "nan"}
+    assert math.isnan(read_call(str(tmp_path / "a.npz")).fields["extrapolation_value"])

@@ -73,13 +73,14 @@ def _record(call: Call) -> dict[str, Any]:
     record: dict[str, Any] = {"format": CALL_FORMAT, "version": CALL_VERSION}
     for part in fields(Description):
         record[part.name] = getattr(call, part.name)
-    record["fields"] = {name: _plain(value) for name, value in call.fields.items()}
+    for key in ("fields", "stated"):
+        record[key] = {name: _plain(value) for name, value in record[key].items()}
     record["level"] = None if call.level is None else asdict(call.level)
     return record
 
 
 def _plain(value: object) -> object:
-    """Return a value of a field as JSON has it: infinities are text."""
+    """Return a value as JSON has it: infinities and NaN are text."""
     return str(value) if isinstance(value, float) and not np.isfinite(value) else value
 
 
@@ -205,5 +206,5 @@ def _tuple(value: Any) -> Any:  # noqa: ANN401
 
 
 def _number(name: str, value: object) -> object:
-    """Return the value of a field, in which infinities are text."""
+    """Return the value of a field, in which infinities and NaN are text."""
     return float(value) if isinstance(value, str) and FIELD_KINDS.get(name) is float else value
