@@ -300,6 +300,18 @@ def test_identify_states_that_the_call_is_right(capsys: Capture) -> None:
     assert json.loads(run("identify call.npz --format json", capsys))["stated"] is None
 
 
+def test_an_operator_that_rejects_a_recorded_box_does_not_reproduce_the_output(
+    capsys: Capture,
+) -> None:
+    boxes = BOXES - [30, 0, 0, 0]  # the first ones begin left of the map
+    given: dict[str, Any] = {"spatial_scale": 1 / 8, "batch_index": INDEX}
+    output = roi_align(MAPS, boxes, 7, convention="torchvision", **given)
+    save(boxes=boxes, output=output, preset="nnapi", fields={})
+    text = run("identify call.npz", capsys)
+    assert "The parameters that the call states do not reproduce the output." in text
+    assert "The call states the preset nnapi; the output shows torchvision" in text
+
+
 @pytest.mark.thorough
 def test_rules_that_no_search_combines_are_found_as_stated(capsys: Capture) -> None:
     rules: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -176,8 +176,8 @@ def test_a_moved_box_and_a_missing_one_are_found(first: Path, tmp_path: Path) ->
     assert stage.largest == pytest.approx(2)
     assert len(call.pairs.rows.first_only) == 1
     assert not len(call.pairs.rows.second_only)
-    lonely = call.pairs.rows.first_only[0]
-    np.testing.assert_array_equal(call.pairs.first.boxes[lonely], BOXES[4])
+    unpaired = call.pairs.rows.first_only[0]
+    np.testing.assert_array_equal(call.pairs.first.boxes[unpaired], BOXES[4])
     # Channel 0 is a ramp: 2 pixels to the right are 2 · scale more.
     assert call.worst is not None
     number = call.pairs.rows.first[call.worst.pair]
@@ -343,7 +343,9 @@ def test_calls_without_boxes_are_empty(command: Command, first: Path, tmp_path: 
     call = differences(first, empty[0])
     assert call.verdict == "not comparable"
     assert len(call.pairs.rows.first_only) == 60
-    assert "No box of A has a partner in B." in command.text(first, empty[0])
+    assert "The outputs cannot be compared: B has no boxes." in command.text(first, empty[0])
+    far = record(tmp_path / "d", boxes=BOXES[:1] / 3)
+    assert "No box of A has a partner in B." in command.text(first, far)
 
 
 def test_the_tolerance_follows_bfloat16(first: Path, tmp_path: Path) -> None:
@@ -541,3 +543,86 @@ def test_equal_boxes_and_boxes_without_area_are_paired() -> None:
     assert pairs.first.tolist() == [0, 1, 2, 4]
     assert pairs.second.tolist() == [2, 0, 1, 3]
     assert pairs.first_only.tolist() == [3]
+
+
+def test_an_unknown_operator_is_known_on_maps_without_boxes(tmp_path: Path) -> None:
+    boxes = BOXES[BOXES[:, 2] - BOXES[:, 0] < 60][:8]  # all of them on the largest map
+    one = record(tmp_path / "a", boxes=boxes)
+    other = record(tmp_path / "b", boxes=boxes, maps=[array + np.float32(0.02) for array in MAPS])
+    for path in other.iterdir():
+        replace(read_call(str(path)), preset=None, fields={}).save(path, force=True)
+    call = differences(one, other)
+    assert call.groups[1].members[-1].boxes == 0
+    assert call.verdict == "inputs"
+    assert call.first is call.stage("features")
+
+
+def test_an_unknown_operator_may_return_another_number_of_channels(
+    command: Command, first: Path, tmp_path: Path
+) -> None:
+    call = read_call(str(first / "call-0000.npz"))
+    assert call.output is not None
+    output = np.repeat(call.output, 2, axis=1)
+    path = tmp_path / "b.npz"
+    replace(call, preset=None, fields={}, output=output).save(path)
+    text = command.text(first / "call-0000.npz", path)
+    assert "The outputs cannot be compared: they have other shapes." in text
+
+
+def test_two_calls_on_the_same_map_are_two_groups(first: Path, tmp_path: Path) -> None:
+    whole = read_call(str(first / "call-0000.npz"))
+    other = record(tmp_path / "b", extra=(whole,))
+    found = compare_recordings(first, other)
+    assert found.verdicts == ("equal",)
+    assert [len(group.members) for group in found.second_only] == [1]
+
+
+def test_the_plot_has_the_scale_that_the_output_shows(tmp_path: Path) -> None:
+    output = roi_align(MAPS[0], BOXES, 7, convention="torchvision", spatial_scale=0.125)
+    for name, scale in (("a", 0.125), ("b", 0.25)):
+        Call(
+            features=MAPS[0], boxes=BOXES, output=output + np.float32(scale), spatial_scale=scale,
+            preset="torchvision",
+        ).save(tmp_path / f"{name}.npz")  # fmt: skip
+    call = differences(tmp_path / "a.npz", tmp_path / "b.npz")
+    kernel = call.checks[1].kernel
+    assert kernel is not None
+    operation = kernel.applied(read_call(str(tmp_path / "b.npz")).operation())
+    assert operation.spatial_scale == pytest.approx((0.125, 0.125), rel=1e-3)
+
+
+def test_a_single_box_and_single_calls_are_described_in_the_singular(
+    command: Command, first: Path, tmp_path: Path
+) -> None:
+    whole = read_call(str(first / "call-0000.npz"))
+    for name, move in (("a", 0), ("b", 2)):
+        boxes = whole.boxes[:1] + move
+        output = roi_align(
+            whole.features, boxes, 7, convention="torchvision", spatial_scale=0.25, sampling_ratio=2
+        )
+        replace(
+            whole, boxes=boxes, batch_index=np.zeros(1, np.intp), output=output, rows=None, place=""
+        ).save(tmp_path / f"{name}.npz")
+    text = command.text(tmp_path / "a.npz", tmp_path / "b.npz")
+    assert "The ROI Align is not at fault: the box of B is moved by 0.5 cells." in text
+    assert "b.npz: torchvision (sampling_ratio=2), 1 map, 1 box" in text
+    text = command.text(tmp_path / "a.npz", first / "call-0000.npz")
+    assert "boxes of B have no partner: rows 1 to" in text
+
+
+def test_levels_are_listed_where_each_side_recorded_one_map(
+    command: Command, tmp_path: Path
+) -> None:
+    boxes = BOXES[:6]
+    for name, index in (("a", 0), ("b", 1)):
+        output = roi_align(MAPS[index], boxes, 7, convention="torchvision", spatial_scale=1)
+        with new_recording(tmp_path / name) as writer:
+            writer.add(
+                Call(
+                    features=MAPS[index], boxes=boxes, output=output, preset="torchvision",
+                    level=PyramidLevel(0, index, 3),
+                )
+            )  # fmt: skip
+    call = differences(tmp_path / "a", tmp_path / "b")
+    assert call.first is call.stage("levels")
+    assert "> levels 1 6 of 6 boxes" in command.text(tmp_path / "a", tmp_path / "b")

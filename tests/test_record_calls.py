@@ -280,6 +280,14 @@ def test_pyramids_of_other_libraries_are_grouped() -> None:
     assert rows[2:] == [[1, 3], [0, 2], [0, 1], None, None]  # the last ones were enlarged
 
 
+def test_a_pooler_with_other_parameters_runs_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    pooler = module("detectron2.modeling.poolers").ROIPooler
+    monkeypatch.setattr(pooler, "forward", lambda self, maps, boxes: align())  # noqa: ARG005
+    with record_calls("calls"):
+        pooler((7, 7), (1 / 4, 1 / 8), 2).forward(PYRAMID, [])
+    assert [call.level for call in recorded()] == [None]
+
+
 @pytest.mark.parametrize("how", ["name", "function", "method", "layer"])
 def test_targets_are_recorded_with_what_they_call_inside(how: str) -> None:
     layer = program().Layer()

@@ -9,13 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.comparison import compare_output
 from roialign_cli.analysis.scaling import scale_text
-from roialign_cli.analysis.tolerance import BFLOAT16_TOLERANCE
+from roialign_cli.analysis.tolerance import (
+    BFLOAT16_TOLERANCE,
+    allowed_differences,
+    output_tolerance,
+)
 from roialign_cli.calls.call import Call
+from roialign_cli.calls.row_differences import row_differences
+from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.presets import PRESETS
-from roialign_cli.errors import RoiAlignError
+from roialign_cli.errors import ArgumentError
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.result import Identification
 
@@ -27,7 +32,7 @@ class Difference:
     Parameters
     ----------
     name
-        The field of the convention, "preset" or "spatial_scale".
+        The field of the convention, "preset", "spatial_scale" or "batch_index".
     stated, shown
         The value that the call states, and the value that explains the output.
     """
@@ -71,7 +76,8 @@ class Agreement:
     count
         The number of rows.
     max_difference
-        The largest difference from the output, in feature units; NaN if there are undefined ones.
+        The largest difference from the output, in feature units; infinite if only one of two
+        values is finite, or if the operator rejects the boxes.
     differences
         The parameters that explain the output and differ from the stated ones.
     """
@@ -88,13 +94,15 @@ class Agreement:
 
     def sentences(self) -> Iterator[str]:
         """Yield whether the stated parameters reproduce the output, and each difference."""
-        largest = f"largest difference {self.max_difference:.3g}"
+        largest = ""
+        if np.isfinite(self.max_difference):
+            largest = f": largest difference {self.max_difference:.3g}"
         if self.agrees:
-            yield f"The parameters that the call states reproduce the output: {largest}."
+            yield f"The parameters that the call states reproduce the output{largest}."
             return
         share = f"reproduce {self.rows} of {self.count} rows"
         verb = share if self.rows else "do not reproduce the output"
-        yield f"The parameters that the call states {verb}: {largest}."
+        yield f"The parameters that the call states {verb}{largest}."
         yield from (difference.sentence() for difference in self.differences)
 
     def record(self) -> dict[str, Any]:
@@ -119,8 +127,8 @@ def stated_agreement(
     output
         (R, channels, rows, columns), of the call or of another program with the same inputs.
     tolerance
-        The largest difference that counts as equal, in feature units; None for that of
-        `compare_output`.
+        The largest difference that counts as equal, in feature units; None for that of the data
+        types.
 
     Returns
     -------
@@ -129,15 +137,20 @@ def stated_agreement(
     """
     if call.preset is None:
         return None
-    try:
-        found = compare_output(call.operation(), output)
-    except RoiAlignError:
+    operation = call.operation()
+    if output.shape != (len(call.boxes), operation.channels, *operation.output_size):
         return None
-    wrong = found.differing
+    allowed: float | Float | None = bfloat16_tolerance(call, output)
     if tolerance is not None:
-        far = ~(np.abs(found.differences) <= tolerance)
-        wrong = np.asarray(far.any(axis=(1, 2, 3)))
-    return Agreement(int((~wrong).sum()), len(wrong), found.largest)
+        allowed = tolerance
+    elif allowed is None:
+        share = output_tolerance(call.features.dtype, output.dtype)
+        allowed = allowed_differences(output, share)
+    try:
+        found = row_differences(operation.pooled(), output, allowed)
+    except ArgumentError:  # the operator rejects a box that was pooled
+        return Agreement(0, len(output), np.inf)
+    return Agreement(int((~found.wrong).sum()), len(output), found.largest)
 
 
 def bfloat16_tolerance(call: Call, output: NDArray[Any]) -> float | None:

@@ -15,6 +15,7 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import Operation, as_features, make_operation
 from roialign_cli.core.overrides import resolve
 from roialign_cli.core.preset import Preset
+from roialign_cli.core.pyramid import checked_image_size
 from roialign_cli.core.pyramid_rules import pyramid_rule
 from roialign_cli.errors import ArgumentError
 from roialign_cli.printable import printable
@@ -54,6 +55,8 @@ class PyramidLevel:
             raise ArgumentError("level", problem)
         if self.rule is not None:
             pyramid_rule(self.rule)
+        if self.image_size is not None:
+            checked_image_size(self.image_size)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

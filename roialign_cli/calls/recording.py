@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -33,11 +34,19 @@ class Recording:
     descriptions: tuple[Description, ...]
 
     def pyramids(self) -> list[list[int]]:
-        """Return the indices of the calls of each pyramid, by map; of other calls, one each."""
+        """Return the indices of the calls of each pyramid, by map; of other calls, one each.
+
+        Further calls on the same map of a pyramid are other groups.
+        """
         groups: dict[object, list[int]] = {}
+        calls_on_map: Counter[tuple[int, int]] = Counter()
         for number, description in enumerate(self.descriptions):
             level = description.level
-            key = ("call", number) if level is None else ("pyramid", level.pyramid)
+            key: tuple[object, ...] = ("call", number)
+            if level is not None:
+                place = level.pyramid, level.map_index
+                key = ("pyramid", level.pyramid, calls_on_map[place])
+                calls_on_map[place] += 1
             groups.setdefault(key, []).append(number)
         for group in groups.values():
             group.sort(key=self._map_index)
@@ -162,8 +171,9 @@ def check_recording_writable(path: Path, *, force: bool) -> None:
         raise FileError(path, "cannot be written: the folder above does not exist; create it")
     if path.exists() and not path.is_dir():
         raise FileError(path, "is a file; name a folder")
-    content = [*path.iterdir()] if path.is_dir() else []
-    if content and not all(item.suffix == ".npz" for item in content):
+    with _as_file_error(path):
+        content = [*path.iterdir()] if path.is_dir() else []
+    if not all(is_call(str(item)) for item in content):
         raise FileError(path, "has other files than recorded calls; name a new folder")
     if content and not force:
         raise FileError(path, "already has a recording; replace it with --force, or name another")

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from roialign_cli.calls.archive import call_sizes
 from roialign_cli.calls.call import Description
 from roialign_cli.calls.recording import Recording
-from roialign_cli.files.arrays import archive_shapes
 
 
 def recording_record(recording: Recording, reasons: Mapping[str, str]) -> dict[str, Any]:
@@ -33,14 +33,14 @@ def recording_record(recording: Recording, reasons: Mapping[str, str]) -> dict[s
 
 def call_record(file: str, description: Description) -> dict[str, Any]:
     """Return what a call of a recording is, as plain data."""
-    shapes = archive_shapes(file)
+    shape, boxes = call_sizes(file)
     level = description.level
     return {
         "file": Path(file).name,
         "node": description.place,
         "operator": description.operator,
-        "features": list(shapes["features"]),
-        "boxes": shapes["boxes"][0],
+        "features": list(shape),
+        "boxes": boxes,
         "output_size": description.output_size,
         "spatial_scale": description.spatial_scale,
         "preset": description.preset,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -108,8 +107,8 @@ def _status(found: RecordingDifferences, max_difference: float | None) -> int:
     if largest is None:
         message("there are no outputs to compare")
         return 1
-    lonely = len(found.first_only) + len(found.second_only)
-    if lonely or "not comparable" in found.verdicts:
+    unpaired = len(found.first_only) + len(found.second_only)
+    if unpaired or "not comparable" in found.verdicts:
         message("some calls cannot be compared")
         return 1
     return 0
@@ -156,7 +155,7 @@ def _traces(call: CallDifferences) -> tuple[Trace, Trace]:
         recorded = read_call(next(m.file for m in group.members if m.map_index == map_index))
         operation = recorded.operation()
         if check.kernel is not None:
-            operation = replace(operation, convention=check.kernel.convention)
+            operation = check.kernel.applied(operation)
         frame = traces[0].frame if traces else None
         trace = trace_operation(operation, row, worst.channel, frame)
         output = output_of(recorded, check.kernel)[row, worst.channel]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.box_conditions import Mask
-from roialign_cli.analysis.comparison import difference
 from roialign_cli.analysis.equivalence import coarse_rules
-from roialign_cli.analysis.tolerance import allowed_differences, output_tolerance
+from roialign_cli.analysis.tolerance import allowed_differences
 from roialign_cli.calls.agreement import bfloat16_tolerance
 from roialign_cli.calls.call import Call
+from roialign_cli.calls.row_differences import RowDifferences, row_differences, tolerance_of
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.operation import Operation
@@ -25,7 +23,7 @@ from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.result import Identification
 from roialign_cli.search.search import identify
 
-_MAX_VALUES = 1 << 22  # that are compared at a time
+_MAX_TRIED = 3  # matches that are expressed as changes of the stated rules
 
 
 @dataclass(frozen=True)
@@ -46,6 +44,20 @@ class Kernel:
     factor: tuple[float, float] = (1.0, 1.0)
     changes: tuple[Change, ...] = ()
 
+    def applied(self, operation: Operation) -> Operation:
+        """Return an operation with these rules: before the changes of its output."""
+        features, boxes = operation.features, operation.boxes_xyxy
+        for change in self.changes:
+            features, boxes = change.features(features), change.boxes(boxes)
+        y, x = operation.spatial_scale
+        return replace(
+            operation,
+            features=features,
+            boxes_xyxy=boxes,
+            spatial_scale=(y * self.factor[0], x * self.factor[1]),
+            convention=self.convention,
+        )
+
     def pooled(self, operation: Operation) -> Float:
         """Return the output for the features, the corners and the scale of an operation.
 
@@ -54,17 +66,7 @@ class Kernel:
         ArgumentError
             If the convention rejects the boxes, or if a change does not fit the output.
         """
-        features, boxes = operation.features, operation.boxes_xyxy
-        for change in self.changes:
-            features, boxes = change.features(features), change.boxes(boxes)
-        y, x = operation.spatial_scale
-        output: Float = replace(
-            operation,
-            features=features,
-            boxes_xyxy=boxes,
-            spatial_scale=(y * self.factor[0], x * self.factor[1]),
-            convention=self.convention,
-        ).pooled()
+        output = self.applied(operation).pooled()
         try:
             for change in self.changes:
                 output = np.asarray(change.output(output))
@@ -77,64 +79,6 @@ class Kernel:
         """Return the rules for boxes that are not moved by so many cells before the operator."""
         offset = self.convention.offset - cells
         return replace(self, convention=replace(self.convention, offset=offset))
-
-
-@dataclass(frozen=True)
-class RowDifferences:
-    """How far two outputs of the same boxes are apart.
-
-    Parameters
-    ----------
-    by_row, amounts
-        (R,), the largest and the mean absolute difference of each row; inf where only one value is
-        finite.
-    wrong
-        (R,), the rows that differ by more than the tolerance.
-    """
-
-    by_row: Float
-    amounts: Float
-    wrong: Mask
-
-    @property
-    def largest(self) -> float:
-        """The largest difference."""
-        return float(self.by_row.max(initial=0.0))
-
-
-def row_differences(made: Float, given: NDArray[Any], tolerance: float) -> RowDifferences:
-    """Compare two outputs of shape (R, C, height, width).
-
-    Parameters
-    ----------
-    made, given
-        The outputs.
-    tolerance
-        The largest difference that counts as equal, as a share of the largest value of a channel
-        of `given`.
-    """
-    allowed = allowed_differences(given, tolerance)
-    by_row, amounts, wrong = np.zeros(len(made)), np.zeros(len(made)), np.zeros(len(made), np.bool_)
-    for rows in _pieces(made):
-        apart = np.abs(difference(made[rows], given[rows]))
-        apart[np.isnan(apart)] = np.inf
-        by_row[rows] = apart.max(axis=(1, 2, 3), initial=0.0)
-        amounts[rows] = apart.mean(axis=(1, 2, 3)) if apart[0].size else 0.0
-        wrong[rows] = (apart > allowed).any(axis=(1, 2, 3))
-    return RowDifferences(by_row, amounts, wrong)
-
-
-def _pieces(output: Float) -> Iterator[slice]:
-    step = max(_MAX_VALUES // max(output[:1].size, 1), 1)
-    return (slice(start, start + step) for start in range(0, len(output), step))
-
-
-def tolerance_of(*calls: Call) -> float:
-    """Return the tolerance for the outputs of calls, which follows their data types."""
-    dtypes = [call.features.dtype for call in calls]
-    dtypes += [call.output.dtype for call in calls if call.output is not None]
-    bfloat16 = any({"features", "output"} & {*call.bfloat16} for call in calls)
-    return output_tolerance(*dtypes, bfloat16=bfloat16)
 
 
 @dataclass
@@ -151,8 +95,8 @@ class KernelCheck:
         By how much, and in how many rows, the outputs differ from those of the stated rules.
     rows
         The number of rows with a recorded output.
-    error, wrong
-        The same as `stated_error` and `stated_wrong` for the rules that make the outputs.
+    wrong
+        The number of rows that differ from those of the rules that a search found.
     found, verdict
         What a search found, and its verdict; None if the stated rules make the outputs.
     """
@@ -162,41 +106,48 @@ class KernelCheck:
     stated_error: float = 0.0
     stated_wrong: int = 0
     rows: int = 0
-    error: float = 0.0
     wrong: int = 0
     found: Identification | None = None
     verdict: Verdict | None = None
     _kernel: Kernel | None = field(default=None)
 
-    def look(self, call: Call) -> Kernel | None:
-        """Return the rules that make the output of a call; None if they are unknown."""
+    def check(self, call: Call) -> Kernel | None:
+        """Check a call, and return the rules that make its output; None if they are unknown."""
         operation = call.operation()
         if call.preset is not None:
             self.stated = self.stated or Kernel(operation.convention)
-        if call.output is None or not call.output.size:
+        if call.output is None:
             return self.stated
+        if not call.output.size:
+            return self.kernel
         self.rows += len(call.output)
         if self.stated is not None:
             result = _checked(self.stated, operation, call, call.output)
             self.stated_error = max(self.stated_error, result.largest)
             self.stated_wrong += int(result.wrong.sum())
             if not result.wrong.any():
-                self.error = max(self.error, result.largest)
                 return self.stated
         if self.verdict is None and self.search:
-            self.found = _identified(call, call.output)
-            self.verdict = self.found.verdict
-            self._kernel = _kernel_of(self.found, operation, call, call.output)
+            self._search(call, operation, call.output)
         if self._kernel is None:
             self.wrong += len(call.output)
             return None
         result = _checked(self._kernel, operation, call, call.output)
-        self.error = max(self.error, result.largest)
         self.wrong += int(result.wrong.sum())
         return None if result.wrong.any() else self._kernel
 
+    def _search(self, call: Call, operation: Operation, output: NDArray[Any]) -> None:
+        """Search for the rules behind an output."""
+        try:
+            self.found = _identified(call, output)
+        except ArgumentError:  # the output has another number of channels than the features
+            self.verdict = "far"
+            return
+        self.verdict = self.found.verdict
+        self._kernel = _kernel_of(self.found, operation, call, output)
+
     def release(self) -> None:
-        """Forget what a search found apart from its verdict and the rules: it has the features."""
+        """Drop what a search found, which holds the features; keep its verdict and the rules."""
         self.found = None
 
     @property
@@ -223,7 +174,7 @@ def _checked(
     if made is None or made.shape != output.shape:
         nothing = np.full(len(output), np.inf)
         return RowDifferences(nothing, nothing, np.isinf(nothing))
-    return row_differences(made, output, tolerance_of(call))
+    return row_differences(made, output, allowed_differences(output, tolerance_of(call)))
 
 
 def _identified(call: Call, output: NDArray[Any]) -> Identification:
@@ -303,6 +254,3 @@ def _nearest_to(
         except ArgumentError:
             continue
     return Kernel(_with_reading(best.convention, operation), _factor(best, operation))
-
-
-_MAX_TRIED = 3  # matches that are expressed as changes of the stated rules

@@ -12,14 +12,10 @@ from roialign_cli.analysis.comparison import Reason, compare_conventions, differ
 from roialign_cli.analysis.equivalence import coarse_rules
 from roialign_cli.analysis.tolerance import allowed_differences
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.differences.kernels import (
-    Kernel,
-    RowDifferences,
-    row_differences,
-    tolerance_of,
-)
-from roialign_cli.calls.differences.pairing import SAME_SHIFT, GroupPairs
+from roialign_cli.calls.differences.kernels import Kernel
+from roialign_cli.calls.differences.pairing import SHIFT_TOLERANCE, GroupPairs
 from roialign_cli.calls.differences.row_pairs import Rows
+from roialign_cli.calls.row_differences import RowDifferences, row_differences, tolerance_of
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.operation import Operation, in_dtype_of, scale_of_map
 from roialign_cli.errors import ArgumentError
@@ -37,15 +33,12 @@ class FeatureDifference:
         Their shapes.
     largest
         The largest difference; None for different shapes.
-    highest
-        The largest absolute value of the first features.
     different, cells
         The number of values that differ by more than the tolerance, and of all values.
     """
 
     shapes: tuple[tuple[int, ...], tuple[int, ...]]
     largest: float | None
-    highest: float
     different: int
     cells: int
 
@@ -55,18 +48,17 @@ def compare_features(first: Call, second: Call) -> FeatureDifference:
     one, other = first.features, second.features
     shapes = one.shape, other.shape
     if one.shape != other.shape:
-        return FeatureDifference(shapes, None, 0.0, 0, 0)
+        return FeatureDifference(shapes, None, 0, 0)
     share = tolerance_of(first, second)
-    largest, highest, different = 0.0, 0.0, 0
+    largest, different = 0.0, 0
     for channel in range(one.shape[1]):
         plane, changed = one[:, channel : channel + 1], other[:, channel : channel + 1]
         apart = np.abs(difference(plane, changed))
         apart[np.isnan(apart)] = np.inf
         largest = max(largest, float(apart.max(initial=0.0)))
-        highest = max(highest, float(np.abs(np.nan_to_num(plane)).max(initial=0.0)))
         if largest:
             different += int((apart > allowed_differences(changed, share)).sum())
-    return FeatureDifference(shapes, largest, highest, different, one.size)
+    return FeatureDifference(shapes, largest, different, one.size)
 
 
 @dataclass(frozen=True)
@@ -89,8 +81,6 @@ class MapDifference:
 
     Parameters
     ----------
-    pairs
-        (p,), the pairs of rows of which both are on this map.
     output
         How their outputs differ; None if the shapes are different.
     cross, shifted
@@ -103,7 +93,6 @@ class MapDifference:
         The parameters in which the operators differ.
     """
 
-    pairs: Rows
     output: RowDifferences | None
     cross: RowDifferences | None
     shifted: RowDifferences | None
@@ -148,16 +137,21 @@ class MapComparison:
         first, second = self.paired_outputs()
         output = None
         if first.shape[1:] == second.shape[1:]:
-            output = row_differences(first, second, tolerance_of(*self.calls))
+            allowed = allowed_differences(second, tolerance_of(*self.calls))
+            output = row_differences(first, second, allowed)
         cross = self._cross(0.0)
         shifted = None
         shift = self.pairs.shift
-        if shift is not None and abs(shift[0]) > SAME_SHIFT and np.isclose(*shift, atol=SAME_SHIFT):
+        if (
+            shift is not None
+            and abs(shift[0]) > SHIFT_TOLERANCE
+            and np.isclose(*shift, atol=SHIFT_TOLERANCE)
+        ):
             shifted = self._cross(round(shift[0], 3))
         amounts = Amounts()
         if output is not None and output.wrong.any():
             amounts = self._amounts(output, cross)
-        return MapDifference(self.on_map, output, cross, shifted, amounts, self._fields(cross))
+        return MapDifference(output, cross, shifted, amounts, self._fields(cross))
 
     def paired_outputs(self) -> tuple[Float, Float]:
         """Return the rows of both outputs in the order of the pairs."""
@@ -186,14 +180,15 @@ class MapComparison:
             return None
         if made.shape != self.outputs[0].shape:
             return None
-        return row_differences(made, self.outputs[0], tolerance_of(self.calls[0]))
+        allowed = allowed_differences(self.outputs[0], tolerance_of(self.calls[0]))
+        return row_differences(made, self.outputs[0], allowed)
 
     def _amounts(self, output: RowDifferences, cross: RowDifferences | None) -> Amounts:
         """Exchange one stage that differs after another on the rows of this map."""
         own, other = self.kernels
         if own is None:
             return Amounts(float(output.amounts.sum()))
-        operation = self._on_rows(self._operation)
+        operation = _on_rows(self._operation, self._rows)
         features = boxes = parameters = None
         if self.features.largest:
             features = self._left(own, replace(operation, features=self.calls[1].features))
@@ -201,17 +196,8 @@ class MapComparison:
         if (moved != operation.boxes_xyxy).any():
             boxes = self._left(own, replace(operation, boxes_xyxy=moved))
         if other is not None and cross is not None and cross.wrong.any():
-            parameters = self._left(other, self._on_rows(self._of_second()))
+            parameters = self._left(other, _on_rows(self._of_second(), self._rows))
         return Amounts(float(output.amounts.sum()), features, boxes, parameters)
-
-    def _on_rows(self, operation: Operation) -> Operation:
-        rows = self._rows
-        return replace(
-            operation,
-            boxes_given=operation.boxes_given[rows],
-            boxes_xyxy=operation.boxes_xyxy[rows],
-            batch_index=operation.batch_index[rows],
-        )
 
     def _left(self, kernel: Kernel, operation: Operation) -> float | None:
         """Return the mean differences from the second output, summed over rows."""
@@ -239,17 +225,21 @@ class MapComparison:
             return tuple(reasons)
         by_row = np.zeros(len(operation.boxes_xyxy)) if cross is None else cross.by_row
         rows = np.sort(np.argsort(-by_row, kind="stable")[:_MAX_FIELD_ROWS])
-        few = replace(
-            operation,
-            boxes_given=operation.boxes_given[rows],
-            boxes_xyxy=operation.boxes_xyxy[rows],
-            batch_index=operation.batch_index[rows],
-            convention=own.convention,
-        )
+        few = replace(_on_rows(operation, rows), convention=own.convention)
         try:
             return (*reasons, *compare_conventions(few, other.convention).reasons)
         except ArgumentError:
             return tuple(reasons)
+
+
+def _on_rows(operation: Operation, rows: Rows) -> Operation:
+    """Return an operation on some of its boxes."""
+    return replace(
+        operation,
+        boxes_given=operation.boxes_given[rows],
+        boxes_xyxy=operation.boxes_xyxy[rows],
+        batch_index=operation.batch_index[rows],
+    )
 
 
 def output_of(call: Call, kernel: Kernel | None) -> NDArray[Any]:

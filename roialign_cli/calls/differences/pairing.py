@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from roialign_cli.calls.archive import read_call_array, read_description
+from roialign_cli.calls.archive import call_sizes, read_call_array, read_description
 from roialign_cli.calls.call import Description
 from roialign_cli.calls.differences.row_pairs import RowPairs, Rows, pair_rows
 from roialign_cli.calls.recording import Recording
@@ -17,10 +17,10 @@ from roialign_cli.core.operation import make_operation
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.files.arrays import archive_shapes
 
-_ENOUGH = 0.9  # share of the boxes that are paired, above which nothing else is tried
+_MIN_PAIRED_SHARE = 0.9  # of the boxes, below which other units and shifts are tried
 _SHIFTS = (0.0, -0.5, 0.5, -1.0, 1.0)  # cells by which exporters move boxes
-SAME_SHIFT = 1e-3  # cells, between boxes that were moved together
-_ALIKE = 0.1  # relative difference of the numbers of boxes in calls that look the same
+SHIFT_TOLERANCE = 1e-3  # cells, between the moves of boxes that share one shift
+_MAX_COUNT_DIFFERENCE = 0.1  # of the numbers of boxes in similar calls, relative
 
 # The units of the boxes of the second call: those of the first, or others with the same ROI in
 # cells, such as fractions of the image.
@@ -65,8 +65,8 @@ class CallGroup:
 
     @property
     def is_pyramid(self) -> bool:
-        """Whether there is more than one map."""
-        return len(self.members) > 1
+        """Whether there is more than one map, or one that is not the first of a pyramid."""
+        return len(self.members) > 1 or any(member.map_index for member in self.members)
 
     def on_map(self, map_index: int) -> Member | None:
         """Return the call on a map, None if it was not recorded."""
@@ -127,13 +127,9 @@ def group_of_call(name: str) -> CallGroup:
 
 
 def _member(file: str, description: Description) -> Member:
-    shapes = archive_shapes(file)
-    for key in ("features", "boxes"):
-        if key not in shapes:
-            raise FileError(file, f"is not a valid call: it has no {key}; record the call again")
     level = description.level
     map_index = 0 if level is None else level.map_index
-    return Member(file, description, map_index, shapes["features"], shapes["boxes"][0])
+    return Member(file, description, map_index, *call_sizes(file))
 
 
 def pair_groups(
@@ -175,7 +171,7 @@ def _likeness(one: CallGroup, other: CallGroup) -> int:
     if not (same_size or (same_maps and same_shapes)):
         return 0
     counts = sorted((one.boxes, other.boxes))
-    alike = counts[1] - counts[0] <= _ALIKE * counts[1]
+    alike = counts[1] - counts[0] <= _MAX_COUNT_DIFFERENCE * counts[1]
     same_rules = (a.preset, dict(a.fields)) == (b.preset, dict(b.fields))
     weights = (8, same_size), (4, same_maps), (4, same_shapes), (2, alike), (1, same_rules)
     return 1 + sum(weight for weight, holds in weights if holds)
@@ -253,7 +249,7 @@ class GroupPairs:
     boxes
         (S, 4), the boxes of the second group in the units of the first.
     units
-        How these units were found.
+        Whether the boxes of the second group have these units, or were converted.
     shift
         The move along x and y in cells that all pairs share; None if they differ.
     """
@@ -292,14 +288,14 @@ def pair_group_rows(first: GroupRows, second: GroupRows) -> GroupPairs:
     for boxes, scale, units in _in_units(first, second):
         for shift in _SHIFTS:
             tried.append(_paired(first, second, boxes, units, shift / scale))
-            if len(tried[-1].rows) >= _ENOUGH * fewer:
+            if len(tried[-1].rows) >= _MIN_PAIRED_SHARE * fewer:
                 return _with_own_shift(tried[-1], scale)
     return max(tried, key=lambda pairs: len(pairs.rows))
 
 
 def _with_own_shift(pairs: GroupPairs, scale: Float) -> GroupPairs:
-    """Pair once more after taking off the shift that the pairs share, if that gives more pairs."""
-    if pairs.shift is None or np.abs(pairs.shift).max() <= SAME_SHIFT:
+    """Pair again after subtracting the shift that the pairs share, if that gives more pairs."""
+    if pairs.shift is None or np.abs(pairs.shift).max() <= SHIFT_TOLERANCE:
         return pairs
     back = np.array(pairs.shift) / scale
     again = _paired(pairs.first, pairs.second, pairs.boxes, pairs.units, back)
@@ -330,12 +326,12 @@ def _scales(rows: GroupRows) -> list[tuple[Float, Float]]:
 def _paired(
     first: GroupRows, second: GroupRows, boxes: Float, units: Units, step: Float
 ) -> GroupPairs:
-    """Pair rows after taking a step along x and y off the boxes of the second group, (S, 2)."""
+    """Pair rows after subtracting a step along x and y, (S, 2), from the second boxes."""
     back = boxes - np.tile(step, 2)
     rows = pair_rows(first.boxes, back, first.batch_index, second.batch_index)
     pairs = GroupPairs(first, second, rows, boxes, units, None)
     moves = pairs.moves_in_cells.reshape(-1, 2)
-    if not len(moves) or np.ptp(moves, axis=0).max() > SAME_SHIFT:
+    if not len(moves) or np.ptp(moves, axis=0).max() > SHIFT_TOLERANCE:
         return pairs
     x, y = moves.mean(axis=0).tolist()
     return replace(pairs, shift=(x, y))

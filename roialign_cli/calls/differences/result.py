@@ -24,7 +24,7 @@ Verdict = Literal[
 ]
 
 
-_NEGLIGIBLE, _MAJOR = 0.05, 0.5  # shares of the difference between the outputs
+_NEGLIGIBLE_SHARE, _MAJOR_SHARE = 0.05, 0.5  # shares of the difference between the outputs
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,9 @@ class CallDifferences:
     def is_negligible(self, stage: Stage) -> bool:
         """Return whether a stage explains next to nothing of a difference that another explains."""
         shares = [one.share for one in self.stages if one.share is not None]
-        if stage.share is None or max(shares) < _MAJOR:
+        if stage.share is None or max(shares) < _MAJOR_SHARE:
             return False
-        return stage.share < _NEGLIGIBLE
+        return stage.share < _NEGLIGIBLE_SHARE
 
     @property
     def inputs(self) -> list[Stage]:

@@ -12,8 +12,8 @@ from roialign_cli.core.boxes import Float
 
 MIN_IOU = 0.9  # of two boxes that are a pair
 _MARGIN = 1e-6  # of the largest coordinate, by which boxes grow: boxes without area have an IoU
-_NEAREST = 16  # boxes that are looked at for each box at a time, or more if there are few
-_BLOCK = 1 << 12  # candidates that are looked at together
+_MIN_CANDIDATES = 16  # boxes that are compared with each box at a time, or more if there are few
+_BLOCK = 1 << 12  # candidates that are compared together
 _MAX_VALUES = 1 << 22  # of a matrix
 
 Rows = NDArray[np.intp]
@@ -36,19 +36,24 @@ class RowPairs:
     first_only: Rows
     second_only: Rows
 
+    @property
+    def unpaired(self) -> int:
+        """The number of rows without a partner, in both lists."""
+        return len(self.first_only) + len(self.second_only)
+
     def __len__(self) -> int:
         return len(self.first)
 
 
-def pair_rows(first: Float, second: Float, first_map: Rows, second_map: Rows) -> RowPairs:
-    """Pair each box with the nearest one that has an IoU above `MIN_IOU` on the same map.
+def pair_rows(first: Float, second: Float, first_index: Rows, second_index: Rows) -> RowPairs:
+    """Pair each box with the nearest one that has an IoU above `MIN_IOU` in the same image.
 
     Parameters
     ----------
     first, second
         (R, 4) and (S, 4), corners x1, y1, x2, y2 in the same units.
-    first_map, second_map
-        (R,) and (S,), the map that each box is on.
+    first_index, second_index
+        (R,) and (S,), the batch index of each box.
 
     Examples
     --------
@@ -57,13 +62,13 @@ def pair_rows(first: Float, second: Float, first_map: Rows, second_map: Rows) ->
     >>> pairs.first, pairs.second, pairs.first_only
     (array([1]), array([0]), array([0]))
     """
-    pairs = _equal_rows(first, second, first_map, second_map)
+    pairs = _equal_rows(first, second, first_index, second_index)
     left = np.setdiff1d(np.arange(len(first)), [row for row, _ in pairs])
     right = np.setdiff1d(np.arange(len(second)), [row for _, row in pairs])
     largest = max(np.abs(first).max(initial=0), np.abs(second).max(initial=0))
     grown = [_grown(boxes, _MARGIN * float(largest)) for boxes in (first, second)]
     while len(left) and len(right):
-        found = _nearest(grown[0], grown[1], first_map, second_map, left, right)
+        found = _nearest(grown[0], grown[1], first_index, second_index, left, right)
         if not found:
             break
         pairs += found
@@ -75,14 +80,14 @@ def pair_rows(first: Float, second: Float, first_map: Rows, second_map: Rows) ->
 
 
 def _equal_rows(
-    first: Float, second: Float, first_map: Rows, second_map: Rows
+    first: Float, second: Float, first_index: Rows, second_index: Rows
 ) -> list[tuple[int, int]]:
     """Return the rows of equal boxes; repeated boxes are paired in order."""
     rows: dict[tuple[float, ...], deque[int]] = defaultdict(deque)
-    for row, (box, index) in enumerate(zip(second.tolist(), second_map.tolist(), strict=True)):
+    for row, (box, index) in enumerate(zip(second.tolist(), second_index.tolist(), strict=True)):
         rows[(index, *box)].append(row)
     pairs = []
-    for row, (box, index) in enumerate(zip(first.tolist(), first_map.tolist(), strict=True)):
+    for row, (box, index) in enumerate(zip(first.tolist(), first_index.tolist(), strict=True)):
         equals = rows.get((index, *box))
         if equals:
             pairs.append((row, equals.popleft()))
@@ -97,16 +102,16 @@ def _grown(boxes: Float, margin: float) -> Float:
 
 
 def _nearest(
-    first: Float, second: Float, first_map: Rows, second_map: Rows, left: Rows, right: Rows
+    first: Float, second: Float, first_index: Rows, second_index: Rows, left: Rows, right: Rows
 ) -> list[tuple[int, int]]:
     """Return pairs among the rows that are left, the nearest first."""
     parts: list[tuple[Float, Rows, Rows]] = []
-    most = min(max(_MAX_VALUES // len(left), _NEAREST), len(right))
+    most = min(max(_MAX_VALUES // len(left), _MIN_CANDIDATES), len(right))
     step = max(_MAX_VALUES // len(right), 1)
     for start in range(0, len(left), step):
         rows = left[start : start + step]
         overlap = iou(first[rows], second[right])
-        overlap[first_map[rows, None] != second_map[right]] = 0
+        overlap[first_index[rows, None] != second_index[right]] = 0
         columns = np.argpartition(-overlap, most - 1, axis=1)[:, :most]
         shares = np.take_along_axis(overlap, columns, axis=1)
         at, column = np.nonzero(shares > MIN_IOU)

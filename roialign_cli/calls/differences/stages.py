@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 
 from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.comparison import Reason
+from roialign_cli.analysis.tolerance import allowed_differences
 from roialign_cli.calls.archive import read_call
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.differences.kernels import (
-    Kernel,
-    KernelCheck,
-    RowDifferences,
-    row_differences,
-    tolerance_of,
-)
+from roialign_cli.calls.differences.kernels import Kernel, KernelCheck
 from roialign_cli.calls.differences.levels import (
     FeatureDifference,
     MapComparison,
@@ -34,10 +29,11 @@ from roialign_cli.calls.differences.pairing import (
     read_rows,
 )
 from roialign_cli.calls.differences.result import CallDifferences, Place, Stage
+from roialign_cli.calls.row_differences import RowDifferences, row_differences, tolerance_of
 from roialign_cli.core.boxes import Float
 from roialign_cli.errors import ArgumentError, FileError
 
-_SAME_BOX = 1e-4  # cells; float32 coordinates on a map of a thousand cells agree to less
+_BOX_TOLERANCE = 1e-4  # cells; float32 coordinates on a map of a thousand cells agree to less
 
 
 @dataclass
@@ -54,6 +50,8 @@ class _Outputs:
         The value that differs most.
     moved
         The rows of both outputs for the pairs on different maps, by the number of the pair.
+    tolerance
+        The largest difference that counts as equal, as a share of a channel's largest value.
     """
 
     by_row: Float
@@ -85,7 +83,7 @@ class _Outputs:
             return
         first, second = (np.stack([side[pair] for pair in both]) for side in self.moved)
         if first.shape == second.shape:
-            found = row_differences(first, second, self.tolerance)
+            found = row_differences(first, second, allowed_differences(second, self.tolerance))
             self.add(np.array(both, np.intp), found, first, second)
 
 
@@ -149,7 +147,7 @@ class GroupComparison:
         members = [group.on_map(map_index) for group in self.groups]
         calls = [None if member is None else _read(member.file) for member in members]
         kernels = [
-            None if call is None else check.look(call)
+            None if call is None else check.check(call)
             for call, check in zip(calls, self.checks, strict=True)
         ]
         for number, (call, kernel) in enumerate(zip(calls, kernels, strict=True)):
@@ -182,10 +180,11 @@ class GroupComparison:
             self.outputs.moved[number][pair] = output[rows[numbers[pair]]].copy()
 
     def _cross(self) -> tuple[float | None, bool | None, bool]:
-        """Return the largest cross difference, whether it is one, and whether boxes make up for it.
+        """Return the largest cross difference, whether it counts, and whether boxes compensate it.
 
         The cross difference is that of the first output from what the second operator makes of the
-        first inputs.
+        first inputs. Boxes compensate it if the second side moves them by the shift that its
+        operator leaves out.
         """
         plain = [one.cross for one in self.maps]
         shifted = [one.shifted for one in self.maps]
@@ -216,12 +215,13 @@ class GroupComparison:
         moves = pairs.moves_in_cells
         if compensated and pairs.shift is not None:
             moves = moves - np.tile(pairs.shift, 2)
-        wrong = np.abs(moves).max(axis=1, initial=0.0) > _SAME_BOX
-        alone = len(pairs.rows.first_only) + len(pairs.rows.second_only)
+        wrong = np.abs(moves).max(axis=1, initial=0.0) > _BOX_TOLERANCE
         largest = float(np.abs(pairs.moves).max(initial=0.0))
         share = None if compensated else self._share("boxes")
         different = int(wrong.sum())
-        return Stage("boxes", bool(different or alone), largest, different, len(wrong), share)
+        return Stage(
+            "boxes", bool(different or pairs.rows.unpaired), largest, different, len(wrong), share
+        )
 
     def _levels(self) -> Stage:
         apart = np.abs(self._on[0] - self._on[1])

@@ -176,8 +176,9 @@ def _fields(preset: str | None, given: Mapping[str, Any]) -> dict[str, Any]:
 def _size(given: Mapping[str, Any]) -> Any:  # noqa: ANN401
     """Return the output size that the arguments state; None if it is only seen in the output."""
     size = given["output_size"]
-    if size is None and None not in {given["rows"], given["columns"]}:
-        size = (given["rows"], given["columns"])
+    sides = given["rows"], given["columns"]
+    if size is None and not any(side is None for side in sides):
+        size = sides
     return _pair(size)
 
 

@@ -21,7 +21,7 @@ Value = TypeVar("Value")
 HOOKS = Hooks()
 # Errors of arguments that are not those of an ROI Align. They must not end the program that is
 # recorded.
-_UNREADABLE = (TypeError, ValueError, AttributeError)
+_UNREADABLE = (TypeError, ValueError, AttributeError, LookupError)
 _PYRAMID: ContextVar[PyramidRun | None] = ContextVar("pyramid", default=None)
 
 

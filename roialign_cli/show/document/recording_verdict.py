@@ -11,15 +11,15 @@ import numpy as np
 from roialign_cli.analysis.comparison import Reason
 from roialign_cli.analysis.equivalence import effective_rules
 from roialign_cli.calls.differences.kernels import Kernel, KernelCheck
-from roialign_cli.calls.differences.pairing import SAME_SHIFT, CallGroup
+from roialign_cli.calls.differences.pairing import SHIFT_TOLERANCE, CallGroup
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
 from roialign_cli.show.document.answer import answer_clauses
 from roialign_cli.show.numbers import format_count, name_of
 
 SIDES = "A", "B"
 _MAX_FIELDS = 3  # in a sentence
-_FEW_PAIRS = 0.5  # share of the boxes, below which the inputs are likely different
-_LEAST_SHARE = 0.005  # of the difference, below which a field is not named
+_MIN_PAIRED_SHARE = 0.5  # of the boxes, below which the inputs are likely different
+MIN_SHARE = 0.005  # of the difference, below which a share is not shown
 
 
 def amount(value: float) -> str:
@@ -55,9 +55,9 @@ def recording_sentences(found: RecordingDifferences) -> list[str]:
     if call is not None:
         return [*call_sentences(call)]
     empty = sum(verdict == "empty" for verdict in found.verdicts)
-    odd = [one for one in found.calls if one.verdict == "not comparable"]
-    if odd:
-        return [*call_sentences(odd[0])]
+    not_comparable = [one for one in found.calls if one.verdict == "not comparable"]
+    if not_comparable:
+        return [*call_sentences(not_comparable[0])]
     if empty == len(found.calls):
         return ["There is nothing to compare: the calls got no boxes. Record other inputs."]
     rows = sum(one.stage("output").total for one in found.calls)
@@ -69,7 +69,7 @@ def recording_sentences(found: RecordingDifferences) -> list[str]:
 def call_sentences(call: CallDifferences) -> Iterator[str]:
     """Yield where two calls differ first, and whether the operator is at fault."""
     pairs, fewer = len(call.pairs.rows), min(group.boxes for group in call.groups)
-    if 0 < pairs < _FEW_PAIRS * fewer:
+    if 0 < pairs < _MIN_PAIRED_SHARE * fewer:
         yield (
             f"Only {pairs} of {fewer} boxes have a partner: were both recorded with the same input?"
         )
@@ -99,13 +99,13 @@ def call_sentences(call: CallDifferences) -> Iterator[str]:
 
 
 def _equal_outputs(call: CallDifferences) -> Iterator[str]:
-    lonely = len(call.pairs.rows.first_only) + len(call.pairs.rows.second_only)
+    unpaired = call.pairs.rows.unpaired
     others = [stage.name for stage in call.stages if stage.differs and stage.different]
     yield f"The outputs of the boxes that both have agree {_to(call)}."
     if others:
         yield f"The {' and '.join(others)} differ, without an effect on the output."
-    if lonely:
-        yield f"{format_count(lonely, 'box has', 'boxes have')} no partner."
+    if unpaired:
+        yield f"{format_count(unpaired, 'box has', 'boxes have')} no partner."
 
 
 def _to(call: CallDifferences) -> str:
@@ -136,7 +136,8 @@ def _input(call: CallDifferences, stage: Stage) -> str:
 def _boxes(call: CallDifferences, stage: Stage) -> str:
     shift = moved_by(call)
     if shift is not None:
-        return f"all boxes of B are moved by {shift_words(shift)}"
+        boxes = "all boxes of B are" if stage.total > 1 else "the box of B is"
+        return f"{boxes} moved by {shift_words(shift)}"
     verb = "differs" if stage.different == 1 else "differ"
     count = f"{stage.different} of {stage.total} boxes {verb}"
     return f"{count} {by_up_to(stage.largest)}"
@@ -151,7 +152,7 @@ def shift_words(shift: tuple[float, float]) -> str:
 def moved_by(call: CallDifferences) -> tuple[float, float] | None:
     """Return the shift of all boxes in cells, None if there is none."""
     shift = call.pairs.shift
-    return shift if shift is not None and max(map(abs, shift)) > SAME_SHIFT else None
+    return shift if shift is not None and max(map(abs, shift)) > SHIFT_TOLERANCE else None
 
 
 def _cross(call: CallDifferences) -> str:
@@ -186,7 +187,7 @@ def _shift(call: CallDifferences) -> Iterator[str]:
             f"B moves all boxes by {x:.3g} cells before its operator, which leaves out this shift; "
             "both together do the same as the operator of A."
         )
-    elif offset and abs(x + offset) <= SAME_SHIFT:
+    elif offset and max(abs(part + offset) for part in shift) <= SHIFT_TOLERANCE:
         yield (
             f"The operator of B subtracts {offset:g} cells itself, so that the shift is applied "
             "twice. Remove one of the two."
@@ -214,7 +215,7 @@ def operator_clause(call: CallDifferences, *, shares: bool) -> str:
     ]
     if own is not None and other is not None and own.factor != other.factor:
         texts.append("B uses another scale than it states")
-    named = [one for one in call.fields if one.share is None or one.share >= _LEAST_SHARE]
+    named = [one for one in call.fields if one.share is None or one.share >= MIN_SHARE]
     texts += [
         field_words(reason, share=shares) for reason in (named or [*call.fields])[:_MAX_FIELDS]
     ]
@@ -242,28 +243,28 @@ def _value(value: Any) -> str:  # noqa: ANN401
 def _unexplained(call: CallDifferences) -> Iterator[str]:
     unknown = [side for side, check in zip(SIDES, call.checks, strict=True) if check.kernel is None]
     output = call.stage("output")
-    count = f"{output.different} of {output.total} rows"
-    if not unknown:
-        yield (
-            f"The outputs differ {by_up_to(output.largest)} in {count}, although no earlier stage "
-            "differs."
-        )
-        return
-    names = " and ".join(unknown)
-    verb = "is" if len(unknown) == 1 else "are"
-    outputs = "output" if len(unknown) == 1 else "outputs"
-    yield (
-        f"The outputs differ {by_up_to(output.largest)} in {count}, and the {outputs} of {names} "
-        f"{verb} not what the operator makes of its inputs."
-    )
+    differ = f"The outputs differ {by_up_to(output.largest)} in {output.different} of "
+    differ += f"{output.total} rows"
+    if len(unknown) == 1:
+        output_of_one = f"the output of {unknown[0]}"
+        yield f"{differ}, and {output_of_one} is not what the operator makes of its inputs."
+    elif unknown:
+        yield f"{differ}, and neither output is what the operator makes of its inputs."
+    elif call.at_fault is None:
+        yield f"{differ}. It is unknown what the operator of B makes of the inputs of A."
+    else:
+        yield f"{differ}, although no earlier stage differs."
     if call.inputs:
-        yield f"Before, {_first(call)}."
+        yield f"Before that, {_first(call)}."
 
 
 def _not_comparable(call: CallDifferences) -> str:
     parameters = call.stage("parameters")
     if parameters.text:
         return f"The outputs cannot be compared: {parameters.text}."
+    for side, group in zip(SIDES, call.groups, strict=True):
+        if not group.boxes:
+            return f"The outputs cannot be compared: {side} has no boxes."
     if not len(call.pairs.rows):
         return "No box of A has a partner in B."
     return "The outputs cannot be compared: they have other shapes."

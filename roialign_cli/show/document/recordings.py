@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from roialign_cli.calls.differences.pairing import CallGroup, GroupRows
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
@@ -10,6 +11,7 @@ from roialign_cli.calls.differences.row_pairs import Rows
 from roialign_cli.printable import printable
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.recording_verdict import (
+    MIN_SHARE,
     SIDES,
     amount,
     group_name,
@@ -24,7 +26,6 @@ from roialign_cli.show.numbers import format_count, format_indices, name_of
 
 _MAX_PAIRS = 6  # pairs of calls that are listed
 _MAX_ROWS = 6  # ranges of rows that are listed
-_LEAST_SHARE = 0.005  # of the difference, that is shown
 
 
 def print_recordings(found: RecordingDifferences) -> None:
@@ -44,7 +45,7 @@ def recording_blocks(found: RecordingDifferences) -> Iterator[Block]:
         yield Paragraph("")
     if call is not None:
         yield from _call_blocks(call, found.names)
-    yield from _lonely_calls(found)
+    yield from _unpaired_calls(found)
 
 
 def _overview(found: RecordingDifferences, shown: CallDifferences | None) -> Grid:
@@ -67,7 +68,7 @@ def _overview(found: RecordingDifferences, shown: CallDifferences | None) -> Gri
 
 def _call_blocks(call: CallDifferences, names: Sequence[str]) -> Iterator[Block]:
     for side, name, group in zip(SIDES, names, call.groups, strict=True):
-        yield Paragraph(printable(f"{side}: {name} ({_source(group)}): {_group_words(group)}"))
+        yield Paragraph(printable(f"{side}: {name}{_source(group, name)}: {_group_words(group)}"))
     yield _stages(call)
     for check, side, group in zip(call.checks, SIDES, call.groups, strict=True):
         if group.boxes:
@@ -75,11 +76,13 @@ def _call_blocks(call: CallDifferences, names: Sequence[str]) -> Iterator[Block]
     yield from (Paragraph(line) for line in _pairing(call))
 
 
-def _source(group: CallGroup) -> str:
-    """Return where the calls of a group come from."""
+def _source(group: CallGroup, path: str) -> str:
+    """Return where the calls of a group come from, in brackets; "" if only their file is known."""
     description = group.members[0].description
     framework = " ".join(filter(None, (description.framework, description.framework_version)))
-    return ", ".join(filter(None, (framework, group_name(group))))
+    name = group_name(group)
+    parts = [part for part in (framework, name) if part and part != Path(path).name]
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _group_words(group: CallGroup) -> str:
@@ -99,7 +102,7 @@ def _stages(call: CallDifferences) -> Grid:
         mark = "> " if stage is first else "  "
         largest = "–" if stage.largest is None else amount(stage.largest)
         share = ""
-        if stage.largest != 0 and stage.share is not None and stage.share >= _LEAST_SHARE:
+        if stage.largest != 0 and stage.share is not None and stage.share >= MIN_SHARE:
             share = percent(stage.share)
         rows.append((mark + stage.name, largest, _what_differs(call, stage), share))
     headers = ("  stage", "largest difference", "what differs", "explains")
@@ -116,9 +119,9 @@ def _what_differs(call: CallDifferences, stage: Stage) -> str:
         case "features":
             return stage.text or _counted(stage, "values")
         case "boxes":
-            lonely = len(call.pairs.rows.first_only) + len(call.pairs.rows.second_only)
-            parts = [_counted(stage, "boxes")] if stage.different or not lonely else []
-            parts += [f"{lonely} without a partner"] if lonely else []
+            unpaired = call.pairs.rows.unpaired
+            parts = [_counted(stage, "boxes")] if stage.different or not unpaired else []
+            parts += [f"{unpaired} without a partner"] if unpaired else []
             return f"{_all_moved(call)}{', and '.join(parts)}"
         case "levels":
             rules = f", {stage.text}" if stage.text else ""
@@ -178,7 +181,7 @@ def _places(rows: GroupRows, alone: Rows, call: CallDifferences) -> str:
     texts = []
     for index in sorted({*rows.map_index[alone].tolist()}):
         own = rows.row[alone[rows.map_index[alone] == index]].tolist()
-        listed = f"row {format_indices(own, _MAX_ROWS)}"
+        listed = f"{'row' if len(own) == 1 else 'rows'} {format_indices(own, _MAX_ROWS)}"
         texts.append(f"map {index}, {listed}" if _is_pyramid(call) else listed)
     return "; ".join(texts)
 
@@ -192,7 +195,7 @@ def _is_pyramid(call: CallDifferences) -> bool:
     return any(group.is_pyramid for group in call.groups)
 
 
-def _lonely_calls(found: RecordingDifferences) -> Iterator[Block]:
+def _unpaired_calls(found: RecordingDifferences) -> Iterator[Block]:
     for side, groups in zip(SIDES, (found.first_only, found.second_only), strict=True):
         for group in groups[:_MAX_PAIRS]:
             boxes = format_count(group.boxes, "box", "boxes")
