@@ -332,6 +332,15 @@ def test_a_folder_of_one_call_is_the_call(folder: Path, capsys: Capture) -> None
     error = capsys.readouterr().err
     assert error.count("torchvision.ops.roi_align at poolers.py:312, 2 × 3 × 20 × 30, 4 box") == 2
     assert main(["run", "two", "-o", "two/call-0000.npz", "--force"]) == 2
+    capsys.readouterr()
+
+
+def test_capture_lists_a_call_that_is_named_alone(folder: Path, capsys: Capture) -> None:
+    with new_recording(folder / "calls") as writer:
+        writer.add(Call(**STATED, output=pooled()))
+    (named,) = record("capture calls/call-0000.npz", capsys)["calls"]
+    (listed,) = record("capture calls", capsys)["calls"]
+    assert named == listed
 
 
 def test_a_half_written_call_is_refused(capsys: Capture) -> None:

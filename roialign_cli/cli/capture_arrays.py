@@ -23,6 +23,7 @@ from roialign_cli.cli.options import (
 from roialign_cli.cli.rule_options import RULES
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError, FileError
+from roialign_cli.show.numbers import format_count
 
 if TYPE_CHECKING:
     from roialign_cli.calls.call import Call
@@ -127,7 +128,7 @@ def capture_arrays(
     call.save(output, force=force)
     message(subject)
     shape = " × ".join(map(str, call.features.shape))
-    message(f"wrote {output}: {shape}, {len(call.boxes)} boxes")
+    message(f"wrote {output}: {shape}, {format_count(len(call.boxes), 'box', 'boxes')}")
     _report_agreement(call, output)
 
 

@@ -154,17 +154,23 @@ class RandomInputs:
     lengths: Mapping[str, int] = field(default_factory=dict)
 
     def make(
-        self, needed: Sequence[ModelInput], nodes: Sequence[ListedNode]
+        self,
+        inputs: Sequence[ModelInput],
+        nodes: Sequence[ListedNode],
+        given: Mapping[str, NDArray[Any]],
     ) -> dict[str, NDArray[Any]]:
-        """Return an array for each input.
+        """Return an array for each input that is not given.
 
         Numbers are from 0 to 1, whole numbers are 0. Inputs that are boxes of an ROI Align lie
-        inside its map.
+        inside its map. A free axis has the length of that name in the given arrays.
         """
+        needed = [one for one in inputs if one.name not in given]
+        if not needed:
+            raise ArgumentError("random", "has no effect: every input is given; remove --random")
         self._check_lengths(needed)
         generator = np.random.default_rng(self.seed)
         boxes = _boxes_among(nodes)
-        defaults = _defaults(needed, {*boxes} | _indices_among(nodes))
+        defaults = _defaults(needed, {*boxes} | _indices_among(nodes)) | _lengths(inputs, given)
         made = {}
         for one in needed:
             shape = self._shape(one, defaults)
@@ -204,6 +210,17 @@ class RandomInputs:
         needed = math.prod(lengths) * 8.0
         check_fits("random", needed, f"the input {one.name} takes", "set its axes with --dim")
         return tuple(lengths)
+
+
+def _lengths(inputs: Sequence[ModelInput], given: Mapping[str, NDArray[Any]]) -> dict[str, int]:
+    """Return the length of each named axis of the given arrays."""
+    return {
+        axis: length
+        for one in inputs
+        if one.name in given
+        for axis, length in zip(one.shape or (), given[one.name].shape, strict=False)
+        if isinstance(axis, str)
+    }
 
 
 def _defaults(needed: Sequence[ModelInput], per_box: set[str]) -> dict[str, int]:
@@ -274,10 +291,9 @@ def _random_boxes(
 ) -> NDArray[np.float64]:
     """Return boxes in the last axis: two corners, after a batch index of 0 if there are five."""
     height, width = extent
-    corners = generator.random((*shape[:-1], 2, 2))
-    corners = np.sort(corners, axis=-2) * [width, height]
-    boxes = np.zeros(shape)
-    flat = corners.reshape(*shape[:-1], 4)
-    used = min(shape[-1], 4)
-    boxes[..., shape[-1] - used :] = flat[..., :used]
-    return boxes
+    *rows, columns = shape or (1,)
+    corners = np.sort(generator.random((*rows, 2, 2)), axis=-2) * [width, height]
+    boxes = np.zeros((*rows, columns))
+    used = min(columns, 4)
+    boxes[..., columns - used :] = corners.reshape(*rows, 4)[..., :used]
+    return boxes.reshape(shape)

@@ -60,7 +60,8 @@ def traps_of(node: ListedNode) -> Iterator[Trap]:
 
 def _is_old(node: ListedNode) -> bool:
     """Return whether this is the standard's RoiAlign, before it had a mode for coordinates."""
-    return node.operator.op_type == "RoiAlign" and not node.operator.aligned_by
+    row = node.operator
+    return (row.op_type, row.domains, row.aligned_by) == ("RoiAlign", ("",), "")
 
 
 def _is_half_cell(step: BoxStep, scale: float) -> bool:
