@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from roialign_cli.cli.option_types import (
     WholeNumber,
 )
 from roialign_cli.cli.options import OperatorOptions, force_option, format_option
+
+if TYPE_CHECKING:
+    from roialign_cli.cli.capture_onnx import GivenInputs
 
 # The parameters of a run of a model, and others that apply to a model; two apply to arrays too.
 _OF_RUN = {"inputs", "single", "random", "seed", "dim", "output", "force"}
@@ -118,6 +122,16 @@ def capture(
     names = {parameter.name or "" for parameter in click.get_current_context().command.params}
     remedy = "has no effect without --from-arrays; remove the option, or add --from-arrays"
     _refuse(names - _OF_MODEL, remedy)
+    from roialign_cli.cli.capture_onnx import GivenInputs
+
+    given = GivenInputs(inputs, single, random, seed or 0, dim)
+    return _list_or_record(model, given, output or Path("calls"), output_format, force=force)
+
+
+def _list_or_record(
+    model: str, given: GivenInputs, folder: Path, output_format: str, *, force: bool
+) -> None:
+    """List a model or a recording, or run a model; raise an error for options without effect."""
     from roialign_cli.cli import capture_onnx
     from roialign_cli.cli.call_input import named_recording
 
@@ -125,13 +139,11 @@ def capture(
     if recording is not None:
         _refuse(_OF_RUN, "has no effect with recorded calls; remove the option")
         return capture_onnx.print_recording(recording, output_format)
-    if not (inputs or single or random):
+    if not (given.archive or given.single or given.random):
         _refuse(_OF_RUN, "has no effect without inputs; add --inputs, --input or --random")
         return capture_onnx.print_listing(model, output_format)
-    if not random:
+    if not given.random:
         _refuse({"seed", "dim"}, "has no effect without --random; add --random")
-    given = capture_onnx.GivenInputs(inputs, single, random, seed or 0, dim)
-    folder = output or Path("calls")
     return capture_onnx.record(model, given, folder, output_format, force=force)
 
 

@@ -145,9 +145,9 @@ def _call(options: OperatorOptions, given: CallOptions) -> tuple[Call, str]:
         problem = "is needed for a call without an output; or name the output with --expected"
         raise ArgumentError("output_size", problem)
     inputs = load(replace(options, preset=options.preset or DEFAULT_PRESET), saved)
-    if options.preset is None:
-        defaults = replace(inputs.defaults, preset_of="an unknown operator")
-        inputs = replace(inputs, defaults=defaults)
+    preset_of = None if options.preset else "an unknown operator"
+    defaults = replace(inputs.defaults, preset_of=preset_of, output_size=False)
+    inputs = replace(inputs, defaults=defaults)
     operation, output = inputs.operation, None
     if saved is not None:
         output, rearranged = saved.arranged(operation)

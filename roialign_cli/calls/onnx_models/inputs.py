@@ -208,7 +208,8 @@ class RandomInputs:
             given = (self.lengths[name] for name in names if name in self.lengths)
             lengths.append(next(given, defaults[names[-1]]))
         needed = math.prod(lengths) * 8.0
-        check_fits("random", needed, f"the input {one.name} takes", "set its axes with --dim")
+        remedy = "set its free axes with --dim, or give it with --input"
+        check_fits("random", needed, f"the input {one.name} takes", remedy)
         return tuple(lengths)
 
 
