@@ -12,7 +12,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from roialign_cli.cli.main import main
-from tests.onnx_models import FEEDS, constant, helper, model, onnx, roi_align, saved
+from tests.onnx_models import FEEDS, FLOAT, INPUTS, constant, helper, model, onnx, roi_align, saved
 from tests.test_onnx_listing import CONDITION, branches, call, levels, loop_around
 from tests.test_onnx_recording import external, folder
 
@@ -90,6 +90,10 @@ def mode_in_no_encoding() -> Any:
 FILES = {
     "half-in-function.onnx": half_an_if_in_a_function().SerializeToString(),
     "mode.onnx": mode_in_no_encoding().SerializeToString(),
+    "bfloat16.onnx": model(roi_align(), inputs={**INPUTS, "extra": (16, (3,))}).SerializeToString(),
+    "any-shape.onnx": model(
+        roi_align(), inputs={**INPUTS, "features": (FLOAT, None)}
+    ).SerializeToString(),
     "huge-ratio.onnx": model(roi_align(sampling_ratio=1 << 62)).SerializeToString(),
     "no-rows.onnx": model(roi_align(output_height=0)).SerializeToString(),
     "half.onnx": half_an_if().SerializeToString(),
@@ -132,6 +136,15 @@ RUN = [
         "mode.onnx --random",
         "mode.onnx: align_pooled cannot run: mode: has the unknown value '\ufffd'; known are avg "
         "or max; export the model again",
+    ),
+    (
+        "bfloat16.onnx --inputs in.npz",
+        "bfloat16.onnx: its input extra is not a tensor of real numbers that NumPy has; export the "
+        "model with float32 inputs",
+    ),
+    (
+        "any-shape.onnx --random",
+        "--random: the shape of the input features is unknown; give it with --input",
     ),
     (
         "huge-ratio.onnx --random",  # onnxruntime 1.32 ends the process

@@ -121,7 +121,7 @@ def _feeds(runnable: RunnableModel, given: GivenInputs) -> dict[str, NDArray[Any
     """Return an array for each input of the model."""
     from roialign_cli.calls.onnx_models.inputs import RandomInputs, checked_inputs, model_inputs
 
-    needed = model_inputs(runnable.model)
+    needed = model_inputs(runnable.path, runnable.model)
     feeds = checked_inputs(needed, given.read(), complete=not given.random)
     if given.random:
         random = RandomInputs(given.seed, dict(given.lengths))
