@@ -114,6 +114,7 @@ def capture_arrays(
     RoiAlignError
         If an array is missing or damaged, or if the arrays do not fit together.
     """
+    from roialign_cli.cli.box_input import check_standard_input
     from roialign_cli.files.writing import check_writable
 
     if options.features is None:
@@ -122,7 +123,9 @@ def capture_arrays(
         raise click.UsageError("--from-arrays needs a file to write; add -o call.npz")
     if output.suffix.lower() != ".npz":
         raise FileError(output, "is not the name of a call; use the suffix .npz")
-    read = (*options.files, given.expected or "-")
+    expected = given.expected or ""
+    check_standard_input(options, {"--features": options.maps, "--expected": [expected]})
+    read = (*options.files, expected or "-")
     check_writable(output, force=force, read=read)
     call, subject = _call(options, given)
     call.save(output, force=force)
