@@ -54,7 +54,7 @@ class GivenInputs:
                 raise click.UsageError(f"{option} gives {twice} twice; remove one")
 
     def read(self) -> dict[str, GivenInput]:
-        """Return the arrays of the files, by the name of the input; --input wins."""
+        """Return the arrays by the name of the input; those of --input replace those of --inputs."""
         from roialign_cli.calls.onnx_models.inputs import GivenInput
 
         arrays = {}
