@@ -54,7 +54,7 @@ class GivenInputs:
                 raise click.UsageError(f"{option} gives {twice} twice; remove one")
 
     def read(self) -> dict[str, GivenInput]:
-        """Return the arrays by the name of the input; those of --input replace those of --inputs."""
+        """Return an array for each named input; --input replaces the arrays of --inputs."""
         from roialign_cli.calls.onnx_models.inputs import GivenInput
 
         arrays = {}
