@@ -55,7 +55,7 @@ def roi_align(
 def model(
     *nodes: Any,
     opset: int = 16,
-    inputs: Inputs | None = None,
+    inputs: Mapping[str, tuple[int, Axes | None]] | None = None,
     outputs: Sequence[str] = ("pooled",),
     domains: dict[str, int] | None = None,
     functions: Sequence[Any] = (),

@@ -344,6 +344,15 @@ def test_a_folder_of_one_call_is_the_call(folder: Path, capsys: Capture) -> None
     error = capsys.readouterr().err
     assert error.count("torchvision.ops.roi_align at poolers.py:312, 2 × 3 × 20 × 30, 4 box") == 2
     assert main(["run", "two", "-o", "two/call-0000.npz", "--force"]) == 2
+    capsys.readouterr()
+
+
+def test_capture_lists_a_call_that_is_named_alone(folder: Path, capsys: Capture) -> None:
+    with new_recording(folder / "calls") as writer:
+        writer.add(Call(**STATED, output=pooled()))
+    (named,) = record("capture calls/call-0000.npz", capsys)["calls"]
+    (listed,) = record("capture calls", capsys)["calls"]
+    assert named == listed
 
 
 def test_a_half_written_call_is_refused(capsys: Capture) -> None:
@@ -378,12 +387,14 @@ def test_capture_writes_the_call_of_arrays(
         for (x1, y1, x2, y2), n in zip(BOXES, INDEX, strict=True)
     ]
     Path("boxes.csv").write_text("\n".join(lines), encoding="utf-8")
-    run(
+    words = (
         "capture --from-arrays --features map.npy --boxes boxes.csv --expected out.npy "
         f"--image-size 240x160 {given} --framework TensorRT --framework-version 10.3 "
-        "--operator-name ROIAlign_TRT --place /roi_heads/RoiAlign -o made.npz",
-        capsys,
+        "--operator-name ROIAlign_TRT --place /roi_heads/RoiAlign -o made.npz"
     )
+    assert main(words.split()) == 0
+    printed = capsys.readouterr().err
+    assert "7 × 7 sections; boxes" in printed  # from the output, not from the preset
     with ZipFile("made.npz") as archive:
         found = json.loads(archive.read("call.json"))
     expected = {

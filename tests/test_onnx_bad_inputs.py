@@ -12,7 +12,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from roialign_cli.cli.main import main
-from tests.onnx_models import FEEDS, constant, helper, model, onnx, roi_align, saved
+from tests.onnx_models import FEEDS, FLOAT, INPUTS, constant, helper, model, onnx, roi_align, saved
 from tests.test_onnx_listing import CONDITION, branches, call, levels, loop_around
 from tests.test_onnx_recording import external, folder
 
@@ -71,7 +71,31 @@ def half_an_if() -> Any:
     return made
 
 
+def half_an_if_in_a_function() -> Any:
+    imports = [helper.make_opsetid("", 16)]
+    names = ["condition", "features", "boxes", "index"]
+    choice = branches(roi_align(output="a"), roi_align(output="b"))
+    del choice.attribute[0]
+    pool = helper.make_function("acme", "Pool", names, ["pooled"], [choice], imports)
+    node = helper.make_node("Pool", names, ["pooled"], domain="acme")
+    return model(node, inputs=CONDITION, domains={"acme": 1}, functions=[pool])
+
+
+def mode_in_no_encoding() -> Any:
+    made = model(roi_align())
+    made.graph.node[0].attribute.add(name="mode", type=3, s=b"\xff")
+    return made
+
+
 FILES = {
+    "half-in-function.onnx": half_an_if_in_a_function().SerializeToString(),
+    "mode.onnx": mode_in_no_encoding().SerializeToString(),
+    "bfloat16.onnx": model(roi_align(), inputs={**INPUTS, "extra": (16, (3,))}).SerializeToString(),
+    "any-shape.onnx": model(
+        roi_align(), inputs={**INPUTS, "features": (FLOAT, None)}
+    ).SerializeToString(),
+    "huge-ratio.onnx": model(roi_align(sampling_ratio=1 << 62)).SerializeToString(),
+    "no-rows.onnx": model(roi_align(output_height=0)).SerializeToString(),
     "half.onnx": half_an_if().SerializeToString(),
     "good.onnx": DATA,
     "cut.onnx": DATA[: len(DATA) // 2],
@@ -101,9 +125,37 @@ READ = [
         "half.onnx",
         "half.onnx: is damaged: an If of its graph lacks a branch; export the model again",
     ),
-    (".", ".: is a folder, not a file; name a file"),
+    (
+        "half-in-function.onnx",
+        "half-in-function.onnx: is damaged: an If of its graph lacks a branch; export the model "
+        "again",
+    ),
 ]
 RUN = [
+    (
+        "mode.onnx --random",
+        "mode.onnx: align_pooled cannot run: mode: has the unknown value '\ufffd'; known are avg "
+        "or max; export the model again",
+    ),
+    (
+        "bfloat16.onnx --inputs in.npz",
+        "bfloat16.onnx: its input extra is not a tensor of real numbers that NumPy has; export the "
+        "model with float32 inputs",
+    ),
+    (
+        "any-shape.onnx --random",
+        "--random: the shape of the input features is unknown; give it with --input",
+    ),
+    (
+        "huge-ratio.onnx --random",  # onnxruntime 1.32 ends the process
+        "huge-ratio.onnx: align_pooled cannot run: sampling_ratio: must be from 0 to 100000, got "
+        "4.61169e+18; export the model again",
+    ),
+    (
+        "no-rows.onnx --random",
+        "no-rows.onnx: the call of align_pooled cannot be recorded: output_size: must be one or "
+        "two whole numbers above 0, got (0, 2)",
+    ),
     (
         "loop.onnx --random",
         "loop.onnx: has no ROI Align that can be recorded: align_pooled cannot, because it is in "

@@ -413,3 +413,8 @@ def test_functions_that_call_themselves_or_grow_are_listed(tmp_path: Path, depth
     node = only(tmp_path, call("F0"), roi_align(output="other"), domains={"acme": 1},
                 functions=calls)  # fmt: skip
     assert node.place.name == "align_other"
+
+
+def test_the_opsets_of_the_standard_do_not_apply_to_other_domains(tmp_path: Path) -> None:
+    node = helper.make_node("RoiAlign", ["features", "boxes"], ["pooled"], domain="acme")
+    assert only(tmp_path, node, domains={"acme": 1}).traps == ()

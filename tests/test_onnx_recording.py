@@ -24,7 +24,9 @@ from tests.onnx_models import (
     FLOAT,
     INDEX,
     INPUTS,
+    INT64,
     SCALE,
+    constant,
     helper,
     model,
     onnx,
@@ -332,6 +334,34 @@ def test_random_fills_the_inputs_that_are_not_given(folder: Path) -> None:
     (found,) = record(path, "--random", *given, inputs=())
     np.testing.assert_array_equal(found.features, FEATURES)
     assert found.boxes.shape == (7, 4)
+
+
+def test_random_inputs_have_as_many_rows_as_those_that_are_given(folder: Path) -> None:
+    path = saved(folder, model(roi_align()))
+    given = ("--input", "boxes=boxes.npy", "--input", "features=features.npy")
+    (found,) = record(path, "--random", *given, inputs=())
+    np.testing.assert_array_equal(found.boxes, BOXES)
+    np.testing.assert_array_equal(found.batch_index, np.zeros(len(BOXES)))
+    check(found)
+
+
+def test_a_negative_length_is_free(folder: Path) -> None:
+    free = {name: (kind, (-1, *axes[1:])) for name, (kind, axes) in INPUTS.items()}
+    path = saved(folder, model(roi_align(), inputs=free))
+    (found,) = record(path, inputs=("--inputs", "in.npz"))
+    np.testing.assert_array_equal(found.boxes, BOXES)
+    (found,) = record(path, "--random", "--dim", "boxes:0=3", "--dim", "index:0=3", inputs=())
+    assert (found.features.shape, found.boxes.shape) == ((1, 3, 10, 14), (3, 4))
+
+
+def test_random_boxes_from_an_input_without_axes(folder: Path) -> None:
+    rows = helper.make_node("Expand", ["side", "shape"], ["boxes"])
+    inputs = {"features": (FLOAT, (1, 3, 10, 14)), "side": (FLOAT, ()), "index": (INT64, (2,))}
+    nodes = (constant("shape", [2, 4], np.int64), rows, roi_align())
+    reshaped = helper.make_node("Reshape", ["side", "one"], ["boxes"])
+    record(saved(folder, model(*nodes, inputs=inputs)), "--random", inputs=())
+    nodes = (constant("one", [1, 1], np.int64), reshaped, roi_align())
+    assert main(["capture", saved(folder, model(*nodes, inputs=inputs)), "--random"]) == 2
 
 
 def test_a_recording_replaces_only_a_recording(

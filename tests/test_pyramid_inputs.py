@@ -107,6 +107,17 @@ def test_an_unknown_rule_needs_an_option(capsys: Capture) -> None:
     np.testing.assert_array_equal(np.load("out.npy"), roi_align_pyramid(MAPS, BOXES, 7, **RULE))
 
 
+@pytest.mark.parametrize("numbers", [(0, 1), (0, 0, 1, 2)])
+def test_a_part_of_a_pyramid_needs_the_other_calls(
+    numbers: tuple[int, ...], capsys: Capture
+) -> None:
+    recorded(rows=None)
+    files = [f"calls/call-{number:04}.npz" for number in numbers]
+    assert main(["run", *files, "-q", "--pyramid", "torchvision"]) == 2
+    words = f"has {len(numbers)} calls; name one, or all 4 calls of the pyramid"
+    assert words in capsys.readouterr().err
+
+
 def test_a_search_finds_the_rule(capsys: Capture) -> None:
     output = roi_align_pyramid(MAPS, BOXES, 7, **RULE)
     operation = make_pyramid_operation(MAPS, BOXES, 7, **RULE)

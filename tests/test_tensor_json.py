@@ -78,6 +78,21 @@ def test_only_existing_json_files_are_split_at_the_first_colon() -> None:
     assert split_member("none.json:pooled:0") == ("none.json:pooled:0", None)
 
 
+def test_a_runner_with_the_beginning_of_another_name_can_be_chosen() -> None:
+    def runner(name: str, number: float) -> list[Any]:
+        file = io.BytesIO()
+        np.save(file, [number])
+        array = {"array": base64.b64encode(file.getvalue()).decode()}
+        return [name, [{"outputs": {"out": {"values": array}}}]]
+
+    runners = [runner("trt", 1), runner("trt-2", 2), runner("trt", 3)]
+    Path("runners.json").write_text(json.dumps({"lst": runners}), encoding="utf-8")
+    with pytest.raises(RoiAlignError, match="choose one as runners"):
+        read_array("runners.json:out")
+    assert read_array("runners.json:out@trt") == 1
+    assert read_array("runners.json:out@trt-") == 2
+
+
 def problem_of(record: Any) -> str:
     """Return why a record is refused, "" if it is read."""
     try:

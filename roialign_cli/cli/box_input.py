@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import click
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +21,7 @@ def read_box_options(options: OperatorOptions) -> BoxFile:
     """Return the boxes of --box or --boxes, or those of a call."""
     if options.call is not None:
         return options.call.box_file()
-    named = {"FEATURES": options.features, "--boxes": options.boxes}
-    named["--batch-index"] = str(options.batch_index)
-    read = [name for name, file in named.items() if split_member(file or "")[0] == "-"]
-    if len(read) > 1:
-        problem = f"{' and '.join(read[:2])} cannot both be standard input"
-        raise click.UsageError(f"{problem}; name a file for one of the two")
+    check_standard_input(options, {"FEATURES": options.maps})
     if bool(options.box) == (options.boxes is not None):
         raise click.UsageError("give the boxes with either --box A,B,C,D or --boxes FILE")
     if options.image_id is not None and options.boxes is None:
@@ -35,6 +32,28 @@ def read_box_options(options: OperatorOptions) -> BoxFile:
         problem = f"some boxes have four numbers and others five; {ALL_OR_NO_INDEX}"
         raise ArgumentError("boxes", problem)
     return BoxFile.from_array(np.array(options.box))
+
+
+def check_standard_input(options: OperatorOptions, others: Mapping[str, Sequence[str]]) -> None:
+    """Raise an error if two options read standard input: of those for boxes, and of others.
+
+    Parameters
+    ----------
+    options
+        The shared options.
+    others
+        Name of another option → its files.
+    """
+    named = {**others, "--boxes": [options.boxes or ""]}
+    named["--batch-index"] = [str(options.batch_index)]
+    read = [
+        option
+        for option, files in named.items()
+        if any(split_member(file)[0] == "-" for file in files)
+    ]
+    if len(read) > 1:
+        problem = f"{' and '.join(read[:2])} cannot both be standard input"
+        raise click.UsageError(f"{problem}; name a file for one of the two")
 
 
 def box_numbers(options: OperatorOptions, boxes: BoxFile, maps: int) -> NDArray[np.float64]:

@@ -137,7 +137,7 @@ def with_call(options: OperatorOptions, *, needs_rule: bool) -> OperatorOptions:
     UsageError
         If an option contradicts the call.
     """
-    recording = _recording(options.maps)
+    recording = named_recording(options.maps)
     if recording is None:
         return options
     from roialign_cli.cli.pyramid_input import with_pyramid
@@ -153,10 +153,22 @@ def with_call(options: OperatorOptions, *, needs_rule: bool) -> OperatorOptions:
     return replace(options, call=RecordedCall(path, call, options))
 
 
-def _recording(names: Sequence[str]) -> Recording | None:
-    """Return the recorded calls that FEATURES names; None for other features."""
-    if len(names) == 1 and Path(names[0]).is_dir():
-        return read_recording(names[0]) if is_recording(names[0]) else None
+def named_recording(names: Sequence[str]) -> Recording | None:
+    """Return the recorded calls in a folder or in files; None for other files.
+
+    Raises
+    ------
+    FileError
+        If one of several names is a folder, if a folder has no calls, or if a call is damaged.
+    """
+    folder = next((name for name in names if Path(name).is_dir()), None)
+    if folder is not None:
+        if len(names) > 1:
+            raise FileError(folder, "is a folder; name only the folder, or files")
+        if not is_recording(folder):
+            problem = "is a folder without recorded calls; name a file, or a folder with calls"
+            raise FileError(folder, problem)
+        return read_recording(folder)
     return read_calls(names) if all(is_call(name) for name in names) else None
 
 
@@ -167,13 +179,31 @@ def _only_call(recording: Recording) -> str:
     listed = [_summary(*one) for one in zip(recording.files, recording.descriptions, strict=True)]
     more = len(listed) - _MAX_LISTED
     shown = "; ".join(listed[:_MAX_LISTED]) + (f"; and {more} more" if more > 0 else "")
-    count = len(recording.pyramids())
-    remedy = "name one, or those of one pyramid"
-    if count == 1:
-        remedy = "name one, or add --pyramid RULE"
-    elif count == len(recording.files):
-        remedy = "name one"
+    remedy = _remedy(recording)
     raise FileError(recording.path, f"has {len(listed)} calls; {remedy}: {shown}")
+
+
+def _remedy(recording: Recording) -> str:
+    """Return which calls to name instead of several that are not used together."""
+    pyramids, level = recording.pyramids(), recording.descriptions[0].level
+    if len(pyramids) == len(recording.files):
+        return "name one"
+    if len(pyramids) > 1 or level is None:
+        return "name one, or those of one pyramid"
+    if is_complete_pyramid(recording):
+        return "name one, or add --pyramid RULE"
+    return f"name one, or all {level.maps} calls of the pyramid"
+
+
+def is_complete_pyramid(recording: Recording) -> bool:
+    """Return whether calls are those on all maps of one pyramid, each once."""
+    levels = [description.level for description in recording.descriptions]
+    found = sorted(level.map_index for level in levels if level is not None)
+    return (
+        len(recording.pyramids()) == 1
+        and levels[0] is not None
+        and found == [*range(levels[0].maps)]
+    )
 
 
 def _summary(path: str, description: Description) -> str:

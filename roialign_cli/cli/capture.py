@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,8 +18,12 @@ from roialign_cli.cli.option_types import (
 )
 from roialign_cli.cli.options import OperatorOptions, force_option, format_option
 
-# The parameters that apply to a model, and those that apply both to a model and to arrays.
-_OF_MODEL = {"model", "inputs", "single", "random", "seed", "dim", "output_format"}
+if TYPE_CHECKING:
+    from roialign_cli.cli.capture_onnx import GivenInputs
+
+# The parameters of a run of a model, and others that apply to a model; two apply to arrays too.
+_OF_RUN = {"inputs", "single", "random", "seed", "dim", "output", "force"}
+_OF_MODEL = _OF_RUN | {"model", "output_format"}
 _OF_BOTH = {"output", "force"}
 
 
@@ -107,7 +112,7 @@ def capture(
     `roialign identify call.npz`.
     """
     if call.from_arrays:
-        _refuse(_OF_MODEL, "has no effect with --from-arrays; remove one of the two")
+        _refuse(_OF_MODEL - _OF_BOTH, "has no effect with --from-arrays; remove one of the two")
         from roialign_cli.cli.capture_arrays import capture_arrays
 
         return capture_arrays(options, call, output, force=force)
@@ -116,20 +121,30 @@ def capture(
         raise click.UsageError(problem)
     names = {parameter.name or "" for parameter in click.get_current_context().command.params}
     remedy = "has no effect without --from-arrays; remove the option, or add --from-arrays"
-    _refuse(names - _OF_MODEL - _OF_BOTH, remedy)
+    _refuse(names - _OF_MODEL, remedy)
+    from roialign_cli.cli.capture_onnx import GivenInputs
+
+    given = GivenInputs(inputs, single, random, seed or 0, dim)
+    return _list_or_record(model, given, output or Path("calls"), output_format, force=force)
+
+
+def _list_or_record(
+    model: str, given: GivenInputs, folder: Path, output_format: str, *, force: bool
+) -> None:
+    """List a model or a recording, or run a model; raise an error for options without effect."""
     from roialign_cli.cli import capture_onnx
+    from roialign_cli.cli.call_input import named_recording
 
-    if not (inputs or single or random):
-        given = {"--seed": seed is not None, "--dim": dim, "--output": output, "--force": force}
-        capture_onnx.refuse_without_inputs(given)
-        from roialign_cli.calls.recording import is_recording
-
-        is_recorded = is_recording(model)
-        listed = capture_onnx.print_recording if is_recorded else capture_onnx.print_listing
-        return listed(model, output_format)
-    given_inputs = capture_onnx.GivenInputs(inputs, single, random, seed, dim)
-    folder = output or Path("calls")
-    return capture_onnx.record(model, given_inputs, folder, output_format, force=force)
+    recording = named_recording((model,))
+    if recording is not None:
+        _refuse(_OF_RUN, "has no effect with recorded calls; remove the option")
+        return capture_onnx.print_recording(recording, output_format)
+    if not (given.archive or given.single or given.random):
+        _refuse(_OF_RUN, "has no effect without inputs; add --inputs, --input or --random")
+        return capture_onnx.print_listing(model, output_format)
+    if not given.random:
+        _refuse({"seed", "dim"}, "has no effect without --random; add --random")
+    return capture_onnx.record(model, given, folder, output_format, force=force)
 
 
 def _refuse(names: set[str], problem: str) -> None:

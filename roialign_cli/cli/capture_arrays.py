@@ -23,6 +23,7 @@ from roialign_cli.cli.options import (
 from roialign_cli.cli.rule_options import RULES
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError, FileError
+from roialign_cli.show.numbers import format_count
 
 if TYPE_CHECKING:
     from roialign_cli.calls.call import Call
@@ -113,6 +114,7 @@ def capture_arrays(
     RoiAlignError
         If an array is missing or damaged, or if the arrays do not fit together.
     """
+    from roialign_cli.cli.box_input import check_standard_input
     from roialign_cli.files.writing import check_writable
 
     if options.features is None:
@@ -121,13 +123,15 @@ def capture_arrays(
         raise click.UsageError("--from-arrays needs a file to write; add -o call.npz")
     if output.suffix.lower() != ".npz":
         raise FileError(output, "is not the name of a call; use the suffix .npz")
-    read = (*options.files, given.expected or "-")
+    expected = given.expected or ""
+    check_standard_input(options, {"--features": options.maps, "--expected": [expected]})
+    read = (*options.files, expected or "-")
     check_writable(output, force=force, read=read)
     call, subject = _call(options, given)
     call.save(output, force=force)
     message(subject)
     shape = " × ".join(map(str, call.features.shape))
-    message(f"wrote {output}: {shape}, {len(call.boxes)} boxes")
+    message(f"wrote {output}: {shape}, {format_count(len(call.boxes), 'box', 'boxes')}")
     _report_agreement(call, output)
 
 
@@ -144,9 +148,9 @@ def _call(options: OperatorOptions, given: CallOptions) -> tuple[Call, str]:
         problem = "is needed for a call without an output; or name the output with --expected"
         raise ArgumentError("output_size", problem)
     inputs = load(replace(options, preset=options.preset or DEFAULT_PRESET), saved)
-    if options.preset is None:
-        defaults = replace(inputs.defaults, preset_of="an unknown operator")
-        inputs = replace(inputs, defaults=defaults)
+    preset_of = None if options.preset else "an unknown operator"
+    defaults = replace(inputs.defaults, preset_of=preset_of, output_size=False)
+    inputs = replace(inputs, defaults=defaults)
     operation, output = inputs.operation, None
     if saved is not None:
         output, rearranged = saved.arranged(operation)

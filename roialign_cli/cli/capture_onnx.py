@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from roialign_cli.errors import ArgumentError, FileError
+from roialign_cli.errors import FileError
 from roialign_cli.files.arrays import archive_shapes, read_array
 from roialign_cli.printable import printable
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from roialign_cli.calls.onnx_models.inputs import GivenInput
     from roialign_cli.calls.onnx_models.recording import RunnableModel
+    from roialign_cli.calls.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class GivenInputs:
     random
         Whether to fill the other inputs with random numbers.
     seed
-        The seed of the random numbers; None if it is not given.
+        The seed of the random numbers.
     lengths
         Pairs of a free axis and its length.
     """
@@ -41,21 +42,19 @@ class GivenInputs:
     archive: str | None
     single: tuple[tuple[str, str], ...]
     random: bool
-    seed: int | None
+    seed: int
     lengths: tuple[tuple[str, int], ...]
 
     def check(self) -> None:
-        """Raise an error for an option that has no effect, or an input that is given twice."""
-        for option, value in (("--seed", self.seed is not None), ("--dim", self.lengths)):
-            if value and not self.random:
-                raise click.UsageError(f"{option} has no effect without --random; add --random")
-        names = [name for name, _ in self.single]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise click.UsageError(f"--input gives {twice} twice; remove one")
+        """Raise an error for an input or an axis that is given twice."""
+        for option, pairs in (("--input", self.single), ("--dim", self.lengths)):
+            names = [name for name, _ in pairs]
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise click.UsageError(f"{option} gives {twice} twice; remove one")
 
     def read(self) -> dict[str, GivenInput]:
-        """Return the arrays of the files, by the name of the input; --input wins."""
+        """Return an array for each named input; --input replaces the arrays of --inputs."""
         from roialign_cli.calls.onnx_models.inputs import GivenInput
 
         arrays = {}
@@ -67,14 +66,6 @@ class GivenInputs:
             files = {name: f"{self.archive}:{name}" for name in names}
             arrays = {name: GivenInput(self.archive, read_array(f)) for name, f in files.items()}
         return arrays | {name: GivenInput(file, read_array(file)) for name, file in self.single}
-
-
-def refuse_without_inputs(given: Mapping[str, object]) -> None:
-    """Raise an error if an option is given that only a run of the model uses."""
-    unused = next((option for option, value in given.items() if value), None)
-    if unused is not None:
-        problem = f"{unused} has no effect without inputs"
-        raise click.UsageError(f"{problem}; add --inputs, --input or --random")
 
 
 def print_listing(model: str, output_format: str) -> None:
@@ -99,7 +90,11 @@ def record(
 ) -> None:
     """Run a model, write a recording and print its calls."""
     from roialign_cli.calls.onnx_models.recording import RunnableModel
-    from roialign_cli.calls.recording import check_recording_writable, new_recording
+    from roialign_cli.calls.recording import (
+        check_recording_writable,
+        new_recording,
+        read_recording,
+    )
     from roialign_cli.cli.streams import message
 
     given.check()
@@ -118,7 +113,7 @@ def record(
             name, why = next(iter(reasons.items()))
             problem = f"nothing was recorded: {printable(name)} did not run, because {why}"
             raise FileError(model, f"{problem}; give other inputs")
-    print_recording(str(folder), output_format, reasons)
+    print_recording(read_recording(str(folder)), output_format, reasons)
     message(f"wrote {folder}")
 
 
@@ -126,22 +121,18 @@ def _feeds(runnable: RunnableModel, given: GivenInputs) -> dict[str, NDArray[Any
     """Return an array for each input of the model."""
     from roialign_cli.calls.onnx_models.inputs import RandomInputs, checked_inputs, model_inputs
 
-    needed = model_inputs(runnable.model)
+    needed = model_inputs(runnable.path, runnable.model)
     feeds = checked_inputs(needed, given.read(), complete=not given.random)
     if given.random:
-        rest = [one for one in needed if one.name not in feeds]
-        if not rest:
-            raise ArgumentError("random", "has no effect: every input is given; remove --random")
-        made = RandomInputs(given.seed or 0, dict(given.lengths))
-        feeds |= made.make(rest, runnable.listing.nodes)
+        random = RandomInputs(given.seed, dict(given.lengths))
+        feeds |= random.make(needed, runnable.listing.nodes, feeds)
     return feeds
 
 
-def print_recording(folder: str, output_format: str, reasons: Mapping[str, str] = {}) -> None:
+def print_recording(
+    recording: Recording, output_format: str, reasons: Mapping[str, str] = {}
+) -> None:
     """Print the calls of a recording, and why nodes of a model are not recorded."""
-    from roialign_cli.calls.recording import read_recording
-
-    recording = read_recording(folder)
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
         from roialign_cli.calls.records import recording_record

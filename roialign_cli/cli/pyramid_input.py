@@ -13,7 +13,7 @@ from roialign_cli.analysis.pitfalls import numbered
 from roialign_cli.calls.archive import read_call
 from roialign_cli.calls.call import Call
 from roialign_cli.calls.recording import Recording
-from roialign_cli.cli.call_input import RecordedCall, check_options
+from roialign_cli.cli.call_input import RecordedCall, check_options, is_complete_pyramid
 from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.cli.saved_output import SavedOutput
 from roialign_cli.cli.streams import message
@@ -73,10 +73,8 @@ def with_pyramid(
     FileError
         If a call is damaged, or if the rows of the calls are not those of one output.
     """
-    pyramids = recording.pyramids()
-    group = pyramids[0]
-    level = recording.descriptions[group[0]].level
-    if len(pyramids) > 1 or level is None or len(group) != level.maps:
+    group, level = recording.pyramids()[0], recording.descriptions[0].level
+    if level is None or not is_complete_pyramid(recording):
         return None
     rule = options.pyramid or level.rule
     if rule is None and needs_rule:

@@ -49,7 +49,7 @@ def read_tensor(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     content
         The file, open at its start.
     member
-        Which tensor to read: its name, or NAME@RUNNER with the beginning of the name of a runner.
+        Which tensor to read: its name, or NAME@RUNNER with the name of a runner or its beginning.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def read_tensor(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     Raises
     ------
     FileError
-        If the file is damaged, or has no such tensor.
+        If the file is damaged, or does not have the tensor.
     """
     try:
         tensors = [*_tensors(_parsed(content.read()))]
@@ -123,7 +123,9 @@ def _selected(name: str, tensors: Sequence[_Tensor], member: Member) -> _Tensor:
         key, runner = member.key, ""
     else:
         key, _, runner = member.key.rpartition("@")
-    found = [one for one in tensors if one.name == key and one.runner.startswith(runner)]
+    same = [one for one in tensors if one.name == key]
+    found = [one for one in same if one.runner == runner][:1]
+    found = found or [one for one in same if one.runner.startswith(runner)]
     if not found:
         problem = f"has no tensor {printable(str(member.key))!r}"
         raise FileError(name, f"{problem}; choose one of {_shown(names)}")

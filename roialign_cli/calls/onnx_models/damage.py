@@ -10,7 +10,7 @@ Model = Any
 Graph = Any  # a GraphProto or a FunctionProto
 NodeProto = Any
 
-_GRAPH = 5  # type of an attribute
+_GRAPH, _GRAPHS = 5, 10  # types of attributes
 
 
 def damage_of(model: Model) -> str:
@@ -18,25 +18,34 @@ def damage_of(model: Model) -> str:
     # The parser returns bytes for text that is not UTF-8.
     if not all(isinstance(text, str) for text in _texts(model)):
         return "a name in it is not text in UTF-8"
-    if any(_has_cycle(owner) for owner in (model.graph, *model.functions)):
+    owners = (model.graph, *model.functions)
+    if any(map(_has_cycle, owners)):
         return "a node of its graph needs its own output"
-    if not all(map(_has_branches, _nodes(model.graph))):
+    if not all(_has_branches(node) for owner in owners for node in _nodes(owner)):
         return "an If of its graph lacks a branch"
     return ""
 
 
+def subgraphs(node: NodeProto) -> Iterator[tuple[str, Graph]]:
+    """Yield the graphs inside a node, each with the name of its attribute."""
+    for attribute in node.attribute:
+        if attribute.type == _GRAPH:
+            yield attribute.name, attribute.g
+        elif attribute.type == _GRAPHS:
+            yield from ((attribute.name, graph) for graph in attribute.graphs)
+
+
 def _has_branches(node: NodeProto) -> bool:
-    graphs = [attribute.name for attribute in node.attribute if attribute.type == _GRAPH]
-    return node.op_type != "If" or sorted(graphs) == ["else_branch", "then_branch"]
+    names = sorted(name for name, _ in subgraphs(node))
+    return node.op_type != "If" or names == ["else_branch", "then_branch"]
 
 
-def _nodes(graph: Graph) -> Iterator[NodeProto]:
-    """Yield the nodes of a graph and of the graphs inside it."""
-    for node in graph.node:
+def _nodes(owner: Graph) -> Iterator[NodeProto]:
+    """Yield the nodes of a graph or a function, and of the graphs inside it."""
+    for node in owner.node:
         yield node
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _nodes(inner)
+        for _, graph in subgraphs(node):
+            yield from _nodes(graph)
 
 
 def _has_cycle(graph: Graph) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from roialign_cli.calls.onnx_models.damage import Graph, Model
+from roialign_cli.calls.onnx_models.damage import Graph, Model, subgraphs
 from roialign_cli.errors import FileError
 from roialign_cli.printable import printable
 
@@ -99,8 +99,13 @@ def external_tensors(model: Model) -> Iterator[Any]:
     """Yield the tensors of a model with the numbers in another file."""
     for owner in (model.graph, *model.functions):
         for tensor in _tensors(owner):
-            if tensor.data_location == _EXTERNAL:
+            if is_external(tensor):
                 yield tensor
+
+
+def is_external(tensor: Any) -> bool:  # noqa: ANN401 - a TensorProto
+    """Return whether the numbers of a tensor are in another file."""
+    return bool(tensor.data_location == _EXTERNAL)
 
 
 def _tensors(owner: Graph) -> Iterator[Any]:
@@ -112,5 +117,5 @@ def _tensors(owner: Graph) -> Iterator[Any]:
                 yield attribute.t
             elif attribute.type == _TENSORS:
                 yield from attribute.tensors
-            for graph in (attribute.g, *attribute.graphs):
-                yield from _tensors(graph)
+        for _, graph in subgraphs(node):
+            yield from _tensors(graph)

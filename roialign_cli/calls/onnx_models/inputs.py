@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,13 +32,13 @@ class ModelInput:
     name
         Its name.
     dtype
-        Its data type; None for one that NumPy lacks, such as a sequence.
+        Its data type, one of real numbers.
     shape
         Its shape; None if even the number of axes is free.
     """
 
     name: str
-    dtype: np.dtype[Any] | None
+    dtype: np.dtype[Any]
     shape: Shape | None
 
     def __str__(self) -> str:
@@ -49,23 +50,30 @@ def _written(shape: Sequence[object]) -> str:
     return f"({', '.join('?' if axis is None else str(axis) for axis in shape)})"
 
 
-def model_inputs(model: Model) -> list[ModelInput]:
-    """Return the inputs that a model needs, in their order."""
+def model_inputs(path: str, model: Model) -> list[ModelInput]:
+    """Return the inputs that a model needs, in their order.
+
+    Raises
+    ------
+    FileError
+        If an input is no tensor, or has a data type that NumPy lacks, such as bfloat16.
+    """
     weights = {tensor.name for tensor in model.graph.initializer}
     return [
-        ModelInput(value.name, _dtype(value), shape_of(value))
+        ModelInput(value.name, _dtype(path, value), shape_of(value))
         for value in model.graph.input
         if value.name not in weights
     ]
 
 
-def _dtype(value: Any) -> np.dtype[Any] | None:  # noqa: ANN401 - a ValueInfoProto
+def _dtype(path: str, value: Any) -> np.dtype[Any]:  # noqa: ANN401 - a ValueInfoProto
     kind = value.type.tensor_type.elem_type
-    try:
-        dtype = np.dtype(onnx_module("onnx.helper").tensor_dtype_to_np_dtype(kind))
-    except (KeyError, TypeError, ValueError):
-        return None
-    return dtype if dtype.kind in "buif" else None
+    with suppress(KeyError, TypeError, ValueError):
+        dtype: np.dtype[Any] = np.dtype(onnx_module("onnx.helper").tensor_dtype_to_np_dtype(kind))
+        if dtype.kind in "buif":
+            return dtype
+    problem = f"its input {value.name} is not a tensor of real numbers that NumPy has"
+    raise FileError(path, f"{problem}; export the model with float32 inputs")
 
 
 @dataclass(frozen=True)
@@ -123,8 +131,6 @@ def _choices(known: Collection[str]) -> str:
 
 def _misfit(needed: ModelInput, array: NDArray[Any]) -> str:
     """Return why an array cannot be an input; "" if it can."""
-    if needed.dtype is None:
-        return f"the input {needed.name} is not a tensor of real numbers, and cannot be given"
     if array.dtype != needed.dtype:
         problem = f"the input {needed.name} is {needed.dtype}, not {array.dtype}"
         return f"{problem}; convert the array with astype"
@@ -154,26 +160,31 @@ class RandomInputs:
     lengths: Mapping[str, int] = field(default_factory=dict)
 
     def make(
-        self, needed: Sequence[ModelInput], nodes: Sequence[ListedNode]
+        self,
+        inputs: Sequence[ModelInput],
+        nodes: Sequence[ListedNode],
+        given: Mapping[str, NDArray[Any]],
     ) -> dict[str, NDArray[Any]]:
-        """Return an array for each input.
+        """Return an array for each input that is not given.
 
         Numbers are from 0 to 1, whole numbers are 0. Inputs that are boxes of an ROI Align lie
-        inside its map.
+        inside its map. A free axis has the length of that name in the given arrays.
         """
+        needed = [one for one in inputs if one.name not in given]
+        if not needed:
+            raise ArgumentError("random", "has no effect: every input is given; remove --random")
         self._check_lengths(needed)
         generator = np.random.default_rng(self.seed)
         boxes = _boxes_among(nodes)
-        defaults = _defaults(needed, {*boxes} | _indices_among(nodes))
+        defaults = _defaults(needed, {*boxes} | _indices_among(nodes)) | _lengths(inputs, given)
         made = {}
         for one in needed:
             shape = self._shape(one, defaults)
             if one.name in boxes:
-                made[one.name] = _random_boxes(generator, shape, boxes[one.name])
+                numbers = _random_boxes(generator, shape, boxes[one.name])
             else:
-                made[one.name] = _random(generator, one, shape)
-            if one.dtype is not None:
-                made[one.name] = made[one.name].astype(one.dtype)
+                numbers = generator.random(shape) if one.dtype.kind == "f" else np.zeros(shape)
+            made[one.name] = numbers.astype(one.dtype)
         return made
 
     def _check_lengths(self, needed: Sequence[ModelInput]) -> None:
@@ -190,9 +201,9 @@ class RandomInputs:
                 raise ArgumentError("dim", f"{name} is not a free axis; {choices}")
 
     def _shape(self, one: ModelInput, defaults: Mapping[str, int]) -> tuple[int, ...]:
-        if one.dtype is None or one.shape is None:
-            problem = f"{one.name} has no known shape or is not a tensor of real numbers"
-            raise ArgumentError("random", f"{problem}; give it with --input")
+        if one.shape is None:
+            problem = f"the shape of the input {one.name} is unknown; give it with --input"
+            raise ArgumentError("random", problem)
         lengths = []
         for number, axis in enumerate(one.shape):
             if isinstance(axis, int):
@@ -202,8 +213,20 @@ class RandomInputs:
             given = (self.lengths[name] for name in names if name in self.lengths)
             lengths.append(next(given, defaults[names[-1]]))
         needed = math.prod(lengths) * 8.0
-        check_fits("random", needed, f"the input {one.name} takes", "set its axes with --dim")
+        remedy = "set its free axes with --dim, or give it with --input"
+        check_fits("random", needed, f"the input {one.name} takes", remedy)
         return tuple(lengths)
+
+
+def _lengths(inputs: Sequence[ModelInput], given: Mapping[str, NDArray[Any]]) -> dict[str, int]:
+    """Return the length of each named axis of the given arrays."""
+    return {
+        axis: length
+        for one in inputs
+        if one.name in given
+        for axis, length in zip(one.shape or (), given[one.name].shape, strict=False)
+        if isinstance(axis, str)
+    }
 
 
 def _defaults(needed: Sequence[ModelInput], per_box: set[str]) -> dict[str, int]:
@@ -234,13 +257,6 @@ def _indices_among(nodes: Sequence[ListedNode]) -> set[str]:
         for node in nodes
         for name in inputs_before(node.place.scope, node.tensors.get("batch_index", ""))
     }
-
-
-def _random(
-    generator: np.random.Generator, one: ModelInput, shape: tuple[int, ...]
-) -> NDArray[Any]:
-    is_whole = one.dtype is not None and one.dtype.kind in "biu"
-    return np.zeros(shape) if is_whole else generator.random(shape)
 
 
 def _boxes_among(nodes: Sequence[ListedNode]) -> dict[str, tuple[float, float]]:
@@ -274,10 +290,9 @@ def _random_boxes(
 ) -> NDArray[np.float64]:
     """Return boxes in the last axis: two corners, after a batch index of 0 if there are five."""
     height, width = extent
-    corners = generator.random((*shape[:-1], 2, 2))
-    corners = np.sort(corners, axis=-2) * [width, height]
-    boxes = np.zeros(shape)
-    flat = corners.reshape(*shape[:-1], 4)
-    used = min(shape[-1], 4)
-    boxes[..., shape[-1] - used :] = flat[..., :used]
-    return boxes
+    *rows, columns = shape or (1,)
+    corners = np.sort(generator.random((*rows, 2, 2)), axis=-2) * [width, height]
+    boxes = np.zeros((*rows, columns))
+    used = min(columns, 4)
+    boxes[..., columns - used :] = corners.reshape(*rows, 4)[..., :used]
+    return boxes.reshape(shape)

@@ -163,18 +163,21 @@ def list_nodes(name: str) -> Listing:
     FileError
         If the file cannot be read, is not an ONNX model, or has no ROI Align.
     """
-    model = load_model(name)
-    listing = listing_of(name, model)
-    if not listing.nodes:
-        raise FileError(name, "has no ROI Align or similar operator; name another model")
-    return listing
+    return listing_of(name, load_model(name))
 
 
 def listing_of(name: str, model: Model) -> Listing:
-    """List the ROI Aligns of a loaded model; the large weights of the model are dropped."""
+    """List the ROI Aligns of a loaded model; the large weights of the model are dropped.
+
+    Raises
+    ------
+    FileError
+        If there is no ROI Align.
+    """
     drop_weights(model)
-    if any(map(_operator, walk(model))):
-        model = infer_shapes(model)
+    if not any(map(_operator, walk(model))):
+        raise FileError(name, "has no ROI Align or similar operator; name another model")
+    model = infer_shapes(model)
     shapes = Shapes()
     nodes = [_listed(place, row, shapes) for place in walk(model) if (row := _operator(place))]
     places = [node.place for node in nodes]

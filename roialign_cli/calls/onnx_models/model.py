@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from roialign_cli.calls.onnx_models.damage import Graph, Model, NodeProto, damage_of
+from roialign_cli.calls.onnx_models.damage import (
+    Graph,
+    Model,
+    NodeProto,
+    damage_of,
+    subgraphs,
+)
 from roialign_cli.calls.onnx_models.library import onnx_module
 from roialign_cli.errors import FileError
 from roialign_cli.files.reading import TOO_LARGE, open_input
 
 _MAX_BYTES = (1 << 31) - 1  # of a protobuf message
 _EXPORT_AGAIN = "export the model again"
-_GRAPH, _GRAPHS = 5, 10  # types of attributes
 
 
 def load_model(name: str) -> Model:
@@ -174,12 +179,9 @@ def _places(scope: Scope) -> Iterator[Place]:
     for index, node in enumerate(scope.graph.node):
         place = Place(node, scope, index)
         yield place
-        for attribute in node.attribute:
-            if attribute.type not in {_GRAPH, _GRAPHS}:
-                continue
-            for graph in [attribute.g] if attribute.type == _GRAPH else attribute.graphs:
-                steps = (*scope.steps, place.name, attribute.name)
-                yield from _places(Scope(graph, scope.opsets, steps, "subgraph", scope, place))
+        for name, graph in subgraphs(node):
+            steps = (*scope.steps, place.name, name)
+            yield from _places(Scope(graph, scope.opsets, steps, "subgraph", scope, place))
 
 
 def expanded_size(model: Model, limit: int) -> int | None:

@@ -56,8 +56,8 @@ class RunnableModel:
         RoiAlignError
             If onnx or onnxruntime is not installed.
         FileError
-            If the file cannot be read or run, has no ROI Align, or only ones that cannot be
-            recorded.
+            If the file cannot be read, has no ROI Align or only ones that cannot be recorded, or
+            if an attribute of one has no value of its operator, which may crash onnxruntime.
         """
         onnx_module("onnxruntime")
         model = load_model(path)
@@ -67,8 +67,10 @@ class RunnableModel:
         copy = onnx_module().ModelProto()
         copy.CopyFrom(model)
         listing = listing_of(path, copy)
-        if not listing.nodes:
-            raise FileError(path, "has no ROI Align or similar operator; name another model")
+        for node in listing.nodes:
+            if node.operator.presets and node.why_unknown:
+                problem = f"{printable(node.place.name)} cannot run: {node.why_unknown}"
+                raise FileError(path, f"{problem}; export the model again")
         if all(node.why_not_recorded for node in listing.nodes):
             first = listing.nodes[0]
             why = f"{printable(first.place.name)} cannot, because {first.why_not_recorded}"
@@ -116,7 +118,9 @@ class RunnableModel:
         outputs = expose(changed, values)
         try:
             data = changed.SerializeToString()
-            session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            session = runtime.InferenceSession(
+                data, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
             arrays = session.run([outputs[value] for value in values], dict(feeds))
         except _failures() as error:
             problem = " ".join(str(error).split())[:_MAX_PROBLEM]

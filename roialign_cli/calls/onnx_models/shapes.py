@@ -96,10 +96,14 @@ def shape_of(value: Any) -> Shape | None:  # noqa: ANN401 - a ValueInfoProto
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
         return None
-    return tuple(
-        axis.dim_value if axis.HasField("dim_value") else _named(axis.dim_param)
-        for axis in tensor.shape.dim
-    )
+    return tuple(map(_axis, tensor.shape.dim))
+
+
+def _axis(axis: Any) -> Axis:  # noqa: ANN401 - a Dimension
+    """Return a dimension; some exporters write a free one as -1."""
+    if axis.HasField("dim_value"):
+        return int(axis.dim_value) if axis.dim_value >= 0 else None
+    return _named(axis.dim_param)
 
 
 def _named(name: str) -> str | None:

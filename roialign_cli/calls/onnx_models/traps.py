@@ -52,15 +52,16 @@ def traps_of(node: ListedNode) -> Iterator[Trap]:
         elif half is None and _is_half_cell(step, scale):
             half = step
         if step.has_effect and not (_is_old(node) and step is half):
-            make = _scale_trap if step.kind == "scale" else _shift_trap
-            yield make(node, step, scale)
+            is_scale = step.kind == "scale"
+            yield _scale_trap(node, step) if is_scale else _shift_trap(node, step, scale)
     if _is_old(node):
         yield _old_trap(node, half)
 
 
 def _is_old(node: ListedNode) -> bool:
     """Return whether this is the standard's RoiAlign, before it had a mode for coordinates."""
-    return node.operator.op_type == "RoiAlign" and not node.operator.aligned_by
+    row = node.operator
+    return (row.op_type, row.domains, row.aligned_by) == ("RoiAlign", ("",), "")
 
 
 def _is_half_cell(step: BoxStep, scale: float) -> bool:
@@ -147,7 +148,7 @@ def _shift_trap(node: ListedNode, step: BoxStep, scale: float) -> Trap:
     return Trap("shifted-boxes", f"{moved}.", step.node)
 
 
-def _scale_trap(node: ListedNode, step: BoxStep, _: float) -> Trap:
+def _scale_trap(node: ListedNode, step: BoxStep) -> Trap:
     then = ", and then the operator by spatial_scale" if node.spatial_scale else ""
     return Trap(
         "scaled-boxes",
@@ -158,7 +159,7 @@ def _scale_trap(node: ListedNode, step: BoxStep, _: float) -> Trap:
 
 
 def _listed(values: tuple[float, ...]) -> str:
-    """Return numbers as text, fractions 1/n as such.
+    """Return numbers as text, and fractions as 1/n.
 
     Examples
     --------

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.calls.onnx_models.damage import NodeProto
+from roialign_cli.calls.onnx_models.external import is_external
 from roialign_cli.calls.onnx_models.library import onnx_module
 from roialign_cli.calls.onnx_models.model import Scope
 
-_EXTERNAL = 1  # data_location of a tensor in another file
 _MAX_CONSTANT = 64  # numbers in a constant that is read
 _MAX_STEPS = 8
 _MAX_DIVISOR = 1 << 16
@@ -97,7 +97,7 @@ def _constant_node(node: NodeProto) -> NDArray[Any] | None:
 
 def _array(tensor: Any) -> NDArray[Any] | None:  # noqa: ANN401
     """Return a small tensor; None for one that is large, text or in another file."""
-    if tensor.data_location == _EXTERNAL or np.prod(tensor.dims, dtype=float) > _MAX_CONSTANT:
+    if is_external(tensor) or np.prod(tensor.dims, dtype=float) > _MAX_CONSTANT:
         return None
     try:
         array: NDArray[Any] = onnx_module("onnx.numpy_helper").to_array(tensor)

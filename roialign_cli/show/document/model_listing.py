@@ -95,15 +95,15 @@ def _value(name: str, value: object) -> str:
 def _remarks(listing: Listing) -> Iterator[Block]:
     """Yield the attributes, what is unknown and the traps: each text once, with its nodes."""
     remarks: dict[str, list[int]] = {}
-    culprits: dict[str, list[str]] = {}
+    steps: dict[str, list[str]] = {}
     for index, node in enumerate(listing.nodes):
         for text in _remarks_on(node):
             remarks.setdefault(text, []).append(index)
         for trap in node.traps:
             remarks.setdefault(trap.text, []).append(index)
-            culprits.setdefault(trap.text, []).extend([trap.node] if trap.node else [])
+            steps.setdefault(trap.text, []).extend([trap.node] if trap.node else [])
     for text, nodes in remarks.items():
-        named = culprits.get(text)
+        named = steps.get(text)
         of = f" In the graph: {', '.join(named)}." if named else ""
         yield Paragraph(printable(f"• {format_indices(nodes)}: {text}{of}"))
 
