@@ -151,9 +151,20 @@ def test_a_saved_output(capfd: Capture) -> None:
     assert main([*call, "--max-difference", "1e-6"]) == 0
 
 
-@pytest.mark.parametrize("second", [["--with-pyramid", "detectron"], ["--with", "mmcv"]])
-def test_the_box_that_differs_most_is_drawn(second: list[str]) -> None:
-    call = [*CALL, "--boxes", "boxes.npy", *second, "--plot", "out.svg"]
+@pytest.mark.parametrize(
+    ("second", "title"),
+    [
+        (["--with-pyramid", "detectron"], "Two pyramid rules on the same box"),
+        (["--with", "mmcv"], "Two conventions on the same box"),
+        (["--with", "out.npy"], "A convention and a saved output of the same box"),
+    ],
+)
+def test_the_box_that_differs_most_is_drawn(second: list[str], title: str) -> None:
+    np.save("out.npy", output("detectron"))
+    call = [*CALL, "--boxes", "boxes.npy", *second, "--no-search", "--plot", "out.svg"]
     assert main(call) == 0
     drawn = Path("out.svg").read_text(encoding="utf-8")
-    assert ("detectron, level " in drawn) is ("detectron" in second)
+    assert title in drawn
+    of_rules = "detectron" in second
+    assert ("detectron, level " in drawn) is of_rules
+    assert ("torchvision, level " in drawn) is of_rules

@@ -167,6 +167,25 @@ def test_one_rule_is_judged_alone() -> None:
     assert len(found.rules[0].broken) == 3
 
 
+def test_a_rule_that_sends_all_boxes_to_no_map_is_judged() -> None:
+    boxes = np.array([[60.0, 9, 5, 70], [200, 20, 30, 90], [300, 50, 110, 140]])
+    # This rule sends inverted boxes to the first map, and torchvision's sends them to none.
+    output = pooled("mmdeploy", boxes)
+    found = identified(output, boxes, pyramid="torchvision", convention="torchvision")
+    assert found.verdict == "other levels"
+    assert found.rules[0].broken.tolist() == [0, 1, 2]
+    assert "mmdeploy" in explaining(identified(output, boxes, convention="torchvision"))
+
+
+def test_the_operator_is_found_if_the_only_rule_cannot_be_applied() -> None:
+    call = {"image_size": None, "level_scales": [1 / 4, 1 / 8, 1 / 16, 1 / 32]}
+    found = identified(
+        pooled("torchvision"), pyramid="matterport", convention="torchvision", **call
+    )
+    assert found.map_index.max() == 3
+    assert "matterport cannot be applied: image_size: is needed" in " ".join(str(found).split())
+
+
 def test_several_images() -> None:
     maps = [np.concatenate([array, -array[..., ::-1]]) for array in MAPS]
     index = np.arange(len(BOXES)) % 2

@@ -116,7 +116,7 @@ def inputs_on_level(
         problem = f"box {roi} is on no map by the rule {rule}, so that its outputs are 0"
         raise ArgumentError("roi", f"{problem}; choose another box")
     requested = np.arange(len(operation.index)) == roi
-    plan = operation.plans()[level]
+    plan = operation.plan(level)
     notes = find_notes_of(operation.operations[level], plan, requested, advise=False)
     return inputs_on_map(pyramid, options, level), notes
 

@@ -86,8 +86,10 @@ def judged(
     return tuple(sorted(found, key=lambda fit: (fit.levels is None, len(fit.broken))))
 
 
-def agreed(applied: Sequence[tuple[PyramidRule, Levels | str]], usable: Mask) -> Iterator[Index]:
-    """Yield groups of boxes that most rules send to the same map, the largest group first.
+def agreed(
+    applied: Sequence[tuple[PyramidRule, Levels | str]], usable: Mask, maps: int
+) -> Iterator[tuple[int, Index]]:
+    """Yield a map and the boxes that most rules send to it, the map with most boxes first.
 
     Parameters
     ----------
@@ -95,23 +97,18 @@ def agreed(applied: Sequence[tuple[PyramidRule, Levels | str]], usable: Mask) ->
         Each rule, with the levels of all R boxes or the reason why there are none.
     usable
         (R,), bool: the boxes to choose from.
+    maps
+        The number of maps.
     """
     index = [levels.index for _, levels in applied if not isinstance(levels, str)]
     if not index or not usable.any():
         return
     votes = np.stack(index)
-    maps = int(votes.max()) + 1
     counts = np.stack([(votes == level).sum(axis=0) for level in range(maps)])
     most, share = counts.argmax(axis=0), counts.max(axis=0)
     best = usable & (share == share[usable].max(initial=0)) & (share > 0)
-    groups = [np.flatnonzero(best & (most == level)) for level in range(maps)]
-    yield from sorted((group for group in groups if len(group)), key=len, reverse=True)
-
-
-def common_map(applied: Sequence[tuple[PyramidRule, Levels | str]], group: Index) -> int:
-    """Return the map that most rules send the first box of a group to."""
-    votes = [int(found.index[group[0]]) for _, found in applied if not isinstance(found, str)]
-    return max(set(votes), key=votes.count)
+    groups = [(level, np.flatnonzero(best & (most == level))) for level in range(maps)]
+    yield from sorted((one for one in groups if len(one[1])), key=lambda one: -len(one[1]))
 
 
 def distinguishing(rules: Sequence[PyramidRule], inputs: RuleInputs) -> Distinguishing | None:

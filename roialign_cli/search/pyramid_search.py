@@ -26,7 +26,6 @@ from roialign_cli.search.pyramid_result import PyramidIdentification
 from roialign_cli.search.pyramid_rules import (
     RuleInputs,
     agreed,
-    common_map,
     distinguishing,
     judged,
 )
@@ -185,10 +184,12 @@ class _Search:
     def _attempts(self) -> Iterator[tuple[Reading, int, Index]]:
         """Yield readings of the inputs, each with a map and some rows that are likely from it."""
         later = []
+        # A rule that is tried alone may be the wrong one, or not applicable.
+        rules = [*dict.fromkeys((*self.rules, *PYRAMID_RULES.values()))]
         for reading in self._readings():
-            applied = self._applied(reading, self.target.corners(reading))
-            groups = [*agreed(applied, self.target.usable)]
-            attempts = [(reading, common_map(applied, group), _spread(group)) for group in groups]
+            applied = self._applied(rules, reading, self.target.corners(reading))
+            groups = agreed(applied, self.target.usable, len(self.target.maps))
+            attempts = [(reading, level, _spread(group)) for level, group in groups]
             yield from attempts[:1]
             later += attempts[1:]
         yield from later
@@ -216,9 +217,9 @@ class _Search:
         for box_format in formats:
             yield {"box_format": box_format, "normalized": self.call.get("normalized", normalized)}
 
-    def _applied(self, reading: Reading, corners: Float) -> Applied:
+    def _applied(self, rules: Sequence[PyramidRule], reading: Reading, corners: Float) -> Applied:
         inputs = self.target.inputs
-        return [*inputs.applicable(self.rules, corners, normalized=reading.normalized)]
+        return [*inputs.applicable(rules, corners, normalized=reading.normalized)]
 
     def _identified(self, reading: Reading, level: int, rows: Index) -> Identification:
         """Search for the convention of some rows on one map."""
@@ -263,7 +264,7 @@ class _Search:
         corners = target.corners(reading, convention)
         shape = len(target.boxes), len(target.maps)
         fits = np.zeros(shape, np.bool_) if best is None else best.fits
-        rules = judged(self._applied(reading, corners), fits, target.zero)
+        rules = judged(self._applied(self.rules, reading, corners), fits, target.zero)
         explaining = [fit.rule for fit in rules if fit.explains_all]
         layout = "RCHW" if best is None else best.hypothesis.layout
         _, _, height, width = target.output.transpose(LAYOUTS[layout]).shape
@@ -273,7 +274,6 @@ class _Search:
             map_sizes=tuple(inputs.map_sizes),
             scales=tuple(y for y, _ in reading.by_axis),
             image_size=inputs.image_size,
-            size=target.sizes(corners, reading),
             fits=fits,
             zero=target.zero,
             rules=rules,

@@ -29,7 +29,7 @@ _MAX_OTHER_RULES = 8
 
 
 def pyramid_identification_blocks(
-    found: PyramidIdentification, inputs: InputWords | None = None
+    found: PyramidIdentification, inputs: InputWords | None = None, remarks: Sequence[str] = ()
 ) -> Iterator[Block]:
     """Yield the result of a search.
 
@@ -39,13 +39,25 @@ def pyramid_identification_blocks(
         The result.
     inputs
         The words of a command line that name the inputs; None for no command line.
+    remarks
+        A heading after the result, and lines below it.
     """
     yield Heading(2, _headline(found))
     if found.hypothesis is None:
         yield _indented(_NOTHING)
-        yield from _search_size(found)
-        return
-    yield from _operator(found, found.hypothesis)
+    else:
+        yield from _result(found, found.hypothesis, inputs)
+    if remarks:
+        yield Heading(2, remarks[0])
+        yield from map(_indented, remarks[1:])
+    yield from _search_size(found)
+
+
+def _result(
+    found: PyramidIdentification, hypothesis: Hypothesis, inputs: InputWords | None
+) -> Iterator[Block]:
+    """Yield the operator, the maps, the rules, and how to reproduce the output."""
+    yield from _operator(found, hypothesis)
     yield _maps_table(found)
     if found.unexplained.any():
         rows = np.flatnonzero(found.unexplained).tolist()
@@ -57,7 +69,6 @@ def pyramid_identification_blocks(
     if lines:
         made = "the output" if found.verdict == "exact" else "the rows that match"
         yield from reproduction_blocks(lines, made)
-    yield from _search_size(found)
 
 
 _NOTHING = (
