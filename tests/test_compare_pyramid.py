@@ -100,7 +100,7 @@ def test_the_table_fits_a_screen(capfd: Capture) -> None:
     assert "And 28 more; --format json lists all." in printed
     assert max(map(len, printed.splitlines())) <= 80
     assert main([*CALL, "--boxes", "boxes.npy", "--with-pyramid", "mmdet"]) == 0
-    assert "No box changes level, of 8 boxes." in capfd.readouterr().out
+    assert "No box changes level (8 boxes)." in capfd.readouterr().out
 
 
 def test_csv_has_both_levels(capfd: Capture) -> None:
@@ -168,3 +168,12 @@ def test_the_box_that_differs_most_is_drawn(second: list[str], title: str) -> No
     of_rules = "detectron" in second
     assert ("detectron, level " in drawn) is of_rules
     assert ("torchvision, level " in drawn) is of_rules
+
+
+def test_a_negative_area_has_no_size(capfd: Capture) -> None:
+    call = [*CALL, "--box", "50,50,20,80", "--box", "9,9,60,60", "--with-pyramid", "mmdeploy"]
+    assert main(call) == 0
+    printed = capfd.readouterr().out
+    assert "nan" not in printed
+    row = next(line for line in printed.splitlines() if line.startswith("  0 "))
+    assert row.split() == ["0", "–", "–", "none", "0", "–"]

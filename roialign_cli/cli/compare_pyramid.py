@@ -93,7 +93,7 @@ def _why(
     maps = [file.array for file in inputs.files]
     first = inputs.operation.operations[0]
     call: dict[str, Any] = {
-        "image_size": None if options.image_size is None else options.image_size[::-1],
+        "image_size": inputs.operation.image_size,
         "level_scales": options.level_scales,
         "batch_index": first.batch_index,
     }

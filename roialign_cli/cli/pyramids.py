@@ -270,7 +270,7 @@ def with_rule(inputs: PyramidInputs, options: OperatorOptions, rule: str) -> Pyr
         first.output_size,
         pyramid=other,
         convention=first.convention,
-        image_size=_image_size(options),
+        image_size=inputs.operation.image_size,
         level_scales=options.level_scales,
         batch_index=first.batch_index,
     )

@@ -105,5 +105,5 @@ def _distance(pixels: float) -> str:
 
 
 def digits(value: float) -> str:
-    """Return a number with seven digits, as many as float32 has."""
-    return f"{value:.7g}"
+    """Return a number with seven digits, as many as float32 has; – if it is undefined."""
+    return "–" if math.isnan(value) else f"{value:.7g}"
