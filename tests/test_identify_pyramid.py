@@ -291,3 +291,36 @@ def test_a_comparison_with_a_saved_output_finds_the_rule(capfd: Capture) -> None
     assert "levels by detectron, caffe2, mmdet-1" in printed
     assert main([*call, "--format", "json"]) == 0
     assert "detectron" in json.loads(capfd.readouterr().out)["why"]["explaining"]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("rule", "sizes", "options"),
+    [
+        ("tensorrt-pyramid", (250, 333), []),  # 63 / 250 and 84 / 333, not 1 / 4
+        ("torchvision", (512, 640), ["--level-scales", "0.5,0.25,0.125,0.0625"]),
+    ],
+)
+def test_what_is_printed_has_the_scales_of_the_output(
+    rule: str, sizes: tuple[int, int], options: list[str], capfd: Capture
+) -> None:
+    height, width = sizes
+    # More than one rule explains the levels of these boxes.
+    boxes = np.array([[5.0, 5, 60, 70], [10, 10, 130, 150], [0, 0, 240, 240], [50, 40, 300, 100]])
+    np.savetxt("b.csv", boxes, delimiter=",")
+    shapes = [(-(-height // stride), -(-width // stride)) for stride in (4, 8, 16, 32)]
+    maps = [RANDOM.normal(size=(1, 4, *shape)).astype(np.float32) for shape in shapes]
+    np.savez("maps.npz", **{f"p{n}": array for n, array in enumerate(maps)})  # type: ignore[arg-type]
+    call = ["maps.npz", "--boxes", "b.csv", "--image-size", f"{width}x{height}", *options]
+    made = ["--pyramid", rule, "--preset", "torchvision", "--output-size", "3", "-q", "--force"]
+    assert main(["run", *call, *made, "-o", "out.npy"]) == 0
+    capfd.readouterr()
+    assert main(["identify", *call, "--expected", "out.npy", "--preset", "torchvision"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    command = next(line for line in lines if "roialign run" in line)
+    assert main([*shlex.split(command)[1:], "-o", "again.npy", "-q"]) == 0
+    np.testing.assert_allclose(np.load("again.npy"), np.load("out.npy"), atol=1e-6)
+    code = next(line for line in lines if "roi_align_pyramid(" in line)
+    names = {"maps": maps, "boxes": boxes, "roi_align_pyramid": roi_align_pyramid}
+    again = eval(code, names)  # noqa: S307
+    np.testing.assert_allclose(again, np.load("out.npy"), atol=1e-6)

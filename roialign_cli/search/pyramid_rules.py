@@ -12,7 +12,7 @@ from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.pyramid import NO_LEVEL, Levels, assign_levels
 from roialign_cli.core.pyramid_operation import map_scales
-from roialign_cli.core.pyramid_rules import PyramidRule
+from roialign_cli.core.pyramid_rules import LevelScale, PyramidRule
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.fit import Index
 from roialign_cli.search.pyramid_result import Distinguishing, RuleFit
@@ -42,10 +42,13 @@ class RuleInputs:
     level_scales: Sequence[float] | None
     dtype: type[np.floating]
 
+    def scales(self, kind: LevelScale) -> list[tuple[float, float]]:
+        """Return the scale of each map along (y, x)."""
+        return map_scales(self.map_sizes, kind, self.image_size, self.level_scales)[1]
+
     def levels(self, rule: PyramidRule, boxes: Float, *, normalized: bool) -> Levels:
         """Return the levels of boxes x1, y1, x2, y2; the error is that of `assign_levels`."""
-        sizes, kind = self.map_sizes, rule.level_scale
-        scales, _ = map_scales(sizes, kind, self.image_size, self.level_scales)
+        scales = [y for y, _ in self.scales(rule.level_scale)]
         call: dict[str, Any] = {"image_size": self.image_size, "normalized": normalized}
         return assign_levels(boxes, rule, scales, dtype=self.dtype, **call)
 

@@ -15,7 +15,7 @@ from roialign_cli.core.overrides import resolve
 from roialign_cli.core.point_values import floating
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.pyramid import Levels
-from roialign_cli.core.pyramid_operation import checked_maps, map_scales
+from roialign_cli.core.pyramid_operation import checked_maps
 from roialign_cli.core.pyramid_rules import PYRAMID_RULES, PyramidRule, pyramid_rule
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.arguments import check_tolerance, checked_call, checked_output
@@ -196,10 +196,8 @@ class _Search:
 
     def _readings(self) -> Iterator[Reading]:
         """Yield the ways to read the inputs, the most likely first."""
-        inputs = self.target.inputs
-        given = inputs.image_size, inputs.level_scales
         kinds = dict.fromkeys(rule.level_scale for rule in self.rules)
-        by_axis = [map_scales(inputs.map_sizes, kind, *given)[1] for kind in kinds]
+        by_axis = [self.target.inputs.scales(kind) for kind in kinds]
         distinct = [one for number, one in enumerate(by_axis) if one not in by_axis[:number]]
         for fields in self._box_fields():
             for batches in self.target.batches:
@@ -264,7 +262,11 @@ class _Search:
         corners = target.corners(reading, convention)
         shape = len(target.boxes), len(target.maps)
         fits = np.zeros(shape, np.bool_) if best is None else best.fits
-        rules = judged(self._applied(self.rules, reading, corners), fits, target.zero)
+        # Of equal rules, those with the scales of the reading reproduce the output.
+        by_scale = sorted(
+            self.rules, key=lambda rule: inputs.scales(rule.level_scale) != reading.by_axis
+        )
+        rules = judged(self._applied(by_scale, reading, corners), fits, target.zero)
         explaining = [fit.rule for fit in rules if fit.explains_all]
         layout = "RCHW" if best is None else best.hypothesis.layout
         _, _, height, width = target.output.transpose(LAYOUTS[layout]).shape
