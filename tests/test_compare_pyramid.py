@@ -100,7 +100,7 @@ def test_the_table_fits_a_screen(capfd: Capture) -> None:
     assert "And 28 more; --format json lists all." in printed
     assert max(map(len, printed.splitlines())) <= 80
     assert main([*CALL, "--boxes", "boxes.npy", "--with-pyramid", "mmdet"]) == 0
-    assert "No box changes level, of 8 boxes." in capfd.readouterr().out
+    assert "No box changes level (8 boxes)." in capfd.readouterr().out
 
 
 def test_csv_has_both_levels(capfd: Capture) -> None:
@@ -151,9 +151,29 @@ def test_a_saved_output(capfd: Capture) -> None:
     assert main([*call, "--max-difference", "1e-6"]) == 0
 
 
-@pytest.mark.parametrize("second", [["--with-pyramid", "detectron"], ["--with", "mmcv"]])
-def test_the_box_that_differs_most_is_drawn(second: list[str]) -> None:
-    call = [*CALL, "--boxes", "boxes.npy", *second, "--plot", "out.svg"]
+@pytest.mark.parametrize(
+    ("second", "title"),
+    [
+        (["--with-pyramid", "detectron"], "Two pyramid rules on the same box"),
+        (["--with", "mmcv"], "Two conventions on the same box"),
+        (["--with", "out.npy"], "A convention and a saved output of the same box"),
+    ],
+)
+def test_the_box_that_differs_most_is_drawn(second: list[str], title: str) -> None:
+    np.save("out.npy", output("detectron"))
+    call = [*CALL, "--boxes", "boxes.npy", *second, "--no-search", "--plot", "out.svg"]
     assert main(call) == 0
     drawn = Path("out.svg").read_text(encoding="utf-8")
-    assert ("detectron, level " in drawn) is ("detectron" in second)
+    assert title in drawn
+    of_rules = "detectron" in second
+    assert ("detectron, level " in drawn) is of_rules
+    assert ("torchvision, level " in drawn) is of_rules
+
+
+def test_a_negative_area_has_no_size(capfd: Capture) -> None:
+    call = [*CALL, "--box", "50,50,20,80", "--box", "9,9,60,60", "--with-pyramid", "mmdeploy"]
+    assert main(call) == 0
+    printed = capfd.readouterr().out
+    assert "nan" not in printed
+    row = next(line for line in printed.splitlines() if line.startswith("  0 "))
+    assert row.split() == ["0", "–", "–", "none", "0", "–"]

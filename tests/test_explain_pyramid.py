@@ -11,6 +11,8 @@ import pytest
 
 from roialign_cli import PYRAMID_RULES, roi_align_pyramid
 from roialign_cli.cli.main import main
+from roialign_cli.core.pyramid_operation import PyramidOperation
+from roialign_cli.core.sampling import Plan
 from tests.saved_page import page_answers, page_session
 
 Capture = pytest.CaptureFixture[str]
@@ -138,3 +140,33 @@ def test_a_warning_about_the_box(capfd: Capture) -> None:
     call = ["explain", "maps.npz", "--pyramid", "torchvision", *IMAGE, "--box", "600,480,700,580"]
     assert main(call) == 0
     assert capfd.readouterr().err.startswith("warning: ROI 0: ")
+
+
+@pytest.mark.parametrize(
+    ("rule", "box", "shown"),
+    [
+        ("torchvision", "50,20,50,90", "s = √(0 · 70) = 0 level = floor(4 + log2(s / 224) + 1e-6) "
+         "= -inf, limited to 2"),
+        ("mmdeploy", "50,20,20,90", "sends a box with a negative area to the first level, 0."),
+        ("torchvision", "0,0,1e25,1e25", "= inf, limited to 5"),
+    ],
+)  # fmt: skip
+def test_boxes_without_a_finite_level(rule: str, box: str, shown: str, capfd: Capture) -> None:
+    one_point = "--sampling-ratio", "1"
+    assert shown in explained(capfd, box, *one_point, rule=rule)
+    record = json.loads(explained(capfd, box, *one_point, "--format", "json", rule=rule))
+    assert record["pyramid"]["level_number"] is None
+
+
+def test_only_the_map_of_the_box_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned: list[int] = []
+    plan = PyramidOperation.plan
+
+    def noted(operation: PyramidOperation, level: int) -> Plan:
+        planned.append(level)
+        return plan(operation, level)
+
+    monkeypatch.setattr(PyramidOperation, "plan", noted)
+    call = ["explain", "maps.npz", "--pyramid", "torchvision", *IMAGE, "--box", "10,20,150,160"]
+    assert main([*call, "-q"]) == 0
+    assert planned == [1]

@@ -66,3 +66,19 @@ def test_a_reloaded_page_shows_the_same(page: Page) -> None:
     page.open(page.driver.current_url)
     assert page.state["box"] == state["box"]
     assert page.state["trace"]["pyramid"] == state["trace"]["pyramid"]
+
+
+def picture(page: Page) -> list[int] | None:
+    """Return the columns and rows of the picture of the first channel."""
+    script = """const picture = document.querySelector('#channels canvas');
+        return picture && [picture.width, picture.height]"""
+    found: list[int] | None = page.run(script)
+    return found
+
+
+def test_the_pictures_of_the_channels_are_those_of_the_level(page: Page) -> None:
+    page.until(lambda: picture(page) == [48, 48])  # of 80 × 64 cells
+    page.drag("[data-handle='se']", 60, 60)
+    page.until(lambda: picture(page) == [40, 32])
+    page.drag("[data-handle='se']", -70, -70)
+    page.until(lambda: picture(page) == [48, 48])

@@ -167,6 +167,25 @@ def test_one_rule_is_judged_alone() -> None:
     assert len(found.rules[0].broken) == 3
 
 
+def test_a_rule_that_sends_all_boxes_to_no_map_is_judged() -> None:
+    boxes = np.array([[60.0, 9, 5, 70], [200, 20, 30, 90], [300, 50, 110, 140]])
+    # This rule sends inverted boxes to the first map, and torchvision's sends them to none.
+    output = pooled("mmdeploy", boxes)
+    found = identified(output, boxes, pyramid="torchvision", convention="torchvision")
+    assert found.verdict == "other levels"
+    assert found.rules[0].broken.tolist() == [0, 1, 2]
+    assert "mmdeploy" in explaining(identified(output, boxes, convention="torchvision"))
+
+
+def test_the_operator_is_found_if_the_only_rule_cannot_be_applied() -> None:
+    call = {"image_size": None, "level_scales": [1 / 4, 1 / 8, 1 / 16, 1 / 32]}
+    found = identified(
+        pooled("torchvision"), pyramid="matterport", convention="torchvision", **call
+    )
+    assert found.map_index.max() == 3
+    assert "matterport cannot be applied: image_size: is needed" in " ".join(str(found).split())
+
+
 def test_several_images() -> None:
     maps = [np.concatenate([array, -array[..., ::-1]]) for array in MAPS]
     index = np.arange(len(BOXES)) % 2
@@ -272,3 +291,36 @@ def test_a_comparison_with_a_saved_output_finds_the_rule(capfd: Capture) -> None
     assert "levels by detectron, caffe2, mmdet-1" in printed
     assert main([*call, "--format", "json"]) == 0
     assert "detectron" in json.loads(capfd.readouterr().out)["why"]["explaining"]
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("rule", "sizes", "options"),
+    [
+        ("tensorrt-pyramid", (250, 333), []),  # 63 / 250 and 84 / 333, not 1 / 4
+        ("torchvision", (512, 640), ["--level-scales", "0.5,0.25,0.125,0.0625"]),
+    ],
+)
+def test_what_is_printed_has_the_scales_of_the_output(
+    rule: str, sizes: tuple[int, int], options: list[str], capfd: Capture
+) -> None:
+    height, width = sizes
+    # More than one rule explains the levels of these boxes.
+    boxes = np.array([[5.0, 5, 60, 70], [10, 10, 130, 150], [0, 0, 240, 240], [50, 40, 300, 100]])
+    np.savetxt("b.csv", boxes, delimiter=",")
+    shapes = [(-(-height // stride), -(-width // stride)) for stride in (4, 8, 16, 32)]
+    maps = [RANDOM.normal(size=(1, 4, *shape)).astype(np.float32) for shape in shapes]
+    np.savez("maps.npz", **{f"p{n}": array for n, array in enumerate(maps)})  # type: ignore[arg-type]
+    call = ["maps.npz", "--boxes", "b.csv", "--image-size", f"{width}x{height}", *options]
+    made = ["--pyramid", rule, "--preset", "torchvision", "--output-size", "3", "-q", "--force"]
+    assert main(["run", *call, *made, "-o", "out.npy"]) == 0
+    capfd.readouterr()
+    assert main(["identify", *call, "--expected", "out.npy", "--preset", "torchvision"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    command = next(line for line in lines if "roialign run" in line)
+    assert main([*shlex.split(command)[1:], "-o", "again.npy", "-q"]) == 0
+    np.testing.assert_allclose(np.load("again.npy"), np.load("out.npy"), atol=1e-6)
+    code = next(line for line in lines if "roi_align_pyramid(" in line)
+    names = {"maps": maps, "boxes": boxes, "roi_align_pyramid": roi_align_pyramid}
+    again = eval(code, names)  # noqa: S307
+    np.testing.assert_allclose(again, np.load("out.npy"), atol=1e-6)

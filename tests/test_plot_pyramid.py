@@ -13,7 +13,7 @@ from PIL import Image
 
 from roialign_cli.cli.main import main
 from roialign_cli.core.pyramid_operation import PyramidOperation, make_pyramid_operation
-from roialign_cli.show.figures.levels import Picture, levels_figure
+from roialign_cli.show.figures.levels import levels_figure
 from roialign_cli.show.figures.style import FigureStyle
 from roialign_cli.show.palette import DARK, LEVELS, LIGHT
 from tests.figure_checks import check_texts, strings
@@ -75,8 +75,7 @@ def _size(patch: Rectangle) -> tuple[float, float]:
 def test_boxes_have_the_colours_of_their_levels(theme: object, width: float) -> None:
     assert theme in (LIGHT, DARK)
     style = FigureStyle(width, theme=LIGHT if theme is LIGHT else DARK)
-    picture = Picture(size=(512, 640))
-    figure = levels_figure(operation(), range(6), picture=picture, style=style)
+    figure = levels_figure(operation(), range(6), style=style)
     check_texts(figure)
     colours = [style.theme.faint.upper() if n < 0 else LEVELS[n].upper() for n in LEVEL_OF]
     assert outlines(figure) == {
@@ -105,7 +104,7 @@ def _grey(colour: str) -> float:
 
 def test_many_boxes_have_no_names() -> None:
     corners = np.repeat(RANDOM.uniform(0, 300, (200, 1)), 4, axis=1) + [0, 0, 90, 130]
-    figure = levels_figure(operation(corners), range(200), picture=Picture())
+    figure = levels_figure(operation(corners), range(200))
     assert len(outlines(figure)) == 200
     assert not figure.axes[0].texts
 
@@ -122,7 +121,7 @@ def test_the_overlay_of_a_pyramid(options: list[str], capfd: Capture) -> None:
 
 def test_the_image_is_as_large_as_the_boxes_read_it() -> None:
     image = np.zeros((128, 160, 3), np.uint8)
-    figure = levels_figure(operation(), range(6), picture=Picture(image, (512, 640)))
+    figure = levels_figure(operation(), range(6), image=image)
     (drawn,) = figure.axes[0].images
     assert [*drawn.get_extent()] == [0, 160, 128, 0]  # in cells of the largest map
 
@@ -132,7 +131,7 @@ def test_only_the_boxes_of_one_image_are_drawn(capfd: Capture) -> None:
     np.save("boxes.npy", np.array(boxes, dtype=float))
     call = ["plot", "maps.npz", *IMAGE[:-1], "--boxes", "boxes.npy", "--view", "overlay"]
     assert main([*call, "--roi", "2", "-o", "out.svg"]) == 0
-    assert "note: not drawn: ROI 0 on another feature map" in capfd.readouterr().err
+    assert "note: not drawn: ROI 0 on another image" in capfd.readouterr().err
     assert "2 boxes on 2 of 4 levels" in Path("out.svg").read_text(encoding="utf-8")
 
 
@@ -160,7 +159,7 @@ def test_fractions_of_the_image_are_drawn_in_pixels() -> None:
         image_size=(512, 640),
         **options,  # type: ignore[arg-type]
     )
-    figure = levels_figure(found, range(5), picture=Picture(size=(512, 640)))
+    figure = levels_figure(found, range(5))
     for drawn, box in zip(sorted(outlines(figure)), sorted(BOXES[:5]), strict=True):
         assert drawn == pytest.approx(box)
     labels = figure.axes[0].get_xticklabels()

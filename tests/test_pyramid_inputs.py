@@ -15,6 +15,7 @@ from roialign_cli.calls.call import PyramidLevel
 from roialign_cli.calls.recording import new_recording
 from roialign_cli.cli.main import main
 from roialign_cli.core.pyramid_operation import make_pyramid_operation
+from tests.explore_client import served
 
 Capture = pytest.CaptureFixture[str]
 RANDOM = np.random.default_rng(17)
@@ -127,6 +128,9 @@ def test_a_search_finds_the_rule(capsys: Capture) -> None:
     found = json.loads(capsys.readouterr().out)
     assert {"name": "torchvision", "broken": [], "problem": None} in found["rules"]
     assert found["recorded_call"]["file"] == "calls"
+    assert found["stated"] == {
+        "agrees": True, "rows": 40, "max_difference": 0, "differences": [], "pyramid": None
+    }  # fmt: skip
     recorded(outputs=outputs)
     assert main(["compare", "calls", "-q", "--max-difference", "0"]) == 0
 
@@ -172,3 +176,45 @@ def test_calls_that_are_no_pyramid_are_refused(
 def test_options_that_contradict_a_pyramid_are_refused(options: str, capsys: Capture) -> None:
     assert main(f"run calls -q {options}".split()) == 2
     assert options.split(maxsplit=1)[0] in capsys.readouterr().err
+
+
+def outputs_of(**changes: Any) -> list[Any]:
+    """Return the output of the call on each map, with changes of the rules that `recorded` has."""
+    index = make_pyramid_operation(MAPS, BOXES, 7, **RULE).index
+    output = roi_align_pyramid(MAPS, BOXES, 7, **(RULE | changes))
+    return [output[index == number] for number in range(len(MAPS))]
+
+
+def identified(capsys: Capture, *options: str) -> str:
+    main(["identify", "calls", *options])
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_what_a_recording_states_is_compared_with_its_output(capsys: Capture) -> None:
+    recorded(outputs=outputs_of())
+    text = identified(capsys)
+    assert "The parameters that the call states reproduce the output: largest difference 0" in text
+    assert "The recorded rule, torchvision, explains the level of every box that matches." in text
+    recorded(outputs=outputs_of(sampling_ratio=3))
+    assert "The parameters that the call states do not reproduce the output" in identified(capsys)
+    recorded(outputs=outputs_of(pyramid="matterport"))
+    record = json.loads(identified(capsys, "--format", "json"))["stated"]
+    expected = make_pyramid_operation(MAPS, BOXES, 7, **(RULE | {"pyramid": "matterport"})).index
+    others = np.flatnonzero(make_pyramid_operation(MAPS, BOXES, 7, **RULE).index != expected)
+    assert 0 < len(others) < 40
+    assert record["pyramid"] == {"name": "torchvision", "broken": others.tolist()}
+    assert (record["agrees"], record["rows"]) == (False, 40 - len(others))
+
+
+def test_an_output_in_bfloat16_is_compared_with_its_precision(capsys: Capture) -> None:
+    rounded = [widened(narrowed(output)) for output in outputs_of()]
+    recorded(outputs=rounded, bfloat16=("output",))
+    assert main(["identify", "calls"]) == 0
+    assert "levels by torchvision" in " ".join(capsys.readouterr().out.split())
+
+
+def test_explore_begins_with_a_recorded_box(capsys: Capture) -> None:
+    with served("calls", "--roi", "3") as client:
+        assert client.start["box"] == BOXES[3].tolist()
+        assert client.start["roi"] == 3
+    assert "the page begins with" not in capsys.readouterr().err

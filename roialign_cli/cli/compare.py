@@ -317,13 +317,16 @@ def _why_blocks(why: Callable[[], tuple[Identification, InputWords]]) -> Iterato
 
 def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, force: bool) -> None:
     from roialign_cli.analysis.trace import trace_operation
-    from roialign_cli.cli.compare_plot import trace_of_output, write_comparison
+    from roialign_cli.cli.compare_plot import OUTPUT_TITLE, trace_of_output, write_comparison
+    from roialign_cli.show.figures.compare import CONVENTIONS_TITLE
 
     roi, channel, section = comparison.worst
     trace = trace_operation(inputs.operation, roi, channel)
     if comparison.other is None:
         second = trace_of_output(trace, comparison, Path(name).name)
+        title = OUTPUT_TITLE
     else:
         operation = replace(inputs.operation, convention=comparison.other)
         second = trace_operation(operation, roi, channel, trace.frame)
-    write_comparison(inputs, trace, second, path, section, force=force)
+        title = CONVENTIONS_TITLE
+    write_comparison(inputs, trace, second, path, section, force=force, title=title)

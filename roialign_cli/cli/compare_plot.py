@@ -15,6 +15,8 @@ from roialign_cli.show.figures.saving import check_suffix, save_figure
 from roialign_cli.show.figures.style import FigureStyle
 from roialign_cli.show.numbers import photo_channel
 
+OUTPUT_TITLE = "A convention and a saved output of the same box"
+
 
 def write_comparison(
     inputs: Inputs,
@@ -24,6 +26,8 @@ def write_comparison(
     section: tuple[int, int],
     *,
     force: bool,
+    title: str,
+    names: tuple[str, str] | None = None,
     level: str = "",
 ) -> None:
     """Draw two traces of a box, and write the figure to a file.
@@ -40,12 +44,16 @@ def write_comparison(
         The section (i, j) to draw close up, from 1.
     force
         Whether an existing file is overwritten.
+    title
+        The title of the figure.
+    names
+        The names of both sides; None for the names of the conventions.
     level
         The level of a pyramid that the map of the first trace is, in words.
     """
     photo = photo_channel(inputs.file.image, trace.channel)
     style = FigureStyle(photo_channel=photo, level=level)
-    figure = compare_figure(trace, second, section=section, style=style)
+    figure = compare_figure(trace, second, section=section, title=title, names=names, style=style)
     with atomic_write(path, force=force) as file:
         save_figure(figure, file, check_suffix(path))
     message(f"wrote {path}")

@@ -20,7 +20,7 @@ from roialign_cli.analysis.pyramid_records import pyramid_comparison_record
 from roialign_cli.analysis.records import to_json
 from roialign_cli.analysis.results import OnPyramid
 from roialign_cli.analysis.trace import trace_operation
-from roialign_cli.cli.compare_plot import trace_of_output, write_comparison
+from roialign_cli.cli.compare_plot import OUTPUT_TITLE, trace_of_output, write_comparison
 from roialign_cli.cli.identify_pyramid import identification_record
 from roialign_cli.cli.inputs import with_convention
 from roialign_cli.cli.options import OperatorOptions
@@ -45,6 +45,7 @@ from roialign_cli.show.document.pyramid_comparison import pyramid_comparison_blo
 from roialign_cli.show.document.pyramid_identification import pyramid_identification_blocks
 from roialign_cli.show.document.reproduction import InputWords
 from roialign_cli.show.document.terminal import print_blocks
+from roialign_cli.show.figures.compare import CONVENTIONS_TITLE
 from roialign_cli.show.numbers import name_of
 from roialign_cli.show.progress import share_progress
 
@@ -76,7 +77,7 @@ def compare_on_pyramid(
         name = printable(saved.name)
         comparison = compare_pyramid_output(inputs.operation, output)
     if request.plot is not None:
-        _draw(options, inputs, comparison, name, request)
+        _draw(options, inputs, comparison, name, request.plot, force=request.force)
     why = None
     with_search = request.search and request.output_format != "csv"
     if with_search and saved is not None and comparison.differing.any():
@@ -92,7 +93,7 @@ def _why(
     maps = [file.array for file in inputs.files]
     first = inputs.operation.operations[0]
     call: dict[str, Any] = {
-        "image_size": None if options.image_size is None else options.image_size[::-1],
+        "image_size": inputs.operation.image_size,
         "level_scales": options.level_scales,
         "batch_index": first.batch_index,
     }
@@ -145,7 +146,9 @@ def _draw(
     inputs: PyramidInputs,
     comparison: PyramidComparison,
     name: str,
-    request: CompareRequest,
+    path: Path,
+    *,
+    force: bool,
 ) -> None:
     """Draw the box that differs most, on the map that the first side pools it from."""
     roi, channel, section = comparison.worst
@@ -157,16 +160,24 @@ def _draw(
         )
         raise ArgumentError("plot", f"{problem}; remove --plot, or exchange the two sides")
     trace = trace_operation(operation.operations[level], roi, channel)
+    title, names = OUTPUT_TITLE if other is None else CONVENTIONS_TITLE, None
+    if other is not None and other.levels.rule != operation.levels.rule:
+        title = "Two pyramid rules on the same box"
+        names = _rule_and_level(operation, roi), _rule_and_level(other, roi)
     if other is not None and other.index[roi] == level:
         second = trace_operation(other.operations[level], roi, channel, trace.frame)
     else:
-        found = None if other is None else box_level(other.levels, roi).level
-        on_level = "" if other is None else f", {'no level' if found is None else f'level {found}'}"
-        second = trace_of_output(trace, comparison, f"{Path(name).name}{on_level}")
+        second = trace_of_output(trace, comparison, names[1] if names else Path(name).name)
     on_map = inputs_on_map(inputs, options, level)
-    path = request.plot or Path()
     words = f"level {operation.levels.first + level}"
-    write_comparison(on_map, trace, second, path, section, force=request.force, level=words)
+    write_comparison(
+        on_map, trace, second, path, section, force=force, title=title, names=names, level=words
+    )
+
+
+def _rule_and_level(operation: PyramidOperation, roi: int) -> str:
+    level = box_level(operation.levels, roi).level
+    return f"{operation.levels.rule.name}, {'no level' if level is None else f'level {level}'}"
 
 
 def _print(

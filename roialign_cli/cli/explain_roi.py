@@ -94,7 +94,9 @@ def roi_document(
         selected = trace.select(selection.section, selection.point)
         found = trace_record(replace(trace, sections=selected), notes, source, rounded)
         found |= options.call_record
-        return found if pyramid is None else found | _level(pyramid, roi)
+        if pyramid is not None:
+            found["pyramid"] = level_record(pyramid.operation, roi)
+        return found
 
     def page() -> str:
         from roialign_cli.cli.page_session import page_session, pyramid_session
@@ -111,10 +113,6 @@ def roi_document(
         return title + level + explained[len(title) :]
 
     return Document(blocks, page, record)
-
-
-def _level(pyramid: PyramidInputs, roi: int) -> dict[str, object]:
-    return {"pyramid": level_record(pyramid.operation, roi)}
 
 
 def _check_length(trace: Trace, selection: Selection) -> None:

@@ -99,11 +99,16 @@ def begin(options: OperatorOptions, selection: Selection) -> tuple[Inputs, Sessi
 _SOME_BOX = (0.0, 0.0, 1.0, 1.0)
 
 
+def _has_boxes(options: OperatorOptions) -> bool:
+    """Return whether the options or a recorded call name boxes."""
+    return bool(options.box) or options.boxes is not None or options.call is not None
+
+
 def _load(options: OperatorOptions) -> Inputs:
     """Return the inputs; without boxes, the only box is in the middle."""
     from roialign_cli.cli.inputs import load
 
-    if options.box or options.boxes is not None or options.call is not None:
+    if _has_boxes(options):
         return load(options)
     inputs = load(replace(options, box=(_SOME_BOX,)))
     return replace(inputs, operation=_announced(_with_box_in_the_middle(inputs.operation)))
@@ -114,7 +119,7 @@ def _load_pyramid(options: OperatorOptions, selection: Selection) -> tuple[Input
     from roialign_cli.cli.page_session import pyramid_session
     from roialign_cli.cli.pyramids import inputs_on_level, load_pyramid
 
-    if options.box or options.boxes is not None:
+    if _has_boxes(options):
         pyramid = load_pyramid(options)
     else:
         pyramid = load_pyramid(replace(options, box=(_SOME_BOX,)))

@@ -60,8 +60,7 @@ def _check_options(view: str, output: Path, kind: str) -> None:
 
 def _check_colormap(view: str, loaded: PlotInputs) -> None:
     """Raise a usage error for a colormap if the view draws an image in place of the cells."""
-    picture = loaded.picture
-    image = loaded.inputs.file.image if picture is None else picture.image
+    image = loaded.inputs.file.image if loaded.pyramid is None else loaded.image
     if image is not None and VIEWS[view].image_hides_cells:
         users = [name for name in users_of("colormap") if not VIEWS[name].image_hides_cells]
         _refuse(f"--colormap has no effect with --view {view} on an image", users)
@@ -274,7 +273,7 @@ def plot(
         loaded.level,
     )
     request = PlotRequest(
-        inputs, loaded.source, selection, other, style, loaded.pyramid, loaded.picture
+        inputs, loaded.source, selection, other, style, loaded.pyramid, loaded.image
     )
     staged = _draw(request, view)
     paths = _numbered(output, staged.count) if frames else [output]

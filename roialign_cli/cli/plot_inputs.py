@@ -24,16 +24,18 @@ from roialign_cli.errors import FileError
 from roialign_cli.files.features import read_features
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from roialign_cli.analysis.pitfalls import Note
-    from roialign_cli.show.figures.levels import Picture
 
 
 @dataclass(frozen=True)
 class PlotInputs:
     """What to draw: of a pyramid, the map of one box or the largest map, and the pyramid.
 
-    `notes` returns the warnings about what is drawn, `subject` is the line that describes it, and
-    `level` names the level of the map.
+    `notes` returns the warnings about what is drawn, `subject` is the line that describes it,
+    `image` is that of --image, and `level` names the level of the map.
     """
 
     inputs: Inputs
@@ -41,7 +43,7 @@ class PlotInputs:
     notes: Callable[[], tuple[Note, ...]]
     subject: str
     pyramid: PyramidInputs | None = None
-    picture: Picture | None = None
+    image: NDArray[np.uint8] | None = None
     level: str = ""
 
 
@@ -87,7 +89,7 @@ def _load_pyramid(
         return PlotInputs(inputs, source, lambda: found, pyramid.subject, pyramid, level=level)
     if (selection.section, selection.point) != (None, None):
         raise click.UsageError(_NO_SECTIONS)
-    picture = _picture(options, image)
+    pixels = None if image is None else _pixels(image)
     pyramid = load_pyramid(options)
     checked_index("roi", selection.roi or 0, len(pyramid.operation.index), "box")
     inputs = inputs_on_map(pyramid, options, 0)
@@ -95,20 +97,15 @@ def _load_pyramid(
     def notes() -> tuple[Note, ...]:
         return notes_on(pyramid.on_pyramid())
 
-    return PlotInputs(inputs, source, notes, pyramid.subject, pyramid, picture)
+    return PlotInputs(inputs, source, notes, pyramid.subject, pyramid, pixels)
 
 
 _NO_SECTIONS = "--section and --point have no effect with --view overlay and --pyramid; remove them"
 
 
-def _picture(options: OperatorOptions, image: str | None) -> Picture:
-    """Return the image to draw the boxes of a pyramid on, and the size that it stands for."""
-    from roialign_cli.show.figures.levels import Picture
-
-    size = options.image_size and (options.image_size[1], options.image_size[0])
-    if image is None:
-        return Picture(None, size)
+def _pixels(image: str) -> NDArray[np.uint8]:
+    """Return the image to draw the boxes of a pyramid on."""
     pixels = read_features(image).image
     if pixels is None:
         raise FileError(image, "is not an image; name a picture, such as a .png file")
-    return Picture(pixels, size)
+    return pixels

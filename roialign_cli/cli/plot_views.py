@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from roialign_cli.analysis.scaling import ScaleSource
     from roialign_cli.analysis.trace import Trace
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from roialign_cli.core.boxes import Frame
     from roialign_cli.core.convention import Convention
     from roialign_cli.core.operation import Operation
-    from roialign_cli.show.figures.levels import Picture
     from roialign_cli.show.figures.stages import StagedFigure
     from roialign_cli.show.figures.style import FigureStyle
 
@@ -27,7 +28,7 @@ class PlotRequest:
     """The input, what determined its scale, what to draw of it and how.
 
     What an option chooses is None where it was not given. Of a pyramid, the input is the map of the
-    box that --roi chooses, and `pyramid` and `picture` have the other maps and the image.
+    box that --roi chooses, `pyramid` has the other maps, and `image` is that of --image.
     """
 
     inputs: Inputs
@@ -36,7 +37,7 @@ class PlotRequest:
     other: str | None
     style: FigureStyle
     pyramid: PyramidInputs | None = None
-    picture: Picture | None = None
+    image: NDArray[np.uint8] | None = None
 
     @property
     def roi(self) -> int:
@@ -68,11 +69,12 @@ class PlotRequest:
 
     @property
     def left_out(self) -> str:
-        """Which boxes are on another feature map than the chosen one, in words."""
+        """Which boxes are on another feature map, or image of a pyramid, in words."""
         from roialign_cli.analysis.pitfalls import numbered
 
         boxes = self.other_boxes(same_map=False)
-        return f"not drawn: {numbered(boxes)} on another feature map" if boxes else ""
+        other = "feature map" if self.pyramid is None else "image"
+        return f"not drawn: {numbered(boxes)} on another {other}" if boxes else ""
 
     def other_boxes(self, *, same_map: bool) -> list[int]:
         """Return the other boxes that are on the same map as the chosen box, or on other maps."""
@@ -121,14 +123,14 @@ def _overlay(request: PlotRequest) -> Figure:
 
 
 def _levels(request: PlotRequest, pyramid: PyramidInputs) -> Figure:
-    from roialign_cli.show.figures.levels import Picture, levels_figure
+    from roialign_cli.show.figures.levels import levels_figure
 
     rois = sorted([request.roi, *request.other_boxes(same_map=True)])
     return levels_figure(
         pyramid.operation,
         rois,
         request.selection.channel,
-        picture=request.picture or Picture(),
+        image=request.image,
         names=[request.inputs.name(roi) for roi in rois],
         left_out=request.left_out,
         style=request.style,

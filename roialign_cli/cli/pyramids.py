@@ -116,7 +116,7 @@ def inputs_on_level(
         problem = f"box {roi} is on no map by the rule {rule}, so that its outputs are 0"
         raise ArgumentError("roi", f"{problem}; choose another box")
     requested = np.arange(len(operation.index)) == roi
-    plan = operation.plans()[level]
+    plan = operation.plan(level)
     notes = find_notes_of(operation.operations[level], plan, requested, advise=False)
     return inputs_on_map(pyramid, options, level), notes
 
@@ -270,7 +270,7 @@ def with_rule(inputs: PyramidInputs, options: OperatorOptions, rule: str) -> Pyr
         first.output_size,
         pyramid=other,
         convention=first.convention,
-        image_size=_image_size(options),
+        image_size=inputs.operation.image_size,
         level_scales=options.level_scales,
         batch_index=first.batch_index,
     )

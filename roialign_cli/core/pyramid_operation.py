@@ -62,21 +62,23 @@ class PyramidOperation:
         return self.levels.index
 
     def plans(self) -> tuple[Plan, ...]:
-        """Return the sampling plan of all boxes on each map.
+        """Return the sampling plan of all boxes on each map; the errors are those of `plan`."""
+        return tuple(map(self.plan, range(len(self.operations))))
+
+    def plan(self, level: int) -> Plan:
+        """Return the sampling plan of all boxes on a map, counted from 0.
 
         Raises
         ------
         ArgumentError
-            If the convention rejects a box on the map that the box is pooled from.
+            If the convention rejects a box that is pooled from this map.
         """
-        plans = []
-        for level, operation in enumerate(self.operations):
-            tolerant = replace(operation.convention, rejects="nothing")
-            plan = replace(operation, convention=tolerant).plan()
-            plan = replace(plan, convention=operation.convention)
-            check_accepted(plan, self.index == level)
-            plans.append(plan)
-        return tuple(plans)
+        operation = self.operations[level]
+        tolerant = replace(operation.convention, rejects="nothing")
+        plan = replace(operation, convention=tolerant).plan()
+        plan = replace(plan, convention=operation.convention)
+        check_accepted(plan, self.index == level)
+        return plan
 
     def with_boxes(self, boxes_given: Float) -> PyramidOperation:
         """Return the operation on other boxes, (R, 4), all of the same image as the first one.

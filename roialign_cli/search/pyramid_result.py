@@ -9,7 +9,6 @@ import numpy as np
 
 from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.analysis.pyramid_comparison import BoxLevel, box_level
-from roialign_cli.core.boxes import Float
 from roialign_cli.core.pyramid import NO_LEVEL, Levels
 from roialign_cli.core.pyramid_rules import PyramidRule
 from roialign_cli.presentation import Presentable
@@ -74,8 +73,6 @@ class PyramidIdentification(Presentable):
         Cells per pixel of each map along y.
     image_size
         (height, width) of the image in pixels; None if it is not known.
-    size
-        The size of each box in pixels, (R,): the square root of its area.
     fits
         (R, maps), bool: the maps that reproduce each row.
     zero
@@ -101,7 +98,6 @@ class PyramidIdentification(Presentable):
     map_sizes: tuple[tuple[int, int], ...]
     scales: tuple[float, ...]
     image_size: tuple[float, float] | None
-    size: Float
     fits: Mask
     zero: Mask
     rules: tuple[RuleFit, ...]
@@ -131,20 +127,20 @@ class PyramidIdentification(Presentable):
         return "exact" if self.explaining else "other levels"
 
     @property
-    def _choices(self) -> Index:
-        """How many maps, or none, each row may be from, (R,)."""
-        choices: Index = self.fits.sum(axis=1, dtype=np.intp) + self.zero
-        return choices
+    def _n_choices(self) -> Index:
+        """How many choices each row has, (R,)."""
+        counts: Index = self.fits.sum(axis=1, dtype=np.intp) + self.zero
+        return counts
 
     @property
     def ambiguous(self) -> Mask:
         """(R,), bool: the rows that more than one map reproduces."""
-        return np.asarray(self._choices > 1, np.bool_)
+        return np.asarray(self._n_choices > 1, np.bool_)
 
     @property
     def unexplained(self) -> Mask:
         """(R,), bool: the rows that no map reproduces."""
-        return np.asarray(self._choices == 0, np.bool_)
+        return np.asarray(self._n_choices == 0, np.bool_)
 
     @property
     def map_index(self) -> Index:
@@ -152,7 +148,7 @@ class PyramidIdentification(Presentable):
 
         It is `NO_LEVEL` where no map, or more than one, reproduces the row.
         """
-        known = self.fits.any(axis=1) & (self._choices == 1)
+        known = self.fits.any(axis=1) & (self._n_choices == 1)
         return np.where(known, self.fits.argmax(axis=1), NO_LEVEL).astype(np.intp)
 
     def choices(self, roi: int) -> list[int]:

@@ -12,7 +12,7 @@ from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.pyramid import NO_LEVEL, Levels, assign_levels
 from roialign_cli.core.pyramid_operation import map_scales
-from roialign_cli.core.pyramid_rules import PyramidRule
+from roialign_cli.core.pyramid_rules import LevelScale, PyramidRule
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.fit import Index
 from roialign_cli.search.pyramid_result import Distinguishing, RuleFit
@@ -42,10 +42,13 @@ class RuleInputs:
     level_scales: Sequence[float] | None
     dtype: type[np.floating]
 
+    def scales(self, kind: LevelScale) -> list[tuple[float, float]]:
+        """Return the scale of each map along (y, x)."""
+        return map_scales(self.map_sizes, kind, self.image_size, self.level_scales)[1]
+
     def levels(self, rule: PyramidRule, boxes: Float, *, normalized: bool) -> Levels:
         """Return the levels of boxes x1, y1, x2, y2; the error is that of `assign_levels`."""
-        sizes, kind = self.map_sizes, rule.level_scale
-        scales, _ = map_scales(sizes, kind, self.image_size, self.level_scales)
+        scales = [y for y, _ in self.scales(rule.level_scale)]
         call: dict[str, Any] = {"image_size": self.image_size, "normalized": normalized}
         return assign_levels(boxes, rule, scales, dtype=self.dtype, **call)
 
@@ -86,8 +89,10 @@ def judged(
     return tuple(sorted(found, key=lambda fit: (fit.levels is None, len(fit.broken))))
 
 
-def agreed(applied: Sequence[tuple[PyramidRule, Levels | str]], usable: Mask) -> Iterator[Index]:
-    """Yield groups of boxes that most rules send to the same map, the largest group first.
+def agreed(
+    applied: Sequence[tuple[PyramidRule, Levels | str]], usable: Mask, maps: int
+) -> Iterator[tuple[int, Index]]:
+    """Yield a map and the boxes that most rules send to it, the map with most boxes first.
 
     Parameters
     ----------
@@ -95,23 +100,18 @@ def agreed(applied: Sequence[tuple[PyramidRule, Levels | str]], usable: Mask) ->
         Each rule, with the levels of all R boxes or the reason why there are none.
     usable
         (R,), bool: the boxes to choose from.
+    maps
+        The number of maps.
     """
     index = [levels.index for _, levels in applied if not isinstance(levels, str)]
     if not index or not usable.any():
         return
     votes = np.stack(index)
-    maps = int(votes.max()) + 1
     counts = np.stack([(votes == level).sum(axis=0) for level in range(maps)])
     most, share = counts.argmax(axis=0), counts.max(axis=0)
     best = usable & (share == share[usable].max(initial=0)) & (share > 0)
-    groups = [np.flatnonzero(best & (most == level)) for level in range(maps)]
-    yield from sorted((group for group in groups if len(group)), key=len, reverse=True)
-
-
-def common_map(applied: Sequence[tuple[PyramidRule, Levels | str]], group: Index) -> int:
-    """Return the map that most rules send the first box of a group to."""
-    votes = [int(found.index[group[0]]) for _, found in applied if not isinstance(found, str)]
-    return max(set(votes), key=votes.count)
+    groups = [(level, np.flatnonzero(best & (most == level))) for level in range(maps)]
+    yield from sorted((one for one in groups if len(one[1])), key=lambda one: -len(one[1]))
 
 
 def distinguishing(rules: Sequence[PyramidRule], inputs: RuleInputs) -> Distinguishing | None:

@@ -15,7 +15,7 @@ from roialign_cli.core.overrides import resolve
 from roialign_cli.core.point_values import floating
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.pyramid import Levels
-from roialign_cli.core.pyramid_operation import checked_maps, map_scales
+from roialign_cli.core.pyramid_operation import checked_maps
 from roialign_cli.core.pyramid_rules import PYRAMID_RULES, PyramidRule, pyramid_rule
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.arguments import check_tolerance, checked_call, checked_output
@@ -26,7 +26,6 @@ from roialign_cli.search.pyramid_result import PyramidIdentification
 from roialign_cli.search.pyramid_rules import (
     RuleInputs,
     agreed,
-    common_map,
     distinguishing,
     judged,
 )
@@ -185,20 +184,20 @@ class _Search:
     def _attempts(self) -> Iterator[tuple[Reading, int, Index]]:
         """Yield readings of the inputs, each with a map and some rows that are likely from it."""
         later = []
+        # A rule that is tried alone may be the wrong one, or not applicable.
+        rules = [*dict.fromkeys((*self.rules, *PYRAMID_RULES.values()))]
         for reading in self._readings():
-            applied = self._applied(reading, self.target.corners(reading))
-            groups = [*agreed(applied, self.target.usable)]
-            attempts = [(reading, common_map(applied, group), _spread(group)) for group in groups]
+            applied = self._applied(rules, reading, self.target.corners(reading))
+            groups = agreed(applied, self.target.usable, len(self.target.maps))
+            attempts = [(reading, level, _spread(group)) for level, group in groups]
             yield from attempts[:1]
             later += attempts[1:]
         yield from later
 
     def _readings(self) -> Iterator[Reading]:
         """Yield the ways to read the inputs, the most likely first."""
-        inputs = self.target.inputs
-        given = inputs.image_size, inputs.level_scales
         kinds = dict.fromkeys(rule.level_scale for rule in self.rules)
-        by_axis = [map_scales(inputs.map_sizes, kind, *given)[1] for kind in kinds]
+        by_axis = [self.target.inputs.scales(kind) for kind in kinds]
         distinct = [one for number, one in enumerate(by_axis) if one not in by_axis[:number]]
         for fields in self._box_fields():
             for batches in self.target.batches:
@@ -216,9 +215,9 @@ class _Search:
         for box_format in formats:
             yield {"box_format": box_format, "normalized": self.call.get("normalized", normalized)}
 
-    def _applied(self, reading: Reading, corners: Float) -> Applied:
+    def _applied(self, rules: Sequence[PyramidRule], reading: Reading, corners: Float) -> Applied:
         inputs = self.target.inputs
-        return [*inputs.applicable(self.rules, corners, normalized=reading.normalized)]
+        return [*inputs.applicable(rules, corners, normalized=reading.normalized)]
 
     def _identified(self, reading: Reading, level: int, rows: Index) -> Identification:
         """Search for the convention of some rows on one map."""
@@ -263,7 +262,11 @@ class _Search:
         corners = target.corners(reading, convention)
         shape = len(target.boxes), len(target.maps)
         fits = np.zeros(shape, np.bool_) if best is None else best.fits
-        rules = judged(self._applied(reading, corners), fits, target.zero)
+        # Of equal rules, those with the scales of the reading reproduce the output.
+        by_scale = sorted(
+            self.rules, key=lambda rule: inputs.scales(rule.level_scale) != reading.by_axis
+        )
+        rules = judged(self._applied(by_scale, reading, corners), fits, target.zero)
         explaining = [fit.rule for fit in rules if fit.explains_all]
         layout = "RCHW" if best is None else best.hypothesis.layout
         _, _, height, width = target.output.transpose(LAYOUTS[layout]).shape
@@ -273,7 +276,6 @@ class _Search:
             map_sizes=tuple(inputs.map_sizes),
             scales=tuple(y for y, _ in reading.by_axis),
             image_size=inputs.image_size,
-            size=target.sizes(corners, reading),
             fits=fits,
             zero=target.zero,
             rules=rules,

@@ -113,15 +113,6 @@ class PyramidTarget:
             image_height=self.image_height(reading),
         ).boxes_xyxy
 
-    def sizes(self, corners: Float, reading: Reading) -> Float:
-        """Return the square root of the area of each box in pixels, (R,)."""
-        sides = corners[:, 2:] - corners[:, :2]
-        size = np.sqrt(sides[:, 0] * sides[:, 1])
-        image_size = self.inputs.image_size
-        if reading.normalized and image_size is not None:
-            size = size * np.sqrt(image_size[0] * image_size[1])
-        return np.asarray(size)
-
     def fits(self, hypothesis: Hypothesis, reading: Reading) -> Mask:
         """Return which maps reproduce each row, (R, maps): first on a few channels, then on all."""
         columns = []

@@ -27,6 +27,11 @@ def level_step(operation: PyramidOperation, roi: int) -> Iterator[Block]:
     if len(operation.operations) == 1:
         yield Paragraph("There is only one map, so all boxes are pooled from it.")
         return
+    if math.isnan(levels.rounded[roi]):
+        where = f"to the first level, {levels.first}"
+        yield Paragraph(f"The rule {levels.rule.name} sends a box with a negative area {where}.")
+        yield _table(operation, roi)
+        return
     yield Paragraph(
         f"The rule {levels.rule.name} sends a box to a map by its size s, the square root of its "
         "area in pixels of the image:"
@@ -51,10 +56,10 @@ def _size_line(operation: PyramidOperation, roi: int) -> str:
 
 def _level_line(levels: Levels, roi: int) -> str:
     """Return the formula of the level and its result as text."""
-    rounded, number = int(levels.rounded[roi]), float(levels.number[roi])
+    rounded, number = float(levels.rounded[roi]), float(levels.number[roi])  # may be infinite
     level = levels.first + int(levels.index[roi])
     limited = "" if level == rounded else f", limited to {level}"
-    line = f"level = {formula(levels.rule)} = {rounded}{limited}"
+    line = f"level = {formula(levels.rule)} = {rounded:.0f}{limited}"
     exact = levels.rule.rounding != "thresholds"
     return f"{line} (before rounding: {digits(number)})" if exact else line
 
@@ -100,5 +105,5 @@ def _distance(pixels: float) -> str:
 
 
 def digits(value: float) -> str:
-    """Return a number with seven digits, as many as float32 has."""
-    return f"{value:.7g}"
+    """Return a number with seven digits, as many as float32 has; – if it is undefined."""
+    return "–" if math.isnan(value) else f"{value:.7g}"

@@ -69,7 +69,7 @@ def _changes(comparison: PyramidComparison, first: Levels, second: Levels) -> It
     total = format_count(len(comparison.differing), "box", "boxes")
     changes = comparison.changes
     if not changes:
-        yield Paragraph(f"No box changes level, of {total}.")
+        yield Paragraph(f"No box changes level ({total}).")
         return
     verb = "changes" if len(changes) == 1 else "change"
     numbering = ""

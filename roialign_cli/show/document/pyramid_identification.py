@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from roialign_cli.analysis.scaling import scale_text
 from roialign_cli.core.pyramid import NO_LEVEL, Levels
+from roialign_cli.core.pyramid_operation import map_scales
+from roialign_cli.core.pyramid_rules import LevelScale
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.pyramid_result import PyramidIdentification, RuleFit
 from roialign_cli.show.document.answer import deviation_lines, reproduction_blocks
@@ -29,7 +31,7 @@ _MAX_OTHER_RULES = 8
 
 
 def pyramid_identification_blocks(
-    found: PyramidIdentification, inputs: InputWords | None = None
+    found: PyramidIdentification, inputs: InputWords | None = None, remarks: Sequence[str] = ()
 ) -> Iterator[Block]:
     """Yield the result of a search.
 
@@ -39,13 +41,25 @@ def pyramid_identification_blocks(
         The result.
     inputs
         The words of a command line that name the inputs; None for no command line.
+    remarks
+        A heading after the result, and lines below it.
     """
     yield Heading(2, _headline(found))
     if found.hypothesis is None:
         yield _indented(_NOTHING)
-        yield from _search_size(found)
-        return
-    yield from _operator(found, found.hypothesis)
+    else:
+        yield from _result(found, found.hypothesis, inputs)
+    if remarks:
+        yield Heading(2, remarks[0])
+        yield from map(_indented, remarks[1:])
+    yield from _search_size(found)
+
+
+def _result(
+    found: PyramidIdentification, hypothesis: Hypothesis, inputs: InputWords | None
+) -> Iterator[Block]:
+    """Yield the operator, the maps, the rules, and how to reproduce the output."""
+    yield from _operator(found, hypothesis)
     yield _maps_table(found)
     if found.unexplained.any():
         rows = np.flatnonzero(found.unexplained).tolist()
@@ -57,7 +71,6 @@ def pyramid_identification_blocks(
     if lines:
         made = "the output" if found.verdict == "exact" else "the rows that match"
         yield from reproduction_blocks(lines, made)
-    yield from _search_size(found)
 
 
 _NOTHING = (
@@ -79,14 +92,21 @@ def commands(
     if found.hypothesis is None or not found.explaining:
         return {"command": None, "call": None}
     rule, size = found.explaining[0].rule.name, found.output_size
-    scaled: Mapping[str, object] = {"level_scales": found.scales}
-    if found.image_size is not None:
-        height, width = (int(v) if v == int(v) else v for v in found.image_size)
-        scaled = {"image_size": (height, width)}
+    scaled = _scale_arguments(found, found.explaining[0].rule.level_scale)
     command = None
     if inputs is not None:
         command = pyramid_command(found.hypothesis, rule, inputs, size)
     return {"command": command, "call": pyramid_call(found.hypothesis, rule, scaled, size)}
+
+
+def _scale_arguments(found: PyramidIdentification, kind: LevelScale) -> dict[str, object]:
+    """Return the size of the image, and the scales if they do not follow from the size."""
+    if found.image_size is None:
+        return {"level_scales": found.scales}
+    height, width = (int(v) if v == int(v) else v for v in found.image_size)
+    inferred, _ = map_scales(found.map_sizes, kind, found.image_size, None)
+    scales = {} if inferred == found.scales else {"level_scales": found.scales}
+    return {"image_size": (height, width), **scales}
 
 
 def _indented(text: str) -> Paragraph:

@@ -49,6 +49,7 @@ from roialign_cli.show.numbers import name_of
 from roialign_cli.show.palette import Theme
 from roialign_cli.show.view import roi_view
 
+CONVENTIONS_TITLE = "Two conventions on the same box"
 _MIN_ARROW_LENGTH = 5.0  # points (1/72 inch)
 _OTHER_MARK_SHARE = 0.55  # of the size of the first convention's marks
 
@@ -58,7 +59,7 @@ def compare_figure(
     other: Trace,
     *,
     section: tuple[int, int] | None = None,
-    title: str = "Two conventions on the same box",
+    title: str = CONVENTIONS_TITLE,
     names: tuple[str, str] | None = None,
     style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:

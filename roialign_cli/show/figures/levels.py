@@ -48,22 +48,6 @@ _STYLES = tuple(product(_LINE_STYLES, palette.LEVELS))  # line style and colour 
 
 
 @dataclass(frozen=True)
-class Picture:
-    """The image that a pyramid was made from.
-
-    Parameters
-    ----------
-    image
-        (H, W, 3) or (H, W), uint8; None draws the largest map in its place.
-    size
-        (height, width) in the pixels that the boxes are in; None if it is not known.
-    """
-
-    image: NDArray[np.uint8] | None = None
-    size: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
 class _Box:
     """A box on the picture: its sides in cells of the largest map, its map, and its name."""
 
@@ -77,7 +61,7 @@ def levels_figure(
     rois: Sequence[int],
     channel: int | Summary = 0,
     *,
-    picture: Picture,
+    image: NDArray[np.uint8] | None = None,
     names: Sequence[str] = (),
     left_out: str = "",
     style: FigureStyle = DEFAULT_STYLE,
@@ -92,8 +76,9 @@ def levels_figure(
         The indices of the boxes to draw, all of the same image.
     channel
         The channel of the largest map that is drawn, or a summary of all.
-    picture
-        The image to draw instead of the map, and its size.
+    image
+        The image to draw in place of the map, (H, W, 3) or (H, W), uint8. It is drawn as large as
+        `pyramid.image_size`, if that is known.
     names
         A name for each of the boxes to draw; the index of a box takes the place of an empty name.
     left_out
@@ -102,28 +87,28 @@ def levels_figure(
         The style of the figure.
     """
     trace = _map_trace(pyramid, rois[0], channel)
-    unit = _unit(pyramid, picture)
+    unit = _unit(pyramid)
     boxes = [
         _Box(_sides(pyramid.operations[0], roi), int(pyramid.index[roi]), name or str(roi))
         for roi, name in zip(rois, names or [""] * len(rois), strict=True)
     ]
-    sides = _picture_sides(trace, picture, unit)
+    sides = _image_sides(pyramid, trace, image, unit)
     with figure_settings(style.theme):
         view = picture_view([box.sides.spans for box in boxes], sides, y_up=trace.frame.y_up)
         panel = new_page(
             [[[PanelSpec(view, unit, fills=False)]]],
             style,
             title=_title(pyramid, boxes),
-            subtitle=_subtitle(pyramid, trace, picture, left_out, style),
+            subtitle=_subtitle(pyramid, map_parts(trace, style) if image is None else [], left_out),
             shades=value_shades(style, trace),
-            bars=None if picture.image is None else [],
+            bars=None if image is None else [],
             legend=_legend(pyramid, boxes, style.theme),
         )[0]
-        if picture.image is None:
+        if image is None:
             draw_map(panel, trace)
         else:
             draw_outside(panel)
-            draw_photo(panel, picture.image, sides)
+            draw_photo(panel, image, sides)
         _draw_boxes(panel, boxes)
     return panel.figure
 
@@ -136,12 +121,13 @@ def _map_trace(pyramid: PyramidOperation, roi: int, channel: int | Summary) -> T
     return trace_operation(small, roi, channel)
 
 
-def _unit(pyramid: PyramidOperation, picture: Picture) -> Unit:
+def _unit(pyramid: PyramidOperation) -> Unit:
     """Return a pixel of the image, in cells of the largest map."""
     largest = pyramid.operations[0]
     y, x = largest.spatial_scale
-    if largest.convention.normalized:
-        height, width = picture.size or largest.map_size
+    # The levels of normalised boxes need the size of the image.
+    if largest.convention.normalized and pyramid.image_size is not None:
+        height, width = pyramid.image_size
         y, x = y / height, x / width
     return Unit(PIXELS.name, x, y)
 
@@ -152,12 +138,14 @@ def _sides(largest: Operation, roi: int) -> Sides:
     return Sides(box.left, box.right, box.top, box.bottom)
 
 
-def _picture_sides(trace: Trace, picture: Picture, unit: Unit) -> Sides:
+def _image_sides(
+    pyramid: PyramidOperation, trace: Trace, image: NDArray[np.uint8] | None, unit: Unit
+) -> Sides:
     """Return the sides of the image, or of the map if there is none, in cells."""
     rows, columns = trace.map_size
-    if picture.image is None:
+    if image is None:
         return picture_sides(trace, columns, rows)
-    height, width = picture.size or picture.image.shape[:2]
+    height, width = pyramid.image_size or image.shape[:2]
     return picture_sides(trace, width * unit.x, height * unit.y)
 
 
@@ -167,10 +155,8 @@ def _title(pyramid: PyramidOperation, boxes: Sequence[_Box]) -> str:
     return f"{format_count(len(boxes), 'box', 'boxes')} on {on} level{'s' if maps > 1 else ''}"
 
 
-def _subtitle(
-    pyramid: PyramidOperation, trace: Trace, picture: Picture, left_out: str, style: FigureStyle
-) -> list[str]:
-    shown = [] if picture.image is not None else map_parts(trace, style)
+def _subtitle(pyramid: PyramidOperation, shown: Sequence[str], left_out: str) -> list[str]:
+    """Return the rule, what is drawn of the map, and which boxes are not drawn."""
     parts = [f"levels by the rule {pyramid.levels.rule.name}", *shown]
     return [*parts, left_out] if left_out else parts
 
