@@ -12,7 +12,7 @@ import numpy as np
 from click.core import ParameterSource
 from numpy.typing import NDArray
 
-from roialign_cli.calls.archive import is_call, read_call, read_description
+from roialign_cli.calls.archive import call_sizes, is_call, read_call, read_description
 from roialign_cli.calls.bfloat16 import widened
 from roialign_cli.calls.call import Call, Description
 from roialign_cli.calls.recording import Recording, is_recording, read_calls, read_recording
@@ -24,7 +24,6 @@ from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.overrides import unused_with_points
 from roialign_cli.core.presets import preset
 from roialign_cli.errors import FileError
-from roialign_cli.files.arrays import archive_shapes
 from roialign_cli.files.box_file import BoxFile
 from roialign_cli.files.features import FeatureFile
 from roialign_cli.files.reading import fingerprint_of, split_member
@@ -208,10 +207,10 @@ def is_complete_pyramid(recording: Recording) -> bool:
 
 def _summary(path: str, description: Description) -> str:
     """Return the file of a call, its operator and place, and the size of its arrays."""
-    shapes = archive_shapes(path)
+    shape, count = call_sizes(path)
     where = " at ".join(filter(None, (description.operator, description.place)))
-    features = " × ".join(map(str, shapes.get("features", ())))
-    boxes = format_count(shapes.get("boxes", (0,))[0], "box", "boxes")
+    features = " × ".join(map(str, shape))
+    boxes = format_count(count, "box", "boxes")
     words = (printable(where)[:_MAX_NAME], features, boxes)
     return f"{printable(path)}: {', '.join(filter(None, words))}"
 
