@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,8 @@ from roialign_cli.calls.bfloat16 import narrowed, widened
 from roialign_cli.calls.call import Call, Description, PyramidLevel
 from roialign_cli.core.convention import FIELD_KINDS
 from roialign_cli.errors import ArgumentError, FileError
-from roialign_cli.files.arrays import archive_shapes, read_array
-from roialign_cli.files.reading import fingerprint_of, open_input
+from roialign_cli.files.arrays import archive_shapes, open_archive, read_array
+from roialign_cli.files.reading import fingerprint_of
 from roialign_cli.files.writing import atomic_write
 
 CALL_FORMAT = "roialign-call"
@@ -26,6 +26,7 @@ _JSON = "call.json"
 _MAX_JSON_BYTES = 1 << 20
 _ARRAYS = ("features", "boxes", "batch_index", "output", "rows")
 _REMEDY = "record the call again"
+_DAMAGED = f"is damaged or not a recorded call; {_REMEDY}"
 
 # Key of call.json → the types that its value may have.
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -89,9 +90,9 @@ def is_call(name: str) -> bool:
     if name == "-" or fingerprint_of(name) is None or Path(name).is_dir():
         return False
     try:
-        with open_input(name) as content, ZipFile(content) as archive:
+        with open_archive(name, _DAMAGED) as archive:
             return _JSON in archive.namelist()
-    except (BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError):
+    except FileError:
         return False
 
 
@@ -141,7 +142,7 @@ def call_sizes(name: str) -> tuple[tuple[int, ...], int]:
 
 def _array_names(name: str) -> list[str]:
     """Return the names of the arrays in a recorded call."""
-    with open_input(name) as content, ZipFile(content) as archive:
+    with open_archive(name, _DAMAGED) as archive:
         names = {*archive.namelist()}
     missing = [key for key in ("features", "boxes") if f"{key}.npy" not in names]
     if missing:
@@ -170,17 +171,12 @@ def read_description(name: str) -> Description:
 
 
 def _read_json(name: str) -> dict[str, Any]:
-    try:
-        with open_input(name) as content, ZipFile(content) as archive:
-            info = archive.getinfo(_JSON)
-            is_long = info.file_size > _MAX_JSON_BYTES
-            record = None if is_long else json.loads(archive.read(info))
-    except KeyError:
-        raise FileError(name, "is not a recorded call; name a call or a recording") from None
-    except FileError:
-        raise
-    except (BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, RecursionError):
-        raise FileError(name, f"is damaged or not a recorded call; {_REMEDY}") from None
+    with open_archive(name, _DAMAGED) as archive:
+        if _JSON not in archive.namelist():
+            raise FileError(name, "is not a recorded call; name a call or a recording")
+        info = archive.getinfo(_JSON)
+        is_long = info.file_size > _MAX_JSON_BYTES
+        record = None if is_long else json.loads(archive.read(info))
     if is_long:
         raise FileError(name, f"has a {_JSON} that is too long; {_REMEDY}")
     if not isinstance(record, dict):

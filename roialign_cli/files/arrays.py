@@ -177,8 +177,31 @@ def archive_shapes(name: str) -> dict[str, tuple[int, ...]]:
 
 
 @contextmanager
-def _reading(name: str) -> Iterator[None]:
-    """Raise a `FileError` for all that NumPy raises about a damaged file."""
+def open_archive(name: str, damaged: str) -> Iterator[ZipFile]:
+    """Yield an open zip archive.
+
+    Parameters
+    ----------
+    name
+        Path of the file.
+    damaged
+        The problem to name, and what to do, if the file is damaged or no archive.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, or if opening or reading it fails in the block.
+    """
+    with open_input(name) as content, _reading(name, damaged), _archive(content) as archive:
+        yield archive
+
+
+_DAMAGED = "is damaged or not a NumPy file; save the array again with numpy.save"
+
+
+@contextmanager
+def _reading(name: str, damaged: str = _DAMAGED) -> Iterator[None]:
+    """Raise a `FileError` for all that NumPy and zipfile raise about a damaged file."""
     try:
         with warnings.catch_warnings():
             # NumPy warns about old headers, which are harmless.
@@ -192,8 +215,7 @@ def _reading(name: str) -> Iterator[None]:
         EOFError, IndexError, KeyError, NotImplementedError, OSError, OverflowError,
         RecursionError, RuntimeError, SyntaxError, TokenError, TypeError, ValueError,
     ):  # fmt: skip
-        problem = "is damaged or not a NumPy file; save the array again with numpy.save"
-        raise FileError(name, problem) from None
+        raise FileError(name, damaged) from None
 
 
 def single_array(choice: str) -> str:

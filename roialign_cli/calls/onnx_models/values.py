@@ -51,7 +51,8 @@ def decimal(value: float) -> float:
     >>> decimal(float(np.float32(1 / 14))) == 1 / 14, decimal(float(np.float32(0.3)))
     (True, 0.3)
     """
-    single = np.float32(value)
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
     if not np.isfinite(single) or single == 0:
         return float(value)
     divisor = round(min(abs(1 / float(single)), _MAX_DIVISOR))
