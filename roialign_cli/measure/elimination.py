@@ -1,0 +1,99 @@
+"""Find the values of fields with which a model gives the answers of a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+
+from roialign_cli.errors import RoiAlignError
+from roialign_cli.measure.evidence import Evidence
+from roialign_cli.measure.model import Model
+
+Changes = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Eliminated:
+    """Hold the result of an elimination.
+
+    Parameters
+    ----------
+    model
+        The first model that agrees with all answers, or else the one that agrees with most.
+    agrees
+        Whether it agrees with all.
+    tried
+        How many models were tried.
+    """
+
+    model: Model
+    agrees: bool
+    tried: int
+
+
+def by_unusualness(
+    dimensions: Sequence[Sequence[Changes]], most: int = 2500
+) -> Iterator[dict[str, Any]]:
+    """Yield the combinations of alternatives, those that take early alternatives first.
+
+    Parameters
+    ----------
+    dimensions
+        Alternatives for each of several rules, likeliest first.
+    most
+        The most combinations to yield.
+    """
+    indices = product(*(range(len(each)) for each in dimensions))
+    # Of combinations of the same sum, those with a single unusual rule are first.
+    ordered = sorted(indices, key=lambda each: (np.count_nonzero(each), sum(each)))
+    for each in islice(ordered, most):
+        merged: dict[str, Any] = {}
+        for alternatives, index in zip(dimensions, each, strict=True):
+            merged.update(alternatives[index])
+        yield merged
+
+
+def alternatives(model: Model, name: str, values: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return alternatives for one field or law; what the model has is the first."""
+    own = model.get(name)
+    return [{name: own}, *({name: value} for value in values if value != own)]
+
+
+def eliminate(
+    evidence: Evidence, model: Model, calls: Sequence[str], candidates: Iterator[Changes]
+) -> Eliminated:
+    """Return the first candidate that agrees with the answers to some calls.
+
+    Parameters
+    ----------
+    evidence
+        The answers.
+    model
+        What is known of the kernel.
+    calls
+        Names of calls; those without an answer are left out.
+    candidates
+        Changes of the model, likeliest first.
+    """
+    names = [name for name in calls if name in evidence.answers]
+    best, most, tried = model, -1, 0
+    for changes in candidates:
+        try:
+            candidate = model.having(changes)
+        except RoiAlignError:  # values that exclude each other
+            continue
+        tried += 1
+        agreeing = 0
+        for name in names:
+            if not evidence.agree(candidate, name):
+                break
+            agreeing += 1
+        if agreeing == len(names):
+            return Eliminated(candidate, agrees=True, tried=tried)
+        if agreeing > most:
+            best, most = candidate, agreeing
+    return Eliminated(best, agrees=False, tried=tried)

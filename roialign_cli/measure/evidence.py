@@ -1,0 +1,110 @@
+"""The answers of a kernel, and whether a model agrees with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.measure.model import Model
+from roialign_cli.measure.reading import Axes
+from roialign_cli.measure.target import Target, ask
+
+Array = NDArray[Any]
+
+# Relative differences that count as rounding, by the bits that float32 outputs leave unused.
+_FULL_TOLERANCE = 2e-5
+_COARSE_TOLERANCES = ((16, 2.0**-7), (13, 2.0**-9))  # bfloat16; float16 and TF32
+
+
+@dataclass
+class Evidence:
+    """Collect the answers of a kernel to calls.
+
+    Parameters
+    ----------
+    target
+        The kernel.
+    axes
+        How the kernel orders the axes of its outputs.
+    answers
+        Name of a call → the call as the kernel got it, and the answer.
+    unavailable
+        Name of a call that cannot be made of this kernel → the reason.
+    calls
+        How many calls were made.
+    """
+
+    target: Target
+    axes: Axes = field(default_factory=Axes)
+    answers: dict[str, tuple[ProbeCall, Answer]] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, None] = field(default_factory=dict)
+    calls: int = 0
+    tolerance: float = _FULL_TOLERANCE
+
+    def ask(self, call: ProbeCall) -> Answer:
+        """Return the answer of the kernel to one call, in the usual order of axes."""
+        self.calls += 1
+        answer = self.axes.applied(ask(self.target, call), call)
+        if answer.remark:
+            self.remarks[answer.remark] = None
+        return answer
+
+    def collect(self, calls: Iterable[ProbeCall]) -> None:
+        """Make calls, and keep the answers."""
+        for call in calls:
+            if (reason := self._unavailable(call)) is not None:
+                self.unavailable[call.name] = reason
+                continue
+            self.answers[call.name] = call, self.ask(call)
+        outputs = [a.output for _, a in self.answers.values() if a.output is not None]
+        self.tolerance = output_tolerance(outputs)
+
+    def _unavailable(self, call: ProbeCall) -> str | None:
+        parameters = self.target.parameters
+        if call.spatial_scale != 1 and "spatial_scale" not in parameters:
+            return "the kernel takes no spatial scale"
+        if call.batch_index.any() and "batch_index" not in parameters:
+            return "the kernel takes no batch index"
+        if call.name.endswith("ratio 4") and "sampling_ratio" not in parameters:
+            return "the kernel takes no sampling ratio"
+        return None
+
+    def agree(self, model: Model, name: str) -> bool:
+        """Return whether a model gives the answer of the kernel to a call."""
+        call, answer = self.answers[name]
+        return self.equal(model.answer(call), answer)
+
+    def equal(self, one: Answer, other: Answer) -> bool:
+        """Return whether two answers are the same up to rounding."""
+        if one.output is None or other.output is None:
+            return one.output is None and other.output is None
+        return bool(not self.differing(one.output, other.output).any())
+
+    def differing(self, one: Array, other: Array) -> NDArray[np.bool_]:
+        """Return where two outputs (R, C, rows, columns) differ by more than rounding."""
+        if one.shape != other.shape:
+            return np.ones((1, 1, 1, 1), np.bool_)
+        one, other = one.astype(np.float64), other.astype(np.float64)
+        size = np.abs(np.where(np.isfinite(one), one, 0)).max(axis=(0, 2, 3), initial=0)
+        allowed = self.tolerance * np.where(size > 0, size, 1)[:, None, None]
+        with np.errstate(invalid="ignore"):
+            near = np.abs(one - other) <= allowed
+        return ~(near | (one == other) | (np.isnan(one) & np.isnan(other)))
+
+
+def output_tolerance(outputs: list[Array]) -> float:
+    """Return the relative difference that counts as rounding, from the precision of outputs."""
+    if not outputs:
+        return _FULL_TOLERANCE
+    if all(output.dtype.kind == "f" and output.dtype.itemsize == 2 for output in outputs):
+        return 2.0**-9
+    values = np.concatenate([output.astype(np.float32).ravel() for output in outputs])
+    bits = np.bitwise_or.reduce(values[np.isfinite(values)].view(np.uint32), initial=0)
+    unused = next((n for n in range(23) if int(bits) >> n & 1), 23)
+    return next((share for n, share in _COARSE_TOLERANCES if unused >= n), _FULL_TOLERANCE)

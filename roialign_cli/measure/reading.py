@@ -1,0 +1,233 @@
+"""Read off the first answers how a kernel writes its output and reads its boxes.
+
+One map has a channel for each cell, so the answer holds the weight of every cell in every section.
+Moving one number of a box by whole cells moves the weights by whole cells, or by a known share,
+whatever the kernel interpolates and rounds. The shares show which number is which edge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import BoxFormat, Origin
+from roialign_cli.measure.call import Answer, ProbeCall
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Describe how a kernel orders the axes of its output.
+
+    Parameters
+    ----------
+    order
+        For each of the axes (R, C, rows, columns), which axis of the output it is, after axes of
+        length 1 beyond four were removed.
+    flat
+        Whether the last three axes are one, (R, C·rows·columns).
+    """
+
+    order: tuple[int, int, int, int] = (0, 1, 2, 3)
+    flat: bool = False
+
+    def applied(self, answer: Answer, call: ProbeCall) -> Answer:
+        """Return an answer with its axes in the order (R, C, rows, columns)."""
+        if answer.output is None:
+            return answer
+        output, (rows, columns) = answer.output, call.output_size
+        channels = call.features.shape[1]
+        if self.flat and output.ndim == 2:
+            output = output.reshape(len(output), -1, rows, columns)
+        output = four_axes(output)
+        if output.ndim != 4:
+            problem = f"its output has shape {answer.output.shape}"
+            return Answer(None, problem, answer.remark)
+        output = output.transpose(self.order)
+        expected = {
+            (len(call.boxes), c, rows, columns) for c in (channels, channels // (rows * columns))
+        }
+        if output.shape not in expected:
+            shape = (len(call.boxes), channels, rows, columns)
+            problem = f"its output has shape {answer.output.shape} instead of {shape}"
+            return Answer(None, problem, answer.remark)
+        return replace(answer, output=output)
+
+    @property
+    def text(self) -> str:
+        """The order of the axes, in words."""
+        if self.flat:
+            return "boxes, and channels, rows and columns as one axis"
+        names = np.array(["boxes", "channels", "rows", "columns"])
+        return ", ".join(names[np.argsort(self.order)])
+
+
+def four_axes(output: Array) -> Array:
+    """Remove axes of length 1 until at most four are left."""
+    while output.ndim > 4 and 1 in output.shape:
+        output = output.squeeze(output.shape.index(1))
+    return output
+
+
+def axes_of(call: ProbeCall, answer: Answer) -> Axes | None:
+    """Return the order of the axes of an output of R boxes and 2 × 2 sections; None if unclear.
+
+    Rows and columns are distinguished by what they hold: the column of a section moves its weights
+    along x.
+    """
+    if answer.output is None:
+        return None
+    boxes, channels = len(call.boxes), call.features.shape[1]
+    output = four_axes(answer.output)
+    if output.ndim == 2 and output.shape[0] == boxes and output.shape[1] % 4 == 0:
+        return Axes(flat=True)
+    possible = [
+        order
+        for order in permutations(range(4))
+        if output.ndim == 4 and tuple(output.shape[axis] for axis in order) in {
+            (boxes, channels, 2, 2), (boxes, channels // 4, 2, 2)
+        }
+    ]  # fmt: skip
+    return Axes(max(possible, key=lambda order: _spread(call, output, order))) if possible else None
+
+
+def _spread(call: ProbeCall, output: Array, order: tuple[int, ...]) -> float:
+    """Return how far columns lie apart along x and rows along y, in cells, for an order of axes."""
+    x, y, _ = positions(call, output.transpose(order))
+    apart = np.concatenate([np.abs(x[..., 0] - x[..., 1]), np.abs(y[:, 0] - y[:, 1])])
+    return float(apart[np.isfinite(apart)].sum())
+
+
+def positions(call: ProbeCall, output: Array) -> tuple[Float, Float, Float]:
+    """Return the mean column and row of each section's weights, and their sum, (R, 2, 2) each."""
+    side = call.features.shape[-1]
+    step = output.shape[1] // (side * side)  # repeated channels
+    weights = (
+        output[:, ::step].astype(np.float64).reshape(len(output), side, side, *output.shape[2:])
+    )
+    total = weights.sum(axis=(1, 2))
+    cells = np.arange(side)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x = np.einsum("ryxij,x->rij", weights, cells) / total
+        y = np.einsum("ryxij,y->rij", weights, cells) / total
+    return x, y, total
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a kernel reads boxes, as far as it was measured.
+
+    Parameters
+    ----------
+    fields
+        The fields of a convention that describe how boxes are written.
+    shares
+        Where the middle of the points of the two sections lies along an axis, as a share of the
+        ROI: 0.25 and 0.75 for points in the middle of their parts.
+    start, end
+        By how many cells the edges of the ROI lie before those of the box, (x, y).
+    """
+
+    fields: Mapping[str, Any]
+    shares: tuple[float, float]
+    start: tuple[float, float]
+    end: tuple[float, float]
+
+
+# Box format → the first edge and the size along x and y, as weights of the four numbers.
+_FORMATS: dict[tuple[BoxFormat, Origin], tuple[Float, Float]] = {}
+_EYE = np.eye(4)
+for _format, _x1, _y1, _w, _h in (
+    ("xyxy", _EYE[0], _EYE[1], _EYE[2] - _EYE[0], _EYE[3] - _EYE[1]),
+    ("yxyx", _EYE[1], _EYE[0], _EYE[3] - _EYE[1], _EYE[2] - _EYE[0]),
+    ("xywh", _EYE[0], _EYE[1], _EYE[2], _EYE[3]),
+    ("cxcywh", _EYE[0] - _EYE[2] / 2, _EYE[1] - _EYE[3] / 2, _EYE[2], _EYE[3]),
+):
+    _FORMATS[_format, "top-left"] = np.stack([_x1, _y1]), np.stack([_w, _h])
+    _top = -_y1 if _format == "xywh" else -_y1 - _h  # with y up, xywh starts at the upper edge
+    _FORMATS[_format, "bottom-left"] = np.stack([_x1, _top]), np.stack([_w, _h])
+
+
+def read_boxes(calls: list[ProbeCall], answers: list[Answer]) -> Reading | None:
+    """Return how a kernel reads boxes, from the answers to `reading_calls`; None if unclear."""
+    for call, answer in zip(calls, answers, strict=True):
+        if answer.output is None:
+            continue
+        units: list[tuple[float, dict[str, Any]]] = [(1.0, {})]
+        if call.boxes.max() < 1:
+            side = call.features.shape[-1]
+            units = [
+                (side - less, {"normalized": True, "normalized_by": rule})
+                for rule, less in (("last-centre", 1), ("size", 0))
+            ]
+        for unit, fields in units:
+            found = _read(call, answer.output, unit, fields)
+            if found is not None:
+                return found
+    return None
+
+
+def _read(call: ProbeCall, output: Array, unit: float, fields: Mapping[str, Any]) -> Reading | None:
+    x, y, _ = positions(call, output)
+    where = np.stack([x[:, 0, :], y[:, :, 0]])  # (2 axes, R, 2 sections)
+    boxes = call.boxes.astype(np.float64) * unit
+    moved = np.diag(boxes[1:] - boxes[0])
+    if not np.isfinite(where).all():
+        return None
+    slopes = (where[:, 1:] - where[:, :1]) / moved[:, None]  # (2, 4, 2)
+    best: tuple[float, Any] = (0.15, None)
+    for (box_format, origin), (first, size) in _FORMATS.items():
+        shares = _shares(slopes, first, size)
+        wrong = np.abs(slopes - first[:, :, None] - size[:, :, None] * shares).max()
+        is_usual = -0.05 <= shares[0] <= shares[1] - 0.1 <= 0.95
+        if is_usual and wrong < best[0]:
+            best = float(wrong), (box_format, origin, shares, first, size)
+    if best[1] is None:
+        return None
+    box_format, origin, shares, first, size = best[1]
+    height = call.features.shape[-2] if origin == "bottom-left" else 0
+    start = first @ boxes[0] + np.array([0, height])
+    end = start + size @ boxes[0]
+    extent = (where[:, 0, 1] - where[:, 0, 0]) / (shares[1] - shares[0])
+    measured = where[:, 0, 0] - shares[0] * extent
+    moved_start, moved_end = start - measured, end - measured - extent
+    return Reading(
+        {"box_format": box_format, "origin": origin, **fields},
+        (float(shares[0]), float(shares[1])),
+        (float(moved_start[0]), float(moved_start[1])),
+        (float(moved_end[0]), float(moved_end[1])),
+    )
+
+
+def _shares(slopes: Float, first: Float, size: Float) -> Float:
+    """Return the shares of the ROI at which two sections lie, rounded to sixteenths if near."""
+    shares: Float = np.einsum("akf,ak->f", slopes - first[:, :, None], size) / (size * size).sum()
+    near = np.round(shares * 16) / 16
+    return np.where(np.abs(shares - near) < 0.02, near, shares)
+
+
+def likely_points(shares: tuple[float, float]) -> Iterator[dict[str, Any]]:
+    """Yield the rules for points that place two sections at shares of the ROI, likeliest first."""
+    low, high = shares
+    if math.isclose(low, 0, abs_tol=0.06) and math.isclose(high, 1, abs_tol=0.06):
+        yield {"points": "corners"}
+    yield {"points": "centred", "point_in_part": min(max(2 * low, 0.0), 1.0)}
+    yield {"points": "centred", "point_in_part": 0.5}
+    yield {"points": "dividers"}
+    yield {"points": "integral", "pooling": "avg"}
+    whole = {"points": "cells", "edge_rounding": "round-map", "offset": 0.0}
+    yield {**whole, "pooling": "max", "max_of": "point", "end_offset": -1.0}
+    yield {**whole, "pooling": "avg", "end_offset": 0.0}
+    yield {**whole, "pooling": "avg", "end_offset": -1.0}
+    yield {**whole, "pooling": "max", "max_of": "point", "end_offset": 0.0}
+    yield {"points": "corners"}
+    yield {"points": "centred", "point_in_part": 0.0}
+    yield {"points": "centred", "point_in_part": 1.0}

@@ -1,0 +1,303 @@
+"""The order in which the fields of a convention are measured, each from calls of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from roialign_cli.core.preset import FLT_MAX
+from roialign_cli.measure.elimination import Changes, alternatives, by_unusualness
+from roialign_cli.measure.evidence import Evidence
+from roialign_cli.measure.model import (
+    BATCH_LAWS,
+    DIVISOR_LAWS,
+    GRID_LAWS,
+    RATIO_LAWS,
+    USUAL,
+    Model,
+)
+from roialign_cli.measure.reading import Reading, likely_points
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the measurement.
+
+    Parameters
+    ----------
+    rule
+        The rule that is broken if no candidate agrees.
+    calls
+        Names of the calls whose answers decide.
+    candidates
+        Evidence, the model so far and the reading of boxes → changes of the model to try,
+        likeliest first.
+    needs
+        Names of the stages without which this one cannot be understood.
+    """
+
+    rule: str
+    calls: tuple[str, ...]
+    candidates: Callable[[Evidence, Model, Reading], Iterator[Changes]]
+    needs: tuple[str, ...] = ()
+
+
+_ROUNDINGS = ("none", "round-map", "floor-map", "round-image", "floor-image")
+
+
+def _of(*given: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(given)
+
+
+def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[Changes]:
+    starts = [*_near(reading.start), 0.5, 0.0, 1.0, -0.5]
+    ends = [*_near((end - start for start, end in zip(reading.start, reading.end, strict=True))),
+            0.0, -1.0, 1.0]  # fmt: skip
+    takes_ratio = "sampling_ratio" in evidence.target.parameters
+    ratio: list[dict[str, Any]] = [{"sampling_ratio": n} for n in (0, 1, 2, 3, 4)]
+    if takes_ratio:
+        ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
+    dimensions: list[Sequence[Changes]] = [
+        [{"offset": at} for at in dict.fromkeys(starts)],
+        [{"end_offset": at} for at in dict.fromkeys(ends)],
+        [{"edge_rounding": rounding} for rounding in _ROUNDINGS],
+        [{"interpolation": kind} for kind in ("linear", "nearest", "swapped")],
+        _POOLINGS,
+        ratio,
+        _of({"law:divisor": USUAL}, {"law:divisor": _DIVIDED_BY_ONE_MORE}),
+        list(likely_points(reading.shares)),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+_DIVIDED_BY_ONE_MORE = "the sum is divided by one more than the number of points"
+_POOLINGS = _of(
+    {"pooling": "avg"},
+    {"pooling": "max", "max_of": "point"},
+    {"pooling": "max", "max_of": "weighted-cell"},
+)
+
+
+def _near(measured: Any) -> list[float]:  # noqa: ANN401
+    """Return a measured distance in cells as a round number, and as it is."""
+    at = float(np.mean(list(measured)))
+    return [round(2 * at) / 2, round(at, 3)]
+
+
+def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    total, end = model.convention.offset, model.convention.end_offset
+    starts: list[dict[str, Any]] = [
+        {"offset": total - image, "image_offset": image}
+        for image in dict.fromkeys((0.0, total, -0.5, 0.5, 1.0, -1.0))
+    ]
+    ends: list[dict[str, Any]] = [
+        {"end_offset": end - image, "image_end_offset": image}
+        for image in dict.fromkeys((0.0, end, -1.0, 1.0))
+    ]
+    rounding = alternatives(model, "edge_rounding", _ROUNDINGS)
+    yield from by_unusualness([starts, ends, rounding])
+
+
+def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    points = [
+        {"points": model.convention.points},
+        {"points": "dividers"},
+        {"points": "dividers", "divide": 3},
+        {"points": "integral", "pooling": "avg"},
+        {"points": "centred"},
+    ]
+    laws: list[dict[str, Any]] = [
+        {"law:ratio": model.get("law:ratio")},
+        {"law:ratio": USUAL},
+        *({"law:ratio": law} for law in RATIO_LAWS),
+    ]
+    if "sampling_ratio" not in evidence.target.parameters:
+        laws = [{"sampling_ratio": n} for n in (model.convention.sampling_ratio, 0, 1, 2, 3, 4)]
+    poolings = [{"pooling": model.convention.pooling, "max_of": model.convention.max_of}]
+    poolings += [each for each in _POOLINGS if each != poolings[0]]
+    divisors = alternatives(model, "law:divisor", [USUAL, *DIVISOR_LAWS])
+    yield from by_unusualness([points, laws, poolings, divisors])
+
+
+def _digits(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    coordinates = alternatives(model, "coordinates", ["features", "half"])
+    decimals = alternatives(model, "coordinate_decimals", [None, 2, 1, 3, 0, 4])
+    yield from by_unusualness([coordinates, decimals])
+
+
+def _grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        alternatives(model, "grid_from", ["section", "output"]),
+        alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
+        alternatives(model, "grid_max", [None, 2, 1, 3]),
+        alternatives(model, "grid_min", [0, 2, 3]),
+        alternatives(model, "law:grid", [USUAL, *GRID_LAWS]),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _large_grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    yield from by_unusualness([alternatives(model, "grid_max", [None, *range(4, 20)])])
+
+
+def _small_grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        alternatives(model, "grid_min", [0, 1, 2, 3]),
+        alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
+        alternatives(model, "min_size", [0.0, 1.0]),
+        *_without_points(model),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _without_points(model: Model) -> list[list[dict[str, Any]]]:
+    """Return the alternatives for the output of a section without points."""
+    if model.convention.pooling == "avg":
+        return [alternatives(model, "clamp_count", [True, False])]
+    return [alternatives(model, "max_of_empty", [0.0, -FLT_MAX, -10_000.0, -math.inf])]
+
+
+def _whole_sizes(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    coordinates = alternatives(model, "coordinates", ["features", "double"])
+    tolerance = next(law for law in GRID_LAWS if "just above a whole number" in law)
+    laws = alternatives(model, "law:grid", [model.get("law:grid"), tolerance])
+    yield from by_unusualness([coordinates, laws])
+
+
+def _default_ratio(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    yield from by_unusualness([alternatives(model, "sampling_ratio", [0, 2, 1, 3, 4, 5, 6, 7, 8])])
+
+
+def _border(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    values = [0.0, -1.0, 1.0]
+    if "far outside" in evidence.answers:
+        _, answer = evidence.answers["far outside"]
+        if answer.output is not None and (answer.output == answer.output.flat[0]).all():
+            values.insert(0, float(answer.output.flat[0]))
+    margins = (1.0, 0.0, math.inf, 0.5, 0.25, 0.75, 1.5, 2.0, 2.5, 3.0)
+    dimensions = [
+        alternatives(model, "border_margin", margins),
+        alternatives(model, "outside_neighbours", ["clamped", "value", "extrapolated"]),
+        [{"extrapolation_value": value} for value in dict.fromkeys(values)],
+        alternatives(model, "clip_boxes", [False, True]),
+        alternatives(model, "clip_sections", [False, True]),
+        alternatives(model, "unread_cells", [0, 1]),
+        alternatives(model, "average_over", ["points", "inside"]),
+        alternatives(model, "rejects", ["nothing", "off-map"]),
+        *_without_points(model),
+    ]
+    yield from by_unusualness(dimensions, 700)
+
+
+def _across(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        alternatives(model, "average_over", ["points", "inside"]),
+        alternatives(model, "clip_sections", [False, True]),
+        *_without_points(model),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        alternatives(model, "grid_points", ["all", "cells"]),
+        alternatives(model, "clip_sections", [False, True]),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _size(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    sizes = [0.0, 1.0, 0.1, 0.5, 2.0, 0.01, 0.25, 1.5]
+    yield from by_unusualness([alternatives(model, "min_size", sizes)])
+
+
+def _empty(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        alternatives(model, "inverted_boxes", ["kept", "sorted", "empty"]),
+        alternatives(model, "rejects", ["nothing", "inverted", "no-area", "off-map"]),
+        *_without_points(model),
+        alternatives(model, "grid_min", [0, 1]),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _negative(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    if model.convention.pooling == "avg":
+        yield {}
+        return
+    starts = [-math.inf, 0.0, -10_000.0, -FLT_MAX, -1.0, -1000.0]
+    dimensions = [
+        alternatives(model, "max_start", starts),
+        alternatives(model, "max_of", ["point", "weighted-cell"]),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _not_finite(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        alternatives(model, "tie_neighbour", ["lower", "both", "upper"]),
+        alternatives(model, "max_skips_nan", [False, True]),
+    ]
+    yield from by_unusualness(dimensions if model.convention.pooling == "max" else dimensions[:1])
+
+
+def _last_digits(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    formulas = ["section-first", "step-first", "share-first", "roi-first"]
+    yield from by_unusualness([alternatives(model, "position_formula", formulas)])
+
+
+def _batch(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    yield from by_unusualness([alternatives(model, "law:batch", [USUAL, *BATCH_LAWS])])
+
+
+def _channels(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    yield from by_unusualness([alternatives(model, "channel_map", ["same", "position-sensitive"])])
+
+
+_SCALED = ("placement, scale 1/2", "placement, scale 1/4")
+_RATIOS = ("ratio 2", "ratio 3", "ratio 4", "9 sections")
+_SMALL = ("small boxes", "small boxes, scale 1/2")
+_BORDERS = ("low border", "high border", "far outside")
+_ACROSS = ("across the border, ratio 2", "across the border, ratio 4")
+_NEGATIVE = ("negative features", "very negative features", "endlessly negative features")
+_NOT_FINITE = ("non-finite cells", "non-finite cells, ratio 2")
+_LAST_DIGITS = tuple(f"last digits, margin {margin}" for margin in ("0", "0.5", "1"))
+_EMPTY = tuple(
+    f"{kind}, {ratio}"
+    for kind in (
+        "no width", "no height", "no width and height", "inverted along x", "inverted along y",
+        "inverted along both axes",
+    )
+    for ratio in ("adaptive grid", "ratio 2")
+)  # fmt: skip
+
+# Name → how it is measured, in the order of measurement.
+STAGES: dict[str, Stage] = {
+    "placement": Stage("interpolation", ("placement",), _placement),
+    "scale": Stage("shift", ("placement", *_SCALED), _scaled, ("placement",)),
+    "digits": Stage("coordinates", ("decimals",), _digits, ("placement",)),
+    "points": Stage("sampling ratio", _RATIOS, _points, ("placement",)),
+    "channels": Stage("channel map", ("channels",), _channels, ("placement",)),
+    "batch": Stage("batch index", ("batch index",), _batch, ("placement",)),
+    "grid": Stage("adaptive grid", ("grid", "grid, 2 × 4 sections"), _grid, ("points",)),
+    "large grid": Stage("adaptive grid", ("grid, large sections",), _large_grid, ("grid",)),
+    "size": Stage("minimum size", _SMALL, _size, ("placement",)),
+    "small grid": Stage("adaptive grid", ("grid, small sections",), _small_grid, ("grid", "size")),
+    "default ratio": Stage("default ratio", ("no ratio",), _default_ratio, ("grid",)),
+    "near border": Stage("border margin", ("low border",), _border, ("placement",)),
+    "border": Stage("far edge", _BORDERS, _border, ("near border",)),
+    "across": Stage("divisor", _ACROSS, _across, ("points", "border")),
+    "across, grid": Stage(
+        "adaptive grid", ("across the border, grid",), _across, ("across", "grid")
+    ),
+    "larger": Stage("adaptive grid", ("larger than the map",), _larger, ("across", "grid")),
+    "whole sizes": Stage("coordinates", ("grid, whole sizes",), _whole_sizes, ("grid",)),
+    "empty": Stage("boxes without area", _EMPTY, _empty, ("points",)),
+    "negative": Stage("maximum", _NEGATIVE, _negative, ("points",)),
+    "not finite": Stage("non-finite cells", _NOT_FINITE, _not_finite, ("points",)),
+    "last digits": Stage("position formula", _LAST_DIGITS, _last_digits, ("points", "border")),
+}
