@@ -221,6 +221,7 @@ def _empty(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         alternatives(model, "rejects", ["nothing", "inverted", "no-area", "off-map"]),
         *_without_points(model),
         alternatives(model, "grid_min", [0, 1]),
+        alternatives(model, "min_size", [0.0, 1.0]),
     ]
     yield from by_unusualness(dimensions)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -102,7 +103,9 @@ def ask(target: Target, call: ProbeCall) -> Answer:
         return Answer(None, "the kernel takes no batch index")
     before = call.features.copy(), call.boxes.copy()
     try:
-        output = np.asarray(target.run(call))
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            output = np.asarray(target.run(call))
     except Exception as error:  # noqa: BLE001 - a kernel may raise anything
         text = str(error).strip().splitlines()
         return Answer(None, f"it raised {type(error).__name__}: {text[0] if text else ''}"[:200])

@@ -1,0 +1,267 @@
+"""The result of a measurement: the rules that a kernel follows, and how presets differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.convention import Convention
+from roialign_cli.measure.call import Answer, ProbeCall
+
+Certainty = Literal["measured", "no effect seen", "no known rule", "not measurable"]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured of one rule.
+
+    Parameters
+    ----------
+    rule
+        The name of the rule.
+    fields
+        Field → measured value; only fields that state the rule.
+    law
+        What the kernel does that no field expresses, as a clause; "" if the fields express it.
+    certainty
+        "measured"; "no effect seen" if other values give the same answers; "no known rule" if no
+        value gives the answers; "not measurable".
+    reason
+        Why it is not measurable, or what was seen instead of a known rule; "" otherwise.
+    calls
+        Names of the calls that it was measured from.
+    """
+
+    rule: str
+    fields: Mapping[str, Any]
+    law: str
+    certainty: Certainty
+    reason: str
+    calls: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """What was measured, as a clause."""
+        if self.certainty == "not measurable":
+            return f"not measurable: {self.reason}"
+        if self.certainty == "no known rule":
+            return self.reason or "no known rule gives the answers of the kernel"
+        return self.law or fields_text(self.fields)
+
+
+def fields_text(fields: Mapping[str, Any]) -> str:
+    """Return fields and their values as text."""
+    return ", ".join(f"{name}={_shown(value)}" for name, value in fields.items())
+
+
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A small call of which a kernel and a preset give different outputs.
+
+    Parameters
+    ----------
+    call
+        The inputs, with one box.
+    section
+        (row, column) of the section that differs most, from 0.
+    channel
+        The channel that differs most.
+    expected, given
+        What the preset and the kernel give: (R, C, rows, columns), or why there is no output.
+    """
+
+    call: ProbeCall
+    section: tuple[int, int]
+    channel: int
+    expected: Answer
+    given: Answer
+
+    @property
+    def values(self) -> tuple[float | str, float | str]:
+        """The value of the preset and that of the kernel in the section, or its problem."""
+        row, column = self.section
+        one, other = (
+            answer.problem
+            if answer.output is None
+            else float(answer.output[0, self.channel, row, column])
+            for answer in (self.expected, self.given)
+        )
+        return one, other
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A rule in which a kernel differs from a preset.
+
+    Parameters
+    ----------
+    rule
+        The name of the rule.
+    measured, expected
+        What the kernel and the preset do, as clauses.
+    is_minor
+        Whether it changes only last digits, or only what no usual input shows.
+    case
+        The smallest case found that shows the difference; None if there is none.
+    """
+
+    rule: str
+    measured: str
+    expected: str
+    is_minor: bool
+    case: Case | None
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """The rules that a kernel follows.
+
+    Parameters
+    ----------
+    name
+        The name of the kernel.
+    convention
+        The measured rules. Fields that cannot be measured have their default values.
+    measurements
+        All rules.
+    output_axes
+        The order of the axes of the output.
+    nearest
+        The preset with the fewest different rules; None if the kernel could not be measured.
+    equal
+        Names of all presets without a different rule, apart from minor ones; the nearest is first.
+    differs
+        The rules in which the nearest preset differs.
+    agreeing
+        Rule → names of the presets that agree with the kernel in it.
+    remarks
+        What else was seen, as sentences without a full stop.
+    calls
+        How many calls were made.
+    problem
+        Why the kernel could not be measured, as a sentence; "" if it could be.
+    """
+
+    name: str
+    convention: Convention
+    measurements: tuple[Measurement, ...] = ()
+    output_axes: str = ""
+    nearest: str | None = None
+    equal: tuple[str, ...] = ()
+    differs: tuple[Difference, ...] = ()
+    agreeing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    calls: int = 0
+    problem: str = ""
+
+    @property
+    def preset(self) -> str | None:
+        """The preset that the kernel equals, apart from minor differences."""
+        return self.equal[0] if self.equal else None
+
+    @property
+    def unknown(self) -> tuple[Measurement, ...]:
+        """The rules that could not be measured."""
+        return tuple(each for each in self.measurements if each.certainty == "not measurable")
+
+    def measurement(self, rule: str) -> Measurement:
+        """Return what was measured of a rule."""
+        return next(each for each in self.measurements if each.rule == rule)
+
+    @property
+    def verdict(self) -> str:
+        """The result in a sentence or two."""
+        if self.problem:
+            return self.problem
+        if self.preset is not None:
+            minor = "".join(f" Except for a detail, {d.rule}: {d.measured}." for d in self.differs)
+            return f"This is {self.preset} ({self.convention.pooling}).{minor}"
+        count = len(self.differs)
+        rules = " ".join(f"{d.rule.capitalize()}: {d.measured}." for d in self.differs)
+        differ = "1 rule differs" if count == 1 else f"{count} rules differ"
+        return f"Nearest: {self.nearest} ({self.convention.pooling}). {differ}. {rules}"
+
+    def record(self) -> dict[str, Any]:
+        """Return the result as plain numbers, text, lists and dictionaries, for JSON."""
+        return {
+            "fields": _plain(self.convention.parameters()),
+            "preset": self.preset,
+            "equal": list(self.equal),
+            "nearest": self.nearest,
+            "pooling": self.convention.pooling,
+            "output_axes": self.output_axes,
+            "rules": [_measurement_record(each) for each in self.measurements],
+            "differs": [_difference_record(each) for each in self.differs],
+            "unknown": [{"rule": each.rule, "reason": each.reason} for each in self.unknown],
+            "remarks": list(self.remarks),
+            "calls": self.calls,
+            "problem": self.problem,
+        }
+
+
+def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields without infinite numbers, which JSON does not have."""
+    return {
+        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in fields.items()
+    }
+
+
+def _measurement_record(measured: Measurement) -> dict[str, Any]:
+    return {
+        "rule": measured.rule,
+        "measured": measured.text,
+        "fields": _plain(measured.fields),
+        "certainty": measured.certainty,
+        "reason": measured.reason,
+        "calls": list(measured.calls),
+    }
+
+
+def _difference_record(difference: Difference) -> dict[str, Any]:
+    return {
+        "rule": difference.rule,
+        "measured": difference.measured,
+        "expected": difference.expected,
+        "minor": difference.is_minor,
+        "case": None if difference.case is None else case_record(difference.case),
+    }
+
+
+def case_record(case: Case) -> dict[str, Any]:
+    """Return a case as plain numbers, text, lists and dictionaries."""
+    call = case.call
+    return {
+        "features": _numbers(call.features),
+        "boxes": _numbers(call.boxes),
+        "batch_index": call.batch_index.tolist(),
+        "output_size": list(call.output_size),
+        "spatial_scale": call.spatial_scale,
+        "sampling_ratio": call.sampling_ratio,
+        "section": list(case.section),
+        "channel": case.channel,
+        "expected": _answer_record(case.expected),
+        "given": _answer_record(case.given),
+    }
+
+
+def _answer_record(answer: Answer) -> Any:  # noqa: ANN401
+    return answer.problem if answer.output is None else _numbers(answer.output)
+
+
+def _numbers(array: NDArray[Any]) -> Any:  # noqa: ANN401
+    """Return numbers as nested lists, those that are not finite as text."""
+    if np.isfinite(array).all():
+        return array.tolist()
+    if array.ndim:
+        return [_numbers(part) for part in array]
+    return str(float(array))

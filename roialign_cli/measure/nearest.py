@@ -1,0 +1,43 @@
+"""Which presets a kernel equals, and which is nearest to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from roialign_cli.core.convention import Convention
+from roialign_cli.core.preset import Preset
+from roialign_cli.core.presets import PRESETS
+from roialign_cli.measure.rules import Rule
+from roialign_cli.measure.substitution import Substitution
+
+
+@dataclass(frozen=True)
+class Near:
+    """A preset and the rules in which a kernel differs from it."""
+
+    convention: Convention
+    differing: list[Rule]
+
+    @property
+    def distance(self) -> tuple[int, int]:
+        """How many rules differ, and how many of them and the minor ones."""
+        return len(self.major), len(self.differing)
+
+    @property
+    def major(self) -> list[Rule]:
+        """The rules that differ and are not minor."""
+        return [rule for rule in self.differing if not rule.is_minor]
+
+
+def ranked_presets(substitution: Substitution) -> list[Near]:
+    """Return all presets, with the pooling of the kernel where they have it, nearest first."""
+    near = []
+    for row in PRESETS.values():
+        convention = _with_pooling(row, substitution)
+        near.append(Near(convention, substitution.differing(convention)))
+    return sorted(near, key=lambda each: each.distance)
+
+
+def _with_pooling(row: Preset, substitution: Substitution) -> Convention:
+    pooling = substitution.model.convention.pooling
+    return replace(row.convention, pooling=pooling) if pooling in row.poolings else row.convention
