@@ -32,7 +32,9 @@ class Evidence:
     axes
         How the kernel orders the axes of its outputs.
     answers
-        Name of a call → the call as the kernel got it, and the answer.
+        Name of a call → the call and its answer, which has an output.
+    refused
+        Name of a call that the kernel gave no output for → the call and why.
     unavailable
         Name of a call that cannot be made of this kernel → the reason.
     calls
@@ -42,6 +44,7 @@ class Evidence:
     target: Target
     axes: Axes = field(default_factory=Axes)
     answers: dict[str, tuple[ProbeCall, Answer]] = field(default_factory=dict)
+    refused: dict[str, tuple[ProbeCall, Answer]] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
     remarks: dict[str, None] = field(default_factory=dict)
     calls: int = 0
@@ -61,7 +64,9 @@ class Evidence:
             if (reason := self._unavailable(call)) is not None:
                 self.unavailable[call.name] = reason
                 continue
-            self.answers[call.name] = call, self.ask(call)
+            answer = self.ask(call)
+            kept = self.refused if answer.output is None else self.answers
+            kept[call.name] = call, answer
         outputs = [a.output for _, a in self.answers.values() if a.output is not None]
         self.tolerance = output_tolerance(outputs)
 

@@ -17,16 +17,12 @@ class Near:
 
     convention: Convention
     differing: list[Rule]
+    major: list[Rule]
 
     @property
     def distance(self) -> tuple[int, int]:
-        """How many rules differ, and how many of them and the minor ones."""
+        """How many rules differ that are not minor, and how many in all."""
         return len(self.major), len(self.differing)
-
-    @property
-    def major(self) -> list[Rule]:
-        """The rules that differ and are not minor."""
-        return [rule for rule in self.differing if not rule.is_minor]
 
 
 def ranked_presets(substitution: Substitution) -> list[Near]:
@@ -34,7 +30,9 @@ def ranked_presets(substitution: Substitution) -> list[Near]:
     near = []
     for row in PRESETS.values():
         convention = _with_pooling(row, substitution)
-        near.append(Near(convention, substitution.differing(convention)))
+        differing = substitution.differing(convention)
+        major = [rule for rule in differing if not substitution.is_minor(rule, convention)]
+        near.append(Near(convention, differing, major))
     return sorted(near, key=lambda each: each.distance)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from roialign_cli.core.convention import Convention
@@ -22,7 +22,7 @@ from roialign_cli.measure.fingerprint import (
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.nearest import Near, ranked_presets
 from roialign_cli.measure.reading import Axes, Reading, axes_of, read_boxes
-from roialign_cli.measure.rules import RULES, Rule
+from roialign_cli.measure.rules import REFUSED, RULES, Rule
 from roialign_cli.measure.smallest import smallest_case
 from roialign_cli.measure.stages import STAGES
 from roialign_cli.measure.substitution import Substitution
@@ -93,6 +93,7 @@ class _Probing:
             return Fingerprint(self.target.name, Convention(), problem=reading)
         self.evidence.collect(measuring_calls(Writer(self.model.convention)))
         self._measure(reading)
+        self._measure_refusals()
         substitution = Substitution(
             self.evidence, self.model, self._rules("broken"), self._rules("unknown")
         )
@@ -161,13 +162,22 @@ class _Probing:
             else:
                 self.failed[name] = "broken"
 
+    def _measure_refusals(self) -> None:
+        """Set which boxes the kernel rejects, if one value of the field gives all refusals."""
+        substitution = Substitution(self.evidence, self.model)
+        for choice in ("nothing", "inverted", "no-area", "off-map"):
+            convention = replace(self.model.convention, rejects=choice)
+            if not substitution.refused_otherwise(convention):
+                self.model = Model(convention, self.model.laws)
+                return
+
     def _rules(self, kind: str) -> frozenset[str]:
         """Return the rules of the stages that failed in one of two ways."""
         broken = {STAGES[name].rule for name, how in self.failed.items() if how == "broken"}
         if kind == "broken":
             return frozenset(broken)
         stages = {name for name, how in self.failed.items()}
-        unknown = {rule.name for rule in RULES if stages.issuperset(rule.stages)}
+        unknown = {rule.name for rule in RULES if rule.stages and stages.issuperset(rule.stages)}
         return frozenset(unknown - broken)
 
     def _measurement(
@@ -181,7 +191,9 @@ class _Probing:
         calls = tuple(name for name in rule.calls if name in self.evidence.answers)
         certainty: Certainty = "measured"
         reason = ""
-        if rule.name in substitution.broken:
+        if rule.name == REFUSED:
+            law = self._refusal_words(substitution)
+        elif rule.name in substitution.broken:
             certainty = "no known rule"
         elif rule.name in substitution.unmeasured:
             certainty, reason = "not measurable", self._reason(rule)
@@ -194,6 +206,14 @@ class _Probing:
         ):
             certainty = "no effect seen"
         return Measurement(rule.name, fields, law, certainty, reason, calls)
+
+    def _refusal_words(self, substitution: Substitution) -> str:
+        """Return which calls give no output, if that is not as the field has it."""
+        if not substitution.refused_otherwise(self.model.convention):
+            return ""
+        problems = dict.fromkeys(answer.problem for _, answer in self.evidence.refused.values())
+        names = "; ".join(self.evidence.refused)
+        return f"no output for these calls: {names} ({' / '.join(problems)})"
 
     def _reason(self, rule: Rule) -> str:
         for call in rule.calls:
@@ -227,7 +247,9 @@ class _Probing:
             rule,
             is_broken=rule.name in substitution.broken,
         )
-        return Difference(rule.name, text, expected, rule.is_minor, case)
+        return Difference(
+            rule.name, text, expected, substitution.is_minor(rule, nearest.convention), case
+        )
 
 
 def _why(call: ProbeCall, answer: Answer) -> str:

@@ -38,6 +38,9 @@ class Rule:
         return tuple(dict.fromkeys(name for stage in self.stages for name in STAGES[stage].calls))
 
 
+# The rule about boxes for which there is no output; every call may show it.
+REFUSED = "refused boxes"
+
 _PLACED = ("placement", "scale")
 _GRIDS = ("grid", "large grid", "small grid", "larger", "across, grid", "empty")
 
@@ -51,7 +54,7 @@ RULES = (
     Rule("pooling", ("pooling",), ("points",)),
     Rule("maximum", ("max_of", "max_start"), ("points", "negative"), needs_max=True),
     Rule("sampling ratio", ("law:ratio",), ("points",)),
-    Rule("default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), True),
+    Rule("default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), is_minor=True),
     Rule("divisor", ("law:divisor", "average_over"), ("points", "across")),
     Rule(
         "adaptive grid",
@@ -69,13 +72,16 @@ RULES = (
     Rule("far edge", ("unread_cells",), ("border",)),
     Rule(
         "boxes without area",
-        ("inverted_boxes", "rejects", "clamp_count", "max_of_empty"),
+        ("inverted_boxes", "clamp_count", "max_of_empty"),
         ("empty", "small grid", "border"),
     ),
-    Rule("non-finite cells", ("max_skips_nan",), ("not finite",), needs_max=True),
-    Rule("neighbours of a cell centre", ("tie_neighbour",), ("not finite",), True),
+    Rule(REFUSED, ("rejects",), ()),
+    Rule(
+        "non-finite cells", ("max_skips_nan",), ("not finite",), is_minor=True, needs_max=True
+    ),
+    Rule("neighbours of a cell centre", ("tie_neighbour",), ("not finite",), is_minor=True),
     Rule("coordinates", ("coordinates", "coordinate_decimals"), ("digits", "whole sizes")),
-    Rule("position formula", ("position_formula",), ("last digits",), True),
+    Rule("position formula", ("position_formula",), ("last digits",), is_minor=True),
     Rule("batch index", ("law:batch",), ("batch",)),
     Rule("channel map", ("channel_map",), ("channels",)),
 )  # fmt: skip

@@ -187,7 +187,6 @@ def _border(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         alternatives(model, "clip_sections", [False, True]),
         alternatives(model, "unread_cells", [0, 1]),
         alternatives(model, "average_over", ["points", "inside"]),
-        alternatives(model, "rejects", ["nothing", "off-map"]),
         *_without_points(model),
     ]
     yield from by_unusualness(dimensions, 700)
@@ -218,7 +217,6 @@ def _size(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Chan
 def _empty(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     dimensions = [
         alternatives(model, "inverted_boxes", ["kept", "sorted", "empty"]),
-        alternatives(model, "rejects", ["nothing", "inverted", "no-area", "off-map"]),
         *_without_points(model),
         alternatives(model, "grid_min", [0, 1]),
         alternatives(model, "min_size", [0.0, 1.0]),

@@ -11,7 +11,7 @@ from roialign_cli.errors import RoiAlignError
 from roialign_cli.measure.call import Answer
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.model import USUAL, Model
-from roialign_cli.measure.rules import RULES, Rule
+from roialign_cli.measure.rules import REFUSED, RULES, Rule
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Substitution:
     broken: frozenset[str] = frozenset()
     unmeasured: frozenset[str] = frozenset()
     _own: dict[str, Answer] = field(default_factory=dict)
+    _refusals: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _known: dict[tuple[Any, ...], bool] = field(default_factory=dict)
 
     def values_of(self, rule: Rule, convention: Convention) -> dict[str, Any]:
@@ -50,11 +51,34 @@ class Substitution:
             return False
         if rule.name in self.unmeasured:
             return True
+        if rule.name == REFUSED:
+            return not self.refused_otherwise(convention)
         values = self.values_of(rule, convention)
         key = (rule.name, *values.values())
         if key not in self._known:
             self._known[key] = self._same_answers(rule, values)
         return self._known[key]
+
+    def refused_otherwise(self, convention: Convention) -> tuple[str, ...]:
+        """Return the calls that only one of the kernel and a convention gives no output for.
+
+        The convention counts with the measured rules, apart from the boxes that it rejects.
+        """
+        if convention.rejects not in self._refusals:
+            model = self.model.having({"rejects": convention.rejects})
+            calls = {**self.evidence.answers, **self.evidence.refused}
+            self._refusals[convention.rejects] = tuple(
+                name
+                for name, (call, answer) in calls.items()
+                if (answer.output is None) != (model.answer(call).output is None)
+            )
+        return self._refusals[convention.rejects]
+
+    def is_minor(self, rule: Rule, convention: Convention) -> bool:
+        """Return whether a rule in which a convention differs changes only what is unusual."""
+        if rule.name == REFUSED:
+            return all(name.startswith("inverted") for name in self.refused_otherwise(convention))
+        return rule.is_minor
 
     def _same_answers(self, rule: Rule, values: Mapping[str, Any]) -> bool:
         if all(self.model.get(name) == value for name, value in values.items()):
