@@ -195,7 +195,8 @@ class Model:
         y, x = operation.plan().samples()
         along_y, along_x = y.count[:, :, None], x.count[:, None, :]
         usual, _ = divisor_of(y, x, operation.convention)
-        factor = usual / DIVISOR_LAWS[self.laws["divisor"]](along_y, along_x)
+        divisor = DIVISOR_LAWS[self.laws["divisor"]](along_y, along_x)
+        factor = usual / np.where(divisor == 0, usual, divisor)
         return np.asarray(pooled * factor[:, None].astype(pooled.dtype))
 
     def _with_grid_law(self, operation: Operation) -> Array:

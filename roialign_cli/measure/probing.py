@@ -22,7 +22,7 @@ from roialign_cli.measure.fingerprint import (
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.nearest import Near, ranked_presets
 from roialign_cli.measure.reading import Axes, Reading, axes_of, read_boxes
-from roialign_cli.measure.rules import REFUSED, RULES, Rule
+from roialign_cli.measure.rules import AXES, REFUSED, RULES, Rule
 from roialign_cli.measure.smallest import smallest_case
 from roialign_cli.measure.stages import STAGES
 from roialign_cli.measure.substitution import Substitution
@@ -193,6 +193,8 @@ class _Probing:
         reason = ""
         if rule.name == REFUSED:
             law = self._refusal_words(substitution)
+        elif rule.name == AXES:
+            law = self.evidence.axes.text
         elif rule.name in substitution.broken:
             certainty = "no known rule"
         elif rule.name in substitution.unmeasured:
@@ -239,13 +241,17 @@ class _Probing:
             text = measured.text
         expected = fields_text(changed) or fields_text(
             {name: value for name, value in values.items() if not name.startswith("law:")}
-        ) or "as in all presets"  # fmt: skip
-        case = smallest_case(
-            self.evidence,
-            self.model,
-            nearest.convention,
-            rule,
-            is_broken=rule.name in substitution.broken,
+        ) or ("" if rule.name != AXES else Axes().text) or "as in all presets"  # fmt: skip
+        case = (
+            None
+            if rule.name == AXES
+            else smallest_case(
+                self.evidence,
+                self.model,
+                nearest.convention,
+                rule,
+                is_broken=rule.name in substitution.broken,
+            )
         )
         return Difference(
             rule.name, text, expected, substitution.is_minor(rule, nearest.convention), case

@@ -178,7 +178,9 @@ def read_boxes(calls: list[ProbeCall], answers: list[Answer]) -> Reading | None:
 def _read(call: ProbeCall, output: Array, unit: float, fields: Mapping[str, Any]) -> Reading | None:
     x, y, _ = positions(call, output)
     where = np.stack([x[:, 0, :], y[:, :, 0]])  # (2 axes, R, 2 sections)
-    boxes = call.boxes.astype(np.float64) * unit
+    # The mean over the phases of a cell.
+    where = where.reshape(2, -1, 5, 2).mean(axis=1)
+    boxes = call.boxes.astype(np.float64).reshape(-1, 5, 4).mean(axis=0) * unit
     moved = np.diag(boxes[1:] - boxes[0])
     if not np.isfinite(where).all():
         return None

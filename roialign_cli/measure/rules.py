@@ -40,19 +40,23 @@ class Rule:
 
 # The rule about boxes for which there is no output; every call may show it.
 REFUSED = "refused boxes"
+# The rule about the order of the output's axes, which is measured before all others.
+AXES = "output axes"
 
 _PLACED = ("placement", "scale")
 _GRIDS = ("grid", "large grid", "small grid", "larger", "across, grid", "empty")
 
 RULES = (
     Rule("box format", BOX_FIELDS, _PLACED),
-    Rule("shift", ("offset", "image_offset"), _PLACED),
+    Rule(AXES, (), (), is_minor=True),
+    Rule("scale and shift", ("offset", "image_offset"), _PLACED),
     Rule("box end", ("end_offset", "image_end_offset"), _PLACED),
     Rule("edge rounding", ("edge_rounding",), _PLACED),
     Rule("points", ("points", "point_in_part", "divide"), ("placement", "points")),
     Rule("interpolation", ("interpolation",), ("placement",)),
     Rule("pooling", ("pooling",), ("points",)),
-    Rule("maximum", ("max_of", "max_start"), ("points", "negative"), needs_max=True),
+    Rule("maximum", ("max_of",), ("points", "negative"), needs_max=True),
+    Rule("negative features", ("max_start",), ("negative", "endless"), needs_max=True),
     Rule("sampling ratio", ("law:ratio",), ("points",)),
     Rule("default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), is_minor=True),
     Rule("divisor", ("law:divisor", "average_over"), ("points", "across")),
@@ -63,7 +67,7 @@ RULES = (
         ),
         _GRIDS,
     ),
-    Rule("minimum size", ("min_size",), ("size", "empty")),
+    Rule("minimum size", ("min_size",), ("size", "scaled size", "empty")),
     Rule("clipping", ("clip_boxes", "clip_sections"), ("border", "across", "across, grid")),
     Rule("border margin", ("border_margin",), ("near border", "border")),
     Rule(
@@ -77,7 +81,7 @@ RULES = (
     ),
     Rule(REFUSED, ("rejects",), ()),
     Rule(
-        "non-finite cells", ("max_skips_nan",), ("not finite",), is_minor=True, needs_max=True
+        "non-finite cells", ("max_skips_nan",), ("not finite", "endless"), is_minor=True, needs_max=True
     ),
     Rule("neighbours of a cell centre", ("tie_neighbour",), ("not finite",), is_minor=True),
     Rule("coordinates", ("coordinates", "coordinate_decimals"), ("digits", "whole sizes")),

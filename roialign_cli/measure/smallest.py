@@ -39,7 +39,7 @@ class _Kind:
 
 # Rule → the small calls that may show it.
 _KINDS = {
-    "shift": _Kind(scales=(1.0, 0.5)),
+    "scale and shift": _Kind(scales=(1.0, 0.5)),
     "box end": _Kind(scales=(1.0, 0.5)),
     "edge rounding": _Kind(scales=(1.0, 0.5)),
     "minimum size": _Kind(ratios=(1, 2, 0)),
@@ -47,7 +47,7 @@ _KINDS = {
     "clipping": _Kind(ratios=(1, 0)),
     "boxes without area": _Kind(ratios=(0, 1), without_area=True),
     "default ratio": _Kind(ratios=(None,)),
-    "maximum": _Kind("negative"),
+    "negative features": _Kind("negative"),
     "non-finite cells": _Kind("not finite"),
     "neighbours of a cell centre": _Kind("not finite"),
     "batch index": _Kind("two maps"),

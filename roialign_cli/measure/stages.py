@@ -68,13 +68,21 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
         [{"interpolation": kind} for kind in ("linear", "nearest", "swapped")],
         _POOLINGS,
         ratio,
-        _of({"law:divisor": USUAL}, {"law:divisor": _DIVIDED_BY_ONE_MORE}),
+        _divisors(evidence),
         list(likely_points(reading.shares)),
     ]
     yield from by_unusualness(dimensions)
 
 
-_DIVIDED_BY_ONE_MORE = "the sum is divided by one more than the number of points"
+def _divisors(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return the usual divisor, and all others if a map of ones does not give ones."""
+    usual: dict[str, Any] = {"law:divisor": USUAL}
+    _, answer = evidence.answers["placement"]
+    if answer.output is None or np.allclose(answer.output[:, 0], 1, atol=1e-2):
+        return [usual]
+    return [usual, *({"law:divisor": law} for law in DIVISOR_LAWS)]
+
+
 _POOLINGS = _of(
     {"pooling": "avg"},
     {"pooling": "max", "max_of": "point"},
@@ -148,7 +156,6 @@ def _small_grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterato
     dimensions = [
         alternatives(model, "grid_min", [0, 1, 2, 3]),
         alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
-        alternatives(model, "min_size", [0.0, 1.0]),
         *_without_points(model),
     ]
     yield from by_unusualness(dimensions)
@@ -210,8 +217,10 @@ def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
 
 
 def _size(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    sizes = [0.0, 1.0, 0.1, 0.5, 2.0, 0.01, 0.25, 1.5]
-    yield from by_unusualness([alternatives(model, "min_size", sizes)])
+    yield from by_unusualness([alternatives(model, "min_size", _SIZES)])
+
+
+_SIZES = (0.0, 1.0, 0.1, 0.5, 2.0, 0.01, 0.001, 0.05, 0.25, 1.5)
 
 
 def _empty(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -219,7 +228,7 @@ def _empty(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         alternatives(model, "inverted_boxes", ["kept", "sorted", "empty"]),
         *_without_points(model),
         alternatives(model, "grid_min", [0, 1]),
-        alternatives(model, "min_size", [0.0, 1.0]),
+        alternatives(model, "min_size", _SIZES),
     ]
     yield from by_unusualness(dimensions)
 
@@ -262,7 +271,8 @@ _RATIOS = ("ratio 2", "ratio 3", "ratio 4", "9 sections")
 _SMALL = ("small boxes", "small boxes, scale 1/2")
 _BORDERS = ("low border", "high border", "far outside")
 _ACROSS = ("across the border, ratio 2", "across the border, ratio 4")
-_NEGATIVE = ("negative features", "very negative features", "endlessly negative features")
+_NEGATIVE = ("negative features", "very negative features")
+_GRID = ("grid", "grid, 2 × 4 sections")
 _NOT_FINITE = ("non-finite cells", "non-finite cells, ratio 2")
 _LAST_DIGITS = tuple(f"last digits, margin {margin}" for margin in ("0", "0.5", "1"))
 _EMPTY = tuple(
@@ -274,29 +284,56 @@ _EMPTY = tuple(
     for ratio in ("adaptive grid", "ratio 2")
 )  # fmt: skip
 
-# Name → how it is measured, in the order of measurement.
+# Name → how it is measured, in the order of measurement. A stage that may change what an earlier one
+# measured has its calls, too.
 STAGES: dict[str, Stage] = {
     "placement": Stage("interpolation", ("placement",), _placement),
-    "scale": Stage("shift", ("placement", *_SCALED), _scaled, ("placement",)),
+    "scale": Stage("scale and shift", ("placement", *_SCALED), _scaled, ("placement",)),
     "digits": Stage("coordinates", ("decimals",), _digits, ("placement",)),
-    "points": Stage("sampling ratio", _RATIOS, _points, ("placement",)),
+    "points": Stage("sampling ratio", (*_RATIOS, "placement"), _points, ("placement",)),
     "channels": Stage("channel map", ("channels",), _channels, ("placement",)),
     "batch": Stage("batch index", ("batch index",), _batch, ("placement",)),
-    "grid": Stage("adaptive grid", ("grid", "grid, 2 × 4 sections"), _grid, ("points",)),
-    "large grid": Stage("adaptive grid", ("grid, large sections",), _large_grid, ("grid",)),
-    "size": Stage("minimum size", _SMALL, _size, ("placement",)),
-    "small grid": Stage("adaptive grid", ("grid, small sections",), _small_grid, ("grid", "size")),
+    "grid": Stage("adaptive grid", _GRID, _grid, ("points",)),
+    "large grid": Stage("adaptive grid", ("grid, large sections", *_GRID), _large_grid, ("grid",)),
+    "size": Stage("minimum size", ("small boxes",), _size, ("placement",)),
+    "scaled size": Stage(
+        "minimum size", ("small boxes, scale 1/2", "small boxes"), _size, ("scale", "size")
+    ),
+    "small grid": Stage(
+        "adaptive grid", ("grid, small sections", *_GRID), _small_grid, ("grid", "size")
+    ),
     "default ratio": Stage("default ratio", ("no ratio",), _default_ratio, ("grid",)),
     "near border": Stage("border margin", ("low border",), _border, ("placement",)),
     "border": Stage("far edge", _BORDERS, _border, ("near border",)),
-    "across": Stage("divisor", _ACROSS, _across, ("points", "border")),
+    "across": Stage("divisor", (*_ACROSS, *_BORDERS), _across, ("points", "border")),
     "across, grid": Stage(
-        "adaptive grid", ("across the border, grid",), _across, ("across", "grid")
+        "adaptive grid",
+        ("across the border, grid", *_ACROSS, *_BORDERS),
+        _across,
+        ("across", "grid"),
     ),
-    "larger": Stage("adaptive grid", ("larger than the map",), _larger, ("across", "grid")),
-    "whole sizes": Stage("coordinates", ("grid, whole sizes",), _whole_sizes, ("grid",)),
-    "empty": Stage("boxes without area", _EMPTY, _empty, ("points",)),
-    "negative": Stage("maximum", _NEGATIVE, _negative, ("points",)),
+    "larger": Stage(
+        "adaptive grid",
+        ("larger than the map", "across the border, grid", *_BORDERS),
+        _larger,
+        ("across", "grid"),
+    ),
+    "whole sizes": Stage(
+        "coordinates", ("grid, whole sizes", "decimals", *_GRID), _whole_sizes, ("grid", "digits")
+    ),
+    "empty": Stage(
+        "boxes without area",
+        (*_EMPTY, "small boxes", "grid, small sections"),
+        _empty,
+        ("points", "small grid"),
+    ),
+    "negative": Stage("negative features", (*_NEGATIVE, *_RATIOS), _negative, ("points",)),
+    "endless": Stage(
+        "non-finite cells",
+        ("endlessly negative features", *_NEGATIVE),
+        _negative,
+        ("points", "negative"),
+    ),
     "not finite": Stage("non-finite cells", _NOT_FINITE, _not_finite, ("points",)),
     "last digits": Stage("position formula", _LAST_DIGITS, _last_digits, ("points", "border")),
 }

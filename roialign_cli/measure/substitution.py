@@ -11,7 +11,8 @@ from roialign_cli.errors import RoiAlignError
 from roialign_cli.measure.call import Answer
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.model import USUAL, Model
-from roialign_cli.measure.rules import REFUSED, RULES, Rule
+from roialign_cli.measure.reading import Axes
+from roialign_cli.measure.rules import AXES, REFUSED, RULES, Rule
 
 
 @dataclass
@@ -53,6 +54,8 @@ class Substitution:
             return True
         if rule.name == REFUSED:
             return not self.refused_otherwise(convention)
+        if rule.name == AXES:
+            return self.evidence.axes == Axes()
         values = self.values_of(rule, convention)
         key = (rule.name, *values.values())
         if key not in self._known:
