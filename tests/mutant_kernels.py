@@ -75,8 +75,8 @@ class Kernel:
                 one = replace(call, cells=channel_cells if maps > 1 else channel_cells[0])
                 value = one.reduced(changed)
                 if self.divided is not None and changed.points:
-                    along = [len({p[axis] for p in changed.points}) for axis in (1, 0)]
-                    value *= len(changed.points) / self.divided(*along)
+                    n, m = (len({p[axis] for p in changed.points}) for axis in (0, 1))
+                    value *= len(changed.points) / self.divided(m, n)
                 output[channel, j - 1, i - 1] = value
         return output
 
@@ -93,6 +93,16 @@ class Kernel:
 
 def exchanged_weights(section: Section, _shape: tuple[int, int]) -> Section:
     """Exchange the weights along x and y of every point."""
+    points = {}
+    for key, point in section.points.items():
+        (a, b, wq), (c, d, wr), (e, f, ws), (g, h, wt) = point.neighbours
+        swapped = ((a, b, wt), (c, d, wr), (e, f, ws), (g, h, wq))
+        points[key] = replace(point, neighbours=swapped)
+    return replace(section, points=points)
+
+
+def opposite_weights(section: Section, _shape: tuple[int, int]) -> Section:
+    """Exchange the weights of two opposite neighbours of every point."""
     points = {}
     for key, point in section.points.items():
         (a, b, wq), (c, d, wr), (e, f, ws), (g, h, wt) = point.neighbours
@@ -281,11 +291,16 @@ ONE_RULE = (
     broken("divisor", average_over="inside"),
     broken(EMPTY, clamp_count=False),
     broken(EMPTY, inverted_boxes="sorted"),
-    wrapped("raises on empty", "refused boxes", refusing(lambda b: (b[:, 2] <= b[:, 0]).any())),
-    wrapped("raises on inverted", "refused boxes", refusing(lambda b: (b[:, 3] < b[:, 1]).any())),
+    wrapped(
+        "raises on empty", "refused boxes", refusing(lambda b: bool((b[:, 2] <= b[:, 0]).any()))
+    ),
+    wrapped(
+        "raises on inverted", "refused boxes", refusing(lambda b: bool((b[:, 3] < b[:, 1]).any()))
+    ),
     broken("interpolation", interpolation="nearest"),
     broken("interpolation", interpolation="swapped"),
-    built("exchanged weights", "interpolation", expressed=False, section=exchanged_weights),
+    built("exchanged weights", "interpolation", section=exchanged_weights),
+    built("opposite weights", "interpolation", expressed=False, section=opposite_weights),
     broken("pooling", pooling="max"),
     broken("maximum", base="onnx-half-pixel", pooling="max", max_of="point"),
     broken("negative features", base="mmcv-cuda", pooling="max", max_start=0.0),
@@ -330,7 +345,7 @@ TWO_RULES = (
         fields={"min_size": 1.0}, section=zero_beyond_the_far_edge,
     ),
     built(
-        "exchanged weights, inside", ("interpolation", "divisor"), expressed=False,
+        "exchanged weights, inside", ("interpolation", "divisor"),
         fields={"average_over": "inside"}, section=exchanged_weights,
     ),
 )  # fmt: skip

@@ -21,6 +21,7 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "core": (set(), {"numpy"}),
     "analysis": ({"core"}, {"numpy"}),
     "search": ({"core", "analysis"}, {"numpy"}),
+    "measure": ({"core", "analysis"}, {"numpy"}),
     "files": ({"core", "analysis"}, {"numpy", "PIL"}),
     "calls": ({"core", "analysis", "search", "files"}, {"numpy", "onnx", "onnxruntime"}),
     "show": ({"core", "analysis", "search", "calls"}, {"numpy", "rich", "matplotlib", "PIL"}),

@@ -107,6 +107,15 @@ def reading_calls() -> list[ProbeCall]:
     ]
 
 
+def channel_calls() -> list[ProbeCall]:
+    """Return calls whose channels are constant: 1, 2, …; one for each way to read boxes."""
+    features = np.ones((1, 8, 12, 12), np.float32) * np.arange(1, 9)[:, None, None]
+    return [
+        replace(call, name=call.name.replace("box format", "channel order"), features=features)
+        for call in reading_calls()
+    ]
+
+
 def _raw(name: str, boxes: Float, side: int) -> ProbeCall:
     features = with_repeated_channels(one_hot_features(side, side)[None], (2, 2))
     index = np.zeros(len(boxes), np.int64)
@@ -173,10 +182,8 @@ def _whole_sizes() -> Iterator[Box]:
     end = start + 3 * random.integers(1, 3, 400)
     edges = np.stack([start, end], axis=1).astype(np.float32)
     for offset in (0.0, 0.5):
-        single, double = (
-            np.ceil(np.diff(edges.astype(kind) - kind(offset), axis=1)[:, 0] / kind(3))
-            for kind in (np.float32, np.float64)
-        )
+        single = np.ceil(np.diff(edges - np.float32(offset), axis=1)[:, 0] / np.float32(3))
+        double = np.ceil(np.diff(edges.astype(np.float64) - offset, axis=1)[:, 0] / 3)
         for low, high in edges[single != double][:6].tolist():
             yield low, 1, high, 4
 

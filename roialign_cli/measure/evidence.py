@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.measure.laws import USUAL
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Axes
 from roialign_cli.measure.target import Target, ask
@@ -50,25 +51,35 @@ class Evidence:
     calls: int = 0
     tolerance: float = _FULL_TOLERANCE
 
-    def ask(self, call: ProbeCall) -> Answer:
-        """Return the answer of the kernel to one call, in the usual order of axes."""
+    def ask(self, call: ProbeCall, *, own_channels: bool = False) -> Answer:
+        """Return the answer of the kernel to one call, in the usual order of axes.
+
+        The channels are in their own order if `own_channels`.
+        """
         self.calls += 1
-        answer = self.axes.applied(ask(self.target, call), call)
+        axes = replace(self.axes, channels=USUAL) if own_channels else self.axes
+        answer = axes.applied(ask(self.target, call), call)
         if answer.remark:
             self.remarks[answer.remark] = None
         return answer
 
     def collect(self, calls: Iterable[ProbeCall]) -> None:
         """Make calls, and keep the answers."""
-        for call in calls:
-            if (reason := self._unavailable(call)) is not None:
-                self.unavailable[call.name] = reason
+        for usual in calls:
+            if (reason := self._unavailable(usual)) is not None:
+                self.unavailable[usual.name] = reason
                 continue
+            call = self.suited(usual)
             answer = self.ask(call)
             kept = self.refused if answer.output is None else self.answers
             kept[call.name] = call, answer
         outputs = [a.output for _, a in self.answers.values() if a.output is not None]
         self.tolerance = output_tolerance(outputs)
+
+    def suited(self, call: ProbeCall) -> ProbeCall:
+        """Return a call without the sampling ratio if the kernel takes none."""
+        takes_ratio = "sampling_ratio" in self.target.parameters
+        return call if takes_ratio else replace(call, sampling_ratio=None)
 
     def _unavailable(self, call: ProbeCall) -> str | None:
         parameters = self.target.parameters
@@ -76,8 +87,6 @@ class Evidence:
             return "the kernel takes no spatial scale"
         if call.batch_index.any() and "batch_index" not in parameters:
             return "the kernel takes no batch index"
-        if call.name.endswith("ratio 4") and "sampling_ratio" not in parameters:
-            return "the kernel takes no sampling ratio"
         return None
 
     def agree(self, model: Model, name: str) -> bool:
@@ -100,7 +109,8 @@ class Evidence:
         allowed = self.tolerance * np.where(size > 0, size, 1)[:, None, None]
         with np.errstate(invalid="ignore"):
             near = np.abs(one - other) <= allowed
-        return ~(near | (one == other) | (np.isnan(one) & np.isnan(other)))
+        same = near | (one == other) | (np.isnan(one) & np.isnan(other))
+        return np.asarray(~same)
 
 
 def output_tolerance(outputs: list[Array]) -> float:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import BoxFormat, Origin
 from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.measure.laws import CHANNEL_LAWS, USUAL
 
 Array = NDArray[Any]
 
@@ -34,10 +35,13 @@ class Axes:
         length 1 beyond four were removed.
     flat
         Whether the last three axes are one, (R, C·rows·columns).
+    channels
+        The order of the channels, one of the clauses of `CHANNEL_LAWS`.
     """
 
     order: tuple[int, int, int, int] = (0, 1, 2, 3)
     flat: bool = False
+    channels: str = USUAL
 
     def applied(self, answer: Answer, call: ProbeCall) -> Answer:
         """Return an answer with its axes in the order (R, C, rows, columns)."""
@@ -59,6 +63,9 @@ class Axes:
             shape = (len(call.boxes), channels, rows, columns)
             problem = f"its output has shape {answer.output.shape} instead of {shape}"
             return Answer(None, problem, answer.remark)
+        if self.channels != USUAL:
+            order = np.argsort(CHANNEL_LAWS[self.channels](output.shape[1]))
+            output = output[:, order]
         return replace(answer, output=output)
 
     @property
@@ -68,6 +75,24 @@ class Axes:
             return "boxes, and channels, rows and columns as one axis"
         names = np.array(["boxes", "channels", "rows", "columns"])
         return ", ".join(names[np.argsort(self.order)])
+
+
+def channel_order(output: Array) -> str:
+    """Return the order of the channels of an output of constant channels 1, 2, …, C.
+
+    Parameters
+    ----------
+    output
+        (R, C, rows, columns).
+    """
+    largest = np.where(np.isfinite(output), output, 0).max(axis=(0, 2, 3))
+    if not largest.max() > 0:
+        return USUAL
+    read = np.round(largest / largest.max() * len(largest)).astype(int) - 1
+    for law, order in CHANNEL_LAWS.items():
+        if (read == order(len(largest))).all():
+            return law
+    return USUAL
 
 
 def four_axes(output: Array) -> Array:
@@ -96,7 +121,12 @@ def axes_of(call: ProbeCall, answer: Answer) -> Axes | None:
             (boxes, channels, 2, 2), (boxes, channels // 4, 2, 2)
         }
     ]  # fmt: skip
-    return Axes(max(possible, key=lambda order: _spread(call, output, order))) if possible else None
+    if not possible:
+        return None
+    boxes_axis, channels_axis, rows, columns = max(
+        possible, key=lambda order: _spread(call, output, order)
+    )
+    return Axes((boxes_axis, channels_axis, rows, columns))
 
 
 def _spread(call: ProbeCall, output: Array, order: tuple[int, ...]) -> float:
@@ -142,18 +172,25 @@ class Reading:
     end: tuple[float, float]
 
 
-# Box format → the first edge and the size along x and y, as weights of the four numbers.
-_FORMATS: dict[tuple[BoxFormat, Origin], tuple[Float, Float]] = {}
-_EYE = np.eye(4)
-for _format, _x1, _y1, _w, _h in (
-    ("xyxy", _EYE[0], _EYE[1], _EYE[2] - _EYE[0], _EYE[3] - _EYE[1]),
-    ("yxyx", _EYE[1], _EYE[0], _EYE[3] - _EYE[1], _EYE[2] - _EYE[0]),
-    ("xywh", _EYE[0], _EYE[1], _EYE[2], _EYE[3]),
-    ("cxcywh", _EYE[0] - _EYE[2] / 2, _EYE[1] - _EYE[3] / 2, _EYE[2], _EYE[3]),
-):
-    _FORMATS[_format, "top-left"] = np.stack([_x1, _y1]), np.stack([_w, _h])
-    _top = -_y1 if _format == "xywh" else -_y1 - _h  # with y up, xywh starts at the upper edge
-    _FORMATS[_format, "bottom-left"] = np.stack([_x1, _top]), np.stack([_w, _h])
+def _formats() -> Iterator[tuple[BoxFormat, Origin, Float, Float]]:
+    """Yield each way to write boxes, with the first edges and the sizes along x and y.
+
+    Edges and sizes are (2, 4), the weights of the four numbers of a box. With y up, the height of
+    the map is to be added to the first edge along y.
+    """
+    a, b, c, d = np.eye(4)
+    rows: tuple[tuple[BoxFormat, Float, Float, Float, Float], ...] = (
+        ("xyxy", a, b, c - a, d - b),
+        ("yxyx", b, a, d - b, c - a),
+        ("xywh", a, b, c, d),
+        ("cxcywh", a - c / 2, b - d / 2, c, d),
+    )
+    for box_format, x, y, width, height in rows:
+        size = np.stack([width, height])
+        yield box_format, "top-left", np.stack([x, y]), size
+        # With y up, xywh starts at the upper edge, and all others at the lower one.
+        top = -y if box_format == "xywh" else -y - height
+        yield box_format, "bottom-left", np.stack([x, top]), size
 
 
 def read_boxes(calls: list[ProbeCall], answers: list[Answer]) -> Reading | None:
@@ -186,7 +223,7 @@ def _read(call: ProbeCall, output: Array, unit: float, fields: Mapping[str, Any]
         return None
     slopes = (where[:, 1:] - where[:, :1]) / moved[:, None]  # (2, 4, 2)
     best: tuple[float, Any] = (0.15, None)
-    for (box_format, origin), (first, size) in _FORMATS.items():
+    for box_format, origin, first, size in _formats():
         shares = _shares(slopes, first, size)
         wrong = np.abs(slopes - first[:, :, None] - size[:, :, None] * shares).max()
         is_usual = -0.05 <= shares[0] <= shares[1] - 0.1 <= 0.95

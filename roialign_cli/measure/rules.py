@@ -53,17 +53,24 @@ RULES = (
     Rule("box end", ("end_offset", "image_end_offset"), _PLACED),
     Rule("edge rounding", ("edge_rounding",), _PLACED),
     Rule("points", ("points", "point_in_part", "divide"), ("placement", "points")),
-    Rule("interpolation", ("interpolation",), ("placement",)),
+    Rule("interpolation", ("interpolation", "law:interpolation"), ("placement",)),
     Rule("pooling", ("pooling",), ("points",)),
     Rule("maximum", ("max_of",), ("points", "negative"), needs_max=True),
     Rule("negative features", ("max_start",), ("negative", "endless"), needs_max=True),
     Rule("sampling ratio", ("law:ratio",), ("points",)),
-    Rule("default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), is_minor=True),
+    Rule(
+        "default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), is_minor=True
+    ),
     Rule("divisor", ("law:divisor", "average_over"), ("points", "across")),
     Rule(
         "adaptive grid",
         (
-            "grid_from", "grid_rounding", "grid_min", "grid_max", "grid_points", "law:grid",
+            "grid_from",
+            "grid_rounding",
+            "grid_min",
+            "grid_max",
+            "grid_points",
+            "law:grid",
         ),
         _GRIDS,
     ),
@@ -81,11 +88,15 @@ RULES = (
     ),
     Rule(REFUSED, ("rejects",), ()),
     Rule(
-        "non-finite cells", ("max_skips_nan",), ("not finite", "endless"), is_minor=True, needs_max=True
+        "non-finite cells",
+        ("max_skips_nan",),
+        ("not finite", "endless"),
+        is_minor=True,
+        needs_max=True,
     ),
     Rule("neighbours of a cell centre", ("tie_neighbour",), ("not finite",), is_minor=True),
     Rule("coordinates", ("coordinates", "coordinate_decimals"), ("digits", "whole sizes")),
     Rule("position formula", ("position_formula",), ("last digits",), is_minor=True),
     Rule("batch index", ("law:batch",), ("batch",)),
-    Rule("channel map", ("channel_map",), ("channels",)),
-)  # fmt: skip
+    Rule("channel map", ("channel_map", "law:channels"), ("channels",)),
+)

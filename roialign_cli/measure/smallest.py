@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import product
@@ -17,12 +17,15 @@ from roialign_cli.measure.battery import Writer
 from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.fingerprint import Case
-from roialign_cli.measure.model import USUAL, Model
-from roialign_cli.measure.rules import Rule
+from roialign_cli.measure.laws import USUAL
+from roialign_cli.measure.measuring import Measured
+from roialign_cli.measure.model import Model
+from roialign_cli.measure.rules import REFUSED, Rule
 
 _SHAPES = ((1, 1), (1, 2), (2, 1), (1, 3), (3, 1), (2, 2), (1, 4), (2, 3), (3, 2), (3, 3), (4, 4),
            (5, 5), (6, 6), (8, 8), (12, 12))  # fmt: skip
 _CLEAR = 0.02  # share of the largest feature above which a difference is clear
+_MAX_LARGE_CALLS = 6  # calls with many boxes that may be made of the kernel for one rule
 _MAX_SINGLE_BOXES = 40  # boxes that are tried one by one where a model refuses some
 
 
@@ -56,37 +59,43 @@ _KINDS = {
 
 
 def smallest_case(
-    evidence: Evidence, model: Model, preset: Convention, rule: Rule, *, is_broken: bool
+    measured: Measured, preset: Convention, rule: Rule, refused: Sequence[str]
 ) -> Case | None:
     """Return the smallest case found in which a kernel differs from a preset by one rule.
 
     Parameters
     ----------
-    evidence
-        The answers of the kernel; more calls are made to check the case.
-    model
-        What was measured.
+    measured
+        What was measured; more calls are made to find and check the case.
     preset
         The rules of the preset.
     rule
         The rule that differs.
-    is_broken
-        Whether no model states the rule, so that only the kernel itself shows it.
+    refused
+        Names of the calls that only one of the two has no output for.
     """
-    expected = Model(preset)
-    if not is_broken:
+    evidence, expected = measured.evidence, Model(preset)
+    if rule.name == REFUSED:
+        return _from_battery(measured, expected, refused)
+    budget = _MAX_LARGE_CALLS
+    with suppress(RoiAlignError):
         usual = {n: USUAL if n.startswith("law:") else getattr(preset, n) for n in rule.fields}
-        with suppress(RoiAlignError):
-            healed = model.having(usual)
-            for call in _small_calls(model, rule):
-                found = _clearest(evidence, call, (model, healed, expected))
-                case = None if found is None else _checked(evidence, found, expected)
-                if case is not None:
-                    return case
-    return _from_battery(evidence, model, expected, rule)
+        healed = measured.model.having(usual)
+        for call in _small_calls(evidence, measured.model, rule):
+            own = measured.model.answer(call)
+            if rule.name in measured.broken:
+                call = _with_few_boxes(call)  # noqa: PLW2901
+                own, budget = evidence.ask(call), budget - 1
+            found = _clearest(evidence, call, own, (measured.model, healed, expected))
+            case = None if found is None else _checked(evidence, found, expected)
+            if case is not None:
+                return case
+            if budget == 0:
+                break
+    return _from_battery(measured, expected, rule.calls)
 
 
-def _small_calls(model: Model, rule: Rule) -> Iterator[ProbeCall]:
+def _small_calls(evidence: Evidence, model: Model, rule: Rule) -> Iterator[ProbeCall]:
     """Yield calls with many boxes on maps of growing size."""
     kind, writer = _KINDS.get(rule.name, _Kind()), Writer(model.convention)
     for size, shape in product(kind.sizes, _SHAPES):
@@ -105,7 +114,8 @@ def _small_calls(model: Model, rule: Rule) -> Iterator[ProbeCall]:
                 ratio=ratio,
                 batch_index=index,
             )
-            yield replace(call, features=features) if kind.features == "two channels" else call
+            call = replace(call, features=features) if kind.features == "two channels" else call
+            yield evidence.suited(call)
 
 
 def _features(kind: str, shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -158,20 +168,20 @@ def _oddity(box: tuple[float, float, float, float]) -> float:
 
 
 def _clearest(
-    evidence: Evidence, call: ProbeCall, models: tuple[Model, Model, Model]
+    evidence: Evidence, call: ProbeCall, own: Answer, models: tuple[Model, Model, Model]
 ) -> ProbeCall | None:
     """Return the call with the first box that shows a rule clearly, and no other rule.
 
-    `models` are the kernel, the kernel with the rule of the preset, and the preset. The last two
-    give the same for the box.
+    `own` is what the kernel gives. `models` are the kernel, the kernel with the rule of the preset,
+    and the preset; the last two give the same for the box.
     """
-    answers = [model.answer(call) for model in models]
+    answers = [own, *(model.answer(call) for model in models[1:])]
     if any(answer.output is None for answer in answers):
         return _clearest_alone(evidence, call, models)
-    own, healed, expected = (np.asarray(answer.output) for answer in answers)
-    if not own.shape == healed.shape == expected.shape:
+    given, healed, expected = (np.asarray(answer.output) for answer in answers)
+    if not given.shape == healed.shape == expected.shape:
         return _with_box(call, 0)
-    differs = _clearly_differs(own, healed, call)
+    differs = _clearly_differs(given, healed, call)
     same = ~evidence.differing(healed, expected).any(axis=(1, 2, 3))
     boxes = np.flatnonzero(differs & same)
     return _with_box(call, int(boxes[0])) if len(boxes) else None
@@ -191,7 +201,8 @@ def _clearest_alone(
 
 def _clearly_differs(one: Float, other: Float, call: ProbeCall) -> NDArray[np.bool_]:
     """Return which boxes have clearly different outputs, (R,)."""
-    largest = float(np.nanmax(np.abs(call.features)))
+    sizes = np.abs(call.features)
+    largest = float(np.max(sizes, initial=0, where=np.isfinite(sizes)))
     with np.errstate(invalid="ignore"):
         apart = np.abs(one.astype(np.float64) - other) > _CLEAR * largest
     apart |= np.isnan(one) != np.isnan(other)
@@ -205,7 +216,8 @@ def _with_box(call: ProbeCall, box: int) -> ProbeCall:
 
 def _checked(evidence: Evidence, call: ProbeCall, expected: Model) -> Case | None:
     """Return the case of a call if the kernel differs from what is expected there."""
-    given, predicted = evidence.ask(call), expected.answer(call)
+    own_channels = call.name == "channel map"
+    given, predicted = evidence.ask(call, own_channels=own_channels), expected.answer(call)
     if evidence.equal(predicted, given):
         return None
     channel, section = 0, (0, 0)
@@ -216,18 +228,23 @@ def _checked(evidence: Evidence, call: ProbeCall, expected: Model) -> Case | Non
     return Case(call, section, channel, predicted, given)
 
 
-def _from_battery(evidence: Evidence, model: Model, expected: Model, rule: Rule) -> Case | None:
-    """Return a case from the calls that show a rule: one box, one channel, a part of the map."""
-    case = None
-    for name in rule.calls:
-        if name not in evidence.answers:
+def _with_few_boxes(call: ProbeCall) -> ProbeCall:
+    few = slice(_MAX_SINGLE_BOXES)
+    return replace(call, boxes=call.boxes[few], batch_index=call.batch_index[few])
+
+
+def _from_battery(measured: Measured, expected: Model, names: Sequence[str]) -> Case | None:
+    """Return a case from calls that show a rule: one box, one channel, a part of the map."""
+    evidence = measured.evidence
+    calls = {**evidence.refused, **evidence.answers}
+    for call, given in (calls[name] for name in names if name in calls):
+        box = _unexplained_box(evidence, call, given, (expected, measured.model))
+        if box is None:
             continue
-        call, given = evidence.answers[name]
-        box = _unexplained_box(evidence, call, given, (expected, model))
-        if box is not None:
-            case = _checked(evidence, _with_box(call, box), expected)
-            break
-    return None if case is None else _smaller(evidence, case, expected)
+        case = _checked(evidence, _with_box(call, box), expected)
+        if case is not None:
+            return _smaller(evidence, case, expected)
+    return None
 
 
 def _unexplained_box(

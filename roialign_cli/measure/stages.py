@@ -12,14 +12,15 @@ import numpy as np
 from roialign_cli.core.preset import FLT_MAX
 from roialign_cli.measure.elimination import Changes, alternatives, by_unusualness
 from roialign_cli.measure.evidence import Evidence
-from roialign_cli.measure.model import (
+from roialign_cli.measure.laws import (
     BATCH_LAWS,
     DIVISOR_LAWS,
+    EXCHANGED_WEIGHTS,
     GRID_LAWS,
     RATIO_LAWS,
     USUAL,
-    Model,
 )
+from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Reading, likely_points
 
 
@@ -65,7 +66,10 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
         [{"offset": at} for at in dict.fromkeys(starts)],
         [{"end_offset": at} for at in dict.fromkeys(ends)],
         [{"edge_rounding": rounding} for rounding in _ROUNDINGS],
-        [{"interpolation": kind} for kind in ("linear", "nearest", "swapped")],
+        [
+            *({"interpolation": kind} for kind in ("linear", "nearest", "swapped")),
+            {"law:interpolation": EXCHANGED_WEIGHTS},
+        ],
         _POOLINGS,
         ratio,
         _divisors(evidence),
@@ -111,7 +115,7 @@ def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
 
 
 def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    points = [
+    points: list[dict[str, Any]] = [
         {"points": model.convention.points},
         {"points": "dividers"},
         {"points": "dividers", "divide": 3},
@@ -125,7 +129,9 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     ]
     if "sampling_ratio" not in evidence.target.parameters:
         laws = [{"sampling_ratio": n} for n in (model.convention.sampling_ratio, 0, 1, 2, 3, 4)]
-    poolings = [{"pooling": model.convention.pooling, "max_of": model.convention.max_of}]
+    poolings: list[dict[str, Any]] = [
+        {"pooling": model.convention.pooling, "max_of": model.convention.max_of}
+    ]
     poolings += [each for each in _POOLINGS if each != poolings[0]]
     divisors = alternatives(model, "law:divisor", [USUAL, *DIVISOR_LAWS])
     yield from by_unusualness([points, laws, poolings, divisors])
@@ -284,7 +290,7 @@ _EMPTY = tuple(
     for ratio in ("adaptive grid", "ratio 2")
 )  # fmt: skip
 
-# Name → how it is measured, in the order of measurement. A stage that may change what an earlier one
+# Name → how it is measured, in order. A stage that may change what an earlier one
 # measured has its calls, too.
 STAGES: dict[str, Stage] = {
     "placement": Stage("interpolation", ("placement",), _placement),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from roialign_cli.core.convention import Convention
 from roialign_cli.errors import RoiAlignError
 from roialign_cli.measure.call import Answer
 from roialign_cli.measure.evidence import Evidence
-from roialign_cli.measure.model import USUAL, Model
+from roialign_cli.measure.laws import USUAL
+from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Axes
 from roialign_cli.measure.rules import AXES, REFUSED, RULES, Rule
 
@@ -55,7 +56,9 @@ class Substitution:
         if rule.name == REFUSED:
             return not self.refused_otherwise(convention)
         if rule.name == AXES:
-            return self.evidence.axes == Axes()
+            return replace(self.evidence.axes, channels=USUAL) == Axes()
+        if "law:channels" in rule.fields and self.evidence.axes.channels != USUAL:
+            return False
         values = self.values_of(rule, convention)
         key = (rule.name, *values.values())
         if key not in self._known:

@@ -56,7 +56,7 @@ class FunctionTarget:
     parameters: frozenset[str]
 
     @classmethod
-    def of(cls, function: Callable[..., Any]) -> FunctionTarget:
+    def of(cls, function: object) -> FunctionTarget:
         """Return the target of a function.
 
         Raises
@@ -64,7 +64,7 @@ class FunctionTarget:
         ArgumentError
             If the argument is no function, or takes no three positional arguments.
         """
-        if not callable(function):
+        if not callable(function):  # an argument of any type
             problem = f"must be a function of features, boxes and output_size, got {function!r:.60}"
             raise ArgumentError("function", problem)
         name = getattr(function, "__name__", type(function).__name__)

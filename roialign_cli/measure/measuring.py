@@ -1,0 +1,154 @@
+"""Measure a kernel: how it reads boxes, then stage by stage what it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Literal, get_args
+
+import numpy as np
+
+from roialign_cli.core.convention import Convention, Rejected
+from roialign_cli.measure.battery import Writer, channel_calls, measuring_calls, reading_calls
+from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.measure.elimination import eliminate
+from roialign_cli.measure.evidence import Evidence
+from roialign_cli.measure.laws import USUAL
+from roialign_cli.measure.model import Model
+from roialign_cli.measure.reading import Axes, Reading, axes_of, channel_order, read_boxes
+from roialign_cli.measure.rules import RULES
+from roialign_cli.measure.stages import STAGES
+from roialign_cli.measure.substitution import Substitution
+from roialign_cli.measure.target import ask
+
+# Candidates that are tried in a stage that needs another one without a result.
+_MAX_BLIND_CANDIDATES = 30
+_SOFT_RULES = {"position formula"}  # rules whose failure shows nothing but other last digits
+
+Failure = Literal["broken", "unknown"]
+
+
+class Unreadable(Exception):  # noqa: N818 - it is shown as the result
+    """A kernel that gives no output from which its boxes can be understood."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a kernel.
+
+    Parameters
+    ----------
+    evidence
+        The answers of the kernel.
+    model
+        The rules with which the answers agree.
+    failed
+        Stage without a result → "broken" if no candidate agrees, "unknown" if it could not be
+        measured.
+    """
+
+    evidence: Evidence
+    model: Model
+    failed: Mapping[str, Failure]
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """Names of the rules that no model states."""
+        return frozenset(STAGES[name].rule for name, how in self.failed.items() if how == "broken")
+
+    @property
+    def unmeasured(self) -> frozenset[str]:
+        """Names of the rules of which no stage has a result."""
+        names = {
+            rule.name for rule in RULES if rule.stages and self.failed.keys() >= {*rule.stages}
+        }
+        return frozenset(names - self.broken)
+
+    def substitution(self) -> Substitution:
+        """Return what compares the rules of other conventions with the measured ones."""
+        return Substitution(self.evidence, self.model, self.broken, self.unmeasured)
+
+
+def measure(evidence: Evidence) -> Measured:
+    """Make all calls of a kernel, and measure its rules.
+
+    Raises
+    ------
+    Unreadable
+        If the kernel gives no output, or no box format explains what it gives.
+    """
+    reading, model = _read(evidence)
+    evidence.collect(measuring_calls(Writer(model.convention)))
+    failed: dict[str, Failure] = {}
+    for name, stage in STAGES.items():
+        if not any(call in evidence.answers for call in stage.calls):
+            failed[name] = "unknown"
+            continue
+        is_blind = any(needed in failed for needed in stage.needs)
+        candidates = stage.candidates(evidence, model, reading)
+        if is_blind:
+            candidates = islice(candidates, _MAX_BLIND_CANDIDATES)
+        found = eliminate(evidence, model, stage.calls, candidates)
+        if found.agrees:
+            model = found.model
+        else:
+            soft = is_blind or stage.rule in _SOFT_RULES
+            failed[name] = "unknown" if soft else "broken"
+    return Measured(evidence, _with_refusals(evidence, model), failed)
+
+
+def _read(evidence: Evidence) -> tuple[Reading, Model]:
+    """Return how the kernel reads boxes, and a model that does."""
+    calls = reading_calls()
+    answers = [ask(evidence.target, call) for call in calls]
+    evidence.calls += len(calls)
+    pairs = list(zip(calls, answers, strict=True))
+    axes = next((axes for pair in pairs if (axes := axes_of(*pair)) is not None), None)
+    if axes is None:
+        raise Unreadable(f"The kernel cannot be probed: {_why(*pairs[0])}.")
+    evidence.axes = replace(axes, channels=_channel_order(evidence, axes))
+    ordered = [evidence.axes.applied(answer, call) for call, answer in pairs]
+    reading = read_boxes(calls, ordered)
+    if reading is None:
+        raise Unreadable(
+            "The kernel cannot be probed: what it pools does not move with the numbers of a box "
+            "as in any box format."
+        )
+    own_maps = any(
+        answer.output is not None and answer.output.shape[1] < call.features.shape[1]
+        for call, answer in zip(calls, ordered, strict=True)
+    )
+    channel_map = "position-sensitive" if own_maps else "same"
+    changes = {**reading.fields, "channel_map": channel_map, "law:channels": evidence.axes.channels}
+    return reading, Model(Convention()).having(changes)
+
+
+def _why(call: ProbeCall, answer: Answer) -> str:
+    """Return why an answer shows nothing."""
+    if answer.output is None:
+        return answer.problem
+    return Axes().applied(answer, call).problem or "its output has no known order of axes"
+
+
+def _channel_order(evidence: Evidence, axes: Axes) -> str:
+    """Return the order of the channels of the output."""
+    for call in channel_calls():
+        evidence.calls += 1
+        output = axes.applied(ask(evidence.target, call), call).output
+        if output is not None and output.shape[1] == call.features.shape[1]:
+            return channel_order(output.astype(np.float32))
+    return USUAL
+
+
+def _with_refusals(evidence: Evidence, model: Model) -> Model:
+    """Return the model with the boxes that the kernel rejects, if a value of the field gives them.
+
+    The other stages leave calls without an output aside.
+    """
+    substitution = Substitution(evidence, model)
+    for choice in get_args(Rejected):
+        convention = replace(model.convention, rejects=choice)
+        if not substitution.refused_otherwise(convention):
+            return Model(convention, model.laws)
+    return model

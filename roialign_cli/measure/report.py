@@ -1,0 +1,189 @@
+"""State what was measured: every rule, the nearest preset, and how it differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from roialign_cli.core.convention import Convention
+from roialign_cli.measure.evidence import Evidence
+from roialign_cli.measure.fingerprint import (
+    Certainty,
+    Difference,
+    Fingerprint,
+    Measurement,
+    fields_text,
+)
+from roialign_cli.measure.laws import USUAL_TEXTS
+from roialign_cli.measure.measuring import Measured
+from roialign_cli.measure.model import Model
+from roialign_cli.measure.nearest import Near, ranked_presets
+from roialign_cli.measure.reading import Axes
+from roialign_cli.measure.rules import AXES, REFUSED, RULES, Rule
+from roialign_cli.measure.smallest import smallest_case
+from roialign_cli.measure.stages import STAGES
+from roialign_cli.measure.substitution import Substitution
+
+
+def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
+    """Return the result of a measurement, compared with a preset, or else with the nearest."""
+    evidence, substitution = measured.evidence, measured.substitution()
+    ranked = ranked_presets(substitution)
+    if preset is not None:
+        ranked.sort(key=lambda near: near.convention.name != preset)
+    nearest = ranked[0]
+    measurements = {rule.name: _measurement(rule, measured, substitution) for rule in RULES}
+    differs = tuple(
+        _difference(rule, measurements[rule.name], nearest.convention, measured, substitution)
+        for rule in nearest.differing
+    )
+    equal = tuple(near.convention.name for near in ranked if not near.major)
+    return Fingerprint(
+        name=evidence.target.name,
+        convention=measured.model.convention,
+        measurements=tuple(
+            _with_certainty(each, ranked, substitution) for each in measurements.values()
+        ),
+        output_axes=evidence.axes.text,
+        nearest=nearest.convention.name,
+        equal=() if nearest.major else equal,
+        differs=differs,
+        agreeing={
+            rule.name: tuple(n.convention.name for n in ranked if rule not in n.differing)
+            for rule in RULES
+        },
+        remarks=tuple(evidence.remarks),
+        calls=evidence.calls,
+    )
+
+
+def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> Measurement:
+    model, evidence = measured.model, measured.evidence
+    fields = {name: model.get(name) for name in rule.fields if not name.startswith("law:")}
+    law = next((model.laws[key] for key in _laws_of(rule) if key in model.laws), "")
+    calls = tuple(name for name in rule.calls if name in evidence.answers)
+    certainty: Certainty = "measured"
+    reason = ""
+    if rule.name == REFUSED:
+        law = _refusal_words(evidence, model, substitution)
+    elif rule.name == AXES:
+        law = evidence.axes.text
+    elif rule.name in measured.broken:
+        certainty, reason = "no known rule", _what_was_seen(rule, measured)
+    elif rule.name in measured.unmeasured:
+        certainty, reason = "not measurable", _why_unmeasured(rule, measured)
+    elif rule.needs_max and model.convention.pooling == "avg":
+        certainty, reason = "not measurable", "only max pooling shows it"
+    return Measurement(rule.name, fields, law, certainty, reason, calls)
+
+
+def _laws_of(rule: Rule) -> list[str]:
+    return [name[4:] for name in rule.fields if name.startswith("law:")]
+
+
+def _with_certainty(
+    measured: Measurement, ranked: list[Near], substitution: Substitution
+) -> Measurement:
+    """Return a measurement with the certainty lowered if another preset's values do the same."""
+    if measured.certainty != "measured" or not measured.fields:
+        return measured
+    rule = next(rule for rule in RULES if rule.name == measured.rule)
+    for near in ranked:
+        own = {name: getattr(near.convention, name) for name in measured.fields}
+        if own != dict(measured.fields) and substitution.agrees(rule, near.convention):
+            return replace(measured, certainty="no effect seen")
+    return measured
+
+
+def _refusal_words(evidence: Evidence, model: Model, substitution: Substitution) -> str:
+    """Return which calls have no output, if a value of the field does not state it."""
+    if not substitution.refused_otherwise(model.convention):
+        return ""
+    problems = dict.fromkeys(answer.problem for _, answer in evidence.refused.values())
+    return f"no output for: {'; '.join(evidence.refused)} ({' / '.join(problems)})"
+
+
+def _why_unmeasured(rule: Rule, measured: Measured) -> str:
+    for call in rule.calls:
+        if call in measured.evidence.unavailable:
+            return measured.evidence.unavailable[call]
+        if call in measured.evidence.refused:
+            return f"there is no output for the call {call!r}"
+    needed = (name for stage in rule.stages for name in STAGES[stage].needs)
+    failed = next((STAGES[name].rule for name in needed if name in measured.failed), None)
+    if failed is not None:
+        return f"it cannot be separated from another rule without a result: {failed}"
+    return "no known rule gives the answers up to the last digit"
+
+
+def _what_was_seen(rule: Rule, measured: Measured) -> str:
+    """Return in which calls no known rule gives the answers, or the points of the grid."""
+    evidence, model = measured.evidence, measured.model
+    names = [
+        name
+        for stage, how in measured.failed.items()
+        if how == "broken" and STAGES[stage].rule == rule.name
+        for name in STAGES[stage].calls
+        if name in evidence.answers and not evidence.agree(model, name)
+    ][:2]
+    text = f"no known rule gives the answers to {' and '.join(map(repr, names))}"
+    if rule.name == "adaptive grid" and "grid" in measured.failed:
+        return measured_grid(evidence, model) or text
+    return text
+
+
+def measured_grid(evidence: Evidence, model: Model) -> str:
+    """Return how many points sections of several widths and heights have, as a clause.
+
+    Each number is found by pooling with every number of points up to 8 along both axes.
+    """
+    call, answer = evidence.answers["grid"]
+    x1, y1, x2, y2 = call.boxes.T
+    found: dict[str, str] = {}
+    unset = replace(call, sampling_ratio=None)
+    for along_y, along_x in np.ndindex(8, 8):
+        points = {"sampling_ratio": along_y + 1, "sampling_ratio_x": along_x + 1}
+        output = model.having(points).answer(unset).output
+        if output is None or answer.output is None or output.shape != answer.output.shape:
+            return ""
+        same = ~evidence.differing(output, answer.output).any(axis=(1, 2, 3))
+        for box in np.flatnonzero(same):
+            size = f"{(x2 - x1)[box] / 2:g} × {(y2 - y1)[box] / 2:g}"
+            found.setdefault(size, f"{along_x + 1} × {along_y + 1}")
+    pairs = ", ".join(f"{size} cells: {points}" for size, points in found.items())
+    return f"points by section size, along x × y: {pairs}" if found else ""
+
+
+def _difference(
+    rule: Rule,
+    own: Measurement,
+    preset: Convention,
+    measured: Measured,
+    substitution: Substitution,
+) -> Difference:
+    """Return in what a kernel differs from a preset by one rule."""
+    fields = {name: getattr(preset, name) for name in own.fields}
+    changed = {name: value for name, value in fields.items() if value != own.fields[name]}
+    text = own.text
+    if own.certainty == "measured" and not own.law:
+        text = fields_text({name: own.fields[name] for name in changed} or own.fields)
+    case = None
+    if rule.name != AXES:
+        case = smallest_case(measured, preset, rule, substitution.refused_otherwise(preset))
+    minor = substitution.is_minor(rule, preset)
+    return Difference(rule.name, text, _expected(rule, own, fields, changed), minor, case)
+
+
+def _expected(
+    rule: Rule, own: Measurement, fields: Mapping[str, Any], changed: Mapping[str, Any]
+) -> str:
+    """Return what a preset does by a rule, as a clause."""
+    if rule.name == AXES:
+        return Axes().text
+    if own.law and not changed:
+        usual = [USUAL_TEXTS[key] for key in _laws_of(rule)]
+        return usual[0] if usual and rule.name != "adaptive grid" else fields_text(fields)
+    return fields_text(changed or fields)
