@@ -107,13 +107,11 @@ def reading_calls() -> list[ProbeCall]:
     ]
 
 
-def channel_calls() -> list[ProbeCall]:
-    """Return calls whose channels are constant: 1, 2, …; one for each way to read boxes."""
-    features = np.ones((1, 8, 12, 12), np.float32) * np.arange(1, 9)[:, None, None]
-    return [
-        replace(call, name=call.name.replace("box format", "channel order"), features=features)
-        for call in reading_calls()
-    ]
+def channel_call(reading: ProbeCall) -> ProbeCall:
+    """Return the call of a reading call with constant channels: 1, 2, …, 8."""
+    side = reading.features.shape[-1]
+    features = np.ones((1, 8, side, side), np.float32) * np.arange(1, 9)[:, None, None]
+    return replace(reading, name="channel order", features=features.astype(np.float32))
 
 
 def _raw(name: str, boxes: Float, side: int) -> ProbeCall:
@@ -287,7 +285,7 @@ def value_calls(writer: Writer) -> list[ProbeCall]:
     channels = np.arange(24)[:, None, None] + 1 + usual[3] / 10
     return [
         writer.call("negative features", boxes, features=-usual, ratio=2),
-        writer.call("very negative features", boxes, features=-20_000 * usual, ratio=2),
+        writer.call("very negative features", boxes, features=-400 * usual - 12_000, ratio=2),
         writer.call("endlessly negative features", boxes, features=endless, ratio=2),
         writer.call("non-finite cells", around, features=spots),
         writer.call("non-finite cells, ratio 2", around, features=spots, ratio=2),

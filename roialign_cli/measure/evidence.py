@@ -39,7 +39,7 @@ class Evidence:
     unavailable
         Name of a call that cannot be made of this kernel → the reason.
     calls
-        How many calls were made.
+        How many calls were made, blocks of channels apart.
     """
 
     target: Target

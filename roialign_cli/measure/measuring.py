@@ -10,7 +10,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from roialign_cli.core.convention import Convention, Rejected
-from roialign_cli.measure.battery import Writer, channel_calls, measuring_calls, reading_calls
+from roialign_cli.measure.battery import Writer, channel_call, measuring_calls, reading_calls
+from roialign_cli.measure.blocks import FIXED_CHANNELS, Blocks
 from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.elimination import eliminate
 from roialign_cli.measure.evidence import Evidence
@@ -100,28 +101,42 @@ def measure(evidence: Evidence) -> Measured:
 
 def _read(evidence: Evidence) -> tuple[Reading, Model]:
     """Return how the kernel reads boxes, and a model that does."""
-    calls = reading_calls()
-    answers = [ask(evidence.target, call) for call in calls]
-    evidence.calls += len(calls)
-    pairs = list(zip(calls, answers, strict=True))
-    axes = next((axes for pair in pairs if (axes := axes_of(*pair)) is not None), None)
-    if axes is None:
-        raise Unreadable(f"The kernel cannot be probed: {_why(*pairs[0])}.")
-    evidence.axes = replace(axes, channels=_channel_order(evidence, axes))
-    ordered = [evidence.axes.applied(answer, call) for call, answer in pairs]
-    reading = read_boxes(calls, ordered)
-    if reading is None:
-        raise Unreadable(
-            "The kernel cannot be probed: what it pools does not move with the numbers of a box "
-            "as in any box format."
+    problem = ""
+    for call in reading_calls():
+        answer = _first_answer(evidence, call)
+        axes = axes_of(call, answer)
+        if axes is None:
+            problem = problem or _why(call, answer)
+            continue
+        problem = (
+            "what it pools does not move with the numbers of a box as in any of the box formats"
         )
-    own_maps = any(
-        answer.output is not None and answer.output.shape[1] < call.features.shape[1]
-        for call, answer in zip(calls, ordered, strict=True)
-    )
-    channel_map = "position-sensitive" if own_maps else "same"
-    changes = {**reading.fields, "channel_map": channel_map, "law:channels": evidence.axes.channels}
-    return reading, Model(Convention()).having(changes)
+        channels = _channel_order(evidence, axes, call)
+        evidence.axes = replace(axes, channels=channels)
+        ordered = evidence.axes.applied(answer, call)
+        reading = None if ordered.output is None else read_boxes(call, ordered.output)
+        if reading is not None and ordered.output is not None:
+            own_maps = ordered.output.shape[1] < call.features.shape[1]
+            channel_map = "position-sensitive" if own_maps else "same"
+            changes = {"channel_map": channel_map, "law:channels": channels}
+            return reading, Model(Convention()).having({**reading.fields, **changes})
+    raise Unreadable(f"The kernel cannot be probed: {problem}.")
+
+
+def _first_answer(evidence: Evidence, call: ProbeCall) -> Answer:
+    """Return the answer to one of the first calls, for all its channels or for blocks of them."""
+    evidence.calls += 1
+    answer = ask(evidence.target, call)
+    if answer.output is not None or isinstance(evidence.target, Blocks):
+        return answer
+    for channels in FIXED_CHANNELS:
+        blocks = Blocks(evidence.target, channels)
+        in_blocks = ask(blocks, call)
+        if in_blocks.output is not None:
+            evidence.target = blocks
+            evidence.remarks[f"the kernel takes {channels} channels only"] = None
+            return in_blocks
+    return answer
 
 
 def _why(call: ProbeCall, answer: Answer) -> str:
@@ -131,14 +146,14 @@ def _why(call: ProbeCall, answer: Answer) -> str:
     return Axes().applied(answer, call).problem or "its output has no known order of axes"
 
 
-def _channel_order(evidence: Evidence, axes: Axes) -> str:
-    """Return the order of the channels of the output."""
-    for call in channel_calls():
-        evidence.calls += 1
-        output = axes.applied(ask(evidence.target, call), call).output
-        if output is not None and output.shape[1] == call.features.shape[1]:
-            return channel_order(output.astype(np.float32))
-    return USUAL
+def _channel_order(evidence: Evidence, axes: Axes, like: ProbeCall) -> str:
+    """Return the order of the channels of the output, with the boxes of another call."""
+    call = channel_call(like)
+    evidence.calls += 1
+    output = axes.applied(ask(evidence.target, call), call).output
+    if output is None or output.shape[1] != call.features.shape[1]:
+        return USUAL
+    return channel_order(output.astype(np.float32))
 
 
 def _with_refusals(evidence: Evidence, model: Model) -> Model:

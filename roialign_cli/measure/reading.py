@@ -193,23 +193,17 @@ def _formats() -> Iterator[tuple[BoxFormat, Origin, Float, Float]]:
         yield box_format, "bottom-left", np.stack([x, top]), size
 
 
-def read_boxes(calls: list[ProbeCall], answers: list[Answer]) -> Reading | None:
-    """Return how a kernel reads boxes, from the answers to `reading_calls`; None if unclear."""
-    for call, answer in zip(calls, answers, strict=True):
-        if answer.output is None:
-            continue
-        units: list[tuple[float, dict[str, Any]]] = [(1.0, {})]
-        if call.boxes.max() < 1:
-            side = call.features.shape[-1]
-            units = [
-                (side - less, {"normalized": True, "normalized_by": rule})
-                for rule, less in (("last-centre", 1), ("size", 0))
-            ]
-        for unit, fields in units:
-            found = _read(call, answer.output, unit, fields)
-            if found is not None:
-                return found
-    return None
+def read_boxes(call: ProbeCall, output: Array) -> Reading | None:
+    """Return how a kernel reads boxes, from the output of a reading call; None if unclear."""
+    units: list[tuple[float, dict[str, Any]]] = [(1.0, {})]
+    if call.boxes.max() < 1:
+        side = call.features.shape[-1]
+        units = [
+            (side - less, {"normalized": True, "normalized_by": rule})
+            for rule, less in (("last-centre", 1), ("size", 0))
+        ]
+    readings = (_read(call, output, unit, fields) for unit, fields in units)
+    return next((reading for reading in readings if reading is not None), None)
 
 
 def _read(call: ProbeCall, output: Array, unit: float, fields: Mapping[str, Any]) -> Reading | None:

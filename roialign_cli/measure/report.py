@@ -45,7 +45,9 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
         name=evidence.target.name,
         convention=measured.model.convention,
         measurements=tuple(
-            _with_certainty(each, ranked, substitution) for each in measurements.values()
+            _with_certainty(measurements[rule.name], ranked, substitution)
+            for rule in RULES
+            if not rule.needs_max or measured.model.convention.pooling == "max"
         ),
         output_axes=evidence.axes.text,
         nearest=nearest.convention.name,
@@ -56,7 +58,7 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
             for rule in RULES
         },
         remarks=tuple(evidence.remarks),
-        calls=evidence.calls,
+        calls=max(evidence.calls, getattr(evidence.target, "calls", 0)),
     )
 
 
@@ -75,8 +77,6 @@ def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> 
         certainty, reason = "no known rule", _what_was_seen(rule, measured)
     elif rule.name in measured.unmeasured:
         certainty, reason = "not measurable", _why_unmeasured(rule, measured)
-    elif rule.needs_max and model.convention.pooling == "avg":
-        certainty, reason = "not measurable", "only max pooling shows it"
     return Measurement(rule.name, fields, law, certainty, reason, calls)
 
 

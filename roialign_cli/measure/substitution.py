@@ -84,6 +84,10 @@ class Substitution:
         """Return whether a rule in which a convention differs changes only what is unusual."""
         if rule.name == REFUSED:
             return all(name.startswith("inverted") for name in self.refused_otherwise(convention))
+        if rule.name == "coordinates":
+            own = self.model.convention
+            single = {convention.coordinates, own.coordinates} <= {"features", "double"}
+            return single and convention.coordinate_decimals == own.coordinate_decimals
         return rule.is_minor
 
     def _same_answers(self, rule: Rule, values: Mapping[str, Any]) -> bool:
