@@ -68,7 +68,7 @@ def answers_as(convention: Convention, kernel: Callable[..., Array], found: Fing
             return False
         if given is None or expected is None:
             continue
-        if not np.allclose(given, expected, rtol=1e-5, equal_nan=True):
+        if not np.allclose(given, expected, rtol=1e-5, atol=1e-6, equal_nan=True):
             return False
     return True
 
@@ -157,7 +157,7 @@ def check_case(case: Case, mutant: Mutant) -> None:
         )
         assert case.expected.output is not None
         assert np.array_equal(made, case.expected.output, equal_nan=True)
-    if isinstance(given, float):
+    if isinstance(given, float) and mutant.rules != ("output axes",):
         again = ask(FunctionTarget.of(mutant.kernel), call).output
         assert again is not None
         assert case.given.output is not None

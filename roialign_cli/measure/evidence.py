@@ -51,13 +51,21 @@ class Evidence:
     calls: int = 0
     tolerance: float = _FULL_TOLERANCE
 
-    def ask(self, call: ProbeCall, *, own_channels: bool = False) -> Answer:
-        """Return the answer of the kernel to one call, in the usual order of axes.
+    def ask(self, call: ProbeCall) -> Answer:
+        """Return the answer of the kernel to one call, in the usual order of axes and channels."""
+        return self._ask(call, self.axes)
 
-        The channels are in their own order if `own_channels`.
-        """
+    def ask_for(self, rule: str, call: ProbeCall) -> Answer:
+        """Return the answer with the channels in their own order if it is to show their order."""
+        axes = self.axes
+        return self._ask(call, replace(axes, channels=USUAL) if rule == "channel map" else axes)
+
+    def has_other_channels(self, rule: str) -> bool:
+        """Return whether a rule is that about the order of channels, and the order is unusual."""
+        return rule == "channel map" and self.axes.channels != USUAL
+
+    def _ask(self, call: ProbeCall, axes: Axes) -> Answer:
         self.calls += 1
-        axes = replace(self.axes, channels=USUAL) if own_channels else self.axes
         answer = axes.applied(ask(self.target, call), call)
         if answer.remark:
             self.remarks[answer.remark] = None

@@ -47,7 +47,9 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
         measurements=tuple(
             _with_certainty(measurements[rule.name], ranked, substitution)
             for rule in RULES
-            if not rule.needs_max or measured.model.convention.pooling == "max"
+            if not rule.needs_max
+            or measured.model.convention.pooling == "max"
+            or rule.name in measured.broken
         ),
         output_axes=evidence.axes.text,
         nearest=nearest.convention.name,

@@ -83,9 +83,9 @@ def smallest_case(
         healed = measured.model.having(usual)
         for call in _small_calls(evidence, measured.model, rule):
             own = measured.model.answer(call)
-            if rule.name in measured.broken:
+            if rule.name in measured.broken or evidence.has_other_channels(rule.name):
                 call = _with_few_boxes(call)  # noqa: PLW2901
-                own, budget = evidence.ask(call), budget - 1
+                own, budget = evidence.ask_for(rule.name, call), budget - 1
             found = _clearest(evidence, call, own, (measured.model, healed, expected))
             case = None if found is None else _checked(evidence, found, expected)
             if case is not None:
@@ -216,16 +216,18 @@ def _with_box(call: ProbeCall, box: int) -> ProbeCall:
 
 def _checked(evidence: Evidence, call: ProbeCall, expected: Model) -> Case | None:
     """Return the case of a call if the kernel differs from what is expected there."""
-    own_channels = call.name == "channel map"
-    given, predicted = evidence.ask(call, own_channels=own_channels), expected.answer(call)
+    given, predicted = evidence.ask_for(call.name, call), expected.answer(call)
     if evidence.equal(predicted, given):
         return None
-    channel, section = 0, (0, 0)
-    if given.output is not None and predicted.output is not None:
-        differing = evidence.differing(predicted.output, given.output)
-        _, channel, *place = np.argwhere(differing)[0].tolist()
-        section = place[0], place[1]
-    return Case(call, section, channel, predicted, given)
+    if given.output is None or predicted.output is None:
+        return Case(call, (0, 0), 0, predicted, given)
+    # Outputs with other numbers of channels are compared as far as both go.
+    both = tuple(
+        slice(min(sizes)) for sizes in zip(given.output.shape, predicted.output.shape, strict=True)
+    )
+    places = np.argwhere(evidence.differing(predicted.output[both], given.output[both]))
+    _, channel, row, column = places[0].tolist() if len(places) else (0, 0, 0, 0)
+    return Case(call, (row, column), channel, predicted, given)
 
 
 def _with_few_boxes(call: ProbeCall) -> ProbeCall:
