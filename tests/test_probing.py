@@ -218,8 +218,8 @@ def naive(
 def test_a_kernel_with_the_floor_mistake() -> None:
     found = probe(naive)
     assert found.verdict == (
-        "Nearest: torchvision-aligned (avg). 1 rule differs. "
-        "Adaptive grid: grid_rounding=floor, grid_min=1."
+        "Nearest: torchvision-aligned. 1 rule differs: "
+        "the adaptive grid is floor(section size), at least 1."
     )
     assert found.preset is None
     (difference,) = found.differs
@@ -263,7 +263,7 @@ def test_parameters_that_a_kernel_does_not_take_are_not_measured() -> None:
 
     found = probe(bare)
     assert found.preset == ALIGNED
-    assert [(each.rule, each.reason) for each in found.unknown] == [
+    assert [(each.rule, each.text) for each in found.unknown] == [
         ("batch index", "the kernel takes no batch index")
     ]
 
@@ -336,7 +336,8 @@ def test_the_record_is_plain() -> None:
     assert record["fields"]["grid_rounding"] == "floor"
     (difference,) = record["differs"]
     assert difference["rule"] == "adaptive grid"
-    assert difference["expected"] == "grid_rounding=ceil, grid_min=0"
+    assert difference["expected"] == "the adaptive grid is ceil(section size)"
+    assert difference["fields"] == {"grid_rounding": ["floor", "ceil"], "grid_min": [1, 0]}
     assert np.array(difference["case"]["boxes"]).shape == (1, 4)
 
 

@@ -26,41 +26,23 @@ class Measurement:
         The name of the rule.
     fields
         Field → measured value; only fields that state the rule.
-    law
-        What the kernel does that no field expresses, as a clause; "" if the fields express it.
+    text
+        What the kernel does, as a clause; or why it is not known.
+    is_law
+        Whether the kernel does what no field expresses.
     certainty
         "measured"; "no effect seen" if other values give the same answers; "no known rule" if no
         value gives the answers; "not measurable".
-    reason
-        Why it is not measurable, or what was seen instead of a known rule; "" otherwise.
     calls
         Names of the calls that it was measured from.
     """
 
     rule: str
     fields: Mapping[str, Any]
-    law: str
+    text: str
+    is_law: bool
     certainty: Certainty
-    reason: str
     calls: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        """What was measured, as a clause."""
-        if self.certainty == "not measurable":
-            return f"not measurable: {self.reason}"
-        if self.certainty == "no known rule":
-            return self.reason or "no known rule gives the answers of the kernel"
-        return self.law or fields_text(self.fields)
-
-
-def fields_text(fields: Mapping[str, Any]) -> str:
-    """Return fields and their values as text."""
-    return ", ".join(f"{name}={_shown(value)}" for name, value in fields.items())
-
-
-def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True)
@@ -108,6 +90,8 @@ class Difference:
         The name of the rule.
     measured, expected
         What the kernel and the preset do, as clauses.
+    fields
+        Field → its value in the kernel and in the preset, where they differ.
     is_minor
         Whether it changes only last digits, or only what no usual input shows.
     case
@@ -117,6 +101,7 @@ class Difference:
     rule: str
     measured: str
     expected: str
+    fields: Mapping[str, tuple[Any, Any]]
     is_minor: bool
     case: Case | None
 
@@ -182,13 +167,13 @@ class Fingerprint:
         """The result in a sentence or two."""
         if self.problem:
             return self.problem
+        count, rules = len(self.differs), "; ".join(each.measured for each in self.differs)
         if self.preset is not None:
-            minor = "".join(f" Except for a detail, {d.rule}: {d.measured}." for d in self.differs)
-            return f"This is {self.preset} ({self.convention.pooling}).{minor}"
-        count = len(self.differs)
-        rules = " ".join(f"{d.rule.capitalize()}: {d.measured}." for d in self.differs)
+            details = "a detail" if count == 1 else f"{count} details"
+            exception = f", except for {details}: {rules}" if count else ""
+            return f"This is {self.preset} ({self.convention.pooling}){exception}."
         differ = "1 rule differs" if count == 1 else f"{count} rules differ"
-        return f"Nearest: {self.nearest} ({self.convention.pooling}). {differ}. {rules}"
+        return f"Nearest: {self.nearest}. {differ}: {rules}."
 
     def record(self) -> dict[str, Any]:
         """Return the result as plain numbers, text, lists and dictionaries, for JSON."""
@@ -201,7 +186,7 @@ class Fingerprint:
             "output_axes": self.output_axes,
             "rules": [_measurement_record(each) for each in self.measurements],
             "differs": [_difference_record(each) for each in self.differs],
-            "unknown": [{"rule": each.rule, "reason": each.reason} for each in self.unknown],
+            "unknown": [{"rule": each.rule, "reason": each.text} for each in self.unknown],
             "remarks": list(self.remarks),
             "calls": self.calls,
             "problem": self.problem,
@@ -222,7 +207,6 @@ def _measurement_record(measured: Measurement) -> dict[str, Any]:
         "measured": measured.text,
         "fields": _plain(measured.fields),
         "certainty": measured.certainty,
-        "reason": measured.reason,
         "calls": list(measured.calls),
     }
 
@@ -232,6 +216,10 @@ def _difference_record(difference: Difference) -> dict[str, Any]:
         "rule": difference.rule,
         "measured": difference.measured,
         "expected": difference.expected,
+        "fields": {
+            name: list(_plain({"": a, " ": b}).values())
+            for name, (a, b) in difference.fields.items()
+        },
         "minor": difference.is_minor,
         "case": None if difference.case is None else case_record(difference.case),
     }

@@ -130,14 +130,12 @@ CHANNEL_LAWS: Mapping[str, Callable[[int], Array]] = MappingProxyType(
     }
 )
 
-# Rule → what kernels without such a behaviour do, as a clause.
+# Rule → what kernels without such a behaviour do, as a clause, where no field states it.
 USUAL_TEXTS: Mapping[str, str] = MappingProxyType(
     {
         "ratio": "the sampling ratio is the number of points along each axis",
-        "grid": "the fields state the adaptive grid",
         "divisor": "the sum is divided by the number of points",
         "batch": "each box reads the map of its batch index",
-        "interpolation": "the weights along each axis are its own",
         "channels": "each channel of the output reads the same channel of the features",
     }
 )

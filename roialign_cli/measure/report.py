@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from roialign_cli.core.convention import Convention
+from roialign_cli.measure.clauses import clause
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.fingerprint import (
     Certainty,
     Difference,
     Fingerprint,
     Measurement,
-    fields_text,
 )
-from roialign_cli.measure.laws import USUAL_TEXTS
 from roialign_cli.measure.measuring import Measured
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.nearest import Near, ranked_presets
-from roialign_cli.measure.reading import Axes
 from roialign_cli.measure.rules import AXES, REFUSED, RULES, Rule
 from roialign_cli.measure.smallest import smallest_case
 from roialign_cli.measure.stages import STAGES
@@ -67,23 +63,21 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
 def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> Measurement:
     model, evidence = measured.model, measured.evidence
     fields = {name: model.get(name) for name in rule.fields if not name.startswith("law:")}
-    law = next((model.laws[key] for key in _laws_of(rule) if key in model.laws), "")
-    calls = tuple(name for name in rule.calls if name in evidence.answers)
+    laws = [name[4:] for name in rule.fields if name.startswith("law:")]
+    law = next((model.laws[key] for key in laws if key in model.laws), "")
     certainty: Certainty = "measured"
-    reason = ""
+    text = law or clause(rule.name, model.convention)
     if rule.name == REFUSED:
         law = _refusal_words(evidence, model, substitution)
+        text = law or text
     elif rule.name == AXES:
-        law = evidence.axes.text
+        text = f"the axes of the output are {evidence.axes.text}"
     elif rule.name in measured.broken:
-        certainty, reason = "no known rule", _what_was_seen(rule, measured)
+        certainty, text = "no known rule", _what_was_seen(rule, measured)
     elif rule.name in measured.unmeasured:
-        certainty, reason = "not measurable", _why_unmeasured(rule, measured)
-    return Measurement(rule.name, fields, law, certainty, reason, calls)
-
-
-def _laws_of(rule: Rule) -> list[str]:
-    return [name[4:] for name in rule.fields if name.startswith("law:")]
+        certainty, text = "not measurable", _why_unmeasured(rule, measured)
+    calls = tuple(name for name in rule.calls if name in evidence.answers)
+    return Measurement(rule.name, fields, text, bool(law), certainty, calls)
 
 
 def _with_certainty(
@@ -167,25 +161,15 @@ def _difference(
     substitution: Substitution,
 ) -> Difference:
     """Return in what a kernel differs from a preset by one rule."""
-    fields = {name: getattr(preset, name) for name in own.fields}
-    changed = {name: value for name, value in fields.items() if value != own.fields[name]}
-    text = own.text
-    if own.certainty == "measured" and not own.law:
-        text = fields_text({name: own.fields[name] for name in changed} or own.fields)
+    values = ((name, own.fields[name], getattr(preset, name)) for name in own.fields)
     case = None
     if rule.name != AXES:
         case = smallest_case(measured, preset, rule, substitution.refused_otherwise(preset))
-    minor = substitution.is_minor(rule, preset)
-    return Difference(rule.name, text, _expected(rule, own, fields, changed), minor, case)
-
-
-def _expected(
-    rule: Rule, own: Measurement, fields: Mapping[str, Any], changed: Mapping[str, Any]
-) -> str:
-    """Return what a preset does by a rule, as a clause."""
-    if rule.name == AXES:
-        return Axes().text
-    if own.law and not changed:
-        usual = [USUAL_TEXTS[key] for key in _laws_of(rule)]
-        return usual[0] if usual and rule.name != "adaptive grid" else fields_text(fields)
-    return fields_text(changed or fields)
+    return Difference(
+        rule.name,
+        own.text,
+        clause(rule.name, preset),
+        {name: (value, other) for name, value, other in values if value != other},
+        substitution.is_minor(rule, preset),
+        case,
+    )
