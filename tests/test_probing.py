@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, RoiAlignError, roi_align
 from roialign_cli.core.overrides import applicable_overrides
-from roialign_cli.measure.battery import Writer, measuring_calls, reading_calls
+from roialign_cli.measure.battery import Writer, fixed_battery, measuring_calls, reading_calls
+from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.fingerprint import Case, Fingerprint
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.probing import probe
 from roialign_cli.measure.rules import RULES
 from roialign_cli.measure.stages import STAGES
-from roialign_cli.measure.target import FunctionTarget, ask
+from roialign_cli.measure.target import PARAMETERS, FunctionTarget, UnansweredError, ask
 from tests.mutant_kernels import ONE_RULE, TWO_RULES, Mutant
 
 Array = NDArray[Any]
@@ -365,3 +367,36 @@ def test_a_margin_that_no_preset_has_is_measured() -> None:
     assert found.convention.min_size == 0.25
     assert {each.rule for each in found.differs} == {"border margin", "minimum size"}
     assert math.isinf(found.convention.max_start)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A kernel of which only the answers to a fixed battery are known."""
+
+    answers: dict[str, Array | None]
+    name: str = "recorded"
+    parameters: frozenset[str] = frozenset(PARAMETERS)
+
+    def run(self, call: ProbeCall) -> Array | None:
+        if call.name not in self.answers:
+            raise UnansweredError
+        return self.answers[call.name]
+
+
+def test_answers_to_the_fixed_battery_are_enough() -> None:
+    calls = fixed_battery(Convention())
+    assert len({call.name for call in calls}) == len(calls)
+    target = FunctionTarget.of(naive)
+    answers = {call.name: ask(target, call).output for call in calls}
+    found = probe(Recorded(answers))
+    assert found.verdict == probe(naive).verdict
+    (difference,) = found.differs
+    assert difference.case is not None
+    assert difference.case.call.boxes.shape == (1, 4)
+    expected, given = difference.case.values
+    assert expected != given
+    # Fewer answers give fewer results.
+    del answers["grid"], answers["batch index"]
+    partial = probe(Recorded(answers))
+    assert partial.measurement("batch index").text == "there is no answer to this call"
+    assert partial.measurement("border margin").certainty == "measured"

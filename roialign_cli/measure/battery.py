@@ -111,7 +111,8 @@ def channel_call(reading: ProbeCall) -> ProbeCall:
     """Return the call of a reading call with constant channels: 1, 2, …, 8."""
     side = reading.features.shape[-1]
     features = np.ones((1, 8, side, side), np.float32) * np.arange(1, 9)[:, None, None]
-    return replace(reading, name="channel order", features=features.astype(np.float32))
+    name = reading.name.replace("box format", "channel order")
+    return replace(reading, name=name, features=features.astype(np.float32))
 
 
 def _raw(name: str, boxes: Float, side: int) -> ProbeCall:
@@ -300,6 +301,16 @@ def value_calls(writer: Writer) -> list[ProbeCall]:
 def _plain_channels(call: ProbeCall, channels: Float) -> ProbeCall:
     """Return a call with features (C, H, W) whose channels are not repeated."""
     return replace(call, features=channels[None].astype(np.float32))
+
+
+def fixed_battery(reading: Convention) -> list[ProbeCall]:
+    """Return all calls for a kernel that reads boxes in a known way, each with its own name.
+
+    A target that answers these and no others is measured as any other. Only the smallest cases are
+    then parts of these calls.
+    """
+    readings = reading_calls()
+    return [*readings, *map(channel_call, readings), *measuring_calls(Writer(reading))]
 
 
 def measuring_calls(writer: Writer) -> list[ProbeCall]:

@@ -57,8 +57,11 @@ class Answer:
         Why there is no usable output, as a clause; "" if there is one.
     remark
         What else the kernel did, for example that it changed its inputs; "" for nothing.
+    is_missing
+        Whether the kernel was not run, so that the answer shows nothing.
     """
 
     output: NDArray[Any] | None
     problem: str = ""
     remark: str = ""
+    is_missing: bool = False

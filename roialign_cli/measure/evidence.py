@@ -79,6 +79,9 @@ class Evidence:
                 continue
             call = self.suited(usual)
             answer = self.ask(call)
+            if answer.is_missing:
+                self.unavailable[call.name] = answer.problem
+                continue
             kept = self.refused if answer.output is None else self.answers
             kept[call.name] = call, answer
         outputs = [a.output for _, a in self.answers.values() if a.output is not None]

@@ -20,7 +20,7 @@ USUAL = "usual"
 # Sampling ratio of a call → the points per section along (y, x), 0 for the adaptive grid.
 RATIO_LAWS: Mapping[str, Callable[[int], tuple[int, int]]] = MappingProxyType(
     {
-        "the sampling ratio is ignored: the grid is always adaptive": lambda _ratio: (0, 0),
+        "the sampling ratio is ignored": lambda _ratio: (0, 0),
         "the sampling ratio is ignored: always 1 point along each axis": lambda _ratio: (1, 1),
         "the sampling ratio is ignored: always 2 points along each axis": lambda _ratio: (2, 2),
         "a section has one point more along each axis than the ratio": lambda ratio: (

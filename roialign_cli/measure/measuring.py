@@ -127,7 +127,7 @@ def _first_answer(evidence: Evidence, call: ProbeCall) -> Answer:
     """Return the answer to one of the first calls, for all its channels or for blocks of them."""
     evidence.calls += 1
     answer = ask(evidence.target, call)
-    if answer.output is not None or isinstance(evidence.target, Blocks):
+    if answer.output is not None or answer.is_missing or isinstance(evidence.target, Blocks):
         return answer
     for channels in FIXED_CHANNELS:
         blocks = Blocks(evidence.target, channels)

@@ -216,15 +216,19 @@ def _with_box(call: ProbeCall, box: int) -> ProbeCall:
 
 def _checked(evidence: Evidence, call: ProbeCall, expected: Model) -> Case | None:
     """Return the case of a call if the kernel differs from what is expected there."""
-    given, predicted = evidence.ask_for(call.name, call), expected.answer(call)
-    if evidence.equal(predicted, given):
+    return _case(evidence, call, evidence.ask_for(call.name, call), expected)
+
+
+def _case(evidence: Evidence, call: ProbeCall, given: Answer, expected: Model) -> Case | None:
+    """Return the case of a call and its answer; None if that is what is expected, or missing."""
+    predicted = expected.answer(call)
+    if given.is_missing or evidence.equal(predicted, given):
         return None
     if given.output is None or predicted.output is None:
         return Case(call, (0, 0), 0, predicted, given)
     # Outputs with other numbers of channels are compared as far as both go.
-    both = tuple(
-        slice(min(sizes)) for sizes in zip(given.output.shape, predicted.output.shape, strict=True)
-    )
+    sizes = zip(given.output.shape, predicted.output.shape, strict=True)
+    both = tuple(slice(min(pair)) for pair in sizes)
     places = np.argwhere(evidence.differing(predicted.output[both], given.output[both]))
     _, channel, row, column = places[0].tolist() if len(places) else (0, 0, 0, 0)
     return Case(call, (row, column), channel, predicted, given)
@@ -243,7 +247,12 @@ def _from_battery(measured: Measured, expected: Model, names: Sequence[str]) -> 
         box = _unexplained_box(evidence, call, given, (expected, measured.model))
         if box is None:
             continue
-        case = _checked(evidence, _with_box(call, box), expected)
+        alone = given
+        if given.output is not None:
+            alone = replace(given, output=given.output[box : box + 1])
+        # Another name, because it is no longer a call of the battery.
+        one = replace(_with_box(call, box), name=f"{call.name}, box {box}")
+        case = _case(evidence, one, alone, expected)
         if case is not None:
             return _smaller(evidence, case, expected)
     return None

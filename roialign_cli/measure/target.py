@@ -17,6 +17,10 @@ from roialign_cli.measure.call import Answer, ProbeCall
 PARAMETERS = ("spatial_scale", "sampling_ratio", "batch_index")
 
 
+class UnansweredError(Exception):
+    """A target cannot run a call, for example because it only has answers to a fixed battery."""
+
+
 class Target(Protocol):
     """A kernel that answers calls.
 
@@ -34,7 +38,7 @@ class Target(Protocol):
     def run(self, call: ProbeCall) -> Any:  # noqa: ANN401
         """Return the output of one call, an array.
 
-        Any exception means that the kernel gave no output. Its text is shown.
+        Any exception but `UnansweredError` means that the kernel gave no output. Its text is shown.
         """
 
 
@@ -97,15 +101,13 @@ def ask(target: Target, call: ProbeCall) -> Answer:
 
     The axes of the output are left as they are.
     """
-    if call.spatial_scale != 1 and "spatial_scale" not in target.parameters:
-        return Answer(None, "the kernel takes no spatial scale")
-    if call.batch_index.any() and "batch_index" not in target.parameters:
-        return Answer(None, "the kernel takes no batch index")
     before = call.features.copy(), call.boxes.copy()
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             output = np.asarray(target.run(call))
+    except UnansweredError:
+        return Answer(None, "there is no answer to this call", is_missing=True)
     except Exception as error:  # noqa: BLE001 - a kernel may raise anything
         text = str(error).strip().splitlines()
         return Answer(None, f"it raised {type(error).__name__}: {text[0] if text else ''}"[:200])
