@@ -126,6 +126,23 @@ def zero_beyond_the_far_edge(section: Section, shape: tuple[int, int]) -> Sectio
     return replace(section, points=points)
 
 
+def shifted_along_x(section: Section, shape: tuple[int, int]) -> Section:
+    """Move every point by a quarter of a cell along x only."""
+    points = {}
+    for key, point in section.points.items():
+        x = min(max(point.x - 0.25, 0), shape[1] - 1)
+        y = min(max(point.y - 0.5, 0), shape[0] - 1)
+        left, low = int(x), int(y)
+        right, high = min(left + 1, shape[1] - 1), min(low + 1, shape[0] - 1)
+        weights = [
+            (row, column, wy * wx * point.inside)
+            for row, wy in ((low, 1 - y + low), (high, y - low))
+            for column, wx in ((left, 1 - x + left), (right, x - left))
+        ]
+        points[key] = replace(point, neighbours=tuple(weights))
+    return replace(section, points=points)
+
+
 def first_cell_at_the_far_edge(section: Section, shape: tuple[int, int]) -> Section:
     """Read the first column instead of the last, where a neighbour is clamped to the last."""
     points = {
@@ -321,6 +338,7 @@ ONE_RULE = (
     broken("coordinates", coordinate_decimals=2),
     broken("position formula", position_formula="roi-first"),
     broken("clipping", clip_boxes=True),
+    built("shifted along x", SHIFT, expressed=False, section=shifted_along_x),
     wrapped("scale squared", SHIFT, _ignoring_scale, expressed=False),
 )
 

@@ -93,8 +93,8 @@ class Writer:
 
 def reading_calls() -> list[ProbeCall]:
     """Return the calls that show how the kernel reads boxes, whatever way that is."""
-    plain = np.array([3.25, 2.75, 5.25, 4.75])
-    upward = np.array([3.25, 7.75, 3.25, 2.75])  # from a top-left corner in a frame with y up
+    plain = np.array([3.25, 2.5, 5.25, 4.5])
+    upward = np.array([3.25, 7.5, 3.25, 2.5])  # from a top-left corner in a frame with y up
     fractions = np.array([0.375, 0.3125, 0.625, 0.5625])
     moves = np.array([[0, 0, 0, 0], [-2, 0, 0, 0], [0, -2, 0, 0], [0, 0, 2, 0], [0, 0, 0, 2]])
     # The same at four phases of a cell, so that the mean does not depend on the interpolation.
@@ -128,6 +128,10 @@ _PLACES: list[Box] = [
     (1.25, 3.75, 4.25, 5.75),
     (2.75, 1.25, 4.75, 5.25),
     (3.0, 2.0, 5.0, 4.0),
+    (2.5, 3.25, 3.5, 6.25),
+    (3.25, 2.5, 7.25, 3.5),
+    (1.75, 4.75, 3.75, 5.75),
+    (4.75, 1.5, 6.75, 5.5),
 ]
 
 
@@ -157,6 +161,7 @@ def grid_calls(writer: Writer) -> list[ProbeCall]:
     large: list[Box] = [(1, 1, 13, 5), (2, 3, 6, 35), (1.25, 2.5, 38.25, 38.5)]
     return [
         writer.call("grid", ladder, ratio=0),
+        writer.call("grid, scale 1/2", ladder[::2], scale=0.5, ratio=0),
         writer.call("grid, small sections", small, ratio=0),
         writer.call("grid, large sections", large, features=wide, ratio=0),
         writer.call("grid, 2 × 4 sections", [(1, 1, 6, 4)], ratio=0, output_size=(2, 4)),
@@ -181,10 +186,11 @@ def _whole_sizes() -> Iterator[Box]:
     end = start + 3 * random.integers(1, 3, 400)
     edges = np.stack([start, end], axis=1).astype(np.float32)
     for offset in (0.0, 0.5):
-        single = np.ceil(np.diff(edges - np.float32(offset), axis=1)[:, 0] / np.float32(3))
-        double = np.ceil(np.diff(edges.astype(np.float64) - offset, axis=1)[:, 0] / 3)
-        for low, high in edges[single != double][:6].tolist():
-            yield low, 1, high, 4
+        single = np.diff(edges - np.float32(offset), axis=1)[:, 0] / np.float32(3)
+        double = np.diff(edges.astype(np.float64) - offset, axis=1)[:, 0] / 3
+        for rounding in (np.ceil, np.floor):
+            for low, high in edges[rounding(single) != rounding(double)][:5].tolist():
+                yield low, 1, high, 4
 
 
 def border_calls(writer: Writer) -> list[ProbeCall]:

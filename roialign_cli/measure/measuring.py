@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -27,8 +27,6 @@ from roialign_cli.measure.target import ask
 _MAX_BLIND_CANDIDATES = 30
 _SOFT_RULES = {"position formula"}  # rules whose failure shows nothing but other last digits
 
-Failure = Literal["broken", "unknown"]
-
 
 class Unreadable(Exception):  # noqa: N818 - it is shown as the result
     """A kernel that gives no output from which its boxes can be understood."""
@@ -45,18 +43,18 @@ class Measured:
     model
         The rules with which the answers agree.
     failed
-        Stage without a result → "broken" if no candidate agrees, "unknown" if it could not be
-        measured.
+        Stage without a result → the name of the rule that is broken because no candidate agrees;
+        "" if the stage could not be measured.
     """
 
     evidence: Evidence
     model: Model
-    failed: Mapping[str, Failure]
+    failed: Mapping[str, str]
 
     @property
     def broken(self) -> frozenset[str]:
         """Names of the rules that no model states."""
-        return frozenset(STAGES[name].rule for name, how in self.failed.items() if how == "broken")
+        return frozenset(filter(None, self.failed.values()))
 
     @property
     def unmeasured(self) -> frozenset[str]:
@@ -81,10 +79,10 @@ def measure(evidence: Evidence) -> Measured:
     """
     reading, model = _read(evidence)
     evidence.collect(measuring_calls(Writer(model.convention)))
-    failed: dict[str, Failure] = {}
+    failed: dict[str, str] = {}
     for name, stage in STAGES.items():
         if not any(call in evidence.answers for call in stage.calls):
-            failed[name] = "unknown"
+            failed[name] = ""
             continue
         is_blind = any(needed in failed for needed in stage.needs)
         candidates = stage.candidates(evidence, model, reading)
@@ -95,7 +93,8 @@ def measure(evidence: Evidence) -> Measured:
             model = found.model
         else:
             soft = is_blind or stage.rule in _SOFT_RULES
-            failed[name] = "unknown" if soft else "broken"
+            rule = reading.unusual_rule or stage.rule if name == "placement" else stage.rule
+            failed[name] = "" if soft else rule
     return Measured(evidence, _with_refusals(evidence, model), failed)
 
 

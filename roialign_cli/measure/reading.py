@@ -136,13 +136,18 @@ def _spread(call: ProbeCall, output: Array, order: tuple[int, ...]) -> float:
     return float(apart[np.isfinite(apart)].sum())
 
 
-def positions(call: ProbeCall, output: Array) -> tuple[Float, Float, Float]:
-    """Return the mean column and row of each section's weights, and their sum, (R, 2, 2) each."""
+def cell_weights(call: ProbeCall, output: Array) -> Float:
+    """Return the weight of every cell in every section, (R, H, W, rows, columns)."""
     side = call.features.shape[-1]
     step = output.shape[1] // (side * side)  # repeated channels
-    weights = (
-        output[:, ::step].astype(np.float64).reshape(len(output), side, side, *output.shape[2:])
-    )
+    by_cell = output[:, ::step].astype(np.float64)
+    weights: Float = by_cell.reshape(len(output), side, side, *output.shape[2:])
+    return weights
+
+
+def positions(call: ProbeCall, output: Array) -> tuple[Float, Float, Float]:
+    """Return the mean column and row of each section's weights, and their sum, (R, 2, 2) each."""
+    side, weights = call.features.shape[-1], cell_weights(call, output)
     total = weights.sum(axis=(1, 2))
     cells = np.arange(side)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -164,12 +169,30 @@ class Reading:
         ROI: 0.25 and 0.75 for points in the middle of their parts.
     start, end
         By how many cells the edges of the ROI lie before those of the box, (x, y).
+    error
+        The largest difference between a measured slope and that of the box format.
+    is_bilinear
+        Whether the weights are those of one point in the middle of each section, between its four
+        cells.
     """
 
     fields: Mapping[str, Any]
     shares: tuple[float, float]
     start: tuple[float, float]
     end: tuple[float, float]
+    error: float
+    is_bilinear: bool
+
+    @property
+    def unusual_rule(self) -> str:
+        """The rule that is likely broken if none of the known placements gives the answers."""
+        if not self.is_bilinear:
+            return "interpolation"
+        shifts, ends = np.ptp(self.start), np.ptp(np.subtract(self.end, self.start))
+        if shifts > _MAX_DIFFERENCE or ends > _MAX_DIFFERENCE:
+            return "scale and shift" if shifts > _MAX_DIFFERENCE else "box end"
+        is_usual = any(np.allclose(self.shares, usual, atol=0.03) for usual in _USUAL_SHARES)
+        return "scale and shift" if is_usual else "points"
 
 
 def _formats() -> Iterator[tuple[BoxFormat, Origin, Float, Float]]:
@@ -202,42 +225,77 @@ def read_boxes(call: ProbeCall, output: Array) -> Reading | None:
             (side - less, {"normalized": True, "normalized_by": rule})
             for rule, less in (("last-centre", 1), ("size", 0))
         ]
-    readings = (_read(call, output, unit, fields) for unit, fields in units)
-    return next((reading for reading in readings if reading is not None), None)
-
-
-def _read(call: ProbeCall, output: Array, unit: float, fields: Mapping[str, Any]) -> Reading | None:
-    x, y, _ = positions(call, output)
+    x, y, total = positions(call, output)
     where = np.stack([x[:, 0, :], y[:, :, 0]])  # (2 axes, R, 2 sections)
-    # The mean over the phases of a cell.
-    where = where.reshape(2, -1, 5, 2).mean(axis=1)
-    boxes = call.boxes.astype(np.float64).reshape(-1, 5, 4).mean(axis=0) * unit
-    moved = np.diag(boxes[1:] - boxes[0])
     if not np.isfinite(where).all():
         return None
+    # The mean over the phases of a cell.
+    where = where.reshape(2, -1, 5, 2).mean(axis=1)
+    boxes = call.boxes.astype(np.float64).reshape(-1, 5, 4).mean(axis=0)
+    height = call.features.shape[-2]
+    found = [
+        reading
+        for unit, fields in units
+        for reading in _readings(boxes * unit, where, height, fields)
+    ]
+    best = min(found, key=lambda reading: reading.error, default=None)
+    if best is None:
+        return None
+    return replace(best, is_bilinear=_is_bilinear(call, output, x, y, total))
+
+
+def _is_bilinear(call: ProbeCall, output: Array, x: Float, y: Float, total: Float) -> bool:
+    """Return whether weights are those of the four cells around their mean position."""
+    cells = np.arange(call.features.shape[-1])
+    along_y, along_x = (
+        np.maximum(1 - np.abs(cells - where[..., None]), 0) for where in (y, x)
+    )  # (R, 2, 2, cells)
+    expected = along_y[..., :, None] * along_x[..., None, :] * total[..., None, None]
+    given = cell_weights(call, output)
+    return bool(np.allclose(np.moveaxis(given, (1, 2), (3, 4)), expected, atol=0.01))
+
+
+def _readings(
+    boxes: Float, where: Float, height: int, fields: Mapping[str, Any]
+) -> Iterator[Reading]:
+    """Yield the box formats that explain how sections move with the four numbers of a box.
+
+    Parameters
+    ----------
+    boxes
+        (5, 4), in cells: a box, and boxes of which one number is another.
+    where
+        (2, 5, 2), the position of both sections along x and y.
+    height
+        Rows of the map.
+    fields
+        The fields of a convention that belong to the unit of the boxes.
+    """
+    moved = np.diag(boxes[1:] - boxes[0])
     slopes = (where[:, 1:] - where[:, :1]) / moved[:, None]  # (2, 4, 2)
-    best: tuple[float, Any] = (0.15, None)
     for box_format, origin, first, size in _formats():
         shares = _shares(slopes, first, size)
-        wrong = np.abs(slopes - first[:, :, None] - size[:, :, None] * shares).max()
-        is_usual = -0.05 <= shares[0] <= shares[1] - 0.1 <= 0.95
-        if is_usual and wrong < best[0]:
-            best = float(wrong), (box_format, origin, shares, first, size)
-    if best[1] is None:
-        return None
-    box_format, origin, shares, first, size = best[1]
-    height = call.features.shape[-2] if origin == "bottom-left" else 0
-    start = first @ boxes[0] + np.array([0, height])
-    end = start + size @ boxes[0]
-    extent = (where[:, 0, 1] - where[:, 0, 0]) / (shares[1] - shares[0])
-    measured = where[:, 0, 0] - shares[0] * extent
-    moved_start, moved_end = start - measured, end - measured - extent
-    return Reading(
-        {"box_format": box_format, "origin": origin, **fields},
-        (float(shares[0]), float(shares[1])),
-        (float(moved_start[0]), float(moved_start[1])),
-        (float(moved_end[0]), float(moved_end[1])),
-    )
+        error = np.abs(slopes - first[:, :, None] - size[:, :, None] * shares).max()
+        if error > _MAX_ERROR or not -0.05 <= shares[0] <= shares[1] - 0.1 <= 0.95:
+            continue
+        start = first @ boxes[0] + np.array([0, height if origin == "bottom-left" else 0])
+        end = start + size @ boxes[0]
+        extent = (where[:, 0, 1] - where[:, 0, 0]) / (shares[1] - shares[0])
+        measured = where[:, 0, 0] - shares[0] * extent
+        before, after = (start - measured).tolist(), (end - measured - extent).tolist()
+        yield Reading(
+            {"box_format": box_format, "origin": origin, **fields},
+            (float(shares[0]), float(shares[1])),
+            (before[0], before[1]),
+            (after[0], after[1]),
+            float(error),
+            is_bilinear=True,
+        )
+
+
+_USUAL_SHARES = ((0.25, 0.75), (0.0, 0.5), (0.0, 1.0))
+_MAX_DIFFERENCE = 0.03  # cells by which two axes may differ in the mean of four phases
+_MAX_ERROR = 0.15  # by which measured slopes may differ from those of a box format
 
 
 def _shares(slopes: Float, first: Float, size: Float) -> Float:

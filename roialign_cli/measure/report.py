@@ -120,8 +120,8 @@ def _what_was_seen(rule: Rule, measured: Measured) -> str:
     evidence, model = measured.evidence, measured.model
     names = [
         name
-        for stage, how in measured.failed.items()
-        if how == "broken" and STAGES[stage].rule == rule.name
+        for stage, broken in measured.failed.items()
+        if broken == rule.name
         for name in STAGES[stage].calls
         if name in evidence.answers and not evidence.agree(model, name)
     ][:2]

@@ -44,7 +44,7 @@ REFUSED = "refused boxes"
 AXES = "output axes"
 
 _PLACED = ("placement", "scale")
-_GRIDS = ("grid", "large grid", "small grid", "larger", "across, grid", "empty")
+_GRIDS = ("grid", "scaled grid", "large grid", "small grid", "larger", "across, grid", "empty")
 
 RULES = (
     Rule("box format", BOX_FIELDS, _PLACED),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,16 +56,15 @@ def _of(*given: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[Changes]:
-    starts = [*_near(reading.start), 0.5, 0.0, 1.0, -0.5]
-    ends = [*_near((end - start for start, end in zip(reading.start, reading.end, strict=True))),
-            0.0, -1.0, 1.0]  # fmt: skip
+    starts = _near(reading.start)
+    ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
     takes_ratio = "sampling_ratio" in evidence.target.parameters
     ratio: list[dict[str, Any]] = [{"sampling_ratio": n} for n in (0, 1, 2, 3, 4)]
     if takes_ratio:
         ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
     dimensions: list[Sequence[Changes]] = [
         [{"offset": at} for at in dict.fromkeys(starts)],
-        [{"end_offset": at} for at in dict.fromkeys(ends)],
+        [{"end_offset": at} for at in dict.fromkeys([*_near(ends), -1.0])],
         [{"edge_rounding": rounding} for rounding in _ROUNDINGS],
         [
             *({"interpolation": kind} for kind in ("linear", "nearest", "swapped")),
@@ -94,10 +94,15 @@ _POOLINGS = _of(
 )
 
 
-def _near(measured: Any) -> list[float]:  # noqa: ANN401
-    """Return a measured distance in cells as a round number, and as it is."""
-    at = float(np.mean(list(measured)))
-    return [round(2 * at) / 2, round(at, 3)]
+def _near(measured: Sequence[float]) -> list[float]:
+    """Return the likeliest distances in cells for what was measured along x and y."""
+    at = float(np.mean(measured))
+    usual = sorted((0.5, 0.0, 1.0, -0.5), key=lambda distance: abs(distance - at) > _EXACT)
+    # Edges that are rounded down lie 3/8 of a cell lower in the mean of four phases.
+    return [*usual, round(at, 3), round(at - 0.375, 3)]
+
+
+_EXACT = 0.02  # cells by which measured distances differ from true ones
 
 
 def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -134,7 +139,8 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     ]
     poolings += [each for each in _POOLINGS if each != poolings[0]]
     divisors = alternatives(model, "law:divisor", [USUAL, *DIVISOR_LAWS])
-    yield from by_unusualness([points, laws, poolings, divisors])
+    coordinates = alternatives(model, "coordinates", ["features", "half"])
+    yield from by_unusualness([points, laws, poolings, divisors, coordinates])
 
 
 def _digits(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -186,16 +192,12 @@ def _default_ratio(_evidence: Evidence, model: Model, _reading: Reading) -> Iter
 
 
 def _border(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    values = [0.0, -1.0, 1.0]
-    if "far outside" in evidence.answers:
-        _, answer = evidence.answers["far outside"]
-        if answer.output is not None and (answer.output == answer.output.flat[0]).all():
-            values.insert(0, float(answer.output.flat[0]))
+    values = _constants(evidence, ("far outside", "low border", "high border"))
     margins = (1.0, 0.0, math.inf, 0.5, 0.25, 0.75, 1.5, 2.0, 2.5, 3.0)
     dimensions = [
         alternatives(model, "border_margin", margins),
         alternatives(model, "outside_neighbours", ["clamped", "value", "extrapolated"]),
-        [{"extrapolation_value": value} for value in dict.fromkeys(values)],
+        [{"extrapolation_value": value} for value in dict.fromkeys([*values, 0.0])],
         alternatives(model, "clip_boxes", [False, True]),
         alternatives(model, "clip_sections", [False, True]),
         alternatives(model, "unread_cells", [0, 1]),
@@ -203,6 +205,17 @@ def _border(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         *_without_points(model),
     ]
     yield from by_unusualness(dimensions, 700)
+
+
+def _constants(evidence: Evidence, names: Sequence[str]) -> list[float]:
+    """Return the values that all channels of some section have, the most frequent first."""
+    values: Counter[float] = Counter()
+    for _, answer in (evidence.answers[name] for name in names if name in evidence.answers):
+        if answer.output is not None and answer.output.shape[1] > 1:
+            output = np.moveaxis(answer.output, 1, -1).reshape(-1, answer.output.shape[1])
+            same = output[(output == output[:, :1]).all(axis=1), 0]
+            values.update(same.astype(float).tolist())
+    return [value for value, _ in values.most_common(3)]
 
 
 def _across(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -294,12 +307,13 @@ _EMPTY = tuple(
 # measured has its calls, too.
 STAGES: dict[str, Stage] = {
     "placement": Stage("interpolation", ("placement",), _placement),
-    "scale": Stage("scale and shift", ("placement", *_SCALED), _scaled, ("placement",)),
     "digits": Stage("coordinates", ("decimals",), _digits, ("placement",)),
+    "scale": Stage("scale and shift", ("placement", *_SCALED), _scaled, ("placement",)),
     "points": Stage("sampling ratio", (*_RATIOS, "placement"), _points, ("placement",)),
     "channels": Stage("channel map", ("channels",), _channels, ("placement",)),
     "batch": Stage("batch index", ("batch index",), _batch, ("placement",)),
     "grid": Stage("adaptive grid", _GRID, _grid, ("points",)),
+    "scaled grid": Stage("adaptive grid", ("grid, scale 1/2", *_GRID), _grid, ("grid", "scale")),
     "large grid": Stage("adaptive grid", ("grid, large sections", *_GRID), _large_grid, ("grid",)),
     "size": Stage("minimum size", ("small boxes",), _size, ("placement",)),
     "scaled size": Stage(
