@@ -173,7 +173,7 @@ class Reading:
         The largest difference between a measured slope and that of the box format.
     is_bilinear
         Whether the weights are those of one point in the middle of each section, between its four
-        cells.
+        cells, and the point moves with the numbers of the box.
     """
 
     fields: Mapping[str, Any]
@@ -251,8 +251,13 @@ def _is_bilinear(call: ProbeCall, output: Array, x: Float, y: Float, total: Floa
         np.maximum(1 - np.abs(cells - where[..., None]), 0) for where in (y, x)
     )  # (R, 2, 2, cells)
     expected = along_y[..., :, None] * along_x[..., None, :] * total[..., None, None]
-    given = cell_weights(call, output)
-    return bool(np.allclose(np.moveaxis(given, (1, 2), (3, 4)), expected, atol=0.01))
+    given = np.moveaxis(cell_weights(call, output), (1, 2), (3, 4))
+    numbers = np.column_stack([call.boxes, np.ones(len(x))]).astype(np.float64)
+    where = np.concatenate([x.reshape(len(x), -1), y.reshape(len(y), -1)], axis=1)
+    linear = numbers @ np.linalg.lstsq(numbers, where, rcond=None)[0]
+    if not np.allclose(where, linear, atol=0.02):
+        return False
+    return bool(np.allclose(given, expected, atol=0.01))
 
 
 def _readings(
