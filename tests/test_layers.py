@@ -24,11 +24,14 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "measure": ({"core", "analysis"}, {"numpy"}),
     "files": ({"core", "analysis"}, {"numpy", "PIL"}),
     "calls": ({"core", "analysis", "search", "files"}, {"numpy", "onnx", "onnxruntime"}),
-    "show": ({"core", "analysis", "search", "calls"}, {"numpy", "rich", "matplotlib", "PIL"}),
+    "show": (
+        {"core", "analysis", "search", "measure", "calls"},
+        {"numpy", "rich", "matplotlib", "PIL"},
+    ),
     "page": ({"core", "analysis", "show"}, {"numpy", "PIL"}),
     "serve": ({"analysis", "page"}, set()),
     "cli": (
-        {"core", "analysis", "search", "files", "calls", "show", "page", "serve"},
+        {"core", "analysis", "search", "measure", "files", "calls", "show", "page", "serve"},
         {"numpy", "click", "matplotlib"},
     ),
 }

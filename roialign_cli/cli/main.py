@@ -24,6 +24,7 @@ TASKS = {
     "Compare and identify": {
         "compare": "Compare two conventions, a saved output, or two recordings.",
         "identify": "Find the convention that produced an output.",
+        "probe": "Measure the rules that a kernel follows.",
         "capture": "List the ROI Aligns of an ONNX model, or record calls.",
     },
     "Get started": {

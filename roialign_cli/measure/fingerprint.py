@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.convention import Convention
+from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.presentation import Presentable
 
 Certainty = Literal["measured", "no effect seen", "no known rule", "not measurable"]
 
@@ -67,6 +69,16 @@ class Case:
     expected: Answer
     given: Answer
 
+    def options(self, convention: Convention) -> dict[str, Any]:
+        """Return the keywords with which `roi_align` and `trace` run the call by a convention."""
+        call = self.call
+        options: dict[str, Any] = {"convention": convention, "batch_index": call.batch_index}
+        if not convention.normalized:
+            options["spatial_scale"] = call.spatial_scale
+        if call.sampling_ratio is not None:
+            options |= applicable_overrides(convention, sampling_ratio=call.sampling_ratio)
+        return options
+
     @property
     def values(self) -> tuple[float | str, float | str]:
         """The value of the preset and that of the kernel in the section, or its problem."""
@@ -106,9 +118,9 @@ class Difference:
     case: Case | None
 
 
-@dataclass(frozen=True)
-class Fingerprint:
-    """The rules that a kernel follows.
+@dataclass(frozen=True, repr=False)
+class Fingerprint(Presentable):
+    """The rules that a kernel follows; it prints as the command prints it.
 
     Parameters
     ----------
@@ -130,6 +142,10 @@ class Fingerprint:
         Rule → names of the presets that agree with the kernel in it.
     remarks
         What else was seen, as sentences without a full stop.
+    failures
+        Why there is no output → names of the calls without an output for this reason.
+    is_chosen
+        Whether `nearest` is the preset that the caller named, which another one may be nearer than.
     calls
         How many calls were made.
     problem
@@ -145,8 +161,13 @@ class Fingerprint:
     differs: tuple[Difference, ...] = ()
     agreeing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    failures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_chosen: bool = False
     calls: int = 0
     problem: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Fingerprint of {self.name}: {self.verdict}>"
 
     @property
     def preset(self) -> str | None:
@@ -173,6 +194,8 @@ class Fingerprint:
             exception = f", except for {details}: {rules}" if count else ""
             return f"This is {self.preset} ({self.convention.pooling}){exception}."
         differ = "1 rule differs" if count == 1 else f"{count} rules differ"
+        if self.is_chosen:
+            return f"This is not {self.nearest} ({self.convention.pooling}). {differ}: {rules}."
         return f"Nearest: {self.nearest}. {differ}: {rules}."
 
     def record(self) -> dict[str, Any]:
@@ -188,6 +211,7 @@ class Fingerprint:
             "differs": [_difference_record(each) for each in self.differs],
             "unknown": [{"rule": each.rule, "reason": each.text} for each in self.unknown],
             "remarks": list(self.remarks),
+            "failures": {problem: list(calls) for problem, calls in self.failures.items()},
             "calls": self.calls,
             "problem": self.problem,
         }

@@ -56,8 +56,19 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
             for rule in RULES
         },
         remarks=tuple(evidence.remarks),
+        failures=_failures(evidence),
+        is_chosen=preset is not None,
         calls=max(evidence.calls, getattr(evidence.target, "calls", 0)),
     )
+
+
+def _failures(evidence: Evidence) -> dict[str, tuple[str, ...]]:
+    """Return why there is no output → the names of the calls without one for this reason."""
+    problems = dict.fromkeys(answer.problem for _, answer in evidence.refused.values())
+    return {
+        problem: tuple(name for name, (_, a) in evidence.refused.items() if a.problem == problem)
+        for problem in problems
+    }
 
 
 def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> Measurement:

@@ -1,0 +1,108 @@
+"""The rules that a kernel follows: a table, what else was seen, the verdict and the cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from roialign_cli.core.presets import PRESETS
+from roialign_cli.measure.fingerprint import Fingerprint, Measurement
+from roialign_cli.printable import printable
+from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
+from roialign_cli.show.document.probe_case import case_blocks
+from roialign_cli.show.document.terminal import blocks_text
+from roialign_cli.show.numbers import format_count
+
+_MAX_CASES = 3  # that are explained
+_MAX_NAMED_PRESETS = 2
+_MAX_NAMED_CALLS = 3
+_AMBIGUOUS = " *"
+
+
+def probe_blocks(found: Fingerprint, matched: Sequence[str] = ()) -> Iterator[Block]:
+    """Yield the result of a measurement.
+
+    Parameters
+    ----------
+    found
+        The result.
+    matched
+        How the parameters of the kernel were matched, as sentences without a full stop.
+    """
+    yield Paragraph(printable(f"{found.name}: measured with {_calls(found.calls)}"))
+    yield from (Paragraph(printable(text), indent=2) for text in matched)
+    if found.problem:
+        yield Heading(2, printable(found.problem))
+        return
+    yield from _tables(found)
+    if any(each.certainty == "no effect seen" for each in found.measurements):
+        yield Paragraph("* Other values of this rule give the same answers.")
+    yield from (Paragraph(printable(f"! {text}")) for text in _remarks(found))
+    yield Heading(2, printable(found.verdict))
+    yield from _verdict_details(found)
+
+
+def fingerprint_text(found: Fingerprint) -> str:
+    """Return the result of a measurement as text."""
+    return blocks_text(probe_blocks(found)).rstrip("\n")
+
+
+def _calls(count: int) -> str:
+    return format_count(count, "call", "calls")
+
+
+def _tables(found: Fingerprint) -> Iterator[Block]:
+    """Yield a table of the rules that the nearest preset follows, too, and one of the others."""
+    nearest, different = found.nearest or "", {each.rule: each for each in found.differs}
+    alike, others = [], []
+    for measured in found.measurements:
+        presets = _presets(found.agreeing.get(measured.rule, ()))
+        cells = measured.rule, printable(_measured(measured))
+        if measured.rule in different:
+            others.append((*cells, different[measured.rule].expected, presets))
+        else:
+            alike.append((*cells, presets))
+    if alike:
+        yield Paragraph(f"Rules of {nearest}, and how many presets have them:")
+        yield Grid(("rule", "measured", "presets"), tuple(alike), prose=True)
+    if others:
+        yield Paragraph(f"Rules that differ from those of {nearest}:")
+        yield Grid(("rule", "measured", nearest, "presets"), tuple(others), prose=True)
+
+
+def _measured(measured: Measurement) -> str:
+    if measured.certainty == "not measurable":
+        return f"not measurable: {measured.text}"
+    return measured.text + (_AMBIGUOUS if measured.certainty == "no effect seen" else "")
+
+
+def _presets(names: Sequence[str]) -> str:
+    """Return which presets agree in a rule."""
+    if len(names) == len(PRESETS):
+        return "all"
+    if len(names) > _MAX_NAMED_PRESETS:
+        return f"{len(names)} of {len(PRESETS)}"
+    return ", ".join(names) or "none"
+
+
+def _remarks(found: Fingerprint) -> Iterator[str]:
+    """Yield what else was seen, and for which calls there is no output."""
+    yield from (f"{text[:1].upper()}{text[1:]}." for text in found.remarks)
+    for problem, names in found.failures.items():
+        listed = ", ".join(names[:_MAX_NAMED_CALLS])
+        more = f" and {len(names) - _MAX_NAMED_CALLS} more" * (len(names) > _MAX_NAMED_CALLS)
+        yield f"No output for {_calls(len(names))} ({listed}{more}): {problem}"
+
+
+def _verdict_details(found: Fingerprint) -> Iterator[Block]:
+    """Yield the presets with the same rules, and a case for each different rule."""
+    others = [name for name in found.equal if name != found.nearest]
+    if others:
+        yield Paragraph(f"These presets have the same rules: {', '.join(others)}.", indent=2)
+    for number, difference in enumerate(found.differs):
+        if difference.case is None:
+            yield Heading(3, f"No small case shows the {difference.rule}.")
+        elif number >= _MAX_CASES:
+            yield Heading(3, f"The case for the {difference.rule} is in --format json.")
+        else:
+            yield Heading(3, f"The smallest case that shows the {difference.rule}:")
+            yield from case_blocks(found, difference.case)
