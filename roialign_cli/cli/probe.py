@@ -152,12 +152,14 @@ def _drawn_case(found: Fingerprint) -> Case | None:
 def _draw(found: Fingerprint, path: Path, *, force: bool) -> None:
     """Draw the first case, or print that there is none."""
     from roialign_cli.files.writing import atomic_write
-    from roialign_cli.measure.case_traces import case_traces
+    from roialign_cli.measure.case_traces import case_traces, output_trace
     from roialign_cli.show.figures.compare import compare_figure
     from roialign_cli.show.figures.saving import check_suffix, save_figure
 
     case = _drawn_case(found)
     expected, own = (None, None) if case is None else case_traces(found, case)
+    if case is not None and expected is not None and own is None:
+        own = output_trace(found, case, expected)
     if case is None or expected is None or own is None:
         message(f"{path} is not written: there is no case to draw")
         return

@@ -26,17 +26,28 @@ def nearest_convention(found: Fingerprint) -> Convention:
 def case_traces(found: Fingerprint, case: Case) -> tuple[Trace | None, Trace | None]:
     """Return how the preset computes the output of a case, and how the kernel does.
 
-    A trace is None without an output. That of a kernel has no sample points if the fields of a
-    convention do not express its rules.
+    A trace is None without an output. That of the kernel is also None if the fields of a convention
+    do not express what it does.
     """
     expected = _trace(case, nearest_convention(found))
-    if expected is None or case.given.output is None:
+    if case.given.output is None:
         return expected, None
     own = _trace(case, replace(found.convention, name=found.name))
     given = case.given.output[0, case.channel].astype(np.float64)
-    if own is not None and _is_same(np.array(own.output), given):
-        return expected, own
-    return expected, with_output(expected, given, points=False)
+    is_own = own is not None and _is_same(np.array(own.output), given)
+    return expected, own if is_own else None
+
+
+def output_trace(found: Fingerprint, case: Case, expected: Trace) -> Trace | None:
+    """Return the trace of the preset with the output of the kernel, and without sample points.
+
+    None if the kernel has no output of the same shape.
+    """
+    output = case.given.output
+    if output is None or output.shape[2:] != np.array(expected.output).shape:
+        return None
+    named = replace(expected, convention=replace(found.convention, name=found.name))
+    return with_output(named, output[0, case.channel], points=False)
 
 
 def _trace(case: Case, convention: Convention) -> Trace | None:

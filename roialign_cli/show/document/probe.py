@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.measure.fingerprint import Fingerprint, Measurement
 from roialign_cli.printable import printable
+from roialign_cli.show.document.answer import capitalised
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.probe_case import case_blocks
 from roialign_cli.show.document.terminal import blocks_text
@@ -66,7 +67,7 @@ def _tables(found: Fingerprint) -> Iterator[Block]:
         yield Grid(("rule", "measured", "presets"), tuple(alike), prose=True)
     if others:
         yield Paragraph(f"Rules that differ from those of {nearest}:")
-        yield Grid(("rule", "measured", nearest, "presets"), tuple(others), prose=True)
+        yield Grid(("rule", "measured", "expected", "presets"), tuple(others), prose=True)
 
 
 def _measured(measured: Measurement) -> str:
@@ -86,10 +87,10 @@ def _presets(names: Sequence[str]) -> str:
 
 def _remarks(found: Fingerprint) -> Iterator[str]:
     """Yield what else was seen, and for which calls there is no output."""
-    yield from (f"{text[:1].upper()}{text[1:]}." for text in found.remarks)
+    yield from (f"{capitalised(text)}." for text in found.remarks)
     for problem, names in found.failures.items():
-        listed = ", ".join(names[:_MAX_NAMED_CALLS])
-        more = f" and {len(names) - _MAX_NAMED_CALLS} more" * (len(names) > _MAX_NAMED_CALLS)
+        listed = "; ".join(names[:_MAX_NAMED_CALLS])
+        more = f"; {len(names) - _MAX_NAMED_CALLS} more" * (len(names) > _MAX_NAMED_CALLS)
         yield f"No output for {_calls(len(names))} ({listed}{more}): {problem}"
 
 
@@ -97,12 +98,13 @@ def _verdict_details(found: Fingerprint) -> Iterator[Block]:
     """Yield the presets with the same rules, and a case for each different rule."""
     others = [name for name in found.equal if name != found.nearest]
     if others:
-        yield Paragraph(f"These presets have the same rules: {', '.join(others)}.", indent=2)
+        yield Paragraph(f"Other presets that it equals: {', '.join(others)}.", indent=2)
     for number, difference in enumerate(found.differs):
+        title = capitalised(difference.rule)
         if difference.case is None:
-            yield Heading(3, f"No small case shows the {difference.rule}.")
+            yield Heading(3, f"{title}: no small case shows the difference")
         elif number >= _MAX_CASES:
-            yield Heading(3, f"The case for the {difference.rule} is in --format json.")
+            yield Heading(3, f"{title}: --format json has the smallest case")
         else:
-            yield Heading(3, f"The smallest case that shows the {difference.rule}:")
+            yield Heading(3, f"{title}: the smallest case")
             yield from case_blocks(found, difference.case)

@@ -34,19 +34,19 @@ def case_blocks(found: Fingerprint, case: Case) -> Iterator[Block]:
     yield Paragraph(_call_words(found, case), indent=2)
     expected, own = case_traces(found, case)
     name = found.nearest or ""
-    if expected is None or own is None or case.expected.output is None:
+    if expected is None or case.given.output is None:
         for who, answer in ((name, case.expected), (THE_KERNEL, case.given)):
             yield Paragraph(f"{who}: {_answer_words(case, answer)}", indent=2)
         return
     place = case.section[1] + 1, case.section[0] + 1
-    sides = [_computation(trace, trace.section(*place)) for trace in (expected, own)]
-    label = "output" if len(expected.sections) == 1 else f"section {format_point(*place)}"
-    rows = [
-        (title or label, first[title], second[title])
-        for first, second in [sides]
-        for title in first
-        if first[title] or second[title]
-    ]
+    output = "output" if len(expected.sections) == 1 else f"section {format_point(*place)}"
+    first = _computation(expected, expected.section(*place), output)
+    second = {output: _answer_words(case, case.given)}
+    if own is not None:
+        second = _computation(own, own.section(*place), output)
+    titles = dict.fromkeys([*first, *second])
+    rows = [(title, first.get(title, ""), second.get(title, "")) for title in titles]
+    rows.sort(key=lambda row: row[0] == output)
     yield Grid(("", name, THE_KERNEL), tuple(rows), prose=True, compact=True)
 
 
@@ -100,24 +100,27 @@ def _answer_words(case: Case, answer: Answer) -> str:
     return format_number(float(answer.output[0, case.channel, row, column]))
 
 
-def _computation(trace: Trace, section: Section) -> dict[str, str]:
-    """Return the steps from the box to the output of a section; "" for unknown ones."""
-    output = format_number(section.output)
-    known = {"ROI": "", "sections": "", "sample points": "", "at x": "", "at y": ""}
-    if not trace.n_points and trace.convention.name != trace.operation.convention.name:
-        return known | {"": output}
+def _computation(trace: Trace, section: Section, output: str) -> dict[str, str]:
+    """Return the steps from the box to the output of a section; `output` names the last one."""
     end = trace.x + trace.width, trace.bottom
-    columns, rows = section.grid
-    size = trace.section_width, trace.section_height
-    known["ROI"] = f"{format_point(trace.x, trace.y)} to {format_point(*end)}"
+    steps = {"ROI": f"{format_point(trace.x, trace.y)} to {format_point(*end)}"}
     if len(trace.sections) > 1:
-        known["sections"] = " × ".join(map(format_number, size)) + " cells"
-    known["sample points"] = f"{columns} × {rows}" if section.points else "none"
-    known["at x"] = _listed(point.x for point in section.points)
-    known["at y"] = _listed(point.y for point in section.points)
-    if not section.points:
-        return known | {"": f"{output} ({nothing_to_pool(trace, section)})"}
-    return known | {"": to_text(reduction(trace, section, _MAX_LISTED))}
+        size = trace.section_width, trace.section_height
+        steps["sections"] = " × ".join(map(format_number, size)) + " cells"
+    points = section.points
+    value = format_number(section.output)
+    if not points:
+        return steps | {output: f"{value} ({nothing_to_pool(trace, section)})"}
+    columns, rows = section.grid
+    things = "cells" if trace.convention.reads_cells else "sample points"
+    steps[things] = f"{columns} × {rows}"
+    steps["at x"] = _listed(point.x for point in points)
+    steps["at y"] = _listed(point.y for point in points)
+    outside = sum(not point.in_bounds for point in points)
+    if outside:
+        steps["outside the map"] = f"{outside} of {len(points)}"
+    one = len(points) == 1 and section.divisor == 1
+    return steps | {output: value if one else to_text(reduction(trace, section, _MAX_LISTED))}
 
 
 def _listed(numbers: Iterable[float]) -> str:
