@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from docs.gallery import gallery
@@ -170,10 +171,15 @@ GENERATED: dict[str, Callable[[], str]] = {
     "gallery.md": gallery,
     "cli.md": cli,
 }
+# The page with a model of torchvision, which is generated where that is installed.
+WITH_MODEL = DOCS / "from-mask-rcnn.md"
 
 
 if __name__ == "__main__":
     os.environ.pop("ROIALIGN_PRESET", None)
     # The numbers of the example may differ in their last digits on another machine.
-    for name, generate in {**GENERATED, "example.html": example}.items():
+    pages = {**GENERATED, "example.html": example}
+    if find_spec("torchvision"):
+        pages[WITH_MODEL.name] = partial(page_of_sessions, WITH_MODEL)
+    for name, generate in pages.items():
         (DOCS / name).write_text(generate(), encoding="utf-8")

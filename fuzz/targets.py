@@ -11,13 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from roialign_cli import RoiAlignError, roi_align
+from roialign_cli import Call, RoiAlignError, roi_align
+from roialign_cli.calls.archive import is_call
+from roialign_cli.calls.onnx_models.listing import list_nodes
 from roialign_cli.cli.main import main
 from roialign_cli.files.arrays import read_array
 from roialign_cli.files.boxes import read_boxes
 from roialign_cli.files.features import read_features
 
 _LARGEST = 1 << 16  # numbers; larger maps are read and not pooled
+_MAX_BOXES = 64  # of a call that is pooled
 
 
 def npy(data: bytes, folder: Path) -> None:
@@ -59,6 +62,34 @@ def json(data: bytes, folder: Path) -> None:
     for image in (None, "1"):
         with contextlib.suppress(RoiAlignError):
             assert np.isfinite(read_boxes(str(path), image_id=image).boxes).all()
+
+
+def tensors(data: bytes, folder: Path) -> None:
+    """Read bytes as a tensor in the JSON of Polygraphy or trtexec."""
+    path = folder / "fuzzed.json"
+    path.write_bytes(data)
+    for name in (str(path), f"{path}:y"):
+        with contextlib.suppress(RoiAlignError):
+            assert read_array(name).dtype.kind in "buif"
+
+
+def call(data: bytes, folder: Path) -> None:
+    """Read bytes as a recorded call and, if it is a small one, pool from it."""
+    path = folder / "fuzzed.npz"
+    path.write_bytes(data)
+    is_call(str(path))
+    with contextlib.suppress(RoiAlignError):
+        read = Call.load(path)
+        if read.features.size <= _LARGEST and len(read.boxes) <= _MAX_BOXES:
+            read.operation().pooled()
+
+
+def onnx(data: bytes, folder: Path) -> None:
+    """List the ROI Aligns of bytes as an ONNX model."""
+    path = folder / "fuzzed.onnx"
+    path.write_bytes(data)
+    with contextlib.suppress(RoiAlignError):
+        assert list_nodes(str(path)).nodes
 
 
 def image(data: bytes, folder: Path) -> None:
@@ -178,6 +209,9 @@ TARGETS: dict[str, Callable[[bytes, Path], None]] = {
     "text-map": text_map,
     "boxes": boxes,
     "json": json,
+    "tensors": tensors,
+    "call": call,
+    "onnx": onnx,
     "image": image,
     "command-line": command_line,
 }

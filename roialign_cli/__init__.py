@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import compare as compare
     from roialign_cli.analysis.trace import trace as trace
     from roialign_cli.calls.call import Call as Call
+    from roialign_cli.calls.differences.comparing import compare_recordings as compare_recordings
+    from roialign_cli.calls.watch.recorder import record_calls as record_calls
     from roialign_cli.core.convention import Convention as Convention
     from roialign_cli.core.operation import roi_align as roi_align
     from roialign_cli.core.preset import Preset as Preset
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from roialign_cli.core.pyramid_rules import PyramidRule as PyramidRule
     from roialign_cli.errors import RoiAlignError as RoiAlignError
     from roialign_cli.presentation import Presenter
+    from roialign_cli.search.pyramid_search import identify_pyramid as identify_pyramid
     from roialign_cli.search.search import identify as identify
 
 __version__ = "0.1.0"
@@ -33,7 +36,10 @@ _HOMES = {
     "Convention": "core.convention",
     "RoiAlignError": "errors",
     "compare": "analysis.comparison",
+    "compare_recordings": "calls.differences.comparing",
     "identify": "search.search",
+    "record_calls": "calls.watch.recorder",
+    "identify_pyramid": "search.pyramid_search",
     "roi_align": "core.operation",
     "roi_align_pyramid": "core.pyramid_operation",
     "trace": "analysis.trace",
@@ -48,7 +54,10 @@ __all__ = [
     "RoiAlignError",
     "__version__",
     "compare",
+    "compare_recordings",
     "identify",
+    "identify_pyramid",
+    "record_calls",
     "roi_align",
     "roi_align_pyramid",
     "trace",

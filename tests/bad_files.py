@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import pickle
@@ -13,6 +14,10 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from roialign_cli import Call
+from roialign_cli.calls.archive import write_call_into
+from roialign_cli.calls.call import PyramidLevel
 
 
 def npy(array: Any, **options: Any) -> bytes:
@@ -83,6 +88,50 @@ def deep_tiff(pixels: Any, *, planar: bool = False) -> bytes:
     table = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
     start = struct.pack("<I", end + len(lists))
     return b"II*\0" + start + b"".join(strips) + lists + table + b"\0" * 4
+
+
+def call(**changes: Any) -> bytes:
+    """Return the bytes of a recorded call."""
+    given: dict[str, Any] = {
+        "features": np.zeros((1, 1, 4, 4), np.float32),
+        "boxes": [[1.0, 2, 3, 4]],
+        "output": np.zeros((1, 1, 3, 3), np.float32),
+        "preset": "torchvision",
+        "operator": "torchvision.ops.roi_align",
+        "place": "poolers.py:312",
+    }
+    file = io.BytesIO()
+    write_call_into(Call(**(given | changes)), file)
+    return file.getvalue()
+
+
+def on_map(number: int, rule: str | None = "torchvision", **changes: Any) -> bytes:
+    """Return the bytes of a call on a map of a pyramid with two maps."""
+    return call(level=PyramidLevel(0, number, 2, rule, (4, 4)), **changes)
+
+
+def changed_call(record: dict[str, Any], arrays: dict[str, Any]) -> bytes:
+    """Return the bytes of a call with other entries of `call.json` and other arrays."""
+    with zipfile.ZipFile(io.BytesIO(call())) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["call.json"] = json.dumps(json.loads(members["call.json"]) | record).encode()
+    return zipped(members | {f"{name}.npy": npy(array) for name, array in arrays.items()})
+
+
+def encoded(content: bytes) -> dict[str, Any]:
+    """Return an array as Polygraphy writes it."""
+    return {"array": base64.b64encode(content).decode(), "polygraphy_class": "ndarray"}
+
+
+def runner(name: str, content: bytes) -> list[Any]:
+    """Return the outputs of a runner as Polygraphy writes them."""
+    values = {"values": encoded(content), "polygraphy_class": "LazyArray"}
+    return [name, [{"outputs": {"out": values}, "runtime": 0.1, "runner_name": name}]]
+
+
+def exported(dimensions: object, values: object) -> str:
+    """Return an output as trtexec writes it."""
+    return json.dumps([{"name": "out", "dimensions": dimensions, "values": values}])
 
 
 NUMBERS = b"0" * 64
@@ -211,6 +260,36 @@ FILES: dict[str, bytes | str] = {
     "good-map.csv": "1,2,3\n4,5,6\n7,8,9\n",
     "expected.npy": npy(np.zeros((1, 1, 3, 3), np.float32)),
     "wrong.npy": npy(np.zeros((2, 1, 3, 3), np.float32)),
+    "call.npz": call(),
+    "unknown-call.npz": call(preset=None),
+    "no-output-call.npz": call(output=None, output_size=3),
+    "no-boxes-call.npz": call(boxes=np.zeros((0, 4)), output=None, output_size=3),
+    "cut-call.npz": call()[:-30],
+    "long-call.npz": changed_call({}, {"output": np.zeros((2, 1, 3, 3), np.float32)}),
+    "new-call.npz": changed_call({"version": 2}, {}),
+    "odd-call.npz": changed_call({"preset": "nobody"}, {}),
+    "calls/call-0000.npz": call(),
+    "calls/call-0001.npz": call(place="poolers.py:320"),
+    "half-calls/call-0000.npz": call(),
+    "half-calls/call-0001.npz": call()[:-30],
+    "rows/call-0000.npz": on_map(0, rows=[0]),
+    "rows/call-0001.npz": on_map(1, rows=[0]),
+    "no-rule/call-0000.npz": on_map(0, None, rows=[0]),
+    "no-rule/call-0001.npz": on_map(1, None, rows=[1]),
+    "no-boxes/call-0000.npz": on_map(0, boxes=np.zeros((0, 4)), output=None, output_size=3),
+    "no-boxes/call-0001.npz": on_map(1, boxes=np.zeros((0, 4)), output=None, output_size=3),
+    "runners.json": json.dumps({"lst": [runner("trt-0", npy(MAP)), runner("ort-0", npy(MAP))]}),
+    "inputs.json": json.dumps([{"x": encoded(npy(MAP)), "y": encoded(npy(MAP))}]),
+    "pickled-tensor.json": json.dumps([{"x": encoded(npy(np.array([{}]), allow_pickle=True))}]),
+    "cut-tensor.json": json.dumps([{"x": encoded(npy(MAP)[:-9])}]),
+    "torch-tensor.json": json.dumps([{"x": encoded(zipped({"archive/data.pkl": b"\x80\x02."}))}]),
+    "base64-tensor.json": '[{"x": {"array": "\u00e9"}}]',
+    "dimensions.json": exported("4,4", [1.0]),
+    "dimension-list.json": exported([4, 4], [1.0]),
+    "huge-dimensions.json": exported("99999999999x99999999999", [1.0]),
+    "values.json": exported("2x2", [1, 2, "3", True]),
+    "few-values.json": exported("2x2", [1, 2, 3]),
+    "big-values.json": exported("1x1", [10**400]),
 }
 
 
@@ -218,5 +297,6 @@ def write(folder: Path) -> None:
     """Write all of them into a folder, and a folder among them."""
     for name, content in FILES.items():
         data = content.encode() if isinstance(content, str) else content
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(data)
     (folder / "folder.npy").mkdir()

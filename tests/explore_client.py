@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from roialign_cli.cli.call_input import with_call, with_stated_parameters
 from roialign_cli.cli.explore import begin, explore
 from roialign_cli.cli.main import group
 from roialign_cli.cli.options import OperatorOptions, Selection
@@ -80,15 +81,17 @@ class Client:
 def served(*words: str) -> Iterator[Client]:
     """Serve what the words after `roialign explore` name."""
     program = group.make_context("roialign", [], resilient_parsing=True)
-    params = explore.make_context("explore", list(words), program).params
-    # The page has no pyramid.
-    given: dict[str, Any] = {"maps": None, "pyramid": None, "level_scales": None, **params}
+    context = explore.make_context("explore", list(words), program)
+    params = context.params
+    given: dict[str, Any] = {"call": None, **params, "features": params["maps"][0]}
     options, selection = (
         kind(**{field.name: given[field.name] for field in fields(kind)})
         for kind in (OperatorOptions, Selection)
     )
     assert isinstance(options, OperatorOptions)
     assert isinstance(selection, Selection)
+    with context.scope():
+        options = with_stated_parameters(with_call(options, needs_rule=True))
     _, session, start = begin(options, selection)
     with ExploreServer(session, start) as server:
         yield Client(server, json.loads(json.dumps(start.record())))

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from roialign_cli import Call, RoiAlignError, roi_align
+from roialign_cli import Call, RoiAlignError, compare_recordings, roi_align
 from roialign_cli.calls.archive import is_call, read_call, read_description
 from roialign_cli.calls.bfloat16 import widened
 from roialign_cli.calls.call import PyramidLevel
@@ -19,6 +19,8 @@ from roialign_cli.calls.recording import is_recording, new_recording, read_recor
 
 MAP = np.arange(2 * 3 * 8 * 9, dtype=np.float32).reshape(2, 3, 8, 9)
 BOXES = np.array([[0.0, 0, 16, 16], [4, 4, 20, 12], [8, 0, 30, 30]])
+
+LEVEL = {"pyramid": 0, "map_index": 0, "maps": 1, "rule": None, "image_size": None}
 
 
 def make_call(**changes: Any) -> Call:
@@ -54,6 +56,10 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     assert back.fields == fields
     assert back.output_size == (2, 2)
     np.testing.assert_array_equal(make_call().operation().pooled(), make_call().output)
+    assert repr(Call.load(tmp_path / "a.npz")) == (
+        "<Call: torchvision.ops.roi_align, torchvision 0.29.1, poolers.py:312; 2 × 3 × 8 × 9 "
+        "float32, 3 boxes, 2 × 2 sections, torchvision>"
+    )
 
 
 def test_bfloat16_is_stored_in_its_16_bits(tmp_path: Path) -> None:
@@ -108,6 +114,7 @@ def _rewritten(source: Path, target: Path, edit: Any, *, without: str = "") -> s
         (lambda record: record | {"fields": {"sampling_ratio": "x"}}, "sampling_ratio"),
         (lambda record: record | {"fields": {"border_margin": "far"}}, "could not convert"),
         (lambda record: record | {"level": {"pyramid": 0}}, "map_index: is missing"),
+        (lambda record: record | {"level": LEVEL | {"image_size": [1]}}, "two finite numbers"),
         (lambda record: record | {"output_size": [2, True]}, "output_size"),
         (lambda record: record | {"output_size": [3, 3]}, "instead of"),
         (lambda record: [record], "not an object"),
@@ -145,7 +152,7 @@ def test_a_recording_appears_when_it_is_complete(tmp_path: Path) -> None:
             writer.add(make_call())
             raise InterruptedError
 
-    with pytest.raises(RoiAlignError):  # an InterruptedError is an OSError
+    with pytest.raises(InterruptedError):  # an OSError, but not one of writing
         fail()
     assert not [*tmp_path.iterdir()]
     with new_recording(folder) as writer:
@@ -165,8 +172,42 @@ def test_a_recording_appears_when_it_is_complete(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == [folder]
 
 
+def test_more_calls_than_the_numbers_have_digits_stay_in_order(tmp_path: Path) -> None:
+    with new_recording(tmp_path / "calls") as writer:
+        for count in (9999, 10000):
+            writer.count = count
+            writer.add(make_call(place=str(count)))
+    descriptions = read_recording(str(tmp_path / "calls")).descriptions
+    assert [description.place for description in descriptions] == ["9999", "10000"]
+
+
 def test_other_folders_are_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(RoiAlignError, match="other files"), new_recording(tmp_path, force=True):
         pass
     assert [*tmp_path.iterdir()] == [tmp_path / "notes.txt"]
+
+
+def test_other_archives_are_never_replaced(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", weights=MAP)
+    with pytest.raises(RoiAlignError, match="other files"), new_recording(tmp_path, force=True):
+        pass
+    assert [*tmp_path.iterdir()] == [tmp_path / "mine.npz"]
+
+
+def test_boxes_without_rows_are_refused(tmp_path: Path) -> None:
+    make_call().save(tmp_path / "a.npz")
+    damaged = _rewritten(tmp_path / "a.npz", tmp_path / "b.npz", dict, without="boxes.npy")
+    with ZipFile(damaged, "a") as archive, archive.open("boxes.npy", "w") as member:
+        np.lib.format.write_array(member, np.array(3.0))
+    with pytest.raises(RoiAlignError, match="is not a valid call: it has no boxes"):
+        compare_recordings(damaged, tmp_path / "a.npz")
+
+
+def test_numbers_that_are_not_finite_are_text_in_the_json(tmp_path: Path) -> None:
+    fields = {"extrapolation_value": math.nan}
+    make_call(output=None, output_size=2, fields=fields, stated=fields).save(tmp_path / "a.npz")
+    with ZipFile(tmp_path / "a.npz") as archive:
+        record = json.loads(archive.read("call.json"), parse_constant=pytest.fail)
+    assert record["fields"] == record["stated"] == {"extrapolation_value": "nan"}
+    assert math.isnan(read_call(str(tmp_path / "a.npz")).fields["extrapolation_value"])

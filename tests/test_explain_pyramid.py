@@ -11,6 +11,9 @@ import pytest
 
 from roialign_cli import PYRAMID_RULES, roi_align_pyramid
 from roialign_cli.cli.main import main
+from roialign_cli.core.pyramid_operation import PyramidOperation
+from roialign_cli.core.sampling import Plan
+from tests.saved_page import page_answers, page_session
 
 Capture = pytest.CaptureFixture[str]
 RANDOM = np.random.default_rng(13)
@@ -93,14 +96,33 @@ def test_json_has_the_level_and_the_output(rule: str, capfd: Capture) -> None:
     np.testing.assert_allclose(record["output"], out[1, 1], atol=1e-6)
 
 
-def test_markdown_and_files(capfd: Capture) -> None:
+def test_markdown_and_files() -> None:
     call = ["explain", "maps.npz", "--pyramid", "torchvision", *IMAGE, "--box", "0,0,50,50", "-q"]
     assert main([*call, "-o", "out.md"]) == 0
     text = Path("out.md").read_text(encoding="utf-8")
     assert "## The level of the pyramid" in text
     assert "| 2 ← this box | 128 × 160 | 1/4 | s &lt; 111.9999 |" in text
-    assert main([*call, "-o", "out.html"]) == 2
-    assert "html cannot be used with --pyramid" in capfd.readouterr().err
+
+
+def test_the_page_of_a_box_is_that_of_its_level() -> None:
+    boxes = ["--box", "0,0,50,50", "--box", "5,9,205,239", "--box", "10,9,205,239"]
+    call = ["explain", "maps.npz", "--pyramid", "torchvision", *IMAGE, *boxes, "--roi", "1", "-q"]
+    assert main([*call, "--output-size", "2", "--sampling-ratio", "1", "-o", "out.html"]) == 0
+    page = Path("out.html").read_text(encoding="utf-8")
+    session, answers = page_session(page), page_answers(page)
+    assert session["feature_map"]["height"] == 512 >> 3
+    assert session["level"] == 3
+    assert [box["index"] for box in session["boxes"]] == [1, 2]  # the boxes on level 3
+    # All entries are on the map of the session.
+    assert {entry["trace"]["feature_map"]["height"] for entry in answers["entries"]} == {512 >> 3}
+    first = answers["entries"][0]
+    assert first["trace"]["pyramid"]["level"] == 3
+    assert first["trace"]["pyramid"]["size"] == pytest.approx(np.sqrt(200 * 230))
+    assert "The level of the pyramid" in first["document"]
+    given: dict[str, Any] = {"pyramid": "torchvision", "convention": "torchvision"}
+    given |= {"image_size": (512, 640), "sampling_ratio": 1}
+    out = roi_align_pyramid([*MAPS.values()], [[5, 9, 205, 239]], 2, **given)
+    np.testing.assert_allclose(first["trace"]["output"], out[0, 0], atol=1e-6)
 
 
 @pytest.mark.parametrize("columns", [80, 40])
@@ -118,3 +140,33 @@ def test_a_warning_about_the_box(capfd: Capture) -> None:
     call = ["explain", "maps.npz", "--pyramid", "torchvision", *IMAGE, "--box", "600,480,700,580"]
     assert main(call) == 0
     assert capfd.readouterr().err.startswith("warning: ROI 0: ")
+
+
+@pytest.mark.parametrize(
+    ("rule", "box", "shown"),
+    [
+        ("torchvision", "50,20,50,90", "s = √(0 · 70) = 0 level = floor(4 + log2(s / 224) + 1e-6) "
+         "= -inf, limited to 2"),
+        ("mmdeploy", "50,20,20,90", "sends a box with a negative area to the first level, 0."),
+        ("torchvision", "0,0,1e25,1e25", "= inf, limited to 5"),
+    ],
+)  # fmt: skip
+def test_boxes_without_a_finite_level(rule: str, box: str, shown: str, capfd: Capture) -> None:
+    one_point = "--sampling-ratio", "1"
+    assert shown in explained(capfd, box, *one_point, rule=rule)
+    record = json.loads(explained(capfd, box, *one_point, "--format", "json", rule=rule))
+    assert record["pyramid"]["level_number"] is None
+
+
+def test_only_the_map_of_the_box_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned: list[int] = []
+    plan = PyramidOperation.plan
+
+    def noted(operation: PyramidOperation, level: int) -> Plan:
+        planned.append(level)
+        return plan(operation, level)
+
+    monkeypatch.setattr(PyramidOperation, "plan", noted)
+    call = ["explain", "maps.npz", "--pyramid", "torchvision", *IMAGE, "--box", "10,20,150,160"]
+    assert main([*call, "-q"]) == 0
+    assert planned == [1]

@@ -115,6 +115,13 @@ def real_answers(folder: Path) -> Iterator[tuple[str, Any]]:
         yield "ChannelsAnswer", client.ask("channels")
         body = json.dumps({**client.start, "section": [9, 9]}).encode()
         yield "ErrorAnswer", json.loads(client.post("trace", body)[1])
+    maps = {"P2": np.zeros((1, 16, 20)), "P3": np.zeros((1, 8, 10))}
+    np.savez(folder / "pyramid.npz", **maps)  # type: ignore[arg-type]
+    pyramid = [f"{folder}/pyramid.npz", "--pyramid", "torchvision", "--image-size", "80x64"]
+    with served(*pyramid, "--box", "1,2,30,40") as client:
+        yield session_of(client)
+        yield from answers_of(client)
+        yield "SavedAnswers", page_answers(client.raw("page").decode())
     features = np.full((2, 1, 5, 6), np.nan, np.float32)
     features[0, 0, :2] = np.array([[np.inf], [3]])
     np.save(folder / "nan.npy", features)

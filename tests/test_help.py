@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 from docs.generate import DOCS, help_text
-from roialign_cli import roi_align
+from roialign_cli import Call, roi_align, roi_align_pyramid
 from roialign_cli.cli.help import Command, Context
 from roialign_cli.cli.main import COMMANDS, TASKS, group, main
 
@@ -34,8 +35,10 @@ EXAMPLES = [example for name in COMMANDS for example in live(name).examples]
 def test_every_module_of_a_command_is_in_the_list() -> None:
     modules = {path.stem for path in (TESTS.parent / "roialign_cli" / "cli").glob("*.py")}
     helpers = {
-        "__init__", "document", "explain_cell", "explain_roi", "help", "inputs", "main",
-        "option_types", "options", "page_session", "plot_views", "pyramids", "saved_output",
+        "__init__", "box_input", "call_input", "capture_arrays", "capture_onnx", "compare_pyramid",
+        "compare_plot", "compare_recordings", "document", "explain_cell", "explain_roi", "help",
+        "identify_pyramid", "inputs", "main", "option_types", "options", "page_session",
+        "plot_inputs", "plot_views", "pyramid_input", "pyramids", "rule_options", "saved_output",
         "streams", "warnings",
     }  # fmt: skip
     assert modules - helpers == set(COMMANDS)
@@ -100,17 +103,40 @@ def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(8)
     features = random.random((16, 16), dtype=np.float32)
     np.save("map.npy", features)
-    np.savez("pyramid.npz", P2=features[None], P3=features[None, :8, :8])
+    maps = {"P2": features[None], "P3": features[None, :8, :8]}
+    np.savez("pyramid.npz", **maps)  # type: ignore[arg-type]
     Image.fromarray(random.integers(0, 255, (160, 200, 3), np.uint8)).save("photo.png")
     boxes = [[1.5, 2, 9.25, 8], [4, 3, 15, 13.5]]
     lines = [",".join(map(str, box)) for box in boxes]
     Path("boxes.csv").write_text("\n".join(["x1,y1,x2,y2", *lines]), encoding="utf-8")
+    rule = {"pyramid": "mmdet", "convention": "mmcv", "image_size": (64, 64)}
+    np.save("levels.npy", roi_align_pyramid([*maps.values()], boxes, 7, **rule))  # type: ignore[arg-type]
     np.save("exported.npy", roi_align(features, boxes, 7, convention="torchvision-aligned"))
+    np.save("image.npy", features[None, None])
+    Path("pytorch-calls").mkdir()
+    Call(features=features, boxes=np.array(boxes), output_size=7).save(
+        "pytorch-calls/call-0000.npz"
+    )
+    if find_spec("onnx"):
+        _write_model(Path("model.onnx"))
+
+
+def _write_model(path: Path) -> None:
+    from tests import onnx_models  # noqa: PLC0415 - only where onnx is installed
+
+    boxes = onnx_models.onnx.numpy_helper.from_array(np.ones((2, 4), np.float32), "boxes")
+    index = onnx_models.onnx.numpy_helper.from_array(np.zeros(2, np.int64), "index")
+    node = onnx_models.roi_align(("image", "boxes", "index"))
+    image = {"image": (1, (1, 1, 16, 16))}
+    made = onnx_models.model(node, inputs=image, weights=[boxes, index])
+    path.write_bytes(made.SerializeToString())
 
 
 @pytest.mark.usefixtures("example_files")
 @pytest.mark.parametrize("example", EXAMPLES_TO_RUN)
 def test_examples_run(example: str, capfd: pytest.CaptureFixture[str]) -> None:
+    if example.startswith("roialign capture"):
+        pytest.importorskip("onnxruntime")
     assert main(shlex.split(example)[1:]) == 0, capfd.readouterr().err
 
 

@@ -104,15 +104,11 @@ class Shift:
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison(Presentable):
-    """Compare two outputs of the same boxes; prints like the command.
+class Differences:
+    """Hold two outputs of the same boxes and their differences.
 
     Parameters
     ----------
-    operation
-        The first side.
-    other
-        The second convention; None if the second side is a saved output.
     outputs, other_outputs
         (R, C, height, width), the outputs of both sides.
     differences
@@ -121,30 +117,13 @@ class Comparison(Presentable):
         The largest difference that still counts as equal, as a share of a channel's largest value.
     differing
         (R,), bool: which boxes differ by more than the tolerance.
-    shared_conditions
-        What all these boxes have in common, and the others have not.
-    reasons
-        The fields in which the conventions differ, the largest share first; empty for a saved
-        output.
-    shift
-        How the points move; None for a saved output.
     """
 
-    operation: Operation
-    other: Convention | None
     outputs: Float
     other_outputs: Float
     differences: Float
     tolerance: float
     differing: Mask
-    shared_conditions: tuple[str, ...]
-    reasons: tuple[Reason, ...]
-    shift: Shift | None
-
-    def __repr__(self) -> str:
-        other = "a given output" if self.other is None else self.other.name
-        first = self.operation.convention.name
-        return f"<Comparison of {first} with {other}: largest difference {self.largest:g}>"
 
     @property
     def largest(self) -> float:
@@ -170,6 +149,39 @@ class Comparison(Presentable):
         differences = np.nan_to_num(np.abs(self.differences), nan=np.inf)
         r, c, j, i = (int(at) for at in np.unravel_index(np.argmax(differences), differences.shape))
         return r, c, (i + 1, j + 1)
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Differences, Presentable):
+    """Compare two outputs of the same boxes; prints like the command.
+
+    The other fields are those of `Differences`.
+
+    Parameters
+    ----------
+    operation
+        The first side.
+    other
+        The second convention; None if the second side is a saved output.
+    shared_conditions
+        What all these boxes have in common, and the others have not.
+    reasons
+        The fields in which the conventions differ, the largest share first; empty for a saved
+        output.
+    shift
+        How the points move; None for a saved output.
+    """
+
+    operation: Operation
+    other: Convention | None
+    shared_conditions: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    shift: Shift | None
+
+    def __repr__(self) -> str:
+        other = "a given output" if self.other is None else self.other.name
+        first = self.operation.convention.name
+        return f"<Comparison of {first} with {other}: largest difference {self.largest:g}>"
 
 
 def _largest(differences: Float) -> float:
@@ -230,13 +242,16 @@ def _other(other: str | Preset | Convention) -> Convention:
 def compare_output(operation: Operation, given: NDArray[Any]) -> Comparison:
     """Compare the output of an operation with a saved one."""
     outputs = operation.pooled()
-    if given.dtype.kind not in "buif" or given.shape != outputs.shape:
-        raise ArgumentError(
-            "other",
-            f"must be numbers of shape {outputs.shape}, got {given.dtype} of shape {given.shape}",
-        )
+    check_output(given, outputs.shape)
     tolerance = output_tolerance(operation.features.dtype, given.dtype)
     return _compared(operation, None, (outputs, given), tolerance, (), None)
+
+
+def check_output(given: NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Raise an error for a saved output that is not made of numbers or has another shape."""
+    if given.dtype.kind not in "buif" or given.shape != shape:
+        problem = f"must be numbers of shape {shape}, got {given.dtype} of shape {given.shape}"
+        raise ArgumentError("other", problem)
 
 
 def compare_conventions(operation: Operation, other: Convention) -> Comparison:
@@ -261,15 +276,22 @@ def _compared(
 ) -> Comparison:
     differences = difference(*sides)
     # A saved output decides what its differences may be, as it does for `identify`.
-    allowed = allowed_differences(sides[0 if other is not None else 1], tolerance)
-    wrong = np.nan_to_num(np.abs(differences), nan=np.inf) > allowed
-    boxes = np.asarray(wrong.any(axis=(1, 2, 3)), dtype=np.bool_)
+    boxes = differing_boxes(differences, sides[0 if other is not None else 1], tolerance)
     shared_conditions = (
         () if boxes.all() else tuple(common_conditions(box_conditions(operation.plan()), boxes))
     )
     return Comparison(
-        operation, other, *sides, differences, tolerance, boxes, shared_conditions, reasons, shift
+        *sides, differences, tolerance, boxes, operation, other, shared_conditions, reasons, shift
     )
+
+
+def differing_boxes(differences: Float, output: NDArray[Any], tolerance: float) -> Mask:
+    """Return which boxes differ by more than the tolerance, (R,), bool.
+
+    `output` are the numbers of which the tolerance is a share.
+    """
+    wrong = np.nan_to_num(np.abs(differences), nan=np.inf) > allowed_differences(output, tolerance)
+    return np.asarray(wrong.any(axis=(1, 2, 3)), dtype=np.bool_)
 
 
 def _reasons(

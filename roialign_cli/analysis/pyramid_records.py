@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from roialign_cli.analysis.pitfalls import Note
+from roialign_cli.analysis.pyramid_comparison import BoxLevel, PyramidComparison
+from roialign_cli.analysis.records import VERSION, differences_record, notes_record
 from roialign_cli.core.pyramid_operation import PyramidOperation
 from roialign_cli.core.pyramid_rules import PyramidRule
 
@@ -36,4 +40,51 @@ def level_record(operation: PyramidOperation, roi: int) -> dict[str, Any]:
         "starts_at": start,
         "ends_at": end,
         "level_scales": list(operation.scales),
+    }
+
+
+def pyramid_comparison_record(
+    comparison: PyramidComparison, labels: Sequence[str], second: str, notes: Sequence[Note] = ()
+) -> dict[str, Any]:
+    """Return a comparison on a pyramid as the documented JSON object."""
+    operation, other = comparison.operation, comparison.other
+    boxes = operation.operations[0].boxes_given
+    changes = [
+        {
+            "roi": change.roi,
+            "label": labels[change.roi],
+            "box": boxes[change.roi].tolist(),
+            "first": box_level_record(change.first),
+            "second": box_level_record(change.second),
+        }
+        for change in comparison.changes
+    ]
+    return {
+        "version": VERSION,
+        "first": _side_record(operation),
+        "second": {"name": second, **({} if other is None else _side_record(other))},
+        "level_scales": list(operation.scales),
+        **differences_record(comparison, labels),
+        "level_changes": changes,
+        "notes": notes_record(notes),
+    }
+
+
+def _side_record(operation: PyramidOperation) -> dict[str, Any]:
+    convention, rule = operation.operations[0].convention, operation.levels.rule
+    return {
+        "preset": convention.name,
+        "convention": convention.parameters(),
+        "pyramid": {"name": rule.name, "rule": rule.parameters()},
+    }
+
+
+def box_level_record(one: BoxLevel) -> dict[str, Any]:
+    """Return the level of a box by one rule as plain data."""
+    return {
+        "level": one.level,
+        "map_index": one.map_index,
+        "size": one.size,
+        "level_number": one.number,
+        "distance": one.distance,
     }

@@ -13,7 +13,7 @@ from roialign_cli.core.operation import Operation
 from roialign_cli.core.preset import Preset
 
 if TYPE_CHECKING:
-    from roialign_cli.analysis.comparison import Comparison
+    from roialign_cli.analysis.comparison import Comparison, Differences
     from roialign_cli.analysis.footprint import CellContribution
     from roialign_cli.analysis.quantisation import Quantisation, Side
     from roialign_cli.analysis.scaling import ScaleSource
@@ -197,8 +197,6 @@ def comparison_record(
     comparison: Comparison, labels: Sequence[str], second: str, notes: Sequence[Note] = ()
 ) -> dict[str, Any]:
     """Return a comparison as the documented JSON object."""
-    roi, channel, section = comparison.worst
-    i, j = section
     shift = comparison.shift
     return {
         "version": VERSION,
@@ -210,25 +208,34 @@ def comparison_record(
             "name": second,
             "convention": None if comparison.other is None else comparison.other.parameters(),
         },
-        "shape": list(comparison.differences.shape),
-        "largest": comparison.largest,
-        "mean": comparison.mean,
-        "worst": {
-            "roi": roi,
-            "label": labels[roi],
-            "channel": channel,
-            "section": list(section),
-            "first": float(comparison.outputs[roi, channel, j - 1, i - 1]),
-            "second": float(comparison.other_outputs[roi, channel, j - 1, i - 1]),
-        },
-        "tolerance": comparison.tolerance,
-        "differing_rois": [r for r, differs in enumerate(comparison.differing.tolist()) if differs],
+        **differences_record(comparison, labels),
         "common": list(comparison.shared_conditions),
         "reasons": [vars(reason) for reason in comparison.reasons],
         "shift": None
         if shift is None
         else {"x": shift.x, "y": shift.y, "other_grids": shift.other_grids.tolist()},
         "notes": notes_record(notes),
+    }
+
+
+def differences_record(compared: Differences, labels: Sequence[str]) -> dict[str, Any]:
+    """Return the size and the place of the differences of two outputs as plain data."""
+    roi, channel, section = compared.worst
+    i, j = section
+    return {
+        "shape": list(compared.differences.shape),
+        "largest": compared.largest,
+        "mean": compared.mean,
+        "worst": {
+            "roi": roi,
+            "label": labels[roi],
+            "channel": channel,
+            "section": list(section),
+            "first": float(compared.outputs[roi, channel, j - 1, i - 1]),
+            "second": float(compared.other_outputs[roi, channel, j - 1, i - 1]),
+        },
+        "tolerance": compared.tolerance,
+        "differing_rois": [r for r, differs in enumerate(compared.differing.tolist()) if differs],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,8 @@ class Result:
         The pitfalls of the boxes.
     pyramid
         The pyramid, None for a single map.
+    call
+        The entry of the record that names a recorded call; None without one.
     """
 
     operation: Operation
@@ -71,6 +73,7 @@ class Result:
     scores: Sequence[float] = ()
     notes: Sequence[Note] = ()
     pyramid: OnPyramid | None = None
+    call: Mapping[str, Any] | None = None
 
     def score(self, index: int) -> float:
         """Return the score of a box, NaN for no score."""
@@ -139,6 +142,7 @@ def result_record(result: Result) -> dict[str, Any]:
     ]
     return {
         "version": VERSION,
+        **(result.call or {}),
         **result.parameters(),
         "frame": {"origin": result.operation.frame.origin},
         **_maps(result),

@@ -13,21 +13,26 @@ from roialign_cli.core.boxes import Float
 CONVENTIONS_TOLERANCE = 1e-5  # as a share of a channel's largest value
 # Another library sums in another order, and rounds to the data type of its tensors.
 _HALF_TOLERANCE, _FULL_TOLERANCE = 4e-3, 1e-4  # float16; wider and whole numbers
+BFLOAT16_TOLERANCE = 2**-7  # it has 8 bits of precision
 
 
-def output_tolerance(*dtypes: np.dtype[Any]) -> float:
+def output_tolerance(*dtypes: np.dtype[Any], bfloat16: bool = False) -> float:
     """Return the tolerance for a saved output, as a share of a channel's largest value.
 
     Parameters
     ----------
     dtypes
         The data types of the features and of the output; the least precise one decides.
+    bfloat16
+        Whether the features or the output have this type, which NumPy lacks.
 
     Examples
     --------
     >>> output_tolerance(np.dtype(np.float32), np.dtype(np.float16))
     0.004
     """
+    if bfloat16:
+        return BFLOAT16_TOLERANCE
     half = any(dtype.kind == "f" and dtype.itemsize == 2 for dtype in dtypes)
     return _HALF_TOLERANCE if half else _FULL_TOLERANCE
 

@@ -242,6 +242,18 @@ def trace_operation(
         return _trace(operation, roi, channel, frame or operation.frame)
 
 
+def with_output(trace: Trace, output: Float, *, points: bool) -> Trace:
+    """Return a trace with another output of shape (rows, columns), with its points or without."""
+    values = output.astype(np.float64)
+    sections = [
+        replace(section, output=value)
+        if points
+        else replace(section, output=value, winner=None, points=(), grid=(0, 0))
+        for section, value in zip(trace.sections, values.ravel().tolist(), strict=True)
+    ]
+    return replace(trace, output=tuple(map(tuple, values.tolist())), sections=tuple(sections))
+
+
 def _trace(operation: Operation, roi: int, channel: int | Summary, frame: Frame) -> Trace:
     roi = checked_index("roi", roi, len(operation.boxes_xyxy), "box")
     channel = checked_channel(operation, channel)

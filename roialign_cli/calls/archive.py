@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,8 @@ from roialign_cli.calls.bfloat16 import narrowed, widened
 from roialign_cli.calls.call import Call, Description, PyramidLevel
 from roialign_cli.core.convention import FIELD_KINDS
 from roialign_cli.errors import ArgumentError, FileError
-from roialign_cli.files.arrays import read_array
-from roialign_cli.files.reading import fingerprint_of, open_input
+from roialign_cli.files.arrays import archive_shapes, open_archive, read_array
+from roialign_cli.files.reading import fingerprint_of
 from roialign_cli.files.writing import atomic_write
 
 CALL_FORMAT = "roialign-call"
@@ -25,7 +25,8 @@ CALL_VERSION = 1
 _JSON = "call.json"
 _MAX_JSON_BYTES = 1 << 20
 _ARRAYS = ("features", "boxes", "batch_index", "output", "rows")
-_AGAIN = "record the call again"
+_REMEDY = "record the call again"
+_DAMAGED = f"is damaged or not a recorded call; {_REMEDY}"
 
 # Key of call.json → the types that its value may have.
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -73,13 +74,14 @@ def _record(call: Call) -> dict[str, Any]:
     record: dict[str, Any] = {"format": CALL_FORMAT, "version": CALL_VERSION}
     for part in fields(Description):
         record[part.name] = getattr(call, part.name)
-    record["fields"] = {name: _plain(value) for name, value in call.fields.items()}
+    for key in ("fields", "stated"):
+        record[key] = {name: _plain(value) for name, value in record[key].items()}
     record["level"] = None if call.level is None else asdict(call.level)
     return record
 
 
 def _plain(value: object) -> object:
-    """Return a value of a field as JSON has it: infinities are text."""
+    """Return a value as JSON has it: infinities and NaN are text."""
     return str(value) if isinstance(value, float) and not np.isfinite(value) else value
 
 
@@ -88,9 +90,9 @@ def is_call(name: str) -> bool:
     if name == "-" or fingerprint_of(name) is None or Path(name).is_dir():
         return False
     try:
-        with open_input(name) as content, ZipFile(content) as archive:
+        with open_archive(name, _DAMAGED) as archive:
             return _JSON in archive.namelist()
-    except (BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError):
+    except FileError:
         return False
 
 
@@ -109,7 +111,7 @@ def read_call(name: str) -> Call:
     try:
         return Call(**everything)
     except ArgumentError as error:
-        raise FileError(name, f"is not a valid call: {error}; {_AGAIN}") from None
+        raise FileError(name, f"is not a valid call: {error}; {_REMEDY}") from None
 
 
 def read_call_array(name: str, key: str, description: Description) -> NDArray[Any]:
@@ -119,17 +121,32 @@ def read_call_array(name: str, key: str, description: Description) -> NDArray[An
         return array
     if array.dtype != np.uint16:
         problem = f"is not a valid call: {key} in bfloat16 is {array.dtype}, not uint16"
-        raise FileError(name, f"{problem}; {_AGAIN}")
+        raise FileError(name, f"{problem}; {_REMEDY}")
     return widened(array)
+
+
+def call_sizes(name: str) -> tuple[tuple[int, ...], int]:
+    """Return the shape of the features of a recorded call and the number of its boxes.
+
+    Raises
+    ------
+    FileError
+        If the call is damaged.
+    """
+    shapes = archive_shapes(name)
+    for key in ("features", "boxes"):
+        if not shapes.get(key):
+            raise FileError(name, f"is not a valid call: it has no {key}; {_REMEDY}")
+    return shapes["features"], shapes["boxes"][0]
 
 
 def _array_names(name: str) -> list[str]:
     """Return the names of the arrays in a recorded call."""
-    with open_input(name) as content, ZipFile(content) as archive:
+    with open_archive(name, _DAMAGED) as archive:
         names = {*archive.namelist()}
     missing = [key for key in ("features", "boxes") if f"{key}.npy" not in names]
     if missing:
-        raise FileError(name, f"is not a valid call: it has no {missing[0]}; {_AGAIN}")
+        raise FileError(name, f"is not a valid call: it has no {missing[0]}; {_REMEDY}")
     return [key for key in _ARRAYS if f"{key}.npy" in names]
 
 
@@ -141,7 +158,7 @@ def read_description(name: str) -> Description:
     if record.get("version") != CALL_VERSION:
         version = f"{record.get('version')!r:.20}"
         problem = f"is a call of version {version}; this program reads version {CALL_VERSION}"
-        raise FileError(name, f"{problem}; {_AGAIN}")
+        raise FileError(name, f"{problem}; {_REMEDY}")
     try:
         values = _checked(record, _TYPES)
         if values["level"] is not None:
@@ -150,25 +167,20 @@ def read_description(name: str) -> Description:
         values["fields"] = {key: _number(key, value) for key, value in values["fields"].items()}
         return Description(**{key: _tuple(value) for key, value in values.items()})
     except (ArgumentError, ValueError, TypeError) as error:
-        raise FileError(name, f"is not a valid call: {error}; {_AGAIN}") from None
+        raise FileError(name, f"is not a valid call: {error}; {_REMEDY}") from None
 
 
 def _read_json(name: str) -> dict[str, Any]:
-    try:
-        with open_input(name) as content, ZipFile(content) as archive:
-            info = archive.getinfo(_JSON)
-            is_long = info.file_size > _MAX_JSON_BYTES
-            record = None if is_long else json.loads(archive.read(info))
-    except KeyError:
-        raise FileError(name, "is not a recorded call; name a call or a recording") from None
-    except FileError:
-        raise
-    except (BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError, RecursionError):
-        raise FileError(name, f"is damaged or not a recorded call; {_AGAIN}") from None
+    with open_archive(name, _DAMAGED) as archive:
+        if _JSON not in archive.namelist():
+            raise FileError(name, "is not a recorded call; name a call or a recording")
+        info = archive.getinfo(_JSON)
+        is_long = info.file_size > _MAX_JSON_BYTES
+        record = None if is_long else json.loads(archive.read(info))
     if is_long:
-        raise FileError(name, f"has a {_JSON} that is too long; {_AGAIN}")
+        raise FileError(name, f"has a {_JSON} that is too long; {_REMEDY}")
     if not isinstance(record, dict):
-        raise FileError(name, f"has a {_JSON} that is not an object; {_AGAIN}")
+        raise FileError(name, f"has a {_JSON} that is not an object; {_REMEDY}")
     return record
 
 
@@ -190,5 +202,5 @@ def _tuple(value: Any) -> Any:  # noqa: ANN401
 
 
 def _number(name: str, value: object) -> object:
-    """Return the value of a field, in which infinities are text."""
+    """Return the value of a field, in which infinities and NaN are text."""
     return float(value) if isinstance(value, str) and FIELD_KINDS.get(name) is float else value

@@ -15,9 +15,12 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import Operation, as_features, make_operation
 from roialign_cli.core.overrides import resolve
 from roialign_cli.core.preset import Preset
+from roialign_cli.core.pyramid import checked_image_size
 from roialign_cli.core.pyramid_rules import pyramid_rule
 from roialign_cli.errors import ArgumentError
+from roialign_cli.printable import printable
 
+_MAX_PART = 80  # characters of a name from a file
 # The arrays of a call that can have the dtype bfloat16, which NumPy lacks.
 BFLOAT16_ARRAYS = ("features", "boxes", "output")
 
@@ -52,6 +55,8 @@ class PyramidLevel:
             raise ArgumentError("level", problem)
         if self.rule is not None:
             pyramid_rule(self.rule)
+        if self.image_size is not None:
+            checked_image_size(self.image_size)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -101,12 +106,19 @@ class Description:
             problem = f"{self.bfloat16} are not among {', '.join(BFLOAT16_ARRAYS)}"
             raise ArgumentError("bfloat16", problem)
 
+    @property
+    def title(self) -> str:
+        """The operator, the framework with its version, and the place, as far as known."""
+        framework = f"{self.framework} {self.framework_version}".strip()
+        parts = (self.operator, framework, self.place)
+        return ", ".join(printable(part)[:_MAX_PART] for part in parts if part)
+
     def convention(self, default: str | Preset | Convention = "torchvision-aligned") -> Convention:
         """Return the rules of the call; those of `default` if the operator is unknown."""
         return resolve(self.preset or default, **self.fields)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Call(Description):
     """One ROI Align that ran somewhere: its inputs, its parameters and its output.
 
@@ -137,6 +149,8 @@ class Call(Description):
     >>> call = Call(features=np.eye(4), boxes=[[0, 0, 4, 4]], output_size=2, preset="torchvision")
     >>> call.operation().pooled().shape
     (1, 1, 2, 2)
+    >>> call
+    <Call: 1 × 1 × 4 × 4 float64, 1 box, 2 × 2 sections, torchvision>
     """
 
     features: NDArray[Any]
@@ -165,6 +179,15 @@ class Call(Description):
         object.__setattr__(self, "output_size", operation.output_size)
         if self.output is not None:
             self._check_fits(operation, self.output.shape)
+
+    def __repr__(self) -> str:
+        """Return the call in one line."""
+        shape = " × ".join(map(str, self.features.shape))
+        boxes = "1 box" if len(self.boxes) == 1 else f"{len(self.boxes)} boxes"
+        rows, columns = self.operation().output_size
+        title = f"{self.title}; " if self.title else ""
+        sizes = f"{shape} {self.features.dtype}, {boxes}, {rows} × {columns} sections"
+        return f"<Call: {title}{sizes}, {self.preset or 'unknown operator'}>"
 
     def _check_fits(self, operation: Operation, shape: tuple[int, ...]) -> None:
         """Raise an error if an output of this shape is not one of this operation."""
@@ -208,6 +231,24 @@ class Call(Description):
         from roialign_cli.calls.archive import write_call  # noqa: PLC0415 - it imports this module
 
         write_call(self, Path(path), force=force)
+
+    @staticmethod
+    def load(path: str | Path) -> Call:
+        """Read a call from the `.npz` that `save` or `roialign capture` wrote.
+
+        Parameters
+        ----------
+        path
+            The file.
+
+        Raises
+        ------
+        FileError
+            If the file is missing, damaged, or not a call of a known version.
+        """
+        from roialign_cli.calls.archive import read_call  # noqa: PLC0415 - it imports this module
+
+        return read_call(str(path))
 
 
 def _checked_output(output: object, boxes: int) -> NDArray[Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from roialign_cli.calls.archive import is_call, read_description, write_call
+from roialign_cli.calls.archive import is_call, read_description, write_call_into
 from roialign_cli.calls.call import Call, Description
 from roialign_cli.errors import FileError
 
@@ -21,7 +22,7 @@ class Recording:
     Parameters
     ----------
     path
-        The folder.
+        The folder; of calls that are named one by one, the first one.
     files
         The path of each call, in the order in which they ran.
     descriptions
@@ -33,11 +34,19 @@ class Recording:
     descriptions: tuple[Description, ...]
 
     def pyramids(self) -> list[list[int]]:
-        """Return the indices of the calls of each pyramid, by map; of other calls, one each."""
+        """Return the indices of the calls of each pyramid, by map; of other calls, one each.
+
+        Further calls on the same map of a pyramid are other groups.
+        """
         groups: dict[object, list[int]] = {}
+        calls_on_map: Counter[tuple[int, int]] = Counter()
         for number, description in enumerate(self.descriptions):
             level = description.level
-            key = ("call", number) if level is None else ("pyramid", level.pyramid)
+            key: tuple[object, ...] = ("call", number)
+            if level is not None:
+                place = level.pyramid, level.map_index
+                key = ("pyramid", level.pyramid, calls_on_map[place])
+                calls_on_map[place] += 1
             groups.setdefault(key, []).append(number)
         for group in groups.values():
             group.sort(key=self._map_index)
@@ -54,7 +63,7 @@ def is_recording(name: str) -> bool:
 
 
 def read_recording(name: str) -> Recording:
-    """Read the descriptions of the calls in a folder, in the order of the names of the files.
+    """Read the descriptions of the calls in a folder, in the order of the numbers of the files.
 
     Raises
     ------
@@ -64,10 +73,17 @@ def read_recording(name: str) -> Recording:
     folder = Path(name)
     if not folder.is_dir():
         raise FileError(name, "is not a folder; name the folder of a recording")
-    files = tuple(sorted(str(path) for path in folder.glob("*.npz")))
+    paths = sorted(folder.glob("*.npz"), key=lambda path: (len(path.name), path.name))
+    files = tuple(str(path) for path in paths)
     if not files:
         raise FileError(name, "has no recorded calls; record them with `roialign capture`")
-    return Recording(name, files, tuple(read_description(file) for file in files))
+    return replace(read_calls(files), path=name)
+
+
+def read_calls(files: Sequence[str]) -> Recording:
+    """Read the descriptions of calls in an order; errors as for `read_recording`."""
+    descriptions = tuple(read_description(file) for file in files)
+    return Recording(files[0], tuple(files), descriptions)
 
 
 class RecordingWriter:
@@ -77,15 +93,26 @@ class RecordingWriter:
     ----------
     folder
         The folder, which exists.
+    shown
+        The folder that error messages name.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shown: Path) -> None:
         self._folder = folder
+        self._shown = shown
         self.count = 0
 
     def add(self, call: Call) -> None:
-        """Write one call."""
-        write_call(call, self._folder / f"call-{self.count:04}.npz", force=False)
+        """Write one call; raise a `FileError` if that fails."""
+        name = f"call-{self.count:04}.npz"
+        file = self._folder / name
+        with _as_file_error(self._shown / name):
+            try:
+                with file.open("wb") as content:
+                    write_call_into(call, content)
+            except BaseException:
+                file.unlink(missing_ok=True)
+                raise
         self.count += 1
 
 
@@ -93,7 +120,8 @@ class RecordingWriter:
 def new_recording(path: Path, *, force: bool = False) -> Iterator[RecordingWriter]:
     """Yield a writer of a recording that appears at `path` when the block ends without an error.
 
-    Until then the calls are in a hidden folder beside it, which an error removes.
+    Until then the calls are in a hidden folder beside it, which an error removes. An error that the
+    block raises passes unchanged.
 
     Parameters
     ----------
@@ -111,13 +139,21 @@ def new_recording(path: Path, *, force: bool = False) -> Iterator[RecordingWrite
     target = Path(os.path.realpath(path))
     hidden = target.with_name(f".roialign-{os.urandom(8).hex()}.tmp")
     try:
-        hidden.mkdir()
-        yield RecordingWriter(hidden)
-        _publish(hidden, target)
-    except OSError as error:
-        raise FileError(path, f"cannot be written: {error.strerror}") from None
+        with _as_file_error(path):
+            hidden.mkdir()
+        yield RecordingWriter(hidden, path)
+        with _as_file_error(path):
+            _publish(hidden, target)
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextmanager
+def _as_file_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileError(path, f"cannot be written: {error.strerror}") from None
 
 
 def _publish(hidden: Path, target: Path) -> None:
@@ -135,8 +171,9 @@ def check_recording_writable(path: Path, *, force: bool) -> None:
         raise FileError(path, "cannot be written: the folder above does not exist; create it")
     if path.exists() and not path.is_dir():
         raise FileError(path, "is a file; name a folder")
-    content = [*path.iterdir()] if path.is_dir() else []
-    if content and not all(item.suffix == ".npz" for item in content):
+    with _as_file_error(path):
+        content = [*path.iterdir()] if path.is_dir() else []
+    if not all(is_call(str(item)) for item in content):
         raise FileError(path, "has other files than recorded calls; name a new folder")
     if content and not force:
         raise FileError(path, "already has a recording; replace it with --force, or name another")

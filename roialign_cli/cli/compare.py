@@ -1,4 +1,4 @@
-"""`roialign compare`: compare two conventions, or a convention with a saved output."""
+"""`roialign compare`: compare two conventions, a convention with an output, or two recordings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.help import command, operator_option, output_option
-from roialign_cli.cli.option_types import OUTPUT_FILE, NumberInRange, PresetName
+from roialign_cli.cli.help import command, missing_option, operator_option, output_option
+from roialign_cli.cli.option_types import OUTPUT_FILE, NumberInRange, PresetName, PyramidName
 from roialign_cli.cli.options import (
     OperatorOptions,
+    comparison_options,
     force_option,
     format_option,
     note_options,
-    operator_options,
+    with_recorded_call,
 )
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError
@@ -26,7 +27,6 @@ from roialign_cli.errors import ArgumentError
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison
     from roialign_cli.analysis.pitfalls import Note
-    from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.cli.saved_output import SavedOutput
     from roialign_cli.core.operation import Operation
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from roialign_cli.show.document.blocks import Block
     from roialign_cli.show.document.reproduction import InputWords
 
-_OUTPUT_SUFFIXES = (".npy", ".npz")
+_OUTPUT_SUFFIXES = (".npy", ".npz", ".json")
 
 
 @command(
@@ -42,15 +42,22 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
     "roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned --with torchvision",
     "roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned --with exported.npy "
     "--max-difference 1e-4",
+    "roialign compare pyramid.npz --pyramid torchvision --with-pyramid detectron "
+    "--image-size 64x64 --boxes boxes.csv",
 )
-@operator_options
+@comparison_options
 @operator_option(
     "--with",
     "other",
     type=PresetName(),
-    metavar="PRESET|FILE",
-    required=True,
-    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, FILE.npz:ARRAY.",
+    metavar="PRESET|FILE|FOLDER",
+    help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, .json, FILE:ARRAY; "
+    "or a recording, if FEATURES is one.  [default: the output of a recorded call]",
+)
+@operator_option(
+    "--with-pyramid",
+    type=PyramidName(),
+    help="Second side: another rule for the levels of --pyramid.",
 )
 @output_option(
     "--max-difference",
@@ -76,7 +83,8 @@ _OUTPUT_SUFFIXES = (".npy", ".npz")
 @note_options
 def compare(
     options: OperatorOptions,
-    other: str,
+    other: str | None,
+    with_pyramid: str | None,
     max_difference: float | None,
     plot: Path | None,
     output_format: str,
@@ -86,45 +94,98 @@ def compare(
     quiet: bool,
     strict: bool,
 ) -> int:
-    """Compare two conventions, or a convention with a saved output.
+    """Compare two conventions, a saved output, or two recordings.
 
     Prints the size, place and causes of the differences, and how far the sample points move.
     Options apply to both sides; fields after the name in --with apply only to the second side. A
     saved output may have its axes in another order, or flattened. If the output differs, compare
     searches for the convention that produced it.
+
+    For two recordings (folders of recorded calls, or two calls), prints the first stage that
+    differs: features, boxes, levels, parameters or output, and whether the ROI Align is at fault.
     """
-    from roialign_cli.cli.inputs import load, with_convention
-    from roialign_cli.cli.saved_output import SavedOutput
-    from roialign_cli.cli.warnings import report_warnings
+    from roialign_cli.cli.compare_recordings import are_recorded, compare_two
     from roialign_cli.files.reading import split_member
     from roialign_cli.files.writing import check_writable
 
     if max_difference is not None and math.isnan(max_difference):
         raise click.UsageError("--max-difference: must be a number of at least 0, got nan")
-    file, _ = split_member(other)
     if plot is not None:
         _check_plot_suffix(plot)
-        check_writable(plot, force=force, read=(*options.files, file))
-    saved = None
-    if file.lower().endswith(_OUTPUT_SUFFIXES):
-        if options.preset is None:
-            raise ArgumentError("preset", _NO_PRESET)
-        saved = SavedOutput.read(other)
+        check_writable(plot, force=force, read=(*options.files, split_member(other or "-")[0]))
+    if other is not None and are_recorded(options.features, other):
+        return compare_two(
+            options.features, other, max_difference=max_difference, plot=plot,
+            output_format=output_format, search=search, force=force,
+        )  # fmt: skip
+    options = with_recorded_call(options)
+    if options.pyramid is None and with_pyramid is not None:
+        raise click.UsageError("--with-pyramid has no effect without --pyramid RULE")
+    saved = None if with_pyramid is not None and other is None else _saved_output(options, other)
+    request = CompareRequest(saved or other, with_pyramid, plot, output_format, search, force)
+    if options.pyramid is None:
+        largest = _compare_on_map(options, request, quiet=quiet, strict=strict)
+    else:
+        from roialign_cli.cli.compare_pyramid import compare_on_pyramid
+
+        largest = compare_on_pyramid(options, request, quiet=quiet, strict=strict)
+    if max_difference is None or largest <= max_difference:
+        return 0
+    message(f"the outputs differ by more than {max_difference:g}")
+    return 1
+
+
+@dataclass(frozen=True)
+class CompareRequest:
+    """What to compare with, and what to make of it.
+
+    Parameters
+    ----------
+    other
+        The second convention, or a saved output; None for the first convention.
+    rule
+        The second pyramid rule; None for the first one.
+    plot
+        The file of --plot.
+    output_format
+        The format on standard output.
+    search
+        Whether to search for the convention behind a saved output that differs.
+    force
+        Whether an existing file is overwritten.
+    """
+
+    other: SavedOutput | str | None
+    rule: str | None
+    plot: Path | None
+    output_format: str
+    search: bool
+    force: bool
+
+
+def _compare_on_map(
+    options: OperatorOptions, request: CompareRequest, *, quiet: bool, strict: bool
+) -> float:
+    """Compare on a single map, and return the largest difference."""
+    from roialign_cli.cli.inputs import load, with_convention
+    from roialign_cli.cli.pyramids import check_no_pyramid
+    from roialign_cli.cli.warnings import report_warnings
+
+    check_no_pyramid(options)
+    saved = None if isinstance(request.other, str) else request.other
     inputs = load(options, saved)
-    second = saved or with_convention(inputs, other)
+    second = saved or with_convention(inputs, str(request.other))
     notes = _notes(inputs, second)
     report_warnings(notes, quiet=quiet, strict=strict)
     compared = _compare(inputs, second)
     comparison = compared.comparison
-    if plot is not None:
-        _draw(inputs, comparison, compared.name, plot, force=force)
-    if search and saved is not None and output_format != "csv" and comparison.differing.any():
+    if request.plot is not None:
+        _draw(inputs, comparison, compared.name, request.plot, force=request.force)
+    with_search = request.search and request.output_format != "csv"
+    if with_search and saved is not None and comparison.differing.any():
         compared = replace(compared, why=partial(_why, options, inputs, comparison))
-    _print(compared, inputs.labels, notes, output_format)
-    if max_difference is None or comparison.largest <= max_difference:
-        return 0
-    message(f"the outputs differ by more than {max_difference:g}")
-    return 1
+    _print(compared, options, inputs.labels, notes, request.output_format)
+    return comparison.largest
 
 
 @dataclass(frozen=True)
@@ -148,6 +209,22 @@ class _Compared:
     name: str
     rearranged: str = ""
     why: Callable[[], tuple[Identification, InputWords]] | None = None
+
+
+def _saved_output(options: OperatorOptions, other: str | None) -> SavedOutput | None:
+    """Return the output that --with names, or that of a call; None for another convention."""
+    from roialign_cli.cli.saved_output import SavedOutput
+    from roialign_cli.files.reading import split_member
+
+    if other is None and options.call is None:
+        raise missing_option("other", options.features)
+    if other is not None and not split_member(other)[0].lower().endswith(_OUTPUT_SUFFIXES):
+        return None
+    if options.preset is None and options.pyramid is None:
+        raise ArgumentError("preset", _NO_PRESET)
+    if other is not None or options.call is None:
+        return SavedOutput.read(other or "")
+    return options.call.saved_output("choose the second side with --with")
 
 
 _NO_PRESET = "no preset to compare the output with; choose one, or use `roialign identify`"
@@ -199,11 +276,15 @@ def _why(
     from roialign_cli.cli.saved_output import input_words, search
 
     call = search_inputs(options, inputs)
-    return search(call, comparison.other_outputs), input_words(options, call)
+    return search(call, comparison.other_outputs), input_words(options, call.declared_by_file)
 
 
 def _print(
-    compared: _Compared, labels: Sequence[str], notes: Sequence[Note], output_format: str
+    compared: _Compared,
+    options: OperatorOptions,
+    labels: Sequence[str],
+    notes: Sequence[Note],
+    output_format: str,
 ) -> None:
     comparison, why = compared.comparison, compared.why
     if output_format == "json":
@@ -211,13 +292,15 @@ def _print(
         from roialign_cli.cli.saved_output import identification_record
 
         record = comparison_record(comparison, labels, compared.name, notes)
+        record |= options.call_record
         record["rearranged"] = compared.rearranged or None
         record["why"] = None if why is None else identification_record(*why())
         click.echo(to_json(record))
     elif output_format == "csv":
         from roialign_cli.files.results import comparison_csv
 
-        click.echo(comparison_csv(comparison, labels), nl=False)
+        batch_index = comparison.operation.batch_index
+        click.echo(comparison_csv(comparison, batch_index, labels), nl=False)
     else:
         from roialign_cli.show.document.comparison import print_comparison
 
@@ -234,36 +317,16 @@ def _why_blocks(why: Callable[[], tuple[Identification, InputWords]]) -> Iterato
 
 def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, force: bool) -> None:
     from roialign_cli.analysis.trace import trace_operation
-    from roialign_cli.files.writing import atomic_write
-    from roialign_cli.show.figures.compare import compare_figure
-    from roialign_cli.show.figures.saving import check_suffix, save_figure
-    from roialign_cli.show.figures.style import FigureStyle
-    from roialign_cli.show.numbers import photo_channel
+    from roialign_cli.cli.compare_plot import OUTPUT_TITLE, trace_of_output, write_comparison
+    from roialign_cli.show.figures.compare import CONVENTIONS_TITLE
 
     roi, channel, section = comparison.worst
     trace = trace_operation(inputs.operation, roi, channel)
     if comparison.other is None:
-        second = _trace_of_output(trace, comparison, name)
+        second = trace_of_output(trace, comparison, Path(name).name)
+        title = OUTPUT_TITLE
     else:
         operation = replace(inputs.operation, convention=comparison.other)
         second = trace_operation(operation, roi, channel, trace.frame)
-    style = FigureStyle(photo_channel=photo_channel(inputs.file.image, channel))
-    figure = compare_figure(trace, second, section=section, style=style)
-    with atomic_write(path, force=force) as file:
-        save_figure(figure, file, check_suffix(path))
-    message(f"wrote {path}")
-
-
-def _trace_of_output(trace: Trace, comparison: Comparison, name: str) -> Trace:
-    """Return a trace with the compared output instead of its own, and without sample points."""
-    roi, channel, _ = comparison.worst
-    output = comparison.other_outputs[roi, channel].astype(float)
-    return replace(
-        trace,
-        convention=replace(trace.convention, name=Path(name).name),
-        output=tuple(tuple(row) for row in output.tolist()),
-        sections=tuple(
-            replace(s, output=value, winner=None, points=(), grid=(0, 0))
-            for s, value in zip(trace.sections, output.ravel().tolist(), strict=True)
-        ),
-    )
+        title = CONVENTIONS_TITLE
+    write_comparison(inputs, trace, second, path, section, force=force, title=title)

@@ -18,6 +18,8 @@ _SAMPLES = (
     "astronaut.png",
     "astronaut.csv",
     "exported.npy",
+    "pytorch.npz",
+    "onnx.npz",
     "README.md",
 )
 
@@ -38,6 +40,7 @@ _COMMANDS = (
     f"plot {_ASTRONAUT} --view overlay -o {{dir}}/overlay.png",
     f"identify {_EXPORTED} --expected {{dir}}/exported.npy",
     f"compare {_ASTRONAUT} --with torchvision --output-size 7",
+    "compare {dir}/pytorch.npz --with {dir}/onnx.npz",
 )
 _EXPLORE = f"explore {_ASTRONAUT} --output-size 3"
 

@@ -16,7 +16,7 @@ from roialign_cli.cli.options import (
     force_option,
     format_option,
     note_options,
-    pyramid_operator_options,
+    operator_options,
     selection_options,
 )
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "roialign explain map.npy --boxes boxes.csv --cell 6,9",
     "roialign explain pyramid.npz --pyramid torchvision --image-size 64x64 --box 3,4,40,50",
 )
-@pyramid_operator_options
+@operator_options
 @selection_options
 @selection_option(
     "--cell",
@@ -93,8 +93,8 @@ def explain(
     if options.pyramid is None:
         inputs, notes = _load(options, (selection.roi or 0) if cell is None else None)
     else:
-        if cell is not None or output_format == "html":
-            raise click.UsageError(_NOT_ON_PYRAMIDS.format("html" if cell is None else "--cell"))
+        if cell is not None:
+            raise click.UsageError(_NO_CELL)
         from roialign_cli.cli.pyramids import inputs_on_level, load_pyramid
 
         pyramid = load_pyramid(options)
@@ -108,7 +108,7 @@ def explain(
     else:
         from roialign_cli.cli.explain_cell import cell_document
 
-        document = cell_document(inputs, cell, selection.channel, notes)
+        document = cell_document(inputs, options, cell, selection.channel, notes)
     if output is None:
         document.show(output_format)
     else:
@@ -125,7 +125,7 @@ def _load(options: OperatorOptions, roi: int | None) -> tuple[Inputs, tuple[Note
     return inputs, inputs.notes(inputs.operation.plan(), roi)
 
 
-_NOT_ON_PYRAMIDS = "{} cannot be used with --pyramid; use text, markdown or json for one box"
+_NO_CELL = "--cell cannot be used with --pyramid; remove one of the two"
 _NO_SKETCH = "--sketch has no effect with {}; use --format text or markdown"
 _ONLY_CELL = (
     "--cell cannot be used with --roi, --section, --point, --all-points, --no-intro or --sketch; "

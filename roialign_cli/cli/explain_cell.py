@@ -15,11 +15,16 @@ from roialign_cli.show.progress import box_progress
 if TYPE_CHECKING:
     from roialign_cli.analysis.pitfalls import Note
     from roialign_cli.cli.inputs import Inputs
+    from roialign_cli.cli.options import OperatorOptions
     from roialign_cli.core.convention import Summary
 
 
 def cell_document(
-    inputs: Inputs, cell: tuple[int, int], channel: int | Summary, notes: Sequence[Note]
+    inputs: Inputs,
+    options: OperatorOptions,
+    cell: tuple[int, int],
+    channel: int | Summary,
+    notes: Sequence[Note],
 ) -> Document:
     """Return the explanation of a cell.
 
@@ -27,6 +32,8 @@ def cell_document(
     ----------
     inputs
         The operation and its labels.
+    options
+        The options that name the inputs.
     cell
         (row, column), from 0.
     channel
@@ -41,5 +48,8 @@ def cell_document(
     return Document(
         lambda: blocks,
         lambda: document_page(blocks),
-        lambda: cell_record(operation, cell, contributions, labels, channel, notes),
+        lambda: (
+            cell_record(operation, cell, contributions, labels, channel, notes)
+            | options.call_record
+        ),
     )

@@ -93,13 +93,18 @@ def roi_document(
         _check_length(trace, selection)
         selected = trace.select(selection.section, selection.point)
         found = trace_record(replace(trace, sections=selected), notes, source, rounded)
-        return found if pyramid is None else found | _level(pyramid, roi)
+        found |= options.call_record
+        if pyramid is not None:
+            found["pyramid"] = level_record(pyramid.operation, roi)
+        return found
 
     def page() -> str:
-        from roialign_cli.cli.page_session import page_session
+        from roialign_cli.cli.page_session import page_session, pyramid_session
         from roialign_cli.page.saved import saved_page
 
-        return saved_page(page_session(inputs, options), explanation, notes)
+        if pyramid is None:
+            return saved_page(page_session(inputs, options), explanation, notes)
+        return saved_page(pyramid_session(pyramid, options, roi), explanation, notes)
 
     def blocks() -> list[Block]:
         """Return the title, the level of a pyramid, and the steps."""
@@ -108,10 +113,6 @@ def roi_document(
         return title + level + explained[len(title) :]
 
     return Document(blocks, page, record)
-
-
-def _level(pyramid: PyramidInputs, roi: int) -> dict[str, object]:
-    return {"pyramid": level_record(pyramid.operation, roi)}
 
 
 def _check_length(trace: Trace, selection: Selection) -> None:

@@ -33,6 +33,7 @@ _LAST_PORT = (1 << 16) - 1
     "explore",
     "roialign explore photo.png --stride 32 --boxes boxes.csv",
     "roialign explore map.npy --image-size 512x512 --box 296,320,200,145 --no-browser",
+    "roialign explore pyramid.npz --pyramid torchvision --image-size 64x64 --box 3,4,40,50",
 )
 @operator_options
 @selection_options
@@ -49,15 +50,15 @@ def explore(
     """Drag a box in the browser and watch the numbers.
 
     Serves a page to this computer only, until Ctrl-C. Without --box or --boxes, the page begins
-    with a box in the middle.
+    with a box in the middle. With --pyramid, the page shows the map that the box is pooled from.
     """
     from roialign_cli.serve.server import ExploreServer
 
-    inputs, session, start = begin(options, selection)
+    _, session, start = begin(options, selection)
     server = ExploreServer(session, start, port or 0)
     try:
         with server:
-            _announce(inputs, server, browser=not no_browser)
+            _announce(session.subject, server, browser=not no_browser)
             server.wait()
     except KeyboardInterrupt:
         if sys.stderr.isatty():
@@ -79,25 +80,61 @@ def begin(options: OperatorOptions, selection: Selection) -> tuple[Inputs, Sessi
         If the state has no answer, so that the page would begin with an error.
     """
     from roialign_cli.cli.page_session import page_session
+    from roialign_cli.cli.pyramids import check_no_pyramid
     from roialign_cli.page.answers import trace_answer
+    from roialign_cli.page.pyramid import on_level
 
-    inputs = _load(options)
-    session, start = page_session(inputs, options), _start(inputs, selection)
-    trace_answer(session, start)
+    if options.pyramid is None:
+        check_no_pyramid(options)
+        inputs = _load(options)
+        session = page_session(inputs, options)
+    else:
+        inputs, session = _load_pyramid(options, selection)
+    start = _start(inputs, selection)
+    trace_answer(on_level(session, start), start)
     return inputs, session, start
+
+
+# The box of a call without boxes, until the sizes of the maps are known.
+_SOME_BOX = (0.0, 0.0, 1.0, 1.0)
+
+
+def _has_boxes(options: OperatorOptions) -> bool:
+    """Return whether the options or a recorded call name boxes."""
+    return bool(options.box) or options.boxes is not None or options.call is not None
 
 
 def _load(options: OperatorOptions) -> Inputs:
     """Return the inputs; without boxes, the only box is in the middle."""
     from roialign_cli.cli.inputs import load
 
-    if options.box or options.boxes is not None:
+    if _has_boxes(options):
         return load(options)
-    inputs = load(replace(options, box=((0.0, 0.0, 1.0, 1.0),)))
-    operation = _with_box_in_the_middle(inputs.operation)
+    inputs = load(replace(options, box=(_SOME_BOX,)))
+    return replace(inputs, operation=_announced(_with_box_in_the_middle(inputs.operation)))
+
+
+def _load_pyramid(options: OperatorOptions, selection: Selection) -> tuple[Inputs, Session]:
+    """Return the inputs on the map of the box that the page begins with, and the session."""
+    from roialign_cli.cli.page_session import pyramid_session
+    from roialign_cli.cli.pyramids import inputs_on_level, load_pyramid
+
+    if _has_boxes(options):
+        pyramid = load_pyramid(options)
+    else:
+        pyramid = load_pyramid(replace(options, box=(_SOME_BOX,)))
+        largest = _announced(_with_box_in_the_middle(pyramid.operation.operations[0]))
+        pyramid = replace(pyramid, operation=pyramid.operation.with_boxes(largest.boxes_given))
+    roi = selection.roi or 0
+    inputs, _ = inputs_on_level(pyramid, options, roi)
+    return inputs, pyramid_session(pyramid, options, roi)
+
+
+def _announced(operation: Operation) -> Operation:
+    """Return an operation with the box in the middle, and print which box that is."""
     numbers = ",".join(f"{number:g}" for number in operation.boxes_given[0])
     message(f"note: the page begins with --box {numbers}; choose boxes with --box or --boxes")
-    return replace(inputs, operation=operation)
+    return operation
 
 
 def _with_box_in_the_middle(operation: Operation) -> Operation:
@@ -145,9 +182,9 @@ def _start(inputs: Inputs, selection: Selection) -> State:
     )
 
 
-def _announce(inputs: Inputs, server: ExploreServer, *, browser: bool) -> None:
+def _announce(subject: str, server: ExploreServer, *, browser: bool) -> None:
     """Print what is served and where, open the browser, and print how to stop."""
-    click.echo(inputs.subject)
+    click.echo(subject)
     click.echo(server.address)
     sys.stdout.flush()
     if browser and not _open(server.address):

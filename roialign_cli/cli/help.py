@@ -6,10 +6,11 @@ import functools
 import re
 import shutil
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, Literal, get_args
 
 import click
+from click.core import ParameterSource
 
 Group = Literal["Input", "Boxes", "Operator", "Selection", "Output", "Other"]
 
@@ -123,6 +124,33 @@ def option(*names: str, group: Group, **settings: Any) -> Decorator:  # noqa: AN
 def argument(*names: str, group: Group, description: str, **settings: Any) -> Decorator:  # noqa: ANN401
     """Return a decorator that adds an argument to a group of the help."""
     return click.argument(*names, cls=Argument, group=group, description=description, **settings)
+
+
+def first_given(names: Container[str]) -> str | None:
+    """Return the first of these parameters that is on the command line, as it is written there."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name in names and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            return parameter.opts[0] if isinstance(parameter, click.Option) else name.upper()
+    return None
+
+
+def missing_option(name: str, features: str) -> click.MissingParameter:
+    """Return the error of click for an option that is missing because FEATURES is no call.
+
+    Raises
+    ------
+    FileError
+        If the features cannot be read at all.
+    """
+    from roialign_cli.files.reading import open_input, split_member
+
+    if features != "-":
+        open_input(split_member(features)[0]).close()
+    context = click.get_current_context()
+    found = next(one for one in context.command.params if one.name == name)
+    return click.MissingParameter(ctx=context, param=found)
 
 
 input_option = functools.partial(option, group="Input")

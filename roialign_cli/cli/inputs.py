@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.pitfalls import Note, find_notes
 from roialign_cli.analysis.records import Defaults, named
 from roialign_cli.analysis.scaling import ScaledBy, ScaleSource
+from roialign_cli.cli.box_input import box_numbers, read_batch_index_option, read_box_options
 from roialign_cli.cli.option_types import FieldValue
 from roialign_cli.cli.options import OperatorOptions
-from roialign_cli.core.boxes import has_index_last, index_remedy
 from roialign_cli.core.channels import check_same_channels
 from roialign_cli.core.convention import BOX_FIELDS, MEANINGS_OF_MAX, Convention
 from roialign_cli.core.operation import Operation, make_operation
@@ -23,11 +23,8 @@ from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.presets import preset
 from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import ArgumentError
-from roialign_cli.files.box_file import ALL_OR_NO_INDEX, BoxFile
-from roialign_cli.files.boxes import read_boxes
+from roialign_cli.files.box_file import BoxFile
 from roialign_cli.files.features import FeatureFile, read_features
-from roialign_cli.files.index_file import read_batch_index
-from roialign_cli.files.reading import split_member
 
 if TYPE_CHECKING:
     from roialign_cli.cli.saved_output import SavedOutput
@@ -149,7 +146,7 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
         box_format=options.box_format or boxes.box_format,
     )
     file = _features(options)
-    default = "walkthrough" if file.image is None else "torchvision-aligned"
+    default, kind = _default_preset(options, file)
     chosen = preset(options.preset or default)
     overrides = convention_overrides(options)
     numbers = box_numbers(options, boxes, len(file.array))
@@ -168,7 +165,6 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
     )
     if not len(operation.boxes_given):
         raise ArgumentError("boxes", "there are no boxes; give at least one")
-    kind = "arrays" if file.image is None else "images"
     defaults = Defaults(
         preset_of=None if options.preset else kind,
         reading=options.box_format is None and options.origin is None,
@@ -176,8 +172,28 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
         cells=file.image is not None and options.stride is None,
     )
     return Inputs(
-        file, operation, boxes.labels, boxes.scores, overrides, defaults, numbers, _declared(boxes)
+        file,
+        operation,
+        boxes.labels,
+        boxes.scores,
+        overrides,
+        defaults,
+        numbers,
+        declared(options, boxes),
     )
+
+
+def _default_preset(options: OperatorOptions, file: FeatureFile) -> tuple[str, str]:
+    """Return the preset to use without a choice, and the kind of features that decides it."""
+    if options.call is not None:
+        from roialign_cli.cli.call_input import DEFAULT_PRESET
+
+        if options.preset is None:
+            options.call.note_unknown_operator()
+        return DEFAULT_PRESET, "calls of an unknown operator"
+    if file.image is not None:
+        return "torchvision-aligned", "images"
+    return "walkthrough", "arrays"
 
 
 @dataclass(frozen=True)
@@ -216,7 +232,7 @@ def load_search_inputs(options: OperatorOptions) -> SearchInputs:
         "image_height": _image_height(options, file),
     }
     numbers = box_numbers(options, boxes, len(file.array))
-    return SearchInputs(file, numbers, _drop_none(fixed_fields), _declared(boxes))
+    return SearchInputs(file, numbers, _drop_none(fixed_fields), declared(options, boxes))
 
 
 def search_inputs(options: OperatorOptions, inputs: Inputs) -> SearchInputs:
@@ -226,6 +242,8 @@ def search_inputs(options: OperatorOptions, inputs: Inputs) -> SearchInputs:
     if an option sets it.
     """
     operation = inputs.operation
+    if options.call is not None:
+        options = options.call.given  # the parameters of the call may be the cause
     scaled = (options.image_size, options.stride, options.spatial_scale) != (None, None, None)
     normalized = operation.convention.normalized
     fixed_fields: dict[str, Any] = {
@@ -239,8 +257,13 @@ def search_inputs(options: OperatorOptions, inputs: Inputs) -> SearchInputs:
     )
 
 
-def _declared(boxes: BoxFile) -> dict[str, Any]:
-    """Return how to read boxes according to their file, as fields of a convention."""
+def declared(options: OperatorOptions, boxes: BoxFile) -> dict[str, Any]:
+    """Return how to read boxes according to their file, as fields of a convention.
+
+    A call states other fields, too.
+    """
+    if options.call is not None:
+        return options.call.declared
     return _drop_none({"box_format": boxes.box_format, "normalized": boxes.normalized})
 
 
@@ -249,49 +272,24 @@ def _drop_none(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _features(options: OperatorOptions) -> FeatureFile:
-    return read_features(
+    if options.call is not None:
+        return options.call.feature_file()
+    file = read_features(
         options.features,
         layout=options.layout and options.layout.upper(),
         key=options.key,
         stride=options.stride,
     )
+    return as_numbers(file)
 
 
-def read_box_options(options: OperatorOptions) -> BoxFile:
-    """Return the boxes of --box or --boxes."""
-    named = {"FEATURES": options.features, "--boxes": options.boxes}
-    named["--batch-index"] = str(options.batch_index)
-    read = [name for name, file in named.items() if split_member(file or "")[0] == "-"]
-    if len(read) > 1:
-        problem = f"{' and '.join(read[:2])} cannot both be standard input"
-        raise click.UsageError(f"{problem}; name a file for one of the two")
-    if bool(options.box) == (options.boxes is not None):
-        raise click.UsageError("give the boxes with either --box A,B,C,D or --boxes FILE")
-    if options.image_id is not None and options.boxes is None:
-        raise click.UsageError("--image-id has no effect with --box; use --boxes FILE")
-    if options.boxes is not None:
-        return read_boxes(options.boxes, image_id=options.image_id)
-    if len({len(box) for box in options.box}) > 1:
-        problem = f"some boxes have four numbers and others five; {ALL_OR_NO_INDEX}"
-        raise ArgumentError("boxes", problem)
-    return BoxFile.from_array(np.array(options.box))
+def as_numbers(file: FeatureFile) -> FeatureFile:
+    """Return features with their numbers if they are those of a call in bfloat16."""
+    if file.array.dtype != np.uint16:
+        return file
+    from roialign_cli.cli.call_input import widened_features
 
-
-def box_numbers(options: OperatorOptions, boxes: BoxFile, maps: int) -> NDArray[np.float64]:
-    """Return the boxes, without their batch indices if --batch-index replaces them."""
-    if options.batch_index is None:
-        return boxes.boxes
-    if has_index_last(boxes.boxes, maps):
-        problem = "the first of five numbers must be the batch index"
-        raise ArgumentError("boxes", f"{problem}{index_remedy(boxes.boxes, maps)}")
-    return boxes.boxes[:, -4:]
-
-
-def read_batch_index_option(options: OperatorOptions) -> int | NDArray[np.int64] | None:
-    """Return the map of all boxes, or the map of each from a file; None without an option."""
-    if isinstance(options.batch_index, str):
-        return read_batch_index(options.batch_index)
-    return options.batch_index
+    return widened_features(file)
 
 
 def _scale(

@@ -22,8 +22,9 @@ TASKS = {
         "explore": "Drag a box in the browser and watch the numbers.",
     },
     "Compare and identify": {
-        "compare": "Compare two conventions, or a convention with a saved output.",
+        "compare": "Compare two conventions, a saved output, or two recordings.",
         "identify": "Find the convention that produced an output.",
+        "capture": "List the ROI Aligns of an ONNX model, or record calls.",
     },
     "Get started": {
         "presets": "List the conventions and their differences, or show one in full.",
@@ -67,8 +68,7 @@ class LazyGroup(click.Group):
 def group() -> None:
     """Run, explain and draw ROI Align, and find which library produced an output.
 
-    Start with `roialign demo`; `roialign COMMAND --help` shows examples, and docs/glossary.md
-    explains the words.
+    Start with `roialign demo`; see `roialign COMMAND --help`, docs/glossary.md.
     """
 
 

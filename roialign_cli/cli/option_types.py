@@ -261,9 +261,58 @@ class OutputFile(click.Path):
         return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
+FROM_ZERO = WholeNumber(min=0)
 # A file to read, or - for standard input; opening the file checks it.
 INPUT_FILE = click.Path(readable=False, allow_dash=True)
 OUTPUT_FILE = OutputFile()
+OUTPUT_FOLDER = click.Path(path_type=Path)
+
+
+class NamedValue(WrittenType):
+    """A name and a value in one word: "image=image.npy".
+
+    Parameters
+    ----------
+    name
+        The metavar.
+    parse
+        Returns the value that a text stands for, or raises a `ValueError`.
+    example
+        A valid value, for error messages.
+    """
+
+    def __init__(self, name: str, parse: Callable[[str], Any], example: str) -> None:
+        self.name = name
+        self.parse = parse
+        self.example = example
+
+    def convert(
+        self, value: object, param: Parameter | None, ctx: Context | None
+    ) -> tuple[str, Any]:
+        """Return the name and the value."""
+        if isinstance(value, tuple):
+            return value
+        name, _, text = str(value).partition("=")
+        try:
+            parsed = self.parse(text)
+        except ValueError:
+            parsed = None
+        if not (name and text) or parsed is None:
+            problem = f"{value!r} does not have the form {self.name}"
+            self.fail(f"{problem}; write for example {self.example}", param, ctx)
+        return name, parsed
+
+
+def _parse_length(text: str) -> int:
+    """Parse the length of an axis, at least 0."""
+    length = parse_integer(text)
+    if length < 0:
+        raise ValueError(text)
+    return length
+
+
+NAMED_FILE = NamedValue("NAME=FILE", str, "image=image.npy")
+NAMED_LENGTH = NamedValue("NAME=N", _parse_length, "height=320, or image:2=320")
 
 
 class FieldValue(CompletableType):

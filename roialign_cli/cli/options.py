@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -23,40 +23,40 @@ from roialign_cli.cli.option_types import (
     BATCH_INDEX,
     BOX,
     CHANNEL,
-    DECIMALS,
+    FROM_ZERO,
     IMAGE_SIZE,
     INPUT_FILE,
     LEVEL_SCALES,
-    OUTPUT_SIZE,
     POINT,
     SCALE,
     SECTION,
-    FieldValue,
-    Number,
-    PresetName,
     PyramidName,
     WholeNumber,
 )
+from roialign_cli.cli.rule_options import CONVENTION, ONLY_PRESET, RULES
 from roialign_cli.core.convention import (
-    MEANINGS_OF_MAX,
     BoxFormat,
     Origin,
     PointsRule,
     Pooling,
     Summary,
 )
-from roialign_cli.files.reading import split_member
+from roialign_cli.files.reading import is_folder_or_archive, split_member
+
+if TYPE_CHECKING:
+    from roialign_cli.cli.call_input import RecordedCall
 
 
 @dataclass(frozen=True)
 class OperatorOptions:
     """The values of the shared options; None where an option is not given.
 
-    `features` is the first of `maps`, which a command that reads no pyramid does not have.
+    `features` is the first of `maps`. `call` is the recorded call that they name; None for other
+    features.
     """
 
     features: str
-    maps: tuple[str, ...] | None
+    maps: tuple[str, ...]
     layout: str | None
     key: str | None
     box: tuple[tuple[float, ...], ...]
@@ -83,19 +83,28 @@ class OperatorOptions:
     extrapolation_value: float | None
     coordinate_decimals: int | str | None
     set: tuple[tuple[str, Any], ...]
+    call: RecordedCall | None
 
     @property
     def files(self) -> tuple[str, ...]:
         """The files that the command reads."""
         others = self.boxes or "-", str(self.batch_index or "-")
-        names = *(self.maps or (self.features,)), *others
+        recorded = (self.call.path,) if self.call else ()
+        names = *recorded, *self.maps, *others
         return tuple(split_member(name)[0] for name in names)
+
+    @property
+    def call_record(self) -> dict[str, Any]:
+        """The entry of a JSON record that names the call; empty without a call."""
+        return {} if self.call is None else {"recorded_call": self.call.record()}
 
     @property
     def feature_words(self) -> list[str]:
         """The words of a command line that name the features."""
+        if self.call is not None:
+            return self.call.feature_words
         layout = ["--layout", self.layout] if self.layout else []
-        return [self.features, *layout, *(["--key", self.key] if self.key else [])]
+        return [*self.maps, *layout, *(["--key", self.key] if self.key else [])]
 
     @property
     def scale_words(self) -> list[str]:
@@ -103,35 +112,30 @@ class OperatorOptions:
         words = [] if self.stride is None else ["--stride", str(self.stride)]
         if self.image_size is not None:
             words += ["--image-size", "{:.17g}x{:.17g}".format(*self.image_size)]
+        if self.level_scales is not None:
+            words += ["--level-scales", ",".join(f"{scale!r}" for scale in self.level_scales)]
         return words
 
 
-_FROM_ZERO = WholeNumber(min=0)
-
-_INPUT = (
-    argument(
-        "features",
-        group="Input",
-        metavar="FEATURES",
-        type=INPUT_FILE,
-        description="A .npy, .npz, CSV, text or image file; FILE.npz:NAME selects an array; - "
-        "reads standard input.",
-    ),
+_ONE_FILE = (
+    "A .npy, .npz, CSV, text or image file, or a recorded call; FILE.npz:NAME selects an array; "
+    "- reads standard input."
+)
+ARRAY_OPTIONS = (
     input_option(
         "--layout", metavar="LAYOUT", help="Axes of an array: HW, CHW, HWC, NCHW or NHWC."
     ),
     input_option("--key", metavar="NAME", help="Array to read from an .npz with several arrays."),
 )
 
-_MAPS = argument(
-    "maps",
-    group="Input",
-    metavar="FEATURES...",
-    type=INPUT_FILE,
-    nargs=-1,
-    required=True,
-    description="A .npy, .npz, CSV, text or image file; FILE.npz:NAME selects an array; - reads "
-    "standard input. With --pyramid, several maps of an image, or an .npz of them.",
+_maps = functools.partial(
+    argument, "maps", group="Input", metavar="FEATURES...", type=INPUT_FILE, nargs=-1, required=True
+)
+_MAPS = _maps(
+    description=f"{_ONE_FILE} With --pyramid, several maps of an image, or an .npz of them."
+)
+_SEARCH_MAPS = _maps(
+    description=f"{_ONE_FILE} Several files, or an .npz of several maps, are a pyramid."
 )
 _PYRAMID = (
     operator_option(
@@ -148,7 +152,7 @@ _PYRAMID = (
     ),
 )
 
-_BOXES = (
+BOXES = (
     box_option(
         "--box",
         type=BOX,
@@ -170,7 +174,7 @@ _BOXES = (
 )
 
 
-def _reading(default: str) -> tuple[Decorator, ...]:
+def reading_options(default: str) -> tuple[Decorator, ...]:
     """Return the options for how to read the boxes; the help shows `default` for each."""
     return (
         box_option(
@@ -191,7 +195,7 @@ def _reading(default: str) -> tuple[Decorator, ...]:
     )
 
 
-_SCALE = (
+SCALE_OPTIONS = (
     box_option(
         "--image-size", type=IMAGE_SIZE, help="Size of the image that the boxes are in, in pixels."
     ),
@@ -214,104 +218,64 @@ _SCALE = (
     ),
 )
 
-_CONVENTION = (
-    operator_option(
-        "--preset",
-        type=PresetName(),
-        envvar="ROIALIGN_PRESET",
-        show_envvar=True,
-        help="Which library's ROI Align to use.  [default: walkthrough for arrays, "
-        "torchvision-aligned for images]",
-    ),
-    operator_option(
-        "--output-size",
-        type=OUTPUT_SIZE,
-        help="Number of sections: K, or rows x columns.  [default: from the preset]",
-    ),
-)
-_ONLY_CONVENTION = operator_option(
-    "--preset", type=PresetName(), help="Try only this preset.  [default: all]"
-)
-
-_RULES = (
-    operator_option(
-        "--pooling",
-        type=click.Choice(get_args(Pooling)),
-        help="How to combine the sample points of a section.",
-    ),
-    operator_option(
-        "--max-of",
-        type=click.Choice([*MEANINGS_OF_MAX]),
-        help="What --pooling max takes the maximum of.",
-    ),
-    operator_option(
-        "--points",
-        type=click.Choice(get_args(PointsRule)),
-        help="Where the sample points of a section lie.",
-    ),
-    operator_option(
-        "--sampling-ratio",
-        metavar="G",
-        type=_FROM_ZERO,
-        help="Sample points per section and axis; 0 is adaptive.",
-    ),
-    operator_option(
-        "--divide",
-        metavar="D",
-        type=_FROM_ZERO,
-        help="Parts per section and axis, with the points on the lines between the parts.",
-    ),
-    operator_option(
-        "--offset",
-        metavar="CELLS",
-        type=Number(),
-        help="Subtract this from box coordinates, in cells.",
-    ),
-    operator_option(
-        "--min-size", metavar="CELLS", type=Number(), help="Minimum ROI size, in cells."
-    ),
-    operator_option(
-        "--extrapolation-value",
-        metavar="VALUE",
-        type=Number(),
-        help="Value of sample points outside the feature map.",
-    ),
-    operator_option(
-        "--coordinate-decimals",
-        type=DECIMALS,
-        help="Decimals to which the coordinates of sample points are rounded.",
-    ),
-    operator_option(
-        "--set",
-        type=FieldValue(),
-        multiple=True,
-        help="Set any field of the convention; repeatable. `presets --format json` lists "
-        "the fields.",
-    ),
+_ONLY_RULE = operator_option(
+    "--pyramid", type=PyramidName(), help="Try only this pyramid rule.  [default: all]"
 )
 
 
 def operator_options(command: Function) -> Function:
     """Add the shared options; the command gets them as one `OperatorOptions`, first."""
-    options = (*_INPUT, *_BOXES, *_reading("from the preset"), *_SCALE, *_CONVENTION, *_RULES)
-    return _add(options, _gather(OperatorOptions, command))
+    return comparison_options(command, with_recorded_call)
 
 
-def pyramid_operator_options(command: Function) -> Function:
-    """Add the shared options and those of a pyramid, with any number of FEATURES."""
-    boxes = (*_BOXES, *_reading("from the preset"), *_SCALE)
-    options = (_MAPS, *_INPUT[1:], *boxes, *_PYRAMID, *_CONVENTION, *_RULES)
-    return _add(options, _gather(OperatorOptions, command))
+def comparison_options(
+    command: Function, prepare: Callable[[Any], Any] = lambda values: values
+) -> Function:
+    """Add the shared options; the command itself calls `with_recorded_call`."""
+    boxes = (*BOXES, *reading_options("from the preset"), *SCALE_OPTIONS)
+    options = (_MAPS, *ARRAY_OPTIONS, *boxes, *_PYRAMID, *CONVENTION, *RULES)
+    return add_options(options, gather(OperatorOptions, command, prepare))
 
 
 def search_options(command: Function) -> Function:
     """Add the shared options for a command that searches for what they leave open."""
-    options = (*_INPUT, *_BOXES, *_reading("try all"), *_SCALE, _ONLY_CONVENTION, *_RULES)
-    return _add(options, _gather(OperatorOptions, command))
+    options = (
+        _SEARCH_MAPS,
+        *ARRAY_OPTIONS,
+        *BOXES,
+        *reading_options("try all"),
+        *SCALE_OPTIONS,
+        _ONLY_RULE,
+        _PYRAMID[1],
+        ONLY_PRESET,
+        *RULES,
+    )
+    return add_options(options, gather(OperatorOptions, command, _with_call))
 
 
-def _gather(kind: type[Any], command: Function) -> Function:
-    """Return a function that passes the options named by a dataclass as one object of it."""
+def _with_call(options: OperatorOptions, *, needs_rule: bool = False) -> OperatorOptions:
+    """Return options with the call that FEATURES names; a search needs no pyramid rule."""
+    if not is_folder_or_archive(options.features):
+        return options
+    from roialign_cli.cli.call_input import with_call
+
+    return with_call(options, needs_rule=needs_rule)
+
+
+def with_recorded_call(options: OperatorOptions) -> OperatorOptions:
+    """Return options with the call that FEATURES names, and its parameters as their defaults."""
+    options = _with_call(options, needs_rule=True)
+    if options.call is None:
+        return options
+    from roialign_cli.cli.call_input import with_stated_parameters
+
+    return with_stated_parameters(options)
+
+
+def gather(
+    kind: type[Any], command: Function, prepare: Callable[[Any], Any] = lambda values: values
+) -> Function:
+    """Return a function that passes the options named by a dataclass as one prepared object."""
     names = [field.name for field in fields(kind)]
 
     @functools.wraps(command)
@@ -319,12 +283,15 @@ def _gather(kind: type[Any], command: Function) -> Function:
         own = {name: values.pop(name, None) for name in names}
         if own.get("maps"):
             own["features"] = own["maps"][0]
-        return command(*objects, kind(**own), **values)
+        elif own.get("features"):
+            own["maps"] = (own["features"],)
+        return command(*objects, prepare(kind(**own)), **values)
 
     return gathered
 
 
-def _add(options: Sequence[Decorator], command: Function) -> Function:
+def add_options(options: Sequence[Decorator], command: Function) -> Function:
+    """Add options in the order of the help."""
     return functools.reduce(lambda function, option: option(function), reversed(options), command)
 
 
@@ -342,7 +309,7 @@ def section_options(command: Function) -> Function:
 def roi_option(command: Function) -> Function:
     """Add --roi, which is None if it is not given."""
     text = "Index of the box, from 0.  [default: 0]"
-    return selection_option("--roi", metavar="R", type=_FROM_ZERO, help=text)(command)
+    return selection_option("--roi", metavar="R", type=FROM_ZERO, help=text)(command)
 
 
 def channel_option(command: Function) -> Function:
@@ -367,7 +334,7 @@ class Selection:
 
 def selection_options(command: Function) -> Function:
     """Add the options of a `Selection`; the command gets one after the `OperatorOptions`."""
-    return _add((roi_option, channel_option, section_options), _gather(Selection, command))
+    return add_options((roi_option, channel_option, section_options), gather(Selection, command))
 
 
 def format_option(*formats: str, text: str, default: str | None = None) -> Decorator:

@@ -10,8 +10,14 @@ from typing import TYPE_CHECKING, NoReturn, get_args
 import click
 from click.core import ParameterSource
 
-from roialign_cli.cli.help import command, operator_option, output_option
-from roialign_cli.cli.option_types import OUTPUT_FILE, AspectRatio, NumberInRange, PresetName
+from roialign_cli.cli.help import command, input_option, operator_option, output_option
+from roialign_cli.cli.option_types import (
+    INPUT_FILE,
+    OUTPUT_FILE,
+    AspectRatio,
+    NumberInRange,
+    PresetName,
+)
 from roialign_cli.cli.options import (
     OperatorOptions,
     Selection,
@@ -28,7 +34,9 @@ from roialign_cli.show.figures.choices import Units, Values
 from roialign_cli.show.palette import THEMES
 
 if TYPE_CHECKING:
+    from roialign_cli.analysis.pitfalls import Note
     from roialign_cli.cli.inputs import Inputs
+    from roialign_cli.cli.plot_inputs import PlotInputs
     from roialign_cli.core.convention import Summary
     from roialign_cli.show.figures.stages import StagedFigure
 
@@ -50,9 +58,10 @@ def _check_options(view: str, output: Path, kind: str) -> None:
         raise click.UsageError("--frames cannot write a .gif; use -o NAME.png, .svg or .pdf")
 
 
-def _check_colormap(view: str, inputs: Inputs) -> None:
+def _check_colormap(view: str, loaded: PlotInputs) -> None:
     """Raise a usage error for a colormap if the view draws an image in place of the cells."""
-    if inputs.file.image is not None and VIEWS[view].image_hides_cells:
+    image = loaded.inputs.file.image if loaded.pyramid is None else loaded.image
+    if image is not None and VIEWS[view].image_hides_cells:
         users = [name for name in users_of("colormap") if not VIEWS[name].image_hides_cells]
         _refuse(f"--colormap has no effect with --view {view} on an image", users)
 
@@ -61,14 +70,14 @@ def _refuse(problem: str, views: Sequence[str]) -> NoReturn:
     raise click.UsageError(f"{problem}; use --view {alternatives(views)}")
 
 
-def _report(request: PlotRequest, view: str, *, quiet: bool, strict: bool) -> None:
+def _report(
+    request: PlotRequest, notes: tuple[Note, ...], view: str, *, quiet: bool, strict: bool
+) -> None:
     """Warn about the boxes that are drawn, and note which boxes the overlay leaves out."""
     from roialign_cli.cli.warnings import report_warnings
 
-    inputs, is_overlay = request.inputs, view == "overlay"
-    notes = inputs.notes(inputs.operation.plan(), None if is_overlay else request.roi)
     report_warnings(notes, quiet=quiet, strict=strict)
-    if is_overlay and request.left_out and not quiet:
+    if view == "overlay" and request.left_out and not quiet:
         message(f"note: {request.left_out}; --roi selects the box and its map")
 
 
@@ -134,8 +143,16 @@ def _photo_channel(inputs: Inputs, channel: int | Summary) -> str | None:
     "roialign plot map.npy --image-size 512x512 --box 296,320,200,145 -o steps.png",
     "roialign plot map.npy --image-size 512x512 --box 296,320,200,145 -o steps.gif --dpi 100",
     "roialign plot photo.png --stride 32 --boxes boxes.csv --view overlay -o overlay.png",
+    "roialign plot pyramid.npz --pyramid torchvision --image-size 64x64 --boxes boxes.csv "
+    "--view overlay -o levels.png",
 )
 @operator_options
+@input_option(
+    "--image",
+    metavar="FILE",
+    type=INPUT_FILE,
+    help="Image to draw the boxes of a pyramid on with --view overlay.  [default: the largest map]",
+)
 @operator_option(
     "--with",
     "other",
@@ -215,6 +232,7 @@ def plot(
     output: Path,
     view: str,
     other: str | None,
+    image: str | None,
     *,
     frames: bool,
     show: bool,
@@ -231,16 +249,18 @@ def plot(
     strict: bool,
 ) -> None:
     """Draw an ROI, its sections and its sample points."""
-    from roialign_cli.cli.inputs import load, scale_source
+    from roialign_cli.cli.plot_inputs import plot_inputs
     from roialign_cli.show.figures.saving import check_suffix
     from roialign_cli.show.figures.style import FigureStyle
 
     kind = check_suffix(output, animated=True)
     _check_options(view, output, kind)
-    check_writable(_numbered(output, 1)[0] if frames else output, force=force, read=options.files)
-    inputs = load(options)
+    read = (*options.files, *([image] if image else []))
+    check_writable(_numbered(output, 1)[0] if frames else output, force=force, read=read)
+    loaded = plot_inputs(options, selection, view, image)
+    inputs = loaded.inputs
     if colormap is not None:
-        _check_colormap(view, inputs)
+        _check_colormap(view, loaded)
     style = FigureStyle(
         width or _default_width(aspect),
         title,
@@ -250,15 +270,18 @@ def plot(
         units,
         aspect,
         _photo_channel(inputs, selection.channel),
+        loaded.level,
     )
-    request = PlotRequest(inputs, scale_source(options, inputs), selection, other, style)
+    request = PlotRequest(
+        inputs, loaded.source, selection, other, style, loaded.pyramid, loaded.image
+    )
     staged = _draw(request, view)
     paths = _numbered(output, staged.count) if frames else [output]
     for path in paths:
-        check_writable(path, force=force, read=options.files)
-    _report(request, view, quiet=quiet, strict=strict)
+        check_writable(path, force=force, read=read)
+    _report(request, loaded.notes(), view, quiet=quiet, strict=strict)
     _write(staged, paths, kind, dpi, frames=frames, force=force)
-    message(inputs.subject)
+    message(loaded.subject)
     for path in paths:
         message(f"wrote {path}")
     if show:

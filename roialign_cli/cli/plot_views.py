@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
     from roialign_cli.analysis.scaling import ScaleSource
     from roialign_cli.analysis.trace import Trace
     from roialign_cli.cli.inputs import Inputs
     from roialign_cli.cli.options import Selection
+    from roialign_cli.cli.pyramids import PyramidInputs
     from roialign_cli.core.boxes import Frame
     from roialign_cli.core.convention import Convention
     from roialign_cli.core.operation import Operation
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 class PlotRequest:
     """The input, what determined its scale, what to draw of it and how.
 
-    What an option chooses is None where it was not given.
+    What an option chooses is None where it was not given. Of a pyramid, the input is the map of the
+    box that --roi chooses, `pyramid` has the other maps, and `image` is that of --image.
     """
 
     inputs: Inputs
@@ -32,6 +36,8 @@ class PlotRequest:
     selection: Selection
     other: str | None
     style: FigureStyle
+    pyramid: PyramidInputs | None = None
+    image: NDArray[np.uint8] | None = None
 
     @property
     def roi(self) -> int:
@@ -63,11 +69,12 @@ class PlotRequest:
 
     @property
     def left_out(self) -> str:
-        """Which boxes are on another feature map than the chosen one, in words."""
+        """Which boxes are on another feature map, or image of a pyramid, in words."""
         from roialign_cli.analysis.pitfalls import numbered
 
         boxes = self.other_boxes(same_map=False)
-        return f"not drawn: {numbered(boxes)} on another feature map" if boxes else ""
+        other = "feature map" if self.pyramid is None else "image"
+        return f"not drawn: {numbered(boxes)} on another {other}" if boxes else ""
 
     def other_boxes(self, *, same_map: bool) -> list[int]:
         """Return the other boxes that are on the same map as the chosen box, or on other maps."""
@@ -99,6 +106,8 @@ def _sections(request: PlotRequest) -> Figure:
 def _overlay(request: PlotRequest) -> Figure:
     from roialign_cli.show.figures.overlay import overlay_figure
 
+    if request.pyramid is not None:
+        return _levels(request, request.pyramid)
     first = request.trace()
     traces = [first, *(request.trace(box) for box in request.other_boxes(same_map=True))]
     return overlay_figure(
@@ -108,6 +117,21 @@ def _overlay(request: PlotRequest) -> Figure:
         labels=[request.inputs.name(trace.roi) for trace in traces],
         section=request.section,
         point=request.point,
+        left_out=request.left_out,
+        style=request.style,
+    )
+
+
+def _levels(request: PlotRequest, pyramid: PyramidInputs) -> Figure:
+    from roialign_cli.show.figures.levels import levels_figure
+
+    rois = sorted([request.roi, *request.other_boxes(same_map=True)])
+    return levels_figure(
+        pyramid.operation,
+        rois,
+        request.selection.channel,
+        image=request.image,
+        names=[request.inputs.name(roi) for roi in rois],
         left_out=request.left_out,
         style=request.style,
     )
@@ -175,7 +199,7 @@ def _with_rules(operation: Operation, rules: Convention) -> Operation:
     return replace(operation, convention=replace(rules, **fields))
 
 
-_Option = Literal["section", "point", "other", "colormap", "values", "units", "frames"]
+_Option = Literal["section", "point", "other", "colormap", "values", "units", "frames", "image"]
 
 
 @dataclass(frozen=True)
@@ -212,9 +236,9 @@ VIEWS = {
         ("section", "colormap", "values", "units"),
     ),
     "overlay": PlotView(
-        "all boxes on the image",
+        "all boxes on the image, with --pyramid coloured by level",
         _overlay,
-        ("section", "point", "colormap"),
+        ("section", "point", "colormap", "image"),
         image_hides_cells=True,
     ),
     "point": PlotView(

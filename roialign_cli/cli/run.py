@@ -15,7 +15,7 @@ from roialign_cli.cli.options import (
     force_option,
     format_option,
     note_options,
-    pyramid_operator_options,
+    operator_options,
 )
 from roialign_cli.cli.streams import message
 
@@ -33,7 +33,7 @@ Shape = tuple[int, ...]
     "roialign run photo.png --stride 32 --boxes boxes.csv --output-size 7 -o pooled.npy",
     "roialign run pyramid.npz --pyramid torchvision --image-size 64x64 --boxes boxes.csv",
 )
-@pyramid_operator_options
+@operator_options
 @selection_option(
     "--channel", metavar="C", type=WholeNumber(min=0), help="Pool only this channel, from 0."
 )
@@ -156,7 +156,7 @@ def _pool(
         pooled = pool(operation.features, plan, operation.batch_index, out=out, advance=advance)
         inputs.file.check_unchanged()
     result = Result(operation, plan, pooled, inputs.labels, channels, inputs.scores, notes)
-    return result, inputs.subject
+    return replace(result, call=options.call_record), inputs.subject
 
 
 def _pool_pyramid(
@@ -188,7 +188,7 @@ def _pool_pyramid(
         inputs.check_unchanged()
     first, plan = operation.operations[0], on_pyramid.plans[0]
     result = Result(first, plan, pooled, inputs.labels, channels, inputs.scores, notes, on_pyramid)
-    return result, inputs.subject
+    return replace(result, call=options.call_record), inputs.subject
 
 
 def _print(result: Result, subject: str, output_format: str | None) -> None:

@@ -131,16 +131,22 @@ def search(
         return identify(inputs.file.array, inputs.boxes, output, **call)
 
 
-def input_words(options: OperatorOptions, inputs: SearchInputs) -> InputWords:
-    """Return the words of a command line that name the features and the boxes."""
+def input_words(options: OperatorOptions, declared_by_file: dict[str, Any]) -> InputWords:
+    """Return the words of a command line that name the features and the boxes.
+
+    `declared_by_file` is how the file reads its boxes, as fields of a convention.
+    """
     words = options.feature_words
+    if options.call is not None:
+        words = [*options.call.given.maps]
     for name in ("boxes", "image_id"):
         value = getattr(options, name)
         words += [f"--{name.replace('_', '-')}", value] if value else []
     for box in options.box:
         words += ["--box", ",".join(f"{number:.17g}" for number in box)]
     joined = shlex.join([*words, *options.scale_words])
-    return InputWords(joined, inputs.declared_by_file, options.batch_index)
+    scale = (1.0, 1.0) if options.call is None else options.call.scale
+    return InputWords(joined, declared_by_file, options.batch_index, scale)
 
 
 def identification_record(found: Identification, words: InputWords) -> dict[str, Any]:

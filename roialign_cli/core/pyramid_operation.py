@@ -30,7 +30,7 @@ from roialign_cli.core.pyramid import (
     checked_scales,
     infer_scales,
 )
-from roialign_cli.core.pyramid_rules import PyramidRule, pyramid_rule
+from roialign_cli.core.pyramid_rules import LevelScale, PyramidRule, pyramid_rule
 from roialign_cli.core.sampling import Plan, check_accepted
 from roialign_cli.errors import ArgumentError
 
@@ -47,11 +47,14 @@ class PyramidOperation:
         The level of each box.
     scales
         Cells per pixel of each map along y, from which the levels are numbered.
+    image_size
+        (height, width) of the image in pixels; None if it is not known.
     """
 
     operations: tuple[Operation, ...]
     levels: Levels
     scales: tuple[float, ...]
+    image_size: tuple[float, float] | None = None
 
     @property
     def index(self) -> NDArray[np.intp]:
@@ -59,21 +62,43 @@ class PyramidOperation:
         return self.levels.index
 
     def plans(self) -> tuple[Plan, ...]:
-        """Return the sampling plan of all boxes on each map.
+        """Return the sampling plan of all boxes on each map; the errors are those of `plan`."""
+        return tuple(map(self.plan, range(len(self.operations))))
+
+    def plan(self, level: int) -> Plan:
+        """Return the sampling plan of all boxes on a map, counted from 0.
 
         Raises
         ------
         ArgumentError
-            If the convention rejects a box on the map that the box is pooled from.
+            If the convention rejects a box that is pooled from this map.
         """
-        plans = []
-        for level, operation in enumerate(self.operations):
-            tolerant = replace(operation.convention, rejects="nothing")
-            plan = replace(operation, convention=tolerant).plan()
-            plan = replace(plan, convention=operation.convention)
-            check_accepted(plan, self.index == level)
-            plans.append(plan)
-        return tuple(plans)
+        operation = self.operations[level]
+        tolerant = replace(operation.convention, rejects="nothing")
+        plan = replace(operation, convention=tolerant).plan()
+        plan = replace(plan, convention=operation.convention)
+        check_accepted(plan, self.index == level)
+        return plan
+
+    def with_boxes(self, boxes_given: Float) -> PyramidOperation:
+        """Return the operation on other boxes, (R, 4), all of the same image as the first one.
+
+        Raises
+        ------
+        ArgumentError
+            If the rule rejects a box.
+        """
+        operations = [
+            replace(
+                operation,
+                boxes_given=boxes_given,
+                batch_index=np.repeat(operation.batch_index[:1], len(boxes_given)),
+            ).with_corners()
+            for operation in self.operations
+        ]
+        rule = self.levels.rule
+        levels = _levels(operations, rule, self.scales, self.image_size)
+        return replace(self, operations=tuple(operations), levels=levels)
 
     def for_channel(self, channel: int) -> PyramidOperation:
         """Return the operation on one output channel."""
@@ -137,8 +162,9 @@ def make_pyramid_operation(
     """Validate the arguments of `roi_align_pyramid` and bundle them."""
     rule = pyramid_rule(pyramid)
     resolved = resolve(convention, **overrides)
-    maps = _maps(features)
-    scales, by_axis = _scales([array.shape[2:] for array in maps], rule, image_size, level_scales)
+    maps = checked_maps(features)
+    sizes = [(array.shape[2], array.shape[3]) for array in maps]
+    scales, by_axis = map_scales(sizes, rule.level_scale, image_size, level_scales)
     spatial = None if resolved.normalized else by_axis[0]
     first = make_operation(
         maps[0],
@@ -152,20 +178,30 @@ def make_pyramid_operation(
     if first.image_height is None and not resolved.normalized:
         # Where y points up, all maps measure it from the same height.
         first = replace(first, image_height=maps[0].shape[2] / scales[0])
-    wide = all(floating(array.dtype) == np.float64 for array in maps)
-    found = assign_levels(
-        first.boxes_xyxy,
-        rule,
-        scales,
-        image_size=image_size,
-        normalized=resolved.normalized,
-        dtype=np.float64 if wide else np.float32,
-    )
     operations = []
     for array, scale in zip(maps, by_axis, strict=True):
         on_map = scale_of_map(None if resolved.normalized else scale, resolved, array.shape[2:])
         operations.append(replace(first, features=array, spatial_scale=on_map))
-    return PyramidOperation(tuple(operations), found, scales)
+    levels = _levels(operations, rule, scales, image_size)
+    return PyramidOperation(tuple(operations), levels, scales, image_size)
+
+
+def _levels(
+    operations: Sequence[Operation],
+    rule: PyramidRule,
+    scales: tuple[float, ...],
+    image_size: tuple[float, float] | None,
+) -> Levels:
+    """Return the levels of the boxes of operations on all maps."""
+    wide = all(floating(operation.features.dtype) == np.float64 for operation in operations)
+    return assign_levels(
+        operations[0].boxes_xyxy,
+        rule,
+        scales,
+        image_size=image_size,
+        normalized=operations[0].convention.normalized,
+        dtype=np.float64 if wide else np.float32,
+    )
 
 
 def roi_align_pyramid(
@@ -227,7 +263,7 @@ def roi_align_pyramid(
     return in_dtype_of(operation.operations[0].features, operation.pooled())
 
 
-def _maps(features: Sequence[object]) -> list[NDArray[Any]]:
+def checked_maps(features: Sequence[object]) -> list[NDArray[Any]]:
     """Return the maps, each (N, C, H, W), after checking that they form a pyramid."""
     if not isinstance(features, list | tuple):
         raise ArgumentError("features", "must be a list of maps, from the largest to the smallest")
@@ -246,13 +282,30 @@ def _maps(features: Sequence[object]) -> list[NDArray[Any]]:
     return maps
 
 
-def _scales(
-    map_sizes: Sequence[tuple[int, ...]],
-    rule: PyramidRule,
+def map_scales(
+    map_sizes: Sequence[tuple[int, int]],
+    inferred: LevelScale,
     image_size: tuple[float, float] | None,
     level_scales: Sequence[float] | None,
 ) -> tuple[tuple[float, ...], list[tuple[float, float]]]:
-    """Return the scale of each map along y, and along (y, x)."""
+    """Return the scale of each map along y, and along (y, x).
+
+    Parameters
+    ----------
+    map_sizes
+        (height, width) of each map in cells.
+    inferred
+        How scales follow from the size of the image.
+    image_size
+        (height, width) of the image in pixels.
+    level_scales
+        The scale of each map, instead of the inferred ones.
+
+    Raises
+    ------
+    ArgumentError
+        If neither is given, or if they do not fit the maps.
+    """
     if level_scales is not None:
         scales = checked_scales(level_scales)
         if len(scales) != len(map_sizes):
@@ -263,8 +316,8 @@ def _scales(
         problem = "needs the size of the image, or the scale of each map"
         raise ArgumentError("pyramid", problem, "image_size")
     height, width = checked_image_size(image_size)
-    scales = infer_scales([(size[0], size[1]) for size in map_sizes], image_size)
-    if rule.level_scale == "power-of-two":
+    if inferred == "power-of-two":
+        scales = infer_scales(map_sizes, image_size)
         return scales, [(scale, scale) for scale in scales]
     by_axis = [(size[0] / height, size[1] / width) for size in map_sizes]
     return tuple(y for y, _ in by_axis), by_axis

@@ -102,12 +102,12 @@ OUTPUT_NAMES = ("output", "expected")  # of an output in an `.npz` with several 
 
 
 def read_array(name: str, preferred: tuple[str, ...] = ()) -> NDArray[Any]:
-    """Read an array of any shape from a `.npy` or an `.npz`.
+    """Read an array of any shape from a `.npy` or an `.npz`, or from JSON with tensors.
 
     Parameters
     ----------
     name
-        Path of the file, or "file.npz:NAME" for one of several arrays.
+        Path of the file, or "file.npz:NAME" or "file.json:NAME" for one of several arrays.
     preferred
         Names of the array to read if there are several and `name` chooses none.
 
@@ -121,6 +121,11 @@ def read_array(name: str, preferred: tuple[str, ...] = ()) -> NDArray[Any]:
         head = content.read(16)
         if not is_numpy(head):
             refuse_other_formats(name, head)
+            if name.lower().endswith(".json"):
+                from roialign_cli.files.tensor_json import read_tensor
+
+                content.seek(0)
+                return read_tensor(name, content, Member(key, preferred))
             raise FileError(name, "is not a .npy or .npz file; save the array with numpy.save")
         content.seek(0)
         return load_array(name, content, Member(key, preferred))
@@ -172,8 +177,31 @@ def archive_shapes(name: str) -> dict[str, tuple[int, ...]]:
 
 
 @contextmanager
-def _reading(name: str) -> Iterator[None]:
-    """Raise a `FileError` for all that NumPy raises about a damaged file."""
+def open_archive(name: str, damaged: str) -> Iterator[ZipFile]:
+    """Yield an open zip archive.
+
+    Parameters
+    ----------
+    name
+        Path of the file.
+    damaged
+        The problem to name, and what to do, if the file is damaged or no archive.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, or if opening or reading it fails in the block.
+    """
+    with open_input(name) as content, _reading(name, damaged), _archive(content) as archive:
+        yield archive
+
+
+_DAMAGED = "is damaged or not a NumPy file; save the array again with numpy.save"
+
+
+@contextmanager
+def _reading(name: str, damaged: str = _DAMAGED) -> Iterator[None]:
+    """Raise a `FileError` for all that NumPy and zipfile raise about a damaged file."""
     try:
         with warnings.catch_warnings():
             # NumPy warns about old headers, which are harmless.
@@ -187,8 +215,7 @@ def _reading(name: str) -> Iterator[None]:
         EOFError, IndexError, KeyError, NotImplementedError, OSError, OverflowError,
         RecursionError, RuntimeError, SyntaxError, TokenError, TypeError, ValueError,
     ):  # fmt: skip
-        problem = "is damaged or not a NumPy file; save the array again with numpy.save"
-        raise FileError(name, problem) from None
+        raise FileError(name, damaged) from None
 
 
 def single_array(choice: str) -> str:

@@ -16,6 +16,7 @@ from roialign_cli.files.box_file import NO_BOXES, BoxFile
 from roialign_cli.files.box_json import read_json
 from roialign_cli.files.box_text import read_text
 from roialign_cli.files.reading import IS_UTF_16, read_text_or_bytes, split_member
+from roialign_cli.files.tensor_json import SUFFIX, read_tensor
 
 
 def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
@@ -25,12 +26,13 @@ def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
     or five with the batch index first, or columns that a header names in any order. Lines of a
     class and four numbers from 0 to 1, separated by spaces, are in YOLO's format. JSON is a list of
     lists or of objects, or COCO's annotations. Arrays are (R, 4), or (R, 5) with the batch index
-    first.
+    first. A tensor of a JSON file is an array, too.
 
     Parameters
     ----------
     name
-        Path of the file, "file.npz:NAME" for one of several arrays, or "-" for standard input.
+        Path of the file, "file.npz:NAME" or "file.json:NAME" for one of several arrays, or "-" for
+        standard input.
     image_id
         The image whose boxes to read from JSON with several images: its id or file name.
 
@@ -42,6 +44,9 @@ def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
     name, key = split_member(name)
     content = read_text_or_bytes(name)
     if isinstance(content, str) and key is not None:
+        if name.lower().endswith(SUFFIX):
+            encoded = io.BytesIO(content.encode())
+            return _check_boxes(name, read_tensor(name, encoded, Member(key)))
         raise FileError(name, f"is text; remove :{key}, which is for .npz files")
     if isinstance(content, str) and content.lstrip()[:1] in {"[", "{"}:
         return read_json(name, content, image_id)

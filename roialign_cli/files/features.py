@@ -20,6 +20,7 @@ from roialign_cli.files.arrays import (
 )
 from roialign_cli.files.images import as_eight_bits, average_blocks, read_image
 from roialign_cli.files.reading import Fingerprint, fingerprint_of, open_input, split_member
+from roialign_cli.files.tensor_json import SUFFIX, read_tensor
 from roialign_cli.files.text_map import HEAD_BYTES, is_text, read_text_map
 from roialign_cli.printable import printable
 
@@ -91,12 +92,13 @@ class FeatureFile:
 def read_features(
     name: str, *, layout: str | None = None, key: str | None = None, stride: int | None = None
 ) -> FeatureFile:
-    """Read features from a `.npy`, an `.npz`, text of numbers or an image.
+    """Read features from a `.npy`, an `.npz`, text of numbers, JSON with tensors or an image.
 
     Parameters
     ----------
     name
-        Path of the file, "file.npz:NAME" for one of several arrays, or "-" for standard input.
+        Path of the file, "file.npz:NAME" or "file.json:NAME" for one of several arrays, or "-" for
+        standard input.
     layout
         Axes of the array, one of `LAYOUTS`; guessed from the shape if None.
     key
@@ -169,6 +171,8 @@ def _read(
     refuse_other_formats(name, head)
     if not head:
         raise FileError(name, "is empty; save the features with numpy.save")
+    if name.lower().endswith(SUFFIX):
+        return _as_nchw(name, read_tensor(name, content, member), layout)
     if is_text(name, head):
         if member.key is not None:
             raise FileError(name, single_array(member.written))

@@ -14,6 +14,7 @@ from roialign_cli.files.box_file import BATCH_NAMES, shortened
 from roialign_cli.files.box_text import is_numeric, table_rows
 from roialign_cli.files.parsing import parse_number
 from roialign_cli.files.reading import read_text_or_bytes, split_member
+from roialign_cli.files.tensor_json import SUFFIX, read_tensor
 
 _NEEDED = "write one whole number from 0 for each box"
 
@@ -40,12 +41,15 @@ def read_batch_index(name: str) -> NDArray[np.int64]:
     name, key = split_member(name)
     content = read_text_or_bytes(name)
     if isinstance(content, str):
-        if key is not None:
+        if key is None:
+            return _checked(name, _column(name, content))
+        if not name.lower().endswith(SUFFIX):
             raise FileError(name, f"is text; remove :{key}, which is for .npz files")
-        return _checked(name, _column(name, content))
-    if not is_numpy(content):
+        array = read_tensor(name, io.BytesIO(content.encode()), Member(key))
+    elif not is_numpy(content):
         raise FileError(name, "is not text or a NumPy file; save the indices as text or .npy")
-    array = load_array(name, io.BytesIO(content), Member(key, BATCH_NAMES))
+    else:
+        array = load_array(name, io.BytesIO(content), Member(key, BATCH_NAMES))
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:

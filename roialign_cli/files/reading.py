@@ -27,12 +27,28 @@ def fingerprint_of(name: str) -> Fingerprint | None:
     return None if status is None else (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
+def is_folder_or_archive(name: str) -> bool:
+    """Return whether a path is a folder, or a file that begins as a zip archive does."""
+    try:
+        mode = Path(name).stat().st_mode
+        if not stat.S_ISREG(mode):
+            return stat.S_ISDIR(mode)
+        with Path(name).open("rb") as file:
+            return file.read(2) == b"PK"
+    except (OSError, ValueError):
+        return False
+
+
 def split_member(name: str) -> tuple[str, str | None]:
     """Split "file.npz:NAME" into the file and the name of the array chosen in it.
 
     The second is None if no array is chosen. The name of an existing file is not split at a colon.
+    The name of a tensor in a JSON file may have colons, too.
     """
     file, _, member = name.rpartition(":")
+    before, suffix, after = name.partition(".json:")
+    if after and fingerprint_of(before + suffix[:-1]) is not None:
+        file, member = before + suffix[:-1], after
     if not file or not member or fingerprint_of(name) is not None:
         return name, None
     is_file = file == "-" or file.lower().endswith(".npz") or fingerprint_of(file) is not None

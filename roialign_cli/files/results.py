@@ -21,7 +21,9 @@ from roialign_cli.files.writing import atomic_write
 from roialign_cli.memory import check_fits, format_bytes
 
 if TYPE_CHECKING:
-    from roialign_cli.analysis.comparison import Comparison
+    from numpy.typing import NDArray
+
+    from roialign_cli.analysis.comparison import Differences
 
 
 # Bytes that converting a number to text takes, besides the number itself.
@@ -64,22 +66,36 @@ def _result_rows(result: Result) -> Iterator[tuple[Any, ...]]:
                     yield *roi, channel, i + 1, j + 1, values[j][i]
 
 
-def comparison_csv(comparison: Comparison, labels: Sequence[str]) -> str:
+def comparison_csv(
+    compared: Differences,
+    batch: NDArray[np.intp],
+    labels: Sequence[str],
+    levels: Sequence[Sequence[int | str]] = (),
+) -> str:
     """Return one line per ROI, channel and section with both values and their difference.
 
     Parameters
     ----------
-    comparison
-        The comparison of R ROIs.
+    compared
+        The differences of R ROIs.
+    batch
+        (R,), the map of each ROI; of a pyramid, the image.
     labels
         R labels.
+    levels
+        Of a pyramid, the levels of each ROI: for both sides, or for the first.
     """
-    header = ("roi", "label", "batch", "channel", "i", "j", "first", "second", "difference")
-    batch = comparison.operation.batch_index
-    arrays = (comparison.outputs, comparison.other_outputs, comparison.differences)
+    names = ("first_level", "second_level")[: len(levels[0]) if levels else 0]
+    header = ("roi", "label", "batch", *names, "channel", "i", "j", "first", "second", "difference")
+    arrays = (compared.outputs, compared.other_outputs, compared.differences)
     rows = (
-        (r, labels[r], int(batch[r]), c, i + 1, j + 1, *(float(a[r, c, j, i]) for a in arrays))
-        for r, c, j, i in np.ndindex(comparison.outputs.shape)
+        (
+            *(r, labels[r], int(batch[r])),
+            *(levels[r] if levels else ()),
+            *(c, i + 1, j + 1),
+            *(float(array[r, c, j, i]) for array in arrays),
+        )
+        for r, c, j, i in np.ndindex(compared.outputs.shape)
     )
     return _csv(header, rows)
 

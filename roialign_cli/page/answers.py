@@ -14,6 +14,7 @@ from roialign_cli.page.edits import edits_answer
 from roialign_cli.page.lines import command_lines, remarks
 from roialign_cli.page.other import other_operation, other_trace
 from roialign_cli.page.pictures import MAX_MAP_SIDE, map_record
+from roialign_cli.page.pyramid import level_answer
 from roialign_cli.page.saved import MAX_PAGE_POINTS, saved_page
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import State
@@ -30,7 +31,7 @@ def trace_answer(session: Session, state: State) -> dict[str, Any]:
     """Return the numbers of ROI Align, ROI Pool and the second preset for the box of a state."""
     trace = session.trace(state)
     section, point = chosen(trace, state.section, state.point)
-    return traced_record(
+    record = traced_record(
         trace,
         section,
         point,
@@ -39,6 +40,7 @@ def trace_answer(session: Session, state: State) -> dict[str, Any]:
         source=session.source,
         other=other_trace(session, state, trace.operation),
     )
+    return record | level_answer(session)
 
 
 def point_answer(session: Session, state: State) -> dict[str, Any]:
@@ -116,7 +118,10 @@ def picture_answer(session: Session, state: State) -> bytes:
         source=session.source,
         section=section if state.section or state.point else None,
         point=point.point if point is not None and state.point else None,
-        style=FigureStyle(photo_channel=photo_channel(session.image, state.channel)),
+        style=FigureStyle(
+            photo_channel=photo_channel(session.image, state.channel),
+            level="" if session.pyramid is None else f"level {session.pyramid.level}",
+        ),
     )
     file = io.BytesIO()
     save_figure(sheet.figure, file, "png")

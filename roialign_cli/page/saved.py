@@ -23,6 +23,7 @@ from roialign_cli.core.operation import Operation
 from roialign_cli.errors import ArgumentError
 from roialign_cli.page.assets import page_in_one_file
 from roialign_cli.page.pictures import map_record, photograph
+from roialign_cli.page.pyramid import level_answer, level_blocks
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import MAX_PAGE_SECTIONS, State
 from roialign_cli.page.texts import point_texts, section_texts
@@ -64,7 +65,7 @@ def saved_page(session: Session, explanation: Explanation, notes: Sequence[Note]
         problem = f"{len(explanation.trace.sections)} sections are too many for a page; take fewer"
         raise ArgumentError("output_size", problem)
     first, remark = _first_entry(session, explanation, notes)
-    rois, channels = _rois_and_channels(operation, explanation)
+    rois, channels = _rois_and_channels(session, explanation)
     others = (
         _other_entry(session, explanation, roi, channel)
         for roi in rois
@@ -138,8 +139,10 @@ def _entry_record(
     traced = traced_record(
         trace, section, point, most=MAX_PAGE_POINTS, notes=notes, source=session.source
     )
+    traced |= level_answer(session, trace.roi)
     complete = replace(explanation, all_points=True, outline=True)
-    blocks = [*complete.title(), *complete.introduction(), *complete.steps()]
+    level = level_blocks(session, trace.roi)
+    blocks = [*complete.title(), *level, *complete.introduction(), *complete.steps()]
     return {
         "trace": traced,
         "sections": {_key(s.section): _section_record(complete, s) for s in sections},
@@ -172,17 +175,22 @@ def _one_level_down(blocks: Iterable[Block]) -> Iterator[Block]:
 
 
 def _rois_and_channels(
-    operation: Operation, explanation: Explanation
+    session: Session, explanation: Explanation
 ) -> tuple[list[int], list[int | Summary]]:
     """Return the ROIs and the channels of the page, in their order.
 
     The ROIs are on the map of the first one. As many as have room in one channel are on the page,
     and then as many channels as have room.
     """
+    operation = session.operation
     first, channel = explanation.trace.roi, explanation.trace.channel
     if operation is explanation.trace.operation:  # which has no others
         return [first], [channel]
-    on_map = np.flatnonzero(operation.batch_index == operation.batch_index[first])
+    same_map = operation.batch_index == operation.batch_index[first]
+    if session.pyramid is not None:
+        index = session.pyramid.operation.index
+        same_map &= index == index[first]
+    on_map = np.flatnonzero(same_map)
     order = np.array([first, *on_map[on_map != first]])
     plan = operation.plan()
     sections = plan.y.sections * plan.x.sections

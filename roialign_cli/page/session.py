@@ -26,6 +26,7 @@ from roialign_cli.core.preset import Preset
 from roialign_cli.core.presets import PRESETS, preset
 from roialign_cli.errors import ArgumentError
 from roialign_cli.page.edits import Edit, editing_record
+from roialign_cli.page.pyramid import PagePyramid
 from roialign_cli.page.state import MAX_PAGE_SECTIONS, MAX_SAMPLING_RATIO, Four, State
 from roialign_cli.show.numbers import PHOTO_COLOURS, describe
 
@@ -62,6 +63,8 @@ class Session:
     layout
         The axes of the array in the file, such as "CHW"; None for a photograph, or if no cell can
         be edited.
+    pyramid
+        The maps that boxes of other sizes are pooled from; None for a single map.
     """
 
     operation: Operation
@@ -75,6 +78,7 @@ class Session:
     overrides: Mapping[str, Any]
     words: tuple[str, ...]
     layout: str | None = None
+    pyramid: PagePyramid | None = None
     # The session with the last edits, so that the features are not copied for every question.
     last_edited: dict[tuple[Edit, ...], Session] = field(default_factory=dict)
     _maps: dict[tuple[int, int | Summary], NDArray[Any]] = field(default_factory=dict)
@@ -225,6 +229,7 @@ class Session:
             "image": self._image(),
             "box": self._reading(),
             "boxes": self._boxes(),
+            "level": None if self.pyramid is None else self.pyramid.level,
         }
 
     def live_record(self, start: State) -> dict[str, Any]:

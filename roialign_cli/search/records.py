@@ -61,7 +61,7 @@ def _closest(answer: Closest) -> dict[str, Any]:
             {
                 "rows": np.flatnonzero(part.rows).tolist(),
                 "text": part.text,
-                "match": None if part.hypothesis is None else _hypothesis(part.hypothesis),
+                "match": None if part.hypothesis is None else hypothesis_record(part.hypothesis),
             }
             for part in answer.parts
         ],
@@ -70,7 +70,7 @@ def _closest(answer: Closest) -> dict[str, Any]:
 
 def _match(match: Match) -> dict[str, Any]:
     return {
-        **_hypothesis(match.hypothesis),
+        **hypothesis_record(match.hypothesis),
         "max_difference": match.max_difference,
         "equivalents": [convention.name for convention in match.equivalents],
         "distinguishing_inputs": {
@@ -80,7 +80,8 @@ def _match(match: Match) -> dict[str, Any]:
     }
 
 
-def _hypothesis(hypothesis: Hypothesis) -> dict[str, Any]:
+def hypothesis_record(hypothesis: Hypothesis) -> dict[str, Any]:
+    """Return a hypothesis as plain data."""
     convention = hypothesis.convention
     scale = hypothesis.spatial_scale
     return {
@@ -100,7 +101,7 @@ def _hypothesis(hypothesis: Hypothesis) -> dict[str, Any]:
 
 def _partial(answer: Closest) -> dict[str, Any]:
     return {
-        **_hypothesis(answer.hypothesis),
+        **hypothesis_record(answer.hypothesis),
         "max_difference": answer.worst,
         "boxes": answer.boxes.tolist(),
         "channels": answer.channels.tolist(),

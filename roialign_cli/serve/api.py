@@ -16,6 +16,7 @@ from roialign_cli.page.assets import HTML
 from roialign_cli.page.channels import channels_answer
 from roialign_cli.page.edits import array_answer, edited_session
 from roialign_cli.page.probe import value_answer
+from roialign_cli.page.pyramid import on_level
 from roialign_cli.page.session import Session
 from roialign_cli.page.state import State, parse_state
 
@@ -102,7 +103,7 @@ def answer(session: Session, question: str, body: bytes) -> Reply:
 
 
 def _answer(session: Session, question: str, state: State) -> Reply:
-    session = edited_session(session, state.edits)
+    session = on_level(edited_session(session, state.edits), state)
     if question in _FILES:
         make, media_type = _FILES[question]
         with _ONE_FILE_AT_A_TIME:

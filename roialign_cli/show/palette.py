@@ -165,6 +165,9 @@ AREAS = ("#F7D354", "#F0A04B", "#C3CC5A", "#E29A9A")
 # Several boxes in one picture; the first has the colour of an ROI.
 BOXES = (ROI, "#56B4E9", "#F0E442", "#FFFFFF")
 
+# The levels of a pyramid, from the largest map to the smallest.
+LEVELS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#0072B2")
+
 # One channel of a photograph; as in the photograph, large values are light.
 PHOTO = Ramp("#141414", "#F5F5F5")
 

@@ -10,10 +10,14 @@ import numpy as np
 from roialign_cli.analysis.comparison import Comparison
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.calls.differences.result import RecordingDifferences
+from roialign_cli.search.pyramid_result import PyramidIdentification
 from roialign_cli.search.result import Identification
 from roialign_cli.show.document.blocks import output_grid
 from roialign_cli.show.document.comparison import comparison_blocks
 from roialign_cli.show.document.identification import identification_lines
+from roialign_cli.show.document.pyramid_identification import pyramid_identification_text
+from roialign_cli.show.document.recordings import recording_blocks
 from roialign_cli.show.document.terminal import blocks_text
 from roialign_cli.show.numbers import channel_of, format_number, format_point, name_of
 
@@ -94,11 +98,18 @@ def identification_text(found: Identification) -> str:
     return "\n".join(identification_lines(found))
 
 
+def recordings_text(found: RecordingDifferences) -> str:
+    """Return the differences of two recordings as text."""
+    return blocks_text(recording_blocks(found)).rstrip("\n")
+
+
 # Type of result → the function that returns it as plain text.
 _TEXTS: dict[type, Callable[[Any], str]] = {
     Trace: trace_table,
     Comparison: comparison_text,
     Identification: identification_text,
+    RecordingDifferences: recordings_text,
+    PyramidIdentification: pyramid_identification_text,
 }
 
 

@@ -63,7 +63,9 @@ function buttonAt(channel) {
 // The answer about each group of channels, null if there was an error.
 /** @type {Map<number, ChannelsAnswer | null>} */
 const groups = new Map();
-let batch = store.state.batch_index;
+/** Return which map the pictures are of: the level of a pyramid, and the image. */
+const currentMap = () => `${store.trace?.pyramid?.level} ${store.state.batch_index}`;
+let pictured = currentMap();
 let isBusy = false;
 
 /** Whether pictures are on their way. */
@@ -82,17 +84,18 @@ async function load() {
   isBusy = true;
   for (let group = missing(); group !== undefined; group = missing()) {
     buttonAt(group * GROUP);
-    const asked = batch;
-    // The first state has an answer whatever is typed at the moment.
-    const state = { ...session.state, batch_index: asked, channel: group * GROUP };
+    const asked = pictured;
+    // The first rules with the last box have an answer whatever is typed at the moment.
+    const { batch_index } = store.state;
+    const state = { ...session.state, box: store.trace.box.values, batch_index, channel: group * GROUP };
     let answer = null;
     try {
       answer = await (await ask("channels", state)).json();
     } catch {
       row.hidden = groups.size === 0; // as in a page without a server
     }
-    if (asked === batch) groups.set(group, answer);
-    if (asked === batch && answer) draw(answer);
+    if (asked === pictured) groups.set(group, answer);
+    if (asked === pictured && answer) draw(answer);
   }
   isBusy = false;
 }
@@ -127,10 +130,9 @@ let isFirst = true;
 
 function showChoice() {
   if (!store.trace) return;
-  const { batch_index: index } = store.state;
   const { channel } = store.trace.chosen;
-  if (index !== batch) {
-    batch = index;
+  if (currentMap() !== pictured) {
+    pictured = currentMap();
     groups.clear();
     load();
   }

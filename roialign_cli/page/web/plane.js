@@ -1,6 +1,6 @@
 /** Which part of the plane is drawn: the positions of map cells in pixels. */
 
-import { at, emit, flip, session, store, toMap } from "./state.js";
+import { at, emit, flip, on, session, store, toMap } from "./state.js";
 
 /**
  * @import { Four } from "./types.js"
@@ -10,7 +10,7 @@ import { at, emit, flip, session, store, toMap } from "./state.js";
 export const LEFT = 34; // pixels of the margin with the numbers of y
 export const BOTTOM = 22; // of x
 export const TOP = 8;
-export const { width: COLUMNS, height: ROWS } = session.feature_map;
+export let { width: COLUMNS, height: ROWS } = session.feature_map;
 const stage = at("stage");
 
 /**
@@ -105,6 +105,16 @@ function keep() {
   wanted = [mapX(LEFT), mapY(TOP), mapX(view.width - 8), mapY(view.height - BOTTOM)];
   emit("view");
 }
+
+// The same part of the image stays in view on a map of another level.
+on("level", (/** @type {number} */ x, /** @type {number} */ y) => {
+  ({ width: COLUMNS, height: ROWS } = session.feature_map);
+  view.x *= x;
+  view.y *= y;
+  view.unit /= x;
+  wanted = [wanted[0] * x, wanted[1] * y, wanted[2] * x, wanted[3] * y];
+  emit("view");
+});
 
 function measure() {
   // A page that is hidden, or smaller than the numbers beside the map, has a size, too.

@@ -1,7 +1,7 @@
 /** Ask the server, or the data of a saved page, one question of a kind at a time. */
 
 import { answerFromPage } from "./saved.js";
-import { Refusal, at, coordinate, emit, session, store } from "./state.js";
+import { Refusal, at, coordinate, emit, enterMap, session, store } from "./state.js";
 
 /** @import { ErrorAnswer, MapAnswer, PointAnswer, State, Trace } from "./types.js" */
 
@@ -117,10 +117,15 @@ const rules = ({ roi, preset, other, output_size, pooling, sampling_ratio, sampl
   JSON.stringify([roi, preset, other, output_size, pooling, sampling_ratio, sampling_ratio_x, channel, batch_index]);
 let shownRules = "";
 let shownEdits = "";
+let shownLevel = session.level;
 
 /** @type {Latest<Trace>} */
 const traces = new Latest("trace", (trace, asked, isLast) => {
-  const same = rules(asked) === shownRules;
+  const level = trace.pyramid?.level ?? null;
+  const isSameLevel = shownLevel === level;
+  const same = rules(asked) === shownRules && isSameLevel;
+  if (!isSameLevel) enterMap(trace);
+  shownLevel = level;
   shownRules = rules(asked);
   // The changes of the last move or edit stay while sections and points are chosen.
   const isEdit = asked.edits.join(" ") !== shownEdits;
@@ -238,8 +243,8 @@ let shownMap = "";
  *
  * @type {(trace: Trace, state: State) => void}
  */
-function askMap({ chosen: { section, channel } }, state) {
-  const wanted = `${state.batch_index} ${channel} ${state.edits.join(" ")}`;
+function askMap({ chosen: { section, channel }, pyramid }, state) {
+  const wanted = `${pyramid?.level} ${state.batch_index} ${channel} ${state.edits.join(" ")}`;
   if (shownMap === wanted) return;
   shownMap = wanted;
   maps.ask({ ...state, section });

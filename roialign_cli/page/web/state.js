@@ -2,7 +2,7 @@
  * What the page shows: the state that is sent to the server, the last answers, and how the drawing
  * looks. Every number is the server's; this module only converts positions between units.
  *
- * @import { Convention, Edit, ElementOf, Four, Happening, Listener, Pair, Rules, Session, State, Store, Value } from "./types.js"
+ * @import { Convention, Edit, ElementOf, Four, Happening, Listener, Pair, Rules, Session, State, Store, Trace, Value } from "./types.js"
  */
 
 /**
@@ -129,16 +129,30 @@ export function format(value) {
 export const coordinate = (value) => String(Number(value.toPrecision(12)));
 
 // Positions on the map: in cells, from its top left corner, y down.
-const { spatial_scale: scale, zero } = session.box;
+const { zero } = session.box;
 /** @type {(corners: number[]) => Four} */
-export const toMap = ([left, top, right, bottom]) => [
-  left * scale.x + zero, top * scale.y + zero, right * scale.x + zero, bottom * scale.y + zero,
-];
+export const toMap = ([left, top, right, bottom]) => {
+  const { x, y } = session.box.spatial_scale;
+  return [left * x + zero, top * y + zero, right * x + zero, bottom * y + zero];
+};
 /** @type {(corners: number[]) => Four} */
-export const toUnits = ([left, top, right, bottom]) => [
-  (left - zero) / scale.x, (top - zero) / scale.y,
-  (right - zero) / scale.x, (bottom - zero) / scale.y,
-];
+export const toUnits = ([left, top, right, bottom]) => {
+  const { x, y } = session.box.spatial_scale;
+  return [(left - zero) / x, (top - zero) / y, (right - zero) / x, (bottom - zero) / y];
+};
+/**
+ * Change to the map of a pyramid that the box is pooled from.
+ *
+ * @param {Trace} trace
+ */
+export function enterMap({ box, feature_map: { height, width }, pyramid }) {
+  if (!pyramid) return;
+  const { x, y } = session.box.spatial_scale;
+  session.box.spatial_scale = box.spatial_scale;
+  session.frame.height = pyramid.frame_height;
+  Object.assign(session.feature_map, { height, width });
+  emit("level", box.spatial_scale.x / x, box.spatial_scale.y / y);
+}
 /** Whether y points up in the frame of the answers. */
 export const isYUp = session.frame.origin === "bottom-left";
 /** Convert a y of the frame of an answer to the map, and back. @param {number} y */

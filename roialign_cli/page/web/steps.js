@@ -7,7 +7,7 @@ import {
   ARROWS, at, buttonOf, channelText, element, emit, format, isYUp, on, pair, readsCells, shownPoint, store,
 } from "./state.js";
 
-/** @import { FullPoint, Line, Neighbour, Pair, Place, Section, Size, Trace } from "./types.js" */
+/** @import { FullPoint, Level, Line, Neighbour, Pair, Place, Section, Size, Trace } from "./types.js" */
 
 const STEPS = ["All", "Box", "Sections", "Points", "Values", "Output"];
 const SECONDS = 3; // between two steps
@@ -96,15 +96,44 @@ function facts(id, rows) {
   at(id).replaceChildren(...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
 }
 
+/**
+ * Return the facts about the level of the box.
+ *
+ * @param {Level} level
+ * @returns {Pair<string>[]}
+ */
+const levelFacts = ({ name, size, level, level_number: number }) => [
+  ["size, √area", `${pixels(size)} px`],
+  [`level by ${name}`, `${level} (before rounding: ${number === null ? "none" : pixels(number)})`],
+];
+
+/** Format a number with the digits that float32 has. @param {number} value */
+const pixels = (value) => String(Number(value.toPrecision(7)));
+
+/** Show the level of the box and the sizes between which it does not change. @param {Level} level */
+function showLevel({ level, map, size, starts_at: low, ends_at: high }) {
+  const from = low ? ` from ${pixels(low)}` : "";
+  const to = high === null ? "" : ` to ${pixels(high)}`;
+  at("file").textContent = map;
+  at("level").hidden = false;
+  at("level").replaceChildren(
+    element("b", {}, `Level ${level}`),
+    `: size ${pixels(size)} px${from || to ? `, of sizes${from}${to} px` : ""}`,
+  );
+}
+
 function showNumbers() {
   const { trace } = store;
   if (!trace) return;
+  if (trace.pyramid) showLevel(trace.pyramid);
   const { box, roi, roi_pool: pool, section_size: size, chosen, sections, other } = trace;
   const { first, second } = compared(trace);
   const { left, top, right, bottom } = box.on_map;
   const [rows, columns] = trace.output_size;
+  const { pyramid } = trace;
   facts("box-facts", [
     [`box (${box.format})`, box.values.map(format).join(", ")],
+    ...(pyramid ? levelFacts(pyramid) : []),
     ["scale to the map", `x ${format(box.spatial_scale.x)}, y ${format(box.spatial_scale.y)}`],
     ["on the map, in cells", `${place(left, top)} to ${place(right, bottom)}`],
     [`ROI of ${first}`, lies(roi)],

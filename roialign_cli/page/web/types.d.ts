@@ -81,6 +81,8 @@ export interface Session {
     zero: number;
   };
   boxes: GivenBox[];
+  /** The level of a pyramid that the first box is pooled from; null for a single map. */
+  level: number | null;
   channels: (number | string)[];
   saved: boolean;
   // A saved page has no controls for rules, which need these.
@@ -171,6 +173,23 @@ export interface Other {
   points_listed: number;
 }
 
+/** The level of the box in a pyramid. */
+export interface Level {
+  name: string;
+  rule: Record<string, unknown>;
+  /** The square root of the area of the box, in pixels. */
+  size: number;
+  level_number: Value;
+  level: number;
+  map_index: number;
+  starts_at: number;
+  /** Null for the last level. */
+  ends_at: number | null;
+  level_scales: number[];
+  map: string;
+  frame_height: number;
+}
+
 export interface Trace {
   version: number;
   preset: string;
@@ -202,6 +221,8 @@ export interface Trace {
   /** The only section that can be chosen on a saved page with too many points. */
   only_section?: Pair;
   notes: { trap: string; rois: number[]; text: string }[];
+  /** Only of a pyramid. */
+  pyramid?: Level;
 }
 
 /** A part of a line: text, a fraction as [numerator, denominator], or text with a role. */
@@ -291,10 +312,11 @@ export interface Store {
   map: (MapAnswer & { values: Float32Array }) | null;
 }
 
-export type Happening = "box" | "trace" | "point" | "moved" | "map" | "look" | "state" | "theme" | "view" | "size" | "click" | "cell";
+export type Happening = "box" | "trace" | "point" | "moved" | "map" | "look" | "state" | "theme" | "view" | "size" | "level" | "click" | "cell";
 /**
  * What is called when something happens: with a problem if the chosen point is not explained, with
- * a position on the map if a cell is clicked, and with whether a sample point is clicked.
+ * a position on the map if a cell is clicked, with whether a sample point is clicked, and with the
+ * scale along x and y of a map that is entered, as a multiple of the last one.
  */
 export type Listener = (...given: any[]) => void;
 

@@ -182,17 +182,22 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def answer_words(answer: Closest, inputs: InputWords) -> dict[str, Any]:
-    """Return the explanation of an answer, its command line and its code, for JSON."""
+def answer_clauses(answer: Closest) -> list[str]:
+    """Return the verdict, what was changed and what is known of the other rows, as clauses."""
     clauses = [*answer.hypothesis.deviations(), *(change.text for change in answer.changes)]
     clauses += [_part(part) for part in answer.parts]
     if answer.verdict == "near":
         clauses += (place.text for place in residual_places(answer))
     if answer.verdict == "far":
         clauses += far_evidence(answer)
+    return [_headline(answer), *clauses]
+
+
+def answer_words(answer: Closest, inputs: InputWords) -> dict[str, Any]:
+    """Return the explanation of an answer, its command line and its code, for JSON."""
     code = answer_code(answer, inputs.batch_index)
     return {
-        "explanation": [_headline(answer), *clauses],
+        "explanation": answer_clauses(answer),
         "command": answer_command(answer, inputs),
         "call": "\n".join(code),
         "arrays": abridged(code)[1],

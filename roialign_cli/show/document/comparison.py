@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from roialign_cli.analysis.comparison import Comparison, Reason, Shift
+from roialign_cli.analysis.comparison import Comparison, Differences, Reason, Shift
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.terminal import print_blocks
 from roialign_cli.show.numbers import (
@@ -61,19 +61,7 @@ def comparison_blocks(
     if not comparison.outputs.size:
         yield Paragraph("There are no outputs to compare.")
         return
-    yield Grid(
-        ("", "value", "where"),
-        (
-            (
-                "largest difference",
-                _difference(comparison.largest),
-                _worst_place(comparison, labels),
-            ),
-            ("mean difference", _difference(comparison.mean), _counts(comparison)),
-        ),
-        prose=True,
-    )
-    yield Paragraph(_differing_boxes(comparison))
+    yield from difference_blocks(comparison, labels, comparison.shared_conditions)
     if comparison.shift is not None:
         yield from (Paragraph(line) for line in _shift_sentences(comparison.shift))
     if comparison.reasons:
@@ -90,11 +78,25 @@ def comparison_blocks(
         yield Paragraph("`roialign identify` finds the convention that produced an output.")
 
 
+def difference_blocks(
+    compared: Differences, labels: Sequence[str], conditions: Sequence[str] = ()
+) -> Iterator[Block]:
+    """Yield the size and the place of differences, and the boxes that differ.
+
+    `conditions` is what the boxes that differ have in common.
+    """
+    largest = _difference(compared.largest), _worst_place(compared, labels)
+    mean = _difference(compared.mean), _counts(compared)
+    rows = ("largest difference", *largest), ("mean difference", *mean)
+    yield Grid(("", "value", "where"), rows, prose=True)
+    yield Paragraph(_differing_boxes(compared, conditions))
+
+
 def _difference(value: float) -> str:
     return format_number(value) if np.isfinite(value) else "only one value is finite"
 
 
-def _worst_place(comparison: Comparison, labels: Sequence[str]) -> str:
+def _worst_place(comparison: Differences, labels: Sequence[str]) -> str:
     roi, channel, (i, j) = comparison.worst
     label = f" {labels[roi]}" if labels[roi] else ""
     first, second = (
@@ -105,14 +107,14 @@ def _worst_place(comparison: Comparison, labels: Sequence[str]) -> str:
     return f"{where}: {first} and {second}"
 
 
-def _counts(comparison: Comparison) -> str:
+def _counts(comparison: Differences) -> str:
     boxes, channels, rows, columns = comparison.differences.shape
     n_boxes = format_count(boxes, "box", "boxes")
     n_channels = format_count(channels, "channel", "channels")
     return f"{n_boxes}, {n_channels}, {rows} × {columns} sections"
 
 
-def _differing_boxes(comparison: Comparison) -> str:
+def _differing_boxes(comparison: Differences, shared: Sequence[str]) -> str:
     """Return which boxes differ by more than the tolerance, and what they have in common."""
     differing = np.flatnonzero(comparison.differing).tolist()
     total = len(comparison.differing)
@@ -122,7 +124,7 @@ def _differing_boxes(comparison: Comparison) -> str:
     if len(differing) == total:
         return "All boxes differ." if total > 1 else "The box differs."
     named = format_indices(differing)
-    conditions = " and ".join(comparison.shared_conditions)
+    conditions = " and ".join(shared)
     verb, these = ("differ", "All these boxes are")
     if len(differing) == 1:
         verb, these = ("differs", "Only this box is")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 from rich.text import Text
@@ -34,10 +35,17 @@ _MAX_OTHERS = 8  # matches that are listed beside the best one
 
 
 def print_identification(
-    found: Identification, inputs: InputWords, fixed_fields: Collection[str] = ()
+    found: Identification,
+    inputs: InputWords,
+    fixed_fields: Collection[str] = (),
+    remarks: Sequence[str] = (),
 ) -> None:
-    """Print the result of a search; `fixed_fields` are the keywords that the user stated."""
-    print_blocks(_blocks(found, inputs, fixed_fields))
+    """Print the result of a search, and then remarks.
+
+    `fixed_fields` are the keywords that the user stated.
+    """
+    after: list[Block] = [Heading(2, remarks[0]), *map(_indented, remarks[1:])] if remarks else []
+    print_blocks(chain(_blocks(found, inputs, fixed_fields), after))
     for line in _search_size(found):
         new_console().print(Text(line), style="dim")
 

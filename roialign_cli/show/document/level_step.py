@@ -27,6 +27,11 @@ def level_step(operation: PyramidOperation, roi: int) -> Iterator[Block]:
     if len(operation.operations) == 1:
         yield Paragraph("There is only one map, so all boxes are pooled from it.")
         return
+    if math.isnan(levels.rounded[roi]):
+        where = f"to the first level, {levels.first}"
+        yield Paragraph(f"The rule {levels.rule.name} sends a box with a negative area {where}.")
+        yield _table(operation, roi)
+        return
     yield Paragraph(
         f"The rule {levels.rule.name} sends a box to a map by its size s, the square root of its "
         "area in pixels of the image:"
@@ -39,24 +44,24 @@ def level_step(operation: PyramidOperation, roi: int) -> Iterator[Block]:
 
 def _size_line(operation: PyramidOperation, roi: int) -> str:
     """Return the size of a box as text, with its sides unless the rule changes the corners."""
-    rule, size = operation.levels.rule, _digits(float(operation.levels.size[roi]))
+    rule, size = operation.levels.rule, digits(float(operation.levels.size[roi]))
     first = operation.operations[0]
     x1, y1, x2, y2 = first.boxes_xyxy[roi].tolist()
     if first.convention.normalized or rule.clip_boxes:
         return f"s = {size}"
     added = f" + {rule.side_offset:g}" if rule.side_offset else ""
-    sides = (f"({_digits(side)}{added})" if added else _digits(side) for side in (x2 - x1, y2 - y1))
+    sides = (f"({digits(side)}{added})" if added else digits(side) for side in (x2 - x1, y2 - y1))
     return f"s = √({' · '.join(sides)}) = {size}"
 
 
 def _level_line(levels: Levels, roi: int) -> str:
     """Return the formula of the level and its result as text."""
-    rounded, number = int(levels.rounded[roi]), float(levels.number[roi])
+    rounded, number = float(levels.rounded[roi]), float(levels.number[roi])  # may be infinite
     level = levels.first + int(levels.index[roi])
     limited = "" if level == rounded else f", limited to {level}"
-    line = f"level = {formula(levels.rule)} = {rounded}{limited}"
+    line = f"level = {formula(levels.rule)} = {rounded:.0f}{limited}"
     exact = levels.rule.rounding != "thresholds"
-    return f"{line} (before rounding: {_digits(number)})" if exact else line
+    return f"{line} (before rounding: {digits(number)})" if exact else line
 
 
 def _table(operation: PyramidOperation, roi: int) -> Grid:
@@ -77,8 +82,8 @@ def _sizes(levels: Levels, level: int) -> str:
     start, end = levels.size_range(level)
     # A threshold itself belongs to the level below it.
     at_start, at_end = ("<", "≤") if levels.rule.rounding == "thresholds" else ("≤", "<")
-    low = "" if start == 0 else f"{_digits(start)} {at_start} "
-    high = "" if math.isinf(end) else f" {at_end} {_digits(end)}"
+    low = "" if start == 0 else f"{digits(start)} {at_start} "
+    high = "" if math.isinf(end) else f" {at_end} {digits(end)}"
     return f"{low}s{high}"
 
 
@@ -99,6 +104,6 @@ def _distance(pixels: float) -> str:
     return f"{max(pixels, 0):.6g} pixels"
 
 
-def _digits(value: float) -> str:
-    """Return a number with seven digits, as many as float32 has."""
-    return f"{value:.7g}"
+def digits(value: float) -> str:
+    """Return a number with seven digits, as many as float32 has; – if it is undefined."""
+    return "–" if math.isnan(value) else f"{value:.7g}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from roialign_cli.analysis.scaling import scale_option, scale_text
 from roialign_cli.core.boxes import INDEX_TO_FRONT
 from roialign_cli.core.convention import BOX_FIELDS
+from roialign_cli.core.overrides import unused_with_points
 from roialign_cli.printable import printable
 from roialign_cli.search.changes import Change
 from roialign_cli.search.explanation import Closest
@@ -28,15 +29,18 @@ class InputWords:
     words
         The words, quoted for a shell.
     declared_by_file
-        The convention fields that the box file declares.
+        The convention fields that the box file or the call declares.
     batch_index
         The map that an option gives for all boxes, or the file of the map of each; None without
         the option.
+    scale
+        (y, x), the scale of the boxes without an option for it.
     """
 
     words: str
     declared_by_file: Mapping[str, Any]
     batch_index: int | str | None = None
+    scale: tuple[float, float] = (1.0, 1.0)
 
 
 def operator_words(hypothesis: Hypothesis) -> str:
@@ -58,24 +62,60 @@ def reading_words(hypothesis: Hypothesis) -> str:
     scale = f"normalised to {ends[convention.normalized_by]}"
     if hypothesis.spatial_scale is not None:
         scale = f"spatial scale {scale_text(hypothesis.spatial_scale)}"
+    return f"{box_words(hypothesis)}, {scale}"
+
+
+def box_words(hypothesis: Hypothesis) -> str:
+    """Return the box format and the origin of the boxes."""
+    convention = hypothesis.convention
     last = ", inclusive" if convention.inclusive else ""
-    return f"boxes as {convention.box_format}{last}, origin {convention.origin}, {scale}"
+    return f"boxes as {convention.box_format}{last}, origin {convention.origin}"
 
 
 def run_command(hypothesis: Hypothesis, inputs: InputWords, size: tuple[int, int]) -> str:
     """Return the command line that makes an output of a size (rows, columns) in sections."""
+    words = _run_words(hypothesis, inputs)
+    scale_stated = {"--image-size", "--stride"} & set(inputs.words.split())
+    if hypothesis.spatial_scale not in {None, inputs.scale} and not scale_stated:
+        words += ["--spatial-scale", scale_option(hypothesis.spatial_scale)]
+    return " ".join([*words, "--output-size", "{}x{}".format(*size)])
+
+
+def _run_words(hypothesis: Hypothesis, inputs: InputWords) -> list[str]:
+    """Return the words of a command line except for the scale and the size of the output."""
     convention = hypothesis.convention
     index = 0 if hypothesis.batches == "first map" else inputs.batch_index
     declared = inputs.declared_by_file
-    undeclared = {k: v for k, v in hypothesis.box_fields.items() if v != declared.get(k, v)}
+    own, unused = convention.parameters(), unused_with_points(convention.points)
+    undeclared = {k: own[k] for k, v in declared.items() if own[k] != v and k not in unused}
     preset, name, *rules = convention_words(convention, undeclared)
     words = ["roialign run", inputs.words, preset, name]
     words += [] if index is None else [f"--batch-index {shlex.quote(str(index))}"]
-    words += rules
-    scale_stated = {"--image-size", "--stride"} & set(inputs.words.split())
-    if hypothesis.spatial_scale not in {None, (1.0, 1.0)} and not scale_stated:
-        words += ["--spatial-scale", scale_option(hypothesis.spatial_scale)]
-    return " ".join([*words, "--output-size", "{}x{}".format(*size)])
+    return words + rules
+
+
+def pyramid_command(
+    hypothesis: Hypothesis, rule: str, inputs: InputWords, size: tuple[int, int]
+) -> str | None:
+    """Return the command line that makes the output of a pyramid, None if there is none."""
+    if hypothesis.reduced:
+        return None
+    command = " ".join([*_run_words(hypothesis, inputs), f"--output-size {size[0]}x{size[1]}"])
+    return command.replace(inputs.words, f"{inputs.words} --pyramid {rule}", 1)
+
+
+def pyramid_call(
+    hypothesis: Hypothesis, rule: str, scaled_by: Mapping[str, object], size: tuple[int, int]
+) -> str:
+    """Return the call of `roi_align_pyramid` that makes an output.
+
+    `scaled_by` has the arguments that determine the scales of the maps.
+    """
+    call = python_call(replace(hypothesis, spatial_scale=None), size)
+    given = {"pyramid": rule, **scaled_by}
+    words = ", ".join(f"{name}={_literal(value)}" for name, value in given.items())
+    call = call.replace("roi_align(features, ", "roi_align_pyramid(maps, ", 1)
+    return call.replace("convention=", f"{words}, convention=", 1)
 
 
 def commands(

@@ -80,7 +80,7 @@ def weights_figure(
             [[[map_panel(trace, view, style, heading, weights_story(chosen))]]],
             style,
             title=f"The weights of the cells of section {section}",
-            subtitle=[*operator_parts(trace), *map_parts(trace, style.photo_channel, section)],
+            subtitle=[*operator_parts(trace), *map_parts(trace, style, section)],
             shades=shades[0],
             bars=shades,
             legend=[

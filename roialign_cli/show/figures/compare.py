@@ -49,6 +49,7 @@ from roialign_cli.show.numbers import name_of
 from roialign_cli.show.palette import Theme
 from roialign_cli.show.view import roi_view
 
+CONVENTIONS_TITLE = "Two conventions on the same box"
 _MIN_ARROW_LENGTH = 5.0  # points (1/72 inch)
 _OTHER_MARK_SHARE = 0.55  # of the size of the first convention's marks
 
@@ -58,6 +59,8 @@ def compare_figure(
     other: Trace,
     *,
     section: tuple[int, int] | None = None,
+    title: str = CONVENTIONS_TITLE,
+    names: tuple[str, str] | None = None,
     style: FigureStyle = DEFAULT_STYLE,
 ) -> Figure:
     """Draw the points of two conventions over the same cells, and both outputs.
@@ -69,6 +72,10 @@ def compare_figure(
         second trace has no points, only its output is drawn.
     section
         (i, j), from 1: the section to draw close up; None draws the one whose outputs differ most.
+    title
+        The title of the figure.
+    names
+        The names of both sides; None for the names of the conventions.
     style
         The style of the figure.
 
@@ -77,26 +84,27 @@ def compare_figure(
     ArgumentError
         If there is no such section.
     """
+    named = names or (trace.convention.name, other.convention.name)
     i_j = section or most_different(trace, other)
     trace = trace.on_map_of(i_j)
     pair = trace.section(*i_j), other.section(*i_j)
     one, two = np.array(trace.output), np.array(other.output)
     change = difference(one, two)
     with figure_settings(style.theme):
-        rows = _specs(style, trace, other, pair)
+        rows = _specs(style, trace, other, pair, named)
         specs = [spec for row in rows for spec in row]
         view = specs[0].view
         bars = [
             value_shades(style, trace, one, two),
             difference_shades(style, change),
         ]
-        legend = _legend(style.theme, trace, other, (pair[:1], pair[1:])) + outside_entries(
+        legend = _legend(style.theme, trace, other, (pair[:1], pair[1:]), named) + outside_entries(
             style.theme, trace, view
         )
         panels = new_page(
             [rows, [specs], [[specs[0]], [specs[1]], specs[2:]], [[spec] for spec in specs]],
             style,
-            title="Two conventions on the same box",
+            title=title,
             subtitle=_subtitle(trace, other, change, i_j, style),
             shades=bars[0],
             bars=bars,
@@ -116,7 +124,11 @@ def compare_figure(
 
 
 def _specs(
-    style: FigureStyle, trace: Trace, other: Trace, pair: tuple[Section, Section]
+    style: FigureStyle,
+    trace: Trace,
+    other: Trace,
+    pair: tuple[Section, Section],
+    named: tuple[str, str],
 ) -> list[list[PanelSpec]]:
     around = roi_view(trace).joined(roi_view(other))
     i_j = pair[0].section
@@ -129,7 +141,7 @@ def _specs(
             (close, f"Section {i_j}", ([*map(Phrase, _movement(trace, other, *pair))],)),
         )
     )
-    first, second = trace.convention.name, other.convention.name
+    first, second = named
     names = first, second, f"{second} − {first}" if first != second else "second − first"
     return [[on_map, close_up], [output_spec(np.array(trace.output), name) for name in names]]
 
@@ -176,13 +188,16 @@ def _subtitle(
     else:
         result = "the same output"
     names = f"{_operator(trace)} and {_operator(other)}"
-    return [names, *map_parts(trace, style.photo_channel, shown), result]
+    return [names, *map_parts(trace, style, shown), result]
 
 
 def _operator(trace: Trace) -> str:
     """Return the name of a convention, with its pooling unless the trace is a saved output."""
-    name, pooling = name_of(trace.convention), trace.convention.pooling
-    return name if "pooling=" in name or not _has_points(trace) else f"{name}, {pooling}"
+    convention = trace.convention
+    if not _has_points(trace):
+        return convention.name
+    name = name_of(convention)
+    return name if "pooling=" in name else f"{name}, {convention.pooling}"
 
 
 def _other_marks(theme: Theme) -> Mapping[Border, Mark]:
@@ -192,21 +207,24 @@ def _other_marks(theme: Theme) -> Mapping[Border, Mark]:
 
 
 def _legend(
-    theme: Theme, trace: Trace, other: Trace, pair: tuple[Sequence[Section], Sequence[Section]]
+    theme: Theme,
+    trace: Trace,
+    other: Trace,
+    pair: tuple[Sequence[Section], Sequence[Section]],
+    named: tuple[str, str],
 ) -> list[Artist]:
     entries: list[Artist] = []
     sides = (
-        (trace, marks(theme), theme.roi, (1, 0), 2.4),
-        (other, _other_marks(theme), theme.other, (3.7, 1.6), 1.6),
+        (named[0], trace, marks(theme), theme.roi, (1, 0), 2.4),
+        (named[1], other, _other_marks(theme), theme.other, (3.7, 1.6), 1.6),
     )
-    for side, kinds, colour, dashes, width in sides if _has_points(other) else sides[:1]:
-        name = side.convention.name
+    for name, side, kinds, colour, dashes, width in sides if _has_points(other) else sides[:1]:
         line = Line2D([], [], color=colour, dashes=dashes, linewidth=width)
         line.set_label(f"ROI of {name}")
-        named = {
+        labelled = {
             border: replace(mark, label=f"{mark.label} of {name}") for border, mark in kinds.items()
         }
-        entries += [line, *point_entries(named, drawn_points(side, side.sections))]
+        entries += [line, *point_entries(labelled, drawn_points(side, side.sections))]
     if _moves(trace, other, *pair):
         arrow = Line2D([], [], color=theme.other, marker=r"$\rightarrow$", ls="none", ms=11)
         arrow.set_label("how a point moves")

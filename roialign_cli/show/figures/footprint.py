@@ -60,7 +60,7 @@ def footprint_figure(
             title=_title(trace, chosen),
             subtitle=[
                 *operator_parts(trace),
-                map_part(trace),
+                map_part(trace, style),
                 *_channels(trace, section),
                 _sum(float(weights.sum()), len(sections)),
             ],

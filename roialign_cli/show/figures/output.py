@@ -57,7 +57,7 @@ def output_figure(trace: Trace, *, style: FigureStyle = DEFAULT_STYLE) -> Figure
             subtitle=[
                 *operator_parts(trace),
                 sections_count(trace),
-                *map_parts(trace, style.photo_channel),
+                *map_parts(trace, style),
             ],
             shades=value_shades(style, trace, output),
             legend=legend,

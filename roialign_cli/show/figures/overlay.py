@@ -21,6 +21,7 @@ from roialign_cli.show.figures.cells_used import used_cells
 from roialign_cli.show.figures.drawing import draw_outline, draw_outside, draw_photo
 from roialign_cli.show.figures.geometry import (
     Sides,
+    Span,
     box_sides,
     differs_from_box,
     picture_sides,
@@ -108,7 +109,8 @@ def overlay_figure(
     is_weight = trace.convention.points == "integral"
     picture = _picture_sides(trace, image, _unit(trace, image, stride))
     with figure_settings(style.theme):
-        view = _view(boxes, picture, y_up=trace.frame.y_up)
+        spans = [roi_sides(box.trace).spans for box in boxes]
+        view = picture_view(spans, picture, y_up=trace.frame.y_up)
         spec = PanelSpec(view, _unit(trace, image, stride), fills=False)
         panel = new_page(
             [[[spec]]],
@@ -180,9 +182,11 @@ def _picture_sides(trace: Trace, image: NDArray[np.uint8] | None, unit: Unit) ->
     return picture_sides(trace, image.shape[1] * unit.x, image.shape[0] * unit.y)
 
 
-def _view(boxes: Sequence[_NamedBox], picture: Sides, *, y_up: bool) -> View:
-    """Return the view of the picture and, up to half its size beyond it, of the boxes."""
-    spans = [roi_sides(box.trace).spans for box in boxes]
+def picture_view(spans: Sequence[tuple[Span, Span]], picture: Sides, *, y_up: bool) -> View:
+    """Return the view of the picture and, up to half its size beyond it, of the boxes.
+
+    `spans` are the smallest and the largest x and y of each box, in cells.
+    """
     half = (abs(picture.width) + abs(picture.height)) / 2
     ends = (
         stretched(picture_span, box_spans, 0.06 * half, 0.002 * half)
@@ -205,7 +209,7 @@ def _subtitle(
     left_out: str,
 ) -> list[str]:
     # An image shows all channels.
-    shown = map_parts(trace, style.photo_channel, section) if image is None else [map_part(trace)]
+    shown = map_parts(trace, style, section) if image is None else [map_part(trace, style)]
     parts = [*operator_parts(trace), *shown]
     return [*parts, left_out] if left_out else parts
 
@@ -280,25 +284,30 @@ def _keep_points_clear(
 
 
 def _write_names(placer: LabelPlacer, boxes: Sequence[_NamedBox]) -> None:
-    """Write the name of each box on a tab at one of its corners, clear of the other names.
+    """Write the name of each box."""
+    for box in boxes:
+        write_name(placer, box.name, roi_sides(box.trace), box.colour)
+
+
+def write_name(placer: LabelPlacer, name: str, sides: Sides, colour: str) -> None:
+    """Write the name of a box on a tab at one of its corners, clear of the other names.
 
     A name that is wider than its box stands beside it, with a line to the box.
     """
-    for box in boxes:
-        style = TextStyle(_NAME_SIZE, palette.ink(box.colour), "bold", _NAME_PAD, box.colour)
-        width, height = placer.size(box.name, style)
-        right, up = width / 2, height / 2
-        (left, right_end), (low, high) = roi_sides(box.trace).spans
-        top, bottom = (high, low) if placer.panel.view.y_up else (low, high)
-        places = (
-            ((left, top), (right, up)),
-            ((right_end, top), (-right, up)),
-            ((left, bottom), (right, -up)),
-            ((right_end, bottom), (-right, -up)),
-            ((left, top), (right, -up)),
-            ((right_end, bottom), (-right, up)),
-        )
-        labels = [[Label(box.name, at, style, offset)] for at, offset in places]
-        is_wider = width > (right_end - left) * placer.panel.scale
-        if is_wider or not placer.write_first_that_fits(labels):
-            placer.write_near(Label(box.name, (left, top), style), 10.0)
+    style = TextStyle(_NAME_SIZE, palette.ink(colour), "bold", _NAME_PAD, colour)
+    width, height = placer.size(name, style)
+    right, up = width / 2, height / 2
+    (left, right_end), (low, high) = sides.spans
+    top, bottom = (high, low) if placer.panel.view.y_up else (low, high)
+    places = (
+        ((left, top), (right, up)),
+        ((right_end, top), (-right, up)),
+        ((left, bottom), (right, -up)),
+        ((right_end, bottom), (-right, -up)),
+        ((left, top), (right, -up)),
+        ((right_end, bottom), (-right, up)),
+    )
+    labels = [[Label(name, at, style, offset)] for at, offset in places]
+    is_wider = width > (right_end - left) * placer.panel.scale
+    if is_wider or not placer.write_first_that_fits(labels):
+        placer.write_near(Label(name, (left, top), style), 10.0)

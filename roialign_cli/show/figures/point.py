@@ -101,7 +101,7 @@ def point_figure(
             [[[spec]]],
             style,
             title=f"The value of {point_name(section, selected)}",
-            subtitle=[*operator_parts(trace), *map_parts(trace, style.photo_channel, section)],
+            subtitle=[*operator_parts(trace), *map_parts(trace, style, section)],
             shades=value_shades(style, trace),
             legend=point_entries(style.theme, trace, selected)
             + outside_entries(style.theme, trace, view),

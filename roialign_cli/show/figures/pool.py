@@ -90,7 +90,7 @@ def pool_figure(
             title=_title(trace),
             subtitle=[
                 sections_count(trace),
-                *map_parts(trace, style.photo_channel),
+                *map_parts(trace, style),
                 _result(change),
             ],
             shades=bars[0],

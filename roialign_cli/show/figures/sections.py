@@ -90,7 +90,7 @@ def sections_figure(
             title=f"{sections_count(trace)} of an ROI of {size}",
             subtitle=[
                 *operator_parts(trace),
-                *map_parts(trace, style.photo_channel, chosen.section),
+                *map_parts(trace, style, chosen.section),
                 _result(trace, chosen),
             ],
             shades=shades,

@@ -145,7 +145,7 @@ def steps_sheet(
             _arrangements([*_specs(story, style)]),
             style,
             title=f"How {operator_name(trace)} pools one box, step by step",
-            subtitle=[*operator_parts(trace), *map_parts(trace, style.photo_channel, i_j)],
+            subtitle=[*operator_parts(trace), *map_parts(trace, style, i_j)],
             shades=bars[0],
             bars=bars,
             legend=_legend(style, story),

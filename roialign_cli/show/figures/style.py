@@ -126,6 +126,8 @@ class FigureStyle:
         The width of the page / its height; None makes it as high as its panels need.
     photo_channel
         What the cells are of a photograph, such as "red channel"; None for other maps.
+    level
+        The level of a pyramid that the map is, such as "level 3"; "" for a single map.
 
     Raises
     ------
@@ -141,6 +143,7 @@ class FigureStyle:
     units: Units = "cells"
     aspect: float | None = None
     photo_channel: str | None = None
+    level: str = ""
 
     def __post_init__(self) -> None:
         if self.colormap is not None and self.colormap not in mpl.colormaps:

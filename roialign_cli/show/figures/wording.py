@@ -11,6 +11,7 @@ from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention
+from roialign_cli.show.figures.style import FigureStyle
 from roialign_cli.show.numbers import channel_of, format_number
 
 
@@ -92,14 +93,15 @@ def operator_parts(trace: Trace) -> list[str]:
     return parts
 
 
-def map_part(trace: Trace) -> str:
-    """Return the size of the feature map as a part of a figure's subtitle."""
+def map_part(trace: Trace, style: FigureStyle) -> str:
+    """Return the size of the feature map, and its level, as a part of a figure's subtitle."""
     rows, columns = trace.map_size
-    return f"feature map of {columns} columns × {rows} rows"
+    level = f"{style.level}: " if style.level else ""
+    return f"{level}feature map of {columns} columns × {rows} rows"
 
 
 def map_parts(
-    trace: Trace, photo_channel: str | None, section: tuple[int, int] | None = None
+    trace: Trace, style: FigureStyle, section: tuple[int, int] | None = None
 ) -> list[str]:
     """Return the size of the feature map, and which of its channels is shown.
 
@@ -109,9 +111,9 @@ def map_parts(
     channel, own = channel_of(trace), own_channel(trace, section or trace.example)
     if channel and own:
         channel = f"output {channel}"
-    if photo_channel is not None:
-        channel = f"{photo_channel} of the photograph"
-    parts = [map_part(trace), *([channel] if channel else [])]
+    if style.photo_channel is not None:
+        channel = f"{style.photo_channel} of the photograph"
+    parts = [map_part(trace, style), *([channel] if channel else [])]
     return [*parts, *own]
 
 

@@ -1,0 +1,1 @@
+"""Compare two recordings: pair their calls and boxes, and find the first stage that differs."""

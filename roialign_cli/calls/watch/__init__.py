@@ -1,0 +1,1 @@
+"""Record the ROI Aligns that a Python program calls."""
