@@ -40,6 +40,11 @@ class ChildTarget:
         """What the kernel does beside answering, as clauses."""
         return tuple(self._remarks)
 
+    @property
+    def problem(self) -> str:
+        """Why it is unknown how the kernel takes its inputs, as a clause; "" if it is known."""
+        return ""
+
     def close(self) -> None:
         """Stop the child process; a later call starts another one."""
         self._child.stop()
