@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from roialign_cli.cli.help import argument, command, operator_option, output_option
-from roialign_cli.cli.option_types import OUTPUT_FILE, PresetName
+from roialign_cli.cli.help import command, first_given, operator_option, output_option
+from roialign_cli.cli.option_types import OUTPUT_FILE, OUTPUT_FOLDER, PresetName
 from roialign_cli.cli.options import force_option, format_option
+from roialign_cli.cli.probe_target import TargetOptions, python_call, target_options
+from roialign_cli.cli.probe_tests import check_tests, write_tests
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError, RoiAlignError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from roialign_cli.core.convention import Convention
     from roialign_cli.measure.fingerprint import Case, Fingerprint
-    from roialign_cli.measure.target import Target
+    from roialign_cli.measure.golden import GoldenCase
+    from roialign_cli.measure.targets.choosing import ClosableTarget
 
 
 @command(
@@ -23,21 +30,22 @@ if TYPE_CHECKING:
     "roialign probe kernel.py:roi_align",
     "roialign probe kernel.py:roi_align --preset torchvision-aligned --plot case.png",
     "roialign probe kernel.py:roi_align --save-tests test_kernel.py",
+    "roialign probe model.onnx --format markdown",
+    "roialign probe --write calls",
     "roialign probe --preset onnx-half-pixel --save-tests golden.npz",
 )
-@argument(
-    "target",
-    group="Input",
-    metavar="[TARGET]",
-    required=False,
-    description="The kernel: FILE.py:FUNCTION or package.module:FUNCTION. It takes features, "
-    "boxes and output_size, and spatial_scale, sampling_ratio and batch_index if it has them.",
-)
+@target_options
 @operator_option(
     "--preset",
     metavar="PRESET",
     type=PresetName(),
     help="Compare the kernel with this preset.  [default: the nearest]",
+)
+@output_option(
+    "--write",
+    metavar="DIR",
+    type=OUTPUT_FOLDER,
+    help="Write the calls into a new folder, for a program in any language that answers them.",
 )
 @output_option(
     "--plot",
@@ -55,8 +63,9 @@ if TYPE_CHECKING:
 @format_option("table", "markdown", "json", default="table", text="Output format.")
 @force_option
 def probe(
-    target: str | None,
+    options: TargetOptions,
     preset: str | None,
+    write: Path | None,
     plot: Path | None,
     save_tests: Path | None,
     output_format: str,
@@ -66,44 +75,75 @@ def probe(
     """Measure the rules that a kernel follows.
 
     Calls the kernel about 50 times with inputs that isolate each rule: how it reads boxes, where
-    sample points lie, the adaptive grid, the border, empty boxes, pooling, batch index, order of
-    the axes and more. Prints each rule, the nearest preset, and the smallest case for each rule in
-    which the kernel differs. Exits with status 1 if the kernel equals no preset, or not the one
+    the sample points lie, the adaptive grid, the border, empty boxes, pooling, batch index, order
+    of the axes and more. Prints each rule, the nearest preset, and the smallest case for each rule
+    in which the kernel differs. Exits with status 1 if the kernel equals no preset, or not the one
     that --preset names.
+
+    A function gets its inputs by the usual names of parameters, in a process of its own. A program
+    in any language reads the calls from a folder: write it with --write DIR, then run `roialign
+    probe DIR -- ./kernel`, or let the program answer and run `roialign probe DIR`.
     """
-    if plot is not None:
-        _check_plot(plot, force=force)
-    if save_tests is not None:
-        from roialign_cli.cli.probe_tests import check_tests
-
-        check_tests(save_tests, force=force)
-    if target is None:
-        _save_without_target(preset, save_tests, plot, force=force)
+    files = ProbeFiles(plot, save_tests, force)
+    if write is not None:
+        _write_calls(write, preset, force=force)
         return 0
-    from roialign_cli.cli.probe_target import target_of
-
-    kernel = target_of(target)
-    found = _measured(kernel, target, preset)
-    _print(found, output_format)
+    files.check()
+    if options.text is None:
+        _save_golden(preset, files)
+        return 0
+    with options.target() as kernel:
+        found = _measured(kernel, options.text, preset)
+        matched = kernel.matched
+        parameters = kernel.parameters
+    _print(found, matched, output_format)
     if plot is not None:
         _draw(found, plot, force=force)
     if save_tests is not None:
-        _save(found, target, kernel, save_tests, force=force)
+        golden = _golden(found, parameters)
+        write_tests(save_tests, *golden, python_call(options, matched), force=force)
     return 0 if found.preset is not None else 1
 
 
-def _check_plot(path: Path, *, force: bool) -> None:
-    from roialign_cli.files.writing import check_writable
-    from roialign_cli.show.figures.saving import check_suffix
+@dataclass(frozen=True)
+class ProbeFiles:
+    """The files to write, and whether existing ones are overwritten."""
 
-    try:
-        check_suffix(path)
-    except ArgumentError as error:
-        raise ArgumentError("plot", error.problem) from None
-    check_writable(path, force=force)
+    plot: Path | None
+    tests: Path | None
+    force: bool
+
+    def check(self) -> None:
+        """Raise an error if a file cannot or must not be written."""
+        if self.plot is not None:
+            from roialign_cli.files.writing import check_writable
+            from roialign_cli.show.figures.saving import check_suffix
+
+            try:
+                check_suffix(self.plot)
+            except ArgumentError as error:
+                raise ArgumentError("plot", error.problem) from None
+            check_writable(self.plot, force=self.force)
+        if self.tests is not None:
+            check_tests(self.tests, force=self.force)
 
 
-def _measured(kernel: Target, text: str, preset: str | None) -> Fingerprint:
+def _write_calls(folder: Path, preset: str | None, *, force: bool) -> None:
+    """Write the calls into a folder, with boxes as a preset reads them."""
+    from roialign_cli.core.presets import preset as preset_named
+    from roialign_cli.measure.targets.battery_folder import write_battery
+
+    names = {each.name or "" for each in click.get_current_context().command.params}
+    if (other := first_given(names - {"write", "preset", "force"})) is not None:
+        raise click.UsageError(f"{other} has no effect with --write; probe the folder afterwards")
+    reading = None if preset is None else preset_named(preset).convention
+    calls = write_battery(folder, reading=reading, force=force)
+    message(
+        f"wrote {len(calls)} calls to {folder}; answer them as {folder / 'README.md'} describes"
+    )
+
+
+def _measured(kernel: ClosableTarget, text: str, preset: str | None) -> Fingerprint:
     """Return the rules of a kernel; raise an error if it cannot be probed."""
     from roialign_cli.measure.probing import probe as measure
     from roialign_cli.printable import printable
@@ -111,42 +151,38 @@ def _measured(kernel: Target, text: str, preset: str | None) -> Fingerprint:
     found = measure(kernel, preset=preset)
     if found.problem:
         problem = found.problem.removeprefix("The kernel ").removesuffix(".")
-        remedy = "check that it takes features, boxes and output_size"
+        if kernel.problem:
+            problem += f"; {kernel.problem}"
+        remedy = "the kernel must pool boxes (R, 4) on features (N, C, H, W)"
         raise RoiAlignError(printable(f"{text}: {problem}; {remedy}"))
-    return found
+    remarks = dict.fromkeys([*found.remarks, *kernel.remarks])
+    return replace(found, remarks=tuple(remarks))
 
 
-def _print(found: Fingerprint, output_format: str) -> None:
+def _print(found: Fingerprint, matched: Mapping[str, str], output_format: str) -> None:
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
 
-        click.echo(to_json({"version": 1} | found.record()))
+        named = {"version": 1, "target": found.name, "matched": {**matched}}
+        click.echo(to_json(named | found.record()))
         return
     from roialign_cli.show.document.probe import probe_blocks
 
+    blocks = probe_blocks(found, matched)
     if output_format == "markdown":
         from roialign_cli.show.document.markdown import to_markdown
 
-        click.echo(to_markdown(probe_blocks(found)), nl=False)
+        click.echo(to_markdown(blocks), nl=False)
         return
     from roialign_cli.show.document.terminal import print_blocks
 
-    print_blocks(probe_blocks(found))
+    print_blocks(blocks)
 
 
 def _drawn_case(found: Fingerprint) -> Case | None:
-    """Return the first case with an output on both sides."""
+    """Return the first case with an output of the kernel."""
     cases = (difference.case for difference in found.differs)
-    return next(
-        (
-            case
-            for case in cases
-            if case is not None
-            and case.given.output is not None
-            and case.expected.output is not None
-        ),
-        None,
-    )
+    return next((case for case in cases if case and case.given.output is not None), None)
 
 
 def _draw(found: Fingerprint, path: Path, *, force: bool) -> None:
@@ -172,34 +208,38 @@ def _draw(found: Fingerprint, path: Path, *, force: bool) -> None:
     message(f"wrote {path}")
 
 
-def _save(found: Fingerprint, text: str, kernel: Target, path: Path, *, force: bool) -> None:
-    """Write golden values of the nearest preset, with the smallest cases of the kernel."""
-    from roialign_cli.cli.probe_target import call_of
-    from roialign_cli.cli.probe_tests import write_tests
+def _golden(found: Fingerprint, parameters: frozenset[str]) -> tuple[list[GoldenCase], Convention]:
+    """Return golden values of the nearest preset, with the smallest cases, and its rules.
+
+    A kernel without a sampling ratio is compared with the points that it has.
+    """
     from roialign_cli.measure.case_traces import nearest_convention
     from roialign_cli.measure.golden import golden_cases
 
-    convention = nearest_convention(found)
+    convention, own = nearest_convention(found), found.convention
+    if "sampling_ratio" not in parameters:
+        ratios = own.sampling_ratio, own.sampling_ratio_x
+        convention = replace(convention, sampling_ratio=ratios[0], sampling_ratio_x=ratios[1])
     cases = [each.case for each in found.differs if each.case is not None]
-    golden = golden_cases(convention, cases)
-    write_tests(path, golden, convention, call_of(text, kernel), force=force)
+    golden = golden_cases(convention, cases, parameters)
+    if "default ratio" in {each.rule for each in found.unknown}:
+        golden = [case for case in golden if case.call.sampling_ratio is not None]
+    return golden, convention
 
 
-def _save_without_target(
-    preset: str | None, path: Path | None, plot: Path | None, *, force: bool
-) -> None:
-    """Write golden values of a preset; raise an error if something is missing."""
-    from roialign_cli.cli.probe_target import call_of
-    from roialign_cli.cli.probe_tests import write_tests
+def _save_golden(preset: str | None, files: ProbeFiles) -> None:
+    """Write golden values of a preset without a kernel; raise an error if something is missing."""
     from roialign_cli.core.presets import preset as preset_named
     from roialign_cli.measure.golden import golden_cases
 
-    if path is None or preset is None:
+    if files.tests is None:
         problem = "there is no kernel to probe; name one, as in kernel.py:roi_align"
-        if path is not None:
-            problem += ", or the preset of the tests with --preset"
         raise click.UsageError(problem)
-    if plot is not None:
-        raise click.UsageError("--plot has no effect without a kernel; name TARGET")
+    if preset is None:
+        problem = "name a kernel, or with --preset the rules of the tests"
+        raise click.UsageError(f"--save-tests: {problem}")
+    if files.plot is not None:
+        raise click.UsageError("--plot has no effect without a kernel; name one, or remove --plot")
     convention = preset_named(preset).convention
-    write_tests(path, golden_cases(convention), convention, call_of(None, None), force=force)
+    call = python_call(TargetOptions(None), {})
+    write_tests(files.tests, golden_cases(convention), convention, call, force=files.force)

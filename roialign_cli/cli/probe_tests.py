@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from roialign_cli import __version__
 from roialign_cli.cli.streams import message
-from roialign_cli.core.convention import Convention
 from roialign_cli.errors import ArgumentError, unknown_suffix
 from roialign_cli.files.writing import atomic_write, check_writable
-from roialign_cli.measure.golden import GoldenCase, golden_arrays
+
+if TYPE_CHECKING:
+    from roialign_cli.core.convention import Convention
+    from roialign_cli.measure.golden import GoldenCase
 
 _SUFFIXES = (".py", ".npz")
 
@@ -54,6 +57,8 @@ def write_tests(
     force
         Whether existing files are overwritten.
     """
+    from roialign_cli.measure.golden import golden_arrays
+
     for file in files_of(path):
         with atomic_write(file, force=force) as opened:
             if file.suffix.lower() == ".npz":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.fingerprint import Case
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.rules import RULES
+from roialign_cli.measure.target import PARAMETERS
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class GoldenCase:
     rules: tuple[str, ...]
 
 
-def golden_cases(convention: Convention, cases: Sequence[Case] = ()) -> list[GoldenCase]:
+def golden_cases(
+    convention: Convention, cases: Sequence[Case] = (), parameters: Collection[str] = PARAMETERS
+) -> list[GoldenCase]:
     """Return the calls that show the rules of a convention, with its outputs.
 
     Calls that the convention rejects are left out, because they have no output.
@@ -47,19 +50,30 @@ def golden_cases(convention: Convention, cases: Sequence[Case] = ()) -> list[Gol
         The rules.
     cases
         Smaller calls in which a kernel differs from the convention; they come first.
+    parameters
+        Which of `PARAMETERS` the kernel takes. Calls that need others are left out.
     """
-    small = [
+    found = [
         GoldenCase(case.call, case.expected.output, (case.call.name,))
         for case in cases
         if case.expected.output is not None
     ]
-    model, found = Model(convention), [*small]
-    for call in measuring_calls(Writer(convention)):
-        expected = model.answer(call).output
-        if expected is not None:
+    model = Model(convention)
+    for usual in measuring_calls(Writer(convention)):
+        call = usual
+        if "sampling_ratio" not in parameters:
+            call = replace(usual, sampling_ratio=None)
+        output = model.answer(call).output
+        if output is not None and _fits(call, parameters):
             rules = tuple(rule.name for rule in RULES if call.name in rule.calls)
-            found.append(GoldenCase(call, expected, rules))
+            found.append(GoldenCase(call, output, rules))
     return found
+
+
+def _fits(call: ProbeCall, parameters: Collection[str]) -> bool:
+    """Return whether a kernel with these parameters can be called."""
+    has_scale = call.spatial_scale == 1 or "spatial_scale" in parameters
+    return has_scale and (not call.batch_index.any() or "batch_index" in parameters)
 
 
 def golden_arrays(cases: Sequence[GoldenCase]) -> dict[str, NDArray[Any]]:

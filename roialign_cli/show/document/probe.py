@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.measure.fingerprint import Fingerprint, Measurement
@@ -17,9 +18,10 @@ _MAX_CASES = 3  # that are explained
 _MAX_NAMED_PRESETS = 2
 _MAX_NAMED_CALLS = 3
 _AMBIGUOUS = " *"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def probe_blocks(found: Fingerprint, matched: Sequence[str] = ()) -> Iterator[Block]:
+def probe_blocks(found: Fingerprint, matched: Mapping[str, str] = _NOTHING) -> Iterator[Block]:
     """Yield the result of a measurement.
 
     Parameters
@@ -27,10 +29,11 @@ def probe_blocks(found: Fingerprint, matched: Sequence[str] = ()) -> Iterator[Bl
     found
         The result.
     matched
-        How the parameters of the kernel were matched, as sentences without a full stop.
+        What the kernel is given → the parameter that gets it.
     """
     yield Paragraph(printable(f"{found.name}: measured with {_calls(found.calls)}"))
-    yield from (Paragraph(printable(text), indent=2) for text in matched)
+    if matched:
+        yield Paragraph(printable(f"Parameters: {_parameters(matched)}"))
     if found.problem:
         yield Heading(2, printable(found.problem))
         return
@@ -40,6 +43,18 @@ def probe_blocks(found: Fingerprint, matched: Sequence[str] = ()) -> Iterator[Bl
     yield from (Paragraph(printable(f"! {text}")) for text in _remarks(found))
     yield Heading(2, printable(found.verdict))
     yield from _verdict_details(found)
+
+
+def _parameters(matched: Mapping[str, str]) -> str:
+    """Return which parameter gets which input; one name where both are the same."""
+    order = "features", "boxes"
+    names = sorted(matched, key=lambda what: order.index(what) if what in order else len(order))
+    return "; ".join(
+        matched[what]
+        if matched[what].partition(",")[0].replace("_", " ") == what
+        else f"{what}: {matched[what]}"
+        for what in names
+    )
 
 
 def fingerprint_text(found: Fingerprint) -> str:
@@ -63,6 +78,7 @@ def _tables(found: Fingerprint) -> Iterator[Block]:
         else:
             alike.append((*cells, presets))
     if alike:
+        yield Paragraph("")
         yield Paragraph(f"Rules of {nearest}, and how many presets have them:")
         yield Grid(("rule", "measured", "presets"), tuple(alike), prose=True)
     if others:
