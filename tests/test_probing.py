@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -143,20 +143,9 @@ def check_case(case: Case, mutant: Mutant) -> None:
     expected, given = case.values
     assert expected != given
     if isinstance(expected, float):
-        options = applicable_overrides(
-            rules, pooling=mutant.pooling if mutant.rules != ("pooling",) else rules.pooling
-        )
-        if call.sampling_ratio is not None:
-            options["sampling_ratio"] = call.sampling_ratio
-        made = roi_align(
-            call.features,
-            call.boxes,
-            call.output_size,
-            convention=rules,
-            spatial_scale=call.spatial_scale,
-            batch_index=call.batch_index,
-            **options,
-        )
+        pooling = rules.pooling if mutant.rules == ("pooling",) else mutant.pooling
+        options = case.options(replace(rules, pooling=pooling))  # type: ignore[arg-type]
+        made = roi_align(call.features, call.boxes, call.output_size, **options)
         assert case.expected.output is not None
         assert np.array_equal(made, case.expected.output, equal_nan=True)
     if isinstance(given, float) and mutant.rules != ("output axes",):
