@@ -299,6 +299,8 @@ ONE_RULE = (
     built("ratio + 1", "sampling ratio", ratio=lambda y, x: (int(y) + 1, int(x) + 1)),
     broken("border margin", border_margin=0.0),
     broken("border margin", border_margin=math.inf),
+    broken("border margin", border_margin=0.99999),
+    broken("minimum size", min_size=0.3),
     broken("outside the map", extrapolation_value=1.0),
     broken("outside the map", outside_neighbours="value"),
     built("zero far edge", "far edge", expressed=False, section=zero_beyond_the_far_edge),

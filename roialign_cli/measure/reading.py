@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -319,11 +319,10 @@ def likely_points(shares: tuple[float, float]) -> Iterator[dict[str, Any]]:
     yield {"points": "centred", "point_in_part": 0.5}
     yield {"points": "dividers"}
     yield {"points": "integral", "pooling": "avg"}
-    whole = {"points": "cells", "edge_rounding": "round-map", "offset": 0.0}
-    yield {**whole, "pooling": "max", "max_of": "point", "end_offset": -1.0}
-    yield {**whole, "pooling": "avg", "end_offset": 0.0}
-    yield {**whole, "pooling": "avg", "end_offset": -1.0}
-    yield {**whole, "pooling": "max", "max_of": "point", "end_offset": 0.0}
+    for rounding, offset in product(("round-map", "floor-map"), (0.0, 0.5)):
+        whole = {"points": "cells", "edge_rounding": rounding, "offset": offset}
+        for pooling, end in (("max", -1.0), ("avg", 0.0), ("avg", -1.0), ("max", 0.0)):
+            yield {**whole, "pooling": pooling, "max_of": "point", "end_offset": end}
     yield {"points": "corners"}
     yield {"points": "centred", "point_in_part": 0.0}
     yield {"points": "centred", "point_in_part": 1.0}
