@@ -151,9 +151,7 @@ def _measured(kernel: ClosableTarget, text: str, preset: str | None) -> Fingerpr
     found = measure(kernel, preset=preset)
     if found.problem:
         problem = found.problem.removeprefix("The kernel ").removesuffix(".")
-        if kernel.problem:
-            problem += f"; {kernel.problem}"
-        remedy = "the kernel must pool boxes (R, 4) on features (N, C, H, W)"
+        remedy = "it must return (R, C, rows, columns) for features (N, C, H, W) and boxes (R, 4)"
         raise RoiAlignError(printable(f"{text}: {problem}; {remedy}"))
     remarks = dict.fromkeys([*found.remarks, *kernel.remarks])
     return replace(found, remarks=tuple(remarks))
@@ -180,8 +178,8 @@ def _print(found: Fingerprint, matched: Mapping[str, str], output_format: str) -
 
 
 def _drawn_case(found: Fingerprint) -> Case | None:
-    """Return the first case with an output of the kernel."""
-    cases = (difference.case for difference in found.differs)
+    """Return the first case with an output of the kernel; those of major differences are first."""
+    cases = (one.case for one in sorted(found.differs, key=lambda one: one.is_minor))
     return next((case for case in cases if case and case.given.output is not None), None)
 
 

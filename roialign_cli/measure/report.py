@@ -110,7 +110,9 @@ def _refusal_words(evidence: Evidence, model: Model, substitution: Substitution)
     if not substitution.refused_otherwise(model.convention):
         return ""
     problems = dict.fromkeys(answer.problem for _, answer in evidence.refused.values())
-    return f"no output for: {'; '.join(evidence.refused)} ({' / '.join(problems)})"
+    first, count = next(iter(evidence.refused)), len(evidence.refused)
+    calls = f"the call {first!r}" if count == 1 else f"{count} calls, such as {first!r}"
+    return f"there is no output for {calls}: {' / '.join(problems)}"
 
 
 def _why_unmeasured(rule: Rule, measured: Measured) -> str:

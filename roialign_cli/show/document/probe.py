@@ -115,7 +115,7 @@ def _verdict_details(found: Fingerprint) -> Iterator[Block]:
     others = [name for name in found.equal if name != found.nearest]
     if others:
         yield Paragraph(f"Other presets that it equals: {', '.join(others)}.", indent=2)
-    for number, difference in enumerate(found.differs):
+    for number, difference in enumerate(sorted(found.differs, key=lambda one: one.is_minor)):
         title = capitalised(difference.rule)
         if difference.case is None:
             yield Heading(3, f"{title}: no small case shows the difference")
