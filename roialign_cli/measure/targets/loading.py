@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from roialign_cli.calls.watch.watched import PARAMETERS
 from roialign_cli.measure.targets.matching import Matching, UnmatchedError, match
 
 
@@ -61,9 +62,8 @@ class Kernel:
     def names(self) -> dict[str, str]:
         """Meaning → the parameter that it is given to; "" for one without a name."""
         both = [self.matching] + ([self.constructor] if self.constructor else [])
-        return {
-            meaning: one.names.get(meaning, "") for one in both for meaning in sorted(one.meanings)
-        }
+        found = {key: one.names.get(key, "") for one in both for key in one.meanings}
+        return {key: found[key] for key in PARAMETERS if key in found}
 
     @property
     def required(self) -> frozenset[str]:

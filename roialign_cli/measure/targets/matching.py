@@ -15,6 +15,7 @@ _SIZES = ("output_size", "rows", "columns")
 _NUMBERS = ("spatial_scale", "sampling_ratio")
 _POSITIONS = ("features", "boxes", "output_size")
 _Kind = inspect.Parameter
+_COLLECTING = {_Kind.VAR_POSITIONAL, _Kind.VAR_KEYWORD}
 
 
 class UnmatchedError(Exception):
@@ -71,16 +72,15 @@ def match(
         If the function lacks a parameter for features or boxes, or needs an unknown one.
     """
     parameters = _parameters(function)
-    if needs_arrays and not any(map(_has_name, parameters)):
-        names = {key: key for key in (*_NUMBERS, "batch_index")}
-        return Matching({k: v for k, v in names.items() if v not in fixed}, frozenset(), _POSITIONS)
-    if not any(one.kind is _Kind.VAR_KEYWORD for one in parameters):
-        known = {one.name for one in parameters if _has_name(one)}
-        if unknown := sorted(fixed.keys() - known):
-            raise UnmatchedError(f"has no parameter {unknown[0]}")
-    free = [one for one in parameters if _has_name(one) and one.name not in fixed]
+    kinds = {one.kind for one in parameters}
+    named = [one for one in parameters if one.kind not in _COLLECTING]
+    unknown = sorted(fixed.keys() - {one.name for one in named})
+    if unknown and _Kind.VAR_KEYWORD not in kinds:
+        raise UnmatchedError(f"has no parameter {unknown[0]}")
+    free = [one for one in named if one.name not in fixed]
     found = _by_name(free, _ARRAYS + _SIZES + _NUMBERS if needs_arrays else _SIZES + _NUMBERS)
-    if needs_arrays:
+    takes_arrays = _Kind.VAR_POSITIONAL in kinds and not found.keys() & {*_POSITIONS}
+    if needs_arrays and not takes_arrays:
         found = _by_position(free, found)
         _check(found)
     taken = {one.name for one in found.values()}
@@ -88,22 +88,32 @@ def match(
     if rest:
         raise UnmatchedError(f"needs a value for {rest[0]}; give it with --arg {rest[0]}=VALUE")
     required = frozenset(key for key, one in found.items() if one.default is _Kind.empty)
-    unnamed = tuple(key for key, one in found.items() if one.kind is _Kind.POSITIONAL_ONLY)
-    order = [one.name for one in free]
-    positional = tuple(sorted(unnamed, key=lambda key: order.index(found[key].name)))
-    names = {key: one.name for key, one in found.items() if key not in positional}
+    names = {key: one.name for key, one in found.items()}
+    if needs_arrays and _Kind.VAR_KEYWORD in kinds:
+        others = (key for key in (*_NUMBERS, "batch_index") if key not in {*names, *fixed})
+        names |= {key: key for key in others}
+    positional = _without_names(free, found)
+    if needs_arrays and takes_arrays:
+        positional = _POSITIONS
+    names = {key: name for key, name in names.items() if key not in positional}
     return Matching(names, required, positional)
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the parameters of a function; any ones for a compiled one without a signature."""
     try:
         return [*inspect.signature(function).parameters.values()]
-    except (TypeError, ValueError):  # some compiled functions have no signature
-        return []
+    except (TypeError, ValueError):
+        return [_Kind("args", _Kind.VAR_POSITIONAL), _Kind("kwargs", _Kind.VAR_KEYWORD)]
 
 
-def _has_name(parameter: inspect.Parameter) -> bool:
-    return parameter.kind not in {_Kind.VAR_KEYWORD, _Kind.VAR_POSITIONAL}
+def _without_names(
+    parameters: list[inspect.Parameter], found: Mapping[str, inspect.Parameter]
+) -> tuple[str, ...]:
+    """Return the meanings of the parameters that cannot be given by name, in their order."""
+    meanings = {one.name: meaning for meaning, one in found.items()}
+    unnamed = (one.name for one in parameters if one.kind is _Kind.POSITIONAL_ONLY)
+    return tuple(meanings[name] for name in unnamed if name in meanings)
 
 
 def _by_name(
