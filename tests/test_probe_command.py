@@ -122,7 +122,7 @@ def test_what_a_kernel_does_without_an_output_is_printed() -> None:
     def kernel(features: Any, boxes: Any, size: Any, sampling_ratio: int = 0) -> Any:
         if (boxes[:, 2] < boxes[:, 0]).any():
             raise OverflowError("negative size")
-        boxes[0] += 0.0
+        boxes = boxes[:, :4]
         output = roi_align(
             features, boxes, size, convention="torchvision", sampling_ratio=sampling_ratio
         )
@@ -132,9 +132,30 @@ def test_what_a_kernel_does_without_an_output_is_printed() -> None:
     found = probe(kernel)
     assert "the kernel takes no batch index" in {each.text for each in found.unknown}
     shown = " ".join(str(found).split())
-    assert "! The kernel changes its inputs." in shown
+    assert "! The kernel changes its input features." in shown
     assert "! No output for 4 calls (inverted along x, adaptive grid; " in shown
     assert "1 more): it raised OverflowError: negative size" in shown
+
+
+class Pooler:
+    """A class as torchvision's RoIAlign: parameters first, boxes with the batch index."""
+
+    def __init__(self, output_size: Any, spatial_scale: float, sampling_ratio: int) -> None:
+        ratio = max(sampling_ratio, 0)
+        self.options: dict[str, Any] = {"spatial_scale": spatial_scale, "sampling_ratio": ratio}
+        self.size = output_size
+
+    def __call__(self, input: Any, rois: Any) -> Any:  # noqa: A002
+        index = rois[:, 0].astype(int)
+        rules: dict[str, Any] = {"convention": "torchvision", "batch_index": index}
+        return roi_align(input, rois[:, 1:5], self.size, **rules, **self.options)
+
+
+def test_a_class_is_measured_in_python() -> None:
+    found = probe(Pooler)
+    assert found.preset == "torchvision"
+    assert found.name == "Pooler"
+    assert [each.rule for each in found.unknown] == ["default ratio"]  # it has none
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
@@ -182,6 +203,43 @@ def test_saved_tests_pass_for_the_right_kernel_and_fail_for_the_wrong_one() -> N
     assert status == 1
     assert "test_golden_values[adaptive grid]" in shown
     assert "test_golden_values[ratio 2]" not in shown
+
+
+def test_saved_tests_pass_boxes_and_fixed_arguments_as_the_kernel_takes_them() -> None:
+    lines = """
+def pool(x, rois, height, width, scale, half=0.0):
+    boxes, index = rois[:, 1:] + np.float32(half), rois[:, 0].astype(int)
+    return roi_align(x, boxes, (height, width), scale, 2, index)
+"""
+    Path("pool_kernel.py").write_text(KERNEL + lines, encoding="utf-8")
+    arguments = "pool_kernel.py:pool", "--arg", "half=0", "--save-tests", "test_pool.py"
+    assert run(*arguments, "--preset", "torchvision-aligned") == 0
+    status, shown = pytest_of("test_pool.py")
+    assert status == 0, shown
+    assert "46 passed" in shown
+
+
+def test_calls_are_written_and_answered_by_a_program(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("--write", "calls", "--preset", "mmcv") == 0
+    assert "calls to calls; " in capfd.readouterr().err
+    Path("answer.py").write_text(ANSWER, encoding="utf-8")
+    assert run("calls", "--format", "json", "--", sys.executable, "answer.py") == 0
+    record = json.loads(capfd.readouterr().out)
+    assert "torchvision-aligned" in record["equal"]
+
+
+ANSWER = """
+import json, pathlib, sys
+import numpy as np
+from right_kernel import roi_align
+
+folder = pathlib.Path(sys.argv[1])
+for call in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["calls"]:
+    given = {name: np.load(folder / f"{one['file']}.npy") for name, one in call["inputs"].items()}
+    options = {name: call[name] for name in ("output_size", "spatial_scale")}
+    output = roi_align(**given, **options, sampling_ratio=call["sampling_ratio"] or 0)
+    np.save(folder / f"{call['output']['file']}.npy", output)
+"""
 
 
 def test_golden_values_of_any_preset_need_no_kernel(capfd: pytest.CaptureFixture[str]) -> None:

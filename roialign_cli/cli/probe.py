@@ -153,8 +153,7 @@ def _measured(kernel: ClosableTarget, text: str, preset: str | None) -> Fingerpr
         problem = found.problem.removeprefix("The kernel ").removesuffix(".")
         remedy = "it must return (R, C, rows, columns) for features (N, C, H, W) and boxes (R, 4)"
         raise RoiAlignError(printable(f"{text}: {problem}; {remedy}"))
-    remarks = dict.fromkeys([*found.remarks, *kernel.remarks])
-    return replace(found, remarks=tuple(remarks))
+    return found
 
 
 def _print(found: Fingerprint, matched: Mapping[str, str], output_format: str) -> None:
@@ -215,10 +214,12 @@ def _golden(found: Fingerprint, parameters: frozenset[str]) -> tuple[list[Golden
     from roialign_cli.measure.golden import golden_cases
 
     convention, own = nearest_convention(found), found.convention
+    differs = found.differs
     if "sampling_ratio" not in parameters:
         ratios = own.sampling_ratio, own.sampling_ratio_x
         convention = replace(convention, sampling_ratio=ratios[0], sampling_ratio_x=ratios[1])
-    cases = [each.case for each in found.differs if each.case is not None]
+        differs = tuple(each for each in differs if each.rule != "default ratio")
+    cases = [each.case for each in differs if each.case is not None]
     golden = golden_cases(convention, cases, parameters)
     if "default ratio" in {each.rule for each in found.unknown}:
         golden = [case for case in golden if case.call.sampling_ratio is not None]

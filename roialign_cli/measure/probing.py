@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 from roialign_cli.core.convention import Convention
@@ -12,6 +14,8 @@ from roialign_cli.measure.fingerprint import Fingerprint
 from roialign_cli.measure.measuring import Unreadable, measure
 from roialign_cli.measure.report import fingerprint_of
 from roialign_cli.measure.target import FunctionTarget, Target
+from roialign_cli.measure.targets.local import LocalTarget
+from roialign_cli.measure.targets.matching import UnmatchedError
 
 
 def probe(function: Callable[..., Any] | Target, *, preset: str | None = None) -> Fingerprint:
@@ -20,9 +24,11 @@ def probe(function: Callable[..., Any] | Target, *, preset: str | None = None) -
     Parameters
     ----------
     function
-        A function of features (N, C, H, W), boxes (R, 4) and output_size (rows, columns) that
-        returns (R, C, rows, columns), with the keywords spatial_scale, sampling_ratio and
-        batch_index if it has them; or a `Target`. Arrays are float32, batch_index is int64.
+        A function or class of features (N, C, H, W), boxes and the output size that returns
+        (R, C, rows, columns). Other parameters are a spatial scale, a sampling ratio and the batch
+        index of each box. The parameters are matched by their usual names, and boxes are passed as
+        (R, 4), as (R, 5) after the batch index, or as a list, whichever the function accepts.
+        Arrays are float32, of NumPy or PyTorch; the batch index is int64. Or a `Target`.
     preset
         The name of the preset to compare with; by default the nearest.
 
@@ -52,15 +58,30 @@ def probe(function: Callable[..., Any] | Target, *, preset: str | None = None) -
     'This is torchvision (avg).'
     """
     chosen = None if preset is None else preset_named(preset).name
-    target: Target
-    target = function if is_target(function) else FunctionTarget.of(function)
+    target = function if is_target(function) else _target_of(function)
     evidence = Evidence(target)
     try:
         measured = measure(evidence)
     except Unreadable as problem:
         calls = evidence.calls
         return Fingerprint(target.name, Convention(), problem=str(problem), calls=calls)
-    return fingerprint_of(measured, chosen)
+    found = fingerprint_of(measured, chosen)
+    remarks = dict.fromkeys([*found.remarks, *getattr(target, "remarks", ())])
+    return replace(found, remarks=tuple(remarks))
+
+
+def _target_of(function: Any) -> Target:  # noqa: ANN401
+    """Return a function or class as a target, with its parameters matched by their usual names.
+
+    A function of any arguments gets them in the order and by the names of `roi_align`.
+    """
+    plain = FunctionTarget.of(function)
+    try:
+        kinds = {one.kind for one in inspect.signature(function).parameters.values()}
+        is_open = kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+        return plain if is_open else LocalTarget(function, plain.name)
+    except (TypeError, ValueError, UnmatchedError):  # TypeError and ValueError: no signature
+        return plain
 
 
 def is_target(given: object) -> TypeGuard[Target]:

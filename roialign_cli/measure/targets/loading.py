@@ -102,12 +102,19 @@ def load_kernel(where: str, attribute: str, arguments: Mapping[str, str]) -> Ker
         raise UnusableError(f"{attribute} is not a function or a class")
     fixed = {name: _value(text) for name, text in arguments.items()}
     try:
-        return _kernel_of(found, fixed)
+        return kernel_of(found, fixed)
     except UnmatchedError as problem:
         raise UnusableError(f"{attribute} {problem}") from None
 
 
-def _kernel_of(found: Callable[..., Any], fixed: Mapping[str, Any]) -> Kernel:
+def kernel_of(found: Callable[..., Any], fixed: Mapping[str, Any]) -> Kernel:
+    """Return a kernel from a function or class, and fixed arguments.
+
+    Raises
+    ------
+    UnmatchedError
+        If the parameters cannot be matched.
+    """
     if not isinstance(found, type):
         return Kernel(found, match(_forward(found), fixed), None, fixed)
     constructor = match(found, fixed, needs_arrays=False)
