@@ -306,6 +306,7 @@ ONE_RULE = (
     built("zero far edge", "far edge", expressed=False, section=zero_beyond_the_far_edge),
     built("first at far edge", "far edge", expressed=False, section=first_cell_at_the_far_edge),
     built("no division", "divisor", divided=lambda _y, _x: 1),
+    wrapped("doubled", "divisor", with_output(lambda out: 2 * out), expressed=False),
     built("divided by y", "divisor", divided=lambda y, _x: y),
     broken("divisor", average_over="inside"),
     broken(EMPTY, clamp_count=False),

@@ -241,7 +241,10 @@ def test_thresholds_follow_the_precision_of_the_output() -> None:
         bits = aligned(*given, **keywords).view(np.uint32) & np.uint32(0xFFFFE000)
         return bits.view(np.float32)
 
-    for kernel in (half, half_as_single, tf32):
+    def quantised(*given: Any, **keywords: Any) -> Array:
+        return np.round(aligned(*given, **keywords) * 16) / 16
+
+    for kernel in (half, half_as_single, tf32, quantised):
         found = probe(kernel)
         assert found.preset == ALIGNED
         assert found.differs == ()

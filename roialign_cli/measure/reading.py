@@ -174,6 +174,8 @@ class Reading:
     is_bilinear
         Whether the weights are those of one point in the middle of each section, between its four
         cells, and the point moves with the numbers of the box.
+    weight
+        The sum of the weights of a section.
     """
 
     fields: Mapping[str, Any]
@@ -182,12 +184,15 @@ class Reading:
     end: tuple[float, float]
     error: float
     is_bilinear: bool
+    weight: float = 1.0
 
     @property
     def unusual_rule(self) -> str:
         """The rule that is likely broken if none of the known placements gives the answers."""
         if not self.is_bilinear:
             return "interpolation"
+        if abs(self.weight - 1) > _MAX_DIFFERENCE:
+            return "divisor"
         shifts, ends = np.ptp(self.start), np.ptp(np.subtract(self.end, self.start))
         if shifts > _MAX_DIFFERENCE or ends > _MAX_DIFFERENCE:
             return "scale and shift" if shifts > _MAX_DIFFERENCE else "box end"
@@ -241,7 +246,8 @@ def read_boxes(call: ProbeCall, output: Array) -> Reading | None:
     best = min(found, key=lambda reading: reading.error, default=None)
     if best is None:
         return None
-    return replace(best, is_bilinear=_is_bilinear(call, output, x, y, total))
+    is_bilinear = _is_bilinear(call, output, x, y, total)
+    return replace(best, is_bilinear=is_bilinear, weight=float(np.median(total)))
 
 
 def _is_bilinear(call: ProbeCall, output: Array, x: Float, y: Float, total: Float) -> bool:
