@@ -158,7 +158,7 @@ def grid_calls(writer: Writer) -> list[ProbeCall]:
     ladder = [_sections(x, sizes[(3 * k + 4) % len(sizes)]) for k, x in enumerate(sizes)]
     small = [_sections(x, y) for x, y in ((0.25, 1), (0.5, 1), (0.75, 0.25), (1, 0.5), (1, 0.75))]
     wide = usual_features(40, 40)
-    large: list[Box] = [(1, 1, 13, 5), (2, 3, 6, 35), (1.25, 2.5, 38.25, 38.5)]
+    large: list[Box] = [(1, 1, 12.5, 4.5), (2, 3, 5.5, 34.5), (1.25, 2.5, 36.75, 37.1)]
     return [
         writer.call("grid", ladder, ratio=0),
         writer.call("grid, scale 1/2", ladder[::2], scale=0.5, ratio=0),
@@ -282,6 +282,7 @@ def value_calls(writer: Writer) -> list[ProbeCall]:
     side = writer.side
     usual = usual_features(side, side)
     boxes: list[Box] = [(1.25, 1.5, 5.25, 3.5), (2.5, 1.25, 4.5, 5.25)]
+    odd: list[Box] = [(1.3, 1.6, 5.5, 3.8), (2.6, 1.35, 4.45, 5.2)]  # no point on a cell centre
     spots = np.stack([usual[3]] * 3)
     spots[:, 4, 4] = np.nan, np.inf, -np.inf
     steps = np.arange(1.5, 5.6, 0.25)
@@ -293,7 +294,7 @@ def value_calls(writer: Writer) -> list[ProbeCall]:
     return [
         writer.call("negative features", boxes, features=-usual, ratio=2),
         writer.call("very negative features", boxes, features=-400 * usual - 12_000, ratio=2),
-        writer.call("endlessly negative features", boxes, features=endless, ratio=2),
+        writer.call("endlessly negative features", odd, features=endless, ratio=2),
         writer.call("non-finite cells", around, features=spots),
         writer.call("non-finite cells, ratio 2", around, features=spots, ratio=2),
         writer.call(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from roialign_cli.core.convention import Convention
-from roialign_cli.measure.laws import USUAL_TEXTS
+from roialign_cli.measure.laws import NEARLY_ONE, USUAL_TEXTS
 from roialign_cli.measure.rules import AXES, REFUSED
 
 _COLUMNS = {
@@ -88,10 +88,16 @@ def _clipping(c: Convention) -> str:
     return f"{' and '.join(cut)} are cut to the map" if cut else "nothing is cut to the map"
 
 
+def _cells(number: float) -> str:
+    return "1 cell" if number == 1 else f"{number:g} cells"
+
+
 def _margin(c: Convention) -> str:
     if c.border_margin == math.inf:
         return "no point is outside the map"
-    return f"a point is outside the map beyond {c.border_margin:g} cells from the last cell centre"
+    if c.border_margin == NEARLY_ONE:
+        return "a point that lies 1 cell or more from the last cell centre is outside the map"
+    return f"a point is outside the map beyond {_cells(c.border_margin)} from the last cell centre"
 
 
 _NEIGHBOURS = {
@@ -183,7 +189,7 @@ _CLAUSES: Mapping[str, Callable[[Convention], str]] = MappingProxyType(
         ),
         "adaptive grid": _grid,
         "minimum size": lambda c: (
-            f"an ROI is at least {c.min_size:g} cells wide and high"
+            f"an ROI is at least {_cells(c.min_size)} wide and high"
             if c.min_size
             else "an ROI has no minimum size"
         ),

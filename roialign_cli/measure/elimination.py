@@ -26,17 +26,14 @@ class Eliminated:
         The first model that agrees with all answers, or else the one that agrees with most.
     agrees
         Whether it agrees with all.
-    tried
-        How many models were tried.
     """
 
     model: Model
     agrees: bool
-    tried: int
 
 
 def by_unusualness(
-    dimensions: Sequence[Sequence[Changes]], most: int = 2500
+    dimensions: Sequence[Sequence[Changes]], most: int = 1500
 ) -> Iterator[dict[str, Any]]:
     """Yield the combinations of alternatives, those that take early alternatives first.
 
@@ -64,7 +61,11 @@ def alternatives(model: Model, name: str, values: Sequence[Any]) -> list[dict[st
 
 
 def eliminate(
-    evidence: Evidence, model: Model, calls: Sequence[str], candidates: Iterator[Changes]
+    evidence: Evidence,
+    model: Model,
+    candidates: Iterator[Changes],
+    calls: Sequence[str],
+    kept: Sequence[str],
 ) -> Eliminated:
     """Return the first candidate that agrees with the answers to some calls.
 
@@ -74,26 +75,26 @@ def eliminate(
         The answers.
     model
         What is known of the kernel.
-    calls
-        Names of calls; those without an answer are left out.
     candidates
         Changes of the model, likeliest first.
+    calls
+        Names of the calls that decide; those without an answer are left out.
+    kept
+        Names of the calls that the model agrees with, and that the result has to agree with, too.
     """
     names = [name for name in calls if name in evidence.answers]
-    best, most, tried = model, -1, 0
+    best, most = model, -1
     for changes in candidates:
         try:
             candidate = model.having(changes)
         except RoiAlignError:  # values that exclude each other
             continue
-        tried += 1
-        agreeing = 0
-        for name in names:
-            if not evidence.agree(candidate, name):
-                break
-            agreeing += 1
-        if agreeing == len(names):
-            return Eliminated(candidate, agrees=True, tried=tried)
+        needed = names if candidate == model else [*names, *kept]
+        agreeing = next(
+            (n for n, name in enumerate(needed) if not evidence.agree(candidate, name)), None
+        )
+        if agreeing is None:
+            return Eliminated(candidate, agrees=True)
         if agreeing > most:
             best, most = candidate, agreeing
-    return Eliminated(best, agrees=False, tried=tried)
+    return Eliminated(best, agrees=False)

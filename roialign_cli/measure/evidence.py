@@ -40,6 +40,11 @@ class Evidence:
         Name of a call that cannot be made of this kernel → the reason.
     calls
         How many calls were made, blocks of channels apart.
+    tolerance
+        The difference that counts as rounding, as a share of the largest value of a channel.
+    step
+        The distance between neighbouring values of an output that was quantised to integers; 0 for
+        any other.
     """
 
     target: Target
@@ -50,6 +55,7 @@ class Evidence:
     remarks: dict[str, None] = field(default_factory=dict)
     calls: int = 0
     tolerance: float = _FULL_TOLERANCE
+    step: float = 0.0
 
     def ask(self, call: ProbeCall) -> Answer:
         """Return the answer of the kernel to one call, in the usual order of axes and channels."""
@@ -86,6 +92,7 @@ class Evidence:
             kept[call.name] = call, answer
         outputs = [a.output for _, a in self.answers.values() if a.output is not None]
         self.tolerance = output_tolerance(outputs)
+        self.step = quantisation_step(outputs)
 
     def suited(self, call: ProbeCall) -> ProbeCall:
         """Return a call without the sampling ratio if the kernel takes none."""
@@ -118,6 +125,7 @@ class Evidence:
         one, other = one.astype(np.float64), other.astype(np.float64)
         size = np.abs(np.where(np.isfinite(one), one, 0)).max(axis=(0, 2, 3), initial=0)
         allowed = self.tolerance * np.where(size > 0, size, 1)[:, None, None]
+        allowed = np.maximum(allowed, self.step)
         with np.errstate(invalid="ignore"):
             near = np.abs(one - other) <= allowed
         same = near | (one == other) | (np.isnan(one) & np.isnan(other))
@@ -134,3 +142,20 @@ def output_tolerance(outputs: list[Array]) -> float:
     bits = np.bitwise_or.reduce(values[np.isfinite(values)].view(np.uint32), initial=0)
     unused = next((n for n in range(23) if int(bits) >> n & 1), 23)
     return next((share for n, share in _COARSE_TOLERANCES if unused >= n), _FULL_TOLERANCE)
+
+
+def quantisation_step(outputs: list[Array]) -> float:
+    """Return the step of which all values of some outputs are multiples, 0 if it is small."""
+    values = np.concatenate([output.astype(np.float64).ravel() for output in outputs] or [_NONE])
+    values = np.unique(np.abs(values[np.isfinite(values)]))
+    apart = np.diff(values)
+    apart = apart[apart > _MIN_STEP / 10]
+    if not len(apart) or apart.min() < _MIN_STEP:
+        return 0.0
+    step = float(apart.min())
+    multiples = apart[apart < 100 * step] / step
+    return step if np.abs(multiples - np.round(multiples)).max() < 0.05 else 0.0
+
+
+_MIN_STEP = 1 / 128  # of outputs that are quantised, in units of the features
+_NONE = np.zeros(0)

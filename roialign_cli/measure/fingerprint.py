@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.convention import Convention
+from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.measure.call import Answer, ProbeCall
 
 Certainty = Literal["measured", "no effect seen", "no known rule", "not measurable"]
@@ -66,6 +67,16 @@ class Case:
     channel: int
     expected: Answer
     given: Answer
+
+    def options(self, convention: Convention) -> dict[str, Any]:
+        """Return the keywords with which `roi_align` and `trace` run the call by a convention."""
+        call = self.call
+        options: dict[str, Any] = {"convention": convention, "batch_index": call.batch_index}
+        if not convention.normalized:
+            options["spatial_scale"] = call.spatial_scale
+        if call.sampling_ratio is not None:
+            options |= applicable_overrides(convention, sampling_ratio=call.sampling_ratio)
+        return options
 
     @property
     def values(self) -> tuple[float | str, float | str]:

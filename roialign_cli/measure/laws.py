@@ -17,6 +17,9 @@ Array = NDArray[Any]
 
 USUAL = "usual"
 
+# The border margin, in cells, of kernels in which a point exactly 1 cell away is outside.
+NEARLY_ONE = 0.9999
+
 # Sampling ratio of a call → the points per section along (y, x), 0 for the adaptive grid.
 RATIO_LAWS: Mapping[str, Callable[[int], tuple[int, int]]] = MappingProxyType(
     {

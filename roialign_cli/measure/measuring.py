@@ -80,6 +80,7 @@ def measure(evidence: Evidence) -> Measured:
     reading, model = _read(evidence)
     evidence.collect(measuring_calls(Writer(model.convention)))
     failed: dict[str, str] = {}
+    kept: list[str] = []  # calls that the model agrees with
     for name, stage in STAGES.items():
         if not any(call in evidence.answers for call in stage.calls):
             failed[name] = ""
@@ -88,9 +89,10 @@ def measure(evidence: Evidence) -> Measured:
         candidates = stage.candidates(evidence, model, reading)
         if is_blind:
             candidates = islice(candidates, _MAX_BLIND_CANDIDATES)
-        found = eliminate(evidence, model, stage.calls, candidates)
+        found = eliminate(evidence, model, candidates, stage.calls, kept)
         if found.agrees:
             model = found.model
+            kept += [call for call in stage.calls if call in evidence.answers]
         else:
             soft = is_blind or stage.rule in _SOFT_RULES
             rule = reading.unusual_rule or stage.rule if name == "placement" else stage.rule

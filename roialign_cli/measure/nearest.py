@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.presets import PRESETS
+from roialign_cli.measure.model import Model
 from roialign_cli.measure.rules import Rule
 from roialign_cli.measure.substitution import Substitution
 
@@ -33,7 +34,26 @@ def ranked_presets(substitution: Substitution) -> list[Near]:
         differing = substitution.differing(convention)
         major = [rule for rule in differing if not substitution.is_minor(rule, convention)]
         near.append(Near(convention, differing, major))
-    return sorted(near, key=lambda each: each.distance)
+    near.sort(key=lambda each: each.distance)
+    if not substitution.broken:
+        return near
+    # What is broken may hide other rules, so that the answers decide among presets that are as far.
+    best = [each for each in near if each.distance == near[0].distance]
+    best.sort(key=lambda each: _share_of_differences(each.convention, substitution))
+    return best + near[len(best) :]
+
+
+def _share_of_differences(convention: Convention, substitution: Substitution) -> float:
+    """Return how much of the answers a convention does not give, on average over the calls."""
+    evidence, model = substitution.evidence, Model(convention)
+    shares = []
+    for call, given in evidence.answers.values():
+        output = model.answer(call).output
+        if output is None or given.output is None:
+            shares.append(1.0)
+        else:
+            shares.append(float(evidence.differing(output, given.output).mean()))
+    return sum(shares) / max(len(shares), 1)
 
 
 def _with_pooling(row: Preset, substitution: Substitution) -> Convention:

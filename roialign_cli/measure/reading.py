@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -174,6 +174,8 @@ class Reading:
     is_bilinear
         Whether the weights are those of one point in the middle of each section, between its four
         cells, and the point moves with the numbers of the box.
+    weight
+        The sum of the weights of a section.
     """
 
     fields: Mapping[str, Any]
@@ -182,12 +184,15 @@ class Reading:
     end: tuple[float, float]
     error: float
     is_bilinear: bool
+    weight: float = 1.0
 
     @property
     def unusual_rule(self) -> str:
         """The rule that is likely broken if none of the known placements gives the answers."""
         if not self.is_bilinear:
             return "interpolation"
+        if abs(self.weight - 1) > _MAX_DIFFERENCE:
+            return "divisor"
         shifts, ends = np.ptp(self.start), np.ptp(np.subtract(self.end, self.start))
         if shifts > _MAX_DIFFERENCE or ends > _MAX_DIFFERENCE:
             return "scale and shift" if shifts > _MAX_DIFFERENCE else "box end"
@@ -241,7 +246,8 @@ def read_boxes(call: ProbeCall, output: Array) -> Reading | None:
     best = min(found, key=lambda reading: reading.error, default=None)
     if best is None:
         return None
-    return replace(best, is_bilinear=_is_bilinear(call, output, x, y, total))
+    is_bilinear = _is_bilinear(call, output, x, y, total)
+    return replace(best, is_bilinear=is_bilinear, weight=float(np.median(total)))
 
 
 def _is_bilinear(call: ProbeCall, output: Array, x: Float, y: Float, total: Float) -> bool:
@@ -319,11 +325,10 @@ def likely_points(shares: tuple[float, float]) -> Iterator[dict[str, Any]]:
     yield {"points": "centred", "point_in_part": 0.5}
     yield {"points": "dividers"}
     yield {"points": "integral", "pooling": "avg"}
-    whole = {"points": "cells", "edge_rounding": "round-map", "offset": 0.0}
-    yield {**whole, "pooling": "max", "max_of": "point", "end_offset": -1.0}
-    yield {**whole, "pooling": "avg", "end_offset": 0.0}
-    yield {**whole, "pooling": "avg", "end_offset": -1.0}
-    yield {**whole, "pooling": "max", "max_of": "point", "end_offset": 0.0}
+    for rounding, offset in product(("round-map", "floor-map"), (0.0, 0.5)):
+        whole = {"points": "cells", "edge_rounding": rounding, "offset": offset}
+        for pooling, end in (("max", -1.0), ("avg", 0.0), ("avg", -1.0), ("max", 0.0)):
+            yield {**whole, "pooling": pooling, "max_of": "point", "end_offset": end}
     yield {"points": "corners"}
     yield {"points": "centred", "point_in_part": 0.0}
     yield {"points": "centred", "point_in_part": 1.0}

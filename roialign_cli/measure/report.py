@@ -125,7 +125,7 @@ def _what_was_seen(rule: Rule, measured: Measured) -> str:
         for name in STAGES[stage].calls
         if name in evidence.answers and not evidence.agree(model, name)
     ][:2]
-    text = f"no known rule gives the answers to {' and '.join(map(repr, names))}"
+    text = f"{rule.name}: no known rule gives the answers to {' and '.join(map(repr, names))}"
     if rule.name == "adaptive grid" and "grid" in measured.failed:
         return measured_grid(evidence, model) or text
     return text

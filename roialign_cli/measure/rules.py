@@ -56,7 +56,7 @@ RULES = (
     Rule("interpolation", ("interpolation", "law:interpolation"), ("placement",)),
     Rule("pooling", ("pooling",), ("points",)),
     Rule("maximum", ("max_of",), ("points", "negative"), needs_max=True),
-    Rule("negative features", ("max_start",), ("negative", "endless"), needs_max=True),
+    Rule("negative features", ("max_start",), ("negative", "not finite"), needs_max=True),
     Rule("sampling ratio", ("law:ratio",), ("points",)),
     Rule(
         "default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), is_minor=True
@@ -90,7 +90,7 @@ RULES = (
     Rule(
         "non-finite cells",
         ("max_skips_nan",),
-        ("not finite", "endless"),
+        ("not finite",),
         is_minor=True,
         needs_max=True,
     ),

@@ -18,6 +18,7 @@ from roialign_cli.measure.laws import (
     DIVISOR_LAWS,
     EXCHANGED_WEIGHTS,
     GRID_LAWS,
+    NEARLY_ONE,
     RATIO_LAWS,
     USUAL,
 )
@@ -140,7 +141,13 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     poolings += [each for each in _POOLINGS if each != poolings[0]]
     divisors = alternatives(model, "law:divisor", [USUAL, *DIVISOR_LAWS])
     coordinates = alternatives(model, "coordinates", ["features", "half"])
-    yield from by_unusualness([points, laws, poolings, divisors, coordinates])
+    dimensions: list[Sequence[Changes]] = [points, laws, poolings, divisors, coordinates]
+    if model.convention.coordinates == "half":  # the formula shows at once
+        dimensions.append(alternatives(model, "position_formula", _FORMULAS))
+    yield from by_unusualness(dimensions)
+
+
+_FORMULAS = ("section-first", "step-first", "share-first", "roi-first")
 
 
 def _digits(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -193,7 +200,8 @@ def _default_ratio(_evidence: Evidence, model: Model, _reading: Reading) -> Iter
 
 def _border(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     values = _constants(evidence, ("far outside", "low border", "high border"))
-    margins = (1.0, 0.0, math.inf, 0.5, 0.25, 0.75, 1.5, 2.0, 2.5, 3.0)
+    # The ladder of boxes measures a margin to a quarter of a cell, and whether its end counts.
+    margins = (1.0, 0.0, math.inf, 0.5, NEARLY_ONE, *np.arange(0.25, 3.9, 0.25).tolist())
     dimensions = [
         alternatives(model, "border_margin", margins),
         alternatives(model, "outside_neighbours", ["clamped", "value", "extrapolated"]),
@@ -203,8 +211,31 @@ def _border(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         alternatives(model, "unread_cells", [0, 1]),
         alternatives(model, "average_over", ["points", "inside"]),
         *_without_points(model),
+        _other_roundings(model),
     ]
     yield from by_unusualness(dimensions, 700)
+
+
+def _other_roundings(model: Model) -> list[dict[str, Any]]:
+    """Return ways to round edges that differ only for negative coordinates.
+
+    round(x − 0.5), halves away from zero, is floor(x) for x > 0.
+    """
+    rules = model.convention
+    own: dict[str, Any] = {"offset": rules.offset, "edge_rounding": rules.edge_rounding}
+    kind, _, place = rules.edge_rounding.partition("-")
+    if kind == "none":
+        return [own]
+    other = "floor" if kind == "round" else "round"
+    moved = "offset" if place == "map" else "image_offset"
+    return [
+        own,
+        *(
+            {**own, moved: getattr(rules, moved) + by, "edge_rounding": f"{rounding}-{place}"}
+            for rounding in (other, kind)
+            for by in (-0.5, 0.5, 0.0)
+        ),
+    ]
 
 
 def _constants(evidence: Evidence, names: Sequence[str]) -> list[float]:
@@ -235,8 +266,22 @@ def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
     yield from by_unusualness(dimensions)
 
 
-def _size(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    yield from by_unusualness([alternatives(model, "min_size", _SIZES)])
+def _size(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    sizes = [*_SIZES, *_grown_sizes(evidence)]
+    yield from by_unusualness([alternatives(model, "min_size", sizes)])
+
+
+def _grown_sizes(evidence: Evidence) -> list[float]:
+    """Return the width of the narrowest box, in cells, from the channel that holds x."""
+    if "small boxes" not in evidence.answers:
+        return []
+    call, answer = evidence.answers["small boxes"]
+    x_channel = call.maps_per_channel  # the first channel is constant
+    if answer.output is None or answer.output.shape[1] <= x_channel:
+        return []
+    left, right = answer.output[0, x_channel, 0].astype(float)
+    width = abs(round(2 * (right - left), 3))
+    return [width] if np.isfinite(width) and width > 0.25 else []
 
 
 _SIZES = (0.0, 1.0, 0.1, 0.5, 2.0, 0.01, 0.001, 0.05, 0.25, 1.5)
@@ -256,7 +301,7 @@ def _negative(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[
     if model.convention.pooling == "avg":
         yield {}
         return
-    starts = [-math.inf, 0.0, -10_000.0, -FLT_MAX, -1.0, -1000.0]
+    starts = [-math.inf, 0.0, -10_000.0, -1.0, -1000.0]
     dimensions = [
         alternatives(model, "max_start", starts),
         alternatives(model, "max_of", ["point", "weighted-cell"]),
@@ -265,16 +310,16 @@ def _negative(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[
 
 
 def _not_finite(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    dimensions = [
-        alternatives(model, "tie_neighbour", ["lower", "both", "upper"]),
-        alternatives(model, "max_skips_nan", [False, True]),
-    ]
-    yield from by_unusualness(dimensions if model.convention.pooling == "max" else dimensions[:1])
+    dimensions = [alternatives(model, "tie_neighbour", ["lower", "both", "upper"])]
+    if model.convention.pooling == "max":
+        dimensions.append(alternatives(model, "max_skips_nan", [False, True]))
+        if model.convention.max_start < -1e30:
+            dimensions.append(alternatives(model, "max_start", [-math.inf, -FLT_MAX]))
+    yield from by_unusualness(dimensions)
 
 
 def _last_digits(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    formulas = ["section-first", "step-first", "share-first", "roi-first"]
-    yield from by_unusualness([alternatives(model, "position_formula", formulas)])
+    yield from by_unusualness([alternatives(model, "position_formula", _FORMULAS)])
 
 
 def _batch(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -288,11 +333,13 @@ def _channels(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[
 _SCALED = ("placement, scale 1/2", "placement, scale 1/4")
 _RATIOS = ("ratio 2", "ratio 3", "ratio 4", "9 sections")
 _SMALL = ("small boxes", "small boxes, scale 1/2")
-_BORDERS = ("low border", "high border", "far outside")
 _ACROSS = ("across the border, ratio 2", "across the border, ratio 4")
 _NEGATIVE = ("negative features", "very negative features")
-_GRID = ("grid", "grid, 2 × 4 sections")
-_NOT_FINITE = ("non-finite cells", "non-finite cells, ratio 2")
+_NOT_FINITE = (
+    "non-finite cells",
+    "non-finite cells, ratio 2",
+    "endlessly negative features",
+)
 _LAST_DIGITS = tuple(f"last digits, margin {margin}" for margin in ("0", "0.5", "1"))
 _EMPTY = tuple(
     f"{kind}, {ratio}"
@@ -303,57 +350,31 @@ _EMPTY = tuple(
     for ratio in ("adaptive grid", "ratio 2")
 )  # fmt: skip
 
-# Name → how it is measured, in order. A stage that may change what an earlier one
-# measured has its calls, too.
+# Name → how it is measured, in order.
 STAGES: dict[str, Stage] = {
     "placement": Stage("interpolation", ("placement",), _placement),
     "digits": Stage("coordinates", ("decimals",), _digits, ("placement",)),
-    "scale": Stage("scale and shift", ("placement", *_SCALED), _scaled, ("placement",)),
-    "points": Stage("sampling ratio", (*_RATIOS, "placement"), _points, ("placement",)),
+    "scale": Stage("scale and shift", _SCALED, _scaled, ("placement",)),
+    "points": Stage("sampling ratio", _RATIOS, _points, ("placement",)),
     "channels": Stage("channel map", ("channels",), _channels, ("placement",)),
     "batch": Stage("batch index", ("batch index",), _batch, ("placement",)),
-    "grid": Stage("adaptive grid", _GRID, _grid, ("points",)),
-    "scaled grid": Stage("adaptive grid", ("grid, scale 1/2", *_GRID), _grid, ("grid", "scale")),
-    "large grid": Stage("adaptive grid", ("grid, large sections", *_GRID), _large_grid, ("grid",)),
+    "grid": Stage("adaptive grid", ("grid", "grid, 2 × 4 sections"), _grid, ("points",)),
+    "scaled grid": Stage("adaptive grid", ("grid, scale 1/2",), _grid, ("grid", "scale")),
+    "large grid": Stage("adaptive grid", ("grid, large sections",), _large_grid, ("grid",)),
     "size": Stage("minimum size", ("small boxes",), _size, ("placement",)),
-    "scaled size": Stage(
-        "minimum size", ("small boxes, scale 1/2", "small boxes"), _size, ("scale", "size")
-    ),
-    "small grid": Stage(
-        "adaptive grid", ("grid, small sections", *_GRID), _small_grid, ("grid", "size")
-    ),
+    "scaled size": Stage("minimum size", ("small boxes, scale 1/2",), _size, ("scale", "size")),
+    "small grid": Stage("adaptive grid", ("grid, small sections",), _small_grid, ("grid", "size")),
     "default ratio": Stage("default ratio", ("no ratio",), _default_ratio, ("grid",)),
     "near border": Stage("border margin", ("low border",), _border, ("placement",)),
-    "border": Stage("far edge", _BORDERS, _border, ("near border",)),
-    "across": Stage("divisor", (*_ACROSS, *_BORDERS), _across, ("points", "border")),
+    "border": Stage("far edge", ("high border", "far outside"), _border, ("near border",)),
+    "across": Stage("divisor", _ACROSS, _across, ("points", "border")),
     "across, grid": Stage(
-        "adaptive grid",
-        ("across the border, grid", *_ACROSS, *_BORDERS),
-        _across,
-        ("across", "grid"),
+        "adaptive grid", ("across the border, grid",), _across, ("across", "grid")
     ),
-    "larger": Stage(
-        "adaptive grid",
-        ("larger than the map", "across the border, grid", *_BORDERS),
-        _larger,
-        ("across", "grid"),
-    ),
-    "whole sizes": Stage(
-        "coordinates", ("grid, whole sizes", "decimals", *_GRID), _whole_sizes, ("grid", "digits")
-    ),
-    "empty": Stage(
-        "boxes without area",
-        (*_EMPTY, "small boxes", "grid, small sections"),
-        _empty,
-        ("points", "small grid"),
-    ),
-    "negative": Stage("negative features", (*_NEGATIVE, *_RATIOS), _negative, ("points",)),
-    "endless": Stage(
-        "non-finite cells",
-        ("endlessly negative features", *_NEGATIVE),
-        _negative,
-        ("points", "negative"),
-    ),
+    "larger": Stage("adaptive grid", ("larger than the map",), _larger, ("across", "grid")),
+    "whole sizes": Stage("coordinates", ("grid, whole sizes",), _whole_sizes, ("grid", "digits")),
+    "empty": Stage("boxes without area", _EMPTY, _empty, ("points", "small grid")),
+    "negative": Stage("negative features", _NEGATIVE, _negative, ("points",)),
     "not finite": Stage("non-finite cells", _NOT_FINITE, _not_finite, ("points",)),
     "last digits": Stage("position formula", _LAST_DIGITS, _last_digits, ("points", "border")),
 }
