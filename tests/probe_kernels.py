@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from roialign_cli import roi_align
 from roialign_cli.measure.call import ProbeCall
@@ -40,3 +43,13 @@ def reference(call: ProbeCall) -> Any:
         spatial_scale=call.spatial_scale,
         sampling_ratio=call.sampling_ratio or 0,
     )
+
+
+def assert_ends(pid: int) -> None:
+    """Wait until a process has ended."""
+    for _ in range(600):
+        stat = Path(f"/proc/{pid}/stat")
+        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return
+        time.sleep(0.05)
+    pytest.fail(f"process {pid} still runs")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,7 @@ from roialign_cli.measure.targets.battery_folder import write_battery
 from roialign_cli.measure.targets.choosing import target_of
 from roialign_cli.measure.targets.manifest import digest_of
 from roialign_cli.measure.targets.program import run_program
-from tests.probe_kernels import POOL, SECONDS, reference
+from tests.probe_kernels import POOL, SECONDS, assert_ends, reference
 
 
 def battery(tmp_path: Path) -> Path:
@@ -253,6 +256,31 @@ def test_a_program_that_hangs_after_some_answers(tmp_path: Path) -> None:
     target = run_program(folder, command, seconds=3)
     assert target.remarks[0] == "the program did not end within 3 s, and was stopped"
     assert target.run(fixed_battery(Convention())[0]).size
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_no_program_is_left_running_after_a_signal(name: str, tmp_path: Path) -> None:
+    folder, pid = battery(tmp_path), tmp_path / "pid"
+    code = (
+        f"import os, time; open({str(pid)!r} + '.part', 'w').write(str(os.getpid()));"
+        f"os.rename({str(pid)!r} + '.part', {str(pid)!r}); time.sleep(600)"
+    )
+    program = (
+        "import sys; from tests.test_probe_folders import target_of\n"
+        f"target_of({str(folder)!r}, program=[sys.executable, '-c', {code!r}])\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[1],
+        stderr=subprocess.DEVNULL,
+    )
+    while not pid.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    process.wait()
+    assert_ends(int(pid.read_text()))
 
 
 def test_digests_differ_with_each_input() -> None:

@@ -20,7 +20,7 @@ from roialign_cli.measure.probing import probe
 from roialign_cli.measure.target import UnansweredError, ask
 from roialign_cli.measure.targets.choosing import target_of
 from roialign_cli.measure.targets.process import Crash, Timeout
-from tests.probe_kernels import CALL, POOL, SECONDS, reference
+from tests.probe_kernels import CALL, POOL, SECONDS, assert_ends, reference
 
 HEAD = "features, boxes, batch_index, output_size, spatial_scale=1.0, sampling_ratio=0"
 PLAIN = "pool(features, boxes, output_size, batch_index, spatial_scale, sampling_ratio)"
@@ -185,16 +185,6 @@ def test_a_kernel_that_hangs_is_stopped_with_its_own_processes(
     assert_ends(int((tmp_path / "pid").read_text()))
 
 
-def assert_ends(pid: int) -> None:
-    """Wait until a process has ended."""
-    for _ in range(600):
-        stat = Path(f"/proc/{pid}/stat")
-        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
-            return
-        time.sleep(0.05)
-    pytest.fail(f"process {pid} still runs")
-
-
 def test_a_kernel_that_never_answers_is_not_asked_for_ever(write: Write) -> None:
     code = f"def kernel({HEAD}):\n    import time; time.sleep(600)\n"
     with target_of(f"{write(code)}:kernel", time_limit=0.3) as target:
@@ -205,21 +195,35 @@ def test_a_kernel_that_never_answers_is_not_asked_for_ever(write: Write) -> None
             target.run(CALL)
 
 
+SLEEPS = "time.sleep(600)"
+HOLDS_LOCK = "re.match('(a+)+$', 'a' * 60 + 'b')"  # other threads of the process do not run
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there are no signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("name", "wait"),
+    [
+        ("SIGINT", SLEEPS),
+        ("SIGTERM", SLEEPS),
+        ("SIGHUP", SLEEPS),
+        ("SIGKILL", SLEEPS),
+        ("SIGINT", HOLDS_LOCK),
+        ("SIGTERM", HOLDS_LOCK),
+    ],
+)
 def test_nothing_is_left_running_after_a_signal(
-    number: signal.Signals, write: Write, tmp_path: Path
+    name: str, wait: str, write: Write, tmp_path: Path
 ) -> None:
     pid = tmp_path / "pid"
     code = (
         f"def kernel({HEAD}):\n"
-        "    import os, time\n"
+        "    import os, re, time\n"
         f"    open({str(pid)!r} + '.part', 'w').write(str(os.getpid()))\n"
         f"    os.rename({str(pid)!r} + '.part', {str(pid)!r})\n"
-        "    time.sleep(600)\n"
+        f"    {wait}\n"
     )
     program = (
-        "import sys; from tests.test_probe_targets import CALL, target_of\n"
+        "from tests.test_probe_targets import CALL, target_of\n"
         f"target_of({write(code) + ':kernel'!r}, time_limit=600).run(CALL)\n"
     )
     process = subprocess.Popen(
@@ -230,7 +234,7 @@ def test_nothing_is_left_running_after_a_signal(
     while not pid.exists():
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(number)
+    process.send_signal(getattr(signal, name))
     process.wait()
     assert_ends(int(pid.read_text()))
 

@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import IO, Any
 
 from numpy.typing import NDArray
@@ -68,6 +69,7 @@ class Child:
         answer = None
         try:
             with (
+                ended_by_signals(),
                 killed_after(running.process, seconds) as is_late,
                 contextlib.suppress(OSError),  # the process has ended
             ):
@@ -167,6 +169,30 @@ def killed_after(process: subprocess.Popen[bytes], seconds: float) -> Iterator[A
         yield late.is_set
     finally:
         timer.cancel()
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Leave a block by an exception when this process is to end, so that it can end others first.
+
+    Signals that the program handles itself, and threads other than the main one, are left alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    try:
+        for number in numbers:
+            signal.signal(number, _leave)
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def ending(status: int) -> str:

@@ -11,7 +11,13 @@ from pathlib import Path
 from roialign_cli.errors import ArgumentError
 from roialign_cli.measure.targets.answers import FolderTarget, answer_files
 from roialign_cli.measure.targets.manifest import read_manifest
-from roialign_cli.measure.targets.process import ending, kill, killed_after, last_line
+from roialign_cli.measure.targets.process import (
+    ended_by_signals,
+    ending,
+    kill,
+    killed_after,
+    last_line,
+)
 
 
 def run_program(folder: Path, command: Sequence[str], *, seconds: float) -> FolderTarget:
@@ -61,7 +67,7 @@ def _run(command: Sequence[str], seconds: float) -> str:
             problem = f"{command[0]} cannot be started: {reason}; name a program"
             raise ArgumentError("program", problem) from None
         try:
-            with killed_after(process, seconds) as is_late:
+            with ended_by_signals(), killed_after(process, seconds) as is_late:
                 status = process.wait()
         finally:
             kill(process)
