@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from docs.generate import DOCS
 from roialign_cli import PRESETS, Fingerprint, probe, roi_align
 from roialign_cli.cli.main import main
 from roialign_cli.core.convention import Convention
@@ -86,6 +89,24 @@ def test_json_has_the_difference_and_a_case_that_runs(capfd: pytest.CaptureFixtu
     )
     np.testing.assert_allclose(made, case["expected"])
     assert not np.allclose(made, case["given"])
+
+
+def keys_of(value: Any) -> set[str]:
+    """Return the keys of an object and of the objects in it."""
+    if isinstance(value, list):
+        return {key for entry in value for key in keys_of(entry)}
+    if not isinstance(value, dict):
+        return set()
+    named_otherwise = {"fields", "matched", "failures"}
+    return {*value} | {k for n, v in value.items() if n not in named_otherwise for k in keys_of(v)}
+
+
+def test_the_json_page_names_every_key(capfd: pytest.CaptureFixture[str]) -> None:
+    _, record = measured(capfd, "floor_kernel.py:roi_align")
+    text = (DOCS / "json.md").read_text(encoding="utf-8")
+    section = text.partition("\n## probe\n")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"`(\w+)`", section))
+    assert keys_of(record) - documented == {"version"}
 
 
 def test_markdown_has_both_tables(capfd: pytest.CaptureFixture[str]) -> None:
@@ -254,6 +275,11 @@ def test_golden_values_of_any_preset_need_no_kernel(capfd: pytest.CaptureFixture
     assert not Path("golden.py").exists()
 
 
+@cache
+def golden_of(rules: Convention) -> list[GoldenCase]:
+    return golden_cases(rules)
+
+
 def shows(golden: GoldenCase, convention: Convention) -> bool:
     """Return whether a convention gives other values than the expected ones."""
     output = Model(convention).answer(golden.call).output
@@ -295,11 +321,11 @@ CHANGED: dict[str, Any] = {
 def test_golden_values_see_every_rule(field: str) -> None:
     rules = PRESETS["torchvision-aligned"].convention
     changed = replace(rules, **{field: CHANGED[field]})
-    assert any(shows(golden, changed) for golden in golden_cases(rules))
+    assert any(shows(golden, changed) for golden in golden_of(rules))
 
 
 @pytest.mark.parametrize("start", [0.0, -math.inf])
 def test_golden_values_see_where_a_maximum_starts(start: float) -> None:
     rules = replace(PRESETS["torchvision-aligned"].convention, pooling="max", max_start=start)
     other = replace(rules, max_start=-1.0)
-    assert any(shows(golden, other) for golden in golden_cases(rules))
+    assert any(shows(golden, other) for golden in golden_of(rules))
