@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import combinations, islice, product
 from typing import Any
-
-import numpy as np
 
 from roialign_cli.errors import RoiAlignError
 from roialign_cli.measure.evidence import Evidence
@@ -44,14 +42,26 @@ def by_unusualness(
     most
         The most combinations to yield.
     """
-    indices = product(*(range(len(each)) for each in dimensions))
-    # Of combinations of the same sum, those with a single unusual rule are first.
-    ordered = sorted(indices, key=lambda each: (np.count_nonzero(each), sum(each)))
-    for each in islice(ordered, most):
+    for each in islice(_indices([len(each) for each in dimensions]), most):
         merged: dict[str, Any] = {}
-        for alternatives, index in zip(dimensions, each, strict=True):
-            merged.update(alternatives[index])
+        for choices, index in zip(dimensions, each, strict=True):
+            merged.update(choices[index])
         yield merged
+
+
+def _indices(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield indices, those first of which fewest are not 0, and of those the smallest."""
+    for count in range(len(lengths) + 1):
+        chosen = [
+            (sum(values), places, values)
+            for places in combinations(range(len(lengths)), count)
+            for values in product(*(range(1, lengths[place]) for place in places))
+        ]
+        for _, places, values in sorted(chosen):
+            indices = [0] * len(lengths)
+            for place, value in zip(places, values, strict=True):
+                indices[place] = value
+            yield indices
 
 
 def alternatives(model: Model, name: str, values: Sequence[Any]) -> list[dict[str, Any]]:
