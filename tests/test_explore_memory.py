@@ -30,11 +30,11 @@ def check_growth(action: Callable[[int], int], times: int) -> None:
     """
     tracemalloc.start()
     try:
-        for k in range(20):  # fill the caches
+        for k in range(times):  # fill the caches
             action(k)
         gc.collect()
         before, _ = tracemalloc.get_traced_memory()
-        sent = sum(action(20 + k) for k in range(times))
+        sent = sum(action(times + k) for k in range(times))
         gc.collect()
         after, _ = tracemalloc.get_traced_memory()
     finally:

@@ -243,8 +243,16 @@ def test_programs_without_answers(code: str, problem: str, tmp_path: Path) -> No
 
 
 def test_a_program_that_does_not_start(tmp_path: Path) -> None:
-    with pytest.raises(RoiAlignError, match="no-such-program cannot be started: No such file"):
-        run_program(battery(tmp_path), ["./no-such-program"], seconds=SECONDS)
+    folder = battery(tmp_path)
+    answer(folder, range(1), reference)
+    with pytest.raises(RoiAlignError, match="no-such-program cannot be started; name a program"):
+        run_program(folder, ["./no-such-program"], seconds=SECONDS)
+    assert (folder / "outputs" / "000.npy").exists()
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"\0\0\0\0")
+    broken.chmod(0o755)
+    with pytest.raises(RoiAlignError, match="broken cannot be started: Exec format error"):
+        run_program(folder, [str(broken)], seconds=SECONDS)
 
 
 def test_a_program_that_hangs_after_some_answers(tmp_path: Path) -> None:

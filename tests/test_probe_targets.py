@@ -1,4 +1,4 @@
-"""Kernels that `probe` starts in other processes: Python functions and ONNX nodes."""
+"""Kernels that `probe` starts in other processes: Python functions and classes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from roialign_cli import RoiAlignError, roi_align
+from roialign_cli import RoiAlignError
 from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.probing import probe
 from roialign_cli.measure.target import UnansweredError, ask
@@ -96,6 +97,46 @@ def test_kernels_of_four_columns_are_not_given_five(write: Write) -> None:
     with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
         assert target.matched["boxes"] == "rois, (R, 4)"
         assert target.parameters == frozenset()
+
+
+# As much of PyTorch as `probe` uses.
+TORCH = """
+class Tensor:
+    def __init__(self, array):
+        self.array = array
+    def numpy(self):
+        return self.array
+
+def from_numpy(array):
+    return Tensor(array)
+"""
+
+
+def test_a_kernel_of_tensors_gets_tensors(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text(TORCH, encoding="utf-8")
+    code = (
+        "import torch\n"
+        "def kernel(input, rois, output_size):\n"
+        "    assert isinstance(input, torch.Tensor) and isinstance(rois, torch.Tensor)\n"
+        "    rois = rois.array\n"
+        "    output = pool(input.array, rois[:, 1:], output_size, rois[:, 0])\n"
+        "    return torch.from_numpy(output)\n"
+        "def either(features, boxes, batch_index, output_size):\n"
+        "    assert not isinstance(features, torch.Tensor)\n"
+        "    return pool(features, boxes, output_size, batch_index)\n"
+    )
+    path, expected = write(code), reference(replace(CALL, sampling_ratio=0))
+    for name, arrays in {"kernel": "PyTorch", "either": "NumPy"}.items():
+        with target_of(f"{path}:{name}", time_limit=SECONDS) as target:
+            assert target.matched["arrays"] == arrays
+            np.testing.assert_array_equal(target.run(CALL), expected)
+
+
+def test_a_kernel_of_three_channels_is_measured(write: Write) -> None:
+    code = f"def kernel({HEAD}):\n    assert features.shape[1] == 3\n    return {PLAIN}\n"
+    with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
+        assert target.problem == ""
+        assert probe(target).verdict == "This is torchvision (avg)."
 
 
 def test_a_kernel_in_another_process_is_measured_as_in_this_one(write: Write) -> None:
@@ -321,57 +362,3 @@ def test_options_that_do_not_fit(options: dict[str, Any], problem: str, write: W
     path = write(f"def kernel({HEAD}): pass\n")
     with pytest.raises(RoiAlignError, match=problem):
         target_of(f"{path}:kernel", **options)
-
-
-def onnx_models() -> Any:
-    """Return the module that makes models; skip the test without onnx and onnxruntime."""
-    pytest.importorskip("onnxruntime")
-    return pytest.importorskip("tests.onnx_models")
-
-
-def onnx_file(tmp_path: Path, *nodes: Any, **options: Any) -> str:
-    models = onnx_models()
-    path: str = models.saved(tmp_path, models.model(*nodes, **options))
-    return path
-
-
-def test_the_first_node_and_a_named_one(tmp_path: Path) -> None:
-    make = onnx_models().roi_align
-    legacy = make(output="other", coordinate_transformation_mode="output_half_pixel")
-    path = onnx_file(tmp_path, make(), legacy)
-    with target_of(path, time_limit=SECONDS) as target:
-        assert target.name == f"{path}:align_pooled"
-        assert target.matched["sampling_ratio"] == "2"
-        first = target.run(CALL)
-    with target_of(path, node="align_other", time_limit=SECONDS) as target:
-        other = target.run(CALL)
-    for output, name in ((first, "onnx-half-pixel"), (other, "onnx-output-half-pixel")):
-        expected = roi_align(
-            CALL.features, CALL.boxes, (2, 2), convention=name, batch_index=CALL.batch_index,
-            spatial_scale=1, sampling_ratio=1,
-        )  # fmt: skip
-        np.testing.assert_allclose(output, expected, rtol=1e-5)
-    with pytest.raises(RoiAlignError, match=r"node: .* has no ROI Align 'x'; it has align_pooled"):
-        target_of(path, node="x")
-
-
-def test_a_node_with_another_order_of_inputs(tmp_path: Path) -> None:
-    helper = pytest.importorskip("onnx.helper")
-    node = helper.make_node("MaxRoiPool", ["features", "rois"], ["pooled"], pooled_shape=[7, 7])
-    inputs = {"features": (1, ("n", 3, 10, 14)), "rois": (1, ("r", 5))}
-    path = onnx_file(tmp_path, node, inputs=inputs)
-    with target_of(path, time_limit=SECONDS) as target:
-        assert target.parameters == {"spatial_scale", "batch_index"}
-        found = probe(target)
-    assert found.nearest == "roi-pool"
-
-
-def test_a_node_that_onnxruntime_does_not_have(tmp_path: Path) -> None:
-    helper = pytest.importorskip("onnx.helper")
-    node = helper.make_node(
-        "MMCVRoiAlign", ["features", "rois"], ["pooled"], domain="mmcv", mode="avg", name="mine"
-    )
-    inputs = {"features": (1, ("n", 3, 10, 14)), "rois": (1, ("r", 5))}
-    path = onnx_file(tmp_path, node, inputs=inputs, domains={"mmcv": 1})
-    with pytest.raises(RoiAlignError, match=r"model.onnx: onnxruntime cannot run mine: .*MMCVRoi"):
-        target_of(path, time_limit=SECONDS)

@@ -108,14 +108,17 @@ def test_an_unknown_rule_needs_an_option(capsys: Capture) -> None:
     np.testing.assert_array_equal(np.load("out.npy"), roi_align_pyramid(MAPS, BOXES, 7, **RULE))
 
 
-@pytest.mark.parametrize("numbers", [(0, 1), (0, 0, 1, 2)])
+@pytest.mark.parametrize(
+    ("numbers", "remedy"),
+    [((0, 1), "all 4 calls of the pyramid"), ((0, 0, 1, 2), "those of one pyramid")],
+)
 def test_a_part_of_a_pyramid_needs_the_other_calls(
-    numbers: tuple[int, ...], capsys: Capture
+    numbers: tuple[int, ...], remedy: str, capsys: Capture
 ) -> None:
     recorded(rows=None)
     files = [f"calls/call-{number:04}.npz" for number in numbers]
     assert main(["run", *files, "-q", "--pyramid", "torchvision"]) == 2
-    words = f"has {len(numbers)} calls; name one, or all 4 calls of the pyramid"
+    words = f"has {len(numbers)} calls; name one, or {remedy}"
     assert words in capsys.readouterr().err
 
 

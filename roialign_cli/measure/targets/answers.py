@@ -18,6 +18,7 @@ from roialign_cli.measure.targets.manifest import MANIFEST, Entry, digest_of, re
 
 _SUFFIXES = (".npy", ".bin")
 _FLOAT = np.dtype("<f4")
+_MAX_RAW_BYTES = 1 << 26
 
 
 class FolderTarget:
@@ -120,12 +121,14 @@ def _raw(path: Path, entry: Entry) -> NDArray[Any]:
     boxes, channels, rows, columns = entry.output["shape"]
     usual = boxes, channels, rows, columns
     try:
-        content = path.read_bytes() if path.is_file() else b""
+        count = path.stat().st_size if path.is_file() else 0
+        is_damaged = count % _FLOAT.itemsize or not 0 < count <= _MAX_RAW_BYTES
+        content = b"" if is_damaged else path.read_bytes()
     except OSError as error:
         raise FileError(path, f"cannot be read: {error.strerror}") from None
-    if len(content) % _FLOAT.itemsize or not content:
+    if is_damaged:
         size = math.prod(usual) * _FLOAT.itemsize
-        problem = f"is damaged: it has {len(content)} bytes instead of {size}"
+        problem = f"is damaged: it has {count} bytes instead of {size}"
         raise FileError(path, f"{problem}; write {' × '.join(map(str, usual))} numbers in float32")
     values: NDArray[Any] = np.frombuffer(content, _FLOAT).astype(np.float32)
     for shape in (usual, (boxes, channels // (rows * columns), rows, columns)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -40,6 +42,8 @@ def run_program(folder: Path, command: Sequence[str], *, seconds: float) -> Fold
         If the program cannot be started, or writes no answer.
     """
     entries, _ = read_manifest(folder)
+    if shutil.which(command[0]) is None:  # before answers are removed
+        raise ArgumentError("program", f"{command[0]} cannot be started; name a program")
     for file in answer_files(folder, entries):
         with suppress(OSError):
             file.unlink()
@@ -48,7 +52,7 @@ def run_program(folder: Path, command: Sequence[str], *, seconds: float) -> Fold
         outcome = problem or "ended without an error"
         raise ArgumentError("program", f"{command[0]} wrote no answers; it {outcome}")
     remarks = (f"the program {problem}",) if problem else ()
-    return FolderTarget(folder, command[0], remarks)
+    return FolderTarget(folder, shlex.join(command), remarks)
 
 
 def _run(command: Sequence[str], seconds: float) -> str:
