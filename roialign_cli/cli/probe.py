@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from roialign_cli.core.convention import Convention
-    from roialign_cli.measure.fingerprint import Case, Fingerprint
+    from roialign_cli.measure.fingerprint import Fingerprint
     from roialign_cli.measure.golden import GoldenCase
     from roialign_cli.measure.targets.choosing import ClosableTarget
 
@@ -98,7 +98,9 @@ def probe(
         parameters = kernel.parameters
     _print(found, matched, output_format)
     if plot is not None:
-        _draw(found, plot, force=force)
+        from roialign_cli.cli.probe_plot import draw_case
+
+        draw_case(found, plot, force=force)
     if save_tests is not None:
         golden = _golden(found, parameters)
         write_tests(save_tests, *golden, python_call(options, matched), force=force)
@@ -174,35 +176,6 @@ def _print(found: Fingerprint, matched: Mapping[str, str], output_format: str) -
     from roialign_cli.show.document.terminal import print_blocks
 
     print_blocks(blocks)
-
-
-def _drawn_case(found: Fingerprint) -> Case | None:
-    """Return the first case with an output of the kernel; those of major differences are first."""
-    cases = (one.case for one in sorted(found.differs, key=lambda one: one.is_minor))
-    return next((case for case in cases if case and case.given.output is not None), None)
-
-
-def _draw(found: Fingerprint, path: Path, *, force: bool) -> None:
-    """Draw the first case, or print that there is none."""
-    from roialign_cli.files.writing import atomic_write
-    from roialign_cli.measure.case_traces import case_traces, output_trace
-    from roialign_cli.show.figures.compare import compare_figure
-    from roialign_cli.show.figures.saving import check_suffix, save_figure
-
-    case = _drawn_case(found)
-    expected, own = (None, None) if case is None else case_traces(found, case)
-    if case is not None and expected is not None and own is None:
-        own = output_trace(found, case, expected)
-    if case is None or expected is None or own is None:
-        message(f"{path} is not written: there is no case to draw")
-        return
-    row, column = case.section
-    names = found.nearest or "", "the kernel"
-    title = "The smallest case in which the kernel differs"
-    figure = compare_figure(expected, own, section=(column + 1, row + 1), title=title, names=names)
-    with atomic_write(path, force=force) as file:
-        save_figure(figure, file, check_suffix(path))
-    message(f"wrote {path}")
 
 
 def _golden(found: Fingerprint, parameters: frozenset[str]) -> tuple[list[GoldenCase], Convention]:

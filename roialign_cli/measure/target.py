@@ -21,6 +21,10 @@ class UnansweredError(Exception):
     """A target cannot run a call, for example because it only has answers to a fixed battery."""
 
 
+class StoppedError(Exception):
+    """A kernel ended, or was stopped, instead of answering; the text is a clause."""
+
+
 class Target(Protocol):
     """A kernel that answers calls.
 
@@ -108,6 +112,8 @@ def ask(target: Target, call: ProbeCall) -> Answer:
             output = np.asarray(target.run(call))
     except UnansweredError:
         return Answer(None, "there is no answer to this call", is_missing=True)
+    except StoppedError as error:
+        return Answer(None, str(error))
     except Exception as error:  # noqa: BLE001 - a kernel may raise anything
         text = str(error).strip().splitlines()
         return Answer(None, f"it raised {type(error).__name__}: {text[0] if text else ''}"[:200])

@@ -18,6 +18,7 @@ from typing import IO, Any
 
 from numpy.typing import NDArray
 
+from roialign_cli.measure.target import StoppedError
 from roialign_cli.measure.targets.frames import NO_ARRAYS, Arrays, read_frame, write_frame
 from roialign_cli.printable import printable
 
@@ -29,11 +30,11 @@ _PROGRAM = (
 _MAX_CLAUSE = 150  # characters of a line of a process that are shown
 
 
-class Crash(Exception):  # noqa: N818 - the name is shown
+class Crash(StoppedError):  # noqa: N818
     """A process that ended during a call; the text has the reason."""
 
 
-class Timeout(Exception):  # noqa: N818 - the name is shown
+class Timeout(StoppedError):  # noqa: N818
     """A call that was not answered within its time limit."""
 
 
