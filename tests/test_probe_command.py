@@ -226,13 +226,25 @@ def test_saved_tests_pass_for_the_right_kernel_and_fail_for_the_wrong_one() -> N
     assert "test_golden_values[ratio 2]" not in shown
 
 
-def test_saved_tests_pass_boxes_and_fixed_arguments_as_the_kernel_takes_them() -> None:
-    lines = """
+OTHER_PARAMETERS = {
+    "columns": """
 def pool(x, rois, height, width, scale, half=0.0):
     boxes, index = rois[:, 1:] + np.float32(half), rois[:, 0].astype(int)
     return roi_align(x, boxes, (height, width), scale, 2, index)
-"""
-    Path("pool_kernel.py").write_text(KERNEL + lines, encoding="utf-8")
+""",
+    "list": """
+def pool(x, boxes, output_size, scale, half=0.0):
+    index = np.concatenate([np.full(len(one), n) for n, one in enumerate(boxes)])
+    if any(one.shape[1:] != (4,) for one in boxes):
+        raise ValueError("boxes must be (R, 4)")
+    return roi_align(x, np.concatenate(boxes) + np.float32(half), output_size, scale, 2, index)
+""",
+}
+
+
+@pytest.mark.parametrize("layout", OTHER_PARAMETERS)
+def test_saved_tests_call_the_kernel_as_the_command_does(layout: str) -> None:
+    Path("pool_kernel.py").write_text(KERNEL + OTHER_PARAMETERS[layout], encoding="utf-8")
     arguments = "pool_kernel.py:pool", "--arg", "half=0", "--save-tests", "test_pool.py"
     assert run(*arguments, "--preset", "torchvision-aligned") == 0
     status, shown = pytest_of("test_pool.py")

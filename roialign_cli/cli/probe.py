@@ -11,7 +11,8 @@ import click
 from roialign_cli.cli.help import command, first_given, operator_option, output_option
 from roialign_cli.cli.option_types import OUTPUT_FILE, OUTPUT_FOLDER, PresetName
 from roialign_cli.cli.options import force_option, format_option
-from roialign_cli.cli.probe_target import TargetOptions, python_call, target_options
+from roialign_cli.cli.probe_code import python_call
+from roialign_cli.cli.probe_target import TargetOptions, target_options
 from roialign_cli.cli.probe_tests import check_tests, write_tests
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError, RoiAlignError

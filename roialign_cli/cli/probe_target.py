@@ -1,13 +1,10 @@
-"""The kernel that TARGET names, and the Python that calls it in tests."""
+"""The kernel that TARGET names, and the options that say how it is called."""
 
 from __future__ import annotations
 
-import ast
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -119,104 +116,3 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for decorator in reversed(decorators):
         decorated = decorator(decorated)
     return decorated
-
-
-_SIGNATURE = "def run(features, boxes, batch_index, output_size, spatial_scale, sampling_ratio):"
-_UNKNOWN_KERNEL = f'''\
-from my_kernel import roi_align  # change this to your kernel
-
-
-{_SIGNATURE}
-    """Call the kernel; a ratio of None stands for its default."""
-    options = {{}} if sampling_ratio is None else {{"sampling_ratio": sampling_ratio}}
-    return roi_align(
-        features,
-        boxes,
-        output_size,
-        spatial_scale=spatial_scale,
-        batch_index=batch_index,
-        **options,
-    )
-'''
-_BOXES = {
-    "columns": "boxes = np.column_stack([batch_index, boxes]).astype(np.float32)",
-    "list": "boxes = [boxes[batch_index == n] for n in range(len(features))]",
-}
-
-
-def python_call(options: TargetOptions, matched: Mapping[str, str]) -> str:
-    """Return lines of Python that define `run`, which calls a kernel.
-
-    The lines for a class, a model or a program are an example to change.
-
-    Parameters
-    ----------
-    options
-        What names the kernel.
-    matched
-        What the kernel is given → the parameter that gets it, as in `ClosableTarget`.
-    """
-    place, _, name = (options.text or "").rpartition(":")
-    if "features" not in matched or "." in name or name[:1].isupper():
-        return _UNKNOWN_KERNEL
-    module = Path(place).stem if place.endswith(".py") else place
-    parameter, _, form = matched["boxes"].partition(", ")
-    layout = "list" if "list" in form else "columns" if "first" in form else "separate"
-    names = {**matched, "boxes": parameter}
-    is_torch = matched.get("arrays") == "PyTorch"
-    lines = [f"from {module} import {name}", "", "", _SIGNATURE]
-    lines += ['    """Call the kernel; a ratio of None stands for its default."""']
-    if layout == "list":
-        lines += ['    order = np.argsort(batch_index, kind="stable")']
-    lines += [f"    {_BOXES[layout]}"] if layout in _BOXES else []
-    lines += [f"    {line}" for line in _TORCH[layout == "list"]] if is_torch else []
-    arguments = [*_positional(names), *_named(names), *_fixed(options.arg)]
-    lines += ["    options = {}"]
-    if (ratio := names.get("sampling ratio")) is not None:
-        lines += ["    if sampling_ratio is not None:"]
-        lines += [f'        options["{ratio}"] = sampling_ratio']
-    lines += [f"    output = {name}(", *(f"        {one}," for one in arguments)]
-    lines += ["        **options,", "    )"]
-    lines += ["    output = output.numpy()"] if is_torch else []
-    lines += ["    return output[np.argsort(order)]" if layout == "list" else "    return output"]
-    return "\n".join(lines)
-
-
-_TORCH = {
-    False: ("features, boxes = torch.from_numpy(features), torch.from_numpy(boxes)",
-            "batch_index = torch.from_numpy(batch_index)"),
-    True: ("features, boxes = torch.from_numpy(features), [*map(torch.from_numpy, boxes)]",),
-}  # fmt: skip
-# Meaning → the Python for its value
-_VALUES = {
-    "features": "features",
-    "boxes": "boxes",
-    "output size": "output_size",
-    "rows": "output_size[0]",
-    "columns": "output_size[1]",
-    "spatial scale": "spatial_scale",
-    "batch index": "batch_index",
-}
-
-
-def _positional(names: Mapping[str, str]) -> list[str]:
-    return [value for key, value in _VALUES.items() if names.get(key) == "by position"]
-
-
-def _named(names: Mapping[str, str]) -> list[str]:
-    return [
-        f"{names[key]}={value}"
-        for key, value in _VALUES.items()
-        if names.get(key, "by position") != "by position"
-    ]
-
-
-def _fixed(arguments: Sequence[tuple[str, str]]) -> list[str]:
-    """Return the arguments of --arg as Python."""
-    shown = []
-    for name, text in arguments:
-        value: Any = text
-        with suppress(ValueError, SyntaxError):
-            value = ast.literal_eval(text)
-        shown.append(f"{name}={value!r}")
-    return shown

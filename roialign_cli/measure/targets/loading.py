@@ -100,7 +100,7 @@ def load_kernel(where: str, attribute: str, arguments: Mapping[str, str]) -> Ker
         found = getattr(found, name)
     if not callable(found):
         raise UnusableError(f"{attribute} is not a function or a class")
-    fixed = {name: _value(text) for name, text in arguments.items()}
+    fixed = {name: argument_value(text) for name, text in arguments.items()}
     try:
         return kernel_of(found, fixed)
     except UnmatchedError as problem:
@@ -163,7 +163,7 @@ def _similar(module: ModuleType) -> str:
     return f"; it has {', '.join(own[:5])}" if own else ""
 
 
-def _value(text: str) -> Any:  # noqa: ANN401
+def argument_value(text: str) -> Any:  # noqa: ANN401
     """Return a Python literal, or the text if it is none."""
     try:
         return ast.literal_eval(text)
