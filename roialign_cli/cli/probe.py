@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from roialign_cli.cli.help import command, first_given, operator_option, output_
 from roialign_cli.cli.option_types import OUTPUT_FILE, OUTPUT_FOLDER, PresetName
 from roialign_cli.cli.options import force_option, format_option
 from roialign_cli.cli.probe_code import python_call
-from roialign_cli.cli.probe_target import TargetOptions, target_options
+from roialign_cli.cli.probe_target import ReportingTarget, TargetOptions, target_options
 from roialign_cli.cli.probe_tests import check_tests, write_tests
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError, RoiAlignError
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from roialign_cli.measure.fingerprint import Fingerprint
     from roialign_cli.measure.golden import GoldenCase
     from roialign_cli.measure.targets.choosing import ClosableTarget
+
+_USUAL_CALLS = 60  # of a kernel, including those that look for a form of the arrays
 
 
 @command(
@@ -150,8 +153,11 @@ def _measured(kernel: ClosableTarget, text: str, preset: str | None) -> Fingerpr
     """Return the rules of a kernel; raise an error if it cannot be probed."""
     from roialign_cli.measure.probing import probe as measure
     from roialign_cli.printable import printable
+    from roialign_cli.show.progress import share_progress
 
-    found = measure(kernel, preset=preset)
+    with share_progress("probing") as advance:
+        reporting = ReportingTarget(kernel, partial(advance, 1 / _USUAL_CALLS))
+        found = measure(reporting, preset=preset)
     if found.problem:
         problem = found.problem.removeprefix("The kernel ").removesuffix(".")
         remedy = "it must return (R, C, rows, columns) for features (N, C, H, W) and boxes (R, 4)"

@@ -13,6 +13,7 @@ from roialign_cli.cli.help import argument, input_option
 from roialign_cli.cli.option_types import NamedValue, NumberInRange
 
 if TYPE_CHECKING:
+    from roialign_cli.measure.call import ProbeCall
     from roialign_cli.measure.targets.choosing import ClosableTarget
 
 _ARGUMENT = NamedValue("NAME=VALUE", str, "aligned=True")
@@ -116,3 +117,26 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for decorator in reversed(decorators):
         decorated = decorator(decorated)
     return decorated
+
+
+class ReportingTarget:
+    """A kernel that reports each call before it runs.
+
+    Parameters
+    ----------
+    target
+        The kernel.
+    report
+        Called without arguments.
+    """
+
+    def __init__(self, target: ClosableTarget, report: Callable[[], object]) -> None:
+        self._target, self._report = target, report
+
+    def run(self, call: ProbeCall) -> Any:  # noqa: ANN401
+        """Return the output of one call."""
+        self._report()
+        return self._target.run(call)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._target, name)
