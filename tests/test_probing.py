@@ -95,6 +95,37 @@ def test_every_preset_is_measured_as_itself(name: str, pooling: str) -> None:
     assert answers_as(found.convention, kernel_of(name, pooling=pooling), found)
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_measured_without_a_sampling_ratio(name: str) -> None:
+    rules = PRESETS[name].convention
+
+    def normalized(
+        features: Array, boxes: Array, output_size: tuple[int, int], batch_index: Array
+    ) -> Array:
+        return roi_align(features, boxes, output_size, convention=rules, batch_index=batch_index)
+
+    def scaled(
+        features: Array,
+        boxes: Array,
+        output_size: tuple[int, int],
+        spatial_scale: float,
+        batch_index: Array,
+    ) -> Array:
+        return roi_align(
+            features,
+            boxes,
+            output_size,
+            convention=rules,
+            spatial_scale=spatial_scale,
+            batch_index=batch_index,
+        )
+
+    found = probe(normalized if rules.normalized else scaled)
+    assert name in found.equal
+    assert {difference.rule for difference in found.differs} <= {"default ratio"}
+
+
 def test_equal_presets_differ_in_minor_rules_only() -> None:
     found = fingerprint(ALIGNED, "avg")
     assert {"torchvision-aligned", "onnx-half-pixel", "ncnn-1-aligned"} <= set(found.equal)

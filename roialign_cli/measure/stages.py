@@ -60,7 +60,7 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
     starts = _near(reading.start)
     ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
     takes_ratio = "sampling_ratio" in evidence.target.parameters
-    ratio: list[dict[str, Any]] = [{"sampling_ratio": n} for n in (0, 1, 2, 3, 4)]
+    ratio = _default_ratios(0)
     if takes_ratio:
         ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
     dimensions: list[Sequence[Changes]] = [
@@ -77,6 +77,12 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
         list(likely_points(reading.shares)),
     ]
     yield from by_unusualness(dimensions)
+
+
+def _default_ratios(first: int) -> list[dict[str, Any]]:
+    """Return what may be the ratio of a kernel that takes none, likeliest first."""
+    fixed = [{"sampling_ratio": n, "grid_from": "section"} for n in (first, 0, 1, 2, 3, 4)]
+    return [*fixed, {"sampling_ratio": 0, "grid_from": "output"}]
 
 
 def _divisors(evidence: Evidence) -> list[dict[str, Any]]:
@@ -134,7 +140,7 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         *({"law:ratio": law} for law in RATIO_LAWS),
     ]
     if "sampling_ratio" not in evidence.target.parameters:
-        laws = [{"sampling_ratio": n} for n in (model.convention.sampling_ratio, 0, 1, 2, 3, 4)]
+        laws = _default_ratios(model.convention.sampling_ratio)
     poolings: list[dict[str, Any]] = [
         {"pooling": model.convention.pooling, "max_of": model.convention.max_of}
     ]
@@ -293,6 +299,7 @@ def _empty(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         *_without_points(model),
         alternatives(model, "grid_min", [0, 1]),
         alternatives(model, "min_size", _SIZES),
+        alternatives(model, "clip_sections", [False, True]),
     ]
     yield from by_unusualness(dimensions)
 
@@ -365,6 +372,7 @@ STAGES: dict[str, Stage] = {
     "scaled size": Stage("minimum size", ("small boxes, scale 1/2",), _size, ("scale", "size")),
     "small grid": Stage("adaptive grid", ("grid, small sections",), _small_grid, ("grid", "size")),
     "default ratio": Stage("default ratio", ("no ratio",), _default_ratio, ("grid",)),
+    "empty": Stage("boxes without area", _EMPTY, _empty, ("points", "small grid")),
     "near border": Stage("border margin", ("low border",), _border, ("placement",)),
     "border": Stage("far edge", ("high border", "far outside"), _border, ("near border",)),
     "across": Stage("divisor", _ACROSS, _across, ("points", "border")),
@@ -373,7 +381,6 @@ STAGES: dict[str, Stage] = {
     ),
     "larger": Stage("adaptive grid", ("larger than the map",), _larger, ("across", "grid")),
     "whole sizes": Stage("coordinates", ("grid, whole sizes",), _whole_sizes, ("grid", "digits")),
-    "empty": Stage("boxes without area", _EMPTY, _empty, ("points", "small grid")),
     "negative": Stage("negative features", _NEGATIVE, _negative, ("points",)),
     "not finite": Stage("non-finite cells", _NOT_FINITE, _not_finite, ("points",)),
     "last digits": Stage("position formula", _LAST_DIGITS, _last_digits, ("points", "border")),
