@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from roialign_cli.core.pyramid_rules import PYRAMID_RULES as PYRAMID_RULES
     from roialign_cli.core.pyramid_rules import PyramidRule as PyramidRule
     from roialign_cli.errors import RoiAlignError as RoiAlignError
+    from roialign_cli.measure.fingerprint import Fingerprint as Fingerprint
+    from roialign_cli.measure.probing import probe as probe
     from roialign_cli.presentation import Presenter
     from roialign_cli.search.pyramid_search import identify_pyramid as identify_pyramid
     from roialign_cli.search.search import identify as identify
@@ -29,6 +31,7 @@ __version__ = "0.1.0"
 # Loaded on first use, so that `roialign --help` does not wait for NumPy.
 _HOMES = {
     "Call": "calls.call",
+    "Fingerprint": "measure.fingerprint",
     "PRESETS": "core.presets",
     "PYRAMID_RULES": "core.pyramid_rules",
     "PyramidRule": "core.pyramid_rules",
@@ -38,6 +41,7 @@ _HOMES = {
     "compare": "analysis.comparison",
     "compare_recordings": "calls.differences.comparing",
     "identify": "search.search",
+    "probe": "measure.probing",
     "record_calls": "calls.watch.recorder",
     "identify_pyramid": "search.pyramid_search",
     "roi_align": "core.operation",
@@ -49,6 +53,7 @@ __all__ = [
     "PYRAMID_RULES",
     "Call",
     "Convention",
+    "Fingerprint",
     "Preset",
     "PyramidRule",
     "RoiAlignError",
@@ -57,6 +62,7 @@ __all__ = [
     "compare_recordings",
     "identify",
     "identify_pyramid",
+    "probe",
     "record_calls",
     "roi_align",
     "roi_align_pyramid",

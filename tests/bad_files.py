@@ -144,6 +144,17 @@ COCO = {
     ],
     "categories": [{"id": 7, "name": "cat"}],
 }
+KERNELS = """
+def shape(features, boxes, output_size):
+    return features
+def fails(features, boxes, output_size):
+    raise IndexError("no such cell")
+def few(features):
+    return features
+def needs(features, boxes, output_size, mode):
+    return features
+number = 3
+"""
 
 FILES: dict[str, bytes | str] = {
     "map.npy": npy(MAP),
@@ -290,6 +301,9 @@ FILES: dict[str, bytes | str] = {
     "values.json": exported("2x2", [1, 2, "3", True]),
     "few-values.json": exported("2x2", [1, 2, 3]),
     "big-values.json": exported("1x1", [10**400]),
+    "kernels.py": KERNELS,
+    "imports.py": "import nowhere_at_all\n",
+    "no-manifest/notes.txt": "",
 }
 
 

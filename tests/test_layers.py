@@ -21,13 +21,17 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "core": (set(), {"numpy"}),
     "analysis": ({"core"}, {"numpy"}),
     "search": ({"core", "analysis"}, {"numpy"}),
+    "measure": ({"core", "analysis", "files", "calls"}, {"numpy"}),
     "files": ({"core", "analysis"}, {"numpy", "PIL"}),
     "calls": ({"core", "analysis", "search", "files"}, {"numpy", "onnx", "onnxruntime"}),
-    "show": ({"core", "analysis", "search", "calls"}, {"numpy", "rich", "matplotlib", "PIL"}),
+    "show": (
+        {"core", "analysis", "search", "measure", "calls"},
+        {"numpy", "rich", "matplotlib", "PIL"},
+    ),
     "page": ({"core", "analysis", "show"}, {"numpy", "PIL"}),
     "serve": ({"analysis", "page"}, set()),
     "cli": (
-        {"core", "analysis", "search", "files", "calls", "show", "page", "serve"},
+        {"core", "analysis", "search", "measure", "files", "calls", "show", "page", "serve"},
         {"numpy", "click", "matplotlib"},
     ),
 }
@@ -36,6 +40,9 @@ IN_SHOW: dict[str, set[str]] = {
     "document": set(),
     "figures": {"document"},
 }
+
+# Packages of which only one part may import others: measuring itself knows no files.
+PARTS = {"measure": ("targets", {"files", "calls"})}
 
 
 def imported(path: Path) -> set[str]:
@@ -75,6 +82,15 @@ def test_imports_point_inward(path: Path, package: str) -> None:
             assert not rest or rest[0] in packages | COMMON | {package}, module
         else:
             assert root in sys.stdlib_module_names | libraries, module
+
+
+@pytest.mark.parametrize("package", PARTS)
+def test_only_one_part_imports_more(package: str) -> None:
+    part, more = PARTS[package]
+    for path in modules_of(package):
+        if path.relative_to(PACKAGE / package).parts[0] != part:
+            own = {module.split(".")[1] for module in imported(path) if f"{OWN}." in module}
+            assert not own & more, path.name
 
 
 @pytest.mark.parametrize("name", sorted(COMMON))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from pathlib import Path
 from roialign_cli.calls.archive import is_call, read_description, write_call_into
 from roialign_cli.calls.call import Call, Description
 from roialign_cli.errors import FileError
+from roialign_cli.files.writing import as_file_error, atomic_folder
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class RecordingWriter:
         """Write one call; raise a `FileError` if that fails."""
         name = f"call-{self.count:04}.npz"
         file = self._folder / name
-        with _as_file_error(self._shown / name):
+        with as_file_error(self._shown / name):
             try:
                 with file.open("wb") as content:
                     write_call_into(call, content)
@@ -136,33 +135,8 @@ def new_recording(path: Path, *, force: bool = False) -> Iterator[RecordingWrite
         If the folder cannot be written, or exists and must not be replaced.
     """
     check_recording_writable(path, force=force)
-    target = Path(os.path.realpath(path))
-    hidden = target.with_name(f".roialign-{os.urandom(8).hex()}.tmp")
-    try:
-        with _as_file_error(path):
-            hidden.mkdir()
+    with atomic_folder(path) as hidden:
         yield RecordingWriter(hidden, path)
-        with _as_file_error(path):
-            _publish(hidden, target)
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
-
-
-@contextmanager
-def _as_file_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FileError(path, f"cannot be written: {error.strerror}") from None
-
-
-def _publish(hidden: Path, target: Path) -> None:
-    """Rename a complete folder, and remove the recording that it replaces."""
-    old = hidden.with_name(f"{hidden.name}.old")
-    if target.exists():
-        target.rename(old)
-    hidden.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def check_recording_writable(path: Path, *, force: bool) -> None:
@@ -171,7 +145,7 @@ def check_recording_writable(path: Path, *, force: bool) -> None:
         raise FileError(path, "cannot be written: the folder above does not exist; create it")
     if path.exists() and not path.is_dir():
         raise FileError(path, "is a file; name a folder")
-    with _as_file_error(path):
+    with as_file_error(path):
         content = [*path.iterdir()] if path.is_dir() else []
     if not all(is_call(str(item)) for item in content):
         raise FileError(path, "has other files than recorded calls; name a new folder")

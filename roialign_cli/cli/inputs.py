@@ -357,4 +357,10 @@ def option_of(argument: str) -> str:
 
 
 # The options that do not have the name of the argument.
-_OTHER_OPTION_NAMES = {"boxes": "--box/--boxes", "convention": "--preset", "features": "FEATURES"}
+_OTHER_OPTION_NAMES = {
+    "boxes": "--box/--boxes",
+    "convention": "--preset",
+    "features": "FEATURES",
+    "program": "PROGRAM",
+    "target": "TARGET",
+}

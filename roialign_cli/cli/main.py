@@ -24,6 +24,7 @@ TASKS = {
     "Compare and identify": {
         "compare": "Compare two conventions, a saved output, or two recordings.",
         "identify": "Find the convention that produced an output.",
+        "probe": "Measure the rules that a kernel follows.",
         "capture": "List the ROI Aligns of an ONNX model, or record calls.",
     },
     "Get started": {
@@ -63,13 +64,14 @@ class LazyGroup(click.Group):
                 formatter.write_dl(list(commands.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+_HELP = """Run, explain and draw ROI Align, and find which library produced an output.
+Start with `roialign demo`; see `roialign COMMAND --help`, docs/glossary.md."""
+
+
+@click.group(cls=LazyGroup, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="roialign")
 def group() -> None:
-    """Run, explain and draw ROI Align, and find which library produced an output.
-
-    Start with `roialign demo`; see `roialign COMMAND --help`, docs/glossary.md.
-    """
+    """Run, explain and draw ROI Align, and find which library produced an output."""
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -1,8 +1,9 @@
-"""Write files atomically, and overwrite a file only if the user allows it."""
+"""Write files and folders atomically, and overwrite a file only if the user allows it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,6 +79,43 @@ def atomic_write(path: Path, *, force: bool = True) -> Iterator[IO[bytes]]:
             hidden.unlink(missing_ok=True)
     except FileExistsError:
         raise FileError(path, EXISTS) from None
+    except OSError as error:
+        raise FileError(path, f"cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield a hidden folder that appears at `path` when the block ends without an error.
+
+    It replaces a folder that is there already. An error or an interrupt removes the hidden folder;
+    an error that the block raises passes unchanged.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    hidden = target.with_name(f".roialign-{os.urandom(8).hex()}.tmp")
+    old = hidden.with_name(f"{hidden.name}.old")
+    try:
+        with as_file_error(path):
+            hidden.mkdir()
+        yield hidden
+        with as_file_error(path):
+            if target.exists():
+                target.rename(old)
+            hidden.rename(target)
+            shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+@contextmanager
+def as_file_error(path: Path) -> Iterator[None]:
+    """Raise a `FileError` for a path instead of an `OSError`."""
+    try:
+        yield
     except OSError as error:
         raise FileError(path, f"cannot be written: {error.strerror}") from None
 

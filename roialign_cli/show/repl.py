@@ -11,11 +11,13 @@ from roialign_cli.analysis.comparison import Comparison
 from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.calls.differences.result import RecordingDifferences
+from roialign_cli.measure.fingerprint import Fingerprint
 from roialign_cli.search.pyramid_result import PyramidIdentification
 from roialign_cli.search.result import Identification
 from roialign_cli.show.document.blocks import output_grid
 from roialign_cli.show.document.comparison import comparison_blocks
 from roialign_cli.show.document.identification import identification_lines
+from roialign_cli.show.document.probe import fingerprint_text
 from roialign_cli.show.document.pyramid_identification import pyramid_identification_text
 from roialign_cli.show.document.recordings import recording_blocks
 from roialign_cli.show.document.terminal import blocks_text
@@ -108,6 +110,7 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     Trace: trace_table,
     Comparison: comparison_text,
     Identification: identification_text,
+    Fingerprint: fingerprint_text,
     RecordingDifferences: recordings_text,
     PyramidIdentification: pyramid_identification_text,
 }

@@ -63,7 +63,7 @@ class RunnableModel:
         model = load_model(path)
         external = find_external_data(path, model)
         if model.functions:
-            model = _inlined(path, model)
+            model = inlined(path, model)
         copy = onnx_module().ModelProto()
         copy.CopyFrom(model)
         listing = listing_of(path, copy)
@@ -145,7 +145,7 @@ def _failures() -> tuple[type[Exception], ...]:
 _FOLDER_OF_WEIGHTS = "session.model_external_initializers_file_folder_path"
 
 
-def _inlined(path: str, model: Model) -> Model:
+def inlined(path: str, model: Model) -> Model:
     """Return a model without functions, so that their values can be outputs."""
     if expanded_size(model, _MAX_INLINED_NODES) is None:
         problem = f"its functions call themselves, or expand to over {_MAX_INLINED_NODES} nodes"

@@ -146,19 +146,25 @@ POOLERS = (
 
 # Meaning of a parameter → the names that it has in libraries.
 PARAMETERS: Mapping[str, tuple[str, ...]] = {
-    "features": ("features", "feature", "feature_map", "input", "x", "image", "images", "data"),
-    "boxes": ("boxes", "rois", "roi", "bboxes", "box"),
-    "batch_index": ("batch_index", "batch_indices", "box_indices", "box_ind", "batch_ind"),
+    "features": (
+        "features", "feature", "feature_map", "feature_maps", "featuremap", "fmap", "feat", "feats",
+        "input", "inputs", "x", "image", "images", "data",
+    ),
+    "boxes": ("boxes", "rois", "roi", "bboxes", "box", "bbox", "proposals"),
+    "batch_index": (
+        "batch_index", "batch_indices", "box_indices", "box_index", "box_ind", "batch_ind",
+        "batch_idx", "roi_batch_index", "roi_batch_indices",
+    ),
     "output_size": ("output_size", "crop_size", "out_size", "pooled_size"),
     "rows": ("output_height", "pooled_height", "aligned_height", "pooled_h", "out_h", "height"),
     "columns": ("output_width", "pooled_width", "aligned_width", "pooled_w", "out_w", "width"),
     "spatial_scale": ("spatial_scale", "scale"),
-    "sampling_ratio": ("sampling_ratio", "sample_num", "sampling_num"),
+    "sampling_ratio": ("sampling_ratio", "sample_num", "sampling_num", "sampling_points"),
     "aligned": ("aligned",),
     "pooling": ("pooling", "pool_mode", "mode"),
     "interpolation": ("method",),
     "extrapolation_value": ("extrapolation_value",),
-}
+}  # fmt: skip
 
 # Meaning of a parameter → what its values are called in libraries → the value of the field.
 FIELD_VALUES: Mapping[str, Mapping[str, str]] = {

@@ -12,7 +12,7 @@ from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention
 from roialign_cli.show.figures.style import FigureStyle
-from roialign_cli.show.numbers import channel_of, format_number
+from roialign_cli.show.numbers import channel_of, format_count, format_number
 
 
 def format_decimals(value: float, decimals: int = 2) -> str:
@@ -97,7 +97,8 @@ def map_part(trace: Trace, style: FigureStyle) -> str:
     """Return the size of the feature map, and its level, as a part of a figure's subtitle."""
     rows, columns = trace.map_size
     level = f"{style.level}: " if style.level else ""
-    return f"{level}feature map of {columns} columns × {rows} rows"
+    along_x = format_count(columns, "column", "columns")
+    return f"{level}feature map of {along_x} × {format_count(rows, 'row', 'rows')}"
 
 
 def map_parts(

@@ -1,0 +1,224 @@
+"""`roialign probe`: measure the rules that a kernel follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from roialign_cli.cli.help import command, first_given, operator_option, output_option
+from roialign_cli.cli.option_types import OUTPUT_FILE, OUTPUT_FOLDER, PresetName
+from roialign_cli.cli.options import force_option, format_option
+from roialign_cli.cli.probe_code import python_call
+from roialign_cli.cli.probe_target import ReportingTarget, TargetOptions, target_options
+from roialign_cli.cli.probe_tests import check_tests, write_tests
+from roialign_cli.cli.streams import message
+from roialign_cli.errors import ArgumentError, RoiAlignError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from roialign_cli.core.convention import Convention
+    from roialign_cli.measure.fingerprint import Fingerprint
+    from roialign_cli.measure.golden import GoldenCase
+    from roialign_cli.measure.targets.choosing import ClosableTarget
+
+_USUAL_CALLS = 60  # of a kernel, including those that look for a form of the arrays
+
+
+@command(
+    "probe",
+    "roialign probe kernel.py:roi_align",
+    "roialign probe kernel.py:roi_align --preset torchvision-aligned --plot case.png",
+    "roialign probe kernel.py:roi_align --save-tests test_kernel.py",
+    "roialign probe model.onnx --format markdown",
+    "roialign probe --write calls",
+    "roialign probe --preset onnx-half-pixel --save-tests golden.npz",
+)
+@target_options
+@operator_option(
+    "--preset",
+    metavar="PRESET",
+    type=PresetName(),
+    help="Compare the kernel with this preset.  [default: the nearest]",
+)
+@output_option(
+    "--write",
+    metavar="DIR",
+    type=OUTPUT_FOLDER,
+    help="Write the calls into a new folder, for a program in any language that answers them.",
+)
+@output_option(
+    "--plot",
+    metavar="FILE",
+    type=OUTPUT_FILE,
+    help="Draw the smallest case that shows a different rule: .png, .svg or .pdf.",
+)
+@output_option(
+    "--save-tests",
+    metavar="FILE",
+    type=OUTPUT_FILE,
+    help="Write calls that show every rule, with the outputs of the preset: a pytest file, .py, "
+    "with an .npz beside it; or the .npz alone.",
+)
+@format_option("table", "markdown", "json", default="table", text="Output format.")
+@force_option
+def probe(
+    options: TargetOptions,
+    preset: str | None,
+    write: Path | None,
+    plot: Path | None,
+    save_tests: Path | None,
+    output_format: str,
+    *,
+    force: bool,
+) -> int:
+    """Measure the rules that a kernel follows.
+
+    Calls the kernel about 50 times with inputs that isolate each rule: how it reads boxes, where
+    the sample points lie, the adaptive grid, the border, empty boxes, pooling, batch index, order
+    of the axes and more. Prints each rule, the nearest preset, and the smallest case for each rule
+    in which the kernel differs. Exits with status 1 if the kernel equals no preset, or not the one
+    that --preset names.
+
+    A function gets its inputs by the usual names of parameters, in a process of its own. A program
+    in any language reads the calls from a folder: write it with --write DIR, then run `roialign
+    probe DIR -- ./kernel`, or let the program answer and run `roialign probe DIR`.
+    """
+    files = ProbeFiles(plot, save_tests, force)
+    if write is not None:
+        _write_calls(write, preset, force=force)
+        return 0
+    files.check()
+    if options.text is None:
+        _save_golden(preset, files)
+        return 0
+    with options.target() as kernel:
+        found = _measured(kernel, options.text, preset)
+        matched = kernel.matched
+        parameters = kernel.parameters
+    _print(found, matched, output_format)
+    if plot is not None:
+        from roialign_cli.cli.probe_plot import draw_case
+
+        draw_case(found, plot, force=force)
+    if save_tests is not None:
+        golden = _golden(found, parameters)
+        write_tests(save_tests, *golden, python_call(options, matched), force=force)
+    return 0 if found.preset is not None else 1
+
+
+@dataclass(frozen=True)
+class ProbeFiles:
+    """The files to write, and whether existing ones are overwritten."""
+
+    plot: Path | None
+    tests: Path | None
+    force: bool
+
+    def check(self) -> None:
+        """Raise an error if a file cannot or must not be written."""
+        if self.plot is not None:
+            from roialign_cli.files.writing import check_writable
+            from roialign_cli.show.figures.saving import check_suffix
+
+            try:
+                check_suffix(self.plot)
+            except ArgumentError as error:
+                raise ArgumentError("plot", error.problem) from None
+            check_writable(self.plot, force=self.force)
+        if self.tests is not None:
+            check_tests(self.tests, force=self.force)
+
+
+def _write_calls(folder: Path, preset: str | None, *, force: bool) -> None:
+    """Write the calls into a folder, with boxes as a preset reads them."""
+    from roialign_cli.core.presets import preset as preset_named
+    from roialign_cli.measure.targets.battery_folder import write_battery
+
+    names = {each.name or "" for each in click.get_current_context().command.params}
+    if (other := first_given(names - {"write", "preset", "force"})) is not None:
+        raise click.UsageError(f"{other} has no effect with --write; probe the folder afterwards")
+    reading = None if preset is None else preset_named(preset).convention
+    calls = write_battery(folder, reading=reading, force=force)
+    message(
+        f"wrote {len(calls)} calls to {folder}; answer them as {folder / 'README.md'} describes"
+    )
+
+
+def _measured(kernel: ClosableTarget, text: str, preset: str | None) -> Fingerprint:
+    """Return the rules of a kernel; raise an error if it cannot be probed."""
+    from roialign_cli.measure.probing import probe as measure
+    from roialign_cli.printable import printable
+    from roialign_cli.show.progress import share_progress
+
+    with share_progress("probing") as advance:
+        reporting = ReportingTarget(kernel, partial(advance, 1 / _USUAL_CALLS))
+        found = measure(reporting, preset=preset)
+    if found.problem:
+        problem = found.problem.removeprefix("The kernel ").removesuffix(".")
+        remedy = "it must return (R, C, rows, columns) for features (N, C, H, W) and boxes (R, 4)"
+        raise RoiAlignError(printable(f"{text}: {problem}; {remedy}"))
+    return found
+
+
+def _print(found: Fingerprint, matched: Mapping[str, str], output_format: str) -> None:
+    if output_format == "json":
+        from roialign_cli.analysis.records import to_json
+
+        named = {"version": 1, "target": found.name, "matched": {**matched}}
+        click.echo(to_json(named | found.record()))
+        return
+    from roialign_cli.show.document.probe import probe_blocks
+
+    blocks = probe_blocks(found, matched)
+    if output_format == "markdown":
+        from roialign_cli.show.document.markdown import to_markdown
+
+        click.echo(to_markdown(blocks), nl=False)
+        return
+    from roialign_cli.show.document.terminal import print_blocks
+
+    print_blocks(blocks)
+
+
+def _golden(found: Fingerprint, parameters: frozenset[str]) -> tuple[list[GoldenCase], Convention]:
+    """Return golden values of the nearest preset, with the smallest cases, and its rules.
+
+    A kernel without a sampling ratio is compared with the points that it has.
+    """
+    from roialign_cli.measure.case_traces import nearest_convention
+    from roialign_cli.measure.golden import golden_cases
+
+    convention, own = nearest_convention(found), found.convention
+    differs = found.differs
+    if "sampling_ratio" not in parameters:
+        ratios = own.sampling_ratio, own.sampling_ratio_x
+        convention = replace(convention, sampling_ratio=ratios[0], sampling_ratio_x=ratios[1])
+        differs = tuple(each for each in differs if each.rule != "default ratio")
+    cases = [each.case for each in differs if each.case is not None]
+    golden = golden_cases(convention, cases, parameters)
+    if "default ratio" in {each.rule for each in found.unknown}:
+        golden = [case for case in golden if case.call.sampling_ratio is not None]
+    return golden, convention
+
+
+def _save_golden(preset: str | None, files: ProbeFiles) -> None:
+    """Write golden values of a preset without a kernel; raise an error if something is missing."""
+    from roialign_cli.core.presets import preset as preset_named
+    from roialign_cli.measure.golden import golden_cases
+
+    if files.tests is None:
+        problem = "there is no kernel to probe; name one, as in kernel.py:roi_align"
+        raise click.UsageError(problem)
+    if preset is None:
+        problem = "name a kernel, or with --preset the rules of the tests"
+        raise click.UsageError(f"--save-tests: {problem}")
+    if files.plot is not None:
+        raise click.UsageError("--plot has no effect without a kernel; name one, or remove --plot")
+    convention = preset_named(preset).convention
+    call = python_call(TargetOptions(None), {})
+    write_tests(files.tests, golden_cases(convention), convention, call, force=files.force)

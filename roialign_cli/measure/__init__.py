@@ -1,0 +1,1 @@
+"""Measure which rules a kernel follows, by calls with chosen inputs."""

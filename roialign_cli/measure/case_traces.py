@@ -1,0 +1,67 @@
+"""Trace the call of a case by the rules of the preset, and by those of the kernel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from roialign_cli.analysis.trace import Trace, trace_operation, with_output
+from roialign_cli.core.convention import Convention
+from roialign_cli.core.operation import make_operation
+from roialign_cli.core.presets import PRESETS
+from roialign_cli.errors import RoiAlignError
+from roialign_cli.measure.fingerprint import Case, Fingerprint
+
+_RELATIVE_TOLERANCE = 1e-3  # outputs of float16 kernels have fewer digits
+
+
+def nearest_convention(found: Fingerprint) -> Convention:
+    """Return the rules of the nearest preset, with the pooling of the kernel if it has it."""
+    row = PRESETS[found.nearest or ""]
+    pooling = found.convention.pooling
+    return replace(row.convention, pooling=pooling) if pooling in row.poolings else row.convention
+
+
+def case_traces(found: Fingerprint, case: Case) -> tuple[Trace | None, Trace | None]:
+    """Return how the preset computes the output of a case, and how the kernel does.
+
+    A trace is None without an output. That of the kernel is also None if the fields of a convention
+    do not express what it does.
+    """
+    expected = _trace(case, nearest_convention(found))
+    if case.given.output is None:
+        return expected, None
+    own = _trace(case, replace(found.convention, name=found.name))
+    given = case.given.output[0, case.channel].astype(np.float64)
+    is_own = own is not None and _is_same(np.array(own.output), given)
+    return expected, own if is_own else None
+
+
+def output_trace(found: Fingerprint, case: Case, expected: Trace) -> Trace | None:
+    """Return the trace of the preset with the output of the kernel, and without sample points.
+
+    None if the kernel has no output of the same shape.
+    """
+    output = case.given.output
+    if output is None or output.shape[2:] != np.array(expected.output).shape:
+        return None
+    named = replace(expected, convention=replace(found.convention, name=found.name))
+    return with_output(named, output[0, case.channel], points=False)
+
+
+def _trace(case: Case, convention: Convention) -> Trace | None:
+    call = case.call
+    try:
+        operation = make_operation(
+            call.features, call.boxes, call.output_size, **case.options(convention)
+        )
+        return trace_operation(operation, 0, case.channel)
+    except RoiAlignError:  # the convention gives no output for this box
+        return None
+
+
+def _is_same(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.shape == other.shape and np.allclose(
+        one, other, rtol=_RELATIVE_TOLERANCE, equal_nan=True
+    )

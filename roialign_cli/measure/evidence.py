@@ -1,0 +1,161 @@
+"""The answers of a kernel, and whether a model agrees with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.measure.laws import USUAL
+from roialign_cli.measure.model import Model
+from roialign_cli.measure.reading import Axes
+from roialign_cli.measure.target import Target, ask
+
+Array = NDArray[Any]
+
+# Relative differences that count as rounding, by the bits that float32 outputs leave unused.
+_FULL_TOLERANCE = 2e-5
+_COARSE_TOLERANCES = ((16, 2.0**-7), (13, 2.0**-9))  # bfloat16; float16 and TF32
+
+
+@dataclass
+class Evidence:
+    """Collect the answers of a kernel to calls.
+
+    Parameters
+    ----------
+    target
+        The kernel.
+    axes
+        How the kernel orders the axes of its outputs.
+    answers
+        Name of a call → the call and its answer, which has an output.
+    refused
+        Name of a call that the kernel gave no output for → the call and why.
+    unavailable
+        Name of a call that cannot be made of this kernel → the reason.
+    calls
+        How many calls were made, blocks of channels apart.
+    tolerance
+        The difference that counts as rounding, as a share of the largest value of a channel.
+    step
+        The distance between neighbouring values of an output that was quantised to integers; 0 for
+        any other.
+    """
+
+    target: Target
+    axes: Axes = field(default_factory=Axes)
+    answers: dict[str, tuple[ProbeCall, Answer]] = field(default_factory=dict)
+    refused: dict[str, tuple[ProbeCall, Answer]] = field(default_factory=dict)
+    unavailable: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, None] = field(default_factory=dict)
+    calls: int = 0
+    tolerance: float = _FULL_TOLERANCE
+    step: float = 0.0
+
+    def ask(self, call: ProbeCall) -> Answer:
+        """Return the answer of the kernel to one call, in the usual order of axes and channels."""
+        return self._ask(call, self.axes)
+
+    def ask_for(self, rule: str, call: ProbeCall) -> Answer:
+        """Return the answer with the channels in their own order if it is to show their order."""
+        axes = self.axes
+        return self._ask(call, replace(axes, channels=USUAL) if rule == "channel map" else axes)
+
+    def has_other_channels(self, rule: str) -> bool:
+        """Return whether a rule is that about the order of channels, and the order is unusual."""
+        return rule == "channel map" and self.axes.channels != USUAL
+
+    def _ask(self, call: ProbeCall, axes: Axes) -> Answer:
+        self.calls += 1
+        answer = axes.applied(ask(self.target, call), call)
+        if answer.remark:
+            self.remarks[answer.remark] = None
+        return answer
+
+    def collect(self, calls: Iterable[ProbeCall]) -> None:
+        """Make calls, and keep the answers."""
+        for usual in calls:
+            if (reason := self._unavailable(usual)) is not None:
+                self.unavailable[usual.name] = reason
+                continue
+            call = self.suited(usual)
+            answer = self.ask(call)
+            if answer.is_missing:
+                self.unavailable[call.name] = answer.problem
+                continue
+            kept = self.refused if answer.output is None else self.answers
+            kept[call.name] = call, answer
+        outputs = [a.output for _, a in self.answers.values() if a.output is not None]
+        self.tolerance = output_tolerance(outputs)
+        self.step = quantisation_step(outputs)
+
+    def suited(self, call: ProbeCall) -> ProbeCall:
+        """Return a call without the sampling ratio if the kernel takes none."""
+        takes_ratio = "sampling_ratio" in self.target.parameters
+        return call if takes_ratio else replace(call, sampling_ratio=None)
+
+    def _unavailable(self, call: ProbeCall) -> str | None:
+        parameters = self.target.parameters
+        if call.spatial_scale != 1 and "spatial_scale" not in parameters:
+            return "the kernel takes no spatial scale"
+        if call.batch_index.any() and "batch_index" not in parameters:
+            return "the kernel takes no batch index"
+        return None
+
+    def agree(self, model: Model, name: str) -> bool:
+        """Return whether a model gives the answer of the kernel to a call."""
+        call, answer = self.answers[name]
+        return self.equal(model.answer(call), answer)
+
+    def equal(self, one: Answer, other: Answer) -> bool:
+        """Return whether two answers are the same up to rounding."""
+        if one.output is None or other.output is None:
+            return one.output is None and other.output is None
+        return bool(not self.differing(one.output, other.output).any())
+
+    def differing(self, one: Array, other: Array) -> NDArray[np.bool_]:
+        """Return where two outputs (R, C, rows, columns) differ by more than rounding."""
+        if one.shape != other.shape:
+            return np.ones((1, 1, 1, 1), np.bool_)
+        one, other = one.astype(np.float64), other.astype(np.float64)
+        size = np.abs(np.where(np.isfinite(one), one, 0)).max(axis=(0, 2, 3), initial=0)
+        allowed = self.tolerance * np.where(size > 0, size, 1)[:, None, None]
+        allowed = np.maximum(allowed, self.step)
+        with np.errstate(invalid="ignore"):
+            near = np.abs(one - other) <= allowed
+        same = near | (one == other) | (np.isnan(one) & np.isnan(other))
+        return np.asarray(~same)
+
+
+def output_tolerance(outputs: list[Array]) -> float:
+    """Return the relative difference that counts as rounding, from the precision of outputs."""
+    if not outputs:
+        return _FULL_TOLERANCE
+    if all(output.dtype.kind == "f" and output.dtype.itemsize == 2 for output in outputs):
+        return 2.0**-9
+    values = np.concatenate([output.astype(np.float32).ravel() for output in outputs])
+    bits = np.bitwise_or.reduce(values[np.isfinite(values)].view(np.uint32), initial=0)
+    unused = next((n for n in range(23) if int(bits) >> n & 1), 23)
+    return next((share for n, share in _COARSE_TOLERANCES if unused >= n), _FULL_TOLERANCE)
+
+
+def quantisation_step(outputs: list[Array]) -> float:
+    """Return the step of which all values of some outputs are multiples, 0 if it is small."""
+    values = np.concatenate([output.astype(np.float64).ravel() for output in outputs] or [_NONE])
+    values = np.unique(np.abs(values[np.isfinite(values)]))
+    apart = np.diff(values)
+    apart = apart[apart > _MIN_STEP / 10]
+    if not len(apart) or apart.min() < _MIN_STEP:
+        return 0.0
+    step = float(apart.min())
+    multiples = apart[apart < 100 * step] / step
+    return step if np.abs(multiples - np.round(multiples)).max() < 0.05 else 0.0
+
+
+_MIN_STEP = 1 / 128  # of outputs that are quantised, in units of the features
+_NONE = np.zeros(0)

@@ -1,0 +1,279 @@
+"""The result of a measurement: the rules that a kernel follows, and how presets differ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.convention import Convention
+from roialign_cli.core.overrides import applicable_overrides
+from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.presentation import Presentable
+
+Certainty = Literal["measured", "no effect seen", "no known rule", "not measurable"]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was measured of one rule.
+
+    Parameters
+    ----------
+    rule
+        The name of the rule.
+    fields
+        Field → measured value; only fields that state the rule.
+    text
+        What the kernel does, as a clause; or why it is not known.
+    is_law
+        Whether the kernel does what no field expresses.
+    certainty
+        "measured"; "no effect seen" if other values give the same answers; "no known rule" if no
+        value gives the answers; "not measurable".
+    calls
+        Names of the calls that it was measured from.
+    """
+
+    rule: str
+    fields: Mapping[str, Any]
+    text: str
+    is_law: bool
+    certainty: Certainty
+    calls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A small call of which a kernel and a preset give different outputs.
+
+    Parameters
+    ----------
+    call
+        The inputs, with one box.
+    section
+        (row, column) of the section that differs most, from 0.
+    channel
+        The channel that differs most.
+    expected, given
+        What the preset and the kernel give: (R, C, rows, columns), or why there is no output.
+    """
+
+    call: ProbeCall
+    section: tuple[int, int]
+    channel: int
+    expected: Answer
+    given: Answer
+
+    def options(self, convention: Convention) -> dict[str, Any]:
+        """Return the keywords with which `roi_align` and `trace` run the call by a convention."""
+        call = self.call
+        options: dict[str, Any] = {"convention": convention, "batch_index": call.batch_index}
+        if not convention.normalized:
+            options["spatial_scale"] = call.spatial_scale
+        if call.sampling_ratio is not None:
+            options |= applicable_overrides(convention, sampling_ratio=call.sampling_ratio)
+        return options
+
+    @property
+    def values(self) -> tuple[float | str, float | str]:
+        """The value of the preset and that of the kernel in the section, or its problem."""
+        row, column = self.section
+        one, other = (
+            answer.problem
+            if answer.output is None
+            else float(answer.output[0, self.channel, row, column])
+            for answer in (self.expected, self.given)
+        )
+        return one, other
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A rule in which a kernel differs from a preset.
+
+    Parameters
+    ----------
+    rule
+        The name of the rule.
+    measured, expected
+        What the kernel and the preset do, as clauses.
+    fields
+        Field → its value in the kernel and in the preset, where they differ.
+    is_minor
+        Whether it changes only last digits, or only what no usual input shows.
+    case
+        The smallest case found that shows the difference; None if there is none.
+    """
+
+    rule: str
+    measured: str
+    expected: str
+    fields: Mapping[str, tuple[Any, Any]]
+    is_minor: bool
+    case: Case | None
+
+
+@dataclass(frozen=True, repr=False)
+class Fingerprint(Presentable):
+    """The rules that a kernel follows; it prints as the command prints it.
+
+    Parameters
+    ----------
+    name
+        The name of the kernel.
+    convention
+        The measured rules. Fields that cannot be measured have their default values.
+    measurements
+        All rules.
+    output_axes
+        The order of the axes of the output.
+    nearest
+        The preset with the fewest different rules; None if the kernel could not be measured.
+    equal
+        Names of all presets without a different rule, apart from minor ones; the nearest is first.
+    differs
+        The rules in which the nearest preset differs.
+    agreeing
+        Rule → names of the presets that agree with the kernel in it.
+    remarks
+        What else was seen, as sentences without a full stop.
+    failures
+        Why there is no output → names of the calls without an output for this reason.
+    is_chosen
+        Whether `nearest` is the preset that the caller named, which another one may be nearer than.
+    calls
+        How many calls were made.
+    problem
+        Why the kernel could not be measured, as a sentence; "" if it could be.
+    """
+
+    name: str
+    convention: Convention
+    measurements: tuple[Measurement, ...] = ()
+    output_axes: str = ""
+    nearest: str | None = None
+    equal: tuple[str, ...] = ()
+    differs: tuple[Difference, ...] = ()
+    agreeing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    failures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_chosen: bool = False
+    calls: int = 0
+    problem: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Fingerprint of {self.name}: {self.verdict}>"
+
+    @property
+    def preset(self) -> str | None:
+        """The preset that the kernel equals, apart from minor differences."""
+        return self.equal[0] if self.equal else None
+
+    @property
+    def unknown(self) -> tuple[Measurement, ...]:
+        """The rules that could not be measured."""
+        return tuple(each for each in self.measurements if each.certainty == "not measurable")
+
+    def measurement(self, rule: str) -> Measurement:
+        """Return what was measured of a rule."""
+        return next(each for each in self.measurements if each.rule == rule)
+
+    @property
+    def verdict(self) -> str:
+        """The result in a sentence or two."""
+        if self.problem:
+            return self.problem
+        count, rules = len(self.differs), "; ".join(each.measured for each in self.differs)
+        if self.preset is not None:
+            details = "a detail" if count == 1 else f"{count} details"
+            exception = f", except for {details}: {rules}" if count else ""
+            return f"This is {self.preset} ({self.convention.pooling}){exception}."
+        differ = "1 rule differs" if count == 1 else f"{count} rules differ"
+        if self.is_chosen:
+            return f"This is not {self.nearest} ({self.convention.pooling}). {differ}: {rules}."
+        return f"Nearest: {self.nearest}. {differ}: {rules}."
+
+    def record(self) -> dict[str, Any]:
+        """Return the result as plain numbers, text, lists and dictionaries, for JSON."""
+        return {
+            "fields": _plain(self.convention.parameters()),
+            "preset": self.preset,
+            "equal": list(self.equal),
+            "nearest": self.nearest,
+            "pooling": self.convention.pooling,
+            "output_axes": self.output_axes,
+            "rules": [_measurement_record(each) for each in self.measurements],
+            "differs": [_difference_record(each) for each in self.differs],
+            "unknown": [{"rule": each.rule, "reason": each.text} for each in self.unknown],
+            "remarks": list(self.remarks),
+            "failures": {problem: list(calls) for problem, calls in self.failures.items()},
+            "calls": self.calls,
+            "problem": self.problem,
+        }
+
+
+def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields without infinite numbers, which JSON does not have."""
+    return {
+        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in fields.items()
+    }
+
+
+def _measurement_record(measured: Measurement) -> dict[str, Any]:
+    return {
+        "rule": measured.rule,
+        "measured": measured.text,
+        "fields": _plain(measured.fields),
+        "certainty": measured.certainty,
+        "calls": list(measured.calls),
+    }
+
+
+def _difference_record(difference: Difference) -> dict[str, Any]:
+    return {
+        "rule": difference.rule,
+        "measured": difference.measured,
+        "expected": difference.expected,
+        "fields": {
+            name: list(_plain({"": a, " ": b}).values())
+            for name, (a, b) in difference.fields.items()
+        },
+        "minor": difference.is_minor,
+        "case": None if difference.case is None else case_record(difference.case),
+    }
+
+
+def case_record(case: Case) -> dict[str, Any]:
+    """Return a case as plain numbers, text, lists and dictionaries."""
+    call = case.call
+    return {
+        "features": _numbers(call.features),
+        "boxes": _numbers(call.boxes),
+        "batch_index": call.batch_index.tolist(),
+        "output_size": list(call.output_size),
+        "spatial_scale": call.spatial_scale,
+        "sampling_ratio": call.sampling_ratio,
+        "section": list(case.section),
+        "channel": case.channel,
+        "expected": _answer_record(case.expected),
+        "given": _answer_record(case.given),
+    }
+
+
+def _answer_record(answer: Answer) -> Any:  # noqa: ANN401
+    return answer.problem if answer.output is None else _numbers(answer.output)
+
+
+def _numbers(array: NDArray[Any]) -> Any:  # noqa: ANN401
+    """Return numbers as nested lists, those that are not finite as text."""
+    if np.isfinite(array).all():
+        return array.tolist()
+    if array.ndim:
+        return [_numbers(part) for part in array]
+    return str(float(array))

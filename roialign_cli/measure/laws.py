@@ -1,0 +1,144 @@
+"""Behaviours of kernels that no field of a convention expresses, as data.
+
+Each table has a row for each behaviour: a clause that states it, and a function that does it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+USUAL = "usual"
+
+# The border margin, in cells, of kernels in which a point exactly 1 cell away is outside.
+NEARLY_ONE = 0.9999
+
+# Sampling ratio of a call → the points per section along (y, x), 0 for the adaptive grid.
+RATIO_LAWS: Mapping[str, Callable[[int], tuple[int, int]]] = MappingProxyType(
+    {
+        "the sampling ratio is ignored": lambda _ratio: (0, 0),
+        "the sampling ratio is ignored: always 1 point along each axis": lambda _ratio: (1, 1),
+        "the sampling ratio is ignored: always 2 points along each axis": lambda _ratio: (2, 2),
+        "a section has one point more along each axis than the ratio": lambda ratio: (
+            ratio + 1,
+            ratio + 1,
+        ),
+        "a section has one point less along each axis than the ratio": lambda ratio: (
+            max(ratio - 1, 1),
+            max(ratio - 1, 1),
+        ),
+        "the ratio is the number of all points of a section": lambda ratio: (
+            (max(round(math.sqrt(ratio)), 1),) * 2
+        ),
+        "a section has the square of the ratio as points along each axis": lambda ratio: (
+            ratio * ratio,
+            ratio * ratio,
+        ),
+        "the ratio counts along y only; the grid along x is adaptive": lambda ratio: (ratio, 0),
+        "the ratio counts along x only; the grid along y is adaptive": lambda ratio: (0, ratio),
+        "the ratio counts along y only, with 1 point along x": lambda ratio: (ratio, 1),
+        "the ratio counts along x only, with 1 point along y": lambda ratio: (1, ratio),
+    }
+)
+
+# Section sizes along y and x (R,) → points along y and x (R,)
+GRID_LAWS: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = MappingProxyType(
+    {
+        "the adaptive grid is floor(section size) + 1": lambda y, x: (
+            np.floor(y) + 1,
+            np.floor(x) + 1,
+        ),
+        "both axes have the points of the longer side of the section": lambda y, x: (
+            (np.ceil(np.maximum(y, x)),) * 2
+        ),
+        "both axes have the points of the shorter side of the section": lambda y, x: (
+            (np.ceil(np.minimum(y, x)),) * 2
+        ),
+        "both axes have the points of the section's width": lambda _y, x: (np.ceil(x), np.ceil(x)),
+        "both axes have the points of the section's height": lambda y, _x: (np.ceil(y), np.ceil(y)),
+        "each axis has the number of points of the other one": lambda y, x: (
+            np.ceil(x),
+            np.ceil(y),
+        ),
+        "the adaptive grid is ceil(2 · section size)": lambda y, x: (
+            np.ceil(2 * y),
+            np.ceil(2 * x),
+        ),
+        "a section size just above a whole number is rounded down": lambda y, x: (
+            np.ceil(y - 1e-4),
+            np.ceil(x - 1e-4),
+        ),
+        "without a ratio there is 1 point along each axis": lambda y, x: (
+            np.ones_like(y),
+            np.ones_like(x),
+        ),
+        "without a ratio there are 2 points along each axis": lambda y, x: (
+            2 * np.ones_like(y),
+            2 * np.ones_like(x),
+        ),
+    }
+)
+
+# Points along y and x, (R, S, 1) and (R, 1, S) → by what the sum of the points is divided
+DIVISOR_LAWS: Mapping[str, Callable[[Array, Array], Array]] = MappingProxyType(
+    {
+        "the points are added and not divided by their number": lambda y, x: np.ones_like(y * x),
+        "the sum is divided by the points along y only": lambda y, x: y * np.ones_like(x),
+        "the sum is divided by the points along x only": lambda y, x: x * np.ones_like(y),
+        "the sum is divided by one more than the number of points": lambda y, x: y * x + 1,
+        "the sum is divided by one less than the number of points": lambda y, x: np.maximum(
+            y * x - 1, 1
+        ),
+        "the sum is divided by the square of the points along y": lambda y, x: (
+            y * y * np.ones_like(x)
+        ),
+        "the sum is divided by the square of the points along x": lambda y, x: (
+            x * x * np.ones_like(y)
+        ),
+    }
+)
+
+# Batch index of a box and number of maps → the map that is read
+BATCH_LAWS: Mapping[str, Callable[[Array, int], Array]] = MappingProxyType(
+    {
+        "the batch index is ignored: every box reads map 0": lambda index, _maps: np.zeros_like(
+            index
+        ),
+        "every box reads the last map": lambda index, maps: np.full_like(index, maps - 1),
+        "the batch index counts from 1": lambda index, maps: (index - 1) % maps,
+        "every box reads the map after its own": lambda index, maps: (index + 1) % maps,
+        "the batch index counts from the last map": lambda index, maps: maps - 1 - index,
+        "the batch index is ignored: box i reads map i": lambda index, maps: (
+            np.arange(len(index)) % maps
+        ),
+    }
+)
+
+# The interpolation that takes the weights along y for those along x, and the reverse.
+EXCHANGED_WEIGHTS = "the interpolation weights along x and y are exchanged"
+
+# Number of channels → the channel that each channel of the output reads
+CHANNEL_LAWS: Mapping[str, Callable[[int], Array]] = MappingProxyType(
+    {
+        "the channels are in reverse order": lambda channels: np.arange(channels)[::-1],
+        "each channel reads the next one": lambda channels: np.roll(np.arange(channels), -1),
+        "each channel reads the one before": lambda channels: np.roll(np.arange(channels), 1),
+    }
+)
+
+# Rule → what kernels without such a behaviour do, as a clause, where no field states it.
+USUAL_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        "ratio": "the sampling ratio is the number of points along each axis",
+        "divisor": "the sum is divided by the number of points",
+        "batch": "each box reads the map of its batch index",
+        "channels": "each channel of the output reads the same channel of the features",
+    }
+)

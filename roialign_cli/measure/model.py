@@ -1,0 +1,137 @@
+"""What a kernel is taken to do: a convention, and the few behaviours that no field expresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.convention import Convention
+from roialign_cli.core.operation import Operation, make_operation
+from roialign_cli.core.point_values import divisor_of, reduce_points
+from roialign_cli.errors import RoiAlignError
+from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.measure.laws import (
+    BATCH_LAWS,
+    DIVISOR_LAWS,
+    GRID_LAWS,
+    RATIO_LAWS,
+    USUAL,
+)
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Hold all that is known of a kernel, enough to compute what it should answer.
+
+    Parameters
+    ----------
+    convention
+        The rules; its `sampling_ratio` is what the kernel uses if a call gives none.
+    laws
+        Rule → law, one of the clauses in `measure/laws.py`; empty if the fields express everything.
+    """
+
+    convention: Convention
+    laws: Mapping[str, str] = field(default_factory=dict)
+
+    def having(self, changes: Mapping[str, Any]) -> Model:
+        """Return the model with other fields, and other laws: names that start with "law:"."""
+        fields = {name: value for name, value in changes.items() if not name.startswith("law:")}
+        laws = {name[4:]: value for name, value in changes.items() if name.startswith("law:")}
+        kept = {**self.laws, **laws}
+        kept = {rule: law for rule, law in kept.items() if law != USUAL}
+        return Model(replace(self.convention, **fields) if fields else self.convention, kept)
+
+    def get(self, name: str) -> Any:  # noqa: ANN401
+        """Return the value of a field or of a law."""
+        if name.startswith("law:"):
+            return self.laws.get(name[4:], USUAL)
+        return getattr(self.convention, name)
+
+    def answer(self, call: ProbeCall) -> Answer:
+        """Return what the kernel gives for a call if it follows the model."""
+        try:
+            operation = self._operation(call)
+            with np.errstate(all="ignore"):
+                if "grid" in self.laws and 0 in operation.convention.sampling_ratios:
+                    return Answer(self._with_grid_law(operation))
+                return Answer(self._pooled(operation))
+        except RoiAlignError as error:
+            return Answer(None, str(error))
+
+    def _operation(self, call: ProbeCall) -> Operation:
+        rules = self.convention
+        if call.sampling_ratio:
+            law = self.laws.get("ratio", USUAL)
+            ratio = call.sampling_ratio
+            y, x = (ratio, ratio) if law == USUAL else RATIO_LAWS[law](ratio)
+            rules = replace(rules, sampling_ratio=y, sampling_ratio_x=None if x == y else x)
+        elif call.sampling_ratio == 0:
+            rules = replace(rules, sampling_ratio=0, sampling_ratio_x=None)
+        batch = call.batch_index
+        if "batch" in self.laws:
+            batch = BATCH_LAWS[self.laws["batch"]](batch, len(call.features))
+        return make_operation(
+            call.features,
+            call.boxes,
+            call.output_size,
+            convention=rules,
+            spatial_scale=None if rules.normalized else call.spatial_scale,
+            batch_index=batch,
+        )
+
+    def _pooled(self, operation: Operation) -> Array:
+        pooled = operation.pooled() if "interpolation" not in self.laws else _exchanged(operation)
+        if "divisor" not in self.laws or operation.convention.pooling == "max":
+            return pooled
+        y, x = operation.plan().samples()
+        along_y, along_x = y.count[:, :, None], x.count[:, None, :]
+        usual, _ = divisor_of(y, x, operation.convention)
+        divisor = DIVISOR_LAWS[self.laws["divisor"]](along_y, along_x)
+        factor = usual / np.where(divisor == 0, usual, divisor)
+        return np.asarray(pooled * factor[:, None].astype(pooled.dtype))
+
+    def _with_grid_law(self, operation: Operation) -> Array:
+        law = GRID_LAWS[self.laws["grid"]]
+        plan = operation.plan()
+        grids = np.stack(law(plan.y.section_size, plan.x.section_size), axis=1)
+        grids = np.clip(grids, 0, 1000).astype(int)
+        outputs: list[Any] = [None] * len(grids)
+        for grid in {(int(y), int(x)) for y, x in grids}:
+            rows = np.flatnonzero((grids == grid).all(axis=1))
+            rules = replace(operation.convention, sampling_ratio=grid[0], sampling_ratio_x=grid[1])
+            part = replace(
+                operation,
+                boxes_given=operation.boxes_given[rows],
+                boxes_xyxy=operation.boxes_xyxy[rows],
+                batch_index=operation.batch_index[rows],
+                convention=rules,
+            )
+            for row, output in zip(rows, self._pooled(part), strict=True):
+                outputs[row] = output
+        return np.stack(outputs)
+
+
+def _exchanged(operation: Operation) -> Array:
+    """Pool with the weights of each point exchanged between the axes, region by region."""
+    plan, outputs = operation.plan(), []
+    for region, n in enumerate(operation.batch_index):
+        part = plan[np.array([region])]
+        y, x = part.samples()
+        # (T, P, K, Q) each
+        weight_y, weight_x = x.upper_weight[0], y.upper_weight[0][:, :, None, None]
+        values = sum(
+            operation.features[n][:, rows[0][:, :, None, None], columns[0]] * share_y * share_x
+            for rows, share_y in ((y.lower, 1 - weight_y), (y.upper, weight_y))
+            for columns, share_x in ((x.lower, 1 - weight_x), (x.upper, weight_x))
+        )
+        inside = y.in_bounds[0][:, :, None, None] & x.in_bounds[0]
+        values = np.where(inside, values, operation.convention.extrapolation_value)
+        outputs.append(reduce_points(values, y, x, part))
+    return np.stack(outputs)

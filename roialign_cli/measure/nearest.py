@@ -1,0 +1,61 @@
+"""Which presets a kernel equals, and which is nearest to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from roialign_cli.core.convention import Convention
+from roialign_cli.core.preset import Preset
+from roialign_cli.core.presets import PRESETS
+from roialign_cli.measure.model import Model
+from roialign_cli.measure.rules import Rule
+from roialign_cli.measure.substitution import Substitution
+
+
+@dataclass(frozen=True)
+class Near:
+    """A preset and the rules in which a kernel differs from it."""
+
+    convention: Convention
+    differing: list[Rule]
+    major: list[Rule]
+
+    @property
+    def distance(self) -> tuple[int, int]:
+        """How many rules differ that are not minor, and how many in all."""
+        return len(self.major), len(self.differing)
+
+
+def ranked_presets(substitution: Substitution) -> list[Near]:
+    """Return all presets, with the pooling of the kernel where they have it, nearest first."""
+    near = []
+    for row in PRESETS.values():
+        convention = _with_pooling(row, substitution)
+        differing = substitution.differing(convention)
+        major = [rule for rule in differing if not substitution.is_minor(rule, convention)]
+        near.append(Near(convention, differing, major))
+    near.sort(key=lambda each: each.distance)
+    if not substitution.broken:
+        return near
+    # What is broken may hide other rules, so that the answers decide among presets that are as far.
+    best = [each for each in near if each.distance == near[0].distance]
+    best.sort(key=lambda each: _share_of_differences(each.convention, substitution))
+    return best + near[len(best) :]
+
+
+def _share_of_differences(convention: Convention, substitution: Substitution) -> float:
+    """Return how much of the answers a convention does not give, on average over the calls."""
+    evidence, model = substitution.evidence, Model(convention)
+    shares = []
+    for call, given in evidence.answers.values():
+        output = model.answer(call).output
+        if output is None or given.output is None:
+            shares.append(1.0)
+        else:
+            shares.append(float(evidence.differing(output, given.output).mean()))
+    return sum(shares) / max(len(shares), 1)
+
+
+def _with_pooling(row: Preset, substitution: Substitution) -> Convention:
+    pooling = substitution.model.convention.pooling
+    return replace(row.convention, pooling=pooling) if pooling in row.poolings else row.convention

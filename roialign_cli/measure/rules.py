@@ -1,0 +1,102 @@
+"""The rules that a measurement states, one row each, and which fields they are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from roialign_cli.core.convention import BOX_FIELDS
+from roialign_cli.measure.stages import STAGES
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a kernel.
+
+    Parameters
+    ----------
+    name
+        The rule, for tables and JSON.
+    fields
+        The fields of a convention that state it, and laws as "law:…".
+    stages
+        The stages that measure it.
+    is_minor
+        Whether it changes only last digits, or only what no usual input shows.
+    needs_max
+        Whether only max pooling shows it.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    stages: tuple[str, ...]
+    is_minor: bool = False
+    needs_max: bool = False
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """Names of the calls that show the rule."""
+        return tuple(dict.fromkeys(name for stage in self.stages for name in STAGES[stage].calls))
+
+
+# The rule about boxes for which there is no output; every call may show it.
+REFUSED = "refused boxes"
+# The rule about the order of the output's axes, which is measured before all others.
+AXES = "output axes"
+
+_PLACED = ("placement", "scale")
+_GRIDS = ("grid", "scaled grid", "large grid", "small grid", "larger", "across, grid", "empty")
+
+RULES = (
+    Rule("box format", BOX_FIELDS, _PLACED),
+    Rule(AXES, (), (), is_minor=True),
+    Rule("scale and shift", ("offset", "image_offset"), _PLACED),
+    Rule("box end", ("end_offset", "image_end_offset"), _PLACED),
+    Rule("edge rounding", ("edge_rounding",), _PLACED),
+    Rule("points", ("points", "point_in_part", "divide"), ("placement", "points")),
+    Rule("interpolation", ("interpolation", "law:interpolation"), ("placement",)),
+    Rule("pooling", ("pooling",), ("points",)),
+    Rule("maximum", ("max_of",), ("points", "negative"), needs_max=True),
+    Rule("negative features", ("max_start",), ("negative", "not finite"), needs_max=True),
+    Rule("sampling ratio", ("law:ratio",), ("points",)),
+    Rule(
+        "default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), is_minor=True
+    ),
+    Rule("divisor", ("law:divisor", "average_over"), ("points", "across")),
+    Rule(
+        "adaptive grid",
+        (
+            "grid_from",
+            "grid_rounding",
+            "grid_min",
+            "grid_max",
+            "grid_points",
+            "law:grid",
+        ),
+        _GRIDS,
+    ),
+    Rule("minimum size", ("min_size",), ("size", "scaled size", "empty")),
+    Rule("clipping", ("clip_boxes", "clip_sections"), ("border", "across", "across, grid")),
+    Rule("border margin", ("border_margin",), ("near border", "border")),
+    Rule(
+        "outside the map", ("outside_neighbours", "extrapolation_value"), ("near border", "border")
+    ),
+    Rule("far edge", ("unread_cells",), ("border",)),
+    Rule(
+        "boxes without area",
+        ("inverted_boxes", "clamp_count", "max_of_empty"),
+        ("empty", "small grid", "border"),
+    ),
+    Rule(REFUSED, ("rejects",), ()),
+    Rule(
+        "non-finite cells",
+        ("max_skips_nan",),
+        ("not finite",),
+        is_minor=True,
+        needs_max=True,
+    ),
+    Rule("neighbours of a cell centre", ("tie_neighbour",), ("not finite",), is_minor=True),
+    Rule("coordinates", ("coordinates", "coordinate_decimals"), ("digits", "whole sizes")),
+    Rule("position formula", ("position_formula",), ("last digits",), is_minor=True),
+    Rule("batch index", ("law:batch",), ("batch",)),
+    Rule("channel map", ("channel_map", "law:channels"), ("channels",)),
+)

@@ -1,0 +1,295 @@
+"""Find the smallest call that shows in which rule a kernel differs from a preset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import Convention
+from roialign_cli.errors import RoiAlignError
+from roialign_cli.measure.battery import Writer
+from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.measure.evidence import Evidence
+from roialign_cli.measure.fingerprint import Case
+from roialign_cli.measure.laws import USUAL
+from roialign_cli.measure.measuring import Measured
+from roialign_cli.measure.model import Model
+from roialign_cli.measure.rules import REFUSED, Rule
+
+_SHAPES = ((1, 1), (1, 2), (2, 1), (1, 3), (3, 1), (2, 2), (1, 4), (2, 3), (3, 2), (3, 3), (4, 4),
+           (5, 5), (6, 6), (8, 8), (12, 12))  # fmt: skip
+_CLEAR = 0.02  # share of the largest feature above which a difference is clear
+_MAX_LARGE_CALLS = 6  # calls with many boxes that may be made of the kernel for one rule
+_MAX_SINGLE_BOXES = 40  # boxes that are tried one by one where a model refuses some
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Which small calls may show a rule."""
+
+    features: str = "usual"
+    ratios: tuple[int | None, ...] = (1, 2)
+    sizes: tuple[tuple[int, int], ...] = ((1, 1), (2, 2))
+    scales: tuple[float, ...] = (1.0,)
+    without_area: bool = False
+
+
+# Rule → the small calls that may show it.
+_KINDS = {
+    "scale and shift": _Kind(scales=(1.0, 0.5)),
+    "box end": _Kind(scales=(1.0, 0.5)),
+    "edge rounding": _Kind(scales=(1.0, 0.5)),
+    "minimum size": _Kind(ratios=(1, 2, 0)),
+    "adaptive grid": _Kind(ratios=(0,)),
+    "clipping": _Kind(ratios=(1, 0)),
+    "boxes without area": _Kind(ratios=(0, 1), without_area=True),
+    "default ratio": _Kind(ratios=(None,)),
+    "negative features": _Kind("negative"),
+    "non-finite cells": _Kind("not finite"),
+    "neighbours of a cell centre": _Kind("not finite"),
+    "batch index": _Kind("two maps"),
+    "channel map": _Kind("two channels", sizes=((1, 2),)),
+}
+
+
+def smallest_case(
+    measured: Measured, preset: Convention, rule: Rule, refused: Sequence[str]
+) -> Case | None:
+    """Return the smallest case found in which a kernel differs from a preset by one rule.
+
+    Parameters
+    ----------
+    measured
+        What was measured; more calls are made to find and check the case.
+    preset
+        The rules of the preset.
+    rule
+        The rule that differs.
+    refused
+        Names of the calls that only one of the two has no output for.
+    """
+    evidence, expected = measured.evidence, Model(preset)
+    if rule.name == REFUSED:
+        return _from_battery(measured, expected, refused)
+    budget = _MAX_LARGE_CALLS
+    with suppress(RoiAlignError):
+        usual = {n: USUAL if n.startswith("law:") else getattr(preset, n) for n in rule.fields}
+        healed = measured.model.having(usual)
+        for call in _small_calls(evidence, measured.model, rule):
+            own = measured.model.answer(call)
+            if rule.name in measured.broken or evidence.has_other_channels(rule.name):
+                call = _with_few_boxes(call)  # noqa: PLW2901
+                own, budget = evidence.ask_for(rule.name, call), budget - 1
+            found = _clearest(evidence, call, own, (measured.model, healed, expected))
+            case = None if found is None else _checked(evidence, found, expected)
+            if case is not None:
+                return case
+            if budget == 0:
+                break
+    return _from_battery(measured, expected, rule.calls)
+
+
+def _small_calls(evidence: Evidence, model: Model, rule: Rule) -> Iterator[ProbeCall]:
+    """Yield calls with many boxes on maps of growing size."""
+    kind, writer = _KINDS.get(rule.name, _Kind()), Writer(model.convention)
+    for size, shape in product(kind.sizes, _SHAPES):
+        if model.convention.normalized and 1 in shape:
+            continue
+        features = _features(kind.features, shape)
+        boxes = _nice_boxes(shape, without_area=kind.without_area)
+        index = np.full(len(boxes), len(features) - 1)
+        for ratio, scale in product(kind.ratios, kind.scales):
+            call = writer.call(
+                rule.name,
+                boxes,
+                features=features,
+                scale=scale,
+                output_size=size,
+                ratio=ratio,
+                batch_index=index,
+            )
+            call = replace(call, features=features) if kind.features == "two channels" else call
+            yield evidence.suited(call)
+
+
+def _features(kind: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return features (N, C, H, W) of a kind."""
+    cells = shape[0] * shape[1]
+    plain = np.arange(1, cells + 1, dtype=np.float32).reshape(1, 1, *shape)
+    if kind == "negative":
+        return np.asarray(-plain)
+    if kind == "not finite":
+        plain[0, 0, -1, -1] = np.nan
+    if kind == "two maps":
+        return np.concatenate([plain, plain + 10 * cells])
+    if kind == "two channels":
+        return np.concatenate([plain, plain + 10 * cells], axis=1)
+    return plain
+
+
+def _nice_boxes(
+    shape: tuple[int, int], *, without_area: bool
+) -> list[tuple[float, float, float, float]]:
+    """Return boxes in cells that change along one axis, those of the simplest numbers first."""
+    boxes = []
+    for axis, cells in ((0, shape[1]), (1, shape[0])):
+        across = (0.0, float(shape[1 - axis] if axis else shape[0]))
+        steps = [
+            -2,
+            -1.5,
+            -1,
+            -0.75,
+            -0.5,
+            -0.25,
+            0,
+            0.25,
+            0.5,
+            0.75,
+            *np.arange(1, cells + 3, 0.5),
+        ]
+        for first, last in product(map(float, steps), repeat=2):
+            if first < last or without_area:
+                low, high = across if axis else (0.0, float(shape[0]))
+                boxes.append(
+                    (first, low, last, high) if axis == 0 else (0.0, first, float(shape[1]), last)
+                )
+    return sorted(dict.fromkeys(boxes), key=_oddity)[:400]
+
+
+def _oddity(box: tuple[float, float, float, float]) -> float:
+    """Return how hard the numbers of a box are to read."""
+    return sum(0.2 * abs(n) + (n < 0) + 2 * (n % 1 != 0) + 2 * (n % 0.5 != 0) for n in box)
+
+
+def _clearest(
+    evidence: Evidence, call: ProbeCall, own: Answer, models: tuple[Model, Model, Model]
+) -> ProbeCall | None:
+    """Return the call with the first box that shows a rule clearly, and no other rule.
+
+    `own` is what the kernel gives. `models` are the kernel, the kernel with the rule of the preset,
+    and the preset; the last two give the same for the box.
+    """
+    answers = [own, *(model.answer(call) for model in models[1:])]
+    if any(answer.output is None for answer in answers):
+        return _clearest_alone(evidence, call, models)
+    given, healed, expected = (np.asarray(answer.output) for answer in answers)
+    if not given.shape == healed.shape == expected.shape:
+        return _with_box(call, 0)
+    differs = _clearly_differs(given, healed, call)
+    same = ~evidence.differing(healed, expected).any(axis=(1, 2, 3))
+    boxes = np.flatnonzero(differs & same)
+    return _with_box(call, int(boxes[0])) if len(boxes) else None
+
+
+def _clearest_alone(
+    evidence: Evidence, call: ProbeCall, models: tuple[Model, Model, Model]
+) -> ProbeCall | None:
+    """Return the call with the first box that shows a rule, where a model refuses some boxes."""
+    for box in range(min(len(call.boxes), _MAX_SINGLE_BOXES)):
+        alone = _with_box(call, box)
+        own, healed, expected = (model.answer(alone) for model in models)
+        if evidence.equal(healed, expected) and not evidence.equal(own, healed):
+            return alone
+    return None
+
+
+def _clearly_differs(one: Float, other: Float, call: ProbeCall) -> NDArray[np.bool_]:
+    """Return which boxes have clearly different outputs, (R,)."""
+    sizes = np.abs(call.features)
+    largest = float(np.max(sizes, initial=0, where=np.isfinite(sizes)))
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(one.astype(np.float64) - other) > _CLEAR * largest
+    apart |= np.isnan(one) != np.isnan(other)
+    return np.asarray(apart.any(axis=(1, 2, 3)))
+
+
+def _with_box(call: ProbeCall, box: int) -> ProbeCall:
+    one = slice(box, box + 1)
+    return replace(call, boxes=call.boxes[one], batch_index=call.batch_index[one])
+
+
+def _checked(evidence: Evidence, call: ProbeCall, expected: Model) -> Case | None:
+    """Return the case of a call if the kernel differs from what is expected there."""
+    return _case(evidence, call, evidence.ask_for(call.name, call), expected)
+
+
+def _case(evidence: Evidence, call: ProbeCall, given: Answer, expected: Model) -> Case | None:
+    """Return the case of a call and its answer; None if that is what is expected, or missing."""
+    predicted = expected.answer(call)
+    if given.is_missing or evidence.equal(predicted, given):
+        return None
+    if given.output is None or predicted.output is None:
+        return Case(call, (0, 0), 0, predicted, given)
+    # Outputs with other numbers of channels are compared as far as both go.
+    sizes = zip(given.output.shape, predicted.output.shape, strict=True)
+    both = tuple(slice(min(pair)) for pair in sizes)
+    places = np.argwhere(evidence.differing(predicted.output[both], given.output[both]))
+    _, channel, row, column = places[0].tolist() if len(places) else (0, 0, 0, 0)
+    return Case(call, (row, column), channel, predicted, given)
+
+
+def _with_few_boxes(call: ProbeCall) -> ProbeCall:
+    few = slice(_MAX_SINGLE_BOXES)
+    return replace(call, boxes=call.boxes[few], batch_index=call.batch_index[few])
+
+
+def _from_battery(measured: Measured, expected: Model, names: Sequence[str]) -> Case | None:
+    """Return a case from calls that show a rule: one box, one channel, a part of the map."""
+    evidence = measured.evidence
+    calls = {**evidence.refused, **evidence.answers}
+    for call, given in (calls[name] for name in names if name in calls):
+        box = _unexplained_box(evidence, call, given, (expected, measured.model))
+        if box is None:
+            continue
+        alone = given
+        if given.output is not None:
+            alone = replace(given, output=given.output[box : box + 1])
+        # Another name, because it is no longer a call of the battery.
+        one = replace(_with_box(call, box), name=f"{call.name}, box {box}")
+        case = _case(evidence, one, alone, expected)
+        if case is not None:
+            return _smaller(evidence, case, expected)
+    return None
+
+
+def _unexplained_box(
+    evidence: Evidence, call: ProbeCall, given: Answer, models: tuple[Model, Model]
+) -> int | None:
+    """Return a box for which no model gives what the kernel gives; None if there is none."""
+    predicted = [model.answer(call) for model in models]
+    if given.output is None or predicted[0].output is None:
+        return None if evidence.equal(given, predicted[0]) else 0
+    wrong = evidence.differing(predicted[0].output, given.output)
+    unexplained = wrong
+    if predicted[1].output is not None:
+        unexplained = wrong & evidence.differing(predicted[1].output, given.output)
+    for each in (unexplained, wrong):
+        boxes = np.flatnonzero(each.any(axis=(1, 2, 3)))
+        if len(boxes):
+            return int(boxes[0]) if len(each) > 1 else 0
+    return None
+
+
+def _smaller(evidence: Evidence, case: Case, expected: Model) -> Case:
+    """Return a case with fewer channels, sections and cells that shows the same."""
+    call, rules = case.call, expected.convention
+    if rules.channel_map == "same" and case.channel < call.features.shape[1]:
+        features = call.features[:, case.channel : case.channel + 1]
+        case = _checked(evidence, replace(call, features=features), expected) or case
+    call = case.call
+    case = _checked(evidence, replace(call, output_size=(1, 1)), expected) or case
+    if rules.normalized or rules.origin != "top-left":
+        return case
+    for side in (2, 3, 4, 6, 8):
+        call = case.call
+        if side < call.features.shape[-1]:
+            smaller = replace(call, features=call.features[:, :, :side, :side].copy())
+            if (found := _checked(evidence, smaller, expected)) is not None:
+                return found
+    return case

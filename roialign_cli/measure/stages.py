@@ -1,0 +1,387 @@
+"""The order in which the fields of a convention are measured, each from calls of its own."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from roialign_cli.core.preset import FLT_MAX
+from roialign_cli.measure.elimination import Changes, alternatives, by_unusualness
+from roialign_cli.measure.evidence import Evidence
+from roialign_cli.measure.laws import (
+    BATCH_LAWS,
+    DIVISOR_LAWS,
+    EXCHANGED_WEIGHTS,
+    GRID_LAWS,
+    NEARLY_ONE,
+    RATIO_LAWS,
+    USUAL,
+)
+from roialign_cli.measure.model import Model
+from roialign_cli.measure.reading import Reading, likely_points
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the measurement.
+
+    Parameters
+    ----------
+    rule
+        The rule that is broken if no candidate agrees.
+    calls
+        Names of the calls whose answers decide.
+    candidates
+        Evidence, the model so far and the reading of boxes → changes of the model to try,
+        likeliest first.
+    needs
+        Names of the stages without which this one cannot be understood.
+    """
+
+    rule: str
+    calls: tuple[str, ...]
+    candidates: Callable[[Evidence, Model, Reading], Iterator[Changes]]
+    needs: tuple[str, ...] = ()
+
+
+_ROUNDINGS = ("none", "round-map", "floor-map", "round-image", "floor-image")
+
+
+def _of(*given: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(given)
+
+
+def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[Changes]:
+    starts = _near(reading.start)
+    ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
+    takes_ratio = "sampling_ratio" in evidence.target.parameters
+    ratio = _default_ratios(0)
+    if takes_ratio:
+        ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
+    dimensions: list[Sequence[Changes]] = [
+        [{"offset": at} for at in dict.fromkeys(starts)],
+        [{"end_offset": at} for at in dict.fromkeys([*_near(ends), -1.0])],
+        [{"edge_rounding": rounding} for rounding in _ROUNDINGS],
+        [
+            *({"interpolation": kind} for kind in ("linear", "nearest", "swapped")),
+            {"law:interpolation": EXCHANGED_WEIGHTS},
+        ],
+        _POOLINGS,
+        ratio,
+        _divisors(evidence),
+        list(likely_points(reading.shares)),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _default_ratios(first: int) -> list[dict[str, Any]]:
+    """Return what may be the ratio of a kernel that takes none, likeliest first."""
+    fixed = [{"sampling_ratio": n, "grid_from": "section"} for n in (first, 0, 1, 2, 3, 4)]
+    return [*fixed, {"sampling_ratio": 0, "grid_from": "output"}]
+
+
+def _divisors(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return the usual divisor, and all others if a map of ones does not give ones."""
+    usual: dict[str, Any] = {"law:divisor": USUAL}
+    _, answer = evidence.answers["placement"]
+    if answer.output is None or np.allclose(answer.output[:, 0], 1, atol=1e-2):
+        return [usual]
+    return [usual, *({"law:divisor": law} for law in DIVISOR_LAWS)]
+
+
+_POOLINGS = _of(
+    {"pooling": "avg"},
+    {"pooling": "max", "max_of": "point"},
+    {"pooling": "max", "max_of": "weighted-cell"},
+)
+
+
+def _near(measured: Sequence[float]) -> list[float]:
+    """Return the likeliest distances in cells for what was measured along x and y."""
+    at = float(np.mean(measured))
+    usual = sorted((0.5, 0.0, 1.0, -0.5), key=lambda distance: abs(distance - at) > _EXACT)
+    # Edges that are rounded down lie 3/8 of a cell lower in the mean of four phases.
+    return [*usual, round(at, 3), round(at - 0.375, 3)]
+
+
+_EXACT = 0.02  # cells by which measured distances differ from true ones
+
+
+def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    total, end = model.convention.offset, model.convention.end_offset
+    starts: list[dict[str, Any]] = [
+        {"offset": total - image, "image_offset": image}
+        for image in dict.fromkeys((0.0, total, -0.5, 0.5, 1.0, -1.0))
+    ]
+    ends: list[dict[str, Any]] = [
+        {"end_offset": end - image, "image_end_offset": image}
+        for image in dict.fromkeys((0.0, end, -1.0, 1.0))
+    ]
+    rounding = alternatives(model, "edge_rounding", _ROUNDINGS)
+    yield from by_unusualness([starts, ends, rounding])
+
+
+def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    points: list[dict[str, Any]] = [
+        {"points": model.convention.points},
+        {"points": "dividers"},
+        {"points": "dividers", "divide": 3},
+        {"points": "integral", "pooling": "avg"},
+        {"points": "centred"},
+    ]
+    laws: list[dict[str, Any]] = [
+        {"law:ratio": model.get("law:ratio")},
+        {"law:ratio": USUAL},
+        *({"law:ratio": law} for law in RATIO_LAWS),
+    ]
+    if "sampling_ratio" not in evidence.target.parameters:
+        laws = _default_ratios(model.convention.sampling_ratio)
+    poolings: list[dict[str, Any]] = [
+        {"pooling": model.convention.pooling, "max_of": model.convention.max_of}
+    ]
+    poolings += [each for each in _POOLINGS if each != poolings[0]]
+    divisors = alternatives(model, "law:divisor", [USUAL, *DIVISOR_LAWS])
+    coordinates = alternatives(model, "coordinates", ["features", "half"])
+    dimensions: list[Sequence[Changes]] = [points, laws, poolings, divisors, coordinates]
+    if model.convention.coordinates == "half":  # the formula shows at once
+        dimensions.append(alternatives(model, "position_formula", _FORMULAS))
+    yield from by_unusualness(dimensions)
+
+
+_FORMULAS = ("section-first", "step-first", "share-first", "roi-first")
+
+
+def _digits(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    coordinates = alternatives(model, "coordinates", ["features", "half"])
+    decimals = alternatives(model, "coordinate_decimals", [None, 2, 1, 3, 0, 4])
+    yield from by_unusualness([coordinates, decimals])
+
+
+def _grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        alternatives(model, "grid_from", ["section", "output"]),
+        alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
+        alternatives(model, "grid_max", [None, 2, 1, 3]),
+        alternatives(model, "grid_min", [0, 2, 3]),
+        alternatives(model, "law:grid", [USUAL, *GRID_LAWS]),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _large_grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    yield from by_unusualness([alternatives(model, "grid_max", [None, *range(4, 20)])])
+
+
+def _small_grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        alternatives(model, "grid_min", [0, 1, 2, 3]),
+        alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
+        *_without_points(model),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _without_points(model: Model) -> list[list[dict[str, Any]]]:
+    """Return the alternatives for the output of a section without points."""
+    if model.convention.pooling == "avg":
+        return [alternatives(model, "clamp_count", [True, False])]
+    return [alternatives(model, "max_of_empty", [0.0, -FLT_MAX, -10_000.0, -math.inf])]
+
+
+def _whole_sizes(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    coordinates = alternatives(model, "coordinates", ["features", "double"])
+    tolerance = next(law for law in GRID_LAWS if "just above a whole number" in law)
+    laws = alternatives(model, "law:grid", [model.get("law:grid"), tolerance])
+    yield from by_unusualness([coordinates, laws])
+
+
+def _default_ratio(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    yield from by_unusualness([alternatives(model, "sampling_ratio", [0, 2, 1, 3, 4, 5, 6, 7, 8])])
+
+
+def _border(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    values = _constants(evidence, ("far outside", "low border", "high border"))
+    # The ladder of boxes measures a margin to a quarter of a cell, and whether its end counts.
+    margins = (1.0, 0.0, math.inf, 0.5, NEARLY_ONE, *np.arange(0.25, 3.9, 0.25).tolist())
+    dimensions = [
+        alternatives(model, "border_margin", margins),
+        alternatives(model, "outside_neighbours", ["clamped", "value", "extrapolated"]),
+        [{"extrapolation_value": value} for value in dict.fromkeys([*values, 0.0])],
+        alternatives(model, "clip_boxes", [False, True]),
+        alternatives(model, "clip_sections", [False, True]),
+        alternatives(model, "unread_cells", [0, 1]),
+        alternatives(model, "average_over", ["points", "inside"]),
+        *_without_points(model),
+        _other_roundings(model),
+    ]
+    yield from by_unusualness(dimensions, 700)
+
+
+def _other_roundings(model: Model) -> list[dict[str, Any]]:
+    """Return ways to round edges that differ only for negative coordinates.
+
+    round(x − 0.5), halves away from zero, is floor(x) for x > 0.
+    """
+    rules = model.convention
+    own: dict[str, Any] = {"offset": rules.offset, "edge_rounding": rules.edge_rounding}
+    kind, _, place = rules.edge_rounding.partition("-")
+    if kind == "none":
+        return [own]
+    other = "floor" if kind == "round" else "round"
+    moved = "offset" if place == "map" else "image_offset"
+    return [
+        own,
+        *(
+            {**own, moved: getattr(rules, moved) + by, "edge_rounding": f"{rounding}-{place}"}
+            for rounding in (other, kind)
+            for by in (-0.5, 0.5, 0.0)
+        ),
+    ]
+
+
+def _constants(evidence: Evidence, names: Sequence[str]) -> list[float]:
+    """Return the values that all channels of some section have, the most frequent first."""
+    values: Counter[float] = Counter()
+    for _, answer in (evidence.answers[name] for name in names if name in evidence.answers):
+        if answer.output is not None and answer.output.shape[1] > 1:
+            output = np.moveaxis(answer.output, 1, -1).reshape(-1, answer.output.shape[1])
+            same = output[(output == output[:, :1]).all(axis=1), 0]
+            values.update(same.astype(float).tolist())
+    return [value for value, _ in values.most_common(3)]
+
+
+def _across(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        alternatives(model, "average_over", ["points", "inside"]),
+        alternatives(model, "clip_sections", [False, True]),
+        *_without_points(model),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        alternatives(model, "grid_points", ["all", "cells"]),
+        alternatives(model, "clip_sections", [False, True]),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _size(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    sizes = [*_SIZES, *_grown_sizes(evidence)]
+    yield from by_unusualness([alternatives(model, "min_size", sizes)])
+
+
+def _grown_sizes(evidence: Evidence) -> list[float]:
+    """Return the width of the narrowest box, in cells, from the channel that holds x."""
+    if "small boxes" not in evidence.answers:
+        return []
+    call, answer = evidence.answers["small boxes"]
+    x_channel = call.maps_per_channel  # the first channel is constant
+    if answer.output is None or answer.output.shape[1] <= x_channel:
+        return []
+    left, right = answer.output[0, x_channel, 0].astype(float)
+    width = abs(round(2 * (right - left), 3))
+    return [width] if np.isfinite(width) and width > 0.25 else []
+
+
+_SIZES = (0.0, 1.0, 0.1, 0.5, 2.0, 0.01, 0.001, 0.05, 0.25, 1.5)
+
+
+def _empty(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        alternatives(model, "inverted_boxes", ["kept", "sorted", "empty"]),
+        *_without_points(model),
+        alternatives(model, "grid_min", [0, 1]),
+        alternatives(model, "min_size", _SIZES),
+        alternatives(model, "clip_sections", [False, True]),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _negative(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    if model.convention.pooling == "avg":
+        yield {}
+        return
+    starts = [-math.inf, 0.0, -10_000.0, -1.0, -1000.0]
+    dimensions = [
+        alternatives(model, "max_start", starts),
+        alternatives(model, "max_of", ["point", "weighted-cell"]),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def _not_finite(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [alternatives(model, "tie_neighbour", ["lower", "both", "upper"])]
+    if model.convention.pooling == "max":
+        dimensions.append(alternatives(model, "max_skips_nan", [False, True]))
+        if model.convention.max_start < -1e30:
+            dimensions.append(alternatives(model, "max_start", [-math.inf, -FLT_MAX]))
+    yield from by_unusualness(dimensions)
+
+
+def _last_digits(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    yield from by_unusualness([alternatives(model, "position_formula", _FORMULAS)])
+
+
+def _batch(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    yield from by_unusualness([alternatives(model, "law:batch", [USUAL, *BATCH_LAWS])])
+
+
+def _channels(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    yield from by_unusualness([alternatives(model, "channel_map", ["same", "position-sensitive"])])
+
+
+_SCALED = ("placement, scale 1/2", "placement, scale 1/4")
+_RATIOS = ("ratio 2", "ratio 3", "ratio 4", "9 sections")
+_SMALL = ("small boxes", "small boxes, scale 1/2")
+_ACROSS = ("across the border, ratio 2", "across the border, ratio 4")
+_NEGATIVE = ("negative features", "very negative features")
+_NOT_FINITE = (
+    "non-finite cells",
+    "non-finite cells, ratio 2",
+    "endlessly negative features",
+)
+_LAST_DIGITS = tuple(f"last digits, margin {margin}" for margin in ("0", "0.5", "1"))
+_EMPTY = tuple(
+    f"{kind}, {ratio}"
+    for kind in (
+        "no width", "no height", "no width and height", "inverted along x", "inverted along y",
+        "inverted along both axes",
+    )
+    for ratio in ("adaptive grid", "ratio 2")
+)  # fmt: skip
+
+# Name → how it is measured, in order.
+STAGES: dict[str, Stage] = {
+    "placement": Stage("interpolation", ("placement",), _placement),
+    "digits": Stage("coordinates", ("decimals",), _digits, ("placement",)),
+    "scale": Stage("scale and shift", _SCALED, _scaled, ("placement",)),
+    "points": Stage("sampling ratio", _RATIOS, _points, ("placement",)),
+    "channels": Stage("channel map", ("channels",), _channels, ("placement",)),
+    "batch": Stage("batch index", ("batch index",), _batch, ("placement",)),
+    "grid": Stage("adaptive grid", ("grid", "grid, 2 × 4 sections"), _grid, ("points",)),
+    "scaled grid": Stage("adaptive grid", ("grid, scale 1/2",), _grid, ("grid", "scale")),
+    "large grid": Stage("adaptive grid", ("grid, large sections",), _large_grid, ("grid",)),
+    "size": Stage("minimum size", ("small boxes",), _size, ("placement",)),
+    "scaled size": Stage("minimum size", ("small boxes, scale 1/2",), _size, ("scale", "size")),
+    "small grid": Stage("adaptive grid", ("grid, small sections",), _small_grid, ("grid", "size")),
+    "default ratio": Stage("default ratio", ("no ratio",), _default_ratio, ("grid",)),
+    "empty": Stage("boxes without area", _EMPTY, _empty, ("points", "small grid")),
+    "near border": Stage("border margin", ("low border",), _border, ("placement",)),
+    "border": Stage("far edge", ("high border", "far outside"), _border, ("near border",)),
+    "across": Stage("divisor", _ACROSS, _across, ("points", "border")),
+    "across, grid": Stage(
+        "adaptive grid", ("across the border, grid",), _across, ("across", "grid")
+    ),
+    "larger": Stage("adaptive grid", ("larger than the map",), _larger, ("across", "grid")),
+    "whole sizes": Stage("coordinates", ("grid, whole sizes",), _whole_sizes, ("grid", "digits")),
+    "negative": Stage("negative features", _NEGATIVE, _negative, ("points",)),
+    "not finite": Stage("non-finite cells", _NOT_FINITE, _not_finite, ("points",)),
+    "last digits": Stage("position formula", _LAST_DIGITS, _last_digits, ("points", "border")),
+}

@@ -1,0 +1,1 @@
+"""Kernels outside this process: Python functions in files and packages, ONNX nodes, programs."""

@@ -1,0 +1,101 @@
+"""Write the inputs of all calls into a folder, for a kernel in any language."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from roialign_cli.core.convention import Convention
+from roialign_cli.errors import FileError
+from roialign_cli.files.writing import as_file_error, atomic_folder
+from roialign_cli.measure.battery import fixed_battery
+from roialign_cli.measure.call import ProbeCall
+from roialign_cli.measure.targets.manifest import (
+    INPUTS,
+    MANIFEST,
+    Entry,
+    is_battery,
+    manifest_text,
+)
+
+_README = Path(__file__).with_name("battery_readme.md")
+_DEFAULT_RATIO = -1  # in calls.txt, for the default of the kernel
+
+
+def check_battery_writable(path: Path, *, force: bool) -> None:
+    """Raise a `FileError` if the folder with calls cannot or must not be written."""
+    if not path.parent.is_dir():
+        raise FileError(path, "cannot be written: the folder above does not exist; create it")
+    if path.exists() and not path.is_dir():
+        raise FileError(path, "is a file; name a folder")
+    if not path.exists():
+        return
+    if not is_battery(path):
+        try:
+            is_empty = not any(path.iterdir())
+        except OSError as error:
+            raise FileError(path, f"cannot be read: {error.strerror}") from None
+        if not is_empty:
+            raise FileError(path, "has other files than calls of a probe; name a new folder")
+    elif not force:
+        problem = "already has the calls of a probe, and maybe answers"
+        raise FileError(path, f"{problem}; replace it with --force, or name another")
+
+
+def write_battery(
+    path: Path, *, reading: Convention | None = None, force: bool = False
+) -> list[Entry]:
+    """Write a folder with the inputs of all calls, and return its calls.
+
+    Parameters
+    ----------
+    path
+        The folder. It appears when it is complete.
+    reading
+        A convention of which only the fields that describe how boxes are written matter; by
+        default x1, y1, x2, y2 in image units.
+    force
+        Whether an existing folder of this kind may be replaced, with the answers in it.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written, or exists and must not be replaced.
+    """
+    check_battery_writable(path, force=force)
+    chosen = Convention() if reading is None else reading
+    calls = fixed_battery(chosen)
+    entries = [Entry.of(number, call) for number, call in enumerate(calls)]
+    with atomic_folder(path) as folder, as_file_error(path):
+        (folder / "inputs").mkdir()
+        (folder / "outputs").mkdir()
+        for entry, call in zip(entries, calls, strict=True):
+            _write_inputs(folder, entry, call)
+        (folder / MANIFEST).write_text(manifest_text(entries, chosen), encoding="utf-8")
+        (folder / "calls.txt").write_text(_lines(entries), encoding="ascii")
+        (folder / "README.md").write_text(_README.read_text(encoding="utf-8"), encoding="utf-8")
+    return entries
+
+
+def _write_inputs(folder: Path, entry: Entry, call: ProbeCall) -> None:
+    """Write the arrays of a call, each as `.npy` and as raw little-endian numbers."""
+    for key in INPUTS:
+        array = np.ascontiguousarray(getattr(call, key))
+        little = array.astype(array.dtype.newbyteorder("<"))
+        file = folder / entry.inputs[key]["file"]
+        np.save(file.with_name(f"{file.name}.npy"), little, allow_pickle=False)
+        file.with_name(f"{file.name}.bin").write_bytes(little.tobytes())
+
+
+def _lines(entries: Iterable[Entry]) -> str:
+    """Return the calls as lines of numbers, which a C program reads without a parser."""
+    lines = []
+    for number, entry in enumerate(entries):
+        ratio = _DEFAULT_RATIO if entry.sampling_ratio is None else entry.sampling_ratio
+        maps = entry.inputs["features"]["shape"]
+        boxes = entry.inputs["boxes"]["shape"][0]
+        numbers = f"{number:03}", *maps, boxes, *entry.output_size, entry.spatial_scale, ratio
+        lines.append(" ".join(map(str, numbers)))
+    return "\n".join(lines) + "\n"

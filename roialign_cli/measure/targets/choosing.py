@@ -1,0 +1,164 @@
+"""Find the kernel that a text names: a Python function, an ONNX model or a folder of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol, Self
+
+from roialign_cli.errors import ArgumentError, FileError, alternatives
+from roialign_cli.measure.target import Target
+from roialign_cli.measure.targets.answers import FolderTarget
+from roialign_cli.measure.targets.layouts import LAYOUTS, LIBRARIES
+from roialign_cli.measure.targets.onnx_node import NodeTarget
+from roialign_cli.measure.targets.program import run_program
+from roialign_cli.measure.targets.python_function import PythonTarget
+from roialign_cli.printable import printable
+
+CALL_SECONDS = 10.0  # that a call may take
+PROGRAM_SECONDS = 120.0  # that a program may take for all calls
+_NO_ARGUMENTS: Mapping[str, str] = MappingProxyType({})
+_EXAMPLES = "write package.module:function, file.py:function, model.onnx or a folder of answers"
+
+
+class ClosableTarget(Target, Protocol):
+    """A target outside this process."""
+
+    @property
+    def matched(self) -> Mapping[str, str]:
+        """What the kernel is given → how, for printing."""
+
+    @property
+    def problem(self) -> str:
+        """Why it is unknown how the kernel takes its inputs, as a clause; "" if it is known."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the kernel did beside answering, as clauses; complete after the measurement."""
+
+    def close(self) -> None:
+        """End all processes of the target."""
+
+    def __enter__(self) -> Self:
+        """Return the target."""
+
+    def __exit__(self, *_: object) -> None:
+        """End all processes of the target."""
+
+
+def target_of(
+    text: str,
+    *,
+    arguments: Mapping[str, str] = _NO_ARGUMENTS,
+    arrays: str = "auto",
+    layout: str = "auto",
+    node: str | None = None,
+    program: Sequence[str] = (),
+    time_limit: float | None = None,
+) -> ClosableTarget:
+    """Return the kernel that a text names, ready to be measured.
+
+    The result is a context manager that ends its processes. They end with this process, too.
+
+    Parameters
+    ----------
+    text
+        "package.module:function", "file.py:function", "file.py:Class", "model.onnx", or a folder
+        from `write_battery`.
+    arguments
+        Arguments of the function or of the constructor: name → Python literal, or text.
+    arrays
+        "numpy", "torch", or "auto" for what the function accepts.
+    layout
+        How the function takes boxes: one of `LAYOUTS`, or "auto" for what it accepts.
+    node
+        The name of the ROI Align of a model; None for the first one.
+    program
+        The program, with its arguments, that writes the answers into the folder.
+    time_limit
+        Seconds that a call may take, or a program for all calls; None for `CALL_SECONDS` or
+        `PROGRAM_SECONDS`.
+
+    Raises
+    ------
+    ArgumentError
+        If the text names no kernel, if the kernel cannot be called, or if an option does not fit.
+    FileError
+        If a file or a folder is missing or damaged.
+    RoiAlignError
+        If the packages for ONNX models are not installed.
+    """
+    if time_limit is not None and not 0 < time_limit < float("inf"):
+        raise ArgumentError("timeout", f"must be a number of seconds above 0, got {time_limit:g}")
+    _check_choice("arrays", arrays, LIBRARIES)
+    _check_choice("layout", layout, LAYOUTS)
+    is_model, is_folder = text.lower().endswith(".onnx"), Path(text).is_dir()
+    _check_options(
+        {
+            "arg": (bool(arguments), not is_model and not is_folder, "a Python function"),
+            "arrays": (arrays != "auto", not is_model and not is_folder, "a Python function"),
+            "layout": (layout != "auto", not is_model and not is_folder, "a Python function"),
+            "node": (node is not None, is_model, "an ONNX model"),
+            "program": (bool(program), is_folder, "a folder of calls"),
+        }
+    )
+    if is_folder and program:
+        return run_program(Path(text), program, seconds=time_limit or PROGRAM_SECONDS)
+    if is_folder:
+        return FolderTarget(Path(text))
+    seconds = time_limit or CALL_SECONDS
+    if is_model:
+        return NodeTarget(text, node, time_limit=seconds)
+    where, attribute = _python_name(text)
+    return PythonTarget(
+        where, attribute, arguments=arguments, library=arrays, layout=layout, time_limit=seconds
+    )
+
+
+def _check_choice(name: str, given: str, choices: Sequence[str]) -> None:
+    if given not in {"auto", *choices}:
+        raise ArgumentError(
+            name, f"{given!r} is unknown; choose {alternatives(['auto', *choices])}"
+        )
+
+
+def _check_options(options: Mapping[str, tuple[bool, bool, str]]) -> None:
+    """Raise an error for an option of another kind of target.
+
+    Parameters
+    ----------
+    options
+        Name → whether it is given, whether it fits, and what it is for.
+    """
+    for name, (is_given, fits, use) in options.items():
+        if is_given and not fits:
+            raise ArgumentError(name, f"is for {use}; remove it, or name {use}")
+
+
+def _python_name(text: str) -> tuple[str, str]:
+    """Return the file or the module, and the name of the function in it."""
+    where, colon, attribute = text.rpartition(":")
+    is_path = "/" in text or "\\" in text
+    if not colon:
+        where, attribute = text, ""
+    if where.endswith(".py"):
+        path = Path(where)
+        if not path.is_file():
+            problem = "is not a file" if path.exists() else "does not exist"
+            raise FileError(where, f"{problem}; name a Python file")
+        if not _is_name(attribute):
+            raise ArgumentError(
+                "target", f"{printable(text)} names no function; write {where}:NAME"
+            )
+        return where, attribute
+    if not colon and (is_path or Path(text).exists()):
+        problem = "is not a kernel" if Path(text).exists() else "does not exist"
+        raise FileError(text, f"{problem}; {_EXAMPLES}")
+    if not (_is_name(where) and _is_name(attribute)):
+        raise ArgumentError("target", f"{printable(text)!r} is not a kernel; {_EXAMPLES}")
+    return where, attribute
+
+
+def _is_name(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))

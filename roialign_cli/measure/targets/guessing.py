@@ -1,0 +1,98 @@
+"""Guess in which form a kernel takes its arrays, by first calls that it either answers or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli.measure.blocks import FIXED_CHANNELS
+from roialign_cli.measure.call import ProbeCall
+from roialign_cli.measure.target import UnansweredError
+from roialign_cli.measure.targets.layouts import Layout, Library
+from roialign_cli.measure.targets.process import Crash, Timeout
+
+_MAX_CRASHES = 3
+_SIDE = 8
+
+
+@dataclass(frozen=True)
+class Form:
+    """The library of the arrays, and how boxes are passed."""
+
+    library: Library
+    layout: Layout
+
+
+Run = Callable[[ProbeCall, Form], NDArray[np.generic]]
+
+
+def guess_form(run: Run, forms: Sequence[Form]) -> tuple[Form, str]:
+    """Return the first form that a kernel answers, and why none was found.
+
+    Parameters
+    ----------
+    run
+        Makes a call in a form.
+    forms
+        The forms to try, at least one.
+    """
+    if len(forms) == 1:
+        return forms[0], ""
+    problem, crashes = "", 0
+    for channels, form in product((4, *FIXED_CHANNELS), forms):
+        call = _first_call(channels)
+        try:
+            if _fits(run(call, form), call) and _reads_boxes(run, call, form):
+                return form, ""
+        except (Timeout, UnansweredError) as error:
+            return _likely(forms), str(error)
+        except Crash as error:
+            problem, crashes = str(error), crashes + 1
+            if crashes == _MAX_CRASHES:
+                return _likely(forms), problem
+        except Exception as error:  # noqa: BLE001 - a kernel may raise anything
+            if form == _likely(forms) and not problem:
+                problem = f"it raised {type(error).__name__}: {error}"
+    return _likely(forms), problem or "no output has a value for each box, channel and section"
+
+
+def _likely(forms: Sequence[Form]) -> Form:
+    """Return the form of a kernel that answers in none, so that its errors are shown.
+
+    A kernel that imports torch has the last of the libraries.
+    """
+    library = forms[-1].library
+    layouts = [form.layout for form in forms if form.library == library]
+    return Form(library, "separate" if "separate" in layouts else layouts[0])
+
+
+def _first_call(channels: int) -> ProbeCall:
+    """Return a call with boxes in cells and boxes in fractions of the map, on one map."""
+    features = np.random.default_rng(5).uniform(1, 9, (1, channels, _SIDE, _SIDE))
+    boxes = np.array([[1, 2, 5, 4], [2, 1, 4, 6], [0.125, 0.25, 0.75, 0.5]], np.float32)
+    index = np.zeros(len(boxes), np.int64)
+    return ProbeCall("form of the arrays", features.astype(np.float32), boxes, index)
+
+
+def _fits(output: NDArray[np.generic], call: ProbeCall) -> bool:
+    """Return whether an output has a value for each box, channel and section."""
+    boxes, channels, sections = len(call.boxes), call.features.shape[1], call.maps_per_channel
+    sizes = {boxes * channels * sections, boxes * channels}  # or position-sensitive
+    return output.ndim > 1 and boxes in output.shape and output.size in sizes
+
+
+def _reads_boxes(run: Run, call: ProbeCall, form: Form) -> bool:
+    """Return whether the last number of a box matters.
+
+    A kernel of boxes (R, 4) can answer for boxes (R, 5), but ignores the last column.
+    """
+    if form.layout != "columns":
+        return True
+    others = call.boxes.copy()
+    others[:, 3] += [2, -2, 0.25]
+    outputs = run(call, form), run(replace(call, boxes=others), form)
+    return not np.array_equal(*outputs, equal_nan=True)

@@ -1,0 +1,152 @@
+"""Match the parameters of a function with the inputs of a call, by their usual names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from roialign_cli.calls.watch.watched import PARAMETERS
+from roialign_cli.errors import alternatives
+
+_ARRAYS = ("features", "boxes", "batch_index")
+_SIZES = ("output_size", "rows", "columns")
+_NUMBERS = ("spatial_scale", "sampling_ratio")
+_POSITIONS = ("features", "boxes", "output_size")
+_Kind = inspect.Parameter
+_COLLECTING = {_Kind.VAR_POSITIONAL, _Kind.VAR_KEYWORD}
+
+
+class UnmatchedError(Exception):
+    """A function that cannot be called with the inputs of a call; the text is a problem."""
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Which parameter gets which input.
+
+    Parameters
+    ----------
+    names
+        Meaning, as in `PARAMETERS` → the name of the parameter.
+    required
+        Meanings of parameters without a default.
+    positional
+        Meanings in the order in which they are given by position, because they have no name.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    positional: tuple[str, ...] = ()
+
+    def arguments(self, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Return the positional and the named arguments for values by meaning."""
+        positional = [values[meaning] for meaning in self.positional]
+        named = {name: values[key] for key, name in self.names.items() if key in values}
+        return positional, named
+
+    @property
+    def meanings(self) -> set[str]:
+        """The meanings of all parameters that get an input."""
+        return {*self.names, *self.positional}
+
+
+def match(
+    function: Callable[..., Any], fixed: Mapping[str, Any], *, needs_arrays: bool = True
+) -> Matching:
+    """Return how the parameters of a function are matched.
+
+    Parameters
+    ----------
+    function
+        A function, a class or an object that can be called.
+    fixed
+        Parameters that have a value already.
+    needs_arrays
+        Whether the function pools; False for a class, which may take the parameters of a call.
+
+    Raises
+    ------
+    UnmatchedError
+        If the function lacks a parameter for features or boxes, or needs an unknown one.
+    """
+    parameters = _parameters(function)
+    kinds = {one.kind for one in parameters}
+    named = [one for one in parameters if one.kind not in _COLLECTING]
+    unknown = sorted(fixed.keys() - {one.name for one in named})
+    if unknown and _Kind.VAR_KEYWORD not in kinds:
+        raise UnmatchedError(f"has no parameter {unknown[0]}")
+    free = [one for one in named if one.name not in fixed]
+    found = _by_name(free, _ARRAYS + _SIZES + _NUMBERS if needs_arrays else _SIZES + _NUMBERS)
+    takes_arrays = _Kind.VAR_POSITIONAL in kinds and not found.keys() & {*_POSITIONS}
+    if needs_arrays and not takes_arrays:
+        found = _by_position(free, found)
+        _check(found)
+    taken = {one.name for one in found.values()}
+    rest = [one.name for one in free if one.default is _Kind.empty and one.name not in taken]
+    if rest:
+        raise UnmatchedError(f"needs a value for {rest[0]}; give it with --arg {rest[0]}=VALUE")
+    required = frozenset(key for key, one in found.items() if one.default is _Kind.empty)
+    names = {key: one.name for key, one in found.items()}
+    if needs_arrays and _Kind.VAR_KEYWORD in kinds:
+        others = (key for key in (*_NUMBERS, "batch_index") if key not in {*names, *fixed})
+        names |= {key: key for key in others}
+    positional = _without_names(free, found)
+    if needs_arrays and takes_arrays:
+        positional = _POSITIONS
+    names = {key: name for key, name in names.items() if key not in positional}
+    return Matching(names, required, positional)
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return the parameters of a function; any ones for a compiled one without a signature."""
+    try:
+        return [*inspect.signature(function).parameters.values()]
+    except (TypeError, ValueError):
+        return [_Kind("args", _Kind.VAR_POSITIONAL), _Kind("kwargs", _Kind.VAR_KEYWORD)]
+
+
+def _without_names(
+    parameters: list[inspect.Parameter], found: Mapping[str, inspect.Parameter]
+) -> tuple[str, ...]:
+    """Return the meanings of the parameters that cannot be given by name, in their order."""
+    meanings = {one.name: meaning for meaning, one in found.items()}
+    unnamed = (one.name for one in parameters if one.kind is _Kind.POSITIONAL_ONLY)
+    return tuple(meanings[name] for name in unnamed if name in meanings)
+
+
+def _by_name(
+    parameters: list[inspect.Parameter], meanings: tuple[str, ...]
+) -> dict[str, inspect.Parameter]:
+    """Return meaning → the parameter that has one of the usual names for it."""
+    named = {one.name.lower(): one for one in parameters}
+    found = {}
+    for meaning in meanings:
+        name = next((name for name in PARAMETERS[meaning] if name in named), None)
+        if name is not None:
+            found[meaning] = named[name]
+    if "output_size" in found or not {"rows", "columns"} <= found.keys():
+        found = {key: one for key, one in found.items() if key not in {"rows", "columns"}}
+    return found
+
+
+def _by_position(
+    parameters: list[inspect.Parameter], found: dict[str, inspect.Parameter]
+) -> dict[str, inspect.Parameter]:
+    """Give features, boxes and the size to parameters with other names if the number is right."""
+    taken = {one.name for one in found.values()}
+    others = [one for one in parameters if one.default is _Kind.empty and one.name not in taken]
+    missing = [key for key in _POSITIONS if key not in found]
+    if "rows" in found and "output_size" in missing:
+        missing.remove("output_size")
+    if len(missing) != len(others):
+        return found
+    return {**found, **dict(zip(missing, others, strict=True))}
+
+
+def _check(found: Mapping[str, Any]) -> None:
+    for needed in ("features", "boxes"):
+        if needed not in found:
+            names = alternatives(PARAMETERS[needed])
+            raise UnmatchedError(f"has no parameter for the {needed}; name it {names}")

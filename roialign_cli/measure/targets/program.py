@@ -1,0 +1,80 @@
+"""Run a program that writes the answers into a folder."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from roialign_cli.errors import ArgumentError
+from roialign_cli.measure.targets.answers import FolderTarget, answer_files
+from roialign_cli.measure.targets.manifest import read_manifest
+from roialign_cli.measure.targets.process import (
+    ended_by_signals,
+    ending,
+    kill,
+    killed_after,
+    last_line,
+)
+
+
+def run_program(folder: Path, command: Sequence[str], *, seconds: float) -> FolderTarget:
+    """Run a program with the folder as its last argument, and return its answers.
+
+    Parameters
+    ----------
+    folder
+        The folder with the calls. Answers that are there already are removed.
+    command
+        The program and its arguments.
+    seconds
+        How long the program may take; it is then killed with all that it has started.
+
+    Raises
+    ------
+    FileError
+        If the manifest or an answer is damaged.
+    ArgumentError
+        If the program cannot be started, or writes no answer.
+    """
+    entries, _ = read_manifest(folder)
+    if shutil.which(command[0]) is None:  # before answers are removed
+        raise ArgumentError("program", f"{command[0]} cannot be started; name a program")
+    for file in answer_files(folder, entries):
+        with suppress(OSError):
+            file.unlink()
+    problem = _run([*command, str(folder)], seconds)
+    if not answer_files(folder, entries):
+        outcome = problem or "ended without an error"
+        raise ArgumentError("program", f"{command[0]} wrote no answers; it {outcome}")
+    remarks = (f"the program {problem}",) if problem else ()
+    return FolderTarget(folder, shlex.join(command), remarks)
+
+
+def _run(command: Sequence[str], seconds: float) -> str:
+    """Return what went wrong, as a clause; "" if the program ended with status 0."""
+    with tempfile.TemporaryFile() as errors:
+        try:
+            process = subprocess.Popen(  # noqa: S603 - the user names the program
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            problem = f"{command[0]} cannot be started: {reason}; name a program"
+            raise ArgumentError("program", problem) from None
+        try:
+            with ended_by_signals(), killed_after(process, seconds) as is_late:
+                status = process.wait()
+        finally:
+            kill(process)
+        if is_late():
+            return f"did not end within {seconds:g} s, and was stopped{last_line(errors)}"
+        return f"ended with {ending(status)}{last_line(errors)}" if status else ""

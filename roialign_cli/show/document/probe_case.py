@@ -1,0 +1,130 @@
+"""Explain the smallest case that shows a different rule: cells, box, and both computations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from roialign_cli.analysis.sections import Section
+from roialign_cli.analysis.trace import Trace
+from roialign_cli.measure.call import Answer
+from roialign_cli.measure.case_traces import case_traces
+from roialign_cli.measure.fingerprint import Case, Fingerprint
+from roialign_cli.printable import printable
+from roialign_cli.show.document.blocks import Block, Grid, Paragraph, Verbatim
+from roialign_cli.show.document.formulas import to_text
+from roialign_cli.show.document.steps import nothing_to_pool, reduction
+from roialign_cli.show.numbers import format_grid, format_number, format_point
+
+_MAX_SIDE = 8  # cells; larger maps are not printed
+_MAX_MAPS = 3
+_MAX_LISTED = 6  # coordinates and terms
+
+THE_KERNEL = "the kernel"
+_COLUMNS = {
+    "xyxy": "x1, y1, x2, y2",
+    "xywh": "x, y, width, height",
+    "cxcywh": "centre x, centre y, width, height",
+    "yxyx": "y1, x1, y2, x2",
+}
+
+
+def case_blocks(found: Fingerprint, case: Case) -> Iterator[Block]:
+    """Yield the cells and the box of a case, and what the preset and the kernel compute."""
+    yield from _cells(case)
+    yield Paragraph(_call_words(found, case), indent=2)
+    expected, own = case_traces(found, case)
+    name = found.nearest or ""
+    if expected is None or case.given.output is None:
+        for who, answer in ((name, case.expected), (THE_KERNEL, case.given)):
+            yield Paragraph(f"{who}: {_answer_words(case, answer)}", indent=2)
+        return
+    place = case.section[1] + 1, case.section[0] + 1
+    output = "output" if len(expected.sections) == 1 else f"section {format_point(*place)}"
+    first = _computation(expected, expected.section(*place), output)
+    second = {output: _answer_words(case, case.given)}
+    if own is not None:
+        second = _computation(own, own.section(*place), output)
+    titles = dict.fromkeys([*first, *second])
+    rows = [(title, first.get(title, ""), second.get(title, "")) for title in titles]
+    rows.sort(key=lambda row: row[0] == output)
+    yield Grid(("", name, THE_KERNEL), tuple(rows), prose=True, compact=True)
+
+
+def _cells(case: Case) -> Iterator[Block]:
+    """Yield the feature maps of a case, if they are small and few."""
+    maps, channels, height, width = case.call.features.shape
+    size = f"{height} × {width} cells"
+    if max(height, width) > _MAX_SIDE or maps * channels > _MAX_MAPS:
+        many = f", {maps} maps" * (maps > 1) + f", {channels} channels" * (channels > 1)
+        yield Paragraph(f"feature map of {size}{many}", indent=2)
+        return
+    for n in range(maps):
+        for c in range(channels):
+            number = (f" {n}" if maps > 1 else "") + (f", channel {c}" if channels > 1 else "")
+            cells = format_grid(case.call.features[n, c])
+            if height * width == 1:
+                yield Paragraph(f"feature map{number} of one cell: {cells[0][0]}", indent=2)
+                continue
+            yield Paragraph(f"feature map{number} of {size}:", indent=2)
+            yield Verbatim(tuple(_aligned(cells)))
+
+
+def _aligned(cells: list[list[str]]) -> Iterator[str]:
+    width = max(len(cell) for row in cells for cell in row)
+    return ("  " + "  ".join(cell.rjust(width) for cell in row) for row in cells)
+
+
+def _call_words(found: Fingerprint, case: Case) -> str:
+    """Return the box and the parameters of the call, in words."""
+    call, reading = case.call, found.convention
+    normalised = ", normalised" if reading.normalized else ""
+    numbers = ", ".join(format_number(float(number)) for number in call.boxes[0])
+    words = [f"box {numbers} ({_COLUMNS[reading.box_format]}{normalised})"]
+    if len(call.features) > 1:
+        words[0] += f" on map {int(call.batch_index[0])}"
+    words.append("output size {} × {}".format(*call.output_size))
+    if call.sampling_ratio is None:
+        words.append("no sampling ratio")
+    else:
+        adaptive = "" if call.sampling_ratio else " (adaptive)"
+        words.append(f"sampling ratio {call.sampling_ratio}{adaptive}")
+    if call.spatial_scale != 1:
+        words.append(f"spatial scale {format_number(call.spatial_scale)}")
+    return "; ".join(words)
+
+
+def _answer_words(case: Case, answer: Answer) -> str:
+    if answer.output is None:
+        return f"no output: {printable(answer.problem)}"
+    row, column = case.section
+    return format_number(float(answer.output[0, case.channel, row, column]))
+
+
+def _computation(trace: Trace, section: Section, output: str) -> dict[str, str]:
+    """Return the steps from the box to the output of a section; `output` names the last one."""
+    end = trace.x + trace.width, trace.bottom
+    steps = {"ROI": f"{format_point(trace.x, trace.y)} to {format_point(*end)}"}
+    if len(trace.sections) > 1:
+        size = trace.section_width, trace.section_height
+        steps["sections"] = " × ".join(map(format_number, size)) + " cells"
+    points = section.points
+    value = format_number(section.output)
+    if not points:
+        return steps | {output: f"{value} ({nothing_to_pool(trace, section)})"}
+    columns, rows = section.grid
+    things = "cells" if trace.convention.reads_cells else "sample points"
+    steps[things] = f"{columns} × {rows}"
+    steps["at x"] = _listed(point.x for point in points)
+    steps["at y"] = _listed(point.y for point in points)
+    outside = sum(not point.in_bounds for point in points)
+    if outside:
+        steps["outside the map"] = f"{outside} of {len(points)}"
+    one = len(points) == 1 and section.divisor == 1
+    return steps | {output: value if one else to_text(reduction(trace, section, _MAX_LISTED))}
+
+
+def _listed(numbers: Iterable[float]) -> str:
+    """Return the different numbers, as far as they are few."""
+    different = [*dict.fromkeys(map(format_number, numbers))]
+    more = ", …" if len(different) > _MAX_LISTED else ""
+    return ", ".join(different[:_MAX_LISTED]) + more

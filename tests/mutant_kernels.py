@@ -1,0 +1,372 @@
+"""Kernels with one or two broken rules, in scalar Python, and the rule that each breaks.
+
+The points come from the oracle, section by section; a mutant changes a field of the convention, a
+section, or what goes into the kernel and comes out of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from roialign_cli import PRESETS, Convention
+from tests.oracle import Call, Section
+
+Array = NDArray[Any]
+# Sampling ratio (y, x) or the size of a section along (y, x) → points along (y, x)
+Grid = Callable[[float, float], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel on the points of the oracle.
+
+    `section` changes a section, given the shape of the map; `divided` returns what the sum of the
+    points is divided by, from the points along y and x.
+    """
+
+    convention: Convention
+    section: Callable[[Section, tuple[int, int]], Section] | None = None
+    grid: Grid | None = None
+    ratio: Grid | None = None
+    divided: Callable[[int, int], float] | None = None
+
+    def __call__(
+        self,
+        features: Array,
+        boxes: Array,
+        output_size: tuple[int, int],
+        spatial_scale: float = 1.0,
+        sampling_ratio: int = 0,
+        batch_index: Array | None = None,
+    ) -> Array:
+        index = np.zeros(len(boxes), int) if batch_index is None else batch_index
+        return np.stack(
+            [
+                self._box(features[n], box, output_size, spatial_scale, sampling_ratio)
+                for n, box in zip(index, boxes, strict=True)
+            ]
+        )
+
+    def _box(
+        self, cells: Array, box: Array, size: tuple[int, int], scale: float, ratio: int
+    ) -> Array:
+        rules = replace(self.convention, sampling_ratio=ratio)
+        call = Call(cells, tuple(map(float, box)), size, rules, (scale, scale))
+        if self.grid is not None and ratio == 0:
+            along = self.grid(*self._section_size(call))
+            call = self._with_points(call, *along) if min(along) > 0 else call
+        if self.ratio is not None and ratio:
+            call = self._with_points(call, *self.ratio(ratio, ratio))
+        sections = call.sections()
+        maps = size[0] * size[1] if rules.channel_map == "position-sensitive" else 1
+        output = np.empty((len(cells) // maps, *size), np.float32)
+        for (i, j), section in sections.items():
+            changed = section
+            if self.section is not None:
+                changed = self.section(section, cells.shape[-2:])
+            own = cells.reshape(-1, maps, *cells.shape[-2:])
+            for channel, channel_cells in enumerate(own):
+                one = replace(call, cells=channel_cells if maps > 1 else channel_cells[0])
+                value = one.reduced(changed)
+                if self.divided is not None and changed.points:
+                    n, m = (len({p[axis] for p in changed.points}) for axis in (0, 1))
+                    value *= len(changed.points) / self.divided(m, n)
+                output[channel, j - 1, i - 1] = value
+        return output
+
+    def _with_points(self, call: Call, along_y: int, along_x: int) -> Call:
+        rules = replace(call.convention, sampling_ratio=along_y, sampling_ratio_x=along_x)
+        return replace(call, convention=rules)
+
+    @staticmethod
+    def _section_size(call: Call) -> tuple[float, float]:
+        x1, y1, x2, y2 = (np.float32(edge) for edge in call.box)
+        scale, (rows, columns) = np.float32(call.scale[0]), call.output_size
+        return float((y2 * scale - y1 * scale) / rows), float((x2 * scale - x1 * scale) / columns)
+
+
+def exchanged_weights(section: Section, _shape: tuple[int, int]) -> Section:
+    """Exchange the weights along x and y of every point."""
+    points = {}
+    for key, point in section.points.items():
+        (a, b, wq), (c, d, wr), (e, f, ws), (g, h, wt) = point.neighbours
+        swapped = ((a, b, wt), (c, d, wr), (e, f, ws), (g, h, wq))
+        points[key] = replace(point, neighbours=swapped)
+    return replace(section, points=points)
+
+
+def opposite_weights(section: Section, _shape: tuple[int, int]) -> Section:
+    """Exchange the weights of two opposite neighbours of every point."""
+    points = {}
+    for key, point in section.points.items():
+        (a, b, wq), (c, d, wr), (e, f, ws), (g, h, wt) = point.neighbours
+        swapped = ((a, b, wq), (c, d, ws), (e, f, wr), (g, h, wt))
+        points[key] = replace(point, neighbours=swapped)
+    return replace(section, points=points)
+
+
+def zero_beyond_the_far_edge(section: Section, shape: tuple[int, int]) -> Section:
+    """Give points beyond the last cell centres the value 0."""
+    points = {
+        key: replace(
+            point,
+            neighbours=tuple(
+                (r, c, w * (point.y <= shape[0] - 0.5 and point.x <= shape[1] - 0.5))
+                for r, c, w in point.neighbours
+            ),
+        )
+        for key, point in section.points.items()
+    }
+    return replace(section, points=points)
+
+
+def shifted_along_x(section: Section, shape: tuple[int, int]) -> Section:
+    """Move every point by a quarter of a cell along x only."""
+    points = {}
+    for key, point in section.points.items():
+        x = min(max(point.x - 0.25, 0), shape[1] - 1)
+        y = min(max(point.y - 0.5, 0), shape[0] - 1)
+        left, low = int(x), int(y)
+        right, high = min(left + 1, shape[1] - 1), min(low + 1, shape[0] - 1)
+        weights = [
+            (row, column, wy * wx * point.inside)
+            for row, wy in ((low, 1 - y + low), (high, y - low))
+            for column, wx in ((left, 1 - x + left), (right, x - left))
+        ]
+        points[key] = replace(point, neighbours=tuple(weights))
+    return replace(section, points=points)
+
+
+def first_cell_at_the_far_edge(section: Section, shape: tuple[int, int]) -> Section:
+    """Read the first column instead of the last, where a neighbour is clamped to the last."""
+    points = {
+        key: replace(
+            point,
+            neighbours=tuple(
+                (r, 0 if point.x > shape[1] - 0.5 else c, w) for r, c, w in point.neighbours
+            ),
+        )
+        for key, point in section.points.items()
+    }
+    return replace(section, points=points)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A broken kernel, the preset that it was, and the rules that are broken."""
+
+    name: str
+    kernel: Callable[..., Array]
+    base: str
+    rules: tuple[str, ...]
+    pooling: str = "avg"
+    expressed: bool = True  # by fields or a law
+
+
+def _convention(base: str, **fields: Any) -> Convention:
+    return replace(PRESETS[base].convention, **fields)
+
+
+def broken(
+    rules: str | tuple[str, ...], base: str = "torchvision-aligned", **fields: Any
+) -> Mutant:
+    """Return a mutant with other fields."""
+    names = (rules,) if isinstance(rules, str) else rules
+    shown = ",".join(f"{key}={value}" for key, value in fields.items())
+    kernel = Kernel(_convention(base, **fields))
+    return Mutant(shown, kernel, base, names, fields.get("pooling", "avg"))
+
+
+def built(
+    name: str,
+    rules: str | tuple[str, ...],
+    base: str = "torchvision-aligned",
+    *,
+    expressed: bool = True,
+    fields: dict[str, Any] | None = None,
+    **hooks: Any,
+) -> Mutant:
+    """Return a mutant with changed sections, grids or divisors."""
+    names = (rules,) if isinstance(rules, str) else rules
+    given = fields or {}
+    kernel = Kernel(_convention(base, **given), **hooks)
+    return Mutant(name, kernel, base, names, given.get("pooling", "avg"), expressed)
+
+
+def wrapped(
+    name: str,
+    rule: str,
+    wrap: Callable[[Callable[..., Array]], Callable[..., Array]],
+    *,
+    base: str = "torchvision-aligned",
+    expressed: bool = True,
+    **fields: Any,
+) -> Mutant:
+    """Return a mutant that changes inputs or outputs."""
+    kernel = wrap(Kernel(_convention(base, **fields)))
+    return Mutant(name, kernel, base, (rule,), fields.get("pooling", "avg"), expressed)
+
+
+def with_batch(change: Callable[[Array, int], Array]) -> Callable[..., Callable[..., Array]]:
+    def wrap(kernel: Callable[..., Array]) -> Callable[..., Array]:
+        def run(
+            features: Array,
+            boxes: Array,
+            output_size: tuple[int, int],
+            *,
+            spatial_scale: float,
+            sampling_ratio: int = 0,
+            batch_index: Array,
+        ) -> Array:
+            index = change(batch_index, len(features))
+            return kernel(features, boxes, output_size, spatial_scale, sampling_ratio, index)
+
+        return run
+
+    return wrap
+
+
+def with_features(change: Callable[[Array], Array]) -> Callable[..., Callable[..., Array]]:
+    def wrap(kernel: Callable[..., Array]) -> Callable[..., Array]:
+        def run(features: Array, *given: Any, **keywords: Any) -> Array:
+            return kernel(change(features), *given, **keywords)
+
+        return run
+
+    return wrap
+
+
+def with_output(change: Callable[[Array], Array]) -> Callable[..., Callable[..., Array]]:
+    def wrap(kernel: Callable[..., Array]) -> Callable[..., Array]:
+        def run(*given: Any, **keywords: Any) -> Array:
+            return change(kernel(*given, **keywords))
+
+        return run
+
+    return wrap
+
+
+def refusing(test: Callable[[Array], bool]) -> Callable[..., Callable[..., Array]]:
+    def wrap(kernel: Callable[..., Array]) -> Callable[..., Array]:
+        def run(features: Array, boxes: Array, *given: Any, **keywords: Any) -> Array:
+            if test(boxes):
+                raise ZeroDivisionError("division by zero")
+            return kernel(features, boxes, *given, **keywords)
+
+        return run
+
+    return wrap
+
+
+def _ignoring_scale(kernel: Callable[..., Array]) -> Callable[..., Array]:
+    def run(features: Array, boxes: Array, size: Any, spatial_scale: float, **keywords: Any) -> Any:
+        return kernel(features, boxes, size, spatial_scale=spatial_scale**2, **keywords)
+
+    return run
+
+
+GRID, EMPTY, SHIFT = "adaptive grid", "boxes without area", "scale and shift"
+
+ONE_RULE = (
+    broken(SHIFT, offset=0.0),
+    broken(SHIFT, offset=1.0),
+    broken(SHIFT, offset=0.0, image_offset=0.5),
+    broken(SHIFT, image_offset=-0.5),
+    broken(SHIFT, offset=-0.5),
+    broken("box end", image_end_offset=-1.0),
+    broken("box end", end_offset=-1.0),
+    broken("minimum size", min_size=1.0),
+    broken("minimum size", base="torchvision", min_size=0.1),
+    broken("edge rounding", edge_rounding="round-map"),
+    broken("edge rounding", edge_rounding="floor-image"),
+    broken("box format", box_format="xywh"),
+    broken("box format", box_format="yxyx"),
+    broken("box format", box_format="cxcywh"),
+    broken("points", point_in_part=0.0),
+    broken("points", points="corners"),
+    broken("points", points="integral"),
+    broken(GRID, grid_rounding="floor", grid_min=1),
+    broken(GRID, grid_rounding="round", grid_min=1),
+    broken(GRID, grid_max=2),
+    built("floor + 1", GRID, grid=lambda y, x: (math.floor(y) + 1, math.floor(x) + 1)),
+    built("one grid", GRID, grid=lambda y, x: (math.ceil(max(y, x)),) * 2),
+    built("ratio + 1", "sampling ratio", ratio=lambda y, x: (int(y) + 1, int(x) + 1)),
+    broken("border margin", border_margin=0.0),
+    broken("border margin", border_margin=math.inf),
+    broken("border margin", border_margin=0.99999),
+    broken("minimum size", min_size=0.3),
+    broken("outside the map", extrapolation_value=1.0),
+    broken("outside the map", outside_neighbours="value"),
+    built("zero far edge", "far edge", expressed=False, section=zero_beyond_the_far_edge),
+    built("first at far edge", "far edge", expressed=False, section=first_cell_at_the_far_edge),
+    built("no division", "divisor", divided=lambda _y, _x: 1),
+    wrapped("doubled", "divisor", with_output(lambda out: 2 * out), expressed=False),
+    built("divided by y", "divisor", divided=lambda y, _x: y),
+    broken("divisor", average_over="inside"),
+    broken(EMPTY, clamp_count=False),
+    broken(EMPTY, inverted_boxes="sorted"),
+    wrapped(
+        "raises on empty", "refused boxes", refusing(lambda b: bool((b[:, 2] <= b[:, 0]).any()))
+    ),
+    wrapped(
+        "raises on inverted", "refused boxes", refusing(lambda b: bool((b[:, 3] < b[:, 1]).any()))
+    ),
+    broken("interpolation", interpolation="nearest"),
+    broken("interpolation", interpolation="swapped"),
+    built("exchanged weights", "interpolation", section=exchanged_weights),
+    built("opposite weights", "interpolation", expressed=False, section=opposite_weights),
+    broken("pooling", pooling="max"),
+    broken("maximum", base="onnx-half-pixel", pooling="max", max_of="point"),
+    broken("negative features", base="mmcv-cuda", pooling="max", max_start=0.0),
+    broken(
+        "negative features", base="openvino-half-pixel-for-nn", pooling="max", max_start=-math.inf
+    ),
+    wrapped("nan_to_num", "non-finite cells", with_features(np.nan_to_num), expressed=False),
+    wrapped("map 0", "batch index", with_batch(lambda index, _n: index * 0)),
+    wrapped("batch from 1", "batch index", with_batch(lambda index, n: (index - 1) % n)),
+    wrapped("rows and columns", "output axes", with_output(lambda out: out.swapaxes(2, 3))),
+    wrapped("channels last", "output axes", with_output(lambda out: out.transpose(0, 2, 3, 1))),
+    wrapped(
+        "channels reversed", "channel map", with_features(lambda f: f[:, ::-1]), expressed=False
+    ),
+    broken("channel map", channel_map="position-sensitive"),
+    broken("coordinates", coordinates="half"),
+    broken("coordinates", coordinates="double"),
+    broken("coordinates", coordinate_decimals=2),
+    broken("position formula", position_formula="roi-first"),
+    broken("clipping", clip_boxes=True),
+    built("shifted along x", SHIFT, expressed=False, section=shifted_along_x),
+    wrapped("scale squared", SHIFT, _ignoring_scale, expressed=False),
+)
+
+TWO_RULES = (
+    broken((SHIFT, GRID), offset=0.0, grid_rounding="floor", grid_min=1),
+    broken(("border margin", "divisor"), border_margin=0.0, average_over="inside"),
+    broken(("interpolation", "minimum size"), interpolation="nearest", min_size=1.0),
+    broken((EMPTY, "outside the map"), clamp_count=False, extrapolation_value=2.0),
+    broken(("box format", "points"), box_format="xywh", point_in_part=0.0),
+    broken(("edge rounding", "border margin"), edge_rounding="round-map", border_margin=math.inf),
+    broken(("coordinates", "box end"), coordinates="half", image_end_offset=-1.0),
+    built(
+        "ratio + 1, no division", ("sampling ratio", "divisor"),
+        ratio=lambda y, x: (int(y) + 1, int(x) + 1), divided=lambda _y, _x: 1,
+    ),
+    built(
+        "floor + 1, offset 0", (GRID, SHIFT), fields={"offset": 0.0},
+        grid=lambda y, x: (math.floor(y) + 1, math.floor(x) + 1),
+    ),
+    built(
+        "zero far edge, minimum size", ("far edge", "minimum size"), expressed=False,
+        fields={"min_size": 1.0}, section=zero_beyond_the_far_edge,
+    ),
+    built(
+        "exchanged weights, inside", ("interpolation", "divisor"),
+        fields={"average_over": "inside"}, section=exchanged_weights,
+    ),
+)  # fmt: skip

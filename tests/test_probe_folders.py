@@ -1,0 +1,296 @@
+"""Folders of calls that programs in any language answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from roialign_cli import RoiAlignError
+from roialign_cli.core.convention import Convention
+from roialign_cli.measure.battery import fixed_battery
+from roialign_cli.measure.call import ProbeCall
+from roialign_cli.measure.probing import probe
+from roialign_cli.measure.targets.answers import FolderTarget
+from roialign_cli.measure.targets.battery_folder import write_battery
+from roialign_cli.measure.targets.choosing import target_of
+from roialign_cli.measure.targets.manifest import digest_of
+from roialign_cli.measure.targets.program import run_program
+from tests.probe_kernels import POOL, SECONDS, assert_ends, reference
+
+
+def battery(tmp_path: Path) -> Path:
+    folder = tmp_path / "calls"
+    write_battery(folder)
+    return folder
+
+
+def loop(folder: Path, language: str) -> str:
+    """Return the program of a language in the README of a folder."""
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    return text.partition(f"```{language}\n")[2].partition("```")[0]
+
+
+def test_a_folder_has_the_inputs_in_both_forms(tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    calls = fixed_battery(Convention())
+    record = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    assert [entry["name"] for entry in record["calls"]] == [call.name for call in calls]
+    for entry, call in zip(record["calls"], calls, strict=True):
+        for name, array in entry["inputs"].items():
+            given = getattr(call, name)
+            np.testing.assert_array_equal(np.load(folder / f"{array['file']}.npy"), given)
+            raw = np.fromfile(folder / f"{array['file']}.bin", array["dtype"])
+            np.testing.assert_array_equal(raw.reshape(array["shape"]), given)
+
+
+def test_the_program_in_python_is_measured(tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    (tmp_path / "loop.py").write_text(loop(folder, "python"), encoding="utf-8")
+    (tmp_path / "kernel.py").write_text(
+        f"{POOL}\ndef roi_align(features, boxes, batch_index, output_size, spatial_scale, "
+        "sampling_ratio):\n"
+        "    size = tuple(output_size)\n"
+        "    return pool(features, boxes, size, batch_index, spatial_scale, sampling_ratio)\n"
+        .replace("import roi_align", "import roi_align as align")
+        .replace("return roi_align(", "return align("),
+        encoding="utf-8",
+    )  # fmt: skip
+    target = run_program(folder, [sys.executable, str(tmp_path / "loop.py")], seconds=SECONDS)
+    assert probe(target).verdict == "This is torchvision (avg)."
+    assert target.remarks == ()
+    assert probe(target_of(str(folder))).verdict == "This is torchvision (avg)."
+
+
+# The kernel of ROI pooling in C, written from its definition.
+ROI_POOL = """
+#include <math.h>
+#include <stdint.h>
+void roi_align(const float *features, int n, int c, int h, int w, const float *boxes,
+               const int64_t *batch_index, int r, int rows, int columns, float spatial_scale,
+               int sampling_ratio, float *output) {
+    (void)n, (void)sampling_ratio;
+    for (int k = 0; k < r; k++) {
+        int x1 = (int)roundf(boxes[4 * k] * spatial_scale);
+        int y1 = (int)roundf(boxes[4 * k + 1] * spatial_scale);
+        int x2 = (int)roundf(boxes[4 * k + 2] * spatial_scale);
+        int y2 = (int)roundf(boxes[4 * k + 3] * spatial_scale);
+        int width = x2 - x1 + 1 > 1 ? x2 - x1 + 1 : 1;
+        int height = y2 - y1 + 1 > 1 ? y2 - y1 + 1 : 1;
+        float dx = (float)width / (float)columns, dy = (float)height / (float)rows;
+        for (int m = 0; m < c; m++)
+            for (int j = 0; j < rows; j++)
+                for (int i = 0; i < columns; i++) {
+                    const float *map = features + ((size_t)batch_index[k] * c + m) * h * w;
+                    int top = (int)floorf(j * dy) + y1, bottom = (int)ceilf((j + 1) * dy) + y1;
+                    int left = (int)floorf(i * dx) + x1, right = (int)ceilf((i + 1) * dx) + x1;
+                    top = top < 0 ? 0 : top > h ? h : top;
+                    bottom = bottom < 0 ? 0 : bottom > h ? h : bottom;
+                    left = left < 0 ? 0 : left > w ? w : left;
+                    right = right < 0 ? 0 : right > w ? w : right;
+                    float best = bottom <= top || right <= left ? 0 : -3.402823466e+38F;
+                    for (int y = top; y < bottom; y++)
+                        for (int x = left; x < right; x++)
+                            if (map[y * w + x] > best) best = map[y * w + x];
+                    output[(((size_t)k * c + m) * rows + j) * columns + i] = best;
+                }
+    }
+}
+"""
+COMPILERS = {"c": ("gcc", "c"), "cpp": ("g++", "cpp")}
+
+
+@pytest.mark.parametrize("language", COMPILERS)
+def test_a_compiled_program_is_measured(language: str, tmp_path: Path) -> None:
+    compiler, suffix = COMPILERS[language]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    folder = battery(tmp_path)
+    source = tmp_path / f"loop.{suffix}"
+    source.write_text(loop(folder, language) + ROI_POOL, encoding="utf-8")
+    program = str(tmp_path / "kernel")
+    warnings = ["-Wall", "-Wextra", "-Werror"]
+    subprocess.run([compiler, *warnings, str(source), "-o", program, "-lm"], check=True)
+    with target_of(str(folder), program=[program], time_limit=SECONDS) as target:
+        found = probe(target)
+    assert found.verdict.startswith("This is roi-pool (max)")
+
+
+def answer(folder: Path, numbers: range, run: Callable[[ProbeCall], Any]) -> None:
+    for number in numbers:
+        np.save(folder / "outputs" / f"{number:03}.npy", run(fixed_battery(Convention())[number]))
+
+
+def test_some_answers_give_some_rules(tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    answer(folder, range(16), reference)
+    target = FolderTarget(folder)
+    count = len(fixed_battery(Convention()))
+    assert target.remarks == (f"{count - 16} of {count} calls have no answer",)
+    found = probe(target)
+    assert found.problem == ""
+    by_rule = {one.rule: one.certainty for one in found.measurements}
+    assert by_rule["box format"] == "measured"
+    assert by_rule["batch index"] == "not measurable"
+
+
+def test_raw_answers_of_other_sizes(tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    call = fixed_battery(Convention())[0]
+    boxes, channels = len(call.boxes), call.features.shape[1]
+    file = folder / "outputs" / "000.bin"
+    for shape in ((boxes, channels, 2, 2), (boxes, channels // 4, 2, 2), (7,)):
+        file.write_bytes(np.arange(np.prod(shape), dtype="<f4").tobytes())
+        output = FolderTarget(folder).run(call)
+        np.testing.assert_array_equal(output, np.arange(np.prod(shape)).reshape(shape))
+    file.write_bytes(b"12345")
+    with pytest.raises(RoiAlignError, match=r"000.bin: is damaged: it has 5 bytes instead of"):
+        FolderTarget(folder)
+
+
+DAMAGE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "version": (lambda record: record.update(version=9), "has the version 9, not 1"),
+    "format": (lambda record: record.update(format="x"), "is not a manifest of `roialign probe`"),
+    "calls": (lambda record: record.update(calls=3), "is damaged: it has no calls"),
+    "none": (lambda record: record.update(calls=[]), "has none of the calls of this version"),
+    "call": (lambda record: record["calls"].insert(0, 5), "call 0 has no valid name"),
+    "key": (lambda record: record["calls"][2].pop("digest"), "call 2 has no valid digest"),
+    "outside": (
+        lambda record: record["calls"][0]["output"].update(file="../../x"),
+        "call 0 has another output file",
+    ),
+    "shape": (
+        lambda record: record["calls"][0]["output"].update(shape=[-1, 1, 1, 1]),
+        "call 0 has no valid output shape",
+    ),
+    "boxes": (lambda record: record["boxes"].update(box_format="x"), "have no known format"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_manifests(damage: str, tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    path = folder / "manifest.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    change, problem = DAMAGE[damage]
+    change(record)
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(RoiAlignError) as raised:
+        target_of(str(folder))
+    assert problem in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe{", b"[" * 100_000, b"{}"])
+def test_manifests_that_are_not_json(content: bytes, tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    (folder / "manifest.json").write_bytes(content)
+    with pytest.raises(RoiAlignError, match=r"manifest.json: is (damaged|not a manifest)"):
+        target_of(str(folder))
+
+
+def test_damaged_answers(tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    with pytest.raises(RoiAlignError, match=r"has no answers; write outputs/000.npy"):
+        target_of(str(folder))
+    answer(folder, range(3), reference)
+    (folder / "outputs" / "001.npy").write_bytes(b"\x93NUMPY")
+    with pytest.raises(RoiAlignError, match=r"001.npy: is damaged"):
+        target_of(str(folder))
+    answer(folder, range(3), reference)
+    (folder / "outputs" / "001.bin").write_bytes(b"1234")
+    with pytest.raises(RoiAlignError, match=r"answers the same call as 001.npy; remove one"):
+        target_of(str(folder))
+
+
+def test_a_folder_is_replaced_only_if_that_is_allowed(tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    with pytest.raises(RoiAlignError, match=r"already has the calls of a probe.*--force"):
+        write_battery(folder)
+    (folder / "outputs" / "000.bin").write_bytes(b"1234")
+    write_battery(folder, force=True)
+    assert not [*(folder / "outputs").iterdir()]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").touch()
+    with pytest.raises(RoiAlignError, match="has other files than calls of a probe"):
+        write_battery(tmp_path / "mine", force=True)
+    with pytest.raises(RoiAlignError, match="the folder above does not exist"):
+        write_battery(tmp_path / "none" / "calls")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["calls", "mine"]
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("raise SystemExit('no device')", "it ended with status 1: no device"),
+        ("pass", "it ended without an error"),
+    ],
+)
+def test_programs_without_answers(code: str, problem: str, tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    (folder / "outputs" / "000.bin").write_bytes(b"1234")  # of an earlier program
+    with pytest.raises(RoiAlignError, match=f"program: .* wrote no answers; {problem}"):
+        run_program(folder, [sys.executable, "-c", code], seconds=SECONDS)
+
+
+def test_a_program_that_does_not_start(tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    answer(folder, range(1), reference)
+    with pytest.raises(RoiAlignError, match="no-such-program cannot be started; name a program"):
+        run_program(folder, ["./no-such-program"], seconds=SECONDS)
+    assert (folder / "outputs" / "000.npy").exists()
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"\0\0\0\0")
+    broken.chmod(0o755)
+    with pytest.raises(RoiAlignError, match="broken cannot be started: Exec format error"):
+        run_program(folder, [str(broken)], seconds=SECONDS)
+
+
+def test_a_program_that_hangs_after_some_answers(tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    answer(folder, range(1), reference)
+    shutil.move(folder / "outputs" / "000.npy", tmp_path / "first.npy")
+    code = "import shutil, sys, time; shutil.copy(sys.argv[1], sys.argv[2] + '/outputs/000.npy');"
+    command = [sys.executable, "-c", f"{code} time.sleep(600)", str(tmp_path / "first.npy")]
+    target = run_program(folder, command, seconds=3)
+    assert target.remarks[0] == "the program did not end within 3 s, and was stopped"
+    assert target.run(fixed_battery(Convention())[0]).size
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_no_program_is_left_running_after_a_signal(name: str, tmp_path: Path) -> None:
+    folder, pid = battery(tmp_path), tmp_path / "pid"
+    code = (
+        f"import os, time; open({str(pid)!r} + '.part', 'w').write(str(os.getpid()));"
+        f"os.rename({str(pid)!r} + '.part', {str(pid)!r}); time.sleep(600)"
+    )
+    program = (
+        "import sys; from tests.test_probe_folders import target_of\n"
+        f"target_of({str(folder)!r}, program=[sys.executable, '-c', {code!r}])\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[1],
+        stderr=subprocess.DEVNULL,
+    )
+    while not pid.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    process.wait()
+    assert_ends(int(pid.read_text()))
+
+
+def test_digests_differ_with_each_input() -> None:
+    calls = fixed_battery(Convention())
+    assert len({digest_of(call) for call in calls}) == len(calls)
