@@ -19,8 +19,6 @@ from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError, RoiAlignError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from roialign_cli.core.convention import Convention
     from roialign_cli.measure.fingerprint import Fingerprint
     from roialign_cli.measure.golden import GoldenCase
@@ -98,16 +96,15 @@ def probe(
         return 0
     with options.target() as kernel:
         found = _measured(kernel, options.text, preset)
-        matched = kernel.matched
         parameters = kernel.parameters
-    _print(found, matched, output_format)
+    _print(found, output_format)
     if plot is not None:
         from roialign_cli.cli.probe_plot import draw_case
 
         draw_case(found, plot, force=force)
     if save_tests is not None:
         golden = _golden(found, parameters)
-        write_tests(save_tests, *golden, python_call(options, matched), force=force)
+        write_tests(save_tests, *golden, python_call(options, found.matched), force=force)
     return 0 if found.preset is not None else 1
 
 
@@ -165,16 +162,15 @@ def _measured(kernel: ClosableTarget, text: str, preset: str | None) -> Fingerpr
     return found
 
 
-def _print(found: Fingerprint, matched: Mapping[str, str], output_format: str) -> None:
+def _print(found: Fingerprint, output_format: str) -> None:
     if output_format == "json":
         from roialign_cli.analysis.records import to_json
 
-        named = {"version": 1, "target": found.name, "matched": {**matched}}
-        click.echo(to_json(named | found.record()))
+        click.echo(to_json({"version": 1} | found.record()))
         return
     from roialign_cli.show.document.probe import probe_blocks
 
-    blocks = probe_blocks(found, matched)
+    blocks = probe_blocks(found)
     if output_format == "markdown":
         from roialign_cli.show.document.markdown import to_markdown
 

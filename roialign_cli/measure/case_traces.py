@@ -12,15 +12,14 @@ from roialign_cli.core.operation import make_operation
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import RoiAlignError
 from roialign_cli.measure.fingerprint import Case, Fingerprint
+from roialign_cli.measure.nearest import with_pooling
 
 _RELATIVE_TOLERANCE = 1e-3  # outputs of float16 kernels have fewer digits
 
 
 def nearest_convention(found: Fingerprint) -> Convention:
     """Return the rules of the nearest preset, with the pooling of the kernel if it has it."""
-    row = PRESETS[found.nearest or ""]
-    pooling = found.convention.pooling
-    return replace(row.convention, pooling=pooling) if pooling in row.poolings else row.convention
+    return with_pooling(PRESETS[found.nearest or ""], found.convention.pooling)
 
 
 def case_traces(found: Fingerprint, case: Case) -> tuple[Trace | None, Trace | None]:

@@ -142,6 +142,8 @@ class Fingerprint(Presentable):
         Rule → names of the presets that agree with the kernel in it.
     remarks
         What else was seen, as sentences without a full stop.
+    matched
+        What the kernel is given → the parameter that gets it, and how; empty if that is not known.
     failures
         Why there is no output → names of the calls without an output for this reason.
     is_chosen
@@ -161,6 +163,7 @@ class Fingerprint(Presentable):
     differs: tuple[Difference, ...] = ()
     agreeing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    matched: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_chosen: bool = False
     calls: int = 0
@@ -201,6 +204,8 @@ class Fingerprint(Presentable):
     def record(self) -> dict[str, Any]:
         """Return the result as plain numbers, text, lists and dictionaries, for JSON."""
         return {
+            "target": self.name,
+            "matched": dict(self.matched),
             "fields": _plain(self.convention.parameters()),
             "preset": self.preset,
             "equal": list(self.equal),

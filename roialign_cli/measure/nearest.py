@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from roialign_cli.core.convention import Convention
+from roialign_cli.core.convention import Convention, Pooling
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.measure.model import Model
@@ -30,7 +30,7 @@ def ranked_presets(substitution: Substitution) -> list[Near]:
     """Return all presets, with the pooling of the kernel where they have it, nearest first."""
     near = []
     for row in PRESETS.values():
-        convention = _with_pooling(row, substitution)
+        convention = with_pooling(row, substitution.model.convention.pooling)
         differing = substitution.differing(convention)
         major = [rule for rule in differing if not substitution.is_minor(rule, convention)]
         near.append(Near(convention, differing, major))
@@ -56,6 +56,6 @@ def _share_of_differences(convention: Convention, substitution: Substitution) ->
     return sum(shares) / max(len(shares), 1)
 
 
-def _with_pooling(row: Preset, substitution: Substitution) -> Convention:
-    pooling = substitution.model.convention.pooling
+def with_pooling(row: Preset, pooling: Pooling) -> Convention:
+    """Return the rules of a preset, with a pooling if the preset has it."""
     return replace(row.convention, pooling=pooling) if pooling in row.poolings else row.convention

@@ -67,7 +67,7 @@ def probe(function: Callable[..., Any] | Target, *, preset: str | None = None) -
         return Fingerprint(target.name, Convention(), problem=str(problem), calls=calls)
     found = fingerprint_of(measured, chosen)
     remarks = dict.fromkeys([*found.remarks, *getattr(target, "remarks", ())])
-    return replace(found, remarks=tuple(remarks))
+    return replace(found, remarks=tuple(remarks), matched=getattr(target, "matched", {}))
 
 
 def _target_of(function: Any) -> Target:  # noqa: ANN401

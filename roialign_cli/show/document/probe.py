@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.measure.fingerprint import Fingerprint, Measurement
@@ -18,22 +17,13 @@ _MAX_CASES = 3  # that are explained
 _MAX_NAMED_PRESETS = 2
 _MAX_NAMED_CALLS = 3
 _AMBIGUOUS = " *"
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def probe_blocks(found: Fingerprint, matched: Mapping[str, str] = _NOTHING) -> Iterator[Block]:
-    """Yield the result of a measurement.
-
-    Parameters
-    ----------
-    found
-        The result.
-    matched
-        What the kernel is given → the parameter that gets it.
-    """
+def probe_blocks(found: Fingerprint) -> Iterator[Block]:
+    """Yield the result of a measurement."""
     yield Paragraph(printable(f"{found.name}: measured with {_calls(found.calls)}"))
-    if matched:
-        yield Paragraph(printable(f"Parameters: {_parameters(matched)}"))
+    if found.matched:
+        yield Paragraph(printable(f"Parameters: {_parameters(found.matched)}"))
     if found.problem:
         yield Heading(2, printable(found.problem))
         return
