@@ -25,12 +25,13 @@ def roi_align(features, boxes, output_size, spatial_scale=1.0, sampling_ratio=0,
     output = np.zeros((len(boxes), features.shape[1], rows, columns), np.float32)
     for n, box in enumerate(boxes):
         x1, y1, x2, y2 = box * np.float32(spatial_scale) - np.float32(0.5)
-        height, width = (y2 - y1) / rows, (x2 - x1) / columns
+        height, width = (y2 - y1) / np.float32(rows), (x2 - x1) / np.float32(columns)
         along_y = sampling_ratio or math.ceil(height)
         along_x = sampling_ratio or math.ceil(width)
         for j, i, m, k in np.ndindex(rows, columns, max(along_y, 0), max(along_x, 0)):
-            y = y1 + j * height + (m + np.float32(0.5)) * height / along_y
-            x = x1 + i * width + (k + np.float32(0.5)) * width / along_x
+            j32, i32, m32, k32 = np.array([j, i, m + 0.5, k + 0.5], np.float32)
+            y = y1 + j32 * height + m32 * height / np.float32(along_y)
+            x = x1 + i32 * width + k32 * width / np.float32(along_x)
             output[n, :, j, i] += value(features[batch_index[n]], y, x) / (along_y * along_x)
     return output
 """

@@ -132,7 +132,10 @@ def first_given(names: Container[str]) -> str | None:
     for parameter in context.command.params:
         name = parameter.name or ""
         if name in names and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            return parameter.opts[0] if isinstance(parameter, click.Option) else name.upper()
+            if isinstance(parameter, click.Option):
+                return parameter.opts[0]
+            if context.params[name]:  # click 8.1 takes an argument that is not there as given
+                return name.upper()
     return None
 
 

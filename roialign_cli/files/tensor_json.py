@@ -105,8 +105,8 @@ def _tensors(record: Any) -> Iterator[_Tensor]:  # noqa: ANN401
 def _named(values: dict[str, Any], runner: str) -> Iterator[_Tensor]:
     for name, value in values.items():
         match value:
-            case {"array": str()} | {"values": {"array": str()}}:
-                yield _Tensor(name, runner, value.get("values", value))
+            case ({"array": str()} as record) | {"values": {"array": str()} as record}:
+                yield _Tensor(name, runner, record)
 
 
 def _selected(name: str, tensors: Sequence[_Tensor], member: Member) -> _Tensor:
