@@ -102,7 +102,7 @@ class _Running:
         paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end
         self.process = subprocess.Popen(  # noqa: S603 - this interpreter
-            [sys.executable, "-c", _PROGRAM, paths],
+            [sys.executable, "-B", "-c", _PROGRAM, paths],  # -B: nothing beside the kernel
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
