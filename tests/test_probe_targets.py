@@ -264,6 +264,11 @@ def test_nothing_is_left_running_after_a_signal(
         f"    {wait}\n"
     )
     program = (
+        # As in a terminal: a process in the background may ignore these signals.
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         "from tests.test_probe_targets import CALL, target_of\n"
         f"target_of({write(code) + ':kernel'!r}, time_limit=600).run(CALL)\n"
     )
