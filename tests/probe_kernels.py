@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -53,3 +56,30 @@ def assert_ends(pid: int) -> None:
             return
         time.sleep(0.05)
     pytest.fail(f"process {pid} still runs")
+
+
+# As in a terminal: a process in the background may ignore these signals.
+_SIGNALS = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+"""
+
+
+def pid_after_signal(program: str, pid: Path, name: str) -> int:
+    """Run a program until it has written a process id to a file, and end it with a signal.
+
+    Returns the id.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SIGNALS + program],
+        cwd=Path(__file__).parents[1],
+        stderr=subprocess.DEVNULL,
+    )
+    while not pid.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    process.wait(SECONDS)
+    return int(pid.read_text())

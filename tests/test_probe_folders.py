@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from roialign_cli.measure.targets.battery_folder import write_battery
 from roialign_cli.measure.targets.choosing import target_of
 from roialign_cli.measure.targets.manifest import digest_of
 from roialign_cli.measure.targets.program import run_program
-from tests.probe_kernels import POOL, SECONDS, assert_ends, reference
+from tests.probe_kernels import POOL, SECONDS, assert_ends, pid_after_signal, reference
 
 
 def battery(tmp_path: Path) -> Path:
@@ -278,17 +276,7 @@ def test_no_program_is_left_running_after_a_signal(name: str, tmp_path: Path) ->
         "import sys; from tests.test_probe_folders import target_of\n"
         f"target_of({str(folder)!r}, program=[sys.executable, '-c', {code!r}])\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program],
-        cwd=Path(__file__).parents[1],
-        stderr=subprocess.DEVNULL,
-    )
-    while not pid.exists():
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(getattr(signal, name))
-    process.wait()
-    assert_ends(int(pid.read_text()))
+    assert_ends(pid_after_signal(program, pid, name))
 
 
 def test_digests_differ_with_each_input() -> None:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +17,7 @@ from roialign_cli.measure.probing import probe
 from roialign_cli.measure.target import UnansweredError, ask
 from roialign_cli.measure.targets.choosing import target_of
 from roialign_cli.measure.targets.process import Crash, Timeout
-from tests.probe_kernels import CALL, POOL, SECONDS, assert_ends, reference
+from tests.probe_kernels import CALL, POOL, SECONDS, assert_ends, pid_after_signal, reference
 
 HEAD = "features, boxes, batch_index, output_size, spatial_scale=1.0, sampling_ratio=0"
 PLAIN = "pool(features, boxes, output_size, batch_index, spatial_scale, sampling_ratio)"
@@ -264,25 +260,10 @@ def test_nothing_is_left_running_after_a_signal(
         f"    {wait}\n"
     )
     program = (
-        # As in a terminal: a process in the background may ignore these signals.
-        "import signal\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
-        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         "from tests.test_probe_targets import CALL, target_of\n"
         f"target_of({write(code) + ':kernel'!r}, time_limit=600).run(CALL)\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program],
-        cwd=Path(__file__).parents[1],
-        stderr=subprocess.DEVNULL,
-    )
-    while not pid.exists():
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(getattr(signal, name))
-    process.wait()
-    assert_ends(int(pid.read_text()))
+    assert_ends(pid_after_signal(program, pid, name))
 
 
 def test_printing_and_changed_inputs_are_remarked(

@@ -137,7 +137,7 @@ def compare(
 
 @dataclass(frozen=True)
 class CompareRequest:
-    """What to compare with, and what to make of it.
+    """The second side of a comparison, and what to print, draw and search.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The kernel that TARGET names, and the options that say how it is called."""
+"""The kernel that TARGET names, and the options that decide how it is called."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class TargetOptions:
 
 
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add TARGET and the options that say how the kernel is called."""
+    """Add TARGET and the options that decide how the kernel is called."""
     decorators: Sequence[Callable[..., Any]] = (
         argument(
             "target",

@@ -166,7 +166,7 @@ class KernelCheck:
 def _checked(
     kernel: Kernel, operation: Operation, call: Call, output: NDArray[Any]
 ) -> RowDifferences:
-    """Compare the output of a call with what some rules make of its inputs."""
+    """Compare the output of a call with the output of other rules for the same inputs."""
     try:
         made = kernel.pooled(operation)
     except ArgumentError:  # the stated convention rejects a box that the operator pooled
