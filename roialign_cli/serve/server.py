@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import socketserver
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import HTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -85,9 +87,10 @@ class ExploreServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.close_all()
+        with _without_interrupts():  # which would leave sockets open
+            self._server.shutdown()
+            self._thread.join()
+            self._server.close_all()
 
     def wait(self) -> None:
         """Wait until the process is interrupted."""
@@ -160,3 +163,16 @@ class _Server(HTTPServer):
         end = time.monotonic() + _MAX_STOP_SECONDS
         for thread in threads:
             thread.join(max(end - time.monotonic(), 0))
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C while a block runs; in other threads than the main one, it has no effect."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
