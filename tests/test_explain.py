@@ -354,13 +354,12 @@ def test_a_page_with_too_many_points_has_those_of_one_section() -> None:
 # Symbols ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("change", [{}, {"divide": 4}], ids=["as it is", "divided"])
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize(
+    ("name", "change"), [*((name, {}) for name in PRESETS), ("walkthrough", {"divide": 4})]
+)
 def test_every_symbol_is_defined_before_it_is_used(name: str, change: dict[str, Any]) -> None:
     rules = PRESETS[name].convention
     points = rules.points
-    if change and points != "dividers":
-        return
     call: dict[str, Any] = {"box_format": "xyxy", "normalized": False, **change}
     features = np.broadcast_to(np.eye(9), (maps_per_channel(rules, (2, 3)), 9, 9))
     traced = trace(features, [1.5, 2, 7, 8], (2, 3), convention=name, **call)
