@@ -40,7 +40,7 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 
 
 def examples(number: int) -> int:
-    """Return half of this number with the quick profile, and five times as many with the thorough."""
+    """Return half of this number, or five times as many with the thorough profile."""
     return number * settings().max_examples // 40
 
 
