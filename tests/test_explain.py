@@ -20,6 +20,7 @@ from roialign_cli.show.document.blocks import Formulas, Grid, Heading
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.document.formulas import FormulaLine, Fraction, Name, to_text
 from roialign_cli.show.document.neighbours import neighbour_coordinates, neighbours_from_position
+from tests.kinds import OTHERS
 from tests.saved_page import page_answers
 
 Capture = pytest.CaptureFixture[str]
@@ -216,11 +217,15 @@ LONG = {
 }
 
 
-# By default the presets explain 3 × 3 sections; those with 7 × 7 are thorough.
+def is_thorough(name: str) -> bool:
+    """Whether a call has 7 × 7 sections, or a preset of which another one of its kind runs."""
+    return name.endswith(", 7") or name.partition(",")[0] in OTHERS
+
+
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(call, id=name, marks=pytest.mark.thorough if name.endswith(", 7") else ())
+        pytest.param(call, id=name, marks=pytest.mark.thorough if is_thorough(name) else ())
         for name, call in LONG.items()
     ],
 )

@@ -124,16 +124,19 @@ def test_no_bar_off_a_terminal_or_in_a_short_run(
     assert not capfd.readouterr().err
 
 
+THOROUGH = pytest.mark.thorough  # each one is a process
+
+
 @pytest.mark.parametrize(
     ("arguments", "absent"),
     [
-        (["--version"], {"numpy", "rich", "matplotlib", "PIL"}),
-        (["--help"], {"numpy", "rich", "matplotlib", "PIL"}),
+        pytest.param(["--version"], {"numpy", "rich", "matplotlib", "PIL"}, marks=THOROUGH),
+        pytest.param(["--help"], {"numpy", "rich", "matplotlib", "PIL"}, marks=THOROUGH),
         (["run", "--help"], {"numpy", "rich", "matplotlib", "PIL"}),
-        ([*RUN, "--format", "csv"], {"rich", "matplotlib", "PIL"}),
-        ([*RUN, "--format", "json"], {"rich", "matplotlib", "PIL"}),
+        pytest.param([*RUN, "--format", "csv"], {"rich", "matplotlib", "PIL"}, marks=THOROUGH),
+        pytest.param([*RUN, "--format", "json"], {"rich", "matplotlib", "PIL"}, marks=THOROUGH),
         ([*RUN, "-o", "out.npy"], {"rich", "matplotlib", "PIL", "zipfile", "csv"}),
-        (RUN, {"matplotlib", "PIL", "rich.progress", "zipfile"}),
+        pytest.param(RUN, {"matplotlib", "PIL", "rich.progress", "zipfile"}, marks=THOROUGH),
         (["explain", *RUN[1:]], {"matplotlib", "PIL", "rich.progress"}),
         (["presets", "torchvision-aligned"], {"matplotlib", "PIL"}),
     ],
