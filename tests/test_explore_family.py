@@ -237,7 +237,10 @@ def test_a_saved_page_has_the_maps_of_all_sections(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(saved, "_MAX_MAP_VALUES", 36 * 50 * 50)
     np.save("large.npy", np.ones((36, 60, 60), np.float32))
-    call = "explain large.npy --preset ps-roi-align --box 1,1,50,50 --output-size 6 -o roi.html -q"
+    call = (
+        "explain large.npy --preset ps-roi-align --box 1,1,50,50 --output-size 6 "
+        "--sampling-ratio 1 -o roi.html -q"
+    )
     assert main(shlex.split(call)) == 0
     large = page_answers(Path("roi.html").read_text(encoding="utf-8"))["maps"]
     assert [(m["channel"], m["rows"], m["columns"]) for m in large] == [

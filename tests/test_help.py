@@ -89,7 +89,7 @@ def test_a_command_has_examples_a_page_and_a_test(name: str) -> None:
 
 
 def is_slow(example: str) -> bool:
-    """Whether an example takes long; test_cli.py runs the demo and test_plot.py makes animations."""
+    """Whether an example takes long: test_cli.py runs the demo, test_plot.py draws animations."""
     return example.startswith("roialign demo") or ".gif" in example
 
 

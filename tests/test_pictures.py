@@ -120,7 +120,7 @@ def moved(traced: Trace, by: float) -> Trace:
     return replace(traced, sections=(replace(first, points=tuple(points)), *others))
 
 
-@pytest.mark.parametrize("by", [-0.12, 0.12])
+@pytest.mark.parametrize("by", [pytest.param(-0.12, marks=pytest.mark.thorough), 0.12])
 def test_a_point_that_moved_is_another_picture(by: float) -> None:
     for name, figure in (
         ("sections", sections_figure(moved(walkthrough(), by), section=(1, 1))),
