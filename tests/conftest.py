@@ -62,6 +62,7 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+        gc.set_threshold(20_000, 20, 20)  # instead of 700, 10, 10
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m is applied, because tests are marked here
