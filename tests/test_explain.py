@@ -204,7 +204,7 @@ LONG = {
     "a photograph": f"{SAMPLES}/astronaut.png --box 100,400,300,260",
     "a photograph, adaptive": f"{SAMPLES}/astronaut.png --preset torchvision --box 100,50,300,260",
     "many sections": "map.npy --preset mmcv --output-size 60 --box 1,1,9,9",
-    "many points": "map.npy --preset mmcv --sampling-ratio 100 --box 1,1,9,9",
+    "many points": "map.npy --preset mmcv --sampling-ratio 40 --box 1,1,9,9",
     **{
         f"{name}, {size}": f"{SAMPLES}/astronaut.png --stride 16 --preset {name} --absolute "
         f"--pooling {'avg' if row.convention.points == 'integral' else 'max'} --output-size {size} "
