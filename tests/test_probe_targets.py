@@ -14,7 +14,7 @@ import pytest
 from roialign_cli import RoiAlignError
 from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.probing import probe
-from roialign_cli.measure.target import UnansweredError, ask
+from roialign_cli.measure.target import NoOutputError, UnansweredError, ask
 from roialign_cli.measure.targets.choosing import target_of
 from roialign_cli.measure.targets.process import Crash, Timeout
 from tests.probe_kernels import CALL, POOL, SECONDS, assert_ends, pid_after_signal, reference
@@ -178,8 +178,9 @@ MISBEHAVIOUR = {
     "import os; os._exit(3)": (Crash, "its process ended with status 3"),
     "raise KeyError('a\\nb')": (Exception, "a"),
     "import sys; sys.exit(1)": (Exception, "1"),
-    "return None": (Exception, "its output is NoneType, not an array of numbers"),
-    "return features, boxes": (Exception, "its output is a tuple of 2, not an array"),
+    "return None": (NoOutputError, "its output is None, not an array of real numbers"),
+    "return features + 1j": (NoOutputError, "its output is an array of dtype complex"),
+    "return (n for n in boxes)": (NoOutputError, "its output is of type generator, not an array"),
 }
 
 
@@ -196,10 +197,44 @@ def test_a_kernel_that_fails_for_a_call_answers_the_next(code: str, write: Write
         np.testing.assert_array_equal(target.run(CALL), reference(CALL))
 
 
+OUTPUTS = {
+    "return out, out": ("the kernel returns a tuple of 2, measured is its first",),
+    "return (out,)": (),
+    "return out.tolist()": (),
+    "return [out[:1], out[1:]]": (),
+    "return list(out)": (),
+    "out.flags.writeable = False; return out": (),
+}
+
+
+@pytest.mark.parametrize("code", OUTPUTS)
+def test_outputs_that_are_not_one_array(code: str, write: Write) -> None:
+    kernel = f"def kernel({HEAD}):\n    out = {PLAIN}\n    {code}\n"
+    one = ProbeCall("one box", CALL.features, CALL.boxes[:1], CALL.batch_index[:1])
+    with target_of(f"{write(kernel)}:kernel", time_limit=SECONDS) as target:
+        np.testing.assert_array_equal(target.run(CALL), reference(CALL))
+        if "out[1:]" not in code:
+            np.testing.assert_array_equal(target.run(one), reference(one))
+        assert target.remarks == OUTPUTS[code]
+
+
+def test_a_kernel_that_always_crashes_is_not_started_for_every_call(write: Write) -> None:
+    code = f"def kernel({HEAD}):\n    import os; os._exit(3)\n"
+    with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
+        for _ in range(12):
+            with pytest.raises(Crash):
+                target.run(CALL)
+        with pytest.raises(UnansweredError):
+            target.run(CALL)
+
+
 def test_the_kind_of_an_error_is_shown(write: Write) -> None:
     code = f"def kernel({HEAD}):\n    raise IndexError('no such row')\n"
     with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
         assert ask(target, CALL).problem == "it raised IndexError: no such row"
+    code = f"def kernel({HEAD}):\n    raise IndexError\n"
+    with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
+        assert ask(target, CALL).problem == "it raised IndexError"
 
 
 def test_a_kernel_that_hangs_is_stopped_with_its_own_processes(
@@ -246,6 +281,7 @@ HOLDS_LOCK = "re.match('(a+)+$', 'a' * 60 + 'b')"  # other threads of the proces
         ("SIGKILL", SLEEPS),
         ("SIGINT", HOLDS_LOCK),
         ("SIGTERM", HOLDS_LOCK),
+        ("SIGKILL", HOLDS_LOCK),
     ],
 )
 def test_nothing_is_left_running_after_a_signal(

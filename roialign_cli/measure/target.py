@@ -21,8 +21,8 @@ class UnansweredError(Exception):
     """A target cannot run a call, for example because it only has answers to a fixed battery."""
 
 
-class StoppedError(Exception):
-    """A kernel ended, or was stopped, instead of answering; the text is a clause."""
+class NoOutputError(Exception):
+    """A kernel gave no usable output, ended, or was stopped; the text is a clause."""
 
 
 class Target(Protocol):
@@ -112,11 +112,12 @@ def ask(target: Target, call: ProbeCall) -> Answer:
             output = np.asarray(target.run(call))
     except UnansweredError:
         return Answer(None, "there is no answer to this call", is_missing=True)
-    except StoppedError as error:
+    except NoOutputError as error:
         return Answer(None, str(error))
     except Exception as error:  # noqa: BLE001 - a kernel may raise anything
         text = str(error).strip().splitlines()
-        return Answer(None, f"it raised {type(error).__name__}: {text[0] if text else ''}"[:200])
+        reason = f": {text[0]}" if text else ""
+        return Answer(None, f"it raised {type(error).__name__}{reason}"[:200])
     finally:
         changed = not (_same(call.features, before[0]) and _same(call.boxes, before[1]))
         call.features[...], call.boxes[...] = before

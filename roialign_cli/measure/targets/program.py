@@ -12,14 +12,8 @@ from pathlib import Path
 
 from roialign_cli.errors import ArgumentError
 from roialign_cli.measure.targets.answers import FolderTarget, answer_files
+from roialign_cli.measure.targets.group import Group, ended_by_signals, ending, last_line
 from roialign_cli.measure.targets.manifest import read_manifest
-from roialign_cli.measure.targets.process import (
-    ended_by_signals,
-    ending,
-    kill,
-    killed_after,
-    last_line,
-)
 
 
 def run_program(folder: Path, command: Sequence[str], *, seconds: float) -> FolderTarget:
@@ -59,22 +53,18 @@ def _run(command: Sequence[str], seconds: float) -> str:
     """Return what went wrong, as a clause; "" if the program ended with status 0."""
     with tempfile.TemporaryFile() as errors:
         try:
-            process = subprocess.Popen(  # noqa: S603 - the user names the program
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                start_new_session=True,
+            group = Group(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
             )
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             problem = f"{command[0]} cannot be started: {reason}; name a program"
             raise ArgumentError("program", problem) from None
         try:
-            with ended_by_signals(), killed_after(process, seconds) as is_late:
-                status = process.wait()
+            with ended_by_signals(), group.killed_after(seconds) as is_late:
+                status = group.process.wait()
         finally:
-            kill(process)
+            group.end()
         if is_late():
             return f"did not end within {seconds:g} s, and was stopped{last_line(errors)}"
         return f"ended with {ending(status)}{last_line(errors)}" if status else ""
