@@ -104,7 +104,8 @@ def probe(
         draw_case(found, plot, force=force)
     if save_tests is not None:
         golden = _golden(found, parameters)
-        write_tests(save_tests, *golden, python_call(options, found.matched), force=force)
+        call = python_call(options, found.matched, found.output_axes)
+        write_tests(save_tests, *golden, call, force=force)
     return 0 if found.preset is not None else 1
 
 

@@ -18,7 +18,10 @@ PARAMETERS = ("spatial_scale", "sampling_ratio", "batch_index")
 
 
 class UnansweredError(Exception):
-    """A target cannot run a call, for example because it only has answers to a fixed battery."""
+    """A target cannot run a call, for example because it only has answers to a fixed battery.
+
+    The text is the reason, as a clause.
+    """
 
 
 class NoOutputError(Exception):
@@ -110,8 +113,8 @@ def ask(target: Target, call: ProbeCall) -> Answer:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             output = np.asarray(target.run(call))
-    except UnansweredError:
-        return Answer(None, "there is no answer to this call", is_missing=True)
+    except UnansweredError as error:
+        return Answer(None, str(error) or "there is no answer to this call", is_missing=True)
     except NoOutputError as error:
         return Answer(None, str(error))
     except Exception as error:  # noqa: BLE001 - a kernel may raise anything

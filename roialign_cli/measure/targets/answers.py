@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.core.convention import Convention
 from roialign_cli.errors import FileError
 from roialign_cli.files.arrays import read_array
 from roialign_cli.measure.battery import fixed_battery
@@ -43,8 +45,7 @@ class FolderTarget:
         self.name = name or str(folder)
         self._folder = folder
         entries, reading = read_manifest(folder)
-        known = {digest_of(call) for call in fixed_battery(reading)}
-        if not known & {entry.digest for entry in entries}:
+        if not _digests(reading) & {entry.digest for entry in entries}:
             problem = "has none of the calls of this version"
             remedy = "write the folder again with `roialign probe --write`"
             raise FileError(folder / MANIFEST, f"{problem}; {remedy}")
@@ -90,6 +91,12 @@ class FolderTarget:
             return self._answers[digest_of(call)]
         except KeyError:
             raise UnansweredError from None
+
+
+@lru_cache(maxsize=8)
+def _digests(reading: Convention) -> frozenset[str]:
+    """Return the digests of all calls with boxes written in one way."""
+    return frozenset(map(digest_of, fixed_battery(reading)))
 
 
 def answer_files(folder: Path, entries: list[Entry]) -> list[Path]:

@@ -50,8 +50,7 @@ class Answering:
             case "load":
                 self.kernel = load_kernel(record["where"], record["attribute"], record["arguments"])
                 is_torch = "torch" in sys.modules
-                names, required = self.kernel.names, sorted(self.kernel.required)
-                return {"names": names, "required": required, "torch": is_torch}, {}
+                return self.kernel.described() | {"torch": is_torch}, {}
             case "call":
                 return self._call(record, arrays)
         return self._run_model(record, arrays)
@@ -60,6 +59,8 @@ class Answering:
         convert = converter(record["library"], sys.modules.get("torch"))
         index = arrays["batch_index"]
         maps = arrays["features"].copy()
+        if record["channels_last"]:
+            maps = np.moveaxis(maps, 1, -1).copy()
         boxes = boxes_in(record["layout"], arrays["boxes"], index, len(maps))
         given = {"features": [maps], "boxes": boxes, "batch index": [index.copy()]}
         before = {name: [part.copy() for part in parts] for name, parts in given.items()}
@@ -71,7 +72,10 @@ class Answering:
         }
         if record["layout"] != "list":
             (values["boxes"],) = values["boxes"]
-        values["output_size"] = tuple(values["output_size"])
+        if record["layout"] != "separate":
+            values.pop("batch_index")
+        if not record["square"]:
+            values["output_size"] = tuple(values["output_size"])
         try:
             output, remarks = as_array(self.kernel(values))  # type: ignore[misc]
         except UnreadableOutputError as problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +17,30 @@ from roialign_cli.measure.targets.layouts import Layout, Library
 from roialign_cli.measure.targets.process import Crash, Timeout
 
 _MAX_CRASHES = 3
+_MAX_SECONDS = 20.0  # for all first calls
 _SIDE = 8
 
 
 @dataclass(frozen=True)
 class Form:
-    """The library of the arrays, and how boxes are passed."""
+    """How a kernel takes its inputs.
+
+    Parameters
+    ----------
+    library
+        The library of the arrays.
+    layout
+        How boxes are passed.
+    channels_last
+        Whether the features are (N, H, W, C).
+    square
+        Whether the output size is one number, for as many rows as columns.
+    """
 
     library: Library
     layout: Layout
+    channels_last: bool = False
+    square: bool = False
 
 
 Run = Callable[[ProbeCall, Form], NDArray[np.generic]]
@@ -42,8 +58,10 @@ def guess_form(run: Run, forms: Sequence[Form]) -> tuple[Form, str]:
     """
     if len(forms) == 1:
         return forms[0], ""
-    problem, crashes = "", 0
+    problem, crashes, end = "", 0, monotonic() + _MAX_SECONDS
     for channels, form in product((4, *FIXED_CHANNELS), forms):
+        if monotonic() > end:
+            break
         call = _first_call(channels)
         try:
             if _fits(run(call, form), call) and _reads_boxes(run, call, form):
@@ -66,8 +84,8 @@ def _likely(forms: Sequence[Form]) -> Form:
     A kernel that imports torch has the last of the libraries.
     """
     library = forms[-1].library
-    layouts = [form.layout for form in forms if form.library == library]
-    return Form(library, "separate" if "separate" in layouts else layouts[0])
+    likely = [form for form in forms if form.library == library]
+    return next((form for form in likely if form.layout == "separate"), likely[0])
 
 
 def _first_call(channels: int) -> ProbeCall:

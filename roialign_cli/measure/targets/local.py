@@ -62,9 +62,7 @@ class _NoProcess:
         """Return the answer to one message; the time is not limited."""
         del seconds
         if record["ask"] == "load":
-            required = sorted(self._kernel.required)
-            is_torch = "torch" in sys.modules
-            return {"names": self._kernel.names, "required": required, "torch": is_torch}, {}
+            return self._kernel.described() | {"torch": "torch" in sys.modules}, {}
         reply, results = self._answering.answer({**record}, arrays)
         if reply.get("raised") == "KeyboardInterrupt":
             raise KeyboardInterrupt
