@@ -79,7 +79,6 @@ def test_parameters_and_boxes_are_matched(kind: str, write: Write) -> None:
     code, layout = KERNELS[kind]
     with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
         assert target.matched["boxes"].partition(", ")[2] == layout
-        assert target.problem == ""
         assert target.parameters == {"spatial_scale", "sampling_ratio", "batch_index"}
         np.testing.assert_array_equal(target.run(CALL), reference(CALL))
         assert target.remarks == ()
@@ -131,7 +130,6 @@ def test_a_kernel_of_tensors_gets_tensors(write: Write, tmp_path: Path) -> None:
 def test_a_kernel_of_three_channels_is_measured(write: Write) -> None:
     code = f"def kernel({HEAD}):\n    assert features.shape[1] == 3\n    return {PLAIN}\n"
     with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
-        assert target.problem == ""
         assert probe(target).verdict == "This is torchvision (avg)."
 
 

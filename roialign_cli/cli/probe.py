@@ -158,8 +158,7 @@ def _measured(kernel: ClosableTarget, text: str, preset: str | None) -> Fingerpr
         found = measure(reporting, preset=preset)
     if found.problem:
         problem = found.problem.removeprefix("The kernel ").removesuffix(".")
-        remedy = "it must return (R, C, rows, columns) for features (N, C, H, W) and boxes (R, 4)"
-        raise RoiAlignError(printable(f"{text}: {problem}; {remedy}"))
+        raise RoiAlignError(printable(f"{text}: {problem}; {kernel.remedy}"))
     return found
 
 

@@ -21,6 +21,8 @@ Array = NDArray[Any]
 _FULL_TOLERANCE = 2e-5
 _COARSE_TOLERANCES = ((16, 2.0**-7), (13, 2.0**-9))  # bfloat16; float16 and TF32
 
+_REPEATED = 1e-3  # difference of repeated outputs, as a share of the largest value
+
 
 @dataclass
 class Evidence:
@@ -45,6 +47,8 @@ class Evidence:
     step
         The distance between neighbouring values of an output that was quantised to integers; 0 for
         any other.
+    first
+        The first call with an output, and its answer as the kernel gave it.
     """
 
     target: Target
@@ -56,6 +60,7 @@ class Evidence:
     calls: int = 0
     tolerance: float = _FULL_TOLERANCE
     step: float = 0.0
+    first: tuple[ProbeCall, Answer] | None = None
 
     def ask(self, call: ProbeCall) -> Answer:
         """Return the answer of the kernel to one call, in the usual order of axes and channels."""
@@ -71,8 +76,8 @@ class Evidence:
         return rule == "channel map" and self.axes.channels != USUAL
 
     def _ask(self, call: ProbeCall, axes: Axes) -> Answer:
-        self.calls += 1
         answer = axes.applied(ask(self.target, call), call)
+        self.calls += not answer.is_missing
         if answer.remark:
             self.remarks[answer.remark] = None
         return answer
@@ -93,6 +98,18 @@ class Evidence:
         outputs = [a.output for _, a in self.answers.values() if a.output is not None]
         self.tolerance = output_tolerance(outputs)
         self.step = quantisation_step(outputs)
+
+    def is_repeatable(self) -> bool:
+        """Make the first call again; return whether its output is the same, or remark on it."""
+        if self.first is None:
+            return True
+        call, answer = self.first
+        again = ask(self.target, call)
+        self.calls += not again.is_missing
+        if _are_near(answer.output, again.output):
+            return True
+        self.remarks["the kernel gives different outputs for the same inputs"] = None
+        return False
 
     def suited(self, call: ProbeCall) -> ProbeCall:
         """Return a call without the sampling ratio if the kernel takes none."""
@@ -130,6 +147,14 @@ class Evidence:
             near = np.abs(one - other) <= allowed
         same = near | (one == other) | (np.isnan(one) & np.isnan(other))
         return np.asarray(~same)
+
+
+def _are_near(one: Array | None, other: Array | None) -> bool:
+    """Return whether two outputs are the same apart from the last digits."""
+    if one is None or other is None or one.shape != other.shape:
+        return one is None and other is None
+    size = np.abs(np.where(np.isfinite(one), one, 0)).max(initial=0)
+    return np.allclose(one, other, rtol=0, atol=_REPEATED * size, equal_nan=True)
 
 
 def output_tolerance(outputs: list[Array]) -> float:

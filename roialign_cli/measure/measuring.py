@@ -79,6 +79,10 @@ def measure(evidence: Evidence) -> Measured:
     """
     reading, model = _read(evidence)
     evidence.collect(measuring_calls(Writer(model.convention)))
+    if evidence.refused and not evidence.answers:
+        _, first = next(iter(evidence.refused.values()))
+        raise Unreadable(f"The kernel cannot be probed: {first.problem}.")
+    evidence.is_repeatable()
     failed: dict[str, str] = {}
     kept: list[str] = []  # calls that the model agrees with
     for name, stage in STAGES.items():
@@ -109,9 +113,8 @@ def _read(evidence: Evidence) -> tuple[Reading, Model]:
         if axes is None:
             problem = problem or _why(call, answer)
             continue
-        problem = (
-            "what it pools does not move with the numbers of a box as in any of the box formats"
-        )
+        evidence.first = evidence.first or (call, answer)
+        problem = _why_unread(answer)
         channels = _channel_order(evidence, axes, call)
         evidence.axes = replace(axes, channels=channels)
         ordered = evidence.axes.applied(answer, call)
@@ -121,13 +124,15 @@ def _read(evidence: Evidence) -> tuple[Reading, Model]:
             channel_map = "position-sensitive" if own_maps else "same"
             changes = {"channel_map": channel_map, "law:channels": channels}
             return reading, Model(Convention()).having({**reading.fields, **changes})
+    if not evidence.is_repeatable():
+        problem = "it gives different outputs for the same inputs"
     raise Unreadable(f"The kernel cannot be probed: {problem}.")
 
 
 def _first_answer(evidence: Evidence, call: ProbeCall) -> Answer:
     """Return the answer to one of the first calls, for all its channels or for blocks of them."""
-    evidence.calls += 1
     answer = ask(evidence.target, call)
+    evidence.calls += not answer.is_missing
     if answer.output is not None or answer.is_missing or isinstance(evidence.target, Blocks):
         return answer
     for channels in FIXED_CHANNELS:
@@ -147,11 +152,20 @@ def _why(call: ProbeCall, answer: Answer) -> str:
     return Axes().applied(answer, call).problem or "its output has no known order of axes"
 
 
+def _why_unread(answer: Answer) -> str:
+    """Return why boxes cannot be understood from an output."""
+    values = np.unique(np.zeros(1) if answer.output is None else answer.output)
+    if len(values) == 1:
+        return f"all values of its output are {values[0]:g}, for features of 0 and 1"
+    return "its output does not follow the numbers of the boxes in any known box format"
+
+
 def _channel_order(evidence: Evidence, axes: Axes, like: ProbeCall) -> str:
     """Return the order of the channels of the output, with the boxes of another call."""
     call = channel_call(like)
-    evidence.calls += 1
-    output = axes.applied(ask(evidence.target, call), call).output
+    answer = ask(evidence.target, call)
+    evidence.calls += not answer.is_missing
+    output = axes.applied(answer, call).output
     if output is None or output.shape[1] != call.features.shape[1]:
         return USUAL
     return channel_order(output.astype(np.float32))

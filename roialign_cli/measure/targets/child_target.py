@@ -43,9 +43,9 @@ class ChildTarget:
         return tuple(self._remarks)
 
     @property
-    def problem(self) -> str:
-        """Why it is unknown how the kernel takes its inputs, as a clause; "" if it is known."""
-        return ""
+    def remedy(self) -> str:
+        """What to do about a kernel that cannot be probed, as a clause."""
+        return "run it on one of the calls that `roialign probe --write DIR` writes"
 
     def close(self) -> None:
         """Stop the child process; a later call starts another one."""

@@ -127,6 +127,15 @@ class PythonTarget(ChildTarget):
         """Why the form of the arrays could not be guessed, as a clause; "" if it was."""
         return self._problem
 
+    @property
+    def remedy(self) -> str:
+        """What the kernel must return, and the options that decide how it is called."""
+        features = CHANNELS_LAST if self._form.channels_last else "(N, C, H, W)"
+        boxes = LAYOUT_NAMES[self._form.layout]
+        must = f"it must return (R, C, rows, columns) for features {features} and boxes {boxes}"
+        options = "; name other forms with --arrays and --layout" if self._problem else ""
+        return must + options
+
     def run(self, call: ProbeCall) -> NDArray[Any]:
         """Return the output of the kernel. Its inputs stay unchanged; see `remarks`."""
         if call.sampling_ratio is None and "sampling_ratio" in self._required:
