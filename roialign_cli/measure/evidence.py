@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.measure.calling import Calling
 from roialign_cli.measure.laws import USUAL
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Axes
@@ -47,6 +48,8 @@ class Evidence:
     step
         The distance between neighbouring values of an output that was quantised to integers; 0 for
         any other.
+    output_size, scale
+        What is fixed in the kernel, as in `Calling`.
     first
         The first call with an output, and its answer as the kernel gave it.
     """
@@ -60,6 +63,8 @@ class Evidence:
     calls: int = 0
     tolerance: float = _FULL_TOLERANCE
     step: float = 0.0
+    output_size: tuple[int, int] | None = None
+    scale: float = 1.0
     first: tuple[ProbeCall, Answer] | None = None
 
     def ask(self, call: ProbeCall) -> Answer:
@@ -85,7 +90,7 @@ class Evidence:
     def collect(self, calls: Iterable[ProbeCall]) -> None:
         """Make calls, and keep the answers."""
         for usual in calls:
-            if (reason := self._unavailable(usual)) is not None:
+            if (reason := self.calling.unavailable(usual)) is not None:
                 self.unavailable[usual.name] = reason
                 continue
             call = self.suited(usual)
@@ -111,18 +116,14 @@ class Evidence:
         self.remarks["the kernel gives different outputs for the same inputs"] = None
         return False
 
-    def suited(self, call: ProbeCall) -> ProbeCall:
-        """Return a call without the sampling ratio if the kernel takes none."""
-        takes_ratio = "sampling_ratio" in self.target.parameters
-        return call if takes_ratio else replace(call, sampling_ratio=None)
+    @property
+    def calling(self) -> Calling:
+        """Which calls the kernel answers."""
+        return Calling(self.target.parameters, self.output_size, self.scale)
 
-    def _unavailable(self, call: ProbeCall) -> str | None:
-        parameters = self.target.parameters
-        if call.spatial_scale != 1 and "spatial_scale" not in parameters:
-            return "the kernel takes no spatial scale"
-        if call.batch_index.any() and "batch_index" not in parameters:
-            return "the kernel takes no batch index"
-        return None
+    def suited(self, call: ProbeCall) -> ProbeCall:
+        """Return a call with what is fixed in the kernel."""
+        return self.calling.suited(call)
 
     def agree(self, model: Model, name: str) -> bool:
         """Return whether a model gives the answer of the kernel to a call."""

@@ -105,8 +105,9 @@ def _near(measured: Sequence[float]) -> list[float]:
     """Return the likeliest distances in cells for what was measured along x and y."""
     at = float(np.mean(measured))
     usual = sorted((0.5, 0.0, 1.0, -0.5), key=lambda distance: abs(distance - at) > _EXACT)
-    # Edges that are rounded down lie 3/8 of a cell lower in the mean of four phases.
-    return [*usual, round(at, 3), round(at - 0.375, 3)]
+    # Edges that are rounded down lie 3/8 of a cell lower in the mean of four phases. What is
+    # subtracted before a fixed scale is a fraction of a cell.
+    return [*usual, round(at, 3), round(at - 0.375, 3), round(at * 64) / 64]
 
 
 _EXACT = 0.02  # cells by which measured distances differ from true ones

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from roialign_cli.errors import ArgumentError
 from roialign_cli.measure.call import Answer, ProbeCall
 
-PARAMETERS = ("spatial_scale", "sampling_ratio", "batch_index")
+PARAMETERS = ("output_size", "spatial_scale", "sampling_ratio", "batch_index")
 
 
 class UnansweredError(Exception):
@@ -86,7 +86,7 @@ class FunctionTarget:
         kinds = {parameter.kind for parameter in parameters.values()}
         takes_all = inspect.Parameter.VAR_KEYWORD in kinds
         taken = PARAMETERS if takes_all else [key for key in PARAMETERS if key in parameters]
-        return cls(function, name, frozenset(taken))
+        return cls(function, name, frozenset({*taken, "output_size"}))
 
     def run(self, call: ProbeCall) -> Any:  # noqa: ANN401
         """Return what the function returns."""

@@ -46,7 +46,7 @@ class Form:
 Run = Callable[[ProbeCall, Form], NDArray[np.generic]]
 
 
-def guess_form(run: Run, forms: Sequence[Form]) -> tuple[Form, str]:
+def guess_form(run: Run, forms: Sequence[Form], *, takes_size: bool) -> tuple[Form, str]:
     """Return the first form that a kernel answers, and why none was found.
 
     Parameters
@@ -55,6 +55,8 @@ def guess_form(run: Run, forms: Sequence[Form]) -> tuple[Form, str]:
         Makes a call in a form.
     forms
         The forms to try, at least one.
+    takes_size
+        Whether the kernel takes the output size.
     """
     if len(forms) == 1:
         return forms[0], ""
@@ -64,7 +66,7 @@ def guess_form(run: Run, forms: Sequence[Form]) -> tuple[Form, str]:
             break
         call = _first_call(channels)
         try:
-            if _fits(run(call, form), call) and _reads_boxes(run, call, form):
+            if _fits(run(call, form), call, form, takes_size) and _reads_boxes(run, call, form):
                 return form, ""
         except (Timeout, UnansweredError) as error:
             return _likely(forms), str(error)
@@ -89,16 +91,20 @@ def _likely(forms: Sequence[Form]) -> Form:
 
 
 def _first_call(channels: int) -> ProbeCall:
-    """Return a call with boxes in cells and boxes in fractions of the map, on one map."""
+    """Return a call with boxes in cells, in fractions of the map and at scales below 1."""
     features = np.random.default_rng(5).uniform(1, 9, (1, channels, _SIDE, _SIDE))
-    boxes = np.array([[1, 2, 5, 4], [2, 1, 4, 6], [0.125, 0.25, 0.75, 0.5]], np.float32)
+    usual = [[1, 2, 5, 4], [2, 1, 4, 6], [0.125, 0.25, 0.75, 0.5]]
+    boxes = np.array([*usual, [24, 32, 88, 72], [64, 96, 160, 224]], np.float32)
     index = np.zeros(len(boxes), np.int64)
     return ProbeCall("form of the arrays", features.astype(np.float32), boxes, index)
 
 
-def _fits(output: NDArray[np.generic], call: ProbeCall) -> bool:
+def _fits(output: NDArray[np.generic], call: ProbeCall, form: Form, takes_size: bool) -> bool:  # noqa: FBT001
     """Return whether an output has a value for each box, channel and section."""
     boxes, channels, sections = len(call.boxes), call.features.shape[1], call.maps_per_channel
+    if not takes_size:
+        axis = -1 if form.channels_last else 1
+        return output.ndim == 4 and output.shape[0] == boxes and output.shape[axis] == channels
     sizes = {boxes * channels * sections, boxes * channels}  # or position-sensitive
     return output.ndim > 1 and boxes in output.shape and output.size in sizes
 
@@ -111,6 +117,6 @@ def _reads_boxes(run: Run, call: ProbeCall, form: Form) -> bool:
     if form.layout != "columns":
         return True
     others = call.boxes.copy()
-    others[:, 3] += [2, -2, 0.25]
+    others[:, 3] += [2, -2, 0.25, 24, -64]
     outputs = run(call, form), run(replace(call, boxes=others), form)
     return not np.array_equal(*outputs, equal_nan=True)

@@ -43,7 +43,9 @@ class LocalTarget(PythonTarget):
         self._load()
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            self._form, self._problem = guess_form(self._try, self._possible("auto", "auto"))
+            self._form, self._problem = guess_form(
+                self._try, self._possible("auto", "auto"), takes_size=self._takes_size
+            )
         self._forget()
 
 

@@ -71,7 +71,7 @@ class NodeTarget(ChildTarget):
         """Which of `PARAMETERS` the operator has."""
         known = {"spatial_scale"} & self._node.operator.defaults.keys()
         ratio = {"sampling_ratio"} & {*self._node.operator.numbers.values()}
-        return frozenset({"batch_index", *known, *ratio})
+        return frozenset({"output_size", "batch_index", *known, *ratio})
 
     @property
     def matched(self) -> dict[str, str]:

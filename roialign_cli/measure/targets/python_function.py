@@ -63,7 +63,9 @@ class PythonTarget(ChildTarget):
         super().__init__(f"{where}:{attribute}", time_limit)
         self._asked = {"where": where, "attribute": attribute, "arguments": dict(arguments)}
         self._load()
-        self._form, self._problem = guess_form(self._try, self._possible(library, layout))
+        self._form, self._problem = guess_form(
+            self._try, self._possible(library, layout), takes_size=self._takes_size
+        )
         self._forget()
 
     def _load(self) -> None:
@@ -101,9 +103,14 @@ class PythonTarget(ChildTarget):
         ]
 
     @property
+    def _takes_size(self) -> bool:
+        return bool({"output_size", "rows"} & {*self._names})
+
+    @property
     def parameters(self) -> frozenset[str]:
         """Which of `PARAMETERS` the kernel takes."""
         known = {*self._names} | (set() if self._form.layout == "separate" else {"batch_index"})
+        known |= {"output_size"} if self._takes_size else set()
         return frozenset(known & {*PARAMETERS})
 
     @property
