@@ -52,7 +52,7 @@ def test_a_node_with_another_order_of_inputs(tmp_path: Path) -> None:
     inputs = {"features": (1, ("n", 3, 10, 14)), "rois": (1, ("r", 5))}
     path = onnx_file(tmp_path, node, inputs=inputs)
     with target_of(path, time_limit=SECONDS) as target:
-        assert target.parameters == {"spatial_scale", "batch_index"}
+        assert target.parameters == {"output_size", "spatial_scale", "batch_index"}
         found = probe(target)
     assert found.nearest == "roi-pool"
 

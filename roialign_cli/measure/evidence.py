@@ -51,7 +51,7 @@ class Evidence:
     output_size, scale
         What is fixed in the kernel, as in `Calling`.
     first
-        The first call with an output, and its answer as the kernel gave it.
+        The first call with few channels, and its answer as the kernel gave it.
     """
 
     target: Target

@@ -116,7 +116,6 @@ def _read(evidence: Evidence) -> tuple[Reading, Model]:
         if axes is None:
             problem = problem or _why(call, answer)
             continue
-        evidence.first = evidence.first or (call, answer)
         problem = _why_unread(answer)
         channels = _channel_order(evidence, axes, call)
         evidence.axes = replace(axes, channels=channels)
@@ -209,6 +208,7 @@ def _channel_order(evidence: Evidence, axes: Axes, like: ProbeCall) -> str:
     call = evidence.suited(channel_call(like))
     answer = ask(evidence.target, call)
     evidence.calls += not answer.is_missing
+    evidence.first = evidence.first or (call, answer)
     output = axes.applied(answer, call).output
     if output is None or output.shape[1] != call.features.shape[1]:
         return USUAL

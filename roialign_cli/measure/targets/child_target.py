@@ -54,7 +54,7 @@ class ChildTarget:
     def _forget(self) -> None:
         """Forget what was noticed in first calls."""
         self._remarks.clear()
-        self._timeouts = 0
+        self._timeouts = self._crashes = 0
 
     def __enter__(self) -> Self:
         return self
