@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import importlib
 import os
+import re
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -24,6 +25,10 @@ from roialign_cli.measure.targets.loading import Kernel, UnusableError, describe
 from roialign_cli.measure.targets.outputs import UnreadableOutputError, as_array
 
 _MAX_TEXT = 300  # characters of an error
+# What onnxruntime writes before the reason: codes, the node, and a place in its own source.
+_RUNTIME = re.compile(
+    r"^\[ONNXRuntimeError\] : \d+ : \w+ : (.*Status Message: )?(/?\S+\.(h|cc):\d+ .*\)\)? )?"
+)
 
 
 @dataclass
@@ -94,7 +99,8 @@ class Answering:
                 self.sessions[model] = _session(model)
             (output,) = self.sessions[model].run([record["output"]], feeds)
         except Exception as error:  # noqa: BLE001 - onnxruntime's have no common base
-            return _raised(error), {}
+            text = " ".join(str(error).split())
+            return {"raised": type(error).__name__, "text": _RUNTIME.sub("", text)[:_MAX_TEXT]}, {}
         return {"remarks": []}, {"output": np.asarray(output)}
 
 
