@@ -96,15 +96,15 @@ def probe(
         return 0
     with options.target() as kernel:
         found = _measured(kernel, options.text, preset)
-        parameters = kernel.parameters
     _print(found, output_format)
     if plot is not None:
         from roialign_cli.cli.probe_plot import draw_case
 
         draw_case(found, plot, force=force)
     if save_tests is not None:
-        golden = _golden(found, parameters)
-        write_tests(save_tests, *golden, python_call(options, found.matched), force=force)
+        golden = _golden(found)
+        call = python_call(options, found.matched, found.output_axes)
+        write_tests(save_tests, *golden, call, force=force)
     return 0 if found.preset is not None else 1
 
 
@@ -157,8 +157,7 @@ def _measured(kernel: ClosableTarget, text: str, preset: str | None) -> Fingerpr
         found = measure(reporting, preset=preset)
     if found.problem:
         problem = found.problem.removeprefix("The kernel ").removesuffix(".")
-        remedy = "it must return (R, C, rows, columns) for features (N, C, H, W) and boxes (R, 4)"
-        raise RoiAlignError(printable(f"{text}: {problem}; {remedy}"))
+        raise RoiAlignError(printable(f"{text}: {problem}; {kernel.remedy}"))
     return found
 
 
@@ -181,24 +180,27 @@ def _print(found: Fingerprint, output_format: str) -> None:
     print_blocks(blocks)
 
 
-def _golden(found: Fingerprint, parameters: frozenset[str]) -> tuple[list[GoldenCase], Convention]:
+def _golden(found: Fingerprint) -> tuple[list[GoldenCase], Convention]:
     """Return golden values of the nearest preset, with the smallest cases, and its rules.
 
     A kernel without a sampling ratio is compared with the points that it has.
     """
     from roialign_cli.measure.case_traces import nearest_convention
     from roialign_cli.measure.golden import golden_cases
+    from roialign_cli.measure.targets.layouts import SQUARE
 
     convention, own = nearest_convention(found), found.convention
     differs = found.differs
-    if "sampling_ratio" not in parameters:
+    if "sampling_ratio" not in found.calling.parameters:
         ratios = own.sampling_ratio, own.sampling_ratio_x
         convention = replace(convention, sampling_ratio=ratios[0], sampling_ratio_x=ratios[1])
         differs = tuple(each for each in differs if each.rule != "default ratio")
     cases = [each.case for each in differs if each.case is not None]
-    golden = golden_cases(convention, cases, parameters)
+    golden = golden_cases(convention, cases, found.calling)
     if "default ratio" in {each.rule for each in found.unknown}:
         golden = [case for case in golden if case.call.sampling_ratio is not None]
+    if found.matched.get("output size", "").endswith(SQUARE):
+        golden = [case for case in golden if len({*case.call.output_size}) == 1]
     return golden, convention
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from roialign_cli.cli.probe_target import TargetOptions
+from roialign_cli.measure.targets.layouts import CHANNELS_LAST, LAYOUT_NAMES, SQUARE
 
 _SIGNATURE = "def run(features, boxes, batch_index, output_size, spatial_scale, sampling_ratio):"
 _UNKNOWN_KERNEL = f'''\
@@ -34,7 +35,7 @@ _FORMS = {
 }
 
 
-def python_call(options: TargetOptions, matched: Mapping[str, str]) -> str:
+def python_call(options: TargetOptions, matched: Mapping[str, str], axes: str = "") -> str:
     """Return lines of Python that define `run`, which calls a kernel.
 
     The lines for a class, a model or a program are an example to change.
@@ -45,18 +46,24 @@ def python_call(options: TargetOptions, matched: Mapping[str, str]) -> str:
         What names the kernel.
     matched
         What the kernel is given → the parameter that gets it, as in `ClosableTarget`.
+    axes
+        The order of the axes of the output, as in `Fingerprint`.
     """
-    from roialign_cli.measure.targets.layouts import LAYOUT_NAMES
-
     place, _, name = (options.text or "").rpartition(":")
     if "features" not in matched or "." in name or name[:1].isupper():
         return _UNKNOWN_KERNEL
     module = Path(place).stem if place.endswith(".py") else place
-    parameter, _, form = matched["boxes"].partition(", ")
+    form = matched["boxes"].partition(", ")[2]
     layout = next(key for key, text in LAYOUT_NAMES.items() if text == form)
-    names = {**matched, "boxes": parameter}
+    names = {key: text.partition(", ")[0] for key, text in matched.items()}
+    forms = {text.partition(", ")[2] for text in matched.values()}
+    prepare = [*_FORMS.get(layout, ()), *(line for one, line in _CHANGES.items() if one in forms)]
     is_torch = matched["arrays"] == "PyTorch"
-    lines = _body(names, name, layout, _fixed(options.arg), is_torch=is_torch)
+    prepare += _TORCH[layout == "list"] if is_torch else ()
+    lines = [*prepare, *_body(names, name, _fixed(options.arg))]
+    lines += ["output = output.detach().numpy()"] if is_torch else []
+    lines += _reordered(axes)
+    lines += ["return output[np.argsort(order)]" if layout == "list" else "return output"]
     return "\n".join(
         [
             *(["import torch"] if is_torch else ()),
@@ -70,31 +77,41 @@ def python_call(options: TargetOptions, matched: Mapping[str, str]) -> str:
     )
 
 
-def _body(
-    names: Mapping[str, str], name: str, layout: str, fixed: Sequence[str], *, is_torch: bool
-) -> list[str]:
-    """Return the lines that prepare the arrays, call the function `name` and return its output."""
+def _body(names: Mapping[str, str], name: str, fixed: Sequence[str]) -> list[str]:
+    """Return the lines that call the function `name`."""
     ratio = names.get("sampling ratio")
     options = "{}"
     if ratio:
         options = f'{{}} if sampling_ratio is None else {{"{ratio}": sampling_ratio}}'
     return [
-        *_FORMS.get(layout, ()),
-        *(_TORCH[layout == "list"] if is_torch else ()),
         f"options = {options}",
         f"output = {name}(",
         *(f"    {one}," for one in (*_positional(names), *_named(names), *fixed, "**options")),
         ")",
-        *(["output = output.numpy()"] if is_torch else ()),
-        "return output[np.argsort(order)]" if layout == "list" else "return output",
     ]
 
 
+def _reordered(axes: str) -> list[str]:
+    """Return the line that puts the axes of an output into the usual order, if it is another."""
+    if axes.endswith("as one axis"):
+        return ["output = output.reshape(len(output), -1, *output_size)"]
+    given = axes.split(", ")
+    if sorted(given) != sorted(_AXES) or given == [*_AXES]:
+        return []
+    return [f"output = output.transpose({', '.join(str(given.index(name)) for name in _AXES)})"]
+
+
+_AXES = ("boxes", "channels", "rows", "columns")
 _TORCH = {
     False: ("features, boxes = torch.from_numpy(features), torch.from_numpy(boxes)",
             "batch_index = torch.from_numpy(batch_index)"),
     True: ("features, boxes = torch.from_numpy(features), [*map(torch.from_numpy, boxes)]",),
 }  # fmt: skip
+# Form of an input → the line that makes it
+_CHANGES = {
+    CHANNELS_LAST: "features = np.moveaxis(features, 1, -1).copy()",
+    SQUARE: "output_size = output_size[0]",
+}
 # Meaning → the Python for its value
 _VALUES = {
     "features": "features",

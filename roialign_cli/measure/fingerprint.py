@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.measure.calling import Calling
 from roialign_cli.presentation import Presentable
+
+_ANY_CALL = Calling()
 
 Certainty = Literal["measured", "no effect seen", "no known rule", "not measurable"]
 
@@ -148,6 +151,8 @@ class Fingerprint(Presentable):
         Why there is no output → names of the calls without an output for this reason.
     is_chosen
         Whether `nearest` is the preset that the caller named, which another one may be nearer than.
+    calling
+        Which calls the kernel answers.
     calls
         How many calls were made.
     problem
@@ -166,6 +171,7 @@ class Fingerprint(Presentable):
     matched: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_chosen: bool = False
+    calling: Calling = _ANY_CALL
     calls: int = 0
     problem: str = ""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.battery import Writer, measuring_calls
 from roialign_cli.measure.call import ProbeCall
+from roialign_cli.measure.calling import Calling
 from roialign_cli.measure.fingerprint import Case
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.rules import RULES
-from roialign_cli.measure.target import PARAMETERS
+
+_ANY_CALL = Calling()
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class GoldenCase:
 
 
 def golden_cases(
-    convention: Convention, cases: Sequence[Case] = (), parameters: Collection[str] = PARAMETERS
+    convention: Convention, cases: Sequence[Case] = (), calling: Calling = _ANY_CALL
 ) -> list[GoldenCase]:
     """Return the calls that show the rules of a convention, with its outputs.
 
@@ -50,8 +52,8 @@ def golden_cases(
         The rules.
     cases
         Smaller calls in which a kernel differs from the convention; they come first.
-    parameters
-        Which of `PARAMETERS` the kernel takes. Calls that need others are left out.
+    calling
+        Which calls the kernel answers. The others are left out.
     """
     found = [
         GoldenCase(case.call, case.expected.output, (case.call.name,))
@@ -60,20 +62,12 @@ def golden_cases(
     ]
     model = Model(convention)
     for usual in measuring_calls(Writer(convention)):
-        call = usual
-        if "sampling_ratio" not in parameters:
-            call = replace(usual, sampling_ratio=None)
+        call = calling.suited(usual)
         output = model.answer(call).output
-        if output is not None and _fits(call, parameters):
+        if output is not None and calling.unavailable(usual) is None:
             rules = tuple(rule.name for rule in RULES if call.name in rule.calls)
             found.append(GoldenCase(call, output, rules))
     return found
-
-
-def _fits(call: ProbeCall, parameters: Collection[str]) -> bool:
-    """Return whether a kernel with these parameters can be called."""
-    has_scale = call.spatial_scale == 1 or "spatial_scale" in parameters
-    return has_scale and (not call.batch_index.any() or "batch_index" in parameters)
 
 
 def golden_arrays(cases: Sequence[GoldenCase]) -> dict[str, NDArray[Any]]:

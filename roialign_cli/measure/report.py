@@ -58,6 +58,7 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
         remarks=tuple(evidence.remarks),
         failures=_failures(evidence),
         is_chosen=preset is not None,
+        calling=evidence.calling,
         calls=max(evidence.calls, getattr(evidence.target, "calls", 0)),
     )
 
@@ -138,7 +139,8 @@ def _what_was_seen(rule: Rule, measured: Measured) -> str:
         for name in STAGES[stage].calls
         if name in evidence.answers and not evidence.agree(model, name)
     ][:2]
-    text = f"{rule.name}: no known rule gives the answers to {' and '.join(map(repr, names))}"
+    answers = f"the answers to {' and '.join(map(repr, names))}" if names else "all answers"
+    text = f"{rule.name}: no known rule gives {answers}"
     if rule.name == "adaptive grid" and "grid" in measured.failed:
         return measured_grid(evidence, model) or text
     return text
@@ -150,7 +152,8 @@ def measured_grid(evidence: Evidence, model: Model) -> str:
     Each number is found by pooling with every number of points up to 8 along both axes.
     """
     call, answer = evidence.answers["grid"]
-    x1, y1, x2, y2 = call.boxes.T
+    x1, y1, x2, y2 = call.boxes.T * call.spatial_scale
+    rows, columns = call.output_size
     found: dict[str, str] = {}
     unset = replace(call, sampling_ratio=None)
     for along_y, along_x in np.ndindex(8, 8):
@@ -160,7 +163,7 @@ def measured_grid(evidence: Evidence, model: Model) -> str:
             return ""
         same = ~evidence.differing(output, answer.output).any(axis=(1, 2, 3))
         for box in np.flatnonzero(same):
-            size = f"{(x2 - x1)[box] / 2:g} × {(y2 - y1)[box] / 2:g}"
+            size = f"{(x2 - x1)[box] / columns:.4g} × {(y2 - y1)[box] / rows:.4g}"
             found.setdefault(size, f"{along_x + 1} × {along_y + 1}")
     pairs = ", ".join(f"{size} cells: {points}" for size, points in found.items())
     return f"points by section size, along x × y: {pairs}" if found else ""
