@@ -268,8 +268,16 @@ def test_the_record_names_the_call(capsys: Capture) -> None:
     [
         ({"sampling_ratio": 0}, ("sampling_ratio", 2, 0)),
         ({"spatial_scale": 1 / 16}, ("spatial_scale", [1 / 8, 1 / 8], [1 / 16, 1 / 16])),
-        ({"batch_index": 0}, ("batch_index", "of each box", "first map")),
-        ({"convention": "torchvision-aligned"}, ("preset", "torchvision", "torchvision-aligned")),
+        pytest.param(
+            {"batch_index": 0},
+            ("batch_index", "of each box", "first map"),
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            {"convention": "torchvision-aligned"},
+            ("preset", "torchvision", "torchvision-aligned"),
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_identify_finds_what_the_call_misstates(

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import sysconfig
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -158,10 +159,10 @@ def test_explain_json_is_the_documented_object(capfd: Capture) -> None:
 
 SUFFIXES = ("png", "svg", "pdf")
 # By default three views are written, each in one format.
+QUICK = {("sections", "png"), ("output", "svg"), ("point", "pdf")}
 PICTURES = [
-    pytest.param(view, suffix, marks=() if turn == index else pytest.mark.thorough)
-    for turn, view in enumerate(VIEWS)
-    for index, suffix in enumerate(SUFFIXES)
+    pytest.param(*case, marks=() if case in QUICK else pytest.mark.thorough)
+    for case in product(VIEWS, SUFFIXES)
 ]
 
 

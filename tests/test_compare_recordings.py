@@ -238,7 +238,10 @@ def test_operators_that_differ_are_named_by_their_fields(
 
 @pytest.mark.parametrize(
     ("does", "words"),
-    [({"sampling_ratio": 0}, "sampling_ratio=0"), ({"pooling": "max"}, "pooling=max")],
+    [
+        ({"sampling_ratio": 0}, "sampling_ratio=0"),
+        pytest.param({"pooling": "max"}, "pooling=max", marks=pytest.mark.thorough),
+    ],
 )
 def test_an_attribute_that_a_runtime_ignores_is_found(
     command: Command, first: Path, tmp_path: Path, does: dict[str, Any], words: str

@@ -58,7 +58,7 @@ def explaining(found: Any) -> set[str]:
     [
         ("torchvision", AS_TORCHVISION),
         ("detectron", AS_DETECTRON),
-        ("openvino-gpu", AS_MATTERPORT),
+        pytest.param("openvino-gpu", AS_MATTERPORT, marks=pytest.mark.thorough),
         ("tensorrt-pyramid", {"tensorrt-pyramid"}),
     ],
 )

@@ -225,7 +225,9 @@ def test_one_point_where_the_grid_should_be_adaptive_is_named(
 @pytest.mark.parametrize(
     ("axes", "words"),
     [
-        ((0, 2, 3, 1), ["the channels of the output are last"]),
+        pytest.param(
+            (0, 2, 3, 1), ["the channels of the output are last"], marks=pytest.mark.thorough
+        ),
         ((0, 1, 3, 2), ["the height and width of the output are swapped"]),
         (
             (0, 3, 2, 1),
@@ -447,8 +449,15 @@ def test_the_printed_command_names_the_map_and_the_image(
     np.testing.assert_allclose(eval(line, known), pooled(), atol=1e-5)  # noqa: S307 - our own text
 
 
-@pytest.mark.parametrize("layout", [(0, 1, 2, 3), (0, 2, 3, 1)])
-@pytest.mark.parametrize("header", ["x1,y1,x2,y2", "batch,x1,y1,x2,y2"])
+@pytest.mark.parametrize(
+    ("header", "layout"),
+    [
+        ("x1,y1,x2,y2", (0, 1, 2, 3)),
+        ("batch,x1,y1,x2,y2", (0, 2, 3, 1)),
+        pytest.param("x1,y1,x2,y2", (0, 2, 3, 1), marks=pytest.mark.thorough),
+        pytest.param("batch,x1,y1,x2,y2", (0, 1, 2, 3), marks=pytest.mark.thorough),
+    ],
+)
 def test_what_a_files_header_says_may_be_the_mistake(
     header: str, layout: tuple[int, ...], folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -520,11 +529,19 @@ def test_the_commands_json_and_its_exit_status(
     ("call", "boxes"),
     [
         ({"convention": "torchvision"}, BOXES),
-        ({"convention": "openvino-half-pixel", "pooling": "max"}, BOXES),
+        pytest.param(
+            {"convention": "openvino-half-pixel", "pooling": "max"},
+            BOXES,
+            marks=pytest.mark.thorough,
+        ),
         ({"convention": "tensorflow", "spatial_scale": None}, BOXES[:, [1, 0, 3, 2]] / 256),
         ({"convention": "torchvision-aligned", "box_format": "cxcywh"}, np.abs(BOXES) + 1),
         ({"convention": "torchvision-aligned", "origin": "bottom-left"}, BOXES),
-        ({"convention": "walkthrough", "sampling_ratio": 0}, np.abs(BOXES) + 20),
+        pytest.param(
+            {"convention": "walkthrough", "sampling_ratio": 0},
+            np.abs(BOXES) + 20,
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_both_texts_say_what_makes_the_output(

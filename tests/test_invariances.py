@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, roi_align
+from tests.kinds import KINDS
 from tests.strategies import OUTPUT_SIZES, boxes_around, fewer_examples
 
 Array = NDArray[Any]
@@ -23,7 +24,21 @@ NAMES = [
     for name, row in PRESETS.items()
     if (row.convention.channel_map, row.convention.rejects != "off-map") == ("same", True)
 ]
-every_preset = pytest.mark.parametrize("name", NAMES)
+
+
+def every_preset(turn: int) -> pytest.MarkDecorator:
+    """Return the parameter `name`: each preset, by default one of three, from a turn on."""
+    kinds = [name for name in NAMES if name in KINDS]
+    by_default = {*kinds[turn::3]}
+    return pytest.mark.parametrize(
+        "name",
+        [
+            pytest.param(name, marks=() if name in by_default else pytest.mark.thorough)
+            for name in NAMES
+        ],
+    )
+
+
 # Fields whose rules prefer one direction of an axis.
 _ONE_SIDED = (
     "point_in_part", "image_end_offset", "grid_points", "clip_sections", "outside_neighbours",
@@ -83,7 +98,7 @@ def boxes_inside(draw: st.DrawFn, height: int, width: int) -> Array:
     return np.array([[x1, y1, x2, y2]]) / 4
 
 
-@every_preset
+@every_preset(0)
 @fewer_examples
 @given(data=st.data())
 def test_moving_the_map_and_the_box_together(name: str, data: st.DataObject) -> None:
@@ -105,7 +120,7 @@ def test_moving_the_map_and_the_box_together(name: str, data: st.DataObject) -> 
     np.testing.assert_allclose(roi_align(features, box, **call), moved, atol=1e-12)
 
 
-@every_preset
+@every_preset(1)
 @fewer_examples
 @given(data=st.data())
 def test_swapping_the_axes(name: str, data: st.DataObject) -> None:
@@ -151,7 +166,7 @@ def test_mirroring(name: str, data: st.DataObject) -> None:
     np.testing.assert_allclose(out, mirrored[:, :, :, ::-1], atol=1e-12)
 
 
-@every_preset
+@every_preset(2)
 @fewer_examples
 @given(data=st.data())
 def test_twice_the_scale_and_half_the_box(name: str, data: st.DataObject) -> None:
@@ -169,7 +184,7 @@ def test_twice_the_scale_and_half_the_box(name: str, data: st.DataObject) -> Non
     np.testing.assert_array_equal(out, halved)
 
 
-@every_preset
+@every_preset(0)
 @fewer_examples
 @given(data=st.data())
 def test_a_constant_map_gives_the_constant(name: str, data: st.DataObject) -> None:
@@ -189,7 +204,7 @@ def test_a_constant_map_gives_the_constant(name: str, data: st.DataObject) -> No
     np.testing.assert_allclose(out, np.full_like(out, max(constant, smallest)), rtol=1e-12)
 
 
-@every_preset
+@every_preset(1)
 @fewer_examples
 @given(data=st.data())
 def test_maps_and_channels_do_not_touch_each_other(name: str, data: st.DataObject) -> None:
