@@ -147,7 +147,7 @@ def _printed_in(folder: str, command: re.Match[str]) -> str:
     """Return what a `_PLAIN` command prints in a folder; run it here, which is faster."""
     words = shlex.split(command["words"].replace("\\\n", " "))
     output = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    errors = io.StringIO() if command["part"] else output
+    messages = io.StringIO()  # head and tail do not read them
     environment = dict(os.environ)
     os.environ["COLUMNS"] = "80"
     os.environ.pop("ROIALIGN_PRESET", None)
@@ -155,7 +155,7 @@ def _printed_in(folder: str, command: re.Match[str]) -> str:
         with (
             contextlib.chdir(folder),
             contextlib.redirect_stdout(output),
-            contextlib.redirect_stderr(errors),
+            contextlib.redirect_stderr(messages if command["part"] else output),
         ):
             status = main(words)
     finally:
@@ -166,7 +166,7 @@ def _printed_in(folder: str, command: re.Match[str]) -> str:
     if command["part"]:  # a shell has the status of head or tail
         number = int(command["lines"])
         shown = lines[:number] if command["part"] == "head" else lines[-number:]
-        return (errors.getvalue() + "\n".join(shown)).rstrip("\n")
+        return (messages.getvalue() + "\n".join(shown)).rstrip("\n")
     if status:
         raise SystemExit(f"{shlex.join(['roialign', *words])} ended with {status}: {lines}")
     return "\n".join(lines)
