@@ -112,9 +112,10 @@ def test_the_json_page_names_every_key(capfd: pytest.CaptureFixture[str]) -> Non
 def test_markdown_has_both_tables(capfd: pytest.CaptureFixture[str]) -> None:
     assert run("floor_kernel.py:roi_align", "--format", "markdown") == 1
     shown = capfd.readouterr().out
-    row = f"| adaptive grid | {FLOOR_RULE} | the adaptive grid is ceil(section size) | none |"
-    assert row in shown.splitlines()
-    assert shown.count("| rule | measured |") == 2
+    row = f"| adaptive grid | {FLOOR_RULE} | the adaptive grid is ceil(section size) | no preset |"
+    header = "| rule | the kernel | torchvision-aligned | also in |"
+    assert {row, header} <= set(shown.splitlines())
+    assert shown.count("| rule | measured | presets |") == 1
 
 
 def test_a_fingerprint_prints_as_the_command_does(capfd: pytest.CaptureFixture[str]) -> None:
@@ -275,6 +276,19 @@ def test_calls_are_written_and_answered_by_a_program(capfd: pytest.CaptureFixtur
     assert run("calls", "--format", "json", "--", sys.executable, "answer.py") == 0
     record = json.loads(capfd.readouterr().out)
     assert "torchvision-aligned" in record["equal"]
+
+
+def test_a_program_that_answers_some_calls_equals_no_preset_yet(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert run("--write", "calls") == 0
+    Path("answer.py").write_text(ANSWER.replace('["calls"]', '["calls"][:20]'), encoding="utf-8")
+    assert run("calls", "--", sys.executable, "answer.py") == 1
+    shown = " ".join(capfd.readouterr().out.split())
+    assert "! 32 of 52 calls have no answer." in shown
+    assert "minimum size, clipping, border margin," in shown.partition("could not be measured")[2]
+    assert "batch index, channel map: there is no answer to this call" in shown
+    assert "The answers so far agree with" in shown
 
 
 ANSWER = """

@@ -21,9 +21,13 @@ class Near:
     major: list[Rule]
 
     @property
-    def distance(self) -> tuple[int, int]:
-        """How many rules differ that are not minor, and how many in all."""
-        return len(self.major), len(self.differing)
+    def distance(self) -> tuple[int, bool, int]:
+        """How many rules differ that are not minor, whether the pooling does, and how many in all.
+
+        A kernel that pools by max has more in common with a preset that does.
+        """
+        pooling = any(rule.name == "pooling" for rule in self.major)
+        return len(self.major), pooling, len(self.differing)
 
 
 def ranked_presets(substitution: Substitution) -> list[Near]:

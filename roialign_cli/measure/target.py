@@ -17,8 +17,15 @@ from roialign_cli.measure.call import Answer, ProbeCall
 PARAMETERS = ("spatial_scale", "sampling_ratio", "batch_index")
 
 
+# Why there is no output if the kernel has not answered a call yet, as a clause.
+NO_ANSWER = "there is no answer to this call"
+
+
 class UnansweredError(Exception):
-    """A target cannot run a call, for example because it only has answers to a fixed battery."""
+    """A target cannot run a call; the text is a clause.
+
+    Without a text, the target only has answers to other calls.
+    """
 
 
 class StoppedError(Exception):
@@ -110,8 +117,8 @@ def ask(target: Target, call: ProbeCall) -> Answer:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             output = np.asarray(target.run(call))
-    except UnansweredError:
-        return Answer(None, "there is no answer to this call", is_missing=True)
+    except UnansweredError as error:
+        return Answer(None, str(error) or NO_ANSWER, is_missing=True)
     except StoppedError as error:
         return Answer(None, str(error))
     except Exception as error:  # noqa: BLE001 - a kernel may raise anything

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.measure.call import Answer
@@ -53,20 +55,20 @@ def case_blocks(found: Fingerprint, case: Case) -> Iterator[Block]:
 def _cells(case: Case) -> Iterator[Block]:
     """Yield the feature maps of a case, if they are small and few."""
     maps, channels, height, width = case.call.features.shape
-    size = f"{height} × {width} cells"
     if max(height, width) > _MAX_SIDE or maps * channels > _MAX_MAPS:
         many = f", {maps} maps" * (maps > 1) + f", {channels} channels" * (channels > 1)
-        yield Paragraph(f"feature map of {size}{many}", indent=2)
+        yield Paragraph(f"feature map of {height} × {width} cells{many}", indent=2)
         return
-    for n in range(maps):
-        for c in range(channels):
-            number = (f" {n}" if maps > 1 else "") + (f", channel {c}" if channels > 1 else "")
-            cells = format_grid(case.call.features[n, c])
-            if height * width == 1:
-                yield Paragraph(f"feature map{number} of one cell: {cells[0][0]}", indent=2)
-                continue
-            yield Paragraph(f"feature map{number} of {size}:", indent=2)
-            yield Verbatim(tuple(_aligned(cells)))
+    for n, c in np.ndindex(maps, channels):
+        name = (f"feature map {n}" if maps > 1 else "feature map") + (
+            f", channel {c}" if channels > 1 else ""
+        )
+        cells = format_grid(case.call.features[n, c])
+        if height * width == 1:
+            yield Paragraph(f"{name}, one cell: {cells[0][0]}", indent=2)
+            continue
+        yield Paragraph(f"{name}, {height} × {width} cells:", indent=2)
+        yield Verbatim(tuple(_aligned(cells)))
 
 
 def _aligned(cells: list[list[str]]) -> Iterator[str]:
