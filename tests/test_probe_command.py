@@ -224,10 +224,12 @@ def test_nothing_is_drawn_for_a_kernel_that_equals_a_preset(
 
 
 def pytest_of(path: str) -> tuple[int, str]:
-    """Run a test file on its own, and return the exit status and what it prints."""
+    """Run a test file without this package, and return the exit status and what it prints."""
+    Path("roialign_cli.py").write_text("raise ImportError('not installed')", encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "empty.ini"]
     Path("empty.ini").write_text("[pytest]\n", encoding="utf-8")
     ended = subprocess.run([*command, path], capture_output=True, text=True, check=False)
+    Path("roialign_cli.py").unlink()
     return ended.returncode, ended.stdout
 
 
@@ -236,18 +238,35 @@ def test_saved_tests_pass_for_the_right_kernel_and_fail_for_the_wrong_one() -> N
     assert run("floor_kernel.py:roi_align", "--save-tests", "test_floor.py") == 1
     assert run("floor_kernel.py:roi_align", "--save-tests", "test_floor.py") == 2
     status, shown = pytest_of("test_right.py")
-    assert (status, "46 passed" in shown) == (0, True), shown
+    assert (status, "48 passed" in shown) == (0, True), shown
     status, shown = pytest_of("test_floor.py")
     assert status == 1
-    assert "test_golden_values[adaptive grid]" in shown
-    assert "test_golden_values[ratio 2]" not in shown
+    assert "test_output[smallest case, adaptive grid]" in shown
+    assert "test_output[ratio 2]" not in shown
+
+
+def test_saved_tests_are_written_as_ruff_demands() -> None:
+    for kernel, arguments in (("floor_kernel.py:roi_align", ()), ("", ("--preset", "mmcv"))):
+        run(*filter(None, [kernel]), *arguments, "--save-tests", "test_kernel.py", "--force")
+        for check in (["check"], ["format", "--check"]):
+            command = [sys.executable, "-m", "ruff", *check, "--isolated", "test_kernel.py"]
+            ended = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert ended.returncode == 0, ended.stdout
+
+
+def test_saved_tests_of_a_kernel_elsewhere_name_its_folder() -> None:
+    Path("kernels").mkdir()
+    Path("kernels/mine.py").write_text(KERNEL, encoding="utf-8")
+    run("kernels/mine.py:roi_align", "--save-tests", "test_mine.py")
+    text = Path("test_mine.py").read_text(encoding="utf-8")
+    assert "Run in this folder: PYTHONPATH=kernels pytest test_mine.py\n" in text
 
 
 OTHER_PARAMETERS = {
     "columns": """
 def pool(x, rois, height, width, scale, half=0.0):
     boxes, index = rois[:, 1:] + np.float32(half), rois[:, 0].astype(int)
-    return roi_align(x, boxes, (height, width), scale, 2, index)
+    return roi_align(x, boxes, (height, width), scale, 2, index).transpose(0, 2, 3, 1)
 """,
     "list": """
 def pool(x, boxes, output_size, scale, half=0.0):
@@ -266,7 +285,7 @@ def test_saved_tests_call_the_kernel_as_the_command_does(layout: str) -> None:
     assert run(*arguments, "--preset", "torchvision-aligned") == 0
     status, shown = pytest_of("test_pool.py")
     assert status == 0, shown
-    assert "46 passed" in shown
+    assert "48 passed" in shown
 
 
 def test_calls_are_written_and_answered_by_a_program(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,29 +1,27 @@
-"""Write the Python that calls a kernel in tests."""
+"""Write the Python function by which saved tests call a kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from roialign_cli.cli.probe_target import TargetOptions
 
-_SIGNATURE = "def run(features, boxes, batch_index, output_size, spatial_scale, sampling_ratio):"
-_UNKNOWN_KERNEL = f'''\
-from my_kernel import roi_align  # change this to your kernel
+_AXES = ("boxes", "channels", "rows", "columns")
+_IMPORTS = "import numpy as np\nimport pytest"
+_EXAMPLE = """\
+from my_kernel import roi_align  # change these lines to call your kernel
 
-
-{_SIGNATURE}
-    """Call the kernel; a ratio of None stands for its default."""
-    options = {{}} if sampling_ratio is None else {{"sampling_ratio": sampling_ratio}}
-    return roi_align(
-        features,
-        boxes,
-        output_size,
-        spatial_scale=spatial_scale,
-        batch_index=batch_index,
-        **options,
-    )
-'''
+options = {} if sampling_ratio is None else {"sampling_ratio": sampling_ratio}
+return roi_align(
+    features,
+    boxes,
+    output_size,
+    spatial_scale=spatial_scale,
+    batch_index=batch_index,
+    **options,
+)"""
 # Layout of boxes → lines that make it from boxes and their batch index
 _FORMS = {
     "columns": ("boxes = np.column_stack([batch_index, boxes]).astype(np.float32)",),
@@ -32,65 +30,8 @@ _FORMS = {
         "boxes = [boxes[batch_index == n] for n in range(len(features))]",
     ),
 }
-
-
-def python_call(options: TargetOptions, matched: Mapping[str, str]) -> str:
-    """Return lines of Python that define `run`, which calls a kernel.
-
-    The lines for a class, a model or a program are an example to change.
-
-    Parameters
-    ----------
-    options
-        What names the kernel.
-    matched
-        What the kernel is given → the parameter that gets it, as in `ClosableTarget`.
-    """
-    from roialign_cli.measure.targets.layouts import LAYOUT_NAMES
-
-    place, _, name = (options.text or "").rpartition(":")
-    if "features" not in matched or "." in name or name[:1].isupper():
-        return _UNKNOWN_KERNEL
-    module = Path(place).stem if place.endswith(".py") else place
-    parameter, _, form = matched["boxes"].partition(", ")
-    layout = next(key for key, text in LAYOUT_NAMES.items() if text == form)
-    names = {**matched, "boxes": parameter}
-    is_torch = matched["arrays"] == "PyTorch"
-    lines = _body(names, name, layout, _fixed(options.arg), is_torch=is_torch)
-    return "\n".join(
-        [
-            *(["import torch"] if is_torch else ()),
-            f"from {module} import {name}",
-            "",
-            "",
-            _SIGNATURE,
-            '    """Call the kernel; a ratio of None stands for its default."""',
-            *(f"    {line}" for line in lines),
-        ]
-    )
-
-
-def _body(
-    names: Mapping[str, str], name: str, layout: str, fixed: Sequence[str], *, is_torch: bool
-) -> list[str]:
-    """Return the lines that prepare the arrays, call the function `name` and return its output."""
-    ratio = names.get("sampling ratio")
-    options = "{}"
-    if ratio:
-        options = f'{{}} if sampling_ratio is None else {{"{ratio}": sampling_ratio}}'
-    return [
-        *_FORMS.get(layout, ()),
-        *(_TORCH[layout == "list"] if is_torch else ()),
-        f"options = {options}",
-        f"output = {name}(",
-        *(f"    {one}," for one in (*_positional(names), *_named(names), *fixed, "**options")),
-        ")",
-        *(["output = output.numpy()"] if is_torch else ()),
-        "return output[np.argsort(order)]" if layout == "list" else "return output",
-    ]
-
-
-_TORCH = {
+# Whether the boxes are a list → lines that make tensors of the arrays
+_TENSORS = {
     False: ("features, boxes = torch.from_numpy(features), torch.from_numpy(boxes)",
             "batch_index = torch.from_numpy(batch_index)"),
     True: ("features, boxes = torch.from_numpy(features), [*map(torch.from_numpy, boxes)]",),
@@ -107,20 +48,98 @@ _VALUES = {
 }
 
 
-def _positional(names: Mapping[str, str]) -> list[str]:
-    return [value for key, value in _VALUES.items() if names.get(key) == "by position"]
+@dataclass(frozen=True)
+class KernelCode:
+    """The Python that calls a kernel.
+
+    Parameters
+    ----------
+    imports
+        The import statements that it needs.
+    body
+        Lines that call the kernel with the variables features, boxes, batch_index, output_size,
+        spatial_scale and sampling_ratio, and return its output.
+    folder
+        The folder that Python must find modules in; None if it finds the module by itself.
+    """
+
+    imports: str = _IMPORTS
+    body: str = _EXAMPLE
+    folder: Path | None = None
 
 
-def _named(names: Mapping[str, str]) -> list[str]:
-    return [
+def kernel_code(
+    options: TargetOptions, matched: Mapping[str, str], output_axes: str = ""
+) -> KernelCode:
+    """Return the Python that calls a kernel.
+
+    That of a class, a model or a program is an example to change.
+
+    Parameters
+    ----------
+    options
+        What names the kernel.
+    matched
+        What the kernel is given → the parameter that gets it, as in `ClosableTarget`.
+    output_axes
+        The order of the axes of its output, as in `Fingerprint`.
+    """
+    from roialign_cli.measure.targets.layouts import LAYOUT_NAMES
+
+    place, _, name = (options.text or "").rpartition(":")
+    is_file = place.endswith(".py")
+    module = Path(place).stem if is_file else place
+    is_function = "features" in matched and "." not in name and not name[:1].isupper()
+    if not is_function or not all(part.isidentifier() for part in module.split(".")):
+        return KernelCode()
+    parameter, _, form = matched["boxes"].partition(", ")
+    layout = next(key for key, text in LAYOUT_NAMES.items() if text == form)
+    is_torch = matched["arrays"] == "PyTorch"
+    lines = [
+        f"from {module} import {name}",
+        "",
+        *_FORMS.get(layout, ()),
+        *(_TENSORS[layout == "list"] if is_torch else ()),
+        *_call({**matched, "boxes": parameter}, name, options.arg),
+        *_returned(layout, output_axes, is_torch=is_torch),
+    ]
+    imports = f"{_IMPORTS}\nimport torch" if is_torch else _IMPORTS
+    return KernelCode(imports, "\n".join(lines), Path(place).parent if is_file else None)
+
+
+def _call(
+    names: Mapping[str, str], function: str, fixed: Sequence[tuple[str, str]]
+) -> Iterator[str]:
+    """Yield the lines that call the function; `fixed` are arguments of --arg."""
+    from roialign_cli.measure.targets.loading import argument_value
+
+    arguments = [value for key, value in _VALUES.items() if names.get(key) == "by position"]
+    arguments += [
         f"{names[key]}={value}"
         for key, value in _VALUES.items()
         if names.get(key, "by position") != "by position"
     ]
+    arguments += [f"{name}={argument_value(text)!r}" for name, text in fixed]
+    if ratio := names.get("sampling ratio"):
+        yield f'options = {{}} if sampling_ratio is None else {{"{ratio}": sampling_ratio}}'
+        arguments.append("**options")
+    yield f"output = {function}("
+    yield from (f"    {argument}," for argument in arguments)
+    yield ")"
 
 
-def _fixed(arguments: Sequence[tuple[str, str]]) -> list[str]:
-    """Return the arguments of --arg as Python."""
-    from roialign_cli.measure.targets.loading import argument_value
-
-    return [f"{name}={argument_value(text)!r}" for name, text in arguments]
+def _returned(layout: str, output_axes: str, *, is_torch: bool) -> Iterator[str]:
+    """Yield the lines that return the output with the usual rows and axes."""
+    if is_torch:
+        yield "output = output.numpy()"
+    if layout == "list":
+        yield "output = output[np.argsort(order)]"
+    axes = output_axes.split(", ")
+    # An output with its columns before its rows is more likely a mistake, which the tests show.
+    if sorted(axes) == sorted(_AXES) and axes.index("rows") < axes.index("columns"):
+        order = tuple(axes.index(axis) for axis in _AXES)
+        if order != (0, 1, 2, 3):
+            yield f"output = output.transpose{order}  # to {', '.join(_AXES)}"
+    elif "one axis" in output_axes:
+        yield "output = output.reshape(len(output), -1, *output_size)"
+    yield "return output"
