@@ -219,7 +219,7 @@ def test_nothing_is_drawn_for_a_kernel_that_equals_a_preset(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert run("right_kernel.py:roi_align", "--plot", "case.png") == 0
-    assert capfd.readouterr().err == "case.png is not written: there is no case to draw\n"
+    assert capfd.readouterr().err == "case.png is not written: no rule differs\n"
     assert not Path("case.png").exists()
 
 

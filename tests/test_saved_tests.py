@@ -200,10 +200,14 @@ QUICK = {("torchvision-aligned", "avg"), ("onnx-half-pixel", "max"), ("tensorflo
 
 
 @pytest.mark.parametrize(
-    ("name", "pooling"),
-    [pytest.param(*o, marks=() if o in QUICK else pytest.mark.thorough) for o in OPERATORS],
+    "operator",
+    [
+        pytest.param(one, id=" ".join(one), marks=() if one in QUICK else pytest.mark.thorough)
+        for one in OPERATORS
+    ],
 )
-def test_saved_tests_see_every_broken_rule(name: str, pooling: Pooling) -> None:
+def test_saved_tests_see_every_broken_rule(operator: tuple[str, Pooling]) -> None:
+    name, pooling = operator
     tests = saved_tests("--preset", name, "--pooling", pooling)
     rules = rules_of(name, pooling)
     right = kernel_of(rules)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -117,6 +117,11 @@ class Difference:
     fields: Mapping[str, tuple[Any, Any]]
     is_minor: bool
     case: Case | None
+
+
+def by_weight(differs: Iterable[Difference]) -> list[Difference]:
+    """Return differences in their order, minor ones last."""
+    return sorted(differs, key=lambda one: one.is_minor)
 
 
 @dataclass(frozen=True, repr=False)

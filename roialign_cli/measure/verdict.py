@@ -48,12 +48,14 @@ def _rules(found: Fingerprint, differs: Sequence[Difference]) -> str:
     """Return what a kernel does by some rules, or only their names if they are many."""
     if len(differs) > _MAX_STATED_RULES:
         return ", ".join(each.rule for each in differs)
-    return "; ".join(
-        f"{each.rule} (no known rule)"
-        if found.measurement(each.rule).certainty == "no known rule"
-        else each.measured
-        for each in differs
-    )
+    return "; ".join(difference_words(found, each) for each in differs)
+
+
+def difference_words(found: Fingerprint, difference: Difference) -> str:
+    """Return what a kernel does by a rule, or that it follows no known one."""
+    if found.measurement(difference.rule).certainty == "no known rule":
+        return f"{difference.rule} (no known rule)"
+    return difference.measured
 
 
 def _unknown_words(rules: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from roialign_cli.core.presets import PRESETS
-from roialign_cli.measure.fingerprint import Difference, Fingerprint
+from roialign_cli.measure.fingerprint import Fingerprint, by_weight
 from roialign_cli.printable import printable
 from roialign_cli.show.document.answer import capitalised
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
@@ -93,16 +93,11 @@ def _different_rules(found: Fingerprint) -> Iterator[Block]:
     """Yield the rules in which the kernel differs from the nearest preset."""
     rows = tuple(
         (each.rule, printable(each.measured), each.expected, _named(found.agreeing[each.rule]))
-        for each in _by_weight(found.differs)
+        for each in by_weight(found.differs)
     )
     if rows:
         yield Heading(2, "Rules that differ")
         yield Grid(("rule", "the kernel", found.nearest or "", "also in"), rows, prose=True)
-
-
-def _by_weight(differs: Sequence[Difference]) -> list[Difference]:
-    """Return differences in order, minor ones last."""
-    return sorted(differs, key=lambda one: one.is_minor)
 
 
 def _share(found: Fingerprint, rule: str) -> str:
@@ -136,7 +131,7 @@ def _other_presets(found: Fingerprint) -> Iterator[Block]:
 
 def _cases(found: Fingerprint) -> Iterator[Block]:
     """Yield the smallest cases of the first rules that differ, and where the others are."""
-    cases = [(each.rule, each.case) for each in _by_weight(found.differs) if each.case]
+    cases = [(each.rule, each.case) for each in by_weight(found.differs) if each.case]
     for rule, case in cases[:_MAX_CASES]:
         yield Heading(3, f"{capitalised(rule)}: the smallest case")
         yield from case_blocks(found, case)
