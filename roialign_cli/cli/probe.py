@@ -33,7 +33,7 @@ _USUAL_CALLS = 60  # of a kernel, including those that look for a form of the ar
     "roialign probe kernel.py:roi_align --save-tests test_kernel.py",
     "roialign probe model.onnx --format markdown",
     "roialign probe --write calls",
-    "roialign probe --preset onnx-half-pixel --save-tests golden.npz",
+    "roialign probe --preset mmcv --pooling max --save-tests golden.npz",
 )
 @target_options
 @operator_option(
@@ -63,8 +63,8 @@ _USUAL_CALLS = 60  # of a kernel, including those that look for a form of the ar
     "--save-tests",
     metavar="FILE",
     type=OUTPUT_FILE,
-    help="Write calls that show every rule, with the outputs of the preset: a pytest file, .py, "
-    "with an .npz beside it; or the .npz alone.",
+    help="Write calls that show every rule, with the outputs of the preset: a pytest file (.py) "
+    "and an .npz beside it, or only the .npz.",
 )
 @format_option("table", "markdown", "json", default="table", text="Output format.")
 @force_option
@@ -83,9 +83,9 @@ def probe(
 
     Calls the kernel about 50 times with inputs that isolate each rule: how it reads boxes, where
     the sample points lie, the adaptive grid, the border, empty boxes, pooling, batch index, order
-    of the axes and more. Prints each rule, the nearest preset, and the smallest case for each rule
-    in which the kernel differs. Exits with status 1 if the kernel equals no preset, or not the one
-    that --preset names.
+    of the axes and more. Prints each rule, the nearest preset, and the smallest cases that show the
+    rules in which the kernel differs. Exits with status 1 if the kernel equals no preset, or not
+    the one that --preset names.
 
     A function gets its inputs by the usual names of parameters, in a process of its own. A program
     in any language reads the calls from a folder: write it with --write DIR, then run `roialign
