@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
 
-from roialign_cli import Fingerprint, probe
+from roialign_cli import probe
 from roialign_cli.cli.probe_plot import draw_case, figure_of
 from roialign_cli.measure.case_traces import case_traces
 from roialign_cli.measure.verdict import difference_words
@@ -30,18 +29,6 @@ LINES = {
 }
 RULES = dict.fromkeys(mutant.rules[0] for mutant in ONE_RULE)
 FIRST = {rule: next(one for one in ONE_RULE if one.rules[0] == rule) for rule in RULES}
-# The rules that are no case with numbers, and the one whose first mutant is another preset.
-WITHOUT = {"output axes", "scale and shift"}
-
-
-def drawn(found: Fingerprint) -> tuple[Figure, str]:
-    """Return the picture of the first difference, and its title."""
-    (difference,) = found.differs
-    assert difference.case is not None
-    figure = figure_of(found, difference, difference.case)
-    assert figure is not None
-    words = difference_words(found, difference)
-    return figure, words[0].upper() + words[1:]
 
 
 @pytest.mark.parametrize(
@@ -49,19 +36,22 @@ def drawn(found: Fingerprint) -> tuple[Figure, str]:
     [
         pytest.param(one, id=rule, marks=() if rule in LINES else pytest.mark.thorough)
         for rule, one in FIRST.items()
-        if rule not in WITHOUT
+        if rule != "output axes"  # which has no case with numbers
     ],
 )
 def test_both_sides_of_a_case_are_explained(mutant: Mutant) -> None:
-    found = probe(mutant.kernel)
-    figure, title = drawn(found)
+    found = probe(mutant.kernel, preset=mutant.base)
+    difference = next(each for each in found.differs if each.rule == mutant.rules[0])
+    case = difference.case
+    assert case is not None
+    figure = figure_of(found, difference, case)
+    assert figure is not None
     check_texts(figure)
-    assert title in story(figure)
-    assert {"torchvision-aligned", "the kernel"} & {*strings(figure)}
+    title = difference_words(found, difference)
+    assert title[0].upper() + title[1:] in story(figure)
+    assert {mutant.base, "the kernel"} <= {*strings(figure)}
     for line in LINES.get(mutant.rules[0], ()):
         assert line in story(figure)
-    case = found.differs[0].case
-    assert case is not None
     for axes, trace in zip(figure.axes, case_traces(found, case), strict=False):
         section = case.section[1] + 1, case.section[0] + 1
         expected = set() if trace is None else points_of(trace, [trace.section(*section)])
