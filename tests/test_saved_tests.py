@@ -18,6 +18,7 @@ from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.errors import RoiAlignError
 from tests.mutant_kernels import ONE_RULE, TWO_RULES
 from tests.mutant_kernels import Kernel as MutantKernel
+from tests.test_peers import PEERS, Peer
 
 Array = NDArray[Any]
 Kernel = Callable[..., Array]
@@ -250,6 +251,27 @@ def test_saved_tests_pass_for_the_oracle_and_fail_for_its_mutants(
     assert mutants
     for mutant in mutants:
         assert first_failure(tests, oracle_kernel(mutant.kernel)) != "", mutant.name
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    ("peer", "pooling"),
+    [
+        pytest.param(peer, pooling, id=f"{peer.name}-{pooling}")
+        for peer in PEERS
+        for pooling in (("avg", "max") if "pooling" in peer.takes else (None,))
+    ],
+)
+def test_the_library_passes_the_saved_tests_of_its_preset(peer: Peer, pooling: str | None) -> None:
+    def kernel(*given: Any) -> Any:
+        features, boxes, index, size, scale, ratio = given
+        options = {"spatial_scale": scale, "sampling_ratio": ratio or 0, "pooling": pooling,
+                   "extrapolation_value": 0.0}  # fmt: skip
+        taken = {name: options[name] for name in peer.takes}
+        return peer.run(features, boxes, index, size, **taken)
+
+    options = ["--pooling", pooling] if pooling else []
+    assert first_failure(saved_tests("--preset", peer.preset, *options), kernel) == ""
 
 
 def test_the_pooling_is_that_of_the_option(capfd: pytest.CaptureFixture[str]) -> None:
