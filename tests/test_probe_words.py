@@ -13,7 +13,7 @@ CERTAINTIES: dict[str, Certainty] = {"curves": "no known rule"}
 
 
 def measurement(rule: str, certainty: Certainty) -> Measurement:
-    return Measurement(rule, {}, f"the {rule} is odd", is_law=False, certainty=certainty, calls=())
+    return Measurement(rule, {}, f"the {rule} is odd", certainty, ())
 
 
 def fingerprint(
@@ -44,6 +44,7 @@ SENTENCES = {
         minor=("end", "start")
     ),
     "This is mmcv (avg). Not measured: end, start.": fingerprint(unknown=("end", "start")),
+    "This is mmcv (avg). Not measured: grid.": fingerprint(unknown=("position formula", "grid")),
     "This is mmcv (avg). 4 rules could not be measured.": fingerprint(unknown=tuple("abcd")),
     "The answers so far agree with mmcv (avg). Not measured: end.": replace(
         fingerprint(unknown=("end",)), is_partial=True

@@ -31,8 +31,6 @@ class Measurement:
         Field → measured value; only fields that state the rule.
     text
         What the kernel does, as a clause; or why it is not known.
-    is_law
-        Whether the kernel does what no field expresses.
     certainty
         "measured"; "no effect seen" if other values give the same answers; "no known rule" if no
         value gives the answers; "not measurable".
@@ -43,7 +41,6 @@ class Measurement:
     rule: str
     fields: Mapping[str, Any]
     text: str
-    is_law: bool
     certainty: Certainty
     calls: tuple[str, ...]
 
@@ -141,7 +138,8 @@ class Fingerprint(Presentable):
     nearest
         The preset with the fewest different rules; None if the kernel could not be measured.
     equal
-        Names of all presets without a different rule, apart from minor ones; the nearest is first.
+        Names of all presets with which the answers agree, apart from minor rules; the nearest is
+        first.
     differs
         The rules in which the nearest preset differs.
     agreeing

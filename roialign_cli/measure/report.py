@@ -81,8 +81,7 @@ def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> 
     certainty: Certainty = "measured"
     text = law or clause(rule.name, model.convention)
     if rule.name == REFUSED:
-        law = _refusal_words(evidence, model, substitution)
-        text = law or text
+        text = _refusal_words(evidence, model, substitution) or text
     elif rule.name == AXES:
         text = f"the axes of the output are {evidence.axes.text}"
     elif rule.name in measured.broken:
@@ -90,7 +89,7 @@ def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> 
     elif rule.name in measured.unmeasured:
         certainty, text = "not measurable", _why_unmeasured(rule, measured)
     calls = tuple(name for name in rule.calls if name in evidence.answers)
-    return Measurement(rule.name, fields, text, bool(law), certainty, calls)
+    return Measurement(rule.name, fields, text, certainty, calls)
 
 
 def _with_certainty(

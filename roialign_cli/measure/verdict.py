@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from roialign_cli.measure.rules import RULES
+
 if TYPE_CHECKING:
     from roialign_cli.measure.fingerprint import Difference, Fingerprint
 
 _MAX_STATED_RULES = 3  # of more rules, only the names are listed
+_MINOR = frozenset(rule.name for rule in RULES if rule.is_minor)
 
 
 def verdict_of(found: Fingerprint) -> str:
@@ -21,8 +24,9 @@ def verdict_of(found: Fingerprint) -> str:
     if major and minor:
         details = "A detail differs" if len(minor) == 1 else f"{len(minor)} details differ"
         sentences.append(f"{details}, too: {_rules(found, minor)}.")
-    if found.unknown:
-        sentences.append(_unknown_words([each.rule for each in found.unknown]))
+    unknown = [each.rule for each in found.unknown if each.rule not in _MINOR]
+    if unknown:
+        sentences.append(_unknown_words(unknown))
     return " ".join(sentences)
 
 
