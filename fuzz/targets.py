@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,15 @@ from roialign_cli import Call, RoiAlignError, roi_align
 from roialign_cli.calls.archive import is_call
 from roialign_cli.calls.onnx_models.listing import list_nodes
 from roialign_cli.cli.main import main
+from roialign_cli.core.convention import Convention
 from roialign_cli.files.arrays import read_array
 from roialign_cli.files.boxes import read_boxes
 from roialign_cli.files.features import read_features
+from roialign_cli.measure.battery import fixed_battery
+from roialign_cli.measure.call import ProbeCall
+from roialign_cli.measure.target import ask
+from roialign_cli.measure.targets.answers import FolderTarget
+from roialign_cli.measure.targets.battery_folder import write_battery
 
 _LARGEST = 1 << 16  # numbers; larger maps are read and not pooled
 _MAX_BOXES = 64  # of a call that is pooled
@@ -99,6 +107,47 @@ def image(data: bytes, folder: Path) -> None:
     with contextlib.suppress(RoiAlignError):
         file = read_features(str(path), stride=2)
         assert file.image is not None or file.stride is None
+
+
+def answers(data: bytes, folder: Path) -> None:
+    """Read a folder of calls, of which bytes are an answer, the manifest, or a part of it.
+
+    The first byte chooses what. For a part, the next two are its place in the manifest, and the
+    fourth is how many bytes it replaces.
+    """
+    base, work = folder / "base", folder / "calls"
+    if not base.exists():
+        write_battery(base)
+        for number, call in enumerate(fixed_calls()[:2]):
+            shape = len(call.boxes), call.features.shape[1], *call.output_size
+            np.save(base / "outputs" / f"{number:03}.npy", np.zeros(shape, np.float32))
+        shutil.copytree(base, work)
+    kind, content, changed = data[:1], data[1:], work / "manifest.json"
+    if kind in {b"n", b"b"}:
+        changed = work / "outputs" / ("002.npy" if kind == b"n" else "002.bin")
+    elif kind != b"m":
+        whole, place = (base / "manifest.json").read_bytes(), int.from_bytes(data[1:3], "big")
+        end = place + (data[3] if len(data) > 3 else 0)
+        content = whole[:place] + data[4:] + whole[end:]
+    changed.write_bytes(content)
+    try:
+        with contextlib.suppress(RoiAlignError):
+            target = FolderTarget(work)
+            for call in fixed_calls()[:3]:
+                output = ask(target, call).output
+                assert output is None or output.dtype.kind in "buif"
+    finally:
+        original = base / changed.relative_to(work)
+        if original.exists():
+            shutil.copy(original, changed)
+        else:
+            changed.unlink()
+
+
+@cache
+def fixed_calls() -> list[ProbeCall]:
+    """Return the calls of a folder."""
+    return fixed_battery(Convention())
 
 
 _WORDS = (
@@ -213,6 +262,7 @@ TARGETS: dict[str, Callable[[bytes, Path], None]] = {
     "call": call,
     "onnx": onnx,
     "image": image,
+    "answers": answers,
     "command-line": command_line,
 }
 

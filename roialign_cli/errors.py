@@ -33,6 +33,7 @@ class FileError(RoiAlignError):
     """A file that cannot be read or written; the message starts with the path of the file."""
 
     def __init__(self, path: object, problem: str) -> None:
+        self.problem = problem
         super().__init__(f"{printable(str(path))}: {problem}")
 
 

@@ -19,6 +19,7 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.measure.battery import fixed_battery
 from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.probing import probe
+from roialign_cli.measure.target import NoOutputError
 from roialign_cli.measure.targets.answers import FolderTarget
 from roialign_cli.measure.targets.battery_folder import write_battery
 from roialign_cli.measure.targets.choosing import target_of
@@ -147,13 +148,27 @@ def test_raw_answers_of_other_sizes(tmp_path: Path) -> None:
     call = fixed_battery(Convention())[0]
     boxes, channels = len(call.boxes), call.features.shape[1]
     file = folder / "outputs" / "000.bin"
-    for shape in ((boxes, channels, 2, 2), (boxes, channels // 4, 2, 2), (7,)):
-        file.write_bytes(np.arange(np.prod(shape), dtype="<f4").tobytes())
-        output = FolderTarget(folder).run(call)
-        np.testing.assert_array_equal(output, np.arange(np.prod(shape)).reshape(shape))
-    file.write_bytes(b"12345")
-    with pytest.raises(RoiAlignError, match=r"000.bin: is damaged: it has 5 bytes instead of"):
-        FolderTarget(folder)
+    for shape in ((boxes, channels, 2, 2), (boxes, channels // 4, 2, 2)):
+        for dtype in ("<f4", "<f8"):
+            file.write_bytes(np.arange(np.prod(shape), dtype=dtype).tobytes())
+            output = FolderTarget(folder).run(call)
+            np.testing.assert_array_equal(output, np.arange(np.prod(shape)).reshape(shape))
+            assert output.dtype == dtype
+    for content in (b"", b"12345", bytes(28)):
+        file.write_bytes(content)
+        problem = f"outputs/000.bin has {len(content)} bytes instead of {boxes * channels * 16}"
+        with pytest.raises(NoOutputError, match=problem):
+            FolderTarget(folder).run(call)
+
+
+def test_a_damaged_answer_is_named_and_the_others_are_used(tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    answer(folder, range(len(fixed_battery(Convention()))), reference)
+    (folder / "outputs" / "014.npy").write_bytes(b"\x93NUMPY")
+    found = probe(FolderTarget(folder))
+    name = fixed_battery(Convention())[14].name
+    assert found.failures == {"outputs/014.npy is damaged or not a NumPy file": (name,)}
+    assert found.calls <= len(fixed_battery(Convention()))
 
 
 DAMAGE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
@@ -201,10 +216,6 @@ def test_damaged_answers(tmp_path: Path) -> None:
     with pytest.raises(RoiAlignError, match=r"has no answers; write outputs/000.npy"):
         target_of(str(folder))
     answer(folder, range(3), reference)
-    (folder / "outputs" / "001.npy").write_bytes(b"\x93NUMPY")
-    with pytest.raises(RoiAlignError, match=r"001.npy: is damaged"):
-        target_of(str(folder))
-    answer(folder, range(3), reference)
     (folder / "outputs" / "001.bin").write_bytes(b"1234")
     with pytest.raises(RoiAlignError, match=r"answers the same call as 001.npy; remove one"):
         target_of(str(folder))
@@ -243,7 +254,7 @@ def test_programs_without_answers(code: str, problem: str, tmp_path: Path) -> No
 def test_a_program_that_does_not_start(tmp_path: Path) -> None:
     folder = battery(tmp_path)
     answer(folder, range(1), reference)
-    with pytest.raises(RoiAlignError, match="no-such-program cannot be started; name a program"):
+    with pytest.raises(RoiAlignError, match="no-such-program does not exist; name a program"):
         run_program(folder, ["./no-such-program"], seconds=SECONDS)
     assert (folder / "outputs" / "000.npy").exists()
     broken = tmp_path / "broken"
@@ -265,7 +276,7 @@ def test_a_program_that_hangs_after_some_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no signals")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_no_program_is_left_running_after_a_signal(name: str, tmp_path: Path) -> None:
     folder, pid = battery(tmp_path), tmp_path / "pid"
     code = (

@@ -14,7 +14,7 @@ import pytest
 from roialign_cli import RoiAlignError
 from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.probing import probe
-from roialign_cli.measure.target import UnansweredError, ask
+from roialign_cli.measure.target import PARAMETERS, NoOutputError, UnansweredError, ask
 from roialign_cli.measure.targets.choosing import target_of
 from roialign_cli.measure.targets.process import Crash, Timeout
 from tests.probe_kernels import CALL, POOL, SECONDS, assert_ends, pid_after_signal, reference
@@ -62,6 +62,53 @@ KERNELS = {
         "    return pool(*args, batch_index, spatial_scale, sampling_ratio)\n",
         "(R, 4)",
     ),
+    "channels last": (
+        "def kernel(image, boxes, box_ind, crop_size, scale=1.0, ratio=0):\n"
+        "    image = image.transpose(0, 3, 1, 2)\n"
+        "    return pool(image, boxes, crop_size, box_ind, scale, ratio)\n",
+        "(R, 4)",
+    ),
+    "one size": (
+        "def kernel(x, boxes, batch_id, out_size, scale=1.0, ratio=0):\n"
+        "    assert isinstance(out_size, int)\n"
+        "    return pool(x, boxes, out_size, batch_id, scale, ratio)\n",
+        "(R, 4)",
+    ),
+    "some names and any keywords": (
+        "def kernel(x, rois, **rest):\n"
+        "    size, scale = rest['output_size'], rest['spatial_scale']\n"
+        "    return pool(x, rois[:, 1:], size, rois[:, 0], scale, rest['sampling_ratio'])\n",
+        "(R, 5), the batch index first",
+    ),
+    "compiled": (
+        "class Compiled:\n"
+        '    """pool(x: array, rois: array[float, 2], pooled_h: int, pooled_w: int, '
+        'spatial_scale: float = 1.0, sampling_ratio: int = 0) -> array"""\n'
+        "    __signature__ = 'none'\n"
+        "    def __call__(self, x, rois, pooled_h, pooled_w, spatial_scale, sampling_ratio):\n"
+        "        size = pooled_h, pooled_w\n"
+        "        return pool(x, rois[:, 1:], size, rois[:, 0], spatial_scale, sampling_ratio)\n"
+        "kernel = Compiled()\n",
+        "(R, 5), the batch index first",
+    ),
+    "schema": (
+        "from types import SimpleNamespace as Any\n"
+        "class Argument:\n"
+        "    def __init__(self, name, *value): self.name, self.value = name, value\n"
+        "    def has_default_value(self): return bool(self.value)\n"
+        "    default_value = property(lambda self: self.value[0])\n"
+        "class Scripted:\n"
+        "    names = Argument('x'), Argument('rois'), Argument('output_size')\n"
+        "    more = Argument('spatial_scale', 1.0), Argument('sampling_ratio', 0)\n"
+        "    schema = Any(arguments=[*names, *more])\n"
+        "    def __call__(self, *args, **given):\n"
+        "        assert not args and len(given) == 5\n"
+        "        rois, size = given['rois'], given['output_size']\n"
+        "        rest = given['spatial_scale'], given['sampling_ratio']\n"
+        "        return pool(given['x'], rois[:, 1:], size, rois[:, 0], *rest)\n"
+        "kernel = Scripted()\n",
+        "(R, 5), the batch index first",
+    ),
     "object": (
         "class kernel:\n"
         "    def __init__(self, output_size, spatial_scale, sampling_ratio=0):\n"
@@ -79,8 +126,7 @@ def test_parameters_and_boxes_are_matched(kind: str, write: Write) -> None:
     code, layout = KERNELS[kind]
     with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
         assert target.matched["boxes"].partition(", ")[2] == layout
-        assert target.problem == ""
-        assert target.parameters == {"spatial_scale", "sampling_ratio", "batch_index"}
+        assert target.parameters == {*PARAMETERS}
         np.testing.assert_array_equal(target.run(CALL), reference(CALL))
         assert target.remarks == ()
 
@@ -92,7 +138,7 @@ def test_kernels_of_four_columns_are_not_given_five(write: Write) -> None:
     )
     with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
         assert target.matched["boxes"] == "rois, (R, 4)"
-        assert target.parameters == frozenset()
+        assert target.parameters == {"output_size"}
 
 
 # As much of PyTorch as `probe` uses.
@@ -131,7 +177,6 @@ def test_a_kernel_of_tensors_gets_tensors(write: Write, tmp_path: Path) -> None:
 def test_a_kernel_of_three_channels_is_measured(write: Write) -> None:
     code = f"def kernel({HEAD}):\n    assert features.shape[1] == 3\n    return {PLAIN}\n"
     with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
-        assert target.problem == ""
         assert probe(target).verdict == "This is torchvision (avg)."
 
 
@@ -178,8 +223,9 @@ MISBEHAVIOUR = {
     "import os; os._exit(3)": (Crash, "its process ended with status 3"),
     "raise KeyError('a\\nb')": (Exception, "a"),
     "import sys; sys.exit(1)": (Exception, "1"),
-    "return None": (Exception, "its output is NoneType, not an array of numbers"),
-    "return features, boxes": (Exception, "its output is a tuple of 2, not an array"),
+    "return None": (NoOutputError, "its output is None, not an array of real numbers"),
+    "return features + 1j": (NoOutputError, "its output is an array of dtype complex"),
+    "return (n for n in boxes)": (NoOutputError, "its output is of type generator, not an array"),
 }
 
 
@@ -196,10 +242,44 @@ def test_a_kernel_that_fails_for_a_call_answers_the_next(code: str, write: Write
         np.testing.assert_array_equal(target.run(CALL), reference(CALL))
 
 
+OUTPUTS = {
+    "return out, out": ("the kernel returns a tuple of 2, measured is its first",),
+    "return (out,)": (),
+    "return out.tolist()": (),
+    "return [out[:1], out[1:]]": (),
+    "return list(out)": (),
+    "out.flags.writeable = False; return out": (),
+}
+
+
+@pytest.mark.parametrize("code", OUTPUTS)
+def test_outputs_that_are_not_one_array(code: str, write: Write) -> None:
+    kernel = f"def kernel({HEAD}):\n    out = {PLAIN}\n    {code}\n"
+    one = ProbeCall("one box", CALL.features, CALL.boxes[:1], CALL.batch_index[:1])
+    with target_of(f"{write(kernel)}:kernel", time_limit=SECONDS) as target:
+        np.testing.assert_array_equal(target.run(CALL), reference(CALL))
+        if "out[1:]" not in code:
+            np.testing.assert_array_equal(target.run(one), reference(one))
+        assert target.remarks == OUTPUTS[code]
+
+
+def test_a_kernel_that_always_crashes_is_not_started_for_every_call(write: Write) -> None:
+    code = f"def kernel({HEAD}):\n    import os; os._exit(3)\n"
+    with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
+        for _ in range(12):
+            with pytest.raises(Crash):
+                target.run(CALL)
+        with pytest.raises(UnansweredError):
+            target.run(CALL)
+
+
 def test_the_kind_of_an_error_is_shown(write: Write) -> None:
     code = f"def kernel({HEAD}):\n    raise IndexError('no such row')\n"
     with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
         assert ask(target, CALL).problem == "it raised IndexError: no such row"
+    code = f"def kernel({HEAD}):\n    raise IndexError\n"
+    with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
+        assert ask(target, CALL).problem == "it raised IndexError"
 
 
 def test_a_kernel_that_hangs_is_stopped_with_its_own_processes(
@@ -246,6 +326,7 @@ HOLDS_LOCK = "re.match('(a+)+$', 'a' * 60 + 'b')"  # other threads of the proces
         ("SIGKILL", SLEEPS),
         ("SIGINT", HOLDS_LOCK),
         ("SIGTERM", HOLDS_LOCK),
+        ("SIGKILL", HOLDS_LOCK),
     ],
 )
 def test_nothing_is_left_running_after_a_signal(
@@ -302,7 +383,7 @@ BAD_TARGETS = {
     "folder/none": "folder/none: does not exist; write package.module",
     "kernel.py:other": "kernel.py has no other; it has pool, kernel, Needs, no_boxes",
     "kernel.py:number": "number is not a function or a class",
-    "kernel.py:no_boxes": "no_boxes has no parameter for the boxes; name it boxes, rois",
+    "kernel.py:no_boxes": "no_boxes has no parameter for the boxes; name it boxes, rois or bboxes",
     "kernel.py:Needs": "Needs needs a value for depth; give it with --arg depth=VALUE",
     "broken.py:kernel": "broken.py cannot be imported: ZeroDivisionError: division by zero",
     "ends.py:kernel": "ends.py cannot be imported: its process ended with status 4",

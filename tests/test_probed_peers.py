@@ -31,7 +31,7 @@ class PeerTarget:
 
     @property
     def parameters(self) -> frozenset[str]:
-        return frozenset({"batch_index", *self.peer.takes})
+        return frozenset({"output_size", "batch_index", *self.peer.takes})
 
     def run(self, call: ProbeCall) -> Any:
         given = {

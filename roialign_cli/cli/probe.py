@@ -104,12 +104,12 @@ def probe(
         raise click.UsageError(f"--pooling {problem}")
     with options.target() as kernel:
         found = _measured(kernel, options.text, preset)
-        _print(found, output_format)
-        if plot is not None:
-            from roialign_cli.cli.probe_plot import draw_case
+    _print(found, output_format)
+    if plot is not None:
+        from roialign_cli.cli.probe_plot import draw_case
 
-            draw_case(found, plot, force=force)
-        _save_kernel_tests(found, kernel, options, files)
+        draw_case(found, plot, force=force)
+    _save_kernel_tests(found, options, files)
     return 0 if found.preset is not None else 1
 
 
@@ -162,8 +162,7 @@ def _measured(kernel: ClosableTarget, text: str, preset: str | None) -> Fingerpr
         found = measure(reporting, preset=preset)
     if found.problem:
         problem = found.problem.removeprefix("The kernel ").removesuffix(".")
-        remedy = "it must return (R, C, rows, columns) for features (N, C, H, W) and boxes (R, 4)"
-        raise RoiAlignError(printable(f"{text}: {problem}; {remedy}"))
+        raise RoiAlignError(printable(f"{text}: {problem}; {kernel.remedy}"))
     return found
 
 
@@ -186,14 +185,15 @@ def _print(found: Fingerprint, output_format: str) -> None:
     print_blocks(blocks)
 
 
-def _save_kernel_tests(
-    found: Fingerprint, kernel: ClosableTarget, options: TargetOptions, files: ProbeFiles
-) -> None:
+def _save_kernel_tests(found: Fingerprint, options: TargetOptions, files: ProbeFiles) -> None:
     """Write golden values of the preset that a kernel is nearest to, with the smallest cases."""
     from roialign_cli.measure.golden import golden_cases_of
+    from roialign_cli.measure.targets.layouts import SQUARE
 
     if files.tests is not None:
-        cases, convention = golden_cases_of(found, kernel.parameters)
+        cases, convention = golden_cases_of(found)
+        if found.matched.get("output size", "").endswith(SQUARE):
+            cases = [case for case in cases if len({*case.call.output_size}) == 1]
         code = kernel_code(options, found.matched, found.output_axes)
         write_tests(files.tests, cases, convention, code, force=files.force)
 

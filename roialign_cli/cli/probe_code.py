@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roialign_cli.cli.probe_target import TargetOptions
+from roialign_cli.measure.targets.layouts import CHANNELS_LAST, LAYOUT_NAMES, SQUARE
 
 _AXES = ("boxes", "channels", "rows", "columns")
 _IMPORTS = "import numpy as np\nimport pytest"
@@ -36,6 +37,11 @@ _TENSORS = {
             "batch_index = torch.from_numpy(batch_index)"),
     True: ("features, boxes = torch.from_numpy(features), [*map(torch.from_numpy, boxes)]",),
 }  # fmt: skip
+# Form of an input → the line that makes it
+_CHANGES = {
+    CHANNELS_LAST: "features = np.moveaxis(features, 1, -1).copy()",
+    SQUARE: "output_size = output_size[0]",
+}
 # Meaning → the Python for its value
 _VALUES = {
     "features": "features",
@@ -84,23 +90,24 @@ def kernel_code(
     output_axes
         The order of the axes of its output, as in `Fingerprint`.
     """
-    from roialign_cli.measure.targets.layouts import LAYOUT_NAMES
-
     place, _, name = (options.text or "").rpartition(":")
     is_file = place.endswith(".py")
     module = Path(place).stem if is_file else place
     is_function = "features" in matched and "." not in name and not name[:1].isupper()
     if not is_function or not all(part.isidentifier() for part in module.split(".")):
         return KernelCode()
-    parameter, _, form = matched["boxes"].partition(", ")
+    form = matched["boxes"].partition(", ")[2]
     layout = next(key for key, text in LAYOUT_NAMES.items() if text == form)
+    names = {key: text.partition(", ")[0] for key, text in matched.items()}
+    forms = {text.partition(", ")[2] for text in matched.values()}
     is_torch = matched["arrays"] == "PyTorch"
     lines = [
         f"from {module} import {name}",
         "",
         *_FORMS.get(layout, ()),
+        *(line for form, line in _CHANGES.items() if form in forms),
         *(_TENSORS[layout == "list"] if is_torch else ()),
-        *_call({**matched, "boxes": parameter}, name, options.arg),
+        *_call(names, name, options.arg),
         *_returned(layout, output_axes, is_torch=is_torch),
     ]
     imports = f"{_IMPORTS}\nimport torch" if is_torch else _IMPORTS
@@ -131,7 +138,7 @@ def _call(
 def _returned(layout: str, output_axes: str, *, is_torch: bool) -> Iterator[str]:
     """Yield the lines that return the output with the usual rows and axes."""
     if is_torch:
-        yield "output = output.numpy()"
+        yield "output = output.detach().numpy()"
     if layout == "list":
         yield "output = output[np.argsort(order)]"
     axes = output_axes.split(", ")

@@ -91,9 +91,12 @@ class Writer:
         return ProbeCall(name, maps, boxes, index, output_size, scale, ratio)
 
 
-def reading_calls() -> list[ProbeCall]:
-    """Return the calls that show how the kernel reads boxes, whatever way that is."""
-    plain = np.array([3.25, 2.5, 5.25, 4.5])
+def reading_calls(sections: int = 2) -> list[ProbeCall]:
+    """Return the calls that show how the kernel reads boxes, whatever way that is.
+
+    The box of the first call has a section of one cell for each of the sections.
+    """
+    plain = np.array([3.25, 2.5, 3.25 + sections, 2.5 + sections])
     upward = np.array([3.25, 7.5, 3.25, 2.5])  # from a top-left corner in a frame with y up
     fractions = np.array([0.375, 0.3125, 0.625, 0.5625])
     moves = np.array([[0, 0, 0, 0], [-2, 0, 0, 0], [0, -2, 0, 0], [0, 0, 2, 0], [0, 0, 0, 2]])
@@ -101,7 +104,7 @@ def reading_calls() -> list[ProbeCall]:
     phases = np.arange(4)[:, None, None] / 4 - 0.5
     moves = (moves + phases * [1, 1, 1, 1]).reshape(-1, 4)
     return [
-        _raw("box format", plain + moves, 12),
+        _raw("box format", plain + moves, 10 + sections),
         _raw("box format, y up", upward + moves, 12),
         _raw("box format, fractions", fractions + moves / 8, 9),
     ]

@@ -51,9 +51,8 @@ class Blocks:
 
         Channels that a call repeats for position-sensitive kernels are pooled once.
         """
-        features = call.features
-        repeated = call.maps_per_channel if _is_repeated(call) else 1
-        features = features[:, ::repeated]
+        features = without_repeats(call)
+        repeated = call.features.shape[1] // features.shape[1]
         outputs = []
         for first in range(0, features.shape[1], self.channels):
             block = features[:, first : first + self.channels]
@@ -65,6 +64,11 @@ class Blocks:
             self.axis = _channel_axis(outputs[0], self.channels)
         whole = np.concatenate(outputs, self.axis).take(range(features.shape[1]), self.axis)
         return np.repeat(whole, repeated, self.axis)
+
+
+def without_repeats(call: ProbeCall) -> NDArray[np.float32]:
+    """Return the features of a call without the repeats for position-sensitive kernels."""
+    return call.features[:, :: call.maps_per_channel] if _is_repeated(call) else call.features
 
 
 def _is_repeated(call: ProbeCall) -> bool:

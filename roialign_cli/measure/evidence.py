@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.measure.calling import Calling
 from roialign_cli.measure.laws import USUAL
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Axes
@@ -20,6 +21,8 @@ Array = NDArray[Any]
 # Relative differences that count as rounding, by the bits that float32 outputs leave unused.
 _FULL_TOLERANCE = 2e-5
 _COARSE_TOLERANCES = ((16, 2.0**-7), (13, 2.0**-9))  # bfloat16; float16 and TF32
+
+_REPEATED = 1e-3  # difference of repeated outputs, as a share of the largest value
 
 
 @dataclass
@@ -45,6 +48,10 @@ class Evidence:
     step
         The distance between neighbouring values of an output that was quantised to integers; 0 for
         any other.
+    output_size, scale
+        What is fixed in the kernel, as in `Calling`.
+    first
+        The first call with few channels, and its answer as the kernel gave it.
     """
 
     target: Target
@@ -56,6 +63,9 @@ class Evidence:
     calls: int = 0
     tolerance: float = _FULL_TOLERANCE
     step: float = 0.0
+    output_size: tuple[int, int] | None = None
+    scale: float = 1.0
+    first: tuple[ProbeCall, Answer] | None = None
 
     def ask(self, call: ProbeCall) -> Answer:
         """Return the answer of the kernel to one call, in the usual order of axes and channels."""
@@ -71,8 +81,8 @@ class Evidence:
         return rule == "channel map" and self.axes.channels != USUAL
 
     def _ask(self, call: ProbeCall, axes: Axes) -> Answer:
-        self.calls += 1
         answer = axes.applied(ask(self.target, call), call)
+        self.calls += not answer.is_missing
         if answer.remark:
             self.remarks[answer.remark] = None
         return answer
@@ -80,7 +90,7 @@ class Evidence:
     def collect(self, calls: Iterable[ProbeCall]) -> None:
         """Make calls, and keep the answers."""
         for usual in calls:
-            if (reason := self._unavailable(usual)) is not None:
+            if (reason := self.calling.unavailable(usual)) is not None:
                 self.unavailable[usual.name] = reason
                 continue
             call = self.suited(usual)
@@ -94,18 +104,26 @@ class Evidence:
         self.tolerance = output_tolerance(outputs)
         self.step = quantisation_step(outputs)
 
-    def suited(self, call: ProbeCall) -> ProbeCall:
-        """Return a call without the sampling ratio if the kernel takes none."""
-        takes_ratio = "sampling_ratio" in self.target.parameters
-        return call if takes_ratio else replace(call, sampling_ratio=None)
+    def is_repeatable(self) -> bool:
+        """Make the first call again; return whether its output is the same, or remark on it."""
+        if self.first is None:
+            return True
+        call, answer = self.first
+        again = ask(self.target, call)
+        self.calls += not again.is_missing
+        if _are_near(answer.output, again.output):
+            return True
+        self.remarks["the kernel gives different outputs for the same inputs"] = None
+        return False
 
-    def _unavailable(self, call: ProbeCall) -> str | None:
-        parameters = self.target.parameters
-        if call.spatial_scale != 1 and "spatial_scale" not in parameters:
-            return "the kernel takes no spatial scale"
-        if call.batch_index.any() and "batch_index" not in parameters:
-            return "the kernel takes no batch index"
-        return None
+    @property
+    def calling(self) -> Calling:
+        """Which calls the kernel answers."""
+        return Calling(self.target.parameters, self.output_size, self.scale)
+
+    def suited(self, call: ProbeCall) -> ProbeCall:
+        """Return a call with what is fixed in the kernel."""
+        return self.calling.suited(call)
 
     def agree(self, model: Model, name: str) -> bool:
         """Return whether a model gives the answer of the kernel to a call."""
@@ -130,6 +148,14 @@ class Evidence:
             near = np.abs(one - other) <= allowed
         same = near | (one == other) | (np.isnan(one) & np.isnan(other))
         return np.asarray(~same)
+
+
+def _are_near(one: Array | None, other: Array | None) -> bool:
+    """Return whether two outputs are the same apart from the last digits."""
+    if one is None or other is None or one.shape != other.shape:
+        return one is None and other is None
+    size = np.abs(np.where(np.isfinite(one), one, 0)).max(initial=0)
+    return np.allclose(one, other, rtol=0, atol=_REPEATED * size, equal_nan=True)
 
 
 def output_tolerance(outputs: list[Array]) -> float:

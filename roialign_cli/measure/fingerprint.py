@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.measure.call import Answer, ProbeCall
+from roialign_cli.measure.calling import Calling
 from roialign_cli.measure.verdict import verdict_of
 from roialign_cli.presentation import Presentable
+
+_ANY_CALL = Calling()
 
 Certainty = Literal["measured", "no effect seen", "no known rule", "not measurable"]
 
@@ -155,6 +158,8 @@ class Fingerprint(Presentable):
     is_partial
         Whether calls without an answer leave a rule unmeasured, so that the kernel equals no preset
         for certain.
+    calling
+        Which calls the kernel answers.
     calls
         How many calls were made.
     problem
@@ -174,6 +179,7 @@ class Fingerprint(Presentable):
     failures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_chosen: bool = False
     is_partial: bool = False
+    calling: Calling = _ANY_CALL
     calls: int = 0
     problem: str = ""
 

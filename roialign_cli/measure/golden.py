@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.battery import NEGATIVE_GRID_CALLS, Writer, measuring_calls
 from roialign_cli.measure.call import ProbeCall
+from roialign_cli.measure.calling import Calling
 from roialign_cli.measure.case_traces import nearest_convention
 from roialign_cli.measure.fingerprint import Fingerprint
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.rules import RULES
-from roialign_cli.measure.target import PARAMETERS
+
+_ANY_CALL = Calling()
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,7 @@ class GoldenCase:
     rules: tuple[str, ...]
 
 
-def golden_cases(
-    convention: Convention, parameters: Collection[str] = PARAMETERS
-) -> list[GoldenCase]:
+def golden_cases(convention: Convention, calling: Calling = _ANY_CALL) -> list[GoldenCase]:
     """Return the calls that show the rules of a convention, with its outputs.
 
     Boxes that the convention rejects are left out, because they have no output. So are calls for
@@ -50,26 +50,22 @@ def golden_cases(
     ----------
     convention
         The rules.
-    parameters
-        Which of `PARAMETERS` the kernel takes. Calls that need others are left out.
+    calling
+        Which calls the kernel answers. The others are left out.
     """
     found, model, writer = [], Model(convention), Writer(convention)
     left_out = _undefined_calls(convention)
     calls = [(call, _rules_of(call)) for call in measuring_calls(writer)]
     for call, rules in (*calls, *_more_calls(writer)):
-        if call.name in left_out:
+        if call.name in left_out or calling.unavailable(call) is not None:
             continue
-        if "sampling_ratio" not in parameters:
-            call = replace(call, sampling_ratio=None)  # noqa: PLW2901
-        case = _answered(call, model)
-        if case is not None and _fits(call, parameters):
+        case = _answered(calling.suited(call), model)
+        if case is not None:
             found.append(GoldenCase(*case, rules))
     return found
 
 
-def golden_cases_of(
-    found: Fingerprint, parameters: Collection[str]
-) -> tuple[list[GoldenCase], Convention]:
+def golden_cases_of(found: Fingerprint) -> tuple[list[GoldenCase], Convention]:
     """Return the golden values of the preset that a kernel is nearest to, and its rules.
 
     The smallest cases in which the kernel differs come first. A kernel without a sampling ratio is
@@ -79,12 +75,10 @@ def golden_cases_of(
     ----------
     found
         What was measured of the kernel.
-    parameters
-        Which of `PARAMETERS` the kernel takes.
     """
     convention, own = nearest_convention(found), found.convention
     differs = found.differs
-    if "sampling_ratio" not in parameters:
+    if "sampling_ratio" not in found.calling.parameters:
         ratios = own.sampling_ratio, own.sampling_ratio_x
         convention = replace(convention, sampling_ratio=ratios[0], sampling_ratio_x=ratios[1])
         differs = tuple(each for each in differs if each.rule != "default ratio")
@@ -94,7 +88,7 @@ def golden_cases_of(
         if each.case is not None
         for call, output in [(each.case.call, each.case.expected.output)]
         if output is not None
-    ] + golden_cases(convention, parameters)
+    ] + golden_cases(convention, found.calling)
     if "default ratio" in {each.rule for each in found.unknown}:
         golden = [case for case in golden if case.call.sampling_ratio is not None]
     return golden, convention
@@ -139,12 +133,6 @@ def _answered(call: ProbeCall, model: Model) -> tuple[ProbeCall, NDArray[Any]] |
         return None
     accepted = replace(call, boxes=call.boxes[kept], batch_index=call.batch_index[kept])
     return accepted, np.concatenate([one for one in outputs if one is not None])
-
-
-def _fits(call: ProbeCall, parameters: Collection[str]) -> bool:
-    """Return whether a kernel with these parameters can be called."""
-    has_scale = call.spatial_scale == 1 or "spatial_scale" in parameters
-    return has_scale and (not call.batch_index.any() or "batch_index" in parameters)
 
 
 def golden_arrays(cases: Sequence[GoldenCase]) -> dict[str, NDArray[Any]]:

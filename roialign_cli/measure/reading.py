@@ -103,22 +103,26 @@ def four_axes(output: Array) -> Array:
 
 
 def axes_of(call: ProbeCall, answer: Answer) -> Axes | None:
-    """Return the order of the axes of an output of R boxes and 2 × 2 sections; None if unclear.
+    """Return the order of the axes of an output; None if unclear.
 
     Rows and columns are distinguished by what they hold: the column of a section moves its weights
     along x.
     """
     if answer.output is None:
         return None
-    boxes, channels = len(call.boxes), call.features.shape[1]
+    boxes, channels, size = len(call.boxes), call.features.shape[1], call.output_size
     output = four_axes(answer.output)
-    if output.ndim == 2 and output.shape[0] == boxes and output.shape[1] % 4 == 0:
+    if (
+        output.ndim == 2
+        and output.shape[0] == boxes
+        and output.shape[1] % call.maps_per_channel == 0
+    ):
         return Axes(flat=True)
     possible = [
         order
         for order in permutations(range(4))
         if output.ndim == 4 and tuple(output.shape[axis] for axis in order) in {
-            (boxes, channels, 2, 2), (boxes, channels // 4, 2, 2)
+            (boxes, channels, *size), (boxes, channels // call.maps_per_channel, *size)
         }
     ]  # fmt: skip
     if not possible:
@@ -132,7 +136,7 @@ def axes_of(call: ProbeCall, answer: Answer) -> Axes | None:
 def _spread(call: ProbeCall, output: Array, order: tuple[int, ...]) -> float:
     """Return how far columns lie apart along x and rows along y, in cells, for an order of axes."""
     x, y, _ = positions(call, output.transpose(order))
-    apart = np.concatenate([np.abs(x[..., 0] - x[..., 1]), np.abs(y[:, 0] - y[:, 1])])
+    apart = np.concatenate([np.abs(x[..., 0] - x[..., -1]), np.abs(y[:, 0] - y[:, -1])])
     return float(apart[np.isfinite(apart)].sum())
 
 
@@ -146,7 +150,10 @@ def cell_weights(call: ProbeCall, output: Array) -> Float:
 
 
 def positions(call: ProbeCall, output: Array) -> tuple[Float, Float, Float]:
-    """Return the mean column and row of each section's weights, and their sum, (R, 2, 2) each."""
+    """Return the mean column and row of each section's weights, and their sum.
+
+    Each is (R, rows, columns).
+    """
     side, weights = call.features.shape[-1], cell_weights(call, output)
     total = weights.sum(axis=(1, 2))
     cells = np.arange(side)
@@ -223,7 +230,7 @@ def _formats() -> Iterator[tuple[BoxFormat, Origin, Float, Float]]:
 
 def read_boxes(call: ProbeCall, output: Array) -> Reading | None:
     """Return how a kernel reads boxes, from the output of a reading call; None if unclear."""
-    units: list[tuple[float, dict[str, Any]]] = [(1.0, {})]
+    units: list[tuple[float, dict[str, Any]]] = [(call.spatial_scale, {})]
     if call.boxes.max() < 1:
         side = call.features.shape[-1]
         units = [
@@ -231,7 +238,7 @@ def read_boxes(call: ProbeCall, output: Array) -> Reading | None:
             for rule, less in (("last-centre", 1), ("size", 0))
         ]
     x, y, total = positions(call, output)
-    where = np.stack([x[:, 0, :], y[:, :, 0]])  # (2 axes, R, 2 sections)
+    where = np.stack([x[:, 0, [0, -1]], y[:, [0, -1], 0]])  # (2 axes, R, 2 sections)
     if not np.isfinite(where).all():
         return None
     # The mean over the phases of a cell.
@@ -241,7 +248,7 @@ def read_boxes(call: ProbeCall, output: Array) -> Reading | None:
     found = [
         reading
         for unit, fields in units
-        for reading in _readings(boxes * unit, where, height, fields)
+        for reading in _readings(boxes * unit, where, height, fields, call.output_size[0])
     ]
     best = min(found, key=lambda reading: reading.error, default=None)
     if best is None:
@@ -267,7 +274,7 @@ def _is_bilinear(call: ProbeCall, output: Array, x: Float, y: Float, total: Floa
 
 
 def _readings(
-    boxes: Float, where: Float, height: int, fields: Mapping[str, Any]
+    boxes: Float, where: Float, height: int, fields: Mapping[str, Any], sections: int
 ) -> Iterator[Reading]:
     """Yield the box formats that explain how sections move with the four numbers of a box.
 
@@ -276,16 +283,19 @@ def _readings(
     boxes
         (5, 4), in cells: a box, and boxes of which one number is another.
     where
-        (2, 5, 2), the position of both sections along x and y.
+        (2, 5, 2), the position of the first and the last section along x and y.
     height
         Rows of the map.
     fields
         The fields of a convention that belong to the unit of the boxes.
+    sections
+        How many sections there are along an axis.
     """
     moved = np.diag(boxes[1:] - boxes[0])
     slopes = (where[:, 1:] - where[:, :1]) / moved[:, None]  # (2, 4, 2)
     for box_format, origin, first, size in _formats():
-        shares = _shares(slopes, first, size)
+        of_two = _shares(slopes, first, size, sections)
+        shares = [0, 1] + (of_two - [0, 1]) * 2 / sections
         error = np.abs(slopes - first[:, :, None] - size[:, :, None] * shares).max()
         if error > _MAX_ERROR or not -0.05 <= shares[0] <= shares[1] - 0.1 <= 0.95:
             continue
@@ -296,7 +306,7 @@ def _readings(
         before, after = (start - measured).tolist(), (end - measured - extent).tolist()
         yield Reading(
             {"box_format": box_format, "origin": origin, **fields},
-            (float(shares[0]), float(shares[1])),
+            (float(of_two[0]), float(of_two[1])),
             (before[0], before[1]),
             (after[0], after[1]),
             float(error),
@@ -309,11 +319,15 @@ _MAX_DIFFERENCE = 0.03  # cells by which two axes may differ in the mean of four
 _MAX_ERROR = 0.15  # by which measured slopes may differ from those of a box format
 
 
-def _shares(slopes: Float, first: Float, size: Float) -> Float:
-    """Return the shares of the ROI at which two sections lie, rounded to sixteenths if near."""
+def _shares(slopes: Float, first: Float, size: Float, sections: int) -> Float:
+    """Return the shares of the ROI at which sections would lie if there were two.
+
+    They are rounded to sixteenths if they are near.
+    """
     shares: Float = np.einsum("akf,ak->f", slopes - first[:, :, None], size) / (size * size).sum()
-    near = np.round(shares * 16) / 16
-    return np.where(np.abs(shares - near) < 0.02, near, shares)
+    of_two = [0, 1] + (shares - [0, 1]) * sections / 2
+    near = np.round(of_two * 16) / 16
+    return np.where(np.abs(of_two - near) < 0.02 * sections / 2, near, of_two)
 
 
 def likely_points(shares: tuple[float, float]) -> Iterator[dict[str, Any]]:

@@ -60,6 +60,7 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
         failures=_failures(evidence),
         is_chosen=preset is not None,
         is_partial=any(_lacks_answers(rule, measured) for rule in RULES if not rule.is_minor),
+        calling=evidence.calling,
         calls=max(evidence.calls, getattr(evidence.target, "calls", 0)),
     )
 
@@ -135,7 +136,8 @@ def _why_unmeasured(rule: Rule, measured: Measured) -> str:
 def _lacks_answers(rule: Rule, measured: Measured) -> bool:
     """Return whether a rule is not measured because its calls have no answer yet."""
     unavailable = measured.evidence.unavailable
-    return rule.name in measured.unmeasured and NO_ANSWER in map(unavailable.get, rule.calls)
+    reasons = [unavailable.get(call, "") for call in rule.calls]
+    return rule.name in measured.unmeasured and any(r.startswith(NO_ANSWER) for r in reasons)
 
 
 def _what_was_seen(rule: Rule, measured: Measured) -> str:
@@ -148,7 +150,7 @@ def _what_was_seen(rule: Rule, measured: Measured) -> str:
         for name in STAGES[stage].calls
         if name in evidence.answers and not evidence.agree(model, name)
     ][:2]
-    calls = f"call{'s' * (len(names) > 1)} {' and '.join(map(repr, names))}"
+    calls = f"call{'s' * (len(names) > 1)} {' and '.join(map(repr, names))}" if names else "calls"
     text = f"no known rule gives the outputs of the {calls}"
     if rule.name == "adaptive grid" and "grid" in measured.failed:
         return measured_grid(evidence, model) or text
@@ -161,7 +163,8 @@ def measured_grid(evidence: Evidence, model: Model) -> str:
     Each number is found by pooling with every number of points up to 8 along both axes.
     """
     call, answer = evidence.answers["grid"]
-    x1, y1, x2, y2 = call.boxes.T
+    x1, y1, x2, y2 = call.boxes.T * call.spatial_scale
+    rows, columns = call.output_size
     found: dict[str, str] = {}
     unset = replace(call, sampling_ratio=None)
     for along_y, along_x in np.ndindex(8, 8):
@@ -171,7 +174,7 @@ def measured_grid(evidence: Evidence, model: Model) -> str:
             return ""
         same = ~evidence.differing(output, answer.output).any(axis=(1, 2, 3))
         for box in np.flatnonzero(same):
-            size = f"{(x2 - x1)[box] / 2:g} × {(y2 - y1)[box] / 2:g}"
+            size = f"{(x2 - x1)[box] / columns:.4g} × {(y2 - y1)[box] / rows:.4g}"
             found.setdefault(size, f"{along_x + 1} × {along_y + 1}")
     pairs = ", ".join(f"{size} cells: {points}" for size, points in found.items())
     return f"points by section size, along x × y: {pairs}" if found else ""

@@ -283,7 +283,7 @@ def _smaller(evidence: Evidence, case: Case, expected: Model) -> Case:
         features = call.features[:, case.channel : case.channel + 1]
         case = _checked(evidence, replace(call, features=features), expected) or case
     call = case.call
-    case = _checked(evidence, replace(call, output_size=(1, 1)), expected) or case
+    case = _checked(evidence, evidence.suited(replace(call, output_size=(1, 1))), expected) or case
     if rules.normalized or rules.origin != "top-left":
         return case
     for side in (2, 3, 4, 6, 8):

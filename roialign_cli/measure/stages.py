@@ -82,7 +82,13 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
 def _default_ratios(first: int) -> list[dict[str, Any]]:
     """Return what may be the ratio of a kernel that takes none, likeliest first."""
     fixed = [{"sampling_ratio": n, "grid_from": "section"} for n in (first, 0, 1, 2, 3, 4)]
-    return [*fixed, {"sampling_ratio": 0, "grid_from": "output"}]
+    return [*fixed, {"sampling_ratio": 0, "grid_from": "output"}, *_OTHER_GRIDS]
+
+
+_ADAPTIVE = {"sampling_ratio": 0, "grid_from": "section"}
+_OTHER_GRIDS = _of(
+    *({**_ADAPTIVE, "grid_rounding": kind, "grid_min": 1} for kind in ("floor", "round"))
+)
 
 
 def _divisors(evidence: Evidence) -> list[dict[str, Any]]:
@@ -105,8 +111,9 @@ def _near(measured: Sequence[float]) -> list[float]:
     """Return the likeliest distances in cells for what was measured along x and y."""
     at = float(np.mean(measured))
     usual = sorted((0.5, 0.0, 1.0, -0.5), key=lambda distance: abs(distance - at) > _EXACT)
-    # Edges that are rounded down lie 3/8 of a cell lower in the mean of four phases.
-    return [*usual, round(at, 3), round(at - 0.375, 3)]
+    # Edges that are rounded down lie 3/8 of a cell lower in the mean of four phases. What is
+    # subtracted before a fixed scale is a fraction of a cell.
+    return [*usual, round(at, 3), round(at - 0.375, 3), round(at * 64) / 64]
 
 
 _EXACT = 0.02  # cells by which measured distances differ from true ones
@@ -156,25 +163,31 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
 _FORMULAS = ("section-first", "step-first", "share-first", "roi-first")
 
 
-def _digits(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+def _digits(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     coordinates = alternatives(model, "coordinates", ["features", "half"])
     decimals = alternatives(model, "coordinate_decimals", [None, 2, 1, 3, 0, 4])
-    yield from by_unusualness([coordinates, decimals])
+    yield from by_unusualness([coordinates, decimals, *_unseen_grids(evidence, model)])
 
 
-def _grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+def _grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    is_open = bool(_unseen_grids(evidence, model))
     dimensions = [
+        [{}, _ADAPTIVE] if is_open else [{}],
         alternatives(model, "grid_from", ["section", "output"]),
         alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
         alternatives(model, "grid_max", [None, 2, 1, 3]),
-        alternatives(model, "grid_min", [0, 2, 3]),
+        alternatives(model, "grid_min", [0, 1, 2, 3] if is_open else [0, 2, 3]),
         alternatives(model, "law:grid", [USUAL, *GRID_LAWS]),
     ]
     yield from by_unusualness(dimensions)
 
 
-def _large_grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    yield from by_unusualness([alternatives(model, "grid_max", [None, *range(4, 20)])])
+def _large_grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+    dimensions = [
+        *_unseen_grids(evidence, model),
+        alternatives(model, "grid_max", [None, *range(4, 20)]),
+    ]
+    yield from by_unusualness(dimensions)
 
 
 def _small_grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -255,13 +268,21 @@ def _constants(evidence: Evidence, names: Sequence[str]) -> list[float]:
     return [value for value, _ in values.most_common(3)]
 
 
-def _across(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
+def _across(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     dimensions = [
         alternatives(model, "average_over", ["points", "inside"]),
         alternatives(model, "clip_sections", [False, True]),
         *_without_points(model),
+        *_unseen_grids(evidence, model),
     ]
     yield from by_unusualness(dimensions)
+
+
+def _unseen_grids(evidence: Evidence, model: Model) -> list[list[dict[str, Any]]]:
+    """Return the grids of a kernel without a ratio, of which small sections show nothing."""
+    if "sampling_ratio" in evidence.target.parameters or model.convention.sampling_ratio > 1:
+        return []
+    return [[{}, *_OTHER_GRIDS]]
 
 
 def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:

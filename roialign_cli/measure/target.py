@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from roialign_cli.errors import ArgumentError
 from roialign_cli.measure.call import Answer, ProbeCall
 
-PARAMETERS = ("spatial_scale", "sampling_ratio", "batch_index")
+PARAMETERS = ("output_size", "spatial_scale", "sampling_ratio", "batch_index")
 
 
-# Why there is no output if the kernel has not answered a call yet, as a clause.
-NO_ANSWER = "there is no answer to this call"
+# How the reason begins why there is no output, if the kernel has not answered a call yet.
+NO_ANSWER = "there is no answer"
 
 
 class UnansweredError(Exception):
@@ -28,8 +28,8 @@ class UnansweredError(Exception):
     """
 
 
-class StoppedError(Exception):
-    """A kernel ended, or was stopped, instead of answering; the text is a clause."""
+class NoOutputError(Exception):
+    """A kernel gave no usable output, ended, or was stopped; the text is a clause."""
 
 
 class Target(Protocol):
@@ -90,7 +90,7 @@ class FunctionTarget:
         kinds = {parameter.kind for parameter in parameters.values()}
         takes_all = inspect.Parameter.VAR_KEYWORD in kinds
         taken = PARAMETERS if takes_all else [key for key in PARAMETERS if key in parameters]
-        return cls(function, name, frozenset(taken))
+        return cls(function, name, frozenset({*taken, "output_size"}))
 
     def run(self, call: ProbeCall) -> Any:  # noqa: ANN401
         """Return what the function returns."""
@@ -118,12 +118,13 @@ def ask(target: Target, call: ProbeCall) -> Answer:
             warnings.simplefilter("ignore")
             output = np.asarray(target.run(call))
     except UnansweredError as error:
-        return Answer(None, str(error) or NO_ANSWER, is_missing=True)
-    except StoppedError as error:
+        return Answer(None, str(error) or f"{NO_ANSWER} to this call", is_missing=True)
+    except NoOutputError as error:
         return Answer(None, str(error))
     except Exception as error:  # noqa: BLE001 - a kernel may raise anything
         text = str(error).strip().splitlines()
-        return Answer(None, f"it raised {type(error).__name__}: {text[0] if text else ''}"[:200])
+        reason = f": {text[0]}" if text else ""
+        return Answer(None, f"it raised {type(error).__name__}{reason}"[:200])
     finally:
         changed = not (_same(call.features, before[0]) and _same(call.boxes, before[1]))
         call.features[...], call.boxes[...] = before

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.core.convention import Convention
 from roialign_cli.errors import FileError
 from roialign_cli.files.arrays import read_array
 from roialign_cli.measure.battery import fixed_battery
 from roialign_cli.measure.call import ProbeCall
-from roialign_cli.measure.target import PARAMETERS, UnansweredError
+from roialign_cli.measure.target import NO_ANSWER, PARAMETERS, NoOutputError, UnansweredError
 from roialign_cli.measure.targets.manifest import MANIFEST, Entry, digest_of, read_manifest
 
 _SUFFIXES = (".npy", ".bin")
-_FLOAT = np.dtype("<f4")
+_RAW_DTYPES = (np.dtype("<f4"), np.dtype("<f8"))
 _MAX_RAW_BYTES = 1 << 26
 
 
@@ -36,18 +38,18 @@ class FolderTarget:
     Raises
     ------
     FileError
-        If the manifest or an answer is damaged, or if there are no answers.
+        If the manifest is damaged, if there are no answers, or two for one call.
     """
 
     def __init__(self, folder: Path, name: str = "", remarks: tuple[str, ...] = ()) -> None:
         self.name = name or str(folder)
         self._folder = folder
         entries, reading = read_manifest(folder)
-        known = {digest_of(call) for call in fixed_battery(reading)}
-        if not known & {entry.digest for entry in entries}:
+        if not _digests(reading) & {entry.digest for entry in entries}:
             problem = "has none of the calls of this version"
             remedy = "write the folder again with `roialign probe --write`"
             raise FileError(folder / MANIFEST, f"{problem}; {remedy}")
+        self._files = {entry.digest: entry.output["file"] for entry in entries}
         self._answers = {
             entry.digest: answer
             for entry in entries
@@ -56,8 +58,8 @@ class FolderTarget:
         if not self._answers:
             first = f"{entries[0].output['file']}.npy"
             raise FileError(folder, f"has no answers; write {first} and the others, see README.md")
-        missing = len(entries) - len(self._answers)
-        partly = f"{missing} of {len(entries)} calls have no answer"
+        missing = len(self._files) - len(self._answers)
+        partly = f"{missing} of {len(self._files)} calls have no answer"
         self.remarks = (*remarks, partly) if missing else remarks
 
     @property
@@ -71,9 +73,9 @@ class FolderTarget:
         return {"answers": f"{self._folder}, {len(self._answers)} calls"}
 
     @property
-    def problem(self) -> str:
-        """Nothing: how the calls are read is up to the program."""
-        return ""
+    def remedy(self) -> str:
+        """Where the form of the answers is described."""
+        return f"write the answers that {self._folder / 'README.md'} describes"
 
     def close(self) -> None:
         """Do nothing: there are no processes."""
@@ -86,10 +88,20 @@ class FolderTarget:
 
     def run(self, call: ProbeCall) -> NDArray[Any]:
         """Return the answer to a call with the same inputs."""
-        try:
-            return self._answers[digest_of(call)]
-        except KeyError:
-            raise UnansweredError from None
+        digest = digest_of(call)
+        if digest not in self._answers:
+            file = self._files.get(digest)
+            raise UnansweredError(f"{NO_ANSWER} {file}.npy or .bin" if file else "")
+        answer = self._answers[digest]
+        if isinstance(answer, str):
+            raise NoOutputError(answer)
+        return answer
+
+
+@lru_cache(maxsize=8)
+def _digests(reading: Convention) -> frozenset[str]:
+    """Return the digests of all calls with boxes written in one way."""
+    return frozenset(map(digest_of, fixed_battery(reading)))
 
 
 def answer_files(folder: Path, entries: list[Entry]) -> list[Path]:
@@ -100,38 +112,39 @@ def answer_files(folder: Path, entries: list[Entry]) -> list[Path]:
     return [path for path in paths if path.exists()]
 
 
-def _answer(folder: Path, entry: Entry) -> NDArray[Any] | None:
-    """Return the answer to one call; None if there is none."""
+def _answer(folder: Path, entry: Entry) -> NDArray[Any] | str | None:
+    """Return the answer to one call, or why it cannot be read; None if there is none."""
     files = answer_files(folder, [entry])
     if not files:
         return None
     if len(files) > 1:
         raise FileError(files[1], f"answers the same call as {files[0].name}; remove one of them")
-    if files[0].suffix == ".npy":
-        return read_array(str(files[0]))
-    return _raw(files[0], entry)
+    try:
+        return read_array(str(files[0])) if files[0].suffix == ".npy" else _raw(files[0], entry)
+    except FileError as error:
+        return f"{files[0].relative_to(folder)} {error.problem.partition(';')[0]}"
 
 
 def _raw(path: Path, entry: Entry) -> NDArray[Any]:
-    """Return an answer without a header.
+    """Return an answer without a header, in float32 or float64.
 
-    One that fits the channels of a position-sensitive kernel gets their number. Others get one
-    axis, which a measurement reports as a wrong shape.
+    It may have the channels of a position-sensitive kernel.
+
+    Raises
+    ------
+    FileError
+        If it has another size.
     """
     boxes, channels, rows, columns = entry.output["shape"]
     usual = boxes, channels, rows, columns
     try:
         count = path.stat().st_size if path.is_file() else 0
-        is_damaged = count % _FLOAT.itemsize or not 0 < count <= _MAX_RAW_BYTES
-        content = b"" if is_damaged else path.read_bytes()
+        content = path.read_bytes() if 0 < count <= _MAX_RAW_BYTES else b""
     except OSError as error:
         raise FileError(path, f"cannot be read: {error.strerror}") from None
-    if is_damaged:
-        size = math.prod(usual) * _FLOAT.itemsize
-        problem = f"is damaged: it has {count} bytes instead of {size}"
-        raise FileError(path, f"{problem}; write {' × '.join(map(str, usual))} numbers in float32")
-    values: NDArray[Any] = np.frombuffer(content, _FLOAT).astype(np.float32)
-    for shape in (usual, (boxes, channels // (rows * columns), rows, columns)):
-        if values.size == math.prod(shape):
-            return values.reshape(shape)
-    return values
+    for dtype in _RAW_DTYPES:
+        for shape in (usual, (boxes, channels // (rows * columns or 1), rows, columns)):
+            if content and count == math.prod(shape) * dtype.itemsize:
+                return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="))
+    size = math.prod(usual) * _RAW_DTYPES[0].itemsize
+    raise FileError(path, f"has {count} bytes instead of {size}")

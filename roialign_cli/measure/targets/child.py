@@ -8,27 +8,27 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import faulthandler
 import importlib
 import os
-import queue
-import signal
+import re
 import sys
 import tempfile
-import threading
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, Any
 
 import numpy as np
 
-from roialign_cli.calls.watch.tensors import as_numpy
 from roialign_cli.measure.targets.frames import Arrays, read_frame, write_frame
 from roialign_cli.measure.targets.layouts import Array, boxes_in, converter, original_order
 from roialign_cli.measure.targets.loading import Kernel, UnusableError, described, load_kernel
+from roialign_cli.measure.targets.outputs import UnreadableOutputError, as_array
 
 _MAX_TEXT = 300  # characters of an error
-_SPARE_SECONDS = 5.0  # after which a process ends itself that its parent did not end
+# What onnxruntime writes before the reason: codes, the node, and a place in its own source.
+_RUNTIME = re.compile(
+    r"^\[ONNXRuntimeError\] : \d+ : \w+ : (.*Status Message: )?(/?\S+\.(h|cc):\d+ .*\)\)? )?"
+)
 
 
 @dataclass
@@ -55,8 +55,7 @@ class Answering:
             case "load":
                 self.kernel = load_kernel(record["where"], record["attribute"], record["arguments"])
                 is_torch = "torch" in sys.modules
-                names, required = self.kernel.names, sorted(self.kernel.required)
-                return {"names": names, "required": required, "torch": is_torch}, {}
+                return self.kernel.described() | {"torch": is_torch}, {}
             case "call":
                 return self._call(record, arrays)
         return self._run_model(record, arrays)
@@ -65,6 +64,8 @@ class Answering:
         convert = converter(record["library"], sys.modules.get("torch"))
         index = arrays["batch_index"]
         maps = arrays["features"].copy()
+        if record["channels_last"]:
+            maps = np.moveaxis(maps, 1, -1).copy()
         boxes = boxes_in(record["layout"], arrays["boxes"], index, len(maps))
         given = {"features": [maps], "boxes": boxes, "batch index": [index.copy()]}
         before = {name: [part.copy() for part in parts] for name, parts in given.items()}
@@ -76,13 +77,19 @@ class Answering:
         }
         if record["layout"] != "list":
             (values["boxes"],) = values["boxes"]
-        values["output_size"] = tuple(values["output_size"])
+        if record["layout"] != "separate":
+            values.pop("batch_index")
+        if not record["square"]:
+            values["output_size"] = tuple(values["output_size"])
         try:
-            output = _as_array(self.kernel(values))  # type: ignore[misc]
+            output, remarks = as_array(self.kernel(values))  # type: ignore[misc]
+        except UnreadableOutputError as problem:
+            return {"unreadable": str(problem)}, {}
         except BaseException as error:  # noqa: BLE001 - a kernel may raise anything
             return _raised(error), {}
-        changed = [name for name in given if not _same(given[name], before[name])]
-        return {"changed": changed}, {"output": original_order(record["layout"], output, index)}
+        changed = (name for name in given if not _same(given[name], before[name]))
+        remarks += [f"the kernel changes its input {name}" for name in changed]
+        return {"remarks": remarks}, {"output": original_order(record["layout"], output, index)}
 
     def _run_model(self, record: dict[str, Any], arrays: Arrays) -> tuple[dict[str, Any], Arrays]:
         model = arrays["model"].tobytes()
@@ -92,14 +99,15 @@ class Answering:
                 self.sessions[model] = _session(model)
             (output,) = self.sessions[model].run([record["output"]], feeds)
         except Exception as error:  # noqa: BLE001 - onnxruntime's have no common base
-            return _raised(error), {}
-        return {"changed": []}, {"output": np.asarray(output)}
+            text = " ".join(str(error).split())
+            return {"raised": type(error).__name__, "text": _RUNTIME.sub("", text)[:_MAX_TEXT]}, {}
+        return {"remarks": []}, {"output": np.asarray(output)}
 
 
 def _raised(error: BaseException) -> dict[str, Any]:
     kind = type(error).__name__
-    text = " ".join(described(error).split())
-    return {"raised": kind, "text": text.removeprefix(f"{kind}: ")[:_MAX_TEXT]}
+    text = " ".join(described(error).split()).removeprefix(kind).removeprefix(": ")
+    return {"raised": kind, "text": text[:_MAX_TEXT]}
 
 
 def _same(one: list[Array], other: list[Array]) -> bool:
@@ -112,34 +120,6 @@ def _session(model: bytes) -> Any:  # noqa: ANN401
     options.log_severity_level = 4  # only fatal errors
     options.intra_op_num_threads = 1
     return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _as_array(output: Any) -> Array:  # noqa: ANN401
-    """Return the output of a kernel as an array of numbers."""
-    if isinstance(output, tuple | list) and len(output) == 1:
-        output = output[0]
-    if isinstance(output, tuple):
-        raise TypeError(f"its output is a tuple of {len(output)}, not an array")
-    array = as_numpy("output", output)
-    if array.dtype.kind not in "buif":
-        kind = type(output).__name__ if array.dtype == object else f"an array of {array.dtype}"
-        raise TypeError(f"its output is {kind}, not an array of numbers")
-    return array
-
-
-def _messages(file: IO[bytes]) -> queue.Queue[Any]:
-    """Return a queue of messages; all ends as soon as the parent does, also during a call."""
-    messages: queue.Queue[Any] = queue.Queue()
-
-    def read() -> None:
-        while (message := read_frame(file)) is not None:
-            messages.put(message)
-        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-            os.killpg(0, signal.SIGKILL)
-        os._exit(0)
-
-    threading.Thread(target=read, daemon=True).start()
-    return messages
 
 
 def _was_printed(printed: IO[bytes]) -> bool:
@@ -162,21 +142,13 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(printed.fileno(), 1)
-    with contextlib.suppress(
-        ImportError, OSError
-    ):  # text is appended also after the file was emptied
+    with contextlib.suppress(ImportError, OSError):  # to write at the end of the emptied file, too
         fcntl = importlib.import_module("fcntl")
-
         fcntl.fcntl(1, fcntl.F_SETFL, fcntl.fcntl(1, fcntl.F_GETFL) | os.O_APPEND)
-    log = open(os.devnull, "w")  # noqa: SIM115, PTH123
-    answering, messages = Answering(printed), _messages(requests)
-    while True:
-        record, arrays = messages.get()
-        # Unlike a signal this works while the kernel holds the lock of the interpreter.
-        faulthandler.dump_traceback_later(record["seconds"] + _SPARE_SECONDS, exit=True, file=log)
+    answering = Answering(printed)
+    while (message := read_frame(requests)) is not None:
         try:
-            reply, results = answering.answer(record, arrays)
+            reply, results = answering.answer(*message)
         except UnusableError as problem:
             reply, results = {"unusable": str(problem)}, {}
-        faulthandler.cancel_dump_traceback_later()
         write_frame(answers, {**reply, "printed": _was_printed(printed)}, results)

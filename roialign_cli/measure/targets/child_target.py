@@ -8,11 +8,12 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from roialign_cli.measure.target import UnansweredError
+from roialign_cli.measure.target import NoOutputError, UnansweredError
 from roialign_cli.measure.targets.frames import Arrays
-from roialign_cli.measure.targets.process import Child, Timeout
+from roialign_cli.measure.targets.process import Child, Crash, Timeout
 
 _MAX_TIMEOUTS = 3  # of calls with the whole time limit
+_MAX_CRASHES = 12  # without an answer; some kernels crash for all numbers of channels but one
 
 
 class ChildTarget:
@@ -31,6 +32,7 @@ class ChildTarget:
         self._child = Child()
         self._time_limit = time_limit
         self._timeouts = 0
+        self._crashes = 0
         self._answers = 0
         self._slowest = 0.0  # seconds
         self._remarks: dict[str, None] = {}
@@ -41,9 +43,9 @@ class ChildTarget:
         return tuple(self._remarks)
 
     @property
-    def problem(self) -> str:
-        """Why it is unknown how the kernel takes its inputs, as a clause; "" if it is known."""
-        return ""
+    def remedy(self) -> str:
+        """What to do about a kernel that cannot be probed, as a clause."""
+        return "run it on one of the calls that `roialign probe --write DIR` writes"
 
     def close(self) -> None:
         """Stop the child process; a later call starts another one."""
@@ -52,7 +54,7 @@ class ChildTarget:
     def _forget(self) -> None:
         """Forget what was noticed in first calls."""
         self._remarks.clear()
-        self._timeouts = 0
+        self._timeouts = self._crashes = 0
 
     def __enter__(self) -> Self:
         return self
@@ -65,7 +67,8 @@ class ChildTarget:
 
     def _output(self, record: Mapping[str, Any], arrays: Arrays) -> NDArray[Any]:
         """Return the output of one call."""
-        if self._timeouts >= _MAX_TIMEOUTS and not self._answers:
+        is_hopeless = self._timeouts >= _MAX_TIMEOUTS or self._crashes >= _MAX_CRASHES
+        if is_hopeless and not self._answers:
             raise UnansweredError
         if not self._child.is_running:
             self._load()
@@ -78,14 +81,18 @@ class ChildTarget:
         except Timeout:
             self._timeouts += 1
             raise
+        except Crash:
+            self._crashes += 1
+            raise
         self._answers += 1
         self._slowest = max(self._slowest, monotonic() - start)
         if reply["printed"]:
             self._remarks["the kernel prints to standard output"] = None
         if "raised" in reply:
             raise raised(reply["raised"], reply["text"])
-        for name in reply["changed"]:
-            self._remarks[f"the kernel changes its input {name}"] = None
+        if "unreadable" in reply:
+            raise NoOutputError(reply["unreadable"])
+        self._remarks |= dict.fromkeys(reply["remarks"])
         return results["output"]
 
 

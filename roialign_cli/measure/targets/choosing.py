@@ -30,8 +30,8 @@ class ClosableTarget(Target, Protocol):
         """What the kernel is given → how, for printing."""
 
     @property
-    def problem(self) -> str:
-        """Why it is unknown how the kernel takes its inputs, as a clause; "" if it is known."""
+    def remedy(self) -> str:
+        """What to do about a kernel that cannot be probed, as a clause."""
 
     @property
     def remarks(self) -> tuple[str, ...]:

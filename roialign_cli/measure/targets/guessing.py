@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from time import monotonic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +17,36 @@ from roialign_cli.measure.targets.layouts import Layout, Library
 from roialign_cli.measure.targets.process import Crash, Timeout
 
 _MAX_CRASHES = 3
+_MAX_SECONDS = 20.0  # for all first calls
 _SIDE = 8
 
 
 @dataclass(frozen=True)
 class Form:
-    """The library of the arrays, and how boxes are passed."""
+    """How a kernel takes its inputs.
+
+    Parameters
+    ----------
+    library
+        The library of the arrays.
+    layout
+        How boxes are passed.
+    channels_last
+        Whether the features are (N, H, W, C).
+    square
+        Whether the output size is one number, for as many rows as columns.
+    """
 
     library: Library
     layout: Layout
+    channels_last: bool = False
+    square: bool = False
 
 
 Run = Callable[[ProbeCall, Form], NDArray[np.generic]]
 
 
-def guess_form(run: Run, forms: Sequence[Form]) -> tuple[Form, str]:
+def guess_form(run: Run, forms: Sequence[Form], *, takes_size: bool) -> tuple[Form, str]:
     """Return the first form that a kernel answers, and why none was found.
 
     Parameters
@@ -39,14 +55,18 @@ def guess_form(run: Run, forms: Sequence[Form]) -> tuple[Form, str]:
         Makes a call in a form.
     forms
         The forms to try, at least one.
+    takes_size
+        Whether the kernel takes the output size.
     """
     if len(forms) == 1:
         return forms[0], ""
-    problem, crashes = "", 0
+    problem, crashes, end = "", 0, monotonic() + _MAX_SECONDS
     for channels, form in product((4, *FIXED_CHANNELS), forms):
+        if monotonic() > end:
+            break
         call = _first_call(channels)
         try:
-            if _fits(run(call, form), call) and _reads_boxes(run, call, form):
+            if _fits(run(call, form), call, form, takes_size) and _reads_boxes(run, call, form):
                 return form, ""
         except (Timeout, UnansweredError) as error:
             return _likely(forms), str(error)
@@ -66,21 +86,25 @@ def _likely(forms: Sequence[Form]) -> Form:
     A kernel that imports torch has the last of the libraries.
     """
     library = forms[-1].library
-    layouts = [form.layout for form in forms if form.library == library]
-    return Form(library, "separate" if "separate" in layouts else layouts[0])
+    likely = [form for form in forms if form.library == library]
+    return next((form for form in likely if form.layout == "separate"), likely[0])
 
 
 def _first_call(channels: int) -> ProbeCall:
-    """Return a call with boxes in cells and boxes in fractions of the map, on one map."""
+    """Return a call with boxes in cells, in fractions of the map and at scales below 1."""
     features = np.random.default_rng(5).uniform(1, 9, (1, channels, _SIDE, _SIDE))
-    boxes = np.array([[1, 2, 5, 4], [2, 1, 4, 6], [0.125, 0.25, 0.75, 0.5]], np.float32)
+    usual = [[1, 2, 5, 4], [2, 1, 4, 6], [0.125, 0.25, 0.75, 0.5]]
+    boxes = np.array([*usual, [24, 32, 88, 72], [64, 96, 160, 224]], np.float32)
     index = np.zeros(len(boxes), np.int64)
     return ProbeCall("form of the arrays", features.astype(np.float32), boxes, index)
 
 
-def _fits(output: NDArray[np.generic], call: ProbeCall) -> bool:
+def _fits(output: NDArray[np.generic], call: ProbeCall, form: Form, takes_size: bool) -> bool:  # noqa: FBT001
     """Return whether an output has a value for each box, channel and section."""
     boxes, channels, sections = len(call.boxes), call.features.shape[1], call.maps_per_channel
+    if not takes_size:
+        axis = -1 if form.channels_last else 1
+        return output.ndim == 4 and output.shape[0] == boxes and output.shape[axis] == channels
     sizes = {boxes * channels * sections, boxes * channels}  # or position-sensitive
     return output.ndim > 1 and boxes in output.shape and output.size in sizes
 
@@ -93,6 +117,6 @@ def _reads_boxes(run: Run, call: ProbeCall, form: Form) -> bool:
     if form.layout != "columns":
         return True
     others = call.boxes.copy()
-    others[:, 3] += [2, -2, 0.25]
+    others[:, 3] += [2, -2, 0.25, 24, -64]
     outputs = run(call, form), run(replace(call, boxes=others), form)
     return not np.array_equal(*outputs, equal_nan=True)

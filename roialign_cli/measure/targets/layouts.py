@@ -18,6 +18,8 @@ LAYOUT_NAMES: Mapping[Layout, str] = {
     "columns": "(R, 5), the batch index first",
     "list": "a list with the boxes (R, 4) of each map",
 }
+CHANNELS_LAST = "(N, H, W, C)"  # of features
+SQUARE = "one number"  # as the output size
 
 Array = NDArray[Any]
 

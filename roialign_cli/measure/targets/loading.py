@@ -14,6 +14,7 @@ from typing import Any
 
 from roialign_cli.calls.watch.watched import PARAMETERS
 from roialign_cli.measure.targets.matching import Matching, UnmatchedError, match
+from roialign_cli.measure.targets.signatures import parameters_of
 
 
 class UnusableError(Exception):
@@ -64,6 +65,11 @@ class Kernel:
         both = [self.matching] + ([self.constructor] if self.constructor else [])
         found = {key: one.names.get(key, "") for one in both for key in one.meanings}
         return {key: found[key] for key in PARAMETERS if key in found}
+
+    def described(self) -> dict[str, Any]:
+        """Return the names, the required and the guessed meanings as plain data."""
+        guessed = sorted(self.matching.guessed)
+        return {"names": self.names, "required": sorted(self.required), "guessed": guessed}
 
     @property
     def required(self) -> frozenset[str]:
@@ -133,13 +139,24 @@ def kernel_of(found: Callable[..., Any], fixed: Mapping[str, Any]) -> Kernel:
 
 def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function with the parameters: the method `forward` of PyTorch's modules."""
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters_of(function))
     forward: Callable[..., Any] = getattr(function, "forward", function)
-    return forward
+    return forward if takes_any else function
 
 
-def _from_package(name: str) -> ModuleType:
+def _from_package(name: str) -> Any:  # noqa: ANN401
+    """Return a module, or an object in one, as in `torch.ops.torchvision`."""
     sys.path.insert(0, str(Path.cwd()))
-    return importlib.import_module(name)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        outer, _, last = name.rpartition(".")
+        if not outer or error.name != name:
+            raise
+        found = _from_package(outer)
+        if not hasattr(found, last):
+            raise
+        return getattr(found, last)
 
 
 def _from_file(path: Path) -> ModuleType:
@@ -154,11 +171,12 @@ def _from_file(path: Path) -> ModuleType:
     return module
 
 
-def _similar(module: ModuleType) -> str:
+def _similar(module: Any) -> str:  # noqa: ANN401
+    home = getattr(module, "__name__", "")
     own = [
         name
         for name, value in vars(module).items()
-        if callable(value) and getattr(value, "__module__", "") == module.__name__
+        if callable(value) and getattr(value, "__module__", "") == home
     ]
     return f"; it has {', '.join(own[:5])}" if own else ""
 

@@ -43,7 +43,9 @@ class LocalTarget(PythonTarget):
         self._load()
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            self._form, self._problem = guess_form(self._try, self._possible("auto", "auto"))
+            self._form, self._problem = guess_form(
+                self._try, self._possible("auto", "auto"), takes_size=self._takes_size
+            )
         self._forget()
 
 
@@ -62,9 +64,7 @@ class _NoProcess:
         """Return the answer to one message; the time is not limited."""
         del seconds
         if record["ask"] == "load":
-            required = sorted(self._kernel.required)
-            is_torch = "torch" in sys.modules
-            return {"names": self._kernel.names, "required": required, "torch": is_torch}, {}
+            return self._kernel.described() | {"torch": "torch" in sys.modules}, {}
         reply, results = self._answering.answer({**record}, arrays)
         if reply.get("raised") == "KeyboardInterrupt":
             raise KeyboardInterrupt

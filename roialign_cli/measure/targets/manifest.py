@@ -150,7 +150,8 @@ def _entry(path: Path, number: int, call: Any) -> Entry:  # noqa: ANN401
     """Return a call of a manifest, checked."""
     call = call if isinstance(call, dict) else {}
     for key, types in _TYPES.items():
-        if not isinstance(call.get(key), types) or isinstance(call.get(key), bool):
+        is_valid = key in call and isinstance(call[key], types) and not isinstance(call[key], bool)
+        if not is_valid:
             raise FileError(path, f"is damaged: call {number} has no valid {key}; {_REMEDY}")
     entry = Entry(**{key: call[key] for key in _TYPES})
     shape, file = entry.output.get("shape"), entry.output.get("file")

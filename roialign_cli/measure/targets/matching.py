@@ -9,11 +9,13 @@ from typing import Any
 
 from roialign_cli.calls.watch.watched import PARAMETERS
 from roialign_cli.errors import alternatives
+from roialign_cli.measure.targets.signatures import parameters_of
 
 _ARRAYS = ("features", "boxes", "batch_index")
 _SIZES = ("output_size", "rows", "columns")
 _NUMBERS = ("spatial_scale", "sampling_ratio")
 _POSITIONS = ("features", "boxes", "output_size")
+_EXAMPLES = {"features": ("features", "input", "x"), "boxes": ("boxes", "rois", "bboxes")}
 _Kind = inspect.Parameter
 _COLLECTING = {_Kind.VAR_POSITIONAL, _Kind.VAR_KEYWORD}
 
@@ -34,11 +36,14 @@ class Matching:
         Meanings of parameters without a default.
     positional
         Meanings in the order in which they are given by position, because they have no name.
+    guessed
+        Meanings that are given by their usual names to a function of any keywords.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     positional: tuple[str, ...] = ()
+    guessed: frozenset[str] = frozenset()
 
     def arguments(self, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Return the positional and the named arguments for values by meaning."""
@@ -71,7 +76,7 @@ def match(
     UnmatchedError
         If the function lacks a parameter for features or boxes, or needs an unknown one.
     """
-    parameters = _parameters(function)
+    parameters = parameters_of(function)
     kinds = {one.kind for one in parameters}
     named = [one for one in parameters if one.kind not in _COLLECTING]
     unknown = sorted(fixed.keys() - {one.name for one in named})
@@ -85,26 +90,22 @@ def match(
         _check(found)
     taken = {one.name for one in found.values()}
     rest = [one.name for one in free if one.default is _Kind.empty and one.name not in taken]
+    if rest[:1] == ["self"]:
+        raise UnmatchedError("is a method without its object; name the class, or a function")
     if rest:
         raise UnmatchedError(f"needs a value for {rest[0]}; give it with --arg {rest[0]}=VALUE")
     required = frozenset(key for key, one in found.items() if one.default is _Kind.empty)
     names = {key: one.name for key, one in found.items()}
+    guessed: frozenset[str] = frozenset()
     if needs_arrays and _Kind.VAR_KEYWORD in kinds:
-        others = (key for key in (*_NUMBERS, "batch_index") if key not in {*names, *fixed})
-        names |= {key: key for key in others}
+        others = {*_NUMBERS, "batch_index"} | (set() if {*_SIZES} & {*names} else {"output_size"})
+        guessed = frozenset(others - {*names, *fixed, *(_POSITIONS if takes_arrays else ())})
+        names |= {key: key for key in sorted(guessed)}
     positional = _without_names(free, found)
     if needs_arrays and takes_arrays:
         positional = _POSITIONS
     names = {key: name for key, name in names.items() if key not in positional}
-    return Matching(names, required, positional)
-
-
-def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """Return the parameters of a function; any ones for a compiled one without a signature."""
-    try:
-        return [*inspect.signature(function).parameters.values()]
-    except (TypeError, ValueError):
-        return [_Kind("args", _Kind.VAR_POSITIONAL), _Kind("kwargs", _Kind.VAR_KEYWORD)]
+    return Matching(names, required, positional, guessed)
 
 
 def _without_names(
@@ -148,5 +149,5 @@ def _by_position(
 def _check(found: Mapping[str, Any]) -> None:
     for needed in ("features", "boxes"):
         if needed not in found:
-            names = alternatives(PARAMETERS[needed])
+            names = alternatives(_EXAMPLES[needed])
             raise UnmatchedError(f"has no parameter for the {needed}; name it {names}")

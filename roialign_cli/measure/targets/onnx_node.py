@@ -19,6 +19,7 @@ from roialign_cli.measure.targets.layouts import Layout, boxes_in
 from roialign_cli.printable import printable
 
 _MAX_NAMES = 5  # in an error message
+_NEWEST_OPSET = 21  # before operators changed that not every onnxruntime has
 
 
 class NodeTarget(ChildTarget):
@@ -47,11 +48,14 @@ class NodeTarget(ChildTarget):
 
     def __init__(self, path: str, node: str | None = None, *, time_limit: float) -> None:
         onnx_module("onnxruntime")
+        self._is_older = False  # whether the node runs in an older opset than that of the file
         model = load_model(path)
         model = inlined(path, model) if model.functions else model
         self._imports = [*model.opset_import]
         self._ir_version = model.ir_version
-        self._node = _chosen(listing_of(path, model), node)
+        listing = listing_of(path, model)
+        self._node = _chosen(listing, node)
+        self._count = len(listing.nodes)
         super().__init__(f"{path}:{self._node.place.name}", time_limit)
         first = ProbeCall(
             "first call",
@@ -59,19 +63,33 @@ class NodeTarget(ChildTarget):
             np.array([[1, 1, 5, 5]], np.float32),
             np.zeros(1, np.int64),
         )
-        try:
-            self.run(first)
-        except Exception as error:  # noqa: BLE001 - onnxruntime's have no common base
+        problem = self._problem_with(first)
+        if problem and self._node.opset > _NEWEST_OPSET and not self._node.place.domain:
+            # The operators have the same rules since then, and maybe newer types.
+            imports = (each for each in self._imports if each.domain not in {"", "ai.onnx"})
+            helper = onnx_module("onnx.helper")
+            self._imports = [helper.make_opsetid("", _NEWEST_OPSET), *imports]
+            self._is_older = not self._problem_with(first)
+        if problem and not self._is_older:
             self.close()
-            problem = f"onnxruntime cannot run {printable(self._node.place.name)}: {error}"
-            raise FileError(path, problem) from None
+            name = printable(self._node.place.name)
+            remedy = "name another node with --node, or use another version of onnxruntime"
+            raise FileError(path, f"onnxruntime cannot run {name}: {problem}; {remedy}")
+
+    def _problem_with(self, call: ProbeCall) -> str:
+        """Return why a call cannot be run, "" if it can."""
+        try:
+            self.run(call)
+        except Exception as error:  # noqa: BLE001 - onnxruntime's have no common base
+            return str(error) or type(error).__name__
+        return ""
 
     @property
     def parameters(self) -> frozenset[str]:
         """Which of `PARAMETERS` the operator has."""
         known = {"spatial_scale"} & self._node.operator.defaults.keys()
         ratio = {"sampling_ratio"} & {*self._node.operator.numbers.values()}
-        return frozenset({"batch_index", *known, *ratio})
+        return frozenset({"output_size", "batch_index", *known, *ratio})
 
     @property
     def matched(self) -> dict[str, str]:
@@ -80,7 +98,11 @@ class NodeTarget(ChildTarget):
         domain = node.place.domain or "ai.onnx"
         stated = {*node.operator.output_size, "spatial_scale"}
         kept = {name: str(value) for name, value in node.attributes.items() if name not in stated}
-        return {"operator": f"{domain} {node.place.node.op_type}, opset {node.opset}", **kept}
+        older = f", run as opset {_NEWEST_OPSET}" if self._is_older else ""
+        shown = {"operator": f"{domain} {node.place.node.op_type}, opset {node.opset}{older}"}
+        if self._count > 1:
+            shown["node"] = f"{node.place.name}, one of {self._count} (--node)"
+        return {**shown, **kept}
 
     def run(self, call: ProbeCall) -> NDArray[Any]:
         """Return the output of the node."""

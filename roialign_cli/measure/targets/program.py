@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.measure.targets.answers import FolderTarget, answer_files
+from roialign_cli.measure.targets.group import Group, ended_by_signals, ending, last_line
 from roialign_cli.measure.targets.manifest import read_manifest
-from roialign_cli.measure.targets.process import (
-    ended_by_signals,
-    ending,
-    kill,
-    killed_after,
-    last_line,
-)
 
 
 def run_program(folder: Path, command: Sequence[str], *, seconds: float) -> FolderTarget:
@@ -37,16 +31,18 @@ def run_program(folder: Path, command: Sequence[str], *, seconds: float) -> Fold
     Raises
     ------
     FileError
-        If the manifest or an answer is damaged.
+        If the manifest is damaged, or if an answer that is there already cannot be removed.
     ArgumentError
         If the program cannot be started, or writes no answer.
     """
     entries, _ = read_manifest(folder)
     if shutil.which(command[0]) is None:  # before answers are removed
-        raise ArgumentError("program", f"{command[0]} cannot be started; name a program")
+        raise ArgumentError("program", f"{command[0]} {_why_not_startable(command[0])}")
     for file in answer_files(folder, entries):
-        with suppress(OSError):
+        try:
             file.unlink()
+        except OSError as error:
+            raise FileError(file, f"cannot be removed: {error.strerror}; remove it") from None
     problem = _run([*command, str(folder)], seconds)
     if not answer_files(folder, entries):
         outcome = problem or "ended without an error"
@@ -55,26 +51,31 @@ def run_program(folder: Path, command: Sequence[str], *, seconds: float) -> Fold
     return FolderTarget(folder, shlex.join(command), remarks)
 
 
+def _why_not_startable(name: str) -> str:
+    """Return why a program cannot be started, and what to do."""
+    if Path(name).is_dir():
+        return "is a folder; name a program"
+    if Path(name).exists() and os.sep in name:
+        return f"is not executable; run chmod +x {shlex.quote(name)}"
+    return "does not exist; name a program, as in ./kernel"
+
+
 def _run(command: Sequence[str], seconds: float) -> str:
     """Return what went wrong, as a clause; "" if the program ended with status 0."""
     with tempfile.TemporaryFile() as errors:
         try:
-            process = subprocess.Popen(  # noqa: S603 - the user names the program
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                start_new_session=True,
+            group = Group(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
             )
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             problem = f"{command[0]} cannot be started: {reason}; name a program"
             raise ArgumentError("program", problem) from None
         try:
-            with ended_by_signals(), killed_after(process, seconds) as is_late:
-                status = process.wait()
+            with ended_by_signals(), group.killed_after(seconds) as is_late:
+                status = group.process.wait()
         finally:
-            kill(process)
+            group.end()
         if is_late():
             return f"did not end within {seconds:g} s, and was stopped{last_line(errors)}"
         return f"ended with {ending(status)}{last_line(errors)}" if status else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,7 +14,13 @@ from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.target import PARAMETERS, UnansweredError
 from roialign_cli.measure.targets.child_target import ChildTarget
 from roialign_cli.measure.targets.guessing import Form, guess_form
-from roialign_cli.measure.targets.layouts import LAYOUT_NAMES, LAYOUTS, LIBRARIES
+from roialign_cli.measure.targets.layouts import (
+    CHANNELS_LAST,
+    LAYOUT_NAMES,
+    LAYOUTS,
+    LIBRARIES,
+    SQUARE,
+)
 from roialign_cli.measure.targets.process import Crash, Timeout
 
 _LOADING_SECONDS = 120.0
@@ -55,7 +63,9 @@ class PythonTarget(ChildTarget):
         super().__init__(f"{where}:{attribute}", time_limit)
         self._asked = {"where": where, "attribute": attribute, "arguments": dict(arguments)}
         self._load()
-        self._form, self._problem = guess_form(self._try, self._possible(library, layout))
+        self._form, self._problem = guess_form(
+            self._try, self._possible(library, layout), takes_size=self._takes_size
+        )
         self._forget()
 
     def _load(self) -> None:
@@ -69,6 +79,7 @@ class PythonTarget(ChildTarget):
             raise ArgumentError("target", reply["unusable"])
         self._names: dict[str, str] = reply["names"]
         self._required = frozenset(reply["required"])
+        self._guessed = frozenset(reply["guessed"])
         self._has_torch: bool = reply["torch"]
 
     def _possible(self, library: str, layout: str) -> list[Form]:
@@ -82,19 +93,36 @@ class PythonTarget(ChildTarget):
             raise ArgumentError("arrays", problem)
         layouts = [one for one in LAYOUTS if layout in {"auto", one}]
         if layout == "auto" and "batch_index" in self._names:
-            layouts = ["separate"]
-        return [Form(one, other) for one in libraries for other in layouts]
+            layouts = ["separate", "columns"] if "batch_index" in self._guessed else ["separate"]
+        squares = (False, True) if "output_size" in self._names else (False,)
+        return [
+            Form(one, other, channels_last, square)
+            for channels_last, square, one, other in product(
+                (False, True), squares, libraries, layouts
+            )
+        ]
+
+    @property
+    def _takes_size(self) -> bool:
+        return bool({"output_size", "rows"} & {*self._names})
 
     @property
     def parameters(self) -> frozenset[str]:
         """Which of `PARAMETERS` the kernel takes."""
         known = {*self._names} | (set() if self._form.layout == "separate" else {"batch_index"})
+        known |= {"output_size"} if self._takes_size else set()
         return frozenset(known & {*PARAMETERS})
 
     @property
     def matched(self) -> dict[str, str]:
         """What the kernel is given → the parameter that gets it; and the form of the arrays."""
         shown = {key.replace("_", " "): name or "by position" for key, name in self._names.items()}
+        if self._form.layout != "separate":
+            shown.pop("batch index", None)
+        if self._form.channels_last:
+            shown["features"] += f", {CHANNELS_LAST}"
+        if self._form.square:
+            shown["output size"] += f", {SQUARE}"
         return {
             **shown,
             "boxes": f"{shown['boxes']}, {LAYOUT_NAMES[self._form.layout]}",
@@ -106,6 +134,15 @@ class PythonTarget(ChildTarget):
         """Why the form of the arrays could not be guessed, as a clause; "" if it was."""
         return self._problem
 
+    @property
+    def remedy(self) -> str:
+        """What the kernel must return, and the options that decide how it is called."""
+        features = CHANNELS_LAST if self._form.channels_last else "(N, C, H, W)"
+        boxes = LAYOUT_NAMES[self._form.layout]
+        must = f"it must return (R, C, rows, columns) for features {features} and boxes {boxes}"
+        options = "; name other forms with --arrays and --layout" if self._problem else ""
+        return must + options
+
     def run(self, call: ProbeCall) -> NDArray[Any]:
         """Return the output of the kernel. Its inputs stay unchanged; see `remarks`."""
         if call.sampling_ratio is None and "sampling_ratio" in self._required:
@@ -113,15 +150,18 @@ class PythonTarget(ChildTarget):
         return self._try(call, self._form)
 
     def _try(self, call: ProbeCall, form: Form) -> NDArray[Any]:
+        rows, columns = call.output_size
+        if form.square and rows != columns:
+            raise UnansweredError("the kernel takes one number as the output size")
         values: dict[str, Any] = {
-            "output_size": call.output_size,
-            "rows": call.output_size[0],
-            "columns": call.output_size[1],
+            "output_size": rows if form.square else call.output_size,
+            "rows": rows,
+            "columns": columns,
             "spatial_scale": call.spatial_scale,
         }
         if call.sampling_ratio is not None:
             values["sampling_ratio"] = call.sampling_ratio
-        record = {"ask": "call", "values": values, "library": form.library, "layout": form.layout}
+        record = {"ask": "call", "values": values, **asdict(form)}
         arrays: dict[str, NDArray[Any]] = {
             "features": call.features,
             "boxes": call.boxes,
