@@ -39,7 +39,11 @@ def test_compare_reads_an_array_of_an_archive(other: str, capfd: Capture) -> Non
     Path("TWO.NPZ").write_bytes(Path("two.npz").read_bytes())
     assert main(["compare", *CALL, "-q", "--with", other, "--max-difference", "0"]) == 0
     assert f"with {other}" in capfd.readouterr().out
-    assert main(["compare", *CALL, "-q", "--with", "two.npz:wrong", "--max-difference", "0"]) == 1
+
+
+def test_compare_reads_the_array_that_is_named() -> None:
+    call = ["compare", *CALL, "-q", "--with", "two.npz:wrong", "--no-search"]
+    assert main([*call, "--max-difference", "0"]) == 1
 
 
 def test_boxes_are_an_array_of_an_archive() -> None:

@@ -23,9 +23,6 @@ CASES = [(call, message.strip()) for call, message in zip(TABLE[::2], TABLE[1::2
 IN_PROCESSES_BY_DEFAULT = {
     "fly map.npy",
     "run map.npy --box 1,2,1,1 --sampling-ratio -1",
-    "run deep.npy --box 1,2,3,4",
-    "run cut.webp --box 1,2,3,4",
-    "run map.npy --boxes quote.csv",
     "run map.npy --boxes nested.json",
     "plot map.npy --box 1,2,1,1 -o nowhere/out.png",
 }

@@ -20,6 +20,7 @@ from roialign_cli.show.document.blocks import Formulas, Grid, Heading
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.document.formulas import FormulaLine, Fraction, Name, to_text
 from roialign_cli.show.document.neighbours import neighbour_coordinates, neighbours_from_position
+from tests.kinds import OTHERS
 from tests.saved_page import page_answers
 
 Capture = pytest.CaptureFixture[str]
@@ -203,7 +204,7 @@ LONG = {
     "a photograph": f"{SAMPLES}/astronaut.png --box 100,400,300,260",
     "a photograph, adaptive": f"{SAMPLES}/astronaut.png --preset torchvision --box 100,50,300,260",
     "many sections": "map.npy --preset mmcv --output-size 60 --box 1,1,9,9",
-    "many points": "map.npy --preset mmcv --sampling-ratio 100 --box 1,1,9,9",
+    "many points": "map.npy --preset mmcv --sampling-ratio 40 --box 1,1,9,9",
     **{
         f"{name}, {size}": f"{SAMPLES}/astronaut.png --stride 16 --preset {name} --absolute "
         f"--pooling {'avg' if row.convention.points == 'integral' else 'max'} --output-size {size} "
@@ -216,11 +217,15 @@ LONG = {
 }
 
 
-# By default the presets explain 3 × 3 sections; those with 7 × 7 are thorough.
+def is_thorough(name: str) -> bool:
+    """Whether a call has 7 × 7 sections, or a preset of which another one of its kind runs."""
+    return name.endswith(", 7") or name.partition(",")[0] in OTHERS
+
+
 @pytest.mark.parametrize(
     "call",
     [
-        pytest.param(call, id=name, marks=pytest.mark.thorough if name.endswith(", 7") else ())
+        pytest.param(call, id=name, marks=pytest.mark.thorough if is_thorough(name) else ())
         for name, call in LONG.items()
     ],
 )
@@ -354,13 +359,12 @@ def test_a_page_with_too_many_points_has_those_of_one_section() -> None:
 # Symbols ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("change", [{}, {"divide": 4}], ids=["as it is", "divided"])
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize(
+    ("name", "change"), [*((name, {}) for name in PRESETS), ("walkthrough", {"divide": 4})]
+)
 def test_every_symbol_is_defined_before_it_is_used(name: str, change: dict[str, Any]) -> None:
     rules = PRESETS[name].convention
     points = rules.points
-    if change and points != "dividers":
-        return
     call: dict[str, Any] = {"box_format": "xyxy", "normalized": False, **change}
     features = np.broadcast_to(np.eye(9), (maps_per_channel(rules, (2, 3)), 9, 9))
     traced = trace(features, [1.5, 2, 7, 8], (2, 3), convention=name, **call)

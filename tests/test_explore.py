@@ -42,6 +42,8 @@ CALLS = {
     "roi pool": f"{SAMPLES}/walkthrough.npy --preset roi-pool --box 3.4,2.6,9,7 --output-size 4",
 }
 
+THOROUGH = pytest.mark.thorough
+
 Capture = pytest.CaptureFixture[str]
 
 
@@ -242,7 +244,13 @@ def test_options_stay_in_force_where_a_preset_has_the_rule(photo: Client) -> Non
     assert photo.ask("trace", pooling="max")["convention"]["pooling"] == "max"
 
 
-@pytest.mark.parametrize("call", ["walkthrough", "a photo", "max", "roi pool", "over the border"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("max", "roi pool"),
+        *(pytest.param(n, marks=THOROUGH) for n in ("walkthrough", "a photo", "over the border")),
+    ],
+)
 def test_the_texts_are_those_of_the_page_of_explain(call: str) -> None:
     with served(*CALLS[call].split()) as client:
         entry = page_answers(client.raw("page").decode())["entries"][0]
@@ -261,7 +269,7 @@ def test_the_texts_are_those_of_the_page_of_explain(call: str) -> None:
     "call",
     [
         "walkthrough",
-        *(pytest.param(n, marks=pytest.mark.thorough) for n in ("a photo", "max", "y up")),
+        *(pytest.param(n, marks=THOROUGH) for n in ("a photo", "max", "y up")),
     ],
 )
 def test_the_files_are_those_that_the_commands_write(call: str) -> None:

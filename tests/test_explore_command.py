@@ -41,8 +41,16 @@ def _interrupted(monkeypatch: Patch) -> None:
     monkeypatch.setattr("roialign_cli.serve.server.ExploreServer.wait", interrupt)
 
 
+_EXAMPLES = [example for example in EXAMPLES if example.startswith("roialign explore")]
+# Each is a process; the first one runs by default.
+EXAMPLES_TO_SERVE = [
+    _EXAMPLES[0],
+    *(pytest.param(example, marks=pytest.mark.thorough) for example in _EXAMPLES[1:]),
+]
+
+
 @pytest.mark.usefixtures("example_files")
-@pytest.mark.parametrize("example", [e for e in EXAMPLES if e.startswith("roialign explore")])
+@pytest.mark.parametrize("example", EXAMPLES_TO_SERVE)
 def test_the_command_serves_until_it_is_interrupted(example: str) -> None:
     words = shlex.split(example)[1:]
     process = subprocess.Popen(

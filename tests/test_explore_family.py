@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.trace import trace
 from roialign_cli.cli.main import main
 from roialign_cli.core.presets import PRESETS
+from roialign_cli.page import saved
 from tests import oracle
 from tests.explore_client import Client, served
 from tests.saved_page import page_answers
@@ -234,12 +235,16 @@ def test_a_saved_page_has_the_maps_of_all_sections(
         assert read == expected
     # Many maps have fewer values each.
     monkeypatch.chdir(tmp_path)
-    np.save("large.npy", np.ones((400, 60, 60), np.float32))
-    call = "explain large.npy --preset ps-roi-align --box 1,1,50,50 --output-size 20 -o roi.html -q"
+    monkeypatch.setattr(saved, "_MAX_MAP_VALUES", 36 * 50 * 50)
+    np.save("large.npy", np.ones((36, 60, 60), np.float32))
+    call = (
+        "explain large.npy --preset ps-roi-align --box 1,1,50,50 --output-size 6 "
+        "--sampling-ratio 1 -o roi.html -q"
+    )
     assert main(shlex.split(call)) == 0
     large = page_answers(Path("roi.html").read_text(encoding="utf-8"))["maps"]
     assert [(m["channel"], m["rows"], m["columns"]) for m in large] == [
-        (k, 50, 50) for k in range(400)
+        (k, 50, 50) for k in range(36)
     ]
 
 

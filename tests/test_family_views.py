@@ -62,6 +62,7 @@ def middle(patch: Rectangle) -> tuple[float, float]:
 # Cells with weights -----------------------------------------------------------------------------
 
 
+THOROUGH = pytest.mark.thorough
 INTEGRAL = ["prroi-pool", "prroi-pool over the corner", "prroi-pool, small"]
 
 
@@ -225,10 +226,10 @@ def test_a_point_far_from_the_map_is_in_its_picture() -> None:
             "edges rounded on the map, offset 0 left 8.66 → 9.5, right 15.94 → 16.5, "
             "top 10.75 → 11.5, bottom 16 → 16.5",
         ),
-        ("roi-warp, inverted", "a negative size becomes 0"),
+        pytest.param("roi-warp, inverted", "a negative size becomes 0", marks=THOROUGH),
         # A pixel more is 1 / 32 of a cell.
-        ("mindspore", "the last pixel is part of the box, offset 0"),
-        ("onnx2tf-adaptive", "second edge moved by −1 cell, offset 0"),
+        pytest.param("mindspore", "the last pixel is part of the box, offset 0", marks=THOROUGH),
+        pytest.param("onnx2tf-adaptive", "second edge moved by −1 cell, offset 0", marks=THOROUGH),
         ("ncnn-0 beyond", "each is cut to the map, points keep their distance"),
     ],
 )

@@ -36,7 +36,7 @@ def saved(figure: Figure, kind: str) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("kind", ["png", "svg", pytest.param("pdf", marks=pytest.mark.thorough)])
 def test_saving_twice_gives_the_same_bytes(kind: str, twins: tuple[Figure, Figure]) -> None:
     first, second = twins
     once = saved(first, kind)

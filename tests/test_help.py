@@ -89,10 +89,18 @@ def test_a_command_has_examples_a_page_and_a_test(name: str) -> None:
     assert any(call.search(path.read_text(encoding="utf-8")) for path in TESTS.glob("test_*.py"))
 
 
-# `roialign demo` takes long, and test_cli.py runs it. `roialign explore` ends with Ctrl-C;
-# test_explore_server.py runs it.
+def is_slow(example: str) -> bool:
+    """Whether an example takes long: the demo, an animation, and what `probe` writes.
+
+    The tests of these commands run them too.
+    """
+    is_of_probe = example.startswith("roialign probe") and " --" in example
+    return example.startswith("roialign demo") or ".gif" in example or is_of_probe
+
+
+# `roialign explore` ends with Ctrl-C; test_explore_server.py runs it.
 EXAMPLES_TO_RUN = [
-    pytest.param(example, marks=pytest.mark.thorough if example.startswith("roialign demo") else ())
+    pytest.param(example, marks=pytest.mark.thorough if is_slow(example) else ())
     for example in EXAMPLES
     if not example.startswith("roialign explore")
 ]

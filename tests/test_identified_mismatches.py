@@ -71,14 +71,10 @@ QUICK = {
     "mode-opset-11": 0,
     "boxes-half-pixel": 0,
     "rows-top-100": 0,
-    "shape-flat": 1,
     "batch-last-column": 0,
     "half-features": 1,
     "int8-raw": 1,
-    "gain-bias": 1,
-    "kernel-zero-outside": 0,
     "kernel-clamp": 1,
-    "kernel-no-division": 0,
 }
 
 CASES = [

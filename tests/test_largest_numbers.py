@@ -22,7 +22,10 @@ def features(kind: str) -> NDArray[Any]:
     return np.asarray(drawn * np.finfo(kind).max)
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    "view",
+    [pytest.param(v, marks=pytest.mark.thorough if n % 2 else ()) for n, v in enumerate(VIEWS)],
+)
 @pytest.mark.parametrize("kind", [pytest.param("f4", marks=pytest.mark.thorough), "f8"])
 def test_pictures(kind: str, view: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -32,7 +35,9 @@ def test_pictures(kind: str, view: str, tmp_path: Path, monkeypatch: pytest.Monk
     assert main([*call, "-o", "out.svg"]) == 0
 
 
-@pytest.mark.parametrize("view", ["steps", "sections", "overlay"])
+@pytest.mark.parametrize(
+    "view", [pytest.param("steps", marks=pytest.mark.thorough), "sections", "overlay"]
+)
 def test_pictures_of_boxes_far_away(
     view: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ LAYOUTS: dict[str, Callable[[Array], Array]] = {
 
 
 def examples(number: int) -> int:
-    """Return as many times this number as the profile has more examples than the quick one."""
+    """Return half of this number, or five times as many with the thorough profile."""
     return number * settings().max_examples // 40
 
 

@@ -67,10 +67,7 @@ DRAWN: dict[str, Callable[[], Figure]] = {
 
 # Matplotlib before 3.11 draws the edges of cells up to one pixel of the picture away.
 _FORMER = mpl.__version_info__ < (3, 11)
-COMPARED = [
-    pytest.param(name, marks=pytest.mark.skipif(_FORMER, reason="drawn by Matplotlib 3.11"))
-    for name in DRAWN
-]
+_CURRENT = pytest.mark.skipif(_FORMER, reason="drawn by Matplotlib 3.11")
 
 
 def without_texts(figure: Figure, dpi: float = DPI) -> Any:
@@ -98,12 +95,18 @@ def baseline(name: str) -> Any:
     return np.asarray(Image.open(PICTURES / f"{name}.png").convert("RGB"), dtype=float)
 
 
-@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=_CURRENT) for name in DRAWN])
 def test_the_picture_is_the_one_that_was_looked_at(name: str) -> None:
     assert blocks_apart(without_texts(DRAWN[name]()), baseline(name)) < _TOLERANCE
 
 
-@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[_CURRENT, *([pytest.mark.thorough] if turn % 3 else [])])
+        for turn, name in enumerate(DRAWN)
+    ],
+)
 def test_another_font_draws_the_same_picture(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(style, "_FONTS", ("DejaVu Serif",))
     assert blocks_apart(without_texts(DRAWN[name]()), baseline(name)) < _TOLERANCE
@@ -117,7 +120,7 @@ def moved(traced: Trace, by: float) -> Trace:
     return replace(traced, sections=(replace(first, points=tuple(points)), *others))
 
 
-@pytest.mark.parametrize("by", [-0.12, 0.12])
+@pytest.mark.parametrize("by", [pytest.param(-0.12, marks=pytest.mark.thorough), 0.12])
 def test_a_point_that_moved_is_another_picture(by: float) -> None:
     for name, figure in (
         ("sections", sections_figure(moved(walkthrough(), by), section=(1, 1))),

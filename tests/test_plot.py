@@ -300,7 +300,15 @@ def test_a_viewer_that_does_not_start_is_a_warning(
 
 
 @pytest.mark.parametrize(
-    ("text", "aspect"), [("16:9", 16 / 9), ("1:1", 1), ("9:16", 9 / 16), ("1:5", 0.2), ("5:1", 5)]
+    ("text", "aspect"),
+    [
+        ("16:9", 16 / 9),
+        ("1:5", 0.2),
+        *(
+            pytest.param(text, aspect, marks=pytest.mark.thorough)
+            for text, aspect in (("1:1", 1), ("9:16", 9 / 16), ("5:1", 5))
+        ),
+    ],
 )
 def test_the_aspect_reaches_the_style(
     text: str, aspect: float, monkeypatch: pytest.MonkeyPatch
@@ -417,7 +425,7 @@ POOL = ["--view", "pool", "-o", "a.png", "--dpi", "60", "--force"]
 @pytest.mark.parametrize(
     ("preset", "name"),
     [
-        ("torchvision", "torchvision"),
+        pytest.param("torchvision", "torchvision", marks=pytest.mark.thorough),
         ("walkthrough", "walkthrough"),
         ("roi-pool", "torchvision-aligned"),
     ],

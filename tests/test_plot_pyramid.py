@@ -70,8 +70,15 @@ def _size(patch: Rectangle) -> tuple[float, float]:
     return patch.get_width(), patch.get_height()
 
 
-@pytest.mark.parametrize("theme", [LIGHT, DARK])
-@pytest.mark.parametrize("width", [3.5, 7.0])
+@pytest.mark.parametrize(
+    ("theme", "width"),
+    [
+        (LIGHT, 3.5),
+        (DARK, 7.0),
+        pytest.param(LIGHT, 7.0, marks=pytest.mark.thorough),
+        pytest.param(DARK, 3.5, marks=pytest.mark.thorough),
+    ],
+)
 def test_boxes_have_the_colours_of_their_levels(theme: object, width: float) -> None:
     assert theme in (LIGHT, DARK)
     style = FigureStyle(width, theme=LIGHT if theme is LIGHT else DARK)
@@ -135,7 +142,16 @@ def test_only_the_boxes_of_one_image_are_drawn(capfd: Capture) -> None:
     assert "2 boxes on 2 of 4 levels" in Path("out.svg").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("view", ["steps", "sections", "point", "output", "footprint", "pool"])
+@pytest.mark.parametrize(
+    "view",
+    [
+        *("steps", "output"),
+        *(
+            pytest.param(view, marks=pytest.mark.thorough)
+            for view in ("sections", "point", "footprint", "pool")
+        ),
+    ],
+)
 def test_the_other_views_draw_a_box_on_its_map(view: str) -> None:
     call = ["plot", "maps.npz", *IMAGE, "--boxes", "boxes.npy", "--roi", "3", "--view", view]
     assert main([*call, "-o", "out.svg"]) == 0

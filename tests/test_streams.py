@@ -269,8 +269,8 @@ def test_standard_input_that_fails_is_named(monkeypatch: Patch, capfd: Capture) 
     [
         (["presets"], "<&- >&- 2>&-", 2),
         (["run", *BOX, "-o", "out.npy"], "<&- >&- 2>&-", 0),
-        (["run", *BOX, "-o", "out.npy"], "2>/dev/full", 0),
-        (["run", "--help"], ">/dev/full", 2),
+        pytest.param(["run", *BOX, "-o", "out.npy"], "2>/dev/full", 0, marks=pytest.mark.thorough),
+        pytest.param(["run", "--help"], ">/dev/full", 2, marks=pytest.mark.thorough),
     ],
 )
 def test_a_process_without_streams(call: list[str], redirected: str, status: int) -> None:
