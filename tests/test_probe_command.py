@@ -112,9 +112,10 @@ def test_the_json_page_names_every_key(capfd: pytest.CaptureFixture[str]) -> Non
 def test_markdown_has_both_tables(capfd: pytest.CaptureFixture[str]) -> None:
     assert run("floor_kernel.py:roi_align", "--format", "markdown") == 1
     shown = capfd.readouterr().out
-    row = f"| adaptive grid | {FLOOR_RULE} | the adaptive grid is ceil(section size) | none |"
-    assert row in shown.splitlines()
-    assert shown.count("| rule | measured |") == 2
+    row = f"| adaptive grid | {FLOOR_RULE} | the adaptive grid is ceil(section size) | no preset |"
+    header = "| rule | the kernel | torchvision-aligned | also in |"
+    assert {row, header} <= set(shown.splitlines())
+    assert shown.count("| rule | measured | presets |") == 1
 
 
 def test_a_fingerprint_prints_as_the_command_does(capfd: pytest.CaptureFixture[str]) -> None:
@@ -218,15 +219,17 @@ def test_nothing_is_drawn_for_a_kernel_that_equals_a_preset(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert run("right_kernel.py:roi_align", "--plot", "case.png") == 0
-    assert capfd.readouterr().err == "case.png is not written: there is no case to draw\n"
+    assert capfd.readouterr().err == "case.png is not written: no rule differs\n"
     assert not Path("case.png").exists()
 
 
 def pytest_of(path: str) -> tuple[int, str]:
-    """Run a test file on its own, and return the exit status and what it prints."""
+    """Run a test file without this package, and return the exit status and what it prints."""
+    Path("roialign_cli.py").write_text("raise ImportError('not installed')", encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "empty.ini"]
     Path("empty.ini").write_text("[pytest]\n", encoding="utf-8")
     ended = subprocess.run([*command, path], capture_output=True, text=True, check=False)
+    Path("roialign_cli.py").unlink()
     return ended.returncode, ended.stdout
 
 
@@ -238,15 +241,32 @@ def test_saved_tests_pass_for_the_right_kernel_and_fail_for_the_wrong_one() -> N
     assert (status, "46 passed" in shown) == (0, True), shown
     status, shown = pytest_of("test_floor.py")
     assert status == 1
-    assert "test_golden_values[adaptive grid]" in shown
-    assert "test_golden_values[ratio 2]" not in shown
+    assert "test_output[smallest case, adaptive grid]" in shown
+    assert "test_output[ratio 2]" not in shown
+
+
+def test_saved_tests_are_written_as_ruff_demands() -> None:
+    for kernel, arguments in (("floor_kernel.py:roi_align", ()), ("", ("--preset", "mmcv"))):
+        run(*filter(None, [kernel]), *arguments, "--save-tests", "test_kernel.py", "--force")
+        for check in (["check"], ["format", "--check"]):
+            command = [sys.executable, "-m", "ruff", *check, "--isolated", "test_kernel.py"]
+            ended = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert ended.returncode == 0, ended.stdout
+
+
+def test_saved_tests_of_a_kernel_elsewhere_name_its_folder() -> None:
+    Path("kernels").mkdir()
+    Path("kernels/mine.py").write_text(KERNEL, encoding="utf-8")
+    run("kernels/mine.py:roi_align", "--save-tests", "test_mine.py")
+    text = Path("test_mine.py").read_text(encoding="utf-8")
+    assert "Run in this folder: PYTHONPATH=kernels pytest test_mine.py\n" in text
 
 
 OTHER_PARAMETERS = {
     "columns": """
 def pool(x, rois, height, width, scale, half=0.0):
     boxes, index = rois[:, 1:] + np.float32(half), rois[:, 0].astype(int)
-    return roi_align(x, boxes, (height, width), scale, 2, index)
+    return roi_align(x, boxes, (height, width), scale, 2, index).transpose(0, 2, 3, 1)
 """,
     "list": """
 def pool(x, boxes, output_size, scale, half=0.0):
@@ -275,6 +295,18 @@ def test_calls_are_written_and_answered_by_a_program(capfd: pytest.CaptureFixtur
     assert run("calls", "--format", "json", "--", sys.executable, "answer.py") == 0
     record = json.loads(capfd.readouterr().out)
     assert "torchvision-aligned" in record["equal"]
+
+
+def test_a_program_that_answers_some_calls_equals_no_preset_yet(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert run("--write", "calls") == 0
+    Path("answer.py").write_text(ANSWER.replace('["calls"]', '["calls"][:20]'), encoding="utf-8")
+    assert run("calls", "--", sys.executable, "answer.py") == 1
+    shown = " ".join(capfd.readouterr().out.split())
+    assert "! 32 of 52 calls have no answer." in shown
+    assert "batch index: there is no answer outputs/050.npy or .bin" in shown
+    assert "The answers so far agree with torchvision-aligned (avg)." in shown
 
 
 ANSWER = """

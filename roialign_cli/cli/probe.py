@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
 from roialign_cli.cli.help import command, first_given, operator_option, output_option
 from roialign_cli.cli.option_types import OUTPUT_FILE, OUTPUT_FOLDER, PresetName
 from roialign_cli.cli.options import force_option, format_option
-from roialign_cli.cli.probe_code import python_call
+from roialign_cli.cli.probe_code import KernelCode, kernel_code
 from roialign_cli.cli.probe_target import ReportingTarget, TargetOptions, target_options
-from roialign_cli.cli.probe_tests import check_tests, write_tests
+from roialign_cli.cli.probe_tests import check_tests, rules_of_tests, write_tests
 from roialign_cli.cli.streams import message
+from roialign_cli.core.convention import Pooling
 from roialign_cli.errors import ArgumentError, RoiAlignError
 
 if TYPE_CHECKING:
-    from roialign_cli.core.convention import Convention
     from roialign_cli.measure.fingerprint import Fingerprint
-    from roialign_cli.measure.golden import GoldenCase
     from roialign_cli.measure.targets.choosing import ClosableTarget
 
 _USUAL_CALLS = 60  # of a kernel, including those that look for a form of the arrays
@@ -34,7 +33,7 @@ _USUAL_CALLS = 60  # of a kernel, including those that look for a form of the ar
     "roialign probe kernel.py:roi_align --save-tests test_kernel.py",
     "roialign probe model.onnx --format markdown",
     "roialign probe --write calls",
-    "roialign probe --preset onnx-half-pixel --save-tests golden.npz",
+    "roialign probe --preset mmcv --pooling max --save-tests golden.npz",
 )
 @target_options
 @operator_option(
@@ -42,6 +41,11 @@ _USUAL_CALLS = 60  # of a kernel, including those that look for a form of the ar
     metavar="PRESET",
     type=PresetName(),
     help="Compare the kernel with this preset.  [default: the nearest]",
+)
+@operator_option(
+    "--pooling",
+    type=click.Choice(get_args(Pooling)),
+    help="Pooling of --save-tests without TARGET.  [default: from the preset]",
 )
 @output_option(
     "--write",
@@ -59,14 +63,15 @@ _USUAL_CALLS = 60  # of a kernel, including those that look for a form of the ar
     "--save-tests",
     metavar="FILE",
     type=OUTPUT_FILE,
-    help="Write calls that show every rule, with the outputs of the preset: a pytest file, .py, "
-    "with an .npz beside it; or the .npz alone.",
+    help="Write calls that show every rule, with the outputs of the preset: a pytest file (.py) "
+    "and an .npz beside it, or only the .npz.",
 )
 @format_option("table", "markdown", "json", default="table", text="Output format.")
 @force_option
 def probe(
     options: TargetOptions,
     preset: str | None,
+    pooling: Pooling | None,
     write: Path | None,
     plot: Path | None,
     save_tests: Path | None,
@@ -78,9 +83,9 @@ def probe(
 
     Calls the kernel about 50 times with inputs that isolate each rule: how it reads boxes, where
     the sample points lie, the adaptive grid, the border, empty boxes, pooling, batch index, order
-    of the axes and more. Prints each rule, the nearest preset, and the smallest case for each rule
-    in which the kernel differs. Exits with status 1 if the kernel equals no preset, or not the one
-    that --preset names.
+    of the axes and more. Prints each rule, the nearest preset, and the smallest cases that show the
+    rules in which the kernel differs. Exits with status 1 if the kernel equals no preset, or not
+    the one that --preset names.
 
     A function gets its inputs by the usual names of parameters, in a process of its own. A program
     in any language reads the calls from a folder: write it with --write DIR, then run `roialign
@@ -92,8 +97,11 @@ def probe(
         return 0
     files.check()
     if options.text is None:
-        _save_golden(preset, files)
+        _save_preset_tests(preset, pooling, files)
         return 0
+    if pooling is not None:
+        problem = "has no effect with TARGET, because its pooling is measured; remove the option"
+        raise click.UsageError(f"--pooling {problem}")
     with options.target() as kernel:
         found = _measured(kernel, options.text, preset)
     _print(found, output_format)
@@ -101,10 +109,7 @@ def probe(
         from roialign_cli.cli.probe_plot import draw_case
 
         draw_case(found, plot, force=force)
-    if save_tests is not None:
-        golden = _golden(found)
-        call = python_call(options, found.matched, found.output_axes)
-        write_tests(save_tests, *golden, call, force=force)
+    _save_kernel_tests(found, options, files)
     return 0 if found.preset is not None else 1
 
 
@@ -180,33 +185,21 @@ def _print(found: Fingerprint, output_format: str) -> None:
     print_blocks(blocks)
 
 
-def _golden(found: Fingerprint) -> tuple[list[GoldenCase], Convention]:
-    """Return golden values of the nearest preset, with the smallest cases, and its rules.
-
-    A kernel without a sampling ratio is compared with the points that it has.
-    """
-    from roialign_cli.measure.case_traces import nearest_convention
-    from roialign_cli.measure.golden import golden_cases
+def _save_kernel_tests(found: Fingerprint, options: TargetOptions, files: ProbeFiles) -> None:
+    """Write golden values of the preset that a kernel is nearest to, with the smallest cases."""
+    from roialign_cli.measure.golden import golden_cases_of
     from roialign_cli.measure.targets.layouts import SQUARE
 
-    convention, own = nearest_convention(found), found.convention
-    differs = found.differs
-    if "sampling_ratio" not in found.calling.parameters:
-        ratios = own.sampling_ratio, own.sampling_ratio_x
-        convention = replace(convention, sampling_ratio=ratios[0], sampling_ratio_x=ratios[1])
-        differs = tuple(each for each in differs if each.rule != "default ratio")
-    cases = [each.case for each in differs if each.case is not None]
-    golden = golden_cases(convention, cases, found.calling)
-    if "default ratio" in {each.rule for each in found.unknown}:
-        golden = [case for case in golden if case.call.sampling_ratio is not None]
-    if found.matched.get("output size", "").endswith(SQUARE):
-        golden = [case for case in golden if len({*case.call.output_size}) == 1]
-    return golden, convention
+    if files.tests is not None:
+        cases, convention = golden_cases_of(found)
+        if found.matched.get("output size", "").endswith(SQUARE):
+            cases = [case for case in cases if len({*case.call.output_size}) == 1]
+        code = kernel_code(options, found.matched, found.output_axes)
+        write_tests(files.tests, cases, convention, code, force=files.force)
 
 
-def _save_golden(preset: str | None, files: ProbeFiles) -> None:
+def _save_preset_tests(preset: str | None, pooling: Pooling | None, files: ProbeFiles) -> None:
     """Write golden values of a preset without a kernel; raise an error if something is missing."""
-    from roialign_cli.core.presets import preset as preset_named
     from roialign_cli.measure.golden import golden_cases
 
     if files.tests is None:
@@ -217,6 +210,5 @@ def _save_golden(preset: str | None, files: ProbeFiles) -> None:
         raise click.UsageError(f"--save-tests: {problem}")
     if files.plot is not None:
         raise click.UsageError("--plot has no effect without a kernel; name one, or remove --plot")
-    convention = preset_named(preset).convention
-    call = python_call(TargetOptions(None), {})
-    write_tests(files.tests, golden_cases(convention), convention, call, force=files.force)
+    convention = rules_of_tests(preset, pooling)
+    write_tests(files.tests, golden_cases(convention), convention, KernelCode(), force=files.force)

@@ -1,30 +1,28 @@
-"""Write the Python that calls a kernel in tests."""
+"""Write the Python function by which saved tests call a kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from roialign_cli.cli.probe_target import TargetOptions
 from roialign_cli.measure.targets.layouts import CHANNELS_LAST, LAYOUT_NAMES, SQUARE
 
-_SIGNATURE = "def run(features, boxes, batch_index, output_size, spatial_scale, sampling_ratio):"
-_UNKNOWN_KERNEL = f'''\
-from my_kernel import roi_align  # change this to your kernel
+_AXES = ("boxes", "channels", "rows", "columns")
+_IMPORTS = "import numpy as np\nimport pytest"
+_EXAMPLE = """\
+from my_kernel import roi_align  # change these lines to call your kernel
 
-
-{_SIGNATURE}
-    """Call the kernel; a ratio of None stands for its default."""
-    options = {{}} if sampling_ratio is None else {{"sampling_ratio": sampling_ratio}}
-    return roi_align(
-        features,
-        boxes,
-        output_size,
-        spatial_scale=spatial_scale,
-        batch_index=batch_index,
-        **options,
-    )
-'''
+options = {} if sampling_ratio is None else {"sampling_ratio": sampling_ratio}
+return roi_align(
+    features,
+    boxes,
+    output_size,
+    spatial_scale=spatial_scale,
+    batch_index=batch_index,
+    **options,
+)"""
 # Layout of boxes → lines that make it from boxes and their batch index
 _FORMS = {
     "columns": ("boxes = np.column_stack([batch_index, boxes]).astype(np.float32)",),
@@ -33,76 +31,8 @@ _FORMS = {
         "boxes = [boxes[batch_index == n] for n in range(len(features))]",
     ),
 }
-
-
-def python_call(options: TargetOptions, matched: Mapping[str, str], axes: str = "") -> str:
-    """Return lines of Python that define `run`, which calls a kernel.
-
-    The lines for a class, a model or a program are an example to change.
-
-    Parameters
-    ----------
-    options
-        What names the kernel.
-    matched
-        What the kernel is given → the parameter that gets it, as in `ClosableTarget`.
-    axes
-        The order of the axes of the output, as in `Fingerprint`.
-    """
-    place, _, name = (options.text or "").rpartition(":")
-    if "features" not in matched or "." in name or name[:1].isupper():
-        return _UNKNOWN_KERNEL
-    module = Path(place).stem if place.endswith(".py") else place
-    form = matched["boxes"].partition(", ")[2]
-    layout = next(key for key, text in LAYOUT_NAMES.items() if text == form)
-    names = {key: text.partition(", ")[0] for key, text in matched.items()}
-    forms = {text.partition(", ")[2] for text in matched.values()}
-    prepare = [*_FORMS.get(layout, ()), *(line for one, line in _CHANGES.items() if one in forms)]
-    is_torch = matched["arrays"] == "PyTorch"
-    prepare += _TORCH[layout == "list"] if is_torch else ()
-    lines = [*prepare, *_body(names, name, _fixed(options.arg))]
-    lines += ["output = output.detach().numpy()"] if is_torch else []
-    lines += _reordered(axes)
-    lines += ["return output[np.argsort(order)]" if layout == "list" else "return output"]
-    return "\n".join(
-        [
-            *(["import torch"] if is_torch else ()),
-            f"from {module} import {name}",
-            "",
-            "",
-            _SIGNATURE,
-            '    """Call the kernel; a ratio of None stands for its default."""',
-            *(f"    {line}" for line in lines),
-        ]
-    )
-
-
-def _body(names: Mapping[str, str], name: str, fixed: Sequence[str]) -> list[str]:
-    """Return the lines that call the function `name`."""
-    ratio = names.get("sampling ratio")
-    options = "{}"
-    if ratio:
-        options = f'{{}} if sampling_ratio is None else {{"{ratio}": sampling_ratio}}'
-    return [
-        f"options = {options}",
-        f"output = {name}(",
-        *(f"    {one}," for one in (*_positional(names), *_named(names), *fixed, "**options")),
-        ")",
-    ]
-
-
-def _reordered(axes: str) -> list[str]:
-    """Return the line that puts the axes of an output into the usual order, if it is another."""
-    if axes.endswith("as one axis"):
-        return ["output = output.reshape(len(output), -1, *output_size)"]
-    given = axes.split(", ")
-    if sorted(given) != sorted(_AXES) or given == [*_AXES]:
-        return []
-    return [f"output = output.transpose({', '.join(str(given.index(name)) for name in _AXES)})"]
-
-
-_AXES = ("boxes", "channels", "rows", "columns")
-_TORCH = {
+# Whether the boxes are a list → lines that make tensors of the arrays
+_TENSORS = {
     False: ("features, boxes = torch.from_numpy(features), torch.from_numpy(boxes)",
             "batch_index = torch.from_numpy(batch_index)"),
     True: ("features, boxes = torch.from_numpy(features), [*map(torch.from_numpy, boxes)]",),
@@ -124,20 +54,99 @@ _VALUES = {
 }
 
 
-def _positional(names: Mapping[str, str]) -> list[str]:
-    return [value for key, value in _VALUES.items() if names.get(key) == "by position"]
+@dataclass(frozen=True)
+class KernelCode:
+    """The Python that calls a kernel.
+
+    Parameters
+    ----------
+    imports
+        The import statements that it needs.
+    body
+        Lines that call the kernel with the variables features, boxes, batch_index, output_size,
+        spatial_scale and sampling_ratio, and return its output.
+    folder
+        The folder that Python must find modules in; None if it finds the module by itself.
+    """
+
+    imports: str = _IMPORTS
+    body: str = _EXAMPLE
+    folder: Path | None = None
 
 
-def _named(names: Mapping[str, str]) -> list[str]:
-    return [
+def kernel_code(
+    options: TargetOptions, matched: Mapping[str, str], output_axes: str = ""
+) -> KernelCode:
+    """Return the Python that calls a kernel.
+
+    That of a class, a model or a program is an example to change.
+
+    Parameters
+    ----------
+    options
+        What names the kernel.
+    matched
+        What the kernel is given → the parameter that gets it, as in `ClosableTarget`.
+    output_axes
+        The order of the axes of its output, as in `Fingerprint`.
+    """
+    place, _, name = (options.text or "").rpartition(":")
+    is_file = place.endswith(".py")
+    module = Path(place).stem if is_file else place
+    is_function = "features" in matched and "." not in name and not name[:1].isupper()
+    if not is_function or not all(part.isidentifier() for part in module.split(".")):
+        return KernelCode()
+    form = matched["boxes"].partition(", ")[2]
+    layout = next(key for key, text in LAYOUT_NAMES.items() if text == form)
+    names = {key: text.partition(", ")[0] for key, text in matched.items()}
+    forms = {text.partition(", ")[2] for text in matched.values()}
+    is_torch = matched["arrays"] == "PyTorch"
+    lines = [
+        f"from {module} import {name}",
+        "",
+        *_FORMS.get(layout, ()),
+        *(line for form, line in _CHANGES.items() if form in forms),
+        *(_TENSORS[layout == "list"] if is_torch else ()),
+        *_call(names, name, options.arg),
+        *_returned(layout, output_axes, is_torch=is_torch),
+    ]
+    imports = f"{_IMPORTS}\nimport torch" if is_torch else _IMPORTS
+    return KernelCode(imports, "\n".join(lines), Path(place).parent if is_file else None)
+
+
+def _call(
+    names: Mapping[str, str], function: str, fixed: Sequence[tuple[str, str]]
+) -> Iterator[str]:
+    """Yield the lines that call the function; `fixed` are arguments of --arg."""
+    from roialign_cli.measure.targets.loading import argument_value
+
+    arguments = [value for key, value in _VALUES.items() if names.get(key) == "by position"]
+    arguments += [
         f"{names[key]}={value}"
         for key, value in _VALUES.items()
         if names.get(key, "by position") != "by position"
     ]
+    arguments += [f"{name}={argument_value(text)!r}" for name, text in fixed]
+    if ratio := names.get("sampling ratio"):
+        yield f'options = {{}} if sampling_ratio is None else {{"{ratio}": sampling_ratio}}'
+        arguments.append("**options")
+    yield f"output = {function}("
+    yield from (f"    {argument}," for argument in arguments)
+    yield ")"
 
 
-def _fixed(arguments: Sequence[tuple[str, str]]) -> list[str]:
-    """Return the arguments of --arg as Python."""
-    from roialign_cli.measure.targets.loading import argument_value
-
-    return [f"{name}={argument_value(text)!r}" for name, text in arguments]
+def _returned(layout: str, output_axes: str, *, is_torch: bool) -> Iterator[str]:
+    """Yield the lines that return the output with the usual rows and axes."""
+    if is_torch:
+        yield "output = output.detach().numpy()"
+    if layout == "list":
+        yield "output = output[np.argsort(order)]"
+    axes = output_axes.split(", ")
+    # An output with its columns before its rows is more likely a mistake, which the tests show.
+    if sorted(axes) == sorted(_AXES) and axes.index("rows") < axes.index("columns"):
+        order = tuple(axes.index(axis) for axis in _AXES)
+        if order != (0, 1, 2, 3):
+            yield f"output = output.transpose{order}  # to {', '.join(_AXES)}"
+    elif "one axis" in output_axes:
+        yield "output = output.reshape(len(output), -1, *output_size)"
+    yield "return output"

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.cli.streams import message
 from roialign_cli.files.writing import atomic_write
-from roialign_cli.measure.case_traces import case_traces, output_trace
-from roialign_cli.measure.fingerprint import Case, Fingerprint
-from roialign_cli.show.document.probe_case import THE_KERNEL
-from roialign_cli.show.figures.compare import compare_figure
+from roialign_cli.measure.call import Answer
+from roialign_cli.measure.case_traces import case_traces
+from roialign_cli.measure.fingerprint import Case, Difference, Fingerprint, by_weight
+from roialign_cli.measure.verdict import difference_words
+from roialign_cli.show.document.answer import capitalised
+from roialign_cli.show.document.probe_case import (
+    OUTSIDE,
+    THE_KERNEL,
+    answer_words,
+    call_words,
+    computation,
+)
+from roialign_cli.show.figures.probe_case import Side, case_figure
 from roialign_cli.show.figures.saving import check_suffix, save_figure
+from roialign_cli.show.figures.wording import grid_words
 
 
 def draw_case(found: Fingerprint, path: Path, *, force: bool) -> None:
-    """Draw the first case with an output of both sides, or print that there is none.
+    """Draw the first case, or print why there is none.
 
     Parameters
     ----------
@@ -26,28 +38,43 @@ def draw_case(found: Fingerprint, path: Path, *, force: bool) -> None:
     force
         Whether an existing file is overwritten.
     """
-    for difference in sorted(found.differs, key=lambda one: one.is_minor):
-        case = difference.case
-        traces = None if case is None else _traces(found, case)
-        if case is None or traces is None:
-            continue
-        row, column = case.section
-        figure = compare_figure(
-            *traces,
-            section=(column + 1, row + 1),
-            title=f"{difference.rule.capitalize()}: the smallest case",
-            names=(found.nearest or "", THE_KERNEL),
-        )
-        with atomic_write(path, force=force) as file:
-            save_figure(figure, file, check_suffix(path))
-        message(f"wrote {path}")
+    figures = (figure_of(found, each, each.case) for each in by_weight(found.differs) if each.case)
+    figure = next(filter(None, figures), None)
+    if figure is None:
+        problem = "no case shows a difference" if found.differs else "no rule differs"
+        message(f"{path} is not written: {problem}")
         return
-    message(f"{path} is not written: there is no case to draw")
+    with atomic_write(path, force=force) as file:
+        save_figure(figure, file, check_suffix(path))
+    message(f"wrote {path}")
 
 
-def _traces(found: Fingerprint, case: Case) -> tuple[Trace, Trace] | None:
-    """Return the traces of the preset and of the kernel; None if one of them has no output."""
+def figure_of(found: Fingerprint, difference: Difference, case: Case) -> Figure | None:
+    """Return the picture of a case; None if the computation of neither side is known."""
     expected, own = case_traces(found, case)
-    if expected is not None and own is None:
-        own = output_trace(found, case, expected)
-    return None if expected is None or own is None else (expected, own)
+    name, section = found.nearest or "", (case.section[1] + 1, case.section[0] + 1)
+    return case_figure(
+        (
+            Side(name, expected, _lines(case, expected, case.expected)),
+            Side(THE_KERNEL, own, _lines(case, own, case.given)),
+        ),
+        section,
+        title=capitalised(difference_words(found, difference)),
+        subtitle=[f"{name}: {difference.expected}", *call_words(found, case)],
+    )
+
+
+def _lines(case: Case, trace: Trace | None, answer: Answer) -> list[str]:
+    """Return lines about the computation of one side."""
+    if trace is None:
+        words = answer_words(case, answer)
+        return [words if answer.output is None else f"output {words}"]
+    row, column = case.section
+    section = trace.section(column + 1, row + 1)
+    steps = computation(trace, section, "output")
+    points = grid_words(trace, section)
+    if OUTSIDE in steps:
+        points += f", {steps[OUTSIDE]} outside the map"
+    if len(trace.sections) > 1:
+        points += f", in section {section.section}"
+    return [points, f"output {steps['output']}"]

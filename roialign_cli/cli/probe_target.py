@@ -67,8 +67,8 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
             group="Input",
             metavar="[TARGET]",
             required=False,
-            description="The kernel: FILE.py:FUNCTION or package.module:FUNCTION, also of a class; "
-            "MODEL.onnx; or a folder of answers.",
+            description="The kernel: a function or class, FILE.py:NAME or package.module:NAME; an "
+            "ONNX model; or a folder of answers.",
         ),
         argument(
             "program",

@@ -277,6 +277,8 @@ def box_calls(writer: Writer) -> list[ProbeCall]:
     return calls
 
 
+# Calls in which a section has a negative number of points, as the product of those along its axes.
+NEGATIVE_GRID_CALLS = ("inverted along x, adaptive grid", "inverted along y, adaptive grid")
 _TINY = [(0.25, 2), (0.5, 1.5), (0.75, 0.5), (1, 0.25), (1.25, 0.75), (2, 1.25)]
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from roialign_cli.analysis.trace import Trace, trace_operation, with_output
+from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import make_operation
 from roialign_cli.core.presets import PRESETS
@@ -35,18 +35,6 @@ def case_traces(found: Fingerprint, case: Case) -> tuple[Trace | None, Trace | N
     given = case.given.output[0, case.channel].astype(np.float64)
     is_own = own is not None and _is_same(np.array(own.output), given)
     return expected, own if is_own else None
-
-
-def output_trace(found: Fingerprint, case: Case, expected: Trace) -> Trace | None:
-    """Return the trace of the preset with the output of the kernel, and without sample points.
-
-    None if the kernel has no output of the same shape.
-    """
-    output = case.given.output
-    if output is None or output.shape[2:] != np.array(expected.output).shape:
-        return None
-    named = replace(expected, convention=replace(found.convention, name=found.name))
-    return with_output(named, output[0, case.channel], points=False)
 
 
 def _trace(case: Case, convention: Convention) -> Trace | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.calling import Calling
+from roialign_cli.measure.verdict import verdict_of
 from roialign_cli.presentation import Presentable
 
 _ANY_CALL = Calling()
@@ -33,8 +34,6 @@ class Measurement:
         Field → measured value; only fields that state the rule.
     text
         What the kernel does, as a clause; or why it is not known.
-    is_law
-        Whether the kernel does what no field expresses.
     certainty
         "measured"; "no effect seen" if other values give the same answers; "no known rule" if no
         value gives the answers; "not measurable".
@@ -45,7 +44,6 @@ class Measurement:
     rule: str
     fields: Mapping[str, Any]
     text: str
-    is_law: bool
     certainty: Certainty
     calls: tuple[str, ...]
 
@@ -121,6 +119,11 @@ class Difference:
     case: Case | None
 
 
+def by_weight(differs: Iterable[Difference]) -> list[Difference]:
+    """Return differences in their order, minor ones last."""
+    return sorted(differs, key=lambda one: one.is_minor)
+
+
 @dataclass(frozen=True, repr=False)
 class Fingerprint(Presentable):
     """The rules that a kernel follows; it prints as the command prints it.
@@ -138,7 +141,8 @@ class Fingerprint(Presentable):
     nearest
         The preset with the fewest different rules; None if the kernel could not be measured.
     equal
-        Names of all presets without a different rule, apart from minor ones; the nearest is first.
+        Names of all presets with which the answers agree, apart from minor rules; the nearest is
+        first.
     differs
         The rules in which the nearest preset differs.
     agreeing
@@ -150,7 +154,10 @@ class Fingerprint(Presentable):
     failures
         Why there is no output → names of the calls without an output for this reason.
     is_chosen
-        Whether `nearest` is the preset that the caller named, which another one may be nearer than.
+        Whether `nearest` is the preset that the caller named. Another one may be nearer.
+    is_partial
+        Whether calls without an answer leave a rule unmeasured, so that the kernel equals no preset
+        for certain.
     calling
         Which calls the kernel answers.
     calls
@@ -171,6 +178,7 @@ class Fingerprint(Presentable):
     matched: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_chosen: bool = False
+    is_partial: bool = False
     calling: Calling = _ANY_CALL
     calls: int = 0
     problem: str = ""
@@ -180,8 +188,8 @@ class Fingerprint(Presentable):
 
     @property
     def preset(self) -> str | None:
-        """The preset that the kernel equals, apart from minor differences."""
-        return self.equal[0] if self.equal else None
+        """The preset that the kernel equals, apart from minor differences; None for none."""
+        return self.equal[0] if self.equal and not self.is_partial else None
 
     @property
     def unknown(self) -> tuple[Measurement, ...]:
@@ -194,18 +202,8 @@ class Fingerprint(Presentable):
 
     @property
     def verdict(self) -> str:
-        """The result in a sentence or two."""
-        if self.problem:
-            return self.problem
-        count, rules = len(self.differs), "; ".join(each.measured for each in self.differs)
-        if self.preset is not None:
-            details = "a detail" if count == 1 else f"{count} details"
-            exception = f", except for {details}: {rules}" if count else ""
-            return f"This is {self.preset} ({self.convention.pooling}){exception}."
-        differ = "1 rule differs" if count == 1 else f"{count} rules differ"
-        if self.is_chosen:
-            return f"This is not {self.nearest} ({self.convention.pooling}). {differ}: {rules}."
-        return f"Nearest: {self.nearest}. {differ}: {rules}."
+        """The result in a few sentences."""
+        return verdict_of(self)
 
     def record(self) -> dict[str, Any]:
         """Return the result as plain numbers, text, lists and dictionaries, for JSON."""
@@ -214,11 +212,12 @@ class Fingerprint(Presentable):
             "matched": dict(self.matched),
             "fields": _plain(self.convention.parameters()),
             "preset": self.preset,
+            "partial": self.is_partial,
             "equal": list(self.equal),
             "nearest": self.nearest,
             "pooling": self.convention.pooling,
             "output_axes": self.output_axes,
-            "rules": [_measurement_record(each) for each in self.measurements],
+            "rules": [self._measurement_record(each) for each in self.measurements],
             "differs": [_difference_record(each) for each in self.differs],
             "unknown": [{"rule": each.rule, "reason": each.text} for each in self.unknown],
             "remarks": list(self.remarks),
@@ -227,22 +226,22 @@ class Fingerprint(Presentable):
             "problem": self.problem,
         }
 
+    def _measurement_record(self, measured: Measurement) -> dict[str, Any]:
+        return {
+            "rule": measured.rule,
+            "measured": measured.text,
+            "fields": _plain(measured.fields),
+            "certainty": measured.certainty,
+            "calls": list(measured.calls),
+            "presets": list(self.agreeing.get(measured.rule, ())),
+        }
+
 
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields without infinite numbers, which JSON does not have."""
     return {
         name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in fields.items()
-    }
-
-
-def _measurement_record(measured: Measurement) -> dict[str, Any]:
-    return {
-        "rule": measured.rule,
-        "measured": measured.text,
-        "fields": _plain(measured.fields),
-        "certainty": measured.certainty,
-        "calls": list(measured.calls),
     }
 
 

@@ -8,22 +8,30 @@ from roialign_cli.core.convention import Convention, Pooling
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.measure.model import Model
-from roialign_cli.measure.rules import Rule
+from roialign_cli.measure.rules import RULES, Rule
 from roialign_cli.measure.substitution import Substitution
 
 
 @dataclass(frozen=True)
 class Near:
-    """A preset and the rules in which a kernel differs from it."""
+    """A preset and the rules in which a kernel differs from it.
+
+    `unusual` is the number of rules that could not be measured and that are unusual in the preset.
+    """
 
     convention: Convention
     differing: list[Rule]
     major: list[Rule]
+    unusual: int
 
     @property
-    def distance(self) -> tuple[int, int]:
-        """How many rules differ that are not minor, and how many in all."""
-        return len(self.major), len(self.differing)
+    def distance(self) -> tuple[int, bool, int]:
+        """How many rules differ that are not minor, whether the pooling does, and how many in all.
+
+        A kernel that pools by max has more in common with a preset that does.
+        """
+        pooling = any(rule.name == "pooling" for rule in self.major)
+        return len(self.major), pooling, len(self.differing)
 
 
 def ranked_presets(substitution: Substitution) -> list[Near]:
@@ -33,8 +41,8 @@ def ranked_presets(substitution: Substitution) -> list[Near]:
         convention = with_pooling(row, substitution.model.convention.pooling)
         differing = substitution.differing(convention)
         major = [rule for rule in differing if not substitution.is_minor(rule, convention)]
-        near.append(Near(convention, differing, major))
-    near.sort(key=lambda each: each.distance)
+        near.append(Near(convention, differing, major, _unusual(convention, substitution)))
+    near.sort(key=lambda each: (each.distance, each.unusual))
     if not substitution.broken:
         return near
     # What is broken may hide other rules, so that the answers decide among presets that are as far.
@@ -54,6 +62,16 @@ def _share_of_differences(convention: Convention, substitution: Substitution) ->
         else:
             shares.append(float(evidence.differing(output, given.output).mean()))
     return sum(shares) / max(len(shares), 1)
+
+
+def _unusual(convention: Convention, substitution: Substitution) -> int:
+    """Return how many rules of a convention could not be measured and have unusual values."""
+    usual = Convention()
+    return sum(
+        substitution.values_of(rule, convention) != substitution.values_of(rule, usual)
+        for rule in RULES
+        if rule.name in substitution.unmeasured
+    )
 
 
 def with_pooling(row: Preset, pooling: Pooling) -> Convention:

@@ -34,7 +34,8 @@ def probe(function: Callable[..., Any] | Target, *, preset: str | None = None) -
 
     Returns
     -------
-    The rules, the nearest preset, and the smallest case for each rule in which it differs.
+    The rules, the nearest preset, and the smallest case for each rule in which it differs. Its text
+    is what the command prints.
 
     Raises
     ------

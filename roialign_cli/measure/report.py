@@ -22,6 +22,7 @@ from roialign_cli.measure.rules import AXES, REFUSED, RULES, Rule
 from roialign_cli.measure.smallest import smallest_case
 from roialign_cli.measure.stages import STAGES
 from roialign_cli.measure.substitution import Substitution
+from roialign_cli.measure.target import NO_ANSWER
 
 
 def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
@@ -58,6 +59,7 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
         remarks=tuple(evidence.remarks),
         failures=_failures(evidence),
         is_chosen=preset is not None,
+        is_partial=any(_lacks_answers(rule, measured) for rule in RULES if not rule.is_minor),
         calling=evidence.calling,
         calls=max(evidence.calls, getattr(evidence.target, "calls", 0)),
     )
@@ -80,8 +82,7 @@ def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> 
     certainty: Certainty = "measured"
     text = law or clause(rule.name, model.convention)
     if rule.name == REFUSED:
-        law = _refusal_words(evidence, model, substitution)
-        text = law or text
+        text = _refusal_words(evidence, model, substitution) or text
     elif rule.name == AXES:
         text = f"the axes of the output are {evidence.axes.text}"
     elif rule.name in measured.broken:
@@ -89,7 +90,7 @@ def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> 
     elif rule.name in measured.unmeasured:
         certainty, text = "not measurable", _why_unmeasured(rule, measured)
     calls = tuple(name for name in rule.calls if name in evidence.answers)
-    return Measurement(rule.name, fields, text, bool(law), certainty, calls)
+    return Measurement(rule.name, fields, text, certainty, calls)
 
 
 def _with_certainty(
@@ -122,11 +123,21 @@ def _why_unmeasured(rule: Rule, measured: Measured) -> str:
             return measured.evidence.unavailable[call]
         if call in measured.evidence.refused:
             return f"there is no output for the call {call!r}"
-    needed = (name for stage in rule.stages for name in STAGES[stage].needs)
-    failed = next((STAGES[name].rule for name in needed if name in measured.failed), None)
-    if failed is not None:
-        return f"it cannot be separated from another rule without a result: {failed}"
-    return "no known rule gives the answers up to the last digit"
+    needed = [name for stage in rule.stages for name in (stage, *STAGES[stage].needs)]
+    failed = [
+        measured.failed[name] or STAGES[name].rule for name in needed if name in measured.failed
+    ]
+    other = next((name for name in failed if name != rule.name), None)
+    if other is not None:
+        return f"another rule has to be known first: {other}"
+    return "no known rule gives the outputs up to the last digit"
+
+
+def _lacks_answers(rule: Rule, measured: Measured) -> bool:
+    """Return whether a rule is not measured because its calls have no answer yet."""
+    unavailable = measured.evidence.unavailable
+    reasons = [unavailable.get(call, "") for call in rule.calls]
+    return rule.name in measured.unmeasured and any(r.startswith(NO_ANSWER) for r in reasons)
 
 
 def _what_was_seen(rule: Rule, measured: Measured) -> str:
@@ -139,8 +150,8 @@ def _what_was_seen(rule: Rule, measured: Measured) -> str:
         for name in STAGES[stage].calls
         if name in evidence.answers and not evidence.agree(model, name)
     ][:2]
-    answers = f"the answers to {' and '.join(map(repr, names))}" if names else "all answers"
-    text = f"{rule.name}: no known rule gives {answers}"
+    calls = f"call{'s' * (len(names) > 1)} {' and '.join(map(repr, names))}" if names else "calls"
+    text = f"no known rule gives the outputs of the {calls}"
     if rule.name == "adaptive grid" and "grid" in measured.failed:
         return measured_grid(evidence, model) or text
     return text

@@ -17,10 +17,14 @@ from roialign_cli.measure.call import Answer, ProbeCall
 PARAMETERS = ("output_size", "spatial_scale", "sampling_ratio", "batch_index")
 
 
-class UnansweredError(Exception):
-    """A target cannot run a call, for example because it only has answers to a fixed battery.
+# How the reason begins why there is no output, if the kernel has not answered a call yet.
+NO_ANSWER = "there is no answer"
 
-    The text is the reason, as a clause.
+
+class UnansweredError(Exception):
+    """A target cannot run a call; the text is a clause.
+
+    Without a text, the target only has answers to other calls.
     """
 
 
@@ -114,7 +118,7 @@ def ask(target: Target, call: ProbeCall) -> Answer:
             warnings.simplefilter("ignore")
             output = np.asarray(target.run(call))
     except UnansweredError as error:
-        return Answer(None, str(error) or "there is no answer to this call", is_missing=True)
+        return Answer(None, str(error) or f"{NO_ANSWER} to this call", is_missing=True)
     except NoOutputError as error:
         return Answer(None, str(error))
     except Exception as error:  # noqa: BLE001 - a kernel may raise anything

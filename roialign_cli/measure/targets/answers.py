@@ -15,7 +15,7 @@ from roialign_cli.errors import FileError
 from roialign_cli.files.arrays import read_array
 from roialign_cli.measure.battery import fixed_battery
 from roialign_cli.measure.call import ProbeCall
-from roialign_cli.measure.target import PARAMETERS, NoOutputError, UnansweredError
+from roialign_cli.measure.target import NO_ANSWER, PARAMETERS, NoOutputError, UnansweredError
 from roialign_cli.measure.targets.manifest import MANIFEST, Entry, digest_of, read_manifest
 
 _SUFFIXES = (".npy", ".bin")
@@ -91,7 +91,7 @@ class FolderTarget:
         digest = digest_of(call)
         if digest not in self._answers:
             file = self._files.get(digest)
-            raise UnansweredError(f"there is no answer {file}.npy or .bin" if file else "")
+            raise UnansweredError(f"{NO_ANSWER} {file}.npy or .bin" if file else "")
         answer = self._answers[digest]
         if isinstance(answer, str):
             raise NoOutputError(answer)

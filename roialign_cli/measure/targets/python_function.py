@@ -146,7 +146,7 @@ class PythonTarget(ChildTarget):
     def run(self, call: ProbeCall) -> NDArray[Any]:
         """Return the output of the kernel. Its inputs stay unchanged; see `remarks`."""
         if call.sampling_ratio is None and "sampling_ratio" in self._required:
-            raise UnansweredError
+            raise UnansweredError("the sampling ratio has no default")
         return self._try(call, self._form)
 
     def _try(self, call: ProbeCall, form: Form) -> NDArray[Any]:

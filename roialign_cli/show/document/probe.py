@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from roialign_cli.core.presets import PRESETS
-from roialign_cli.measure.fingerprint import Fingerprint, Measurement
+from roialign_cli.measure.fingerprint import Fingerprint, by_weight
 from roialign_cli.printable import printable
 from roialign_cli.show.document.answer import capitalised
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
@@ -13,26 +13,28 @@ from roialign_cli.show.document.probe_case import case_blocks
 from roialign_cli.show.document.terminal import blocks_text
 from roialign_cli.show.numbers import format_count
 
-_MAX_CASES = 3  # that are explained
-_MAX_NAMED_PRESETS = 2
+_MAX_CASES = 2  # that are explained
+_MAX_NAMED_PRESETS = 3
+_MAX_NAME = 20  # characters; longer names would be cut in a column
 _MAX_NAMED_CALLS = 3
-_AMBIGUOUS = " *"
+_AMBIGUOUS = "†"
 
 
 def probe_blocks(found: Fingerprint) -> Iterator[Block]:
-    """Yield the result of a measurement."""
+    """Yield the result of a measurement: the verdict and the smallest cases come last."""
     yield Paragraph(printable(f"{found.name}: measured with {_calls(found.calls)}"))
     if found.matched:
         yield Paragraph(printable(f"Parameters: {_parameters(found.matched)}"))
     if found.problem:
         yield Heading(2, printable(found.problem))
         return
-    yield from _tables(found)
-    if any(each.certainty == "no effect seen" for each in found.measurements):
-        yield Paragraph("* Other values of this rule give the same answers.")
+    yield from _shared_rules(found)
     yield from (Paragraph(printable(f"! {text}")) for text in _remarks(found))
+    yield from _unknown_rules(found)
+    yield from _different_rules(found)
     yield Heading(2, printable(found.verdict))
-    yield from _verdict_details(found)
+    yield from _other_presets(found)
+    yield from _cases(found)
 
 
 def _parameters(matched: Mapping[str, str]) -> str:
@@ -56,39 +58,59 @@ def _calls(count: int) -> str:
     return format_count(count, "call", "calls")
 
 
-def _tables(found: Fingerprint) -> Iterator[Block]:
-    """Yield a table of the rules that the nearest preset follows, too, and one of the others."""
-    nearest, different = found.nearest or "", {each.rule: each for each in found.differs}
-    alike, others = [], []
-    for measured in found.measurements:
-        presets = _presets(found.agreeing.get(measured.rule, ()))
-        cells = measured.rule, printable(_measured(measured))
-        if measured.rule in different:
-            others.append((*cells, different[measured.rule].expected, presets))
-        else:
-            alike.append((*cells, presets))
-    if alike:
-        yield Paragraph("")
-        yield Paragraph(f"Rules of {nearest}, and how many presets have them:")
-        yield Grid(("rule", "measured", "presets"), tuple(alike), prose=True)
-    if others:
-        yield Paragraph(f"Rules that differ from those of {nearest}:")
-        yield Grid(("rule", "measured", "expected", "presets"), tuple(others), prose=True)
+def _shared_rules(found: Fingerprint) -> Iterator[Block]:
+    """Yield the rules that the kernel shares with the nearest preset."""
+    known = [each for each in found.measurements if each.certainty in _TEXTS]
+    different = {each.rule for each in found.differs}
+    rows = [
+        (each.rule, printable(_TEXTS[each.certainty].format(each.text)), _share(found, each.rule))
+        for each in known
+        if each.rule not in different
+    ]
+    if rows:
+        yield Heading(2, f"Rules shared with {found.nearest}, and how many presets have them")
+        yield Grid(("rule", "measured", "presets"), tuple(rows), prose=True)
+    if any(_AMBIGUOUS in text for _, text, _ in rows):
+        yield Paragraph(f"{_AMBIGUOUS} Another form of this rule gives the same outputs.")
 
 
-def _measured(measured: Measurement) -> str:
-    if measured.certainty == "not measurable":
-        return f"not measurable: {measured.text}"
-    return measured.text + (_AMBIGUOUS if measured.certainty == "no effect seen" else "")
+# Certainty of a measured rule → how the table states it
+_TEXTS = {"measured": "{}", "no effect seen": f"{{}}{_AMBIGUOUS}"}
 
 
-def _presets(names: Sequence[str]) -> str:
-    """Return which presets agree in a rule."""
-    if len(names) == len(PRESETS):
-        return "all"
-    if len(names) > _MAX_NAMED_PRESETS:
-        return f"{len(names)} of {len(PRESETS)}"
-    return ", ".join(names) or "none"
+def _unknown_rules(found: Fingerprint) -> Iterator[Block]:
+    """Yield the rules that could not be measured, those with the same reason together."""
+    reasons: dict[str, list[str]] = {}
+    for each in found.unknown:
+        reasons.setdefault(each.text, []).append(each.rule)
+    if reasons:
+        yield Heading(2, "Rules that could not be measured")
+    for reason, rules in reasons.items():
+        yield Paragraph(printable(f"{', '.join(rules)}: {reason}"), indent=2)
+
+
+def _different_rules(found: Fingerprint) -> Iterator[Block]:
+    """Yield the rules in which the kernel differs from the nearest preset."""
+    rows = tuple(
+        (each.rule, printable(each.measured), each.expected, _named(found.agreeing[each.rule]))
+        for each in by_weight(found.differs)
+    )
+    if rows:
+        yield Heading(2, "Rules that differ")
+        yield Grid(("rule", "the kernel", found.nearest or "", "also in"), rows, prose=True)
+
+
+def _share(found: Fingerprint, rule: str) -> str:
+    """Return how many presets agree in a rule."""
+    count = len(found.agreeing[rule])
+    return "all" if count == len(PRESETS) else f"{count} of {len(PRESETS)}"
+
+
+def _named(presets: Sequence[str]) -> str:
+    """Return presets by name if they are few, and the names are short."""
+    if len(presets) > _MAX_NAMED_PRESETS or max(map(len, presets), default=0) > _MAX_NAME:
+        return format_count(len(presets), "preset", "presets")
+    return ", ".join(presets) or "no preset"
 
 
 def _remarks(found: Fingerprint) -> Iterator[str]:
@@ -100,17 +122,19 @@ def _remarks(found: Fingerprint) -> Iterator[str]:
         yield f"No output for {_calls(len(names))} ({listed}{more}): {problem}"
 
 
-def _verdict_details(found: Fingerprint) -> Iterator[Block]:
-    """Yield the presets with the same rules, and a case for each different rule."""
+def _other_presets(found: Fingerprint) -> Iterator[Block]:
     others = [name for name in found.equal if name != found.nearest]
     if others:
-        yield Paragraph(f"Other presets that it equals: {', '.join(others)}.", indent=2)
-    for number, difference in enumerate(sorted(found.differs, key=lambda one: one.is_minor)):
-        title = capitalised(difference.rule)
-        if difference.case is None:
-            yield Heading(3, f"{title}: no small case shows the difference")
-        elif number >= _MAX_CASES:
-            yield Heading(3, f"{title}: --format json has the smallest case")
-        else:
-            yield Heading(3, f"{title}: the smallest case")
-            yield from case_blocks(found, difference.case)
+        words = "They also agree with" if found.is_partial else "Other presets that it equals"
+        yield Paragraph(f"{words}: {', '.join(others)}.", indent=2)
+
+
+def _cases(found: Fingerprint) -> Iterator[Block]:
+    """Yield the smallest cases of the first rules that differ, and where the others are."""
+    cases = [(each.rule, each.case) for each in by_weight(found.differs) if each.case]
+    for rule, case in cases[:_MAX_CASES]:
+        yield Heading(3, f"{capitalised(rule)}: the smallest case")
+        yield from case_blocks(found, case)
+    if rest := [rule for rule, _ in cases[_MAX_CASES:]]:
+        yield Paragraph("")
+        yield Paragraph(f"More smallest cases are in the JSON output: {', '.join(rest)}.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.measure.call import Answer
@@ -20,6 +22,7 @@ _MAX_MAPS = 3
 _MAX_LISTED = 6  # coordinates and terms
 
 THE_KERNEL = "the kernel"
+OUTSIDE = "outside the map"  # the step that counts such points
 _COLUMNS = {
     "xyxy": "x1, y1, x2, y2",
     "xywh": "x, y, width, height",
@@ -31,19 +34,19 @@ _COLUMNS = {
 def case_blocks(found: Fingerprint, case: Case) -> Iterator[Block]:
     """Yield the cells and the box of a case, and what the preset and the kernel compute."""
     yield from _cells(case)
-    yield Paragraph(_call_words(found, case), indent=2)
+    yield Paragraph("; ".join(call_words(found, case)), indent=2)
     expected, own = case_traces(found, case)
     name = found.nearest or ""
     if expected is None or case.given.output is None:
         for who, answer in ((name, case.expected), (THE_KERNEL, case.given)):
-            yield Paragraph(f"{who}: {_answer_words(case, answer)}", indent=2)
+            yield Paragraph(f"{who}: {answer_words(case, answer)}", indent=2)
         return
     place = case.section[1] + 1, case.section[0] + 1
     output = "output" if len(expected.sections) == 1 else f"section {format_point(*place)}"
-    first = _computation(expected, expected.section(*place), output)
-    second = {output: _answer_words(case, case.given)}
+    first = computation(expected, expected.section(*place), output)
+    second = {output: answer_words(case, case.given)}
     if own is not None:
-        second = _computation(own, own.section(*place), output)
+        second = computation(own, own.section(*place), output)
     titles = dict.fromkeys([*first, *second])
     rows = [(title, first.get(title, ""), second.get(title, "")) for title in titles]
     rows.sort(key=lambda row: row[0] == output)
@@ -53,20 +56,20 @@ def case_blocks(found: Fingerprint, case: Case) -> Iterator[Block]:
 def _cells(case: Case) -> Iterator[Block]:
     """Yield the feature maps of a case, if they are small and few."""
     maps, channels, height, width = case.call.features.shape
-    size = f"{height} × {width} cells"
     if max(height, width) > _MAX_SIDE or maps * channels > _MAX_MAPS:
         many = f", {maps} maps" * (maps > 1) + f", {channels} channels" * (channels > 1)
-        yield Paragraph(f"feature map of {size}{many}", indent=2)
+        yield Paragraph(f"feature map of {height} × {width} cells{many}", indent=2)
         return
-    for n in range(maps):
-        for c in range(channels):
-            number = (f" {n}" if maps > 1 else "") + (f", channel {c}" if channels > 1 else "")
-            cells = format_grid(case.call.features[n, c])
-            if height * width == 1:
-                yield Paragraph(f"feature map{number} of one cell: {cells[0][0]}", indent=2)
-                continue
-            yield Paragraph(f"feature map{number} of {size}:", indent=2)
-            yield Verbatim(tuple(_aligned(cells)))
+    for n, c in np.ndindex(maps, channels):
+        name = (f"feature map {n}" if maps > 1 else "feature map") + (
+            f", channel {c}" if channels > 1 else ""
+        )
+        cells = format_grid(case.call.features[n, c])
+        if height * width == 1:
+            yield Paragraph(f"{name}, one cell: {cells[0][0]}", indent=2)
+            continue
+        yield Paragraph(f"{name}, {height} × {width} cells:", indent=2)
+        yield Verbatim(tuple(_aligned(cells)))
 
 
 def _aligned(cells: list[list[str]]) -> Iterator[str]:
@@ -74,8 +77,8 @@ def _aligned(cells: list[list[str]]) -> Iterator[str]:
     return ("  " + "  ".join(cell.rjust(width) for cell in row) for row in cells)
 
 
-def _call_words(found: Fingerprint, case: Case) -> str:
-    """Return the box and the parameters of the call, in words."""
+def call_words(found: Fingerprint, case: Case) -> list[str]:
+    """Return the box and the parameters of the call, each in words."""
     call, reading = case.call, found.convention
     normalised = ", normalised" if reading.normalized else ""
     numbers = ", ".join(format_number(float(number)) for number in call.boxes[0])
@@ -90,17 +93,18 @@ def _call_words(found: Fingerprint, case: Case) -> str:
         words.append(f"sampling ratio {call.sampling_ratio}{adaptive}")
     if call.spatial_scale != 1:
         words.append(f"spatial scale {format_number(call.spatial_scale)}")
-    return "; ".join(words)
+    return words
 
 
-def _answer_words(case: Case, answer: Answer) -> str:
+def answer_words(case: Case, answer: Answer) -> str:
+    """Return the output in the section of a case, or why there is none."""
     if answer.output is None:
-        return f"no output: {printable(answer.problem)}"
+        return f"no output, because {printable(answer.problem)}"
     row, column = case.section
     return format_number(float(answer.output[0, case.channel, row, column]))
 
 
-def _computation(trace: Trace, section: Section, output: str) -> dict[str, str]:
+def computation(trace: Trace, section: Section, output: str) -> dict[str, str]:
     """Return the steps from the box to the output of a section; `output` names the last one."""
     end = trace.x + trace.width, trace.bottom
     steps = {"ROI": f"{format_point(trace.x, trace.y)} to {format_point(*end)}"}
@@ -118,7 +122,7 @@ def _computation(trace: Trace, section: Section, output: str) -> dict[str, str]:
     steps["at y"] = _listed(point.y for point in points)
     outside = sum(not point.in_bounds for point in points)
     if outside:
-        steps["outside the map"] = f"{outside} of {len(points)}"
+        steps[OUTSIDE] = f"{outside} of {len(points)}"
     one = len(points) == 1 and section.divisor == 1
     return steps | {output: value if one else to_text(reduction(trace, section, _MAX_LISTED))}
 
