@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+Failure = Literal["", "raised", "stopped", "unusable"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ class Answer:
         (R, C, rows, columns) after the axes were put into this order; None if there is none.
     problem
         Why there is no usable output, as a clause; "" if there is one.
+    failure
+        What kind of problem it is: the kernel "raised" an exception, was "stopped" (it crashed, or
+        reached the time limit), or gave an "unusable" output, for example one of a wrong shape.
     remark
         What else the kernel did, for example that it changed its inputs; "" for nothing.
     is_missing
@@ -63,5 +68,6 @@ class Answer:
 
     output: NDArray[Any] | None
     problem: str = ""
+    failure: Failure = ""
     remark: str = ""
     is_missing: bool = False

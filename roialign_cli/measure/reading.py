@@ -54,7 +54,7 @@ class Axes:
         output = four_axes(output)
         if output.ndim != 4:
             problem = f"its output has shape {answer.output.shape}"
-            return Answer(None, problem, answer.remark)
+            return Answer(None, problem, "unusable", answer.remark)
         output = output.transpose(self.order)
         expected = {
             (len(call.boxes), c, rows, columns) for c in (channels, channels // (rows * columns))
@@ -62,7 +62,7 @@ class Axes:
         if output.shape not in expected:
             shape = (len(call.boxes), channels, rows, columns)
             problem = f"its output has shape {answer.output.shape} instead of {shape}"
-            return Answer(None, problem, answer.remark)
+            return Answer(None, problem, "unusable", answer.remark)
         if self.channels != USUAL:
             order = np.argsort(CHANNEL_LAWS[self.channels](output.shape[1]))
             output = output[:, order]

@@ -108,8 +108,9 @@ def _with_certainty(
 
 
 def _refusal_words(evidence: Evidence, model: Model, substitution: Substitution) -> str:
-    """Return which calls have no output, if a value of the field does not state it."""
-    if not substitution.refused_otherwise(model.convention):
+    """Return which calls have no output, if a value of the field does not state it as an error."""
+    are_errors = all(answer.failure == "raised" for _, answer in evidence.refused.values())
+    if are_errors and not substitution.refused_otherwise(model.convention):
         return ""
     problems = dict.fromkeys(answer.problem for _, answer in evidence.refused.values())
     first, count = next(iter(evidence.refused)), len(evidence.refused)

@@ -8,6 +8,7 @@ from typing import Any
 
 from roialign_cli.core.convention import Convention
 from roialign_cli.errors import RoiAlignError
+from roialign_cli.measure.battery import NEGATIVE_GRID_CALLS
 from roialign_cli.measure.call import Answer
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.laws import USUAL
@@ -76,19 +77,33 @@ class Substitution:
             self._refusals[convention.rejects] = tuple(
                 name
                 for name, (call, answer) in calls.items()
-                if (answer.output is None) != (model.answer(call).output is None)
+                if answer.failure == "unusable"
+                or (answer.output is None) != (model.answer(call).output is None)
             )
         return self._refusals[convention.rejects]
 
     def is_minor(self, rule: Rule, convention: Convention) -> bool:
         """Return whether a rule in which a convention differs changes only what is unusual."""
         if rule.name == REFUSED:
-            return all(name.startswith("inverted") for name in self.refused_otherwise(convention))
+            return all(map(self._is_minor_refusal, self.refused_otherwise(convention)))
         if rule.name == "coordinates":
             own = self.model.convention
             single = {convention.coordinates, own.coordinates} <= {"features", "double"}
             return single and convention.coordinate_decimals == own.coordinate_decimals
         return rule.is_minor
+
+    def _is_minor_refusal(self, name: str) -> bool:
+        """Return whether it is a detail that only one side has an output for a call.
+
+        No library documents an output for inverted boxes, so that one may be given where a preset
+        rejects them. Where the adaptive grid would have a negative number of points, some kernels
+        compute a negative size and raise an error, for example onnxruntime. A crash never counts
+        as a detail.
+        """
+        if name not in self.evidence.refused:
+            return name.startswith("inverted")
+        _, answer = self.evidence.refused[name]
+        return answer.failure == "raised" and name in NEGATIVE_GRID_CALLS
 
     def _same_answers(self, rule: Rule, values: Mapping[str, Any]) -> bool:
         if all(self.model.get(name) == value for name, value in values.items()):

@@ -120,18 +120,18 @@ def ask(target: Target, call: ProbeCall) -> Answer:
     except UnansweredError as error:
         return Answer(None, str(error) or f"{NO_ANSWER} to this call", is_missing=True)
     except NoOutputError as error:
-        return Answer(None, str(error))
+        return Answer(None, str(error), "stopped")
     except Exception as error:  # noqa: BLE001 - a kernel may raise anything
         text = str(error).strip().splitlines()
         reason = f": {text[0]}" if text else ""
-        return Answer(None, f"it raised {type(error).__name__}{reason}"[:200])
+        return Answer(None, f"it raised {type(error).__name__}{reason}"[:200], "raised")
     finally:
         changed = not (_same(call.features, before[0]) and _same(call.boxes, before[1]))
         call.features[...], call.boxes[...] = before
     remark = "the kernel changes its inputs" if changed else ""
     if output.dtype.kind not in "buif":
-        return Answer(None, f"its output has dtype {output.dtype}", remark)
-    return Answer(output, "", remark)
+        return Answer(None, f"its output has dtype {output.dtype}", "unusable", remark)
+    return Answer(output, remark=remark)
 
 
 def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
