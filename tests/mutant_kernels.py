@@ -27,7 +27,8 @@ class Kernel:
     """A kernel on the points of the oracle.
 
     `section` changes a section, given the shape of the map; `divided` returns what the sum of the
-    points is divided by, from the points along y and x.
+    points is divided by, from the points along y and x; `scale` returns the scale along y and x.
+    `along_x` has the rules along x if they differ.
     """
 
     convention: Convention
@@ -35,6 +36,8 @@ class Kernel:
     grid: Grid | None = None
     ratio: Grid | None = None
     divided: Callable[[int, int], float] | None = None
+    scale: Callable[[float], tuple[float, float]] = lambda scale: (scale, scale)
+    along_x: Convention | None = None
 
     def __call__(
         self,
@@ -57,7 +60,9 @@ class Kernel:
         self, cells: Array, box: Array, size: tuple[int, int], scale: float, ratio: int
     ) -> Array:
         rules = replace(self.convention, sampling_ratio=ratio)
-        call = Call(cells, tuple(map(float, box)), size, rules, (scale, scale))
+        call = Call(cells, tuple(map(float, box)), size, rules, self.scale(scale))
+        if self.along_x is not None:
+            call = replace(call, along_x=replace(self.along_x, sampling_ratio=ratio))
         if self.grid is not None and ratio == 0:
             along = self.grid(*self._section_size(call))
             call = self._with_points(call, *along) if min(along) > 0 else call
@@ -126,23 +131,6 @@ def zero_beyond_the_far_edge(section: Section, shape: tuple[int, int]) -> Sectio
     return replace(section, points=points)
 
 
-def shifted_along_x(section: Section, shape: tuple[int, int]) -> Section:
-    """Move every point by a quarter of a cell along x only."""
-    points = {}
-    for key, point in section.points.items():
-        x = min(max(point.x - 0.25, 0), shape[1] - 1)
-        y = min(max(point.y - 0.5, 0), shape[0] - 1)
-        left, low = int(x), int(y)
-        right, high = min(left + 1, shape[1] - 1), min(low + 1, shape[0] - 1)
-        weights = [
-            (row, column, wy * wx * point.inside)
-            for row, wy in ((low, 1 - y + low), (high, y - low))
-            for column, wx in ((left, 1 - x + left), (right, x - left))
-        ]
-        points[key] = replace(point, neighbours=tuple(weights))
-    return replace(section, points=points)
-
-
 def first_cell_at_the_far_edge(section: Section, shape: tuple[int, int]) -> Section:
     """Read the first column instead of the last, where a neighbour is clamped to the last."""
     points = {
@@ -197,6 +185,19 @@ def built(
     given = fields or {}
     kernel = Kernel(_convention(base, **given), **hooks)
     return Mutant(name, kernel, base, names, given.get("pooling", "avg"), expressed)
+
+
+def along_x(
+    rule: str,
+    base: str = "torchvision-aligned",
+    *,
+    along_y: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Mutant:
+    """Return a mutant with other fields along x only, or along y only if there are any."""
+    shown = ",".join(f"{key}={value}" for key, value in (along_y or fields).items())
+    kernel = Kernel(_convention(base, **(along_y or {})), along_x=_convention(base, **fields))
+    return Mutant(f"{shown} along {'y' if along_y else 'x'}", kernel, base, (rule,))
 
 
 def wrapped(
@@ -262,13 +263,6 @@ def refusing(test: Callable[[Array], bool]) -> Callable[..., Callable[..., Array
         return run
 
     return wrap
-
-
-def _ignoring_scale(kernel: Callable[..., Array]) -> Callable[..., Array]:
-    def run(features: Array, boxes: Array, size: Any, spatial_scale: float, **keywords: Any) -> Any:
-        return kernel(features, boxes, size, spatial_scale=spatial_scale**2, **keywords)
-
-    return run
 
 
 GRID, EMPTY, SHIFT = "adaptive grid", "boxes without area", "scale and shift"
@@ -341,11 +335,54 @@ ONE_RULE = (
     broken("coordinates", coordinate_decimals=2),
     broken("position formula", position_formula="roi-first"),
     broken("clipping", clip_boxes=True),
-    built("shifted along x", SHIFT, expressed=False, section=shifted_along_x),
-    wrapped("scale squared", SHIFT, _ignoring_scale, expressed=False),
+    built("scale squared", SHIFT, scale=lambda scale: (scale**2, scale**2)),
+    built("scale along y only", SHIFT, scale=lambda scale: (scale, 1.0)),
+    built("no scale", SHIFT, scale=lambda _scale: (1.0, 1.0)),
+    along_x(SHIFT, offset=0.25),
+    along_x(SHIFT, image_offset=0.5),
+    along_x("box end", end_offset=-1.0),
+    along_x("edge rounding", along_y={"edge_rounding": "round-map"}),
+    along_x("points", point_in_part=0.0),
+    along_x("interpolation", along_y={"interpolation": "nearest"}),
+    along_x(GRID, grid_max=2),
+    along_x(GRID, along_y={"grid_rounding": "floor", "grid_min": 1}),
+    along_x("border margin", along_y={"border_margin": 0.0}),
+    along_x("outside the map", outside_neighbours="value"),
+    along_x("minimum size", min_size=1.0),
+    along_x("clipping", along_y={"clip_boxes": True}),
+    along_x(EMPTY, inverted_boxes="sorted"),
+    along_x("cell centres", tie_neighbour="upper"),
+    wrapped("rows reversed", "output axes", with_output(lambda out: out[:, :, ::-1])),
+    wrapped("columns reversed", "output axes", with_output(lambda out: out[..., ::-1])),
+    broken("points", points="dividers", divide=3),
+    broken(GRID, grid_from="output"),
+    broken(GRID, grid_min=2),
+    broken(GRID, grid_points="cells"),
+    broken("clipping", clip_sections=True),
+    built(
+        "ceil with a tolerance", GRID, grid=lambda y, x: (math.ceil(y - 1e-4), math.ceil(x - 1e-4))
+    ),
+    built("longer side of the other axis", GRID, grid=lambda y, x: (math.ceil(x), math.ceil(y))),
+    built("ratio in all", "sampling ratio", ratio=lambda y, x: (round(y**0.5), round(x**0.5))),
+    built("ratio 2", "sampling ratio", ratio=lambda _y, _x: (2, 2)),
+    broken("outside the map", outside_neighbours="extrapolated"),
+    broken(EMPTY, inverted_boxes="empty"),
+    broken(EMPTY, base="onnx-half-pixel", pooling="max", max_of_empty=-10_000.0),
+    broken("non-finite cells", base="onnx-half-pixel", pooling="max", max_skips_nan=True),
+    broken("cell centres", tie_neighbour="upper"),
+    broken("cell centres", tie_neighbour="both"),
+    broken("box format", origin="bottom-left"),
+    broken("box format", base="tensorflow", normalized_by="size"),
 )
 
 TWO_RULES = (
+    broken(("box end", "edge rounding"), end_offset=-1.0, edge_rounding="round-map"),
+    broken(("edge rounding", "interpolation"), edge_rounding="round-map", interpolation="nearest"),
+    broken(("edge rounding", "interpolation"), edge_rounding="floor-map", interpolation="swapped"),
+    broken(("edge rounding", "box format"), edge_rounding="round-map", normalized=True),
+    broken(("minimum size", "box end"), min_size=2.0, end_offset=1.0),
+    broken(("coordinates", GRID), coordinates="double", grid_from="output"),
+    broken(("interpolation", GRID), interpolation="nearest", grid_max=2),
     broken((SHIFT, GRID), offset=0.0, grid_rounding="floor", grid_min=1),
     broken(("border margin", "divisor"), border_margin=0.0, average_over="inside"),
     broken(("interpolation", "minimum size"), interpolation="nearest", min_size=1.0),

@@ -55,7 +55,8 @@ class Call:
 
     `cells` is (H, W), or (M, H, W), the channels that the sections read. `scale` is (y, x), ignored
     by normalised boxes; `image_height` is in the
-    boxes' units, the map's height over the scale if None.
+    boxes' units, the map's height over the scale if None. `along_x` has the rules along x if they
+    differ from those along y.
     """
 
     cells: Array
@@ -64,6 +65,7 @@ class Call:
     convention: Convention
     scale: tuple[float, float] = (1.0, 1.0)
     image_height: float | None = None
+    along_x: Convention | None = None
 
     @property
     def number(self) -> Any:
@@ -81,13 +83,14 @@ class Call:
         y_up = rules.origin == "bottom-left"
         top = frame_height(self) if y_up else None
         ratio_y = ratio_x = rules.sampling_ratio
+        other = rules if self.along_x is None else self.along_x
         if rules.sampling_ratio_x is not None:
             ratio_x = rules.sampling_ratio_x
         if rules.grid_from == "output":
             fixed = sum(self.output_size) // 2
             ratio_y, ratio_x = ratio_y or fixed, ratio_x or fixed
         rows = along_axis(y1, y2, scale_y, self.output_size[0], height, ratio_y, rules, top)
-        columns = along_axis(x1, x2, scale_x, self.output_size[1], width, ratio_x, rules, None)
+        columns = along_axis(x1, x2, scale_x, self.output_size[1], width, ratio_x, other, None)
         found = {}
         for j, (down, count_y) in enumerate(rows, start=1):
             for i, (across, count_x) in enumerate(columns, start=1):

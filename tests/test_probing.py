@@ -24,7 +24,6 @@ from roialign_cli.measure.stages import STAGES
 from roialign_cli.measure.target import (
     PARAMETERS,
     FunctionTarget,
-    NoOutputError,
     UnansweredError,
     ask,
 )
@@ -361,65 +360,6 @@ def test_a_kernel_that_cannot_be_probed(kernel: Callable[..., Any], problem: str
     assert found.verdict == f"The kernel cannot be probed: {problem}."
     assert found.preset is None
     assert found.record()["problem"]
-
-
-def has_nan(features: Array, _boxes: Array, _ratio: int) -> bool:
-    return bool(np.isnan(features).any())
-
-
-def is_inverted(_features: Array, boxes: Array, _ratio: int) -> bool:
-    return bool((boxes[:, 2:] < boxes[:, :2]).any())
-
-
-def is_empty(_features: Array, boxes: Array, _ratio: int) -> bool:
-    return bool((boxes[:, 2:] == boxes[:, :2]).any())
-
-
-def has_negative_grid(_features: Array, boxes: Array, ratio: int) -> bool:
-    return ratio == 0 and bool(((boxes[:, 2:] < boxes[:, :2]).sum(axis=1) == 1).any())
-
-
-def crash(_output: Array) -> Array:
-    raise NoOutputError("its process ended with SIGSEGV")
-
-
-def refuse(_output: Array) -> Array:
-    raise ValueError("bad box")
-
-
-def cut_short(output: Array) -> Array:
-    return output[:0]
-
-
-@pytest.mark.parametrize("fails", [has_nan, is_inverted, is_empty, has_negative_grid])
-@pytest.mark.parametrize("how", [crash, refuse, cut_short])
-def test_a_call_without_a_usable_output_is_a_difference(
-    fails: Callable[[Array, Array, int], bool], how: Callable[[Array], Array]
-) -> None:
-    aligned = kernel_of(ALIGNED)
-
-    def fragile(
-        features: Array,
-        boxes: Array,
-        output_size: tuple[int, int],
-        spatial_scale: float,
-        sampling_ratio: int = 0,
-        batch_index: Array | None = None,
-    ) -> Array:
-        output = aligned(features, boxes, output_size, spatial_scale, sampling_ratio, batch_index)
-        return how(output) if fails(features, boxes, sampling_ratio) else output
-
-    # The local target would report the exception of a crash as one of the kernel.
-    found = probe(FunctionTarget.of(fragile), preset=ALIGNED)
-    (difference,) = found.differs
-    assert difference.rule == "refused boxes"
-    # Real libraries raise an error where the grid would have a negative number of points.
-    assert difference.is_minor == (fails is has_negative_grid and how is refuse)
-    assert (found.preset is None) == (not difference.is_minor)
-    assert difference.case is not None
-    assert isinstance(difference.case.values[1], str)
-    assert difference.measured in found.verdict
-    assert found.failures
 
 
 def test_arguments_are_checked() -> None:

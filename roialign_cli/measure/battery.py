@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, get_args
@@ -91,22 +91,28 @@ class Writer:
         return ProbeCall(name, maps, boxes, index, output_size, scale, ratio)
 
 
+# The reading call for kernels that round the edges of a box.
+WHOLE_CELLS = "box format, whole cells"
+
+
 def reading_calls(sections: int = 2) -> list[ProbeCall]:
     """Return the calls that show how the kernel reads boxes, whatever way that is.
 
-    The box of the first call has a section of one cell for each of the sections.
+    Each has a box, and the same box with one number moved, at four phases. The mean over the phases
+    depends on the box only, not on the interpolation. The box of the first call has a section of
+    one cell for each of the sections along an axis.
     """
-    plain = np.array([3.25, 2.5, 3.25 + sections, 2.5 + sections])
-    upward = np.array([3.25, 7.5, 3.25, 2.5])  # from a top-left corner in a frame with y up
-    fractions = np.array([0.375, 0.3125, 0.625, 0.5625])
-    moves = np.array([[0, 0, 0, 0], [-2, 0, 0, 0], [0, -2, 0, 0], [0, 0, 2, 0], [0, 0, 0, 2]])
-    # The same at four phases of a cell, so that the mean does not depend on the interpolation.
-    phases = np.arange(4)[:, None, None] / 4 - 0.5
-    moves = (moves + phases * [1, 1, 1, 1]).reshape(-1, 4)
+    shifted = (np.arange(4)[:, None] / 4 - 0.5) * np.ones(4)  # by quarters of a cell
+    # Whole cells, for kernels that round the edges. The middle of a section moves by quarters.
+    longer = np.arange(4)[:, None] * np.array([0, 0, 1, 1])
     return [
-        _raw("box format", plain + moves, 10 + sections),
-        _raw("box format, y up", upward + moves, 12),
-        _raw("box format, fractions", fractions + moves / 8, 9),
+        _raw("box format", [3.25, 3.5, 3.25 + sections, 3.5 + sections], shifted, 10 + sections),
+        # The first corner is at the top in a frame with y up.
+        _raw("box format, y up", [3.25, 7.5, 3.25, 2.5], shifted, 12),
+        _raw("box format, fractions", [3, 2.5, 5, 4.5], shifted, 9, unit=8),
+        _raw("box format, fractions, 8 cells", [3, 2.5, 5, 4.5], shifted, 8, unit=8),
+        _raw(WHOLE_CELLS, [4.25, 4.25, 5.25, 5.25], longer, 12),
+        _raw("box format, large numbers", [5.25, 5.0, 6.75, 6.25], shifted, 12),
     ]
 
 
@@ -118,31 +124,35 @@ def channel_call(reading: ProbeCall) -> ProbeCall:
     return replace(reading, name=name, features=features.astype(np.float32))
 
 
-def _raw(name: str, boxes: Float, side: int) -> ProbeCall:
+def _raw(name: str, box: Sequence[float], phases: Float, side: int, unit: float = 1) -> ProbeCall:
+    """Return a call with a box of which one number is moved by a cell, at several phases (P, 4)."""
+    moves = np.array([[0, 0, 0, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    boxes = (np.array(box) + moves + phases[:, None]).reshape(-1, 4) / unit
     features = with_repeated_channels(one_hot_features(side, side)[None], (2, 2))
     index = np.zeros(len(boxes), np.int64)
     return ProbeCall(name, features, boxes.astype(np.float32), index)
 
 
-# Boxes in cells: size 2 to 4, edges on quarters so that rounding to two decimals changes nothing.
+# Boxes in cells: size 3 to 5, so that no usual minimum size enlarges them, also if they are a cell
+# smaller; edges on quarters so that rounding to two decimals changes nothing.
 _PLACES: list[Box] = [
-    (2.25, 1.75, 4.25, 3.75),
-    (3.75, 2.25, 5.75, 4.25),
-    (1.25, 3.75, 4.25, 5.75),
-    (2.75, 1.25, 4.75, 5.25),
-    (3.0, 2.0, 5.0, 4.0),
-    (2.5, 3.25, 3.5, 6.25),
-    (3.25, 2.5, 7.25, 3.5),
-    (1.75, 4.75, 3.75, 5.75),
-    (4.75, 1.5, 6.75, 5.5),
+    (2.25, 1.75, 5.25, 4.75),
+    (3.75, 2.25, 6.75, 5.25),
+    (1.25, 3.75, 5.25, 6.75),
+    (2.75, 1.25, 5.75, 6.25),
+    (3.0, 2.0, 6.0, 5.0),
+    (2.5, 3.25, 5.5, 6.25),
+    (1.25, 2.5, 6.25, 5.5),
+    (1.75, 3.25, 4.75, 6.25),
+    (3.75, 1.5, 6.75, 5.5),
 ]
 
 
 def interior_calls(writer: Writer) -> list[ProbeCall]:
     """Return calls with boxes well inside the map."""
     digits = [(2.3137, 1.7391, 4.8713, 3.9377), (1.6181, 2.2719, 4.1459, 5.7183)]
-    quarters: list[Box] = [(1.25, 1.5, 5.25, 3.5), (2.5, 1.25, 4.5, 5.25), (2, 2, 6, 6)]
-    halves: list[Box] = [(1.25, 1.5, 4.25, 4.5), (2.5, 1.25, 4, 4.25), (2, 2, 6, 6)]
+    quarters: list[Box] = [(1.25, 1.5, 5.25, 5.5), (2.5, 1.25, 6.5, 5.25), (2, 2, 6, 6)]
+    halves: list[Box] = [(1.25, 1.5, 4.25, 4.5), (2.5, 1.25, 5.5, 7.25), (1, 1, 7, 7)]
     return [
         writer.call("placement", _PLACES),
         writer.call("placement, scale 1/2", _PLACES, scale=0.5),
@@ -181,8 +191,8 @@ def _sections(width: float, height: float) -> Box:
 def _whole_sizes() -> Iterator[Box]:
     """Yield boxes whose sections, a third of the ROI, are whole numbers up to rounding.
 
-    float32 and float64 coordinates round them to different numbers of points, for a shift of 0 and
-    for one of half a cell.
+    float32 and float64 coordinates round some to different numbers of points, for a shift of 0 and
+    for one of half a cell. Some are just above a whole number in float32, too.
     """
     random = np.random.default_rng(3)
     start = random.uniform(0.6, 2.4, 400).round(1)
@@ -191,8 +201,14 @@ def _whole_sizes() -> Iterator[Box]:
     for offset in (0.0, 0.5):
         single = np.diff(edges - np.float32(offset), axis=1)[:, 0] / np.float32(3)
         double = np.diff(edges.astype(np.float64) - offset, axis=1)[:, 0] / 3
-        for rounding in (np.ceil, np.floor):
-            for low, high in edges[rounding(single) != rounding(double)][:5].tolist():
+        # With a cell centre between its points, one point and two give different averages.
+        shows = np.abs((edges[:, 0] - offset) % 1 - 0.5) < 0.2
+        for odd in (
+            np.ceil(single) != np.ceil(double),
+            np.floor(single) != np.floor(double),
+            single > np.rint(single),
+        ):
+            for low, high in edges[odd & shows][:4].tolist():
                 yield low, 1, high, 4
 
 

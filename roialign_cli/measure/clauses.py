@@ -189,7 +189,7 @@ _CLAUSES: Mapping[str, Callable[[Convention], str]] = MappingProxyType(
         ),
         "adaptive grid": _grid,
         "minimum size": lambda c: (
-            f"an ROI is at least {_cells(c.min_size)} wide and high"
+            f"an ROI is enlarged to a size of at least {_cells(c.min_size)}"
             if c.min_size
             else "an ROI has no minimum size"
         ),
@@ -197,7 +197,7 @@ _CLAUSES: Mapping[str, Callable[[Convention], str]] = MappingProxyType(
         "border margin": _margin,
         "outside the map": _outside,
         "far edge": lambda c: (
-            f"the last {c.unread_cells} rows and columns are never read"
+            "the last row and the last column are never read"
             if c.unread_cells
             else "all cells up to the far edge are read"
         ),
@@ -206,7 +206,7 @@ _CLAUSES: Mapping[str, Callable[[Convention], str]] = MappingProxyType(
         "non-finite cells": lambda c: (
             "max skips points that are NaN" if c.max_skips_nan else "a NaN makes the output NaN"
         ),
-        "neighbours of a cell centre": lambda c: _TIES[c.tie_neighbour],
+        "cell centres": lambda c: _TIES[c.tie_neighbour],
         "coordinates": _coordinates,
         "position formula": lambda c: f"points are computed as {_FORMULAS[c.position_formula]}",
         "batch index": lambda _c: USUAL_TEXTS["batch"],

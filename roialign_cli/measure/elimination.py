@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import Any
 
@@ -70,6 +70,36 @@ def alternatives(model: Model, name: str, values: Sequence[Any]) -> list[dict[st
     return [{name: own}, *({name: value} for value in values if value != own)]
 
 
+# The fields by which each axis is sampled on its own.
+_AXIS_FIELDS = frozenset(
+    {
+        "offset", "image_offset", "end_offset", "image_end_offset", "edge_rounding", "points",
+        "point_in_part", "divide", "interpolation", "coordinate_decimals", "grid_rounding",
+        "grid_min", "grid_max", "border_margin", "outside_neighbours", "clip_boxes",
+        "clip_sections", "unread_cells", "inverted_boxes", "min_size", "tie_neighbour",
+        "position_formula",
+    }
+)  # fmt: skip
+
+
+def along_one_axis(
+    model: Model, candidates_of: Callable[[Model], Iterator[Changes]]
+) -> Iterator[Changes]:
+    """Yield the changes of candidates along x only, and along y only."""
+    along_x, along_y = model.having(model.along_x), replace(model, along_x={})
+    for x, y in zip(candidates_of(along_x), candidates_of(along_y), strict=False):
+        if own := _axis_changes(along_x, x):
+            yield {f"x:{name}": value for name, value in own.items()}
+        if own := _axis_changes(along_y, y):
+            yield {**own, **{f"x:{name}": model.get(f"x:{name}") for name in own}}
+
+
+def _axis_changes(model: Model, changes: Changes) -> Changes:
+    """Return what changes change; nothing if it is not all sampled along each axis on its own."""
+    own = {name: value for name, value in changes.items() if model.get(name) != value}
+    return own if own.keys() <= _AXIS_FIELDS else {}
+
+
 def eliminate(
     evidence: Evidence,
     model: Model,
@@ -88,18 +118,17 @@ def eliminate(
     candidates
         Changes of the model, likeliest first.
     calls
-        Names of the calls that decide; those without an answer are left out.
+        Names of the calls that decide, which have answers.
     kept
         Names of the calls that the model agrees with, and that the result has to agree with, too.
     """
-    names = [name for name in calls if name in evidence.answers]
     best, most = model, -1
     for changes in candidates:
         try:
             candidate = model.having(changes)
         except RoiAlignError:  # values that exclude each other
             continue
-        needed = names if candidate == model else [*names, *kept]
+        needed = calls if candidate == model else [*calls, *kept]
         agreeing = next(
             (n for n, name in enumerate(needed) if not evidence.agree(candidate, name)), None
         )

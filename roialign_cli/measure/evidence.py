@@ -72,13 +72,18 @@ class Evidence:
         return self._ask(call, self.axes)
 
     def ask_for(self, rule: str, call: ProbeCall) -> Answer:
-        """Return the answer with the channels in their own order if it is to show their order."""
+        """Return the answer as the kernel orders it if a rule is about the order."""
         axes = self.axes
-        return self._ask(call, replace(axes, channels=USUAL) if rule == "channel map" else axes)
+        if rule == "channel map":
+            axes = replace(axes, channels=USUAL)
+        return self._ask(call, Axes(channels=axes.channels) if rule == "output axes" else axes)
 
-    def has_other_channels(self, rule: str) -> bool:
-        """Return whether a rule is that about the order of channels, and the order is unusual."""
-        return rule == "channel map" and self.axes.channels != USUAL
+    def is_reordered(self, rule: str) -> bool:
+        """Return whether a rule is about an order of the output in which the kernel differs."""
+        own = replace(Axes(), channels=self.axes.channels)
+        if rule == "channel map":
+            return self.axes.channels != USUAL
+        return rule == "output axes" and self.axes != own
 
     def _ask(self, call: ProbeCall, axes: Axes) -> Answer:
         answer = axes.applied(ask(self.target, call), call)
@@ -136,13 +141,23 @@ class Evidence:
             return one.output is None and other.output is None
         return bool(not self.differing(one.output, other.output).any())
 
+    def distance(self, one: Answer, other: Answer) -> float:
+        """Return how far two answers are apart on average, as a share of a channel's values."""
+        if one.output is None or other.output is None or one.output.shape != other.output.shape:
+            return 1.0
+        differs = self.differing(one.output, other.output)
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(one.output.astype(np.float64) - other.output)
+        share = apart / np.maximum(_largest(one.output), 1e-9)
+        return float(np.where(differs, 0.5 + np.where(share < 1, share, 1) / 2, 0).mean())
+
     def differing(self, one: Array, other: Array) -> NDArray[np.bool_]:
         """Return where two outputs (R, C, rows, columns) differ by more than rounding."""
         if one.shape != other.shape:
             return np.ones((1, 1, 1, 1), np.bool_)
         one, other = one.astype(np.float64), other.astype(np.float64)
-        size = np.abs(np.where(np.isfinite(one), one, 0)).max(axis=(0, 2, 3), initial=0)
-        allowed = self.tolerance * np.where(size > 0, size, 1)[:, None, None]
+        size = _largest(one)
+        allowed = self.tolerance * np.where(size > 0, size, 1)
         allowed = np.maximum(allowed, self.step)
         with np.errstate(invalid="ignore"):
             near = np.abs(one - other) <= allowed
@@ -156,6 +171,13 @@ def _are_near(one: Array | None, other: Array | None) -> bool:
         return one is None and other is None
     size = np.abs(np.where(np.isfinite(one), one, 0)).max(initial=0)
     return np.allclose(one, other, rtol=0, atol=_REPEATED * size, equal_nan=True)
+
+
+def _largest(output: Array) -> Array:
+    """Return the largest finite value of each channel of an output, (C, 1, 1)."""
+    finite = np.where(np.isfinite(output), output, 0).astype(np.float64)
+    largest: Array = np.abs(finite).max(axis=(0, 2, 3), initial=0)[:, None, None]
+    return largest
 
 
 def output_tolerance(outputs: list[Array]) -> float:

@@ -133,7 +133,8 @@ class Fingerprint(Presentable):
     name
         The name of the kernel.
     convention
-        The measured rules. Fields that cannot be measured have their default values.
+        The measured rules. Fields that cannot be measured have their default values. If a kernel
+        does not treat both axes alike, a field has the value along y.
     measurements
         All rules.
     output_axes

@@ -20,6 +20,19 @@ USUAL = "usual"
 # The border margin, in cells, of kernels in which a point exactly 1 cell away is outside.
 NEARLY_ONE = 0.9999
 
+# Spatial scale of a call → the scale along (y, x)
+SCALE_LAWS: Mapping[str, Callable[[float], tuple[float, float]]] = MappingProxyType(
+    {
+        "the scale is ignored": lambda _scale: (1.0, 1.0),
+        "the scale is ignored along x": lambda scale: (scale, 1.0),
+        "the scale is ignored along y": lambda scale: (1.0, scale),
+        "box coordinates are divided by the scale": lambda scale: (1 / scale, 1 / scale),
+        "the scale is applied twice": lambda scale: (scale**2, scale**2),
+        "the scale is applied twice along x": lambda scale: (scale, scale**2),
+        "the scale is applied twice along y": lambda scale: (scale**2, scale),
+    }
+)
+
 # Sampling ratio of a call → the points per section along (y, x), 0 for the adaptive grid.
 RATIO_LAWS: Mapping[str, Callable[[int], tuple[int, int]]] = MappingProxyType(
     {

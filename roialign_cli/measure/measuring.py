@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from itertools import islice, product
 from typing import get_args
 
 import numpy as np
 
 from roialign_cli.core.convention import Convention, Rejected
-from roialign_cli.measure.battery import Writer, channel_call, measuring_calls, reading_calls
+from roialign_cli.measure.battery import (
+    WHOLE_CELLS,
+    Writer,
+    channel_call,
+    measuring_calls,
+    reading_calls,
+)
 from roialign_cli.measure.blocks import FIXED_CHANNELS, Blocks
 from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.calling import SCALES, fixed_size
@@ -84,29 +90,89 @@ def measure(evidence: Evidence) -> Measured:
         _, first = next(iter(evidence.refused.values()))
         raise Unreadable(f"The kernel cannot be probed: {first.problem}.")
     evidence.is_repeatable()
-    failed: dict[str, str] = {}
-    kept: list[str] = []  # calls that the model agrees with
-    for name, stage in STAGES.items():
-        if not any(call in evidence.answers for call in stage.calls):
-            failed[name] = ""
-            continue
-        is_blind = any(needed in failed for needed in stage.needs)
-        candidates = stage.candidates(evidence, model, reading)
+    progress = _Progress(evidence, reading, model)
+    for name in STAGES:
+        progress.measure(name)
+    if "placement" not in progress.failed or evidence.agree(progress.model, "placement"):
+        # A later stage may have measured what the answers to an earlier one depend on, too.
+        for name in [*progress.failed]:
+            progress.measure(name)
+    return Measured(evidence, _with_refusals(evidence, progress.model), progress.failed)
+
+
+@dataclass
+class _Progress:
+    """What is known of a kernel after some stages.
+
+    Parameters
+    ----------
+    evidence
+        The answers of the kernel.
+    reading
+        How it reads boxes.
+    model
+        The rules that were measured.
+    failed
+        As in `Measured`.
+    kept
+        Names of the calls that the model agrees with.
+    """
+
+    evidence: Evidence
+    reading: Reading
+    model: Model
+    failed: dict[str, str] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
+
+    def measure(self, name: str) -> None:
+        """Measure the rules of a stage."""
+        stage = STAGES[name]
+        self.failed.pop(name, None)
+        calls = [call for call in stage.calls if call in self.evidence.answers]
+        if not calls:
+            self.failed[name] = ""
+            return
+        is_blind = any(needed in self.failed for needed in stage.needs)
+        candidates = stage.candidates(self.evidence, self.model, self.reading)
         if is_blind:
             candidates = islice(candidates, _MAX_BLIND_CANDIDATES)
-        found = eliminate(evidence, model, candidates, stage.calls, kept)
+        found = eliminate(self.evidence, self.model, candidates, calls, self.kept)
+        if not found.agrees and not is_blind:
+            each = stage.axis_candidates(self.evidence, self.model, self.reading)
+            found = eliminate(self.evidence, self.model, each, calls, self.kept)
         if found.agrees:
-            model = found.model
-            kept += [call for call in stage.calls if call in evidence.answers]
+            self.model = found.model
+            self.kept += [call for call in calls if call not in self.kept]
+        elif is_blind or stage.rule in _SOFT_RULES:
+            self.failed[name] = ""
         else:
-            soft = is_blind or stage.rule in _SOFT_RULES
-            rule = reading.unusual_rule or stage.rule if name == "placement" else stage.rule
-            failed[name] = "" if soft else rule
-    return Measured(evidence, _with_refusals(evidence, model), failed)
+            unusual = self.reading.unusual_rule if name == "placement" else ""
+            self.failed[name] = unusual or stage.rule
+
+
+@dataclass(frozen=True)
+class _Read:
+    """How the kernel reads boxes by the answer to one call."""
+
+    call: ProbeCall
+    axes: Axes
+    reading: Reading
+    model: Model
+
+    @property
+    def oddity(self) -> tuple[float, bool]:
+        """How little the reading can be trusted.
+
+        At one size of a box, rounded edges and nearest cells look like another box format.
+        """
+        is_unsure = not self.reading.is_bilinear and self.call.name != WHOLE_CELLS
+        return max(self.reading.error, _GOOD_ERROR), is_unsure
 
 
 def _read(evidence: Evidence) -> tuple[Reading, Model]:
     """Return how the kernel reads boxes, and a model that does."""
+    found: list[_Read] = []
+    answered: list[tuple[ProbeCall, Axes, Answer]] = []
     problem = ""
     for usual in reading_calls():
         answer = _first_answer(evidence, usual)
@@ -116,21 +182,52 @@ def _read(evidence: Evidence) -> tuple[Reading, Model]:
         if axes is None:
             problem = problem or _why(call, answer)
             continue
+        axes = replace(axes, channels=_channel_order(evidence, axes, call))
+        evidence.axes = axes
+        answered.append((call, axes, answer))
+        found += _read_call(call, axes, answer) or _read_scaled(evidence, usual, call, answer)
+        if found and (found[-1].oddity == (_GOOD_ERROR, False) or evidence.scale != 1):
+            break
         problem = _why_unread(answer)
-        channels = _channel_order(evidence, axes, call)
-        evidence.axes = replace(axes, channels=channels)
-        ordered = evidence.axes.applied(answer, call)
-        reading = None if ordered.output is None else read_boxes(call, ordered.output)
-        reading = reading or _at_fixed_scale(evidence, usual)
-        if reading is not None and ordered.output is not None:
-            evidence.remarks |= dict.fromkeys(evidence.calling.remarks)
-            own_maps = ordered.output.shape[1] < call.features.shape[1]
-            channel_map = "position-sensitive" if own_maps else "same"
-            changes = {"channel_map": channel_map, "law:channels": channels}
-            return reading, Model(Convention()).having({**reading.fields, **changes})
-    if not evidence.is_repeatable():
-        problem = "it gives different outputs for the same inputs"
-    raise Unreadable(f"The kernel cannot be probed: {problem}.")
+    if not found:
+        for (call, axes, answer), turned in product(answered, _REVERSED_AXES):
+            found += _read_call(call, replace(axes, reversed_axes=turned), answer)
+    if not found:
+        if not evidence.is_repeatable():
+            problem = "it gives different outputs for the same inputs"
+        raise Unreadable(f"The kernel cannot be probed: {problem}.")
+    best = min(found, key=lambda each: each.oddity)
+    evidence.axes = best.axes
+    evidence.remarks |= dict.fromkeys(evidence.calling.remarks)
+    return best.reading, best.model
+
+
+_GOOD_ERROR = 0.02  # of a reading; smaller errors show nothing
+_REVERSED_AXES = ((True, False), (False, True), (True, True))
+
+
+def _read_call(call: ProbeCall, axes: Axes, answer: Answer) -> list[_Read]:
+    """Return how the kernel reads boxes by the answer to one call; nothing if that is unclear."""
+    output = axes.applied(answer, call).output
+    reading = None if output is None else read_boxes(call, output)
+    return [] if reading is None else [_as_read(call, axes, answer, reading)]
+
+
+def _read_scaled(
+    evidence: Evidence, usual: ProbeCall, call: ProbeCall, answer: Answer
+) -> list[_Read]:
+    """Return the same for a kernel with a fixed scale, which becomes that of the evidence."""
+    reading = _at_fixed_scale(evidence, usual)
+    return [] if reading is None else [_as_read(call, evidence.axes, answer, reading)]
+
+
+def _as_read(call: ProbeCall, axes: Axes, answer: Answer, reading: Reading) -> _Read:
+    output = axes.applied(answer, call).output
+    own_maps = output is not None and output.shape[1] < call.features.shape[1]
+    channel_map = "position-sensitive" if own_maps else "same"
+    changes = {"channel_map": channel_map, "law:channels": axes.channels}
+    model = Model(Convention()).having({**reading.fields, **changes})
+    return _Read(call, axes, reading, model)
 
 
 def _first_answer(evidence: Evidence, call: ProbeCall) -> Answer:
@@ -222,7 +319,6 @@ def _with_refusals(evidence: Evidence, model: Model) -> Model:
     """
     substitution = Substitution(evidence, model)
     for choice in get_args(Rejected):
-        convention = replace(model.convention, rejects=choice)
-        if not substitution.refused_otherwise(convention):
-            return Model(convention, model.laws)
+        if not substitution.refused_otherwise(replace(model.convention, rejects=choice)):
+            return model.having({"rejects": choice})
     return model

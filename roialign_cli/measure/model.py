@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.point_values import divisor_of, reduce_points
+from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.errors import RoiAlignError
 from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.laws import (
@@ -19,6 +20,7 @@ from roialign_cli.measure.laws import (
     DIVISOR_LAWS,
     GRID_LAWS,
     RATIO_LAWS,
+    SCALE_LAWS,
     USUAL,
 )
 
@@ -35,24 +37,39 @@ class Model:
         The rules; its `sampling_ratio` is what the kernel uses if a call gives none.
     laws
         Rule → law, one of the clauses in `measure/laws.py`; empty if the fields express everything.
+    along_x
+        Field → its value along x, for kernels that do not treat both axes alike. The convention has
+        the value along y.
     """
 
     convention: Convention
     laws: Mapping[str, str] = field(default_factory=dict)
+    along_x: Mapping[str, Any] = field(default_factory=dict)
 
     def having(self, changes: Mapping[str, Any]) -> Model:
-        """Return the model with other fields, and other laws: names that start with "law:"."""
-        fields = {name: value for name, value in changes.items() if not name.startswith("law:")}
-        laws = {name[4:]: value for name, value in changes.items() if name.startswith("law:")}
-        kept = {**self.laws, **laws}
-        kept = {rule: law for rule, law in kept.items() if law != USUAL}
-        return Model(replace(self.convention, **fields) if fields else self.convention, kept)
+        """Return the model with other fields, and other laws: names that start with "law:".
+
+        Names that start with "x:" are fields along x only.
+        """
+        parts: dict[str, dict[str, Any]] = {"": {}, "law": dict(self.laws), "x": dict(self.along_x)}
+        for name, value in changes.items():
+            kind, _, rest = name.rpartition(":")
+            parts[kind][rest] = value
+        fields, laws, along_x = parts.values()
+        convention = replace(self.convention, **fields) if fields else self.convention
+        laws = {rule: law for rule, law in laws.items() if law != USUAL}
+        along_x = {
+            name: value for name, value in along_x.items() if value != getattr(convention, name)
+        }
+        return Model(convention, laws, along_x)
 
     def get(self, name: str) -> Any:  # noqa: ANN401
         """Return the value of a field or of a law."""
-        if name.startswith("law:"):
-            return self.laws.get(name[4:], USUAL)
-        return getattr(self.convention, name)
+        kind, _, rest = name.rpartition(":")
+        if kind == "law":
+            return self.laws.get(rest, USUAL)
+        own = getattr(self.convention, rest)
+        return self.along_x.get(rest, own) if kind == "x" else own
 
     def answer(self, call: ProbeCall) -> Answer:
         """Return what the kernel gives for a call if it follows the model."""
@@ -77,14 +94,21 @@ class Model:
         batch = call.batch_index
         if "batch" in self.laws:
             batch = BATCH_LAWS[self.laws["batch"]](batch, len(call.features))
-        return make_operation(
+        operation = make_operation(
             call.features,
             call.boxes,
             call.output_size,
             convention=rules,
-            spatial_scale=None if rules.normalized else call.spatial_scale,
+            spatial_scale=None if rules.normalized else self._scale(call),
             batch_index=batch,
         )
+        if not self.along_x:
+            return operation
+        return _TwoConventions(**vars(operation), along_x=self.along_x)
+
+    def _scale(self, call: ProbeCall) -> tuple[float, float]:
+        scale = call.spatial_scale
+        return SCALE_LAWS[self.laws["scale"]](scale) if "scale" in self.laws else (scale, scale)
 
     def _pooled(self, operation: Operation) -> Array:
         pooled = operation.pooled() if "interpolation" not in self.laws else _exchanged(operation)
@@ -105,7 +129,9 @@ class Model:
         outputs: list[Any] = [None] * len(grids)
         for grid in {(int(y), int(x)) for y, x in grids}:
             rows = np.flatnonzero((grids == grid).all(axis=1))
-            rules = replace(operation.convention, sampling_ratio=grid[0], sampling_ratio_x=grid[1])
+            rules = operation.convention
+            if min(grid) > 0:  # without points along an axis, the adaptive grid has none either
+                rules = replace(rules, sampling_ratio=grid[0], sampling_ratio_x=grid[1])
             part = replace(
                 operation,
                 boxes_given=operation.boxes_given[rows],
@@ -116,6 +142,34 @@ class Model:
             for row, output in zip(rows, self._pooled(part), strict=True):
                 outputs[row] = output
         return np.stack(outputs)
+
+
+@dataclass(frozen=True)
+class _TwoConventions(Operation):
+    """An operation with some other rules along x, the fields `along_x`."""
+
+    along_x: Mapping[str, Any] = field(default_factory=dict)
+
+    def plan(self) -> Plan:
+        """Return the plan along y of its convention, and that along x of the other rules."""
+        rules = replace(self.convention, **self.along_x)
+        along_y, along_x = super().plan(), Operation.plan(replace(self, convention=rules))
+        return _TwoPlans(along_y.y, along_x.x, self.convention, self.frame, rules)
+
+
+@dataclass(frozen=True)
+class _TwoPlans(Plan):
+    """A plan whose axis x has rules of its own."""
+
+    along_x: Convention = field(default_factory=Convention)
+
+    def __getitem__(self, rois: NDArray[np.intp]) -> Plan:
+        return _TwoPlans(**vars(super().__getitem__(rois)), along_x=self.along_x)
+
+    def samples(self) -> tuple[AxisSamples, AxisSamples]:
+        """Return the samples along y and along x, each by its own rules."""
+        _, along_x = Plan(self.y, self.x, self.along_x, self.frame).samples()
+        return super().samples()[0], along_x
 
 
 def _exchanged(operation: Operation) -> Array:

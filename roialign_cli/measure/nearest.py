@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from roialign_cli.core.convention import Convention, Pooling
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.presets import PRESETS
+from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.rules import RULES, Rule
 from roialign_cli.measure.substitution import Substitution
@@ -47,21 +48,18 @@ def ranked_presets(substitution: Substitution) -> list[Near]:
         return near
     # What is broken may hide other rules, so that the answers decide among presets that are as far.
     best = [each for each in near if each.distance == near[0].distance]
-    best.sort(key=lambda each: _share_of_differences(each.convention, substitution))
+    best.sort(key=lambda each: _distance(each.convention, substitution.evidence))
     return best + near[len(best) :]
 
 
-def _share_of_differences(convention: Convention, substitution: Substitution) -> float:
-    """Return how much of the answers a convention does not give, on average over the calls."""
-    evidence, model = substitution.evidence, Model(convention)
-    shares = []
-    for call, given in evidence.answers.values():
-        output = model.answer(call).output
-        if output is None or given.output is None:
-            shares.append(1.0)
-        else:
-            shares.append(float(evidence.differing(output, given.output).mean()))
-    return sum(shares) / max(len(shares), 1)
+def _distance(convention: Convention, evidence: Evidence) -> float:
+    """Return how far the answers of a convention are from those of the kernel, 0 to 1."""
+    model, answers = Model(convention), [*evidence.answers.values()]
+    few = answers[:: max(len(answers) // _MAX_DECIDING_CALLS, 1)]
+    return sum(evidence.distance(model.answer(call), given) for call, given in few) / len(few)
+
+
+_MAX_DECIDING_CALLS = 12
 
 
 def _unusual(convention: Convention, substitution: Substitution) -> int:

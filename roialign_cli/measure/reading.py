@@ -35,12 +35,15 @@ class Axes:
         length 1 beyond four were removed.
     flat
         Whether the last three axes are one, (R, C·rows·columns).
+    reversed_axes
+        Which of the axes (rows, columns) are in reverse order.
     channels
         The order of the channels, one of the clauses of `CHANNEL_LAWS`.
     """
 
     order: tuple[int, int, int, int] = (0, 1, 2, 3)
     flat: bool = False
+    reversed_axes: tuple[bool, bool] = (False, False)
     channels: str = USUAL
 
     def applied(self, answer: Answer, call: ProbeCall) -> Answer:
@@ -63,18 +66,27 @@ class Axes:
             shape = (len(call.boxes), channels, rows, columns)
             problem = f"its output has shape {answer.output.shape} instead of {shape}"
             return Answer(None, problem, "unusable", answer.remark)
+        rows_step, columns_step = (-1 if is_reversed else 1 for is_reversed in self.reversed_axes)
+        output = output[:, :, ::rows_step, ::columns_step]
         if self.channels != USUAL:
             order = np.argsort(CHANNEL_LAWS[self.channels](output.shape[1]))
             output = output[:, order]
         return replace(answer, output=output)
 
     @property
+    def is_layout(self) -> bool:
+        """Whether only the layout is unusual: sections come row by row, from the top left."""
+        return self.order[2] < self.order[3] and not any(self.reversed_axes)
+
+    @property
     def text(self) -> str:
         """The order of the axes, in words."""
-        if self.flat:
-            return "boxes, and channels, rows and columns as one axis"
         names = np.array(["boxes", "channels", "rows", "columns"])
-        return ", ".join(names[np.argsort(self.order)])
+        text = ", ".join(names[np.argsort(self.order)])
+        if self.flat:
+            text = "boxes, and channels, rows and columns as one axis"
+        turned = [name for name, is_so in zip(names[2:], self.reversed_axes, strict=True) if is_so]
+        return text + (f", with the {' and '.join(turned)} in reverse order" if turned else "")
 
 
 def channel_order(output: Array) -> str:

@@ -80,6 +80,10 @@ def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> 
     laws = [name[4:] for name in rule.fields if name.startswith("law:")]
     law = next((model.laws[key] for key in laws if key in model.laws), "")
     certainty: Certainty = "measured"
+    along_x = {name: value for name, value in model.along_x.items() if name in fields}
+    if along_x:
+        other = clause(rule.name, replace(model.convention, **along_x))
+        law = f"along x, {other}; along y, {clause(rule.name, model.convention)}"
     text = law or clause(rule.name, model.convention)
     if rule.name == REFUSED:
         text = _refusal_words(evidence, model, substitution) or text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from roialign_cli.core.convention import BOX_FIELDS
+from roialign_cli.core.convention import BOX_FIELDS, Convention
+from roialign_cli.measure.laws import USUAL
 from roialign_cli.measure.stages import STAGES
 
 
@@ -32,6 +34,13 @@ class Rule:
     is_minor: bool = False
     needs_max: bool = False
 
+    def values_in(self, convention: Convention) -> dict[str, Any]:
+        """Return the fields and laws that state the rule in a convention."""
+        own = [name for name in self.fields if not name.startswith("law:")]
+        laws = {name: USUAL for name in self.fields if name not in own}
+        values = {name: getattr(convention, name) for name in own}
+        return {**values, **laws, **{f"x:{name}": values[name] for name in own}}
+
     @property
     def calls(self) -> tuple[str, ...]:
         """Names of the calls that show the rule."""
@@ -44,12 +53,15 @@ REFUSED = "refused boxes"
 AXES = "output axes"
 
 _PLACED = ("placement", "scale")
-_GRIDS = ("grid", "scaled grid", "large grid", "small grid", "larger", "across, grid", "empty")
+_GRIDS = (
+    "grid", "scaled grid", "large grid", "small grid", "larger", "across, grid", "empty",
+    "whole sizes",
+)  # fmt: skip
 
 RULES = (
     Rule("box format", BOX_FIELDS, _PLACED),
     Rule(AXES, (), (), is_minor=True),
-    Rule("scale and shift", ("offset", "image_offset"), _PLACED),
+    Rule("scale and shift", ("offset", "image_offset", "law:scale"), _PLACED),
     Rule("box end", ("end_offset", "image_end_offset"), _PLACED),
     Rule("edge rounding", ("edge_rounding",), _PLACED),
     Rule("points", ("points", "point_in_part", "divide"), ("placement", "points")),
@@ -61,7 +73,7 @@ RULES = (
     Rule(
         "default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), is_minor=True
     ),
-    Rule("divisor", ("law:divisor", "average_over"), ("points", "across")),
+    Rule("divisor", ("law:divisor", "average_over"), ("points", "across", "larger")),
     Rule(
         "adaptive grid",
         (
@@ -94,8 +106,12 @@ RULES = (
         is_minor=True,
         needs_max=True,
     ),
-    Rule("neighbours of a cell centre", ("tie_neighbour",), ("not finite",), is_minor=True),
-    Rule("coordinates", ("coordinates", "coordinate_decimals"), ("digits", "whole sizes")),
+    Rule("cell centres", ("tie_neighbour",), ("not finite",), is_minor=True),
+    Rule(
+        "coordinates",
+        ("coordinates", "coordinate_decimals"),
+        ("digits", "points", "whole sizes", "last digits"),
+    ),
     Rule("position formula", ("position_formula",), ("last digits",), is_minor=True),
     Rule("batch index", ("law:batch",), ("batch",)),
     Rule("channel map", ("channel_map", "law:channels"), ("channels",)),

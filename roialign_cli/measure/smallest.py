@@ -17,7 +17,6 @@ from roialign_cli.measure.battery import Writer
 from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.fingerprint import Case
-from roialign_cli.measure.laws import USUAL
 from roialign_cli.measure.measuring import Measured
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.rules import REFUSED, Rule
@@ -52,7 +51,7 @@ _KINDS = {
     "default ratio": _Kind(ratios=(None,)),
     "negative features": _Kind("negative"),
     "non-finite cells": _Kind("not finite"),
-    "neighbours of a cell centre": _Kind("not finite"),
+    "cell centres": _Kind("not finite"),
     "batch index": _Kind("two maps"),
     "channel map": _Kind("two channels", sizes=((1, 2),)),
 }
@@ -79,11 +78,10 @@ def smallest_case(
         return _from_battery(measured, expected, refused)
     budget = _MAX_LARGE_CALLS
     with suppress(RoiAlignError):
-        usual = {n: USUAL if n.startswith("law:") else getattr(preset, n) for n in rule.fields}
-        healed = measured.model.having(usual)
+        healed = measured.model.having(rule.values_in(preset))
         for call in _small_calls(evidence, measured.model, rule):
             own = measured.model.answer(call)
-            if rule.name in measured.broken or evidence.has_other_channels(rule.name):
+            if rule.name in measured.broken or evidence.is_reordered(rule.name):
                 call = _with_few_boxes(call)  # noqa: PLW2901
                 own, budget = evidence.ask_for(rule.name, call), budget - 1
             found = _clearest(evidence, call, own, (measured.model, healed, expected))

@@ -6,12 +6,20 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from roialign_cli.core.convention import Convention
 from roialign_cli.core.preset import FLT_MAX
-from roialign_cli.measure.elimination import Changes, alternatives, by_unusualness
+from roialign_cli.measure.call import Answer
+from roialign_cli.measure.elimination import (
+    Changes,
+    along_one_axis,
+    alternatives,
+    by_unusualness,
+)
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.laws import (
     BATCH_LAWS,
@@ -20,6 +28,7 @@ from roialign_cli.measure.laws import (
     GRID_LAWS,
     NEARLY_ONE,
     RATIO_LAWS,
+    SCALE_LAWS,
     USUAL,
 )
 from roialign_cli.measure.model import Model
@@ -48,6 +57,18 @@ class Stage:
     candidates: Callable[[Evidence, Model, Reading], Iterator[Changes]]
     needs: tuple[str, ...] = ()
 
+    def axis_candidates(
+        self, evidence: Evidence, model: Model, reading: Reading
+    ) -> Iterator[Changes]:
+        """Yield changes along one axis only, for a kernel that does not treat both alike."""
+        if self.calls == ("placement",):
+            yield from _placement_by_axis(evidence, reading)
+        else:
+            each = along_one_axis(model, lambda one: self.candidates(evidence, one, reading))
+            yield from islice(each, _MAX_AXIS_CANDIDATES)
+
+
+_MAX_AXIS_CANDIDATES = 80
 
 _ROUNDINGS = ("none", "round-map", "floor-map", "round-image", "floor-image")
 
@@ -57,7 +78,8 @@ def _of(*given: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[Changes]:
-    starts = _near(reading.start)
+    # Edges that are rounded and points that take other cells hide where a box lies exactly.
+    starts = _near(reading.start, _USUAL_STARTS, is_exact=reading.is_bilinear)
     ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
     takes_ratio = "sampling_ratio" in evidence.target.parameters
     ratio = _default_ratios(0)
@@ -65,18 +87,49 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
         ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
     dimensions: list[Sequence[Changes]] = [
         [{"offset": at} for at in dict.fromkeys(starts)],
-        [{"end_offset": at} for at in dict.fromkeys([*_near(ends), -1.0])],
-        [{"edge_rounding": rounding} for rounding in _ROUNDINGS],
         [
-            *({"interpolation": kind} for kind in ("linear", "nearest", "swapped")),
-            {"law:interpolation": EXCHANGED_WEIGHTS},
+            {"end_offset": at}
+            for at in dict.fromkeys(_near(ends, _USUAL_ENDS, is_exact=reading.is_bilinear))
         ],
-        _POOLINGS,
+        *_weights(reading),
+        # One point has the same average and maximum.
+        [_POOLINGS[0], _POOLINGS[2], _POOLINGS[1]],
         ratio,
         _divisors(evidence),
         list(likely_points(reading.shares)),
     ]
     yield from by_unusualness(dimensions)
+
+
+def _placement_by_axis(evidence: Evidence, reading: Reading) -> Iterator[Changes]:
+    """Yield the rules along y and along x that give the positions along these axes, if any do."""
+    found = [_placed_along(axis, evidence, reading) for axis in (1, 0)]
+    if None not in found:
+        along_y, along_x = (dict(each or {}) for each in found)
+        yield {**reading.fields, **along_y, **{f"x:{name}": v for name, v in along_x.items()}}
+
+
+def _placed_along(axis: int, evidence: Evidence, reading: Reading) -> Changes | None:
+    """Return the rules that give the positions along x (0) or y (1); None if none do."""
+    call, answer = evidence.answers["placement"]
+    position = (1 + axis) * call.maps_per_channel  # the channel that holds it
+    if answer.output is None or answer.output.shape[1] <= position:
+        return None
+    start, end = reading.start[axis], reading.end[axis]
+    dimensions: list[Sequence[Changes]] = [
+        [{"offset": at} for at in dict.fromkeys(_near([start], _USUAL_STARTS))],
+        [{"end_offset": at} for at in dict.fromkeys(_near([end - start], _USUAL_ENDS))],
+        [{"edge_rounding": rounding} for rounding in _ROUNDINGS],
+        [{"interpolation": kind} for kind in ("linear", "nearest", "swapped")],
+        [{"points": "centred", "point_in_part": share} for share in (0.5, 0.0, 1.0)],
+    ]
+    channels = slice(position, position + 1)
+    given = Answer(answer.output[:, channels])
+    for changes in by_unusualness(dimensions, 200):
+        output = Model(Convention()).having({**reading.fields, **changes}).answer(call).output
+        if output is not None and evidence.equal(Answer(output[:, channels]), given):
+            return changes
+    return None
 
 
 def _default_ratios(first: int) -> list[dict[str, Any]]:
@@ -100,6 +153,7 @@ def _divisors(evidence: Evidence) -> list[dict[str, Any]]:
     return [usual, *({"law:divisor": law} for law in DIVISOR_LAWS)]
 
 
+_TIES = ("lower", "both", "upper")
 _POOLINGS = _of(
     {"pooling": "avg"},
     {"pooling": "max", "max_of": "point"},
@@ -107,10 +161,30 @@ _POOLINGS = _of(
 )
 
 
-def _near(measured: Sequence[float]) -> list[float]:
+def _weights(reading: Reading) -> list[list[dict[str, Any]]]:
+    """Return what decides the weights of cells: the rounding of edges, and the interpolation."""
+    if reading.is_bilinear:
+        return []
+    kinds = [
+        {"interpolation": "linear"},
+        {"interpolation": "nearest"},
+        # A point on a cell centre then has the value of its other neighbour.
+        *({"interpolation": "swapped", "tie_neighbour": tie} for tie in _TIES),
+        {"law:interpolation": EXCHANGED_WEIGHTS},
+    ]
+    return [[{"edge_rounding": rounding} for rounding in _ROUNDINGS], kinds]
+
+
+_USUAL_STARTS = (0.5, 0.0, 1.0, -0.5)
+_USUAL_ENDS = (0.0, -1.0, 1.0, 0.5, -0.5)
+
+
+def _near(
+    measured: Sequence[float], distances: Sequence[float], *, is_exact: bool = True
+) -> list[float]:
     """Return the likeliest distances in cells for what was measured along x and y."""
     at = float(np.mean(measured))
-    usual = sorted((0.5, 0.0, 1.0, -0.5), key=lambda distance: abs(distance - at) > _EXACT)
+    usual = sorted(distances, key=lambda distance: is_exact and abs(distance - at) > _EXACT)
     # Edges that are rounded down lie 3/8 of a cell lower in the mean of four phases. What is
     # subtracted before a fixed scale is a fraction of a cell.
     return [*usual, round(at, 3), round(at - 0.375, 3), round(at * 64) / 64]
@@ -130,7 +204,8 @@ def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
         for image in dict.fromkeys((0.0, end, -1.0, 1.0))
     ]
     rounding = alternatives(model, "edge_rounding", _ROUNDINGS)
-    yield from by_unusualness([starts, ends, rounding])
+    scales = alternatives(model, "law:scale", [USUAL, *SCALE_LAWS])
+    yield from by_unusualness([starts, ends, rounding, scales])
 
 
 def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -154,9 +229,9 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     poolings += [each for each in _POOLINGS if each != poolings[0]]
     divisors = alternatives(model, "law:divisor", [USUAL, *DIVISOR_LAWS])
     coordinates = alternatives(model, "coordinates", ["features", "half"])
-    dimensions: list[Sequence[Changes]] = [points, laws, poolings, divisors, coordinates]
-    if model.convention.coordinates == "half":  # the formula shows at once
-        dimensions.append(alternatives(model, "position_formula", _FORMULAS))
+    decimals = alternatives(model, "coordinate_decimals", [None, 2, 3])
+    formulas = alternatives(model, "position_formula", _FORMULAS)
+    dimensions = [points, laws, poolings, divisors, coordinates, decimals, formulas]
     yield from by_unusualness(dimensions)
 
 
@@ -166,7 +241,9 @@ _FORMULAS = ("section-first", "step-first", "share-first", "roi-first")
 def _digits(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     coordinates = alternatives(model, "coordinates", ["features", "half"])
     decimals = alternatives(model, "coordinate_decimals", [None, 2, 1, 3, 0, 4])
-    yield from by_unusualness([coordinates, decimals, *_unseen_grids(evidence, model)])
+    # The last digit shows at once if coordinates are rounded, or points take the nearest cell.
+    formulas = alternatives(model, "position_formula", _FORMULAS)
+    yield from by_unusualness([coordinates, decimals, formulas, *_unseen_grids(evidence, model)])
 
 
 def _grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -185,7 +262,7 @@ def _grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Chang
 def _large_grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     dimensions = [
         *_unseen_grids(evidence, model),
-        alternatives(model, "grid_max", [None, *range(4, 20)]),
+        alternatives(model, "grid_max", [None, *range(1, 20)]),
     ]
     yield from by_unusualness(dimensions)
 
@@ -210,7 +287,10 @@ def _whole_sizes(_evidence: Evidence, model: Model, _reading: Reading) -> Iterat
     coordinates = alternatives(model, "coordinates", ["features", "double"])
     tolerance = next(law for law in GRID_LAWS if "just above a whole number" in law)
     laws = alternatives(model, "law:grid", [model.get("law:grid"), tolerance])
-    yield from by_unusualness([coordinates, laws])
+    # Points of sections that are cut are computed by another formula.
+    cut = alternatives(model, "clip_sections", [False, True])
+    margins = alternatives(model, "border_margin", _USUAL_MARGINS)
+    yield from by_unusualness([coordinates, laws, cut, margins])
 
 
 def _default_ratio(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -220,10 +300,10 @@ def _default_ratio(_evidence: Evidence, model: Model, _reading: Reading) -> Iter
 def _border(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     values = _constants(evidence, ("far outside", "low border", "high border"))
     # The ladder of boxes measures a margin to a quarter of a cell, and whether its end counts.
-    margins = (1.0, 0.0, math.inf, 0.5, NEARLY_ONE, *np.arange(0.25, 3.9, 0.25).tolist())
+    margins = (*_USUAL_MARGINS, *np.arange(0.25, 3.9, 0.25).tolist())
     dimensions = [
         alternatives(model, "border_margin", margins),
-        alternatives(model, "outside_neighbours", ["clamped", "value", "extrapolated"]),
+        alternatives(model, "outside_neighbours", _OUTSIDE_NEIGHBOURS),
         [{"extrapolation_value": value} for value in dict.fromkeys([*values, 0.0])],
         alternatives(model, "clip_boxes", [False, True]),
         alternatives(model, "clip_sections", [False, True]),
@@ -233,6 +313,10 @@ def _border(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         _other_roundings(model),
     ]
     yield from by_unusualness(dimensions, 700)
+
+
+_USUAL_MARGINS = (1.0, 0.0, math.inf, 0.5, NEARLY_ONE)
+_OUTSIDE_NEIGHBOURS = ("clamped", "value", "extrapolated")
 
 
 def _other_roundings(model: Model) -> list[dict[str, Any]]:
@@ -274,8 +358,11 @@ def _across(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         alternatives(model, "clip_sections", [False, True]),
         *_without_points(model),
         *_unseen_grids(evidence, model),
+        # Rules of which one point in each section showed no difference.
+        alternatives(model, "outside_neighbours", _OUTSIDE_NEIGHBOURS),
+        alternatives(model, "border_margin", _USUAL_MARGINS),
     ]
-    yield from by_unusualness(dimensions)
+    yield from by_unusualness(dimensions, 300)
 
 
 def _unseen_grids(evidence: Evidence, model: Model) -> list[list[dict[str, Any]]]:
@@ -289,8 +376,11 @@ def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
     dimensions = [
         alternatives(model, "grid_points", ["all", "cells"]),
         alternatives(model, "clip_sections", [False, True]),
+        alternatives(model, "average_over", ["points", "inside"]),
+        alternatives(model, "border_margin", _USUAL_MARGINS),
+        alternatives(model, "position_formula", _FORMULAS),
     ]
-    yield from by_unusualness(dimensions)
+    yield from by_unusualness(dimensions, 300)
 
 
 def _size(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -338,16 +428,22 @@ def _negative(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[
 
 
 def _not_finite(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    dimensions = [alternatives(model, "tie_neighbour", ["lower", "both", "upper"])]
+    dimensions = [alternatives(model, "tie_neighbour", _TIES)]
     if model.convention.pooling == "max":
         dimensions.append(alternatives(model, "max_skips_nan", [False, True]))
         if model.convention.max_start < -1e30:
-            dimensions.append(alternatives(model, "max_start", [-math.inf, -FLT_MAX]))
+            starts = [-math.inf, -FLT_MAX, -10_000.0, -1000.0, -1.0]
+            dimensions.append(alternatives(model, "max_start", starts))
     yield from by_unusualness(dimensions)
 
 
 def _last_digits(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    yield from by_unusualness([alternatives(model, "position_formula", _FORMULAS)])
+    dimensions = [
+        alternatives(model, "position_formula", _FORMULAS),
+        alternatives(model, "coordinates", ["features", "double"]),
+        alternatives(model, "coordinate_decimals", [None, 2, 3]),
+    ]
+    yield from by_unusualness(dimensions)
 
 
 def _batch(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:

@@ -41,13 +41,6 @@ class Substitution:
     _refusals: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _known: dict[tuple[Any, ...], bool] = field(default_factory=dict)
 
-    def values_of(self, rule: Rule, convention: Convention) -> dict[str, Any]:
-        """Return the fields and laws of a rule in a convention."""
-        return {
-            name: USUAL if name.startswith("law:") else getattr(convention, name)
-            for name in rule.fields
-        }
-
     def agrees(self, rule: Rule, convention: Convention) -> bool:
         """Return whether a convention gives the answers of the kernel as far as a rule goes."""
         if rule.name in self.broken:
@@ -60,7 +53,7 @@ class Substitution:
             return replace(self.evidence.axes, channels=USUAL) == Axes()
         if "law:channels" in rule.fields and self.evidence.axes.channels != USUAL:
             return False
-        values = self.values_of(rule, convention)
+        values = rule.values_in(convention)
         key = (rule.name, *values.values())
         if key not in self._known:
             self._known[key] = self._same_answers(rule, values)
@@ -86,6 +79,8 @@ class Substitution:
         """Return whether a rule in which a convention differs changes only what is unusual."""
         if rule.name == REFUSED:
             return all(map(self._is_minor_refusal, self.refused_otherwise(convention)))
+        if rule.name == AXES:
+            return self.evidence.axes.is_layout
         if rule.name == "coordinates":
             own = self.model.convention
             single = {convention.coordinates, own.coordinates} <= {"features", "double"}

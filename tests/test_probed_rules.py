@@ -1,0 +1,129 @@
+"""`probe` names the broken rules of kernels at random, of coarse kernels, and of failing ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from roialign_cli import roi_align
+from roialign_cli.measure.probing import probe
+from roialign_cli.measure.target import FunctionTarget, NoOutputError
+from tests.mutant_kernels import ONE_RULE
+from tests.random_conventions import Changed, is_right
+
+Array = NDArray[Any]
+ALIGNED = "torchvision-aligned"
+
+
+@pytest.mark.thorough
+def test_most_presets_with_random_changes_are_measured_right() -> None:
+    changed = [Changed.of(seed) for seed in range(100)]
+    wrong = [
+        (each.preset, each.changes)
+        for each in changed
+        if not is_right(each, probe(each.kernel(), preset=each.preset))
+    ]
+    assert len(wrong) <= MAX_WRONG, wrong
+
+
+MAX_WRONG = 5
+
+
+def half(output: Array) -> Array:
+    return output.astype(np.float16)
+
+
+def bfloat16(output: Array) -> Array:
+    return (output.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
+def tf32(output: Array) -> Array:
+    return (output.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)
+
+
+def int8(output: Array) -> Array:
+    """Quantise with steps of an eighth, the largest of which is that of int8 for values to 16."""
+    return (np.round(output * 8) / 8).astype(np.float32)
+
+
+@pytest.mark.parametrize("coarse", [half, bfloat16, tf32, int8])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "offset=0.0", "grid_rounding=floor,grid_min=1", "border_margin=0.0", "min_size=1.0",
+        "interpolation=nearest", "end_offset=-1.0", "points=integral", "map 0", "no division",
+        "pooling=max", "offset=0.25 along x",
+    ],
+)  # fmt: skip
+def test_the_broken_rule_of_a_coarse_kernel_is_named(
+    name: str, coarse: Callable[[Array], Array]
+) -> None:
+    mutant = next(each for each in ONE_RULE if each.name == name)
+    found = probe(lambda *a, **k: coarse(mutant.kernel(*a, **k)), preset=mutant.base)
+    assert {difference.rule for difference in found.differs} == {*mutant.rules}
+    assert all(found.measurement(rule).certainty != "no known rule" for rule in mutant.rules)
+
+
+def has_nan(features: Array, _boxes: Array, _ratio: int) -> bool:
+    return bool(np.isnan(features).any())
+
+
+def is_inverted(_features: Array, boxes: Array, _ratio: int) -> bool:
+    return bool((boxes[:, 2:] < boxes[:, :2]).any())
+
+
+def is_empty(_features: Array, boxes: Array, _ratio: int) -> bool:
+    return bool((boxes[:, 2:] == boxes[:, :2]).any())
+
+
+def has_negative_grid(_features: Array, boxes: Array, ratio: int) -> bool:
+    return ratio == 0 and bool(((boxes[:, 2:] < boxes[:, :2]).sum(axis=1) == 1).any())
+
+
+def crash(_output: Array) -> Array:
+    raise NoOutputError("its process ended with SIGSEGV")
+
+
+def refuse(_output: Array) -> Array:
+    raise ValueError("bad box")
+
+
+def cut_short(output: Array) -> Array:
+    return output[:0]
+
+
+@pytest.mark.parametrize("fails", [has_nan, is_inverted, is_empty, has_negative_grid])
+@pytest.mark.parametrize("how", [crash, refuse, cut_short])
+def test_a_call_without_a_usable_output_is_a_difference(
+    fails: Callable[[Array, Array, int], bool], how: Callable[[Array], Array]
+) -> None:
+
+    def fragile(
+        features: Array,
+        boxes: Array,
+        output_size: tuple[int, int],
+        spatial_scale: float,
+        sampling_ratio: int = 0,
+        batch_index: Array | None = None,
+    ) -> Array:
+        output = roi_align(
+            features, boxes, output_size, convention=ALIGNED, spatial_scale=spatial_scale,
+            sampling_ratio=sampling_ratio, batch_index=batch_index,
+        )  # fmt: skip
+        return how(output) if fails(features, boxes, sampling_ratio) else output
+
+    # The local target would report the exception of a crash as one of the kernel.
+    found = probe(FunctionTarget.of(fragile), preset=ALIGNED)
+    (difference,) = found.differs
+    assert difference.rule == "refused boxes"
+    # Real libraries raise an error where the grid would have a negative number of points.
+    assert difference.is_minor == (fails is has_negative_grid and how is refuse)
+    assert (found.preset is None) == (not difference.is_minor)
+    assert difference.case is not None
+    assert isinstance(difference.case.values[1], str)
+    assert difference.measured in found.verdict
+    assert found.failures
