@@ -199,7 +199,9 @@ def _read(evidence: Evidence) -> tuple[Reading, Model]:
     best = min(found, key=lambda each: each.oddity)
     evidence.axes = best.axes
     evidence.remarks |= dict.fromkeys(evidence.calling.remarks)
-    return best.reading, best.model
+    # Whole cells do not show whether edges are rounded.
+    is_bilinear = best.reading.is_bilinear and best.call.name != WHOLE_CELLS
+    return replace(best.reading, is_bilinear=is_bilinear), best.model
 
 
 _GOOD_ERROR = 0.02  # of a reading; smaller errors show nothing
