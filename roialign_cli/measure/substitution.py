@@ -78,7 +78,9 @@ class Substitution:
     def is_minor(self, rule: Rule, convention: Convention) -> bool:
         """Return whether a rule in which a convention differs changes only what is unusual."""
         if rule.name == REFUSED:
-            return all(map(self._is_minor_refusal, self.refused_otherwise(convention)))
+            are_errors = all(a.failure == "raised" for _, a in self.evidence.refused.values())
+            others = self.refused_otherwise(convention)
+            return are_errors and all(map(self._is_minor_refusal, others))
         if rule.name == AXES:
             return self.evidence.axes.is_layout
         if rule.name == "coordinates":
@@ -92,13 +94,12 @@ class Substitution:
 
         No library documents an output for inverted boxes, so that one may be given where a preset
         rejects them. Where the adaptive grid would have a negative number of points, some kernels
-        compute a negative size and raise an error, for example onnxruntime. A crash never counts
-        as a detail.
+        compute a negative size and raise an error, for example onnxruntime. If the kernel crashes
+        in some call, nothing counts as a detail.
         """
         if name not in self.evidence.refused:
             return name.startswith("inverted")
-        _, answer = self.evidence.refused[name]
-        return answer.failure == "raised" and name in NEGATIVE_GRID_CALLS
+        return name in NEGATIVE_GRID_CALLS
 
     def _same_answers(self, rule: Rule, values: Mapping[str, Any]) -> bool:
         if all(self.model.get(name) == value for name, value in values.items()):
