@@ -66,7 +66,7 @@ def _unusual(convention: Convention, substitution: Substitution) -> int:
     """Return how many rules of a convention could not be measured and have unusual values."""
     usual = Convention()
     return sum(
-        substitution.values_of(rule, convention) != substitution.values_of(rule, usual)
+        rule.values_in(convention) != rule.values_in(usual)
         for rule in RULES
         if rule.name in substitution.unmeasured
     )

@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from roialign_cli.core.convention import Convention
 from roialign_cli.core.preset import FLT_MAX
-from roialign_cli.measure.call import Answer
 from roialign_cli.measure.elimination import (
     Changes,
     along_one_axis,
@@ -24,7 +22,6 @@ from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.laws import (
     BATCH_LAWS,
     DIVISOR_LAWS,
-    EXCHANGED_WEIGHTS,
     GRID_LAWS,
     NEARLY_ONE,
     RATIO_LAWS,
@@ -32,7 +29,17 @@ from roialign_cli.measure.laws import (
     USUAL,
 )
 from roialign_cli.measure.model import Model
-from roialign_cli.measure.reading import Reading, likely_points
+from roialign_cli.measure.placing import (
+    ADAPTIVE,
+    OTHER_GRIDS,
+    POOLINGS,
+    ROUNDINGS,
+    TIES,
+    default_ratios,
+    placement,
+    placement_by_axis,
+)
+from roialign_cli.measure.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -62,135 +69,13 @@ class Stage:
     ) -> Iterator[Changes]:
         """Yield changes along one axis only, for a kernel that does not treat both alike."""
         if self.calls == ("placement",):
-            yield from _placement_by_axis(evidence, reading)
+            yield from placement_by_axis(evidence, reading)
         else:
             each = along_one_axis(model, lambda one: self.candidates(evidence, one, reading))
             yield from islice(each, _MAX_AXIS_CANDIDATES)
 
 
 _MAX_AXIS_CANDIDATES = 80
-
-_ROUNDINGS = ("none", "round-map", "floor-map", "round-image", "floor-image")
-
-
-def _of(*given: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(given)
-
-
-def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[Changes]:
-    # Edges that are rounded and points that take other cells hide where a box lies exactly.
-    starts = _near(reading.start, _USUAL_STARTS, is_exact=reading.is_bilinear)
-    ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
-    takes_ratio = "sampling_ratio" in evidence.target.parameters
-    ratio = _default_ratios(0)
-    if takes_ratio:
-        ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
-    dimensions: list[Sequence[Changes]] = [
-        [{"offset": at} for at in dict.fromkeys(starts)],
-        [
-            {"end_offset": at}
-            for at in dict.fromkeys(_near(ends, _USUAL_ENDS, is_exact=reading.is_bilinear))
-        ],
-        *_weights(reading),
-        # One point has the same average and maximum.
-        [_POOLINGS[0], _POOLINGS[2], _POOLINGS[1]],
-        ratio,
-        _divisors(evidence),
-        list(likely_points(reading.shares)),
-    ]
-    yield from by_unusualness(dimensions)
-
-
-def _placement_by_axis(evidence: Evidence, reading: Reading) -> Iterator[Changes]:
-    """Yield the rules along y and along x that give the positions along these axes, if any do."""
-    found = [_placed_along(axis, evidence, reading) for axis in (1, 0)]
-    if None not in found:
-        along_y, along_x = (dict(each or {}) for each in found)
-        yield {**reading.fields, **along_y, **{f"x:{name}": v for name, v in along_x.items()}}
-
-
-def _placed_along(axis: int, evidence: Evidence, reading: Reading) -> Changes | None:
-    """Return the rules that give the positions along x (0) or y (1); None if none do."""
-    call, answer = evidence.answers["placement"]
-    position = (1 + axis) * call.maps_per_channel  # the channel that holds it
-    if answer.output is None or answer.output.shape[1] <= position:
-        return None
-    start, end = reading.start[axis], reading.end[axis]
-    dimensions: list[Sequence[Changes]] = [
-        [{"offset": at} for at in dict.fromkeys(_near([start], _USUAL_STARTS))],
-        [{"end_offset": at} for at in dict.fromkeys(_near([end - start], _USUAL_ENDS))],
-        [{"edge_rounding": rounding} for rounding in _ROUNDINGS],
-        [{"interpolation": kind} for kind in ("linear", "nearest", "swapped")],
-        [{"points": "centred", "point_in_part": share} for share in (0.5, 0.0, 1.0)],
-    ]
-    channels = slice(position, position + 1)
-    given = Answer(answer.output[:, channels])
-    for changes in by_unusualness(dimensions, 200):
-        output = Model(Convention()).having({**reading.fields, **changes}).answer(call).output
-        if output is not None and evidence.equal(Answer(output[:, channels]), given):
-            return changes
-    return None
-
-
-def _default_ratios(first: int) -> list[dict[str, Any]]:
-    """Return what may be the ratio of a kernel that takes none, likeliest first."""
-    fixed = [{"sampling_ratio": n, "grid_from": "section"} for n in (first, 0, 1, 2, 3, 4)]
-    return [*fixed, {"sampling_ratio": 0, "grid_from": "output"}, *_OTHER_GRIDS]
-
-
-_ADAPTIVE = {"sampling_ratio": 0, "grid_from": "section"}
-_OTHER_GRIDS = _of(
-    *({**_ADAPTIVE, "grid_rounding": kind, "grid_min": 1} for kind in ("floor", "round"))
-)
-
-
-def _divisors(evidence: Evidence) -> list[dict[str, Any]]:
-    """Return the usual divisor, and all others if a map of ones does not give ones."""
-    usual: dict[str, Any] = {"law:divisor": USUAL}
-    _, answer = evidence.answers["placement"]
-    if answer.output is None or np.allclose(answer.output[:, 0], 1, atol=1e-2):
-        return [usual]
-    return [usual, *({"law:divisor": law} for law in DIVISOR_LAWS)]
-
-
-_TIES = ("lower", "both", "upper")
-_POOLINGS = _of(
-    {"pooling": "avg"},
-    {"pooling": "max", "max_of": "point"},
-    {"pooling": "max", "max_of": "weighted-cell"},
-)
-
-
-def _weights(reading: Reading) -> list[list[dict[str, Any]]]:
-    """Return what decides the weights of cells: the rounding of edges, and the interpolation."""
-    if reading.is_bilinear:
-        return []
-    kinds = [
-        {"interpolation": "linear"},
-        {"interpolation": "nearest"},
-        # A point on a cell centre then has the value of its other neighbour.
-        *({"interpolation": "swapped", "tie_neighbour": tie} for tie in _TIES),
-        {"law:interpolation": EXCHANGED_WEIGHTS},
-    ]
-    return [[{"edge_rounding": rounding} for rounding in _ROUNDINGS], kinds]
-
-
-_USUAL_STARTS = (0.5, 0.0, 1.0, -0.5)
-_USUAL_ENDS = (0.0, -1.0, 1.0, 0.5, -0.5)
-
-
-def _near(
-    measured: Sequence[float], distances: Sequence[float], *, is_exact: bool = True
-) -> list[float]:
-    """Return the likeliest distances in cells for what was measured along x and y."""
-    at = float(np.mean(measured))
-    usual = sorted(distances, key=lambda distance: is_exact and abs(distance - at) > _EXACT)
-    # Edges that are rounded down lie 3/8 of a cell lower in the mean of four phases. What is
-    # subtracted before a fixed scale is a fraction of a cell.
-    return [*usual, round(at, 3), round(at - 0.375, 3), round(at * 64) / 64]
-
-
-_EXACT = 0.02  # cells by which measured distances differ from true ones
 
 
 def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -203,7 +88,7 @@ def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
         {"end_offset": end - image, "image_end_offset": image}
         for image in dict.fromkeys((0.0, end, -1.0, 1.0))
     ]
-    rounding = alternatives(model, "edge_rounding", _ROUNDINGS)
+    rounding = alternatives(model, "edge_rounding", ROUNDINGS)
     scales = alternatives(model, "law:scale", [USUAL, *SCALE_LAWS])
     yield from by_unusualness([starts, ends, rounding, scales])
 
@@ -222,11 +107,11 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         *({"law:ratio": law} for law in RATIO_LAWS),
     ]
     if "sampling_ratio" not in evidence.target.parameters:
-        laws = _default_ratios(model.convention.sampling_ratio)
+        laws = default_ratios(model.convention.sampling_ratio)
     poolings: list[dict[str, Any]] = [
         {"pooling": model.convention.pooling, "max_of": model.convention.max_of}
     ]
-    poolings += [each for each in _POOLINGS if each != poolings[0]]
+    poolings += [each for each in POOLINGS if each != poolings[0]]
     divisors = alternatives(model, "law:divisor", [USUAL, *DIVISOR_LAWS])
     coordinates = alternatives(model, "coordinates", ["features", "half"])
     decimals = alternatives(model, "coordinate_decimals", [None, 2, 3])
@@ -249,7 +134,7 @@ def _digits(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
 def _grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     is_open = bool(_unseen_grids(evidence, model))
     dimensions = [
-        [{}, _ADAPTIVE] if is_open else [{}],
+        [{}, ADAPTIVE] if is_open else [{}],
         alternatives(model, "grid_from", ["section", "output"]),
         alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
         alternatives(model, "grid_max", [None, 2, 1, 3]),
@@ -369,7 +254,7 @@ def _unseen_grids(evidence: Evidence, model: Model) -> list[list[dict[str, Any]]
     """Return the grids of a kernel without a ratio, of which small sections show nothing."""
     if "sampling_ratio" in evidence.target.parameters or model.convention.sampling_ratio > 1:
         return []
-    return [[{}, *_OTHER_GRIDS]]
+    return [[{}, *OTHER_GRIDS]]
 
 
 def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -428,7 +313,7 @@ def _negative(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[
 
 
 def _not_finite(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    dimensions = [alternatives(model, "tie_neighbour", _TIES)]
+    dimensions = [alternatives(model, "tie_neighbour", TIES)]
     if model.convention.pooling == "max":
         dimensions.append(alternatives(model, "max_skips_nan", [False, True]))
         if model.convention.max_start < -1e30:
@@ -476,7 +361,7 @@ _EMPTY = tuple(
 
 # Name → how it is measured, in order.
 STAGES: dict[str, Stage] = {
-    "placement": Stage("interpolation", ("placement",), _placement),
+    "placement": Stage("interpolation", ("placement",), placement),
     "digits": Stage("coordinates", ("decimals",), _digits, ("placement",)),
     "scale": Stage("scale and shift", _SCALED, _scaled, ("placement",)),
     "points": Stage("sampling ratio", _RATIOS, _points, ("placement",)),

@@ -1,0 +1,139 @@
+"""Where a kernel places the points of a section, from boxes well inside the map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from roialign_cli.core.convention import Convention
+from roialign_cli.measure.call import Answer
+from roialign_cli.measure.elimination import Changes, by_unusualness
+from roialign_cli.measure.evidence import Evidence
+from roialign_cli.measure.laws import DIVISOR_LAWS, EXCHANGED_WEIGHTS, RATIO_LAWS, USUAL
+from roialign_cli.measure.model import Model
+from roialign_cli.measure.reading import Reading, likely_points
+
+ROUNDINGS = ("none", "round-map", "floor-map", "round-image", "floor-image")
+
+
+def _of(*given: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(given)
+
+
+def placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[Changes]:
+    """Yield rules that may place one point in each section, likeliest first."""
+    # Edges that are rounded and points that take other cells hide where a box lies exactly.
+    starts = _near(reading.start, _USUAL_STARTS, is_exact=reading.is_bilinear)
+    ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
+    takes_ratio = "sampling_ratio" in evidence.target.parameters
+    ratio = default_ratios(0)
+    if takes_ratio:
+        ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
+    dimensions: list[Sequence[Changes]] = [
+        [{"offset": at} for at in dict.fromkeys(starts)],
+        [
+            {"end_offset": at}
+            for at in dict.fromkeys(_near(ends, _USUAL_ENDS, is_exact=reading.is_bilinear))
+        ],
+        *_weights(reading),
+        # One point has the same average and maximum.
+        [POOLINGS[0], POOLINGS[2], POOLINGS[1]],
+        ratio,
+        _divisors(evidence),
+        list(likely_points(reading.shares)),
+    ]
+    yield from by_unusualness(dimensions)
+
+
+def placement_by_axis(evidence: Evidence, reading: Reading) -> Iterator[Changes]:
+    """Yield the rules along y and along x that give the positions along these axes, if any do."""
+    found = [_placed_along(axis, evidence, reading) for axis in (1, 0)]
+    if None not in found:
+        along_y, along_x = (dict(each or {}) for each in found)
+        yield {**reading.fields, **along_y, **{f"x:{name}": v for name, v in along_x.items()}}
+
+
+def _placed_along(axis: int, evidence: Evidence, reading: Reading) -> Changes | None:
+    """Return the rules that give the positions along x (0) or y (1); None if none do."""
+    call, answer = evidence.answers["placement"]
+    position = (1 + axis) * call.maps_per_channel  # the channel that holds it
+    if answer.output is None or answer.output.shape[1] <= position:
+        return None
+    start, end = reading.start[axis], reading.end[axis]
+    dimensions: list[Sequence[Changes]] = [
+        [{"offset": at} for at in dict.fromkeys(_near([start], _USUAL_STARTS))],
+        [{"end_offset": at} for at in dict.fromkeys(_near([end - start], _USUAL_ENDS))],
+        [{"edge_rounding": rounding} for rounding in ROUNDINGS],
+        [{"interpolation": kind} for kind in ("linear", "nearest", "swapped")],
+        [{"points": "centred", "point_in_part": share} for share in (0.5, 0.0, 1.0)],
+    ]
+    channels = slice(position, position + 1)
+    given = Answer(answer.output[:, channels])
+    for changes in by_unusualness(dimensions, 200):
+        output = Model(Convention()).having({**reading.fields, **changes}).answer(call).output
+        if output is not None and evidence.equal(Answer(output[:, channels]), given):
+            return changes
+    return None
+
+
+def default_ratios(first: int) -> list[dict[str, Any]]:
+    """Return what may be the ratio of a kernel that takes none, likeliest first."""
+    fixed = [{"sampling_ratio": n, "grid_from": "section"} for n in (first, 0, 1, 2, 3, 4)]
+    return [*fixed, {"sampling_ratio": 0, "grid_from": "output"}, *OTHER_GRIDS]
+
+
+ADAPTIVE = {"sampling_ratio": 0, "grid_from": "section"}
+OTHER_GRIDS = _of(
+    *({**ADAPTIVE, "grid_rounding": kind, "grid_min": 1} for kind in ("floor", "round"))
+)
+
+
+def _divisors(evidence: Evidence) -> list[dict[str, Any]]:
+    """Return the usual divisor, and all others if a map of ones does not give ones."""
+    usual: dict[str, Any] = {"law:divisor": USUAL}
+    _, answer = evidence.answers["placement"]
+    if answer.output is None or np.allclose(answer.output[:, 0], 1, atol=1e-2):
+        return [usual]
+    return [usual, *({"law:divisor": law} for law in DIVISOR_LAWS)]
+
+
+TIES = ("lower", "both", "upper")
+POOLINGS = _of(
+    {"pooling": "avg"},
+    {"pooling": "max", "max_of": "point"},
+    {"pooling": "max", "max_of": "weighted-cell"},
+)
+
+
+def _weights(reading: Reading) -> list[list[dict[str, Any]]]:
+    """Return what decides the weights of cells: the rounding of edges, and the interpolation."""
+    if reading.is_bilinear:
+        return []
+    kinds = [
+        {"interpolation": "linear"},
+        {"interpolation": "nearest"},
+        # A point on a cell centre then has the value of its other neighbour.
+        *({"interpolation": "swapped", "tie_neighbour": tie} for tie in TIES),
+        {"law:interpolation": EXCHANGED_WEIGHTS},
+    ]
+    return [[{"edge_rounding": rounding} for rounding in ROUNDINGS], kinds]
+
+
+_USUAL_STARTS = (0.5, 0.0, 1.0, -0.5)
+_USUAL_ENDS = (0.0, -1.0, 1.0, 0.5, -0.5)
+
+
+def _near(
+    measured: Sequence[float], distances: Sequence[float], *, is_exact: bool = True
+) -> list[float]:
+    """Return the likeliest distances in cells for what was measured along x and y."""
+    at = float(np.mean(measured))
+    usual = sorted(distances, key=lambda distance: is_exact and abs(distance - at) > _EXACT)
+    # Edges that are rounded down lie 3/8 of a cell lower in the mean of four phases. What is
+    # subtracted before a fixed scale is a fraction of a cell.
+    return [*usual, round(at, 3), round(at - 0.375, 3), round(at * 64) / 64]
+
+
+_EXACT = 0.02  # cells by which measured distances differ from true ones
