@@ -16,6 +16,7 @@ from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.laws import (
     BATCH_LAWS,
     DIVISOR_LAWS,
+    EDGE_LAWS,
     EXCHANGED_WEIGHTS,
     GRID_LAWS,
     NEARLY_ONE,
@@ -130,6 +131,8 @@ def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
         for image in dict.fromkeys((0.0, end, -1.0, 1.0))
     ]
     rounding = alternatives(model, "edge_rounding", _ROUNDINGS)
+    if model.convention.offset:  # else the same as the field
+        rounding += [{"edge_rounding": "none", "law:edges": law} for law in EDGE_LAWS]
     yield from by_unusualness([starts, ends, rounding])
 
 
