@@ -324,6 +324,37 @@ def test_a_program_that_does_not_start(tmp_path: Path) -> None:
         run_program(folder, [str(broken)], seconds=SECONDS)
 
 
+def test_a_program_that_fails_while_it_writes(tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    answer(folder, range(7), reference)
+    shutil.move(folder / "outputs", tmp_path / "good")
+    (folder / "outputs").mkdir()
+    code = (
+        "import shutil, sys; folder = sys.argv[2] + '/outputs';"
+        "shutil.copytree(sys.argv[1], folder, dirs_exist_ok=True);"
+        "open(folder + '/007.bin', 'wb').write(bytes(1000)); sys.exit('cannot read call 7')"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "good")]
+    found = probe(run_program(folder, command, seconds=SECONDS))
+    assert found.remarks[0] == "the program ended with status 1: cannot read call 7"
+    assert found.failures == {}
+    assert found.measurement("box format").certainty == "measured"
+
+
+def test_answers_that_cannot_be_removed_are_not_taken_for_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = battery(tmp_path)
+    answer(folder, range(1), reference)
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(RoiAlignError, match=r"000.npy: cannot be removed: Permission denied"):
+        run_program(folder, [sys.executable, "-c", "pass"], seconds=SECONDS)
+
+
 def test_a_program_that_hangs_after_some_answers(tmp_path: Path) -> None:
     folder = battery(tmp_path)
     answer(folder, range(1), reference)
