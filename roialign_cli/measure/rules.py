@@ -51,7 +51,7 @@ RULES = (
     Rule(AXES, (), (), is_minor=True),
     Rule("scale and shift", ("offset", "image_offset"), _PLACED),
     Rule("box end", ("end_offset", "image_end_offset"), _PLACED),
-    Rule("edge rounding", ("edge_rounding",), _PLACED),
+    Rule("edge rounding", ("edge_rounding", "law:edges"), _PLACED),
     Rule("points", ("points", "point_in_part", "divide"), ("placement", "points")),
     Rule("interpolation", ("interpolation", "law:interpolation"), ("placement",)),
     Rule("pooling", ("pooling",), ("points",)),

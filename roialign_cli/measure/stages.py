@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from roialign_cli.core.preset import FLT_MAX
+from roialign_cli.measure.default_grids import ADAPTIVE, default_ratios, unseen_grids
 from roialign_cli.measure.elimination import Changes, alternatives, by_unusualness
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.laws import (
     BATCH_LAWS,
     DIVISOR_LAWS,
+    EDGE_LAWS,
     EXCHANGED_WEIGHTS,
     GRID_LAWS,
     NEARLY_ONE,
@@ -60,7 +62,7 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
     starts = _near(reading.start)
     ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
     takes_ratio = "sampling_ratio" in evidence.target.parameters
-    ratio = _default_ratios(0)
+    ratio = default_ratios(0)
     if takes_ratio:
         ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
     dimensions: list[Sequence[Changes]] = [
@@ -77,18 +79,6 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
         list(likely_points(reading.shares)),
     ]
     yield from by_unusualness(dimensions)
-
-
-def _default_ratios(first: int) -> list[dict[str, Any]]:
-    """Return what may be the ratio of a kernel that takes none, likeliest first."""
-    fixed = [{"sampling_ratio": n, "grid_from": "section"} for n in (first, 0, 1, 2, 3, 4)]
-    return [*fixed, {"sampling_ratio": 0, "grid_from": "output"}, *_OTHER_GRIDS]
-
-
-_ADAPTIVE = {"sampling_ratio": 0, "grid_from": "section"}
-_OTHER_GRIDS = _of(
-    *({**_ADAPTIVE, "grid_rounding": kind, "grid_min": 1} for kind in ("floor", "round"))
-)
 
 
 def _divisors(evidence: Evidence) -> list[dict[str, Any]]:
@@ -130,6 +120,8 @@ def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
         for image in dict.fromkeys((0.0, end, -1.0, 1.0))
     ]
     rounding = alternatives(model, "edge_rounding", _ROUNDINGS)
+    if model.convention.offset:  # else the same as the field
+        rounding += [{"edge_rounding": "none", "law:edges": law} for law in EDGE_LAWS]
     yield from by_unusualness([starts, ends, rounding])
 
 
@@ -147,7 +139,7 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         *({"law:ratio": law} for law in RATIO_LAWS),
     ]
     if "sampling_ratio" not in evidence.target.parameters:
-        laws = _default_ratios(model.convention.sampling_ratio)
+        laws = default_ratios(model.convention.sampling_ratio)
     poolings: list[dict[str, Any]] = [
         {"pooling": model.convention.pooling, "max_of": model.convention.max_of}
     ]
@@ -166,13 +158,13 @@ _FORMULAS = ("section-first", "step-first", "share-first", "roi-first")
 def _digits(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     coordinates = alternatives(model, "coordinates", ["features", "half"])
     decimals = alternatives(model, "coordinate_decimals", [None, 2, 1, 3, 0, 4])
-    yield from by_unusualness([coordinates, decimals, *_unseen_grids(evidence, model)])
+    yield from by_unusualness([coordinates, decimals, *unseen_grids(evidence, model)])
 
 
 def _grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    is_open = bool(_unseen_grids(evidence, model))
+    is_open = bool(unseen_grids(evidence, model))
     dimensions = [
-        [{}, _ADAPTIVE] if is_open else [{}],
+        [{}, ADAPTIVE] if is_open else [{}],
         alternatives(model, "grid_from", ["section", "output"]),
         alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
         alternatives(model, "grid_max", [None, 2, 1, 3]),
@@ -184,7 +176,7 @@ def _grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Chang
 
 def _large_grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     dimensions = [
-        *_unseen_grids(evidence, model),
+        *unseen_grids(evidence, model),
         alternatives(model, "grid_max", [None, *range(4, 20)]),
     ]
     yield from by_unusualness(dimensions)
@@ -273,16 +265,9 @@ def _across(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         alternatives(model, "average_over", ["points", "inside"]),
         alternatives(model, "clip_sections", [False, True]),
         *_without_points(model),
-        *_unseen_grids(evidence, model),
+        *unseen_grids(evidence, model),
     ]
     yield from by_unusualness(dimensions)
-
-
-def _unseen_grids(evidence: Evidence, model: Model) -> list[list[dict[str, Any]]]:
-    """Return the grids of a kernel without a ratio, of which small sections show nothing."""
-    if "sampling_ratio" in evidence.target.parameters or model.convention.sampling_ratio > 1:
-        return []
-    return [[{}, *_OTHER_GRIDS]]
 
 
 def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
