@@ -363,11 +363,8 @@ _RATIOS = ("ratio 2", "ratio 3", "ratio 4", "9 sections")
 _SMALL = ("small boxes", "small boxes, scale 1/2")
 _ACROSS = ("across the border, ratio 2", "across the border, ratio 4")
 _NEGATIVE = ("negative features", "very negative features")
-_NOT_FINITE = (
-    "non-finite cells",
-    "non-finite cells, ratio 2",
-    "endlessly negative features",
-)
+_ENDLESS = ("endlessly negative features",)
+_NOT_FINITE = ("non-finite cells", "non-finite cells, ratio 2", *_ENDLESS)
 _LAST_DIGITS = tuple(f"last digits, margin {margin}" for margin in ("0", "0.5", "1"))
 _EMPTY = tuple(
     f"{kind}, {ratio}"
@@ -404,5 +401,7 @@ STAGES: dict[str, Stage] = {
     "whole sizes": Stage("coordinates", ("grid, whole sizes",), _whole_sizes, ("grid", "digits")),
     "negative": Stage("negative features", _NEGATIVE, _negative, ("points",)),
     "not finite": Stage("non-finite cells", _NOT_FINITE, _not_finite, ("points",)),
+    # It shows where the maximum starts even if the kernel has no known rule for NaN.
+    "endless": Stage("non-finite cells", _ENDLESS, _not_finite, ("negative",)),
     "last digits": Stage("position formula", _LAST_DIGITS, _last_digits, ("points", "border")),
 }
