@@ -109,7 +109,11 @@ class PeerTarget(PythonTarget):
         """Return the output of the operator."""
         if not can_answer(self._peer, call):
             raise UnansweredError
-        return super().run(call)
+        try:
+            return super().run(call)
+        finally:
+            if self._peer.damages_memory:
+                self.close()
 
 
 def can_answer(peer: Peer, call: ProbeCall) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from docs.behaviour_rows import NO_KNOWN_RULE, Row, read_rows
+from docs.gallery import anchor
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.markdown import to_markdown
@@ -46,7 +47,9 @@ its presets. Where several values of a rule give the same outputs, the page show
 - [Rules](#rules): which libraries do the same.
 - [Library by library](#library-by-library): {list}.
 
-[conventions.md](conventions.md) explains the presets, and the [glossary](glossary.md) the words.
+MMCV, Detectron2, TensorRT and others are missing, because they have no ready-made package for the
+CPU. [conventions.md](conventions.md) explains the presets and how the rules of each are known, and
+the [glossary](glossary.md) the words.
 [behaviour.json](behaviour.json) has the results as data.
 [roialign probe](cli.md#roialign-probe) measures a kernel of your own in the same way.
 """
@@ -67,11 +70,6 @@ def behaviour() -> str:
     return head + "\n" + to_markdown([*_summary(rows), *_by_rule(rows), *_by_library(rows)])
 
 
-def anchor(heading: str) -> str:
-    """Return the anchor that code hosts give to a heading."""
-    return "".join(c for c in heading.lower() if c.isalnum() or c in " -").replace(" ", "-")
-
-
 def _summary(rows: Sequence[Row]) -> Iterator[Block]:
     yield Heading(2, "Libraries")
     operators = dict.fromkeys(row.key[:3] for row in rows)
@@ -84,7 +82,7 @@ def _summary(rows: Sequence[Row]) -> Iterator[Block]:
                 f"[{first.library}](#{anchor(first.library)}) {first.version}",
                 ", ".join(filter(None, (f"`{first.operator}`", first.mode))),
                 ", ".join(row.pooling for row in own),
-                f"[{first.preset}](conventions.md#{first.preset})",
+                _linked(first),
                 ", ".join(dict.fromkeys(rule for row in own for rule in row.details)) or "–",
             )
         )
@@ -96,19 +94,20 @@ def _summary(rows: Sequence[Row]) -> Iterator[Block]:
         "The operators of a row give the same outputs up to last digits, wherever they give one "
         "and all cells are finite."
     )
-    alike = tuple((own[0].pooling, named(own, rows)) for own in _alike(rows))
-    yield Grid(("pooling", "operators"), alike, prose=True)
+    alike = [
+        (pooling, named(own, [row for row in rows if row.pooling == pooling]))
+        for own in _alike(rows)
+        for pooling in {row.pooling for row in own}
+    ]
+    yield Grid(("pooling", "operators"), tuple(alike), prose=True)
 
 
 def _alike(rows: Sequence[Row]) -> Iterator[list[Row]]:
     """Yield operators that agree in all rules but incidental ones, at least two."""
     groups: dict[tuple[tuple[str, str], ...], list[Row]] = {}
     for row in rows:
-        is_measured = NO_KNOWN_RULE not in row.rules.values() and not (
-            {*row.unmeasured} - _INCIDENTAL
-        )
         rules = {rule: text for rule, text in row.rules.items() if rule not in _INCIDENTAL}
-        if is_measured:
+        if NO_KNOWN_RULE not in rules.values() and _INCIDENTAL.issuperset(row.unmeasured):
             groups.setdefault(tuple(sorted(rules.items())), []).append(row)
     yield from sorted((own for own in groups.values() if len(own) > 1), key=len, reverse=True)
 
@@ -169,16 +168,21 @@ def _modes(own: Sequence[Row], every: Sequence[Row]) -> list[str]:
     if len(own) == len(every):
         return []
     poolings = {row.pooling for row in own}
-    if own == [row for row in every if row.pooling in poolings]:
+    is_whole = {row.key: _is_whole(row, own, every) for row in own}
+    if not any(is_whole.values()) and own == [row for row in every if row.pooling in poolings]:
         return sorted(poolings)
     has_operators = len({row.operator for row in every}) > 1
     names: dict[str, None] = {}
     for row in own:
         operator = row.operator.removeprefix("ops.") if has_operators else ""
-        is_whole = all(other in own for other in every if other.key[:3] == row.key[:3])
-        words = operator, row.mode, "" if is_whole else row.pooling
+        words = operator, row.mode, "" if is_whole[row.key] else row.pooling
         names[" ".join(filter(None, words))] = None
     return list(names)
+
+
+def _is_whole(row: Row, own: Sequence[Row], every: Sequence[Row]) -> bool:
+    """Return whether a mode is among some rows with all its poolings."""
+    return all(other in own for other in every if other.key[:3] == row.key[:3])
 
 
 def _by_library(rows: Sequence[Row]) -> Iterator[Block]:
@@ -192,10 +196,10 @@ def _by_library(rows: Sequence[Row]) -> Iterator[Block]:
         dates = sorted({row.date for row in own})
         yield Paragraph(
             f"Version {own[0].version}, {operators}, measured on {' and '.join(dates)}. "
-            f"Presets: {presets}."
+            f"{'Preset' if len({row.preset for row in own}) == 1 else 'Presets'}: {presets}."
         )
         lines = [
-            (rule if number == 0 else "", text, "; ".join(_modes(group, own)) or "all")
+            (rule if number == 0 else "", text, _modes_text(group, own))
             for rule in _RULES
             if not _shared(rows, rule)
             for number, (text, group) in enumerate(grouped(own, rule).items())
@@ -205,6 +209,13 @@ def _by_library(rows: Sequence[Row]) -> Iterator[Block]:
         yield Grid(headers, tuple(line[: len(headers)] for line in lines), prose=True)
         for name, quirks in {row.preset: PRESETS[row.preset].quirks for row in own}.items():
             yield Paragraph(f"{name}: {quirks}")
+
+
+def _modes_text(group: Sequence[Row], own: Sequence[Row]) -> str:
+    """Return the modes of a library that do the same, for a cell of a table."""
+    modes = _modes(group, own)
+    is_most = len(modes) > 2 and len(group) > _MOST * len(own)
+    return "all others" if is_most else "; ".join(modes) or "all"
 
 
 def _linked(row: Row) -> str:

@@ -6,11 +6,13 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.overrides import unused_with_points
+from roialign_cli.measure.clauses import clause
 from roialign_cli.measure.fingerprint import Fingerprint
 from roialign_cli.measure.rules import REFUSED, RULES
 from tests.peers.live import PEERS, Peer
@@ -41,15 +43,14 @@ class Row:
         The name of the preset that it was compared with.
     fields
         Field of a convention → measured value; only values that are not the default.
-    rules
-        Rule → what was measured, as a clause; only rules that mean something for the operator and
-        could be measured.
+    texts
+        Rule → what was measured, as a clause; only where no field states it.
     ambiguous
         The rules of which other values give the same answers.
     unmeasured
         The rules that could not be measured.
     details
-        Rule in which the preset differs → what the preset does.
+        The rules in which the preset differs.
     """
 
     library: str
@@ -60,26 +61,45 @@ class Row:
     date: str
     preset: str
     fields: Mapping[str, Any]
-    rules: Mapping[str, str]
+    texts: Mapping[str, str]
     ambiguous: tuple[str, ...]
     unmeasured: tuple[str, ...]
-    details: Mapping[str, str]
+    details: tuple[str, ...]
 
     @property
     def key(self) -> tuple[str, str, str, str]:
         """What identifies the row."""
         return self.library, self.operator, self.mode, self.pooling
 
-    def field(self, name: str) -> Any:  # noqa: ANN401
-        """Return the measured value of a field of a convention."""
-        value = self.fields.get(name, getattr(Convention(), name))
-        return float(value) if value in {"inf", "-inf"} else value
+    @property
+    def peer(self) -> Peer:
+        """The operator."""
+        return next(peer for peer in PEERS if peer.key == self.key[:3])
+
+    @cached_property
+    def convention(self) -> Convention:
+        """The measured rules. Fields that could not be measured have their default values."""
+        values: dict[str, Any] = {
+            name: float(value) if value in {"inf", "-inf"} else value
+            for name, value in self.fields.items()
+        }
+        return Convention(**values)
+
+    @cached_property
+    def rules(self) -> Mapping[str, str]:
+        """Rule → what was measured, as a clause; only rules that the operator has."""
+        left_out = {*_meaningless(self.peer, self.convention), *self.unmeasured}
+        return {
+            rule.name: self.texts.get(rule.name) or clause(rule.name, self.convention)
+            for rule in RULES
+            if rule.name not in left_out
+            and (rule.name in self.texts or self.pooling == "max" or not rule.needs_max)
+        }
 
 
 def row_of(peer: Peer, version: str, date: str, found: Fingerprint) -> Row:
     """Return what was measured of a peer, compared with its preset."""
-    defaults = Convention().parameters()
-    left_out = _meaningless(peer, found)
+    defaults, left_out = Convention().parameters(), _meaningless(peer, found.convention)
     measured = [one for one in found.measurements if one.rule not in left_out]
     texts = {
         one.rule: NO_KNOWN_RULE if one.certainty == "no known rule" else one.text
@@ -103,21 +123,24 @@ def row_of(peer: Peer, version: str, date: str, found: Fingerprint) -> Row:
             for name, value in found.convention.parameters().items()
             if value != defaults[name]
         },
-        rules=texts,
+        texts={
+            rule: text for rule, text in texts.items() if text != clause(rule, found.convention)
+        },
         ambiguous=tuple(one.rule for one in measured if one.certainty == "no effect seen"),
         unmeasured=tuple(one.rule for one in measured if one.rule not in texts),
-        details={one.rule: one.expected for one in found.differs},
+        details=tuple(one.rule for one in found.differs),
     )
 
 
-def _meaningless(peer: Peer, found: Fingerprint) -> set[str]:
-    """Return the rules that mean nothing for an operator, whatever the answers agree with."""
-    convention = found.convention
+def _meaningless(peer: Peer, convention: Convention) -> set[str]:
+    """Return the rules that an operator does not have, whatever the answers agree with."""
     unused = unused_with_points(convention.points)
     rules = {rule for rule, fields in FIELDS.items() if fields and unused.issuperset(fields)}
     rules.discard("far edge")
     if convention.reads_cells:
         rules.update(_OF_SAMPLE_POINTS)
+    if "ratio" in peer.arguments:
+        rules.add("default ratio")
     if "sampling_ratio" not in peer.takes:
         rules.add("sampling ratio")
         if not convention.is_adaptive and convention.grid_from == "section":
@@ -140,11 +163,6 @@ def refusals(failures: Mapping[str, Iterable[str]]) -> str:
     ----------
     failures
         Why there is no output → the names of the calls.
-
-    Examples
-    --------
-    >>> refusals({"it raised E: 7": ["inverted along x, ratio 2", "inverted along y, ratio 2"]})
-    'an error for a box inverted along one axis, with a sampling ratio'
     """
     found: dict[str, list[str]] = {}
     for problem, calls in failures.items():
@@ -169,7 +187,7 @@ def _boxes(calls: Iterable[str]) -> str:
     by_kind: dict[str, set[str]] = {}
     for call in calls:
         kind, _, grid = call.rpartition(", ")
-        by_kind.setdefault(kind or call, set()).add(grid)
+        by_kind.setdefault(kind if grid in _GRIDS else call, set()).add(grid)
     parts: dict[str, list[str]] = {}
     for kinds, words in _BOXES.items():
         grids = [by_kind.get(kind) for kind in kinds]
@@ -192,14 +210,14 @@ def read_rows() -> list[Row]:
         return []
     rows = []
     for record in json.loads(ROWS.read_text(encoding="utf-8")):
-        lists = {name: tuple(record[name]) for name in ("ambiguous", "unmeasured")}
+        lists = {name: tuple(record[name]) for name in ("ambiguous", "unmeasured", "details")}
         rows.append(Row(**{**record, **lists}))
     return rows
 
 
 def write_rows(rows: Iterable[Row]) -> None:
     """Write the rows, in the order of the peers."""
-    order = {(peer.library, peer.operator, peer.mode): place for place, peer in enumerate(PEERS)}
+    order = {peer.key: place for place, peer in enumerate(PEERS)}
     ordered = sorted(rows, key=lambda row: (order[row.key[:3]], row.pooling))
     text = json.dumps([asdict(row) for row in ordered], indent=1, ensure_ascii=False)
     ROWS.write_text(f"{text}\n", encoding="utf-8")

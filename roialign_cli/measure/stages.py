@@ -60,7 +60,8 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
     starts = _near(reading.start)
     ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
     takes_ratio = "sampling_ratio" in evidence.target.parameters
-    ratio = _default_ratios(0)
+    # A grid from the output size, which is spread over the ROI, changes two rules at once.
+    ratio = [*_default_ratios(0), {"sampling_ratio": 0, "grid_from": "output", "points": "corners"}]
     if takes_ratio:
         ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
     dimensions: list[Sequence[Changes]] = [
@@ -72,9 +73,9 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
             {"law:interpolation": EXCHANGED_WEIGHTS},
         ],
         _POOLINGS,
-        ratio,
         _divisors(evidence),
         list(likely_points(reading.shares)),
+        ratio,
     ]
     yield from by_unusualness(dimensions)
 

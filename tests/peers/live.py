@@ -47,6 +47,8 @@ class Peer:
         Whether outputs have as many rows as columns.
     has_adaptive_grid
         Whether the operator with a sampling ratio has an adaptive grid, too.
+    damages_memory
+        Whether a call may damage the process, so that each call needs a process of its own.
     takes_random_calls
         Whether it can be compared on random calls, in the process of the tests: it takes features
         of any shape and does not end the process for any box.
@@ -65,12 +67,18 @@ class Peer:
     tolerance: float = 1e-5
     is_square: bool = False
     has_adaptive_grid: bool = True
+    damages_memory: bool = False
     takes_random_calls: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What identifies the peer."""
+        return self.library, self.operator, self.mode
 
     @property
     def name(self) -> str:
         """The library, the operator and the mode."""
-        return " ".join(filter(None, (self.library, self.operator, self.mode)))
+        return " ".join(filter(None, self.key))
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -280,6 +288,7 @@ PEERS = [
             f"ncnn-{version}-aligned" if aligned else f"ncnn-{version}",
             operators.ncnn_roi_align,
             {"version": version, "aligned": aligned},
+            damages_memory=version == 0,
         )
         for version in (0, 1)
         for aligned, mode in _ALIGNED
