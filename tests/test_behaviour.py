@@ -84,7 +84,7 @@ class PresetTarget:
 
     @property
     def parameters(self) -> frozenset[str]:
-        return frozenset({"batch_index", *self.peer.takes})
+        return frozenset({"output_size", "batch_index", *self.peer.takes})
 
     def run(self, call: ProbeCall) -> Any:
         needs_ratio = self.peer.needs_ratio and call.sampling_ratio is None
