@@ -36,20 +36,15 @@ HERE = Environment.of(sys.executable)
 PEERS = [peer for peer in ALL_PEERS if peer.takes_random_calls]
 
 
+def if_installed(peer: Peer) -> pytest.MarkDecorator:
+    """Return the mark that skips a test of a peer that is not installed."""
+    return pytest.mark.skipif(HERE.version(peer) is None, reason=f"{peer.package} is not installed")
+
+
 def each(peers: list[Peer]) -> pytest.MarkDecorator:
-    """Run a test with each peer, and skip those that are not installed."""
+    """Run a test with each peer that is installed."""
     return pytest.mark.parametrize(
-        "peer",
-        [
-            pytest.param(
-                peer,
-                id=peer.name,
-                marks=pytest.mark.skipif(
-                    HERE.version(peer) is None, reason=f"{peer.package} is not installed"
-                ),
-            )
-            for peer in peers
-        ],
+        "peer", [pytest.param(peer, id=peer.name, marks=if_installed(peer)) for peer in peers]
     )
 
 
