@@ -13,11 +13,13 @@ import pytest
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, RoiAlignError, roi_align
+from roialign_cli.core.convention import Pooling
 from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.measure.battery import Writer, fixed_battery, measuring_calls, reading_calls
 from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.fingerprint import Case, Fingerprint
 from roialign_cli.measure.model import Model
+from roialign_cli.measure.nearest import with_pooling
 from roialign_cli.measure.probing import probe
 from roialign_cli.measure.rules import RULES
 from roialign_cli.measure.stages import STAGES
@@ -96,9 +98,9 @@ def test_every_preset_is_measured_as_itself(name: str, pooling: str) -> None:
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_is_measured_without_a_sampling_ratio(name: str) -> None:
-    rules = PRESETS[name].convention
+@pytest.mark.parametrize(("name", "pooling"), EVERY)
+def test_every_preset_is_measured_without_a_sampling_ratio(name: str, pooling: Pooling) -> None:
+    rules = with_pooling(PRESETS[name], pooling)
 
     def normalized(
         features: Array, boxes: Array, output_size: tuple[int, int], batch_index: Array

@@ -56,7 +56,7 @@ RULES = (
     Rule("interpolation", ("interpolation", "law:interpolation"), ("placement",)),
     Rule("pooling", ("pooling",), ("points",)),
     Rule("maximum", ("max_of",), ("points", "negative"), needs_max=True),
-    Rule("negative features", ("max_start",), ("negative", "not finite"), needs_max=True),
+    Rule("negative features", ("max_start",), ("negative", "endless"), needs_max=True),
     Rule("sampling ratio", ("law:ratio",), ("points",)),
     Rule(
         "default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), is_minor=True

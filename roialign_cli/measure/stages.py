@@ -62,7 +62,8 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
     starts = _near(reading.start)
     ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
     takes_ratio = "sampling_ratio" in evidence.target.parameters
-    ratio = default_ratios(0)
+    # A grid from the output size, which is spread over the ROI, changes two rules at once.
+    ratio = [*default_ratios(0), {"sampling_ratio": 0, "grid_from": "output", "points": "corners"}]
     if takes_ratio:
         ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
     dimensions: list[Sequence[Changes]] = [
@@ -74,9 +75,9 @@ def _placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[
             {"law:interpolation": EXCHANGED_WEIGHTS},
         ],
         _POOLINGS,
-        ratio,
         _divisors(evidence),
         list(likely_points(reading.shares)),
+        ratio,
     ]
     yield from by_unusualness(dimensions)
 
@@ -348,11 +349,8 @@ _RATIOS = ("ratio 2", "ratio 3", "ratio 4", "9 sections")
 _SMALL = ("small boxes", "small boxes, scale 1/2")
 _ACROSS = ("across the border, ratio 2", "across the border, ratio 4")
 _NEGATIVE = ("negative features", "very negative features")
-_NOT_FINITE = (
-    "non-finite cells",
-    "non-finite cells, ratio 2",
-    "endlessly negative features",
-)
+_ENDLESS = ("endlessly negative features",)
+_NOT_FINITE = ("non-finite cells", "non-finite cells, ratio 2", *_ENDLESS)
 _LAST_DIGITS = tuple(f"last digits, margin {margin}" for margin in ("0", "0.5", "1"))
 _EMPTY = tuple(
     f"{kind}, {ratio}"
@@ -389,5 +387,7 @@ STAGES: dict[str, Stage] = {
     "whole sizes": Stage("coordinates", ("grid, whole sizes",), _whole_sizes, ("grid", "digits")),
     "negative": Stage("negative features", _NEGATIVE, _negative, ("points",)),
     "not finite": Stage("non-finite cells", _NOT_FINITE, _not_finite, ("points",)),
+    # It shows where the maximum starts even if the kernel has no known rule for NaN.
+    "endless": Stage("non-finite cells", _ENDLESS, _not_finite, ("negative",)),
     "last digits": Stage("position formula", _LAST_DIGITS, _last_digits, ("points", "border")),
 }
