@@ -289,7 +289,7 @@ python -m docs.features features.npy
 
 def gallery() -> str:
     """Return docs/gallery.md: every picture with its command."""
-    contents = [f"- [{heading}](#{_anchor(heading)})" for heading in PICTURES]
+    contents = [f"- [{heading}](#{anchor(heading)})" for heading in PICTURES]
     parts = [_INTRODUCTION + "\n".join(contents)]
     for heading, pictures in PICTURES.items():
         parts.append(f"## {heading}")
@@ -302,7 +302,7 @@ def gallery() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _anchor(heading: str) -> str:
+def anchor(heading: str) -> str:
     """Return the anchor that code hosts give to a heading."""
     kept = "".join(c for c in heading.lower() if c.isalnum() or c in " -")
     return kept.replace(" ", "-")

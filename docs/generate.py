@@ -15,6 +15,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from docs.behaviour_page import behaviour
 from docs.gallery import gallery
 from roialign_cli.cli.main import COMMANDS, group, main
 from roialign_cli.core.presets import PRESETS
@@ -207,6 +208,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "mismatch.md": partial(page_of_sessions, DOCS / "mismatch.md"),
     "walkthrough.md": walkthrough,
     "conventions.md": conventions,
+    "behaviour.md": behaviour,
     "gallery.md": gallery,
     "cli.md": cli,
 }

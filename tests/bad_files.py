@@ -145,6 +145,8 @@ COCO = {
     "categories": [{"id": 7, "name": "cat"}],
 }
 KERNELS = """
+import os
+import numpy as np
 def shape(features, boxes, output_size):
     return features
 def fails(features, boxes, output_size):
@@ -154,6 +156,19 @@ def few(features):
 def needs(features, boxes, output_size, mode):
     return features
 number = 3
+def no_output(features, boxes, output_size):
+    return None
+def zeros(features, boxes, output_size):
+    return np.zeros((len(boxes), features.shape[1], *output_size))
+def noise(features, boxes, output_size):
+    return np.random.rand(len(boxes), features.shape[1], *output_size)
+def one_size(features, boxes):
+    return np.ones((len(boxes), features.shape[1], 1, 1))
+def ends(features, boxes, output_size):
+    os._exit(3)
+class Pool:
+    def forward(self, features, boxes, output_size):
+        return zeros(features, boxes, output_size)
 """
 
 FILES: dict[str, bytes | str] = {
@@ -304,6 +319,9 @@ FILES: dict[str, bytes | str] = {
     "kernels.py": KERNELS,
     "imports.py": "import nowhere_at_all\n",
     "no-manifest/notes.txt": "",
+    "bad-manifest/manifest.json": '{"format": "roialign-probe", "version": 1}',
+    "old-manifest/manifest.json": '{"format": "roialign-probe", "version": 0}',
+    "other-manifest/manifest.json": '{"name": "app"}',
 }
 
 

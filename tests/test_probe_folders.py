@@ -106,23 +106,83 @@ void roi_align(const float *features, int n, int c, int h, int w, const float *b
     }
 }
 """
+# ROI Align that rounds the edges of boxes on the map, as ROI pooling does.
+ROUNDS = """
+#include <math.h>
+#include <stdint.h>
+static float at(const float *m, int h, int w, float y, float x) {
+    if (y < -1 || y > h || x < -1 || x > w) return 0;
+    if (y < 0) y = 0;
+    if (x < 0) x = 0;
+    int y0 = (int)y, x0 = (int)x, y1, x1;
+    if (y0 >= h - 1) { y0 = y1 = h - 1; y = y0; } else y1 = y0 + 1;
+    if (x0 >= w - 1) { x0 = x1 = w - 1; x = x0; } else x1 = x0 + 1;
+    float ly = y - y0, lx = x - x0;
+    float upper = m[y0 * w + x0] * (1 - lx) + m[y0 * w + x1] * lx;
+    float lower = m[y1 * w + x0] * (1 - lx) + m[y1 * w + x1] * lx;
+    return upper * (1 - ly) + lower * ly;
+}
+void roi_align(const float *f, int n, int c, int h, int w, const float *boxes,
+               const int64_t *index, int r, int rows, int columns, float scale, int ratio,
+               float *out) {
+    (void)n;
+    for (int k = 0; k < r; k++) {
+        float x1 = roundf(boxes[4 * k] * scale) - 0.5f;
+        float y1 = roundf(boxes[4 * k + 1] * scale) - 0.5f;
+        float x2 = roundf(boxes[4 * k + 2] * scale) - 0.5f;
+        float y2 = roundf(boxes[4 * k + 3] * scale) - 0.5f;
+        float width = (x2 - x1) / columns, height = (y2 - y1) / rows;
+        int gy = ratio > 0 ? ratio : (int)ceilf(height);
+        int gx = ratio > 0 ? ratio : (int)ceilf(width);
+        for (int m = 0; m < c; m++)
+            for (int j = 0; j < rows; j++)
+                for (int i = 0; i < columns; i++) {
+                    const float *map = f + ((size_t)index[k] * c + m) * h * w;
+                    float sum = 0;
+                    for (int a = 0; a < gy; a++)
+                        for (int b = 0; b < gx; b++)
+                            sum += at(map, h, w, y1 + j * height + (a + 0.5f) * height / gy,
+                                      x1 + i * width + (b + 0.5f) * width / gx);
+                    out[(((size_t)k * c + m) * rows + j) * columns + i] = sum / fmaxf(gy * gx, 1);
+                }
+    }
+}
+"""
 COMPILERS = {"c": ("gcc", "c"), "cpp": ("g++", "cpp")}
+
+
+def compiled(folder: Path, language: str, kernel: str) -> str:
+    """Compile the program in the README of a folder with a kernel, and return its path."""
+    compiler, suffix = COMPILERS[language]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    source = folder.with_name(f"loop.{suffix}")
+    source.write_text(loop(folder, language) + kernel, encoding="utf-8")
+    program = str(folder.with_name("kernel"))
+    warnings = ["-Wall", "-Wextra", "-Werror"]
+    subprocess.run([compiler, *warnings, str(source), "-o", program, "-lm"], check=True)
+    return program
 
 
 @pytest.mark.parametrize("language", COMPILERS)
 def test_a_compiled_program_is_measured(language: str, tmp_path: Path) -> None:
-    compiler, suffix = COMPILERS[language]
-    if shutil.which(compiler) is None:
-        pytest.skip(f"{compiler} is not installed")
     folder = battery(tmp_path)
-    source = tmp_path / f"loop.{suffix}"
-    source.write_text(loop(folder, language) + ROI_POOL, encoding="utf-8")
-    program = str(tmp_path / "kernel")
-    warnings = ["-Wall", "-Wextra", "-Werror"]
-    subprocess.run([compiler, *warnings, str(source), "-o", program, "-lm"], check=True)
+    program = compiled(folder, language, ROI_POOL)
     with target_of(str(folder), program=[program], time_limit=SECONDS) as target:
         found = probe(target)
     assert found.verdict.startswith("This is roi-pool (max)")
+
+
+@pytest.mark.parametrize(("name", "words"), [("roundf", "rounded"), ("floorf", "rounded down")])
+def test_a_compiled_program_that_rounds_is_named(name: str, words: str, tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    program = compiled(folder, "c", ROUNDS.replace("roundf", name))
+    with target_of(str(folder), program=[program], time_limit=SECONDS) as target:
+        found = probe(target)
+    assert found.verdict == (
+        "Nearest: torchvision-aligned. 1 rule differs: "
+        f"box edges are {words} after scaling, before the shift."
+    )
 
 
 def answer(folder: Path, numbers: range, run: Callable[[ProbeCall], Any]) -> None:
@@ -262,6 +322,37 @@ def test_a_program_that_does_not_start(tmp_path: Path) -> None:
     broken.chmod(0o755)
     with pytest.raises(RoiAlignError, match="broken cannot be started: Exec format error"):
         run_program(folder, [str(broken)], seconds=SECONDS)
+
+
+def test_a_program_that_fails_while_it_writes(tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    answer(folder, range(7), reference)
+    shutil.move(folder / "outputs", tmp_path / "good")
+    (folder / "outputs").mkdir()
+    code = (
+        "import shutil, sys; folder = sys.argv[2] + '/outputs';"
+        "shutil.copytree(sys.argv[1], folder, dirs_exist_ok=True);"
+        "open(folder + '/007.bin', 'wb').write(bytes(1000)); sys.exit('cannot read call 7')"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "good")]
+    found = probe(run_program(folder, command, seconds=SECONDS))
+    assert found.remarks[0] == "the program ended with status 1: cannot read call 7"
+    assert found.failures == {}
+    assert found.measurement("box format").certainty == "measured"
+
+
+def test_answers_that_cannot_be_removed_are_not_taken_for_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = battery(tmp_path)
+    answer(folder, range(1), reference)
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(RoiAlignError, match=r"000.npy: cannot be removed: Permission denied"):
+        run_program(folder, [sys.executable, "-c", "pass"], seconds=SECONDS)
 
 
 def test_a_program_that_hangs_after_some_answers(tmp_path: Path) -> None:

@@ -218,6 +218,20 @@ def test_a_module_is_imported_from_the_current_folder(
         assert target.run(CALL).shape == (3, 3, 2, 2)
 
 
+@pytest.mark.parametrize("name", ["my kernel é.py", "3d.py", "json.py", "outer/inner/kernel.py"])
+def test_files_of_any_name_and_in_packages(name: str, write: Write, tmp_path: Path) -> None:
+    imported = ""
+    if "/" in name:
+        (tmp_path / "outer" / "inner").mkdir(parents=True)
+        for folder in ("outer", "outer/inner"):
+            (tmp_path / folder / "__init__.py").touch()
+        (tmp_path / "outer" / "sizes.py").write_text("factor = 1\n", encoding="utf-8")
+        imported = "from ..sizes import factor\n"
+    path = write(imported + KERNELS["separate"][0], name)
+    with target_of(f"{path}:kernel", time_limit=SECONDS) as target:
+        np.testing.assert_array_equal(target.run(CALL), reference(CALL))
+
+
 MISBEHAVIOUR = {
     "import os; os.abort()": (Crash, "its process ended with signal SIGABRT"),
     "import os; os._exit(3)": (Crash, "its process ended with status 3"),

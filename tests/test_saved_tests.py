@@ -18,7 +18,8 @@ from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.errors import RoiAlignError
 from tests.mutant_kernels import ONE_RULE, TWO_RULES
 from tests.mutant_kernels import Kernel as MutantKernel
-from tests.test_peers import PEERS, Peer
+from tests.peers.live import Peer
+from tests.test_peers import PEERS, if_installed
 
 Array = NDArray[Any]
 Kernel = Callable[..., Array]
@@ -257,12 +258,12 @@ def test_saved_tests_pass_for_the_oracle_and_fail_for_its_mutants(
 @pytest.mark.parametrize(
     ("peer", "pooling"),
     [
-        pytest.param(peer, pooling, id=f"{peer.name}-{pooling}")
+        pytest.param(peer, pooling, id=f"{peer.name} {pooling}", marks=if_installed(peer))
         for peer in PEERS
-        for pooling in (("avg", "max") if "pooling" in peer.takes else (None,))
+        for pooling in peer.poolings
     ],
 )
-def test_the_library_passes_the_saved_tests_of_its_preset(peer: Peer, pooling: str | None) -> None:
+def test_the_library_passes_the_saved_tests_of_its_preset(peer: Peer, pooling: str) -> None:
     def kernel(*given: Any) -> Any:
         features, boxes, index, size, scale, ratio = given
         options = {"spatial_scale": scale, "sampling_ratio": ratio or 0, "pooling": pooling,

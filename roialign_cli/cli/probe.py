@@ -87,7 +87,8 @@ def probe(
     rules in which the kernel differs. Exits with status 1 if the kernel equals no preset, or not
     the one that --preset names.
 
-    A function gets its inputs by the usual names of parameters, in a process of its own. A program
+    A function gets its inputs by the usual names of parameters, in a process of its own. A fixed
+    output size (square, from 2 × 2) or spatial scale (1/2 to 1/64) of a kernel is found. A program
     in any language reads the calls from a folder: write it with --write DIR, then run `roialign
     probe DIR -- ./kernel`, or let the program answer and run `roialign probe DIR`.
     """

@@ -63,6 +63,8 @@ def _points(c: Convention) -> str:
 
 def _default_ratio(c: Convention) -> str:
     ratios = c.sampling_ratios
+    if c.points == "corners" and c.grid_from == "section":
+        ratios = max(ratios[0], 1), max(ratios[1], 1)
     if ratios == (0, 0):
         return "without a ratio the grid is adaptive"
     return f"without a ratio a section has {ratios[1]} × {ratios[0]} points"
@@ -111,6 +113,16 @@ def _outside(c: Convention) -> str:
     return (
         f"{_NEIGHBOURS[c.outside_neighbours]}; points outside the map are {c.extrapolation_value:g}"
     )
+
+
+def _far_edge(c: Convention) -> str:
+    match c.unread_cells:
+        case 0:
+            return "all cells up to the far edge are read"
+        case 1:
+            return "the last row and column are never read"
+        case count:
+            return f"the last {count} rows and columns are never read"
 
 
 _INVERTED = {
@@ -196,11 +208,7 @@ _CLAUSES: Mapping[str, Callable[[Convention], str]] = MappingProxyType(
         "clipping": _clipping,
         "border margin": _margin,
         "outside the map": _outside,
-        "far edge": lambda c: (
-            "the last row and the last column are never read"
-            if c.unread_cells
-            else "all cells up to the far edge are read"
-        ),
+        "far edge": _far_edge,
         "boxes without area": _without_area,
         REFUSED: lambda c: _REJECTED[c.rejects],
         "non-finite cells": lambda c: (

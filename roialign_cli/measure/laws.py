@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.core.point_rules import ROUNDINGS
+
 Array = NDArray[Any]
 
 USUAL = "usual"
@@ -115,6 +117,14 @@ DIVISOR_LAWS: Mapping[str, Callable[[Array, Array], Array]] = MappingProxyType(
         "the sum is divided by the square of the points along x": lambda y, x: (
             x * x * np.ones_like(y)
         ),
+    }
+)
+
+# Box edges on the map, before the shift → the edges that the kernel uses
+EDGE_LAWS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
+    {
+        "box edges are rounded after scaling, before the shift": ROUNDINGS["round"],
+        "box edges are rounded down after scaling, before the shift": ROUNDINGS["floor"],
     }
 )
 

@@ -18,6 +18,7 @@ from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.laws import (
     BATCH_LAWS,
     DIVISOR_LAWS,
+    EDGE_LAWS,
     GRID_LAWS,
     RATIO_LAWS,
     SCALE_LAWS,
@@ -94,9 +95,13 @@ class Model:
         batch = call.batch_index
         if "batch" in self.laws:
             batch = BATCH_LAWS[self.laws["batch"]](batch, len(call.features))
+        boxes: Array = call.boxes
+        if "edges" in self.laws and not rules.normalized:
+            scale = np.float32(call.spatial_scale)
+            boxes = EDGE_LAWS[self.laws["edges"]](boxes * scale) / scale
         operation = make_operation(
             call.features,
-            call.boxes,
+            boxes,
             call.output_size,
             convention=rules,
             spatial_scale=None if rules.normalized else self._scale(call),

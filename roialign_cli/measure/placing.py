@@ -9,6 +9,7 @@ import numpy as np
 
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.call import Answer
+from roialign_cli.measure.default_grids import default_ratios
 from roialign_cli.measure.elimination import Changes, by_unusualness
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.laws import DIVISOR_LAWS, EXCHANGED_WEIGHTS, RATIO_LAWS, USUAL
@@ -28,7 +29,8 @@ def placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[C
     starts = _near(reading.start, _USUAL_STARTS, is_exact=reading.is_bilinear)
     ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
     takes_ratio = "sampling_ratio" in evidence.target.parameters
-    ratio = default_ratios(0)
+    # A grid from the output size, which is spread over the ROI, changes two rules at once.
+    ratio = [*default_ratios(0), {"sampling_ratio": 0, "grid_from": "output", "points": "corners"}]
     if takes_ratio:
         ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
     dimensions: list[Sequence[Changes]] = [
@@ -40,9 +42,9 @@ def placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[C
         *_weights(reading),
         # One point has the same average and maximum.
         [POOLINGS[0], POOLINGS[2], POOLINGS[1]],
-        ratio,
         _divisors(evidence),
         list(likely_points(reading.shares)),
+        ratio,
     ]
     yield from by_unusualness(dimensions)
 
@@ -76,18 +78,6 @@ def _placed_along(axis: int, evidence: Evidence, reading: Reading) -> Changes | 
         if output is not None and evidence.equal(Answer(output[:, channels]), given):
             return changes
     return None
-
-
-def default_ratios(first: int) -> list[dict[str, Any]]:
-    """Return what may be the ratio of a kernel that takes none, likeliest first."""
-    fixed = [{"sampling_ratio": n, "grid_from": "section"} for n in (first, 0, 1, 2, 3, 4)]
-    return [*fixed, {"sampling_ratio": 0, "grid_from": "output"}, *OTHER_GRIDS]
-
-
-ADAPTIVE = {"sampling_ratio": 0, "grid_from": "section"}
-OTHER_GRIDS = _of(
-    *({**ADAPTIVE, "grid_rounding": kind, "grid_min": 1} for kind in ("floor", "round"))
-)
 
 
 def _divisors(evidence: Evidence) -> list[dict[str, Any]]:

@@ -63,12 +63,12 @@ RULES = (
     Rule(AXES, (), (), is_minor=True),
     Rule("scale and shift", ("offset", "image_offset", "law:scale"), _PLACED),
     Rule("box end", ("end_offset", "image_end_offset"), _PLACED),
-    Rule("edge rounding", ("edge_rounding",), _PLACED),
+    Rule("edge rounding", ("edge_rounding", "law:edges"), _PLACED),
     Rule("points", ("points", "point_in_part", "divide"), ("placement", "points")),
     Rule("interpolation", ("interpolation", "law:interpolation"), ("placement",)),
     Rule("pooling", ("pooling",), ("points",)),
     Rule("maximum", ("max_of",), ("points", "negative"), needs_max=True),
-    Rule("negative features", ("max_start",), ("negative", "not finite"), needs_max=True),
+    Rule("negative features", ("max_start",), ("negative", "endless"), needs_max=True),
     Rule("sampling ratio", ("law:ratio",), ("points",)),
     Rule(
         "default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), is_minor=True

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from roialign_cli.core.preset import FLT_MAX
+from roialign_cli.measure.default_grids import ADAPTIVE, default_ratios, unseen_grids
 from roialign_cli.measure.elimination import (
     Changes,
     along_one_axis,
@@ -22,6 +23,7 @@ from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.laws import (
     BATCH_LAWS,
     DIVISOR_LAWS,
+    EDGE_LAWS,
     GRID_LAWS,
     NEARLY_ONE,
     RATIO_LAWS,
@@ -30,12 +32,9 @@ from roialign_cli.measure.laws import (
 )
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.placing import (
-    ADAPTIVE,
-    OTHER_GRIDS,
     POOLINGS,
     ROUNDINGS,
     TIES,
-    default_ratios,
     placement,
     placement_by_axis,
 )
@@ -89,6 +88,8 @@ def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
         for image in dict.fromkeys((0.0, end, -1.0, 1.0))
     ]
     rounding = alternatives(model, "edge_rounding", ROUNDINGS)
+    if model.convention.offset:  # else the same as the field
+        rounding += [{"edge_rounding": "none", "law:edges": law} for law in EDGE_LAWS]
     scales = alternatives(model, "law:scale", [USUAL, *SCALE_LAWS])
     yield from by_unusualness([starts, ends, rounding, scales])
 
@@ -128,11 +129,11 @@ def _digits(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     decimals = alternatives(model, "coordinate_decimals", [None, 2, 1, 3, 0, 4])
     # The last digit shows at once if coordinates are rounded, or points take the nearest cell.
     formulas = alternatives(model, "position_formula", _FORMULAS)
-    yield from by_unusualness([coordinates, decimals, formulas, *_unseen_grids(evidence, model)])
+    yield from by_unusualness([coordinates, decimals, formulas, *unseen_grids(evidence, model)])
 
 
 def _grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    is_open = bool(_unseen_grids(evidence, model))
+    is_open = bool(unseen_grids(evidence, model))
     dimensions = [
         [{}, ADAPTIVE] if is_open else [{}],
         alternatives(model, "grid_from", ["section", "output"]),
@@ -146,7 +147,7 @@ def _grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Chang
 
 def _large_grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     dimensions = [
-        *_unseen_grids(evidence, model),
+        *unseen_grids(evidence, model),
         alternatives(model, "grid_max", [None, *range(1, 20)]),
     ]
     yield from by_unusualness(dimensions)
@@ -242,19 +243,12 @@ def _across(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         alternatives(model, "average_over", ["points", "inside"]),
         alternatives(model, "clip_sections", [False, True]),
         *_without_points(model),
-        *_unseen_grids(evidence, model),
+        *unseen_grids(evidence, model),
         # Rules of which one point in each section showed no difference.
         alternatives(model, "outside_neighbours", _OUTSIDE_NEIGHBOURS),
         alternatives(model, "border_margin", _USUAL_MARGINS),
     ]
     yield from by_unusualness(dimensions, 300)
-
-
-def _unseen_grids(evidence: Evidence, model: Model) -> list[list[dict[str, Any]]]:
-    """Return the grids of a kernel without a ratio, of which small sections show nothing."""
-    if "sampling_ratio" in evidence.target.parameters or model.convention.sampling_ratio > 1:
-        return []
-    return [[{}, *OTHER_GRIDS]]
 
 
 def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -344,11 +338,8 @@ _RATIOS = ("ratio 2", "ratio 3", "ratio 4", "9 sections")
 _SMALL = ("small boxes", "small boxes, scale 1/2")
 _ACROSS = ("across the border, ratio 2", "across the border, ratio 4")
 _NEGATIVE = ("negative features", "very negative features")
-_NOT_FINITE = (
-    "non-finite cells",
-    "non-finite cells, ratio 2",
-    "endlessly negative features",
-)
+_ENDLESS = ("endlessly negative features",)
+_NOT_FINITE = ("non-finite cells", "non-finite cells, ratio 2", *_ENDLESS)
 _LAST_DIGITS = tuple(f"last digits, margin {margin}" for margin in ("0", "0.5", "1"))
 _EMPTY = tuple(
     f"{kind}, {ratio}"
@@ -385,5 +376,7 @@ STAGES: dict[str, Stage] = {
     "whole sizes": Stage("coordinates", ("grid, whole sizes",), _whole_sizes, ("grid", "digits")),
     "negative": Stage("negative features", _NEGATIVE, _negative, ("points",)),
     "not finite": Stage("non-finite cells", _NOT_FINITE, _not_finite, ("points",)),
+    # It shows where the maximum starts even if the kernel has no known rule for NaN.
+    "endless": Stage("non-finite cells", _ENDLESS, _not_finite, ("negative",)),
     "last digits": Stage("position formula", _LAST_DIGITS, _last_digits, ("points", "border")),
 }

@@ -19,7 +19,11 @@ def run(features: Array, boxes: Array, batch_index: Array, call: dict[str, Any])
     rois = np.column_stack([batch_index, boxes]).astype(np.float32)
     height, width = call["output_size"]
     operator = mindspore.ops.ROIAlign(
-        height, width, call["spatial_scale"], call["sampling_ratio"], call["roi_end_mode"]
+        height,
+        width,
+        call["spatial_scale"],
+        roi_end_mode=call["roi_end_mode"],
+        **({"sample_num": call["sampling_ratio"]} if "sampling_ratio" in call else {}),
     )
     return np.asarray(operator(mindspore.Tensor(features), mindspore.Tensor(rois)).asnumpy())
 

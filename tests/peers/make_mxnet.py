@@ -28,7 +28,7 @@ def run(features: Array, boxes: Array, batch_index: Array, call: dict[str, Any])
         mxnet.nd.array(rois),
         pooled_size=tuple(call["output_size"]),
         spatial_scale=call["spatial_scale"],
-        sample_ratio=call["sampling_ratio"],
+        **({"sample_ratio": call["sampling_ratio"]} if "sampling_ratio" in call else {}),
         position_sensitive=call["position_sensitive"],
         aligned=call["aligned"],
     )

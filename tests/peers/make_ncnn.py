@@ -88,7 +88,8 @@ def run(features: Array, boxes: Array, batch_index: Array, call: dict[str, Any])
             setattr(net.opt, option, False)
     rows, columns = call["output_size"]
     scale, version = f"{call['spatial_scale']:.9e}", call["op"][-1]
-    parameters = f"0={columns} 1={rows} 2={scale} 3={call['sampling_ratio']}"
+    parameters = f"0={columns} 1={rows} 2={scale}"
+    parameters += f" 3={call['sampling_ratio']}" if "sampling_ratio" in call else ""
     parameters += f" 4={int(call['aligned'])} 5={version}"
     inlets = "Input data 0 1 data\nInput rois 0 1 rois"
     net.load_param_mem(f"7767517\n3 3\n{inlets}\nROIAlign out 2 1 data rois out {parameters}\n")

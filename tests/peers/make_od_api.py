@@ -34,23 +34,33 @@ CALLS = [
 ]
 
 
+PARAMETERS = (
+    "num_samples_per_cell_y",
+    "num_samples_per_cell_x",
+    "align_corners",
+    "extrapolation_value",
+)
+
+
 def run(features: Array, boxes: Array, batch_index: Array, call: dict[str, Any]) -> Array:
+    rows, columns = features.shape[2:]
+    last = np.array([rows - 1, columns - 1] * 2, np.float32)
+    return pooled(features, boxes[:, [1, 0, 3, 2]] / last, batch_index, call)
+
+
+def pooled(features: Array, boxes: Array, batch_index: Array, call: dict[str, Any]) -> Array:
+    """Return the output for boxes as the operator reads them."""
     import tensorflow as tf
     from object_detection.utils import spatial_transform_ops
 
-    rows, columns = features.shape[2:]
-    last = np.array([rows - 1, columns - 1] * 2, np.float32)
     # Every map has all boxes; the outputs of the wrong maps are dropped.
-    shared = np.stack([boxes[:, [1, 0, 3, 2]] / last] * len(features))
+    shared = np.stack([boxes] * len(features))
     out = spatial_transform_ops.multilevel_roi_align(
         [tf.constant(features.transpose(0, 2, 3, 1))],
         tf.constant(shared),
         tf.zeros(shared.shape[:2], tf.int32),
         call["output_size"],
-        num_samples_per_cell_y=call["num_samples_per_cell_y"],
-        num_samples_per_cell_x=call["num_samples_per_cell_x"],
-        align_corners=call["align_corners"],
-        extrapolation_value=call["extrapolation_value"],
+        **{name: call[name] for name in PARAMETERS if name in call},
     )
     kept: Array = out.numpy()[batch_index, np.arange(len(boxes))].transpose(0, 3, 1, 2)
     return kept

@@ -57,7 +57,8 @@ DEVICE_PRESETS = (
         quirks="Sections are cut to the map and count their points after the cut, at the "
         "distances of the whole section. At the right and lower border, points then "
         "lie beyond the map, where the library reads other memory; here they are "
-        "clamped.",
+        "clamped. With the adaptive grid, it can write more points than it has room "
+        "for, which may end the process.",
     ),
     Preset(
         Convention(

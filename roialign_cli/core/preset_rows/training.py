@@ -123,7 +123,8 @@ TRAINING_PRESETS = (
         framework="paddle",
         summary="vision.ops.roi_align with aligned=True, its default",
         source="paddlepaddle 3.3.1, CPU (phi/kernels/cpu/roi_align_kernel.cc)",
-        quirks="Without points, the average is NaN. The library has no max pooling.",
+        quirks="Without points, the average is NaN. With the adaptive grid, an inverted box ends "
+        "the process. The library has no max pooling.",
     ),
     Preset(
         Convention(
@@ -155,7 +156,8 @@ TRAINING_PRESETS = (
         source="tensorflow 2.21.0, CPU (kernels/image/crop_and_resize_op.cc)",
         quirks="Boxes are y1, x1, y2, x2, normalised so that 1 is the centre of the last cell. "
         "The points reach from corner to corner. A point beyond the outermost cell centres has "
-        "the extrapolation value. A box with y1 > y2 is flipped.",
+        "the extrapolation value. A box with y1 > y2 is flipped. An infinite cell makes a point "
+        "NaN, because the library adds a share of the difference of two neighbours.",
     ),
     Preset(
         Convention(

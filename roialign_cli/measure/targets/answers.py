@@ -32,8 +32,9 @@ class FolderTarget:
         The folder.
     name
         The name for reports.
-    remarks
-        What is known about the program that wrote the answers, as clauses.
+    problem
+        What went wrong with the program that wrote the answers, as a clause. Answers that cannot be
+        read are then those that it did not complete.
 
     Raises
     ------
@@ -41,9 +42,10 @@ class FolderTarget:
         If the manifest is damaged, if there are no answers, or two for one call.
     """
 
-    def __init__(self, folder: Path, name: str = "", remarks: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, name: str = "", problem: str = "") -> None:
         self.name = name or str(folder)
         self._folder = folder
+        self._is_cut = bool(problem)
         entries, reading = read_manifest(folder)
         if not _digests(reading) & {entry.digest for entry in entries}:
             problem = "has none of the calls of this version"
@@ -60,7 +62,7 @@ class FolderTarget:
             raise FileError(folder, f"has no answers; write {first} and the others, see README.md")
         missing = len(self._files) - len(self._answers)
         partly = f"{missing} of {len(self._files)} calls have no answer"
-        self.remarks = (*remarks, partly) if missing else remarks
+        self.remarks = tuple(filter(None, (problem, partly if missing else "")))
 
     @property
     def parameters(self) -> frozenset[str]:
@@ -94,7 +96,7 @@ class FolderTarget:
             raise UnansweredError(f"{NO_ANSWER} {file}.npy or .bin" if file else "")
         answer = self._answers[digest]
         if isinstance(answer, str):
-            raise NoOutputError(answer)
+            raise UnansweredError(answer) if self._is_cut else NoOutputError(answer)
         return answer
 
 

@@ -25,11 +25,13 @@ class ChildTarget:
         The name for reports.
     time_limit
         Seconds that a call may take.
+    child
+        The process; None for one with this interpreter.
     """
 
-    def __init__(self, name: str, time_limit: float) -> None:
+    def __init__(self, name: str, time_limit: float, child: Child | None = None) -> None:
         self.name = name
-        self._child = Child()
+        self._child = child or Child()
         self._time_limit = time_limit
         self._timeouts = 0
         self._crashes = 0

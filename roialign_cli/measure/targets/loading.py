@@ -161,6 +161,10 @@ def _from_package(name: str) -> Any:  # noqa: ANN401
 
 def _from_file(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.parent.resolve()))
+    root, full_name = _place_in_package(path.resolve())
+    if "." in full_name:  # so that its relative imports work
+        sys.path.append(str(root))
+        return importlib.import_module(full_name)
     name = path.stem if path.stem not in sys.modules else f"_probed_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -169,6 +173,14 @@ def _from_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _place_in_package(path: Path) -> tuple[Path, str]:
+    """Return the folder of the outermost package that a file is in, and the name of its module."""
+    folder, name = path.parent, path.stem
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        folder, name = folder.parent, f"{folder.name}.{name}"
+    return folder, name
 
 
 def _similar(module: Any) -> str:  # noqa: ANN401

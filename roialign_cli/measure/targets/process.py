@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,9 +44,17 @@ class Child:
 
     All that the process starts is killed with it, at the latest when this object or this process
     ends; see `Group`.
+
+    Parameters
+    ----------
+    python
+        The interpreter, which needs NumPy.
+    paths
+        Where it looks for modules; where this process does if there are none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, python: str = sys.executable, paths: Sequence[str] = ()) -> None:
+        self._python, self._paths = python, paths
         self._running: _Running | None = None
 
     @property
@@ -66,7 +74,7 @@ class Child:
         Timeout
             If there is no answer after a number of seconds; the process is then killed.
         """
-        running = self._running = self._running or _Running()
+        running = self._running = self._running or _Running(self._python, self._paths or sys.path)
         start = running.written()
         answer = None
         try:
@@ -99,11 +107,11 @@ class Child:
 class _Running:
     """A process, its pipes, and the file that it writes errors into."""
 
-    def __init__(self) -> None:
-        paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
+    def __init__(self, python: str, paths: Sequence[str]) -> None:
+        absolute = os.pathsep.join(str(Path(path).absolute()) for path in paths)
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by end
         self.group = Group(
-            [sys.executable, "-B", "-c", _PROGRAM, paths],  # -B: nothing beside the kernel
+            [python, "-B", "-c", _PROGRAM, absolute],  # -B: nothing beside the kernel
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,

@@ -47,8 +47,7 @@ def run_program(folder: Path, command: Sequence[str], *, seconds: float) -> Fold
     if not answer_files(folder, entries):
         outcome = problem or "ended without an error"
         raise ArgumentError("program", f"{command[0]} wrote no answers; it {outcome}")
-    remarks = (f"the program {problem}",) if problem else ()
-    return FolderTarget(folder, shlex.join(command), remarks)
+    return FolderTarget(folder, shlex.join(command), f"the program {problem}" if problem else "")
 
 
 def _why_not_startable(name: str) -> str:

@@ -21,7 +21,7 @@ from roialign_cli.measure.targets.layouts import (
     LIBRARIES,
     SQUARE,
 )
-from roialign_cli.measure.targets.process import Crash, Timeout
+from roialign_cli.measure.targets.process import Child, Crash, Timeout
 
 _LOADING_SECONDS = 120.0
 
@@ -43,6 +43,8 @@ class PythonTarget(ChildTarget):
         How the kernel takes boxes, one of `LAYOUTS`; "auto" for the way that it accepts.
     time_limit
         Seconds that a call may take.
+    child
+        The process that runs it; None for one with this interpreter.
 
     Raises
     ------
@@ -59,8 +61,9 @@ class PythonTarget(ChildTarget):
         library: str = "auto",
         layout: str = "auto",
         time_limit: float,
+        child: Child | None = None,
     ) -> None:
-        super().__init__(f"{where}:{attribute}", time_limit)
+        super().__init__(f"{where}:{attribute}", time_limit, child)
         self._asked = {"where": where, "attribute": attribute, "arguments": dict(arguments)}
         self._load()
         self._form, self._problem = guess_form(
