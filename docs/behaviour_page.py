@@ -25,7 +25,7 @@ TOPICS = {
     "The border of the map": ("border margin", "outside the map", "far edge"),
     "Values": ("interpolation", "divisor", "maximum", "negative features", "non-finite cells"),
     "Maps and channels": ("batch index", "channel map", "output axes"),
-    "Last digits": ("coordinates", "position formula", "neighbours of a cell centre"),
+    "Last digits": ("coordinates", "position formula", "cell centres"),
 }
 _RULES = tuple(rule for rules in TOPICS.values() for rule in rules)
 _UNMEASURED = "could not be measured"

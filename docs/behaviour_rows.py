@@ -152,7 +152,7 @@ _OF_SAMPLE_POINTS = (
     "border margin",
     "outside the map",
     "coordinates",
-    "neighbours of a cell centre",
+    "cell centres",
 )
 
 
