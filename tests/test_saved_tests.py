@@ -251,7 +251,9 @@ def test_saved_tests_pass_for_the_oracle_and_fail_for_its_mutants(
     mutants = [one for one in (*ONE_RULE, *TWO_RULES) if (one.base, one.pooling) == (name, pooling)]
     assert mutants
     for mutant in mutants:
-        assert first_failure(tests, oracle_kernel(mutant.kernel)) != "", mutant.name
+        # What a maximum makes of NaN is left out: libraries of the same preset differ in it.
+        is_seen = pooling == "avg" or mutant.rules != ("non-finite cells",)
+        assert (first_failure(tests, oracle_kernel(mutant.kernel)) != "") == is_seen, mutant.name
 
 
 @pytest.mark.peers

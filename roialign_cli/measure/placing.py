@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -26,7 +27,8 @@ def _of(*given: dict[str, Any]) -> list[dict[str, Any]]:
 def placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[Changes]:
     """Yield rules that may place one point in each section, likeliest first."""
     # Edges that are rounded and points that take other cells hide where a box lies exactly.
-    starts = _near(reading.start, _USUAL_STARTS, is_exact=reading.is_bilinear)
+    is_exact = reading.is_linear or _is_maximum(_value_of_ones(evidence), reading)
+    starts = _near(reading.start, _USUAL_STARTS, is_exact=is_exact)
     ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
     takes_ratio = "sampling_ratio" in evidence.target.parameters
     # A grid from the output size, which is spread over the ROI, changes two rules at once.
@@ -35,14 +37,10 @@ def placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[C
         ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
     dimensions: list[Sequence[Changes]] = [
         [{"offset": at} for at in dict.fromkeys(starts)],
-        [
-            {"end_offset": at}
-            for at in dict.fromkeys(_near(ends, _USUAL_ENDS, is_exact=reading.is_bilinear))
-        ],
+        [{"end_offset": at} for at in dict.fromkeys(_near(ends, _USUAL_ENDS, is_exact=is_exact))],
         *_weights(reading),
-        # One point has the same average and maximum.
-        [POOLINGS[0], POOLINGS[2], POOLINGS[1]],
-        _divisors(evidence),
+        _poolings(_value_of_ones(evidence), reading),
+        _divisors(_value_of_ones(evidence)),
         list(likely_points(reading.shares)),
         ratio,
     ]
@@ -80,13 +78,34 @@ def _placed_along(axis: int, evidence: Evidence, reading: Reading) -> Changes | 
     return None
 
 
-def _divisors(evidence: Evidence) -> list[dict[str, Any]]:
+def _value_of_ones(evidence: Evidence) -> float:
+    """Return what sections of a map of ones give; NaN if there is no answer."""
+    _, answer = evidence.answers["placement"]
+    return math.nan if answer.output is None else float(np.median(answer.output[:, 0]))
+
+
+def _divisors(of_ones: float) -> list[dict[str, Any]]:
     """Return the usual divisor, and all others if a map of ones does not give ones."""
     usual: dict[str, Any] = {"law:divisor": USUAL}
-    _, answer = evidence.answers["placement"]
-    if answer.output is None or np.allclose(answer.output[:, 0], 1, atol=1e-2):
+    if not abs(of_ones - 1) > _EXACT:
         return [usual]
     return [usual, *({"law:divisor": law} for law in DIVISOR_LAWS)]
+
+
+def _poolings(of_ones: float, reading: Reading) -> list[dict[str, Any]]:
+    """Return the poolings, likeliest first; one point has the same average and maximum."""
+    average, of_points, of_products = POOLINGS
+    if _is_maximum(of_ones, reading):
+        return [of_points, of_products, average]
+    return [average, of_products, of_points]
+
+
+def _is_maximum(of_ones: float, reading: Reading) -> bool:
+    """Return whether sections are a maximum over several points.
+
+    The weights of an average add up to what a map of ones gives, those of a maximum to more.
+    """
+    return reading.weight > of_ones + _EXACT
 
 
 TIES = ("lower", "both", "upper")
@@ -120,7 +139,7 @@ def _near(
 ) -> list[float]:
     """Return the likeliest distances in cells for what was measured along x and y."""
     at = float(np.mean(measured))
-    usual = sorted(distances, key=lambda distance: is_exact and abs(distance - at) > _EXACT)
+    usual = sorted(distances, key=lambda distance: abs(distance - at)) if is_exact else distances
     # Edges that are rounded down lie 3/8 of a cell lower in the mean of four phases. What is
     # subtracted before a fixed scale is a fraction of a cell.
     return [*usual, round(at, 3), round(at - 0.375, 3), round(at * 64) / 64]

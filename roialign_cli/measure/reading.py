@@ -190,9 +190,12 @@ class Reading:
         By how many cells the edges of the ROI lie before those of the box, (x, y).
     error
         The largest difference between a measured slope and that of the box format.
+    is_linear
+        Whether sections move with the numbers of the box: edges are not rounded, and points do not
+        take whole cells.
     is_bilinear
-        Whether the weights are those of one point in the middle of each section, between its four
-        cells, and the point moves with the numbers of the box.
+        Whether sections do, and their weights are those of one point in the middle, between its
+        four cells.
     weight
         The sum of the weights of a section.
     """
@@ -202,6 +205,7 @@ class Reading:
     start: tuple[float, float]
     end: tuple[float, float]
     error: float
+    is_linear: bool
     is_bilinear: bool
     weight: float = 1.0
 
@@ -265,8 +269,18 @@ def read_boxes(call: ProbeCall, output: Array) -> Reading | None:
     best = min(found, key=lambda reading: reading.error, default=None)
     if best is None:
         return None
-    is_bilinear = _is_bilinear(call, output, x, y, total)
-    return replace(best, is_bilinear=is_bilinear, weight=float(np.median(total)))
+    is_linear = _is_linear(call, x, y)
+    is_bilinear = is_linear and _is_bilinear(call, output, x, y, total)
+    weight = float(np.median(total))
+    return replace(best, is_linear=is_linear, is_bilinear=is_bilinear, weight=weight)
+
+
+def _is_linear(call: ProbeCall, x: Float, y: Float) -> bool:
+    """Return whether the positions of sections are a linear function of the numbers of the box."""
+    numbers = np.column_stack([call.boxes, np.ones(len(x))]).astype(np.float64)
+    where = np.concatenate([x.reshape(len(x), -1), y.reshape(len(y), -1)], axis=1)
+    linear = numbers @ np.linalg.lstsq(numbers, where, rcond=None)[0]
+    return bool(np.allclose(where, linear, atol=0.02))
 
 
 def _is_bilinear(call: ProbeCall, output: Array, x: Float, y: Float, total: Float) -> bool:
@@ -277,11 +291,6 @@ def _is_bilinear(call: ProbeCall, output: Array, x: Float, y: Float, total: Floa
     )  # (R, 2, 2, cells)
     expected = along_y[..., :, None] * along_x[..., None, :] * total[..., None, None]
     given = np.moveaxis(cell_weights(call, output), (1, 2), (3, 4))
-    numbers = np.column_stack([call.boxes, np.ones(len(x))]).astype(np.float64)
-    where = np.concatenate([x.reshape(len(x), -1), y.reshape(len(y), -1)], axis=1)
-    linear = numbers @ np.linalg.lstsq(numbers, where, rcond=None)[0]
-    if not np.allclose(where, linear, atol=0.02):
-        return False
     return bool(np.allclose(given, expected, atol=0.01))
 
 
@@ -322,6 +331,7 @@ def _readings(
             (before[0], before[1]),
             (after[0], after[1]),
             float(error),
+            is_linear=True,
             is_bilinear=True,
         )
 
