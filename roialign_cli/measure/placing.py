@@ -103,9 +103,10 @@ def _poolings(of_ones: float, reading: Reading) -> list[dict[str, Any]]:
 def _is_maximum(of_ones: float, reading: Reading) -> bool:
     """Return whether sections are a maximum over several points.
 
-    The weights of an average add up to what a map of ones gives, those of a maximum to more.
+    The weights of an average add up to what a map of ones gives, those of a maximum to much more:
+    two points that are half a cell apart give two cells weights of 3/4.
     """
-    return reading.weight > of_ones + _EXACT
+    return reading.weight > of_ones + 0.25
 
 
 TIES = ("lower", "both", "upper")
@@ -139,7 +140,7 @@ def _near(
 ) -> list[float]:
     """Return the likeliest distances in cells for what was measured along x and y."""
     at = float(np.mean(measured))
-    usual = sorted(distances, key=lambda distance: abs(distance - at)) if is_exact else distances
+    usual = sorted(distances, key=lambda distance: is_exact and abs(distance - at) > _EXACT)
     # Edges that are rounded down lie 3/8 of a cell lower in the mean of four phases. What is
     # subtracted before a fixed scale is a fraction of a cell.
     return [*usual, round(at, 3), round(at - 0.375, 3), round(at * 64) / 64]
