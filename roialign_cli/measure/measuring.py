@@ -35,7 +35,7 @@ _MAX_BLIND_CANDIDATES = 30
 _SOFT_RULES = {"position formula"}  # rules whose failure shows nothing but other last digits
 
 
-class Unreadable(Exception):  # noqa: N818 - it is shown as the result
+class UnreadableError(Exception):
     """A kernel that gives no output from which its boxes can be understood."""
 
 
@@ -81,15 +81,15 @@ def measure(evidence: Evidence) -> Measured:
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If the kernel gives no output, or no box format explains what it gives.
     """
     reading, model = _read(evidence)
     evidence.collect(measuring_calls(Writer(model.convention)))
     if evidence.refused and not evidence.answers:
         _, first = next(iter(evidence.refused.values()))
-        raise Unreadable(f"The kernel cannot be probed: {first.problem}.")
-    evidence.is_repeatable()
+        raise UnreadableError(f"The kernel cannot be probed: {first.problem}.")
+    evidence.check_repeated()
     progress = _Progress(evidence, reading, model)
     for name in STAGES:
         progress.measure(name)
@@ -174,9 +174,8 @@ def _read(evidence: Evidence) -> tuple[Reading, Model]:
     found: list[_Read] = []
     answered: list[tuple[ProbeCall, Axes, Answer]] = []
     problem = ""
-    for usual in reading_calls():
-        answer = _first_answer(evidence, usual)
-        usual, answer = _with_fixed_size(evidence, usual, answer)  # noqa: PLW2901
+    for first in reading_calls():
+        usual, answer = _with_fixed_size(evidence, first, _first_answer(evidence, first))
         call = evidence.suited(usual)
         axes = axes_of(call, answer)
         if axes is None:
@@ -193,9 +192,9 @@ def _read(evidence: Evidence) -> tuple[Reading, Model]:
         for (call, axes, answer), turned in product(answered, _REVERSED_AXES):
             found += _read_call(call, replace(axes, reversed_axes=turned), answer)
     if not found:
-        if not evidence.is_repeatable():
+        if not evidence.check_repeated():
             problem = "it gives different outputs for the same inputs"
-        raise Unreadable(f"The kernel cannot be probed: {problem}.")
+        raise UnreadableError(f"The kernel cannot be probed: {problem}.")
     best = min(found, key=lambda each: each.oddity)
     evidence.axes = best.axes
     evidence.remarks |= dict.fromkeys(evidence.calling.remarks)
@@ -255,7 +254,7 @@ def _with_fixed_size(
 
     Raises
     ------
-    Unreadable
+    UnreadableError
         If boxes cannot be understood in this output size.
     """
     if evidence.output_size is None:
@@ -265,7 +264,7 @@ def _with_fixed_size(
         rows, columns = size
         if rows != columns or rows < 2:
             problem = f"its output size is fixed, {rows} × {columns}; only squares from 2 × 2 show"
-            raise Unreadable(f"The kernel cannot be probed: {problem} how it reads boxes.")
+            raise UnreadableError(f"The kernel cannot be probed: {problem} how it reads boxes.")
         evidence.output_size = size
     named = {each.name: each for each in reading_calls(evidence.output_size[0])}
     evidence.calls += 1
