@@ -11,7 +11,8 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.core.presets import preset as preset_named
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.fingerprint import Fingerprint
-from roialign_cli.measure.measuring import UnreadableError, measure
+from roialign_cli.measure.first_reading import UnreadableError
+from roialign_cli.measure.measuring import measure
 from roialign_cli.measure.report import fingerprint_of
 from roialign_cli.measure.target import FunctionTarget, Target
 from roialign_cli.measure.targets.local import LocalTarget
