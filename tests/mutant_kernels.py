@@ -160,10 +160,8 @@ def broken(
     rules: str | tuple[str, ...], base: str = "torchvision-aligned", **fields: Any
 ) -> Mutant:
     """Return a mutant with other fields."""
-    names = (rules,) if isinstance(rules, str) else rules
     shown = ",".join(f"{key}={value}" for key, value in fields.items())
-    kernel = Kernel(_convention(base, **fields))
-    return Mutant(shown, kernel, base, names, fields.get("pooling", "avg"))
+    return built(shown, rules, base, fields=fields)
 
 
 def built(
@@ -229,23 +227,13 @@ def with_batch(change: Callable[[Array, int], Array]) -> Callable[..., Callable[
 
 
 def with_features(change: Callable[[Array], Array]) -> Callable[..., Callable[..., Array]]:
-    def wrap(kernel: Callable[..., Array]) -> Callable[..., Array]:
-        def run(features: Array, *given: Any, **keywords: Any) -> Array:
-            return kernel(change(features), *given, **keywords)
-
-        return run
-
-    return wrap
+    return lambda kernel: (
+        lambda features, *given, **keywords: kernel(change(features), *given, **keywords)
+    )
 
 
 def with_output(change: Callable[[Array], Array]) -> Callable[..., Callable[..., Array]]:
-    def wrap(kernel: Callable[..., Array]) -> Callable[..., Array]:
-        def run(*given: Any, **keywords: Any) -> Array:
-            return change(kernel(*given, **keywords))
-
-        return run
-
-    return wrap
+    return lambda kernel: lambda *given, **keywords: change(kernel(*given, **keywords))
 
 
 def refusing(test: Callable[[Array], bool]) -> Callable[..., Callable[..., Array]]:

@@ -50,7 +50,18 @@ def int8(output: Array) -> Array:
     return (np.round(output * 8) / 8).astype(np.float32)
 
 
-@pytest.mark.parametrize("coarse", [half, bfloat16, tf32, int8])
+COARSE = pytest.mark.parametrize("coarse", [half, bfloat16, tf32, int8])
+
+
+@COARSE
+def test_a_coarse_kernel_equals_its_preset(coarse: Callable[[Array], Array]) -> None:
+    aligned = kernel_of(ALIGNED)
+    found = probe(lambda *a, **k: coarse(aligned(*a, **k)))
+    assert found.preset == ALIGNED
+    assert found.differs == ()
+
+
+@COARSE
 @pytest.mark.parametrize(
     "name",
     [
