@@ -6,20 +6,14 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from roialign_cli.core.boxes import BOX_NUMBERS
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.laws import NEARLY_ONE, USUAL_TEXTS
 from roialign_cli.measure.rules import AXES, REFUSED
 
-_COLUMNS = {
-    "xyxy": "x1, y1, x2, y2",
-    "xywh": "x, y, width, height",
-    "cxcywh": "x and y of the centre, width, height",
-    "yxyx": "y1, x1, y2, x2",
-}
-
 
 def _boxes(c: Convention) -> str:
-    text = f"boxes are {_COLUMNS[c.box_format]}"
+    text = f"boxes are {BOX_NUMBERS[c.box_format]}"
     if c.normalized:
         end = "the edge of the map" if c.normalized_by == "size" else "the centre of the last cell"
         text += f", normalised so that 1 is {end}"
