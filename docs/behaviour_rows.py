@@ -19,9 +19,7 @@ from tests.peers.live import PEERS, Peer
 
 ROWS = Path(__file__).parent / "behaviour.json"
 # Rule → the fields of a convention that state it.
-FIELDS = {
-    rule.name: [name for name in rule.fields if not name.startswith("law:")] for rule in RULES
-}
+FIELDS = {rule.name: rule.convention_fields for rule in RULES}
 NO_KNOWN_RULE = "no known rule"
 
 

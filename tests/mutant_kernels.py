@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention
-from tests.oracle import Call, Section
+from tests.oracle import Call, Point, Section
 
 Array = NDArray[Any]
 # Sampling ratio (y, x) or the size of a section along (y, x) → points along (y, x)
@@ -72,9 +72,7 @@ class Kernel:
         maps = size[0] * size[1] if rules.channel_map == "position-sensitive" else 1
         output = np.empty((len(cells) // maps, *size), np.float32)
         for (i, j), section in sections.items():
-            changed = section
-            if self.section is not None:
-                changed = self.section(section, cells.shape[-2:])
+            changed = self.section(section, cells.shape[-2:]) if self.section else section
             own = cells.reshape(-1, maps, *cells.shape[-2:])
             for channel, channel_cells in enumerate(own):
                 one = replace(call, cells=channel_cells if maps > 1 else channel_cells[0])
@@ -96,53 +94,50 @@ class Kernel:
         return float((y2 * scale - y1 * scale) / rows), float((x2 * scale - x1 * scale) / columns)
 
 
-def exchanged_weights(section: Section, _shape: tuple[int, int]) -> Section:
-    """Exchange the weights along x and y of every point."""
-    points = {}
-    for key, point in section.points.items():
-        (a, b, wq), (c, d, wr), (e, f, ws), (g, h, wt) = point.neighbours
-        swapped = ((a, b, wt), (c, d, wr), (e, f, ws), (g, h, wq))
-        points[key] = replace(point, neighbours=swapped)
+Neighbours = tuple[tuple[int, int, float], ...]
+
+
+def with_neighbours(section: Section, change: Callable[[Point], Neighbours]) -> Section:
+    """Return a section in which every point has other neighbours."""
+    points = {
+        key: replace(point, neighbours=change(point)) for key, point in section.points.items()
+    }
     return replace(section, points=points)
 
 
-def opposite_weights(section: Section, _shape: tuple[int, int]) -> Section:
-    """Exchange the weights of two opposite neighbours of every point."""
-    points = {}
-    for key, point in section.points.items():
-        (a, b, wq), (c, d, wr), (e, f, ws), (g, h, wt) = point.neighbours
-        swapped = ((a, b, wq), (c, d, ws), (e, f, wr), (g, h, wt))
-        points[key] = replace(point, neighbours=swapped)
-    return replace(section, points=points)
+def with_weights_from(order: tuple[int, ...]) -> Callable[[Section, tuple[int, int]], Section]:
+    """Return what gives each neighbour of a point the weight of the neighbour in its place."""
+
+    def change(point: Point) -> Neighbours:
+        weights = [point.neighbours[place][2] for place in order]
+        return tuple((r, c, w) for (r, c, _), w in zip(point.neighbours, weights, strict=True))
+
+    return lambda section, _shape: with_neighbours(section, change)
+
+
+# The weights along x and along y exchanged; those of two opposite neighbours exchanged.
+exchanged_weights = with_weights_from((3, 1, 2, 0))
+opposite_weights = with_weights_from((0, 2, 1, 3))
 
 
 def zero_beyond_the_far_edge(section: Section, shape: tuple[int, int]) -> Section:
     """Give points beyond the last cell centres the value 0."""
-    points = {
-        key: replace(
-            point,
-            neighbours=tuple(
-                (r, c, w * (point.y <= shape[0] - 0.5 and point.x <= shape[1] - 0.5))
-                for r, c, w in point.neighbours
-            ),
-        )
-        for key, point in section.points.items()
-    }
-    return replace(section, points=points)
+
+    def change(point: Point) -> Neighbours:
+        is_before = point.y <= shape[0] - 0.5 and point.x <= shape[1] - 0.5
+        return tuple((r, c, w * is_before) for r, c, w in point.neighbours)
+
+    return with_neighbours(section, change)
 
 
 def first_cell_at_the_far_edge(section: Section, shape: tuple[int, int]) -> Section:
     """Read the first column instead of the last, where a neighbour is clamped to the last."""
-    points = {
-        key: replace(
-            point,
-            neighbours=tuple(
-                (r, 0 if point.x > shape[1] - 0.5 else c, w) for r, c, w in point.neighbours
-            ),
-        )
-        for key, point in section.points.items()
-    }
-    return replace(section, points=points)
+
+    def change(point: Point) -> Neighbours:
+        is_beyond = point.x > shape[1] - 0.5
+        return tuple((r, 0 if is_beyond else c, w) for r, c, w in point.neighbours)
+
+    return with_neighbours(section, change)
 
 
 @dataclass(frozen=True)
@@ -165,10 +160,8 @@ def broken(
     rules: str | tuple[str, ...], base: str = "torchvision-aligned", **fields: Any
 ) -> Mutant:
     """Return a mutant with other fields."""
-    names = (rules,) if isinstance(rules, str) else rules
     shown = ",".join(f"{key}={value}" for key, value in fields.items())
-    kernel = Kernel(_convention(base, **fields))
-    return Mutant(shown, kernel, base, names, fields.get("pooling", "avg"))
+    return built(shown, rules, base, fields=fields)
 
 
 def built(
@@ -234,23 +227,13 @@ def with_batch(change: Callable[[Array, int], Array]) -> Callable[..., Callable[
 
 
 def with_features(change: Callable[[Array], Array]) -> Callable[..., Callable[..., Array]]:
-    def wrap(kernel: Callable[..., Array]) -> Callable[..., Array]:
-        def run(features: Array, *given: Any, **keywords: Any) -> Array:
-            return kernel(change(features), *given, **keywords)
-
-        return run
-
-    return wrap
+    return lambda kernel: (
+        lambda features, *given, **keywords: kernel(change(features), *given, **keywords)
+    )
 
 
 def with_output(change: Callable[[Array], Array]) -> Callable[..., Callable[..., Array]]:
-    def wrap(kernel: Callable[..., Array]) -> Callable[..., Array]:
-        def run(*given: Any, **keywords: Any) -> Array:
-            return change(kernel(*given, **keywords))
-
-        return run
-
-    return wrap
+    return lambda kernel: lambda *given, **keywords: change(kernel(*given, **keywords))
 
 
 def refusing(test: Callable[[Array], bool]) -> Callable[..., Callable[..., Array]]:
@@ -407,3 +390,8 @@ TWO_RULES = (
         fields={"average_over": "inside"}, section=exchanged_weights,
     ),
 )  # fmt: skip
+
+
+def one_rule(name: str) -> Mutant:
+    """Return the mutant of one rule that has a name."""
+    return next(mutant for mutant in ONE_RULE if mutant.name == name)

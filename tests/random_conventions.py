@@ -8,16 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli import PRESETS, Convention, RoiAlignError, roi_align
-from roialign_cli.core.overrides import applicable_overrides
-from roialign_cli.measure.battery import Writer, measuring_calls
+from roialign_cli import PRESETS, Convention, RoiAlignError
 from roialign_cli.measure.fingerprint import Fingerprint
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.rules import RULES
-from roialign_cli.measure.target import FunctionTarget, ask
+from tests.convention_kernels import gives_answers, kernel_of
 
 Array = NDArray[Any]
 
@@ -91,43 +88,7 @@ class Changed:
 
     def kernel(self) -> Callable[..., Array]:
         """Return a kernel that follows the rules."""
-
-        def normalized(
-            features: Array,
-            boxes: Array,
-            output_size: tuple[int, int],
-            sampling_ratio: int | None = None,
-            batch_index: Array | None = None,
-            **scale: Any,
-        ) -> Array:
-            given = {} if sampling_ratio is None else {"sampling_ratio": sampling_ratio}
-            options: dict[str, Any] = applicable_overrides(self.rules, **given)
-            return roi_align(
-                features, boxes, output_size, convention=self.rules, batch_index=batch_index,
-                **scale, **options,
-            )  # fmt: skip
-
-        def scaled(
-            features: Array,
-            boxes: Array,
-            output_size: tuple[int, int],
-            spatial_scale: float,
-            sampling_ratio: int | None = None,
-            batch_index: Array | None = None,
-        ) -> Array:
-            scale = {"spatial_scale": spatial_scale}
-            return normalized(features, boxes, output_size, sampling_ratio, batch_index, **scale)
-
-        def fractions(
-            features: Array,
-            boxes: Array,
-            output_size: tuple[int, int],
-            sampling_ratio: int | None = None,
-            batch_index: Array | None = None,
-        ) -> Array:
-            return normalized(features, boxes, output_size, sampling_ratio, batch_index)
-
-        return fractions if self.rules.normalized else scaled
+        return kernel_of(self.rules)
 
     def differing(self) -> set[str]:
         """Return the rules of the preset that change an answer if they alone are restored."""
@@ -154,25 +115,6 @@ def _makes_sense(rules: Convention) -> bool:
     if rules.normalized and (in_image_units or rules.edge_rounding.endswith("image")):
         return False
     return rules.points != "cells" or rules.max_of == "point"
-
-
-def gives_answers(
-    convention: Convention, kernel: Callable[..., Array], reading: Convention
-) -> bool:
-    """Return whether a convention gives all answers of a kernel to the measuring calls."""
-    target, model = FunctionTarget.of(kernel), Model(convention)
-    for call in measuring_calls(Writer(reading)):
-        if call.spatial_scale != 1 and "spatial_scale" not in target.parameters:
-            continue
-        given, expected = ask(target, call).output, model.answer(call).output
-        if given is None or expected is None:
-            if given is not expected:
-                return False
-        elif given.shape != expected.shape or not np.allclose(
-            given, expected, rtol=1e-5, atol=1e-5, equal_nan=True
-        ):
-            return False
-    return True
 
 
 def is_right(changed: Changed, found: Fingerprint) -> bool:

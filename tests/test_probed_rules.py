@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from roialign_cli import roi_align
 from roialign_cli.measure.probing import probe
 from roialign_cli.measure.target import FunctionTarget, NoOutputError
-from tests.mutant_kernels import ONE_RULE
+from tests.convention_kernels import kernel_of
+from tests.mutant_kernels import one_rule
 from tests.random_conventions import Changed, is_right
 
 Array = NDArray[Any]
@@ -50,7 +50,18 @@ def int8(output: Array) -> Array:
     return (np.round(output * 8) / 8).astype(np.float32)
 
 
-@pytest.mark.parametrize("coarse", [half, bfloat16, tf32, int8])
+COARSE = pytest.mark.parametrize("coarse", [half, bfloat16, tf32, int8])
+
+
+@COARSE
+def test_a_coarse_kernel_equals_its_preset(coarse: Callable[[Array], Array]) -> None:
+    aligned = kernel_of(ALIGNED)
+    found = probe(lambda *a, **k: coarse(aligned(*a, **k)))
+    assert found.preset == ALIGNED
+    assert found.differs == ()
+
+
+@COARSE
 @pytest.mark.parametrize(
     "name",
     [
@@ -62,7 +73,7 @@ def int8(output: Array) -> Array:
 def test_the_broken_rule_of_a_coarse_kernel_is_named(
     name: str, coarse: Callable[[Array], Array]
 ) -> None:
-    mutant = next(each for each in ONE_RULE if each.name == name)
+    mutant = one_rule(name)
     found = probe(lambda *a, **k: coarse(mutant.kernel(*a, **k)), preset=mutant.base)
     assert {difference.rule for difference in found.differs} == {*mutant.rules}
     assert all(found.measurement(rule).certainty != "no known rule" for rule in mutant.rules)
@@ -101,6 +112,7 @@ def cut_short(output: Array) -> Array:
 def test_a_call_without_a_usable_output_is_a_difference(
     fails: Callable[[Array, Array, int], bool], how: Callable[[Array], Array]
 ) -> None:
+    aligned = kernel_of(ALIGNED)
 
     def fragile(
         features: Array,
@@ -110,10 +122,7 @@ def test_a_call_without_a_usable_output_is_a_difference(
         sampling_ratio: int = 0,
         batch_index: Array | None = None,
     ) -> Array:
-        output = roi_align(
-            features, boxes, output_size, convention=ALIGNED, spatial_scale=spatial_scale,
-            sampling_ratio=sampling_ratio, batch_index=batch_index,
-        )  # fmt: skip
+        output = aligned(features, boxes, output_size, spatial_scale, sampling_ratio, batch_index)
         return how(output) if fails(features, boxes, sampling_ratio) else output
 
     # The local target would report the exception of a crash as one of the kernel.

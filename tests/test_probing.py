@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,13 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, RoiAlignError, roi_align
-from roialign_cli.core.convention import Pooling
-from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.measure.battery import Writer, fixed_battery, measuring_calls, reading_calls
 from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.fingerprint import Case, Fingerprint
-from roialign_cli.measure.model import Model
-from roialign_cli.measure.nearest import with_pooling
 from roialign_cli.measure.probing import probe
 from roialign_cli.measure.rules import RULES
 from roialign_cli.measure.stages import STAGES
@@ -29,57 +26,16 @@ from roialign_cli.measure.target import (
     UnansweredError,
     ask,
 )
-from tests.mutant_kernels import ONE_RULE, TWO_RULES, Mutant
+from tests.convention_kernels import gives_answers, kernel_of
+from tests.mutant_kernels import ONE_RULE, TWO_RULES, Mutant, one_rule
 
 Array = NDArray[Any]
 ALIGNED = "torchvision-aligned"
 
 
-def kernel_of(name: str, **fields: Any) -> Callable[..., Array]:
-    """Return a preset as a kernel that takes the parameters of a call."""
-    rules = PRESETS[name].convention
-
-    def kernel(
-        features: Array,
-        boxes: Array,
-        output_size: tuple[int, int],
-        spatial_scale: float = 1.0,
-        sampling_ratio: int | None = None,
-        batch_index: Array | None = None,
-    ) -> Array:
-        options = dict(fields)
-        if sampling_ratio is not None:
-            options["sampling_ratio"] = sampling_ratio
-        return roi_align(
-            features,
-            boxes,
-            output_size,
-            convention=rules,
-            spatial_scale=None if rules.normalized else spatial_scale,
-            batch_index=batch_index,
-            **applicable_overrides(rules, **options),
-        )
-
-    return kernel
-
-
 @cache
 def fingerprint(name: str, pooling: str) -> Fingerprint:
     return probe(kernel_of(name, pooling=pooling))
-
-
-def answers_as(convention: Convention, kernel: Callable[..., Array], found: Fingerprint) -> bool:
-    """Return whether a convention gives all answers of a kernel, in the calls made of it."""
-    target, model = FunctionTarget.of(kernel), Model(convention)
-    for call in measuring_calls(Writer(found.convention)):
-        given, expected = ask(target, call).output, model.answer(call).output
-        if (given is None) != (expected is None):
-            return False
-        if given is None or expected is None:
-            continue
-        if not np.allclose(given, expected, rtol=1e-5, atol=1e-6, equal_nan=True):
-            return False
-    return True
 
 
 EVERY = [(name, pooling) for name, row in PRESETS.items() for pooling in row.poolings]
@@ -99,36 +55,24 @@ def test_every_preset_is_measured_as_itself(name: str, pooling: str) -> None:
     assert found.differs == ()
     assert found.convention.pooling == pooling
     # What was measured gives the same answers as the kernel, in all calls.
-    assert answers_as(found.convention, kernel_of(name, pooling=pooling), found)
+    assert gives_answers(found.convention, kernel_of(name, pooling=pooling), found.convention)
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("name", "pooling"), EVERY)
-def test_every_preset_is_measured_without_a_sampling_ratio(name: str, pooling: Pooling) -> None:
-    rules = with_pooling(PRESETS[name], pooling)
+def test_every_preset_is_measured_without_a_sampling_ratio(name: str, pooling: str) -> None:
+    preset = kernel_of(name, pooling=pooling)
 
-    def normalized(
-        features: Array, boxes: Array, output_size: tuple[int, int], batch_index: Array
-    ) -> Array:
-        return roi_align(features, boxes, output_size, convention=rules, batch_index=batch_index)
-
-    def scaled(
+    def kernel(
         features: Array,
         boxes: Array,
         output_size: tuple[int, int],
         spatial_scale: float,
         batch_index: Array,
     ) -> Array:
-        return roi_align(
-            features,
-            boxes,
-            output_size,
-            convention=rules,
-            spatial_scale=spatial_scale,
-            batch_index=batch_index,
-        )
+        return preset(features, boxes, output_size, spatial_scale, batch_index=batch_index)
 
-    found = probe(normalized if rules.normalized else scaled)
+    found = probe(kernel)
     assert name in found.equal
     assert {difference.rule for difference in found.differs} <= {"default ratio"}
 
@@ -196,7 +140,7 @@ def check_case(case: Case, mutant: Mutant) -> None:
 
 
 def test_most_mutants_are_shown_on_a_map_of_few_cells() -> None:
-    mutant = next(each for each in ONE_RULE if each.name == "grid_rounding=floor,grid_min=1")
+    mutant = one_rule("grid_rounding=floor,grid_min=1")
     (difference,) = probe(mutant.kernel, preset=ALIGNED).differs
     assert difference.case is not None
     assert difference.case.call.features.shape == (1, 1, 1, 1)
@@ -208,7 +152,7 @@ def test_most_mutants_are_shown_on_a_map_of_few_cells() -> None:
 
 
 def test_the_nearest_preset_of_a_kernel_with_an_unknown_rule() -> None:
-    mutant = next(each for each in ONE_RULE if each.name == "opposite weights")
+    mutant = one_rule("opposite weights")
     found = probe(mutant.kernel)
     assert found.nearest == ALIGNED
     assert [each.rule for each in found.differs] == ["interpolation"]
@@ -266,26 +210,11 @@ def test_a_kernel_with_the_floor_mistake() -> None:
     assert again.values == difference.case.values  # the same every time
 
 
-def test_thresholds_follow_the_precision_of_the_output() -> None:
+def test_a_kernel_that_computes_in_float16_equals_its_preset() -> None:
     aligned = kernel_of(ALIGNED)
-
-    def half(features: Array, *given: Any, **keywords: Any) -> Array:
-        return aligned(features.astype(np.float16), *given, **keywords)
-
-    def half_as_single(*given: Any, **keywords: Any) -> Array:
-        return half(*given, **keywords).astype(np.float32)
-
-    def tf32(*given: Any, **keywords: Any) -> Array:
-        bits = aligned(*given, **keywords).view(np.uint32) & np.uint32(0xFFFFE000)
-        return bits.view(np.float32)
-
-    def quantised(*given: Any, **keywords: Any) -> Array:
-        return np.round(aligned(*given, **keywords) * 16) / 16
-
-    for kernel in (half, half_as_single, tf32, quantised):
-        found = probe(kernel)
-        assert found.preset == ALIGNED
-        assert found.differs == ()
+    found = probe(lambda features, *a, **k: aligned(features.astype(np.float16), *a, **k))
+    assert found.preset == ALIGNED
+    assert found.differs == ()
 
 
 def test_double_coordinates_are_a_detail() -> None:
@@ -369,8 +298,6 @@ def test_arguments_are_checked() -> None:
 
 
 def test_the_record_is_plain() -> None:
-    import json  # noqa: PLC0415
-
     record = probe(naive).record()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert record["fields"]["grid_rounding"] == "floor"
@@ -382,7 +309,7 @@ def test_the_record_is_plain() -> None:
 
 
 @pytest.mark.parametrize("normalized", [False, True])
-def test_the_battery_is_small(normalized: bool) -> None:  # noqa: FBT001
+def test_the_battery_is_small(*, normalized: bool) -> None:
     calls = reading_calls() + measuring_calls(Writer(Convention(normalized=normalized)))
     assert len(calls) <= 60
     assert len({call.name for call in calls}) == len(calls)
@@ -393,7 +320,7 @@ def test_the_battery_is_small(normalized: bool) -> None:  # noqa: FBT001
 def test_every_call_decides_a_stage_and_every_field_belongs_to_a_rule() -> None:
     calls = {call.name for call in measuring_calls(Writer(Convention()))}
     assert calls == {name for stage in STAGES.values() for name in stage.calls}
-    fields = [name for rule in RULES for name in rule.fields if not name.startswith("law:")]
+    fields = [name for rule in RULES for name in rule.convention_fields]
     assert sorted(fields) == sorted(Convention().parameters())
     known = {rule.name for rule in RULES}
     assert {stage.rule for stage in STAGES.values()} <= known

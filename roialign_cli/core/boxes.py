@@ -6,8 +6,9 @@ downward. Only this module converts between them and the coordinates that people
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,16 @@ from roialign_cli.core.convention import BoxFormat, Origin
 from roialign_cli.errors import ArgumentError
 
 Float = NDArray[np.floating]
+
+# Box format → the four numbers of a box, in words.
+BOX_NUMBERS: Mapping[BoxFormat, str] = MappingProxyType(
+    {
+        "xyxy": "x1, y1, x2, y2",
+        "xywh": "x and y of the top-left corner, width, height",
+        "cxcywh": "x and y of the centre, width, height",
+        "yxyx": "y1, x1, y2, x2",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,7 @@ class FrameAxis:
 
 @dataclass(frozen=True)
 class Frame:
-    """Say where the origin is and which way y points when positions are read or shown.
+    """State where the origin is and which way y points when positions are read or shown.
 
     Positions in a frame are in cells. The edges of a cell lie on whole numbers and its centre on
     .5, unless y points up and the height is not a whole number.

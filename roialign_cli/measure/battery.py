@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ class Writer:
         *,
         features: Float | None = None,
         scale: float = 1.0,
-        batch_index: Any = None,  # noqa: ANN401
+        batch_index: Sequence[int] | NDArray[np.integer] | None = None,
         output_size: tuple[int, int] = (2, 2),
         ratio: int | None = 1,
     ) -> ProbeCall:
@@ -274,7 +274,7 @@ def _threshold_boxes(writer: Writer, margin: float) -> Iterator[Box]:
 
 def box_calls(writer: Writer) -> list[ProbeCall]:
     """Return calls with boxes that are small, empty or inverted."""
-    tiny = [(2.25, 1.75, 2.25 + w, 1.75 + h) for w, h in _TINY]
+    tiny = boxes_of_size(_TINY)
     calls = [
         writer.call("small boxes", tiny),
         writer.call("small boxes, scale 1/2", tiny, scale=0.5),
@@ -295,7 +295,12 @@ def box_calls(writer: Writer) -> list[ProbeCall]:
 
 # Calls in which a section has a negative number of points, as the product of those along its axes.
 NEGATIVE_GRID_CALLS = ("inverted along x, adaptive grid", "inverted along y, adaptive grid")
-_TINY = [(0.25, 2), (0.5, 1.5), (0.75, 0.5), (1, 0.25), (1.25, 0.75), (2, 1.25)]
+_TINY = ((0.25, 2), (0.5, 1.5), (0.75, 0.5), (1, 0.25), (1.25, 0.75), (2, 1.25))
+
+
+def boxes_of_size(sizes: Iterable[tuple[float, float]]) -> list[Box]:
+    """Return boxes of several (width, height), in cells, with the same first corner."""
+    return [(2.25, 1.75, 2.25 + width, 1.75 + height) for width, height in sizes]
 
 
 def value_calls(writer: Writer) -> list[ProbeCall]:

@@ -46,7 +46,7 @@ class Blocks:
         """The parameters that the kernel takes."""
         return self.target.parameters
 
-    def run(self, call: ProbeCall) -> Any:  # noqa: ANN401
+    def run(self, call: ProbeCall) -> NDArray[Any]:
         """Return the output of one call for all its channels.
 
         Channels that a call repeats for position-sensitive kernels are pooled once.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -45,6 +46,10 @@ class ProbeCall:
     def maps_per_channel(self) -> int:
         """How often each channel is repeated, so that position-sensitive kernels give the same."""
         return self.output_size[0] * self.output_size[1]
+
+    def with_boxes(self, which: slice | Sequence[int]) -> ProbeCall:
+        """Return the call with some of its boxes."""
+        return replace(self, boxes=self.boxes[which], batch_index=self.batch_index[which])
 
 
 @dataclass(frozen=True)

@@ -65,18 +65,19 @@ class Calling:
         return tuple(found)
 
 
-def fixed_size(parameters: Collection[str], call: ProbeCall, answer: Answer) -> (
-    tuple[int, int] | None
-):  # fmt: skip
+ANY_CALL = Calling()  # of a kernel that takes all parameters
+
+
+def fixed_size(
+    parameters: Collection[str], call: ProbeCall, answer: Answer
+) -> tuple[int, int] | None:
     """Return the output size of a kernel that takes none, from an answer; None if it has none."""
     if "output_size" in parameters or answer.output is None or answer.output.ndim != 4:
         return None
     boxes, channels = len(call.boxes), call.features.shape[1]
     first, *others = answer.output.shape
     if first == boxes and others[0] == channels:
-        size = others[1], others[2]
-    elif first == boxes and others[2] == channels:
-        size = others[0], others[1]
-    else:
-        return None
-    return size
+        return others[1], others[2]
+    if first == boxes and others[2] == channels:
+        return others[0], others[1]
+    return None

@@ -6,20 +6,14 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from roialign_cli.core.boxes import BOX_NUMBERS
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.laws import NEARLY_ONE, USUAL_TEXTS
 from roialign_cli.measure.rules import AXES, REFUSED
 
-_COLUMNS = {
-    "xyxy": "x1, y1, x2, y2",
-    "xywh": "x, y, width, height",
-    "cxcywh": "x and y of the centre, width, height",
-    "yxyx": "y1, x1, y2, x2",
-}
-
 
 def _boxes(c: Convention) -> str:
-    text = f"boxes are {_COLUMNS[c.box_format]}"
+    text = f"boxes are {BOX_NUMBERS[c.box_format]}"
     if c.normalized:
         end = "the edge of the map" if c.normalized_by == "size" else "the centre of the last cell"
         text += f", normalised so that 1 is {end}"
@@ -28,18 +22,19 @@ def _boxes(c: Convention) -> str:
     return text + (", and the second corner is the last pixel" if c.inclusive else "")
 
 
+def _amount(number: float, unit: str) -> str:
+    """Return a number with its unit, in the plural unless it is 1."""
+    return f"{number:g} {unit}{'' if number == 1 else 's'}"
+
+
 def _moved(what: str, image: float, cells: float) -> str:
     """State by how much something is moved before and after scaling."""
-    steps = [
-        f"{abs(amount):g} {unit if abs(amount) == 1 else units} "
-        f"{'are' if abs(amount) != 1 else 'is'} {'subtracted from' if amount > 0 else 'added to'} "
-        f"{what} {when} scaling"
-        for amount, unit, units, when in (
-            (image, "image unit", "image units", "before"),
-            (cells, "cell", "cells", "after"),
-        )
-        if amount
-    ]
+    steps = []
+    for amount, unit, when in ((image, "image unit", "before"), (cells, "cell", "after")):
+        if amount:
+            verb = "is" if abs(amount) == 1 else "are"
+            moved = "subtracted from" if amount > 0 else "added to"
+            steps.append(f"{_amount(abs(amount), unit)} {verb} {moved} {what} {when} scaling")
     return " and ".join(steps) or f"nothing is subtracted from {what}"
 
 
@@ -90,16 +85,13 @@ def _clipping(c: Convention) -> str:
     return f"{' and '.join(cut)} are cut to the map" if cut else "nothing is cut to the map"
 
 
-def _cells(number: float) -> str:
-    return "1 cell" if number == 1 else f"{number:g} cells"
-
-
 def _margin(c: Convention) -> str:
     if c.border_margin == math.inf:
         return "no point is outside the map"
     if c.border_margin == NEARLY_ONE:
         return "a point that lies 1 cell or more from the last cell centre is outside the map"
-    return f"a point is outside the map beyond {_cells(c.border_margin)} from the last cell centre"
+    margin = _amount(c.border_margin, "cell")
+    return f"a point is outside the map beyond {margin} from the last cell centre"
 
 
 _NEIGHBOURS = {
@@ -201,7 +193,7 @@ _CLAUSES: Mapping[str, Callable[[Convention], str]] = MappingProxyType(
         ),
         "adaptive grid": _grid,
         "minimum size": lambda c: (
-            f"an ROI is enlarged to a size of at least {_cells(c.min_size)}"
+            f"an ROI is enlarged to a size of at least {_amount(c.min_size, 'cell')}"
             if c.min_size
             else "an ROI has no minimum size"
         ),

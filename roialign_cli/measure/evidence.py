@@ -23,6 +23,7 @@ _FULL_TOLERANCE = 2e-5
 _COARSE_TOLERANCES = ((16, 2.0**-7), (13, 2.0**-9))  # bfloat16; float16 and TF32
 
 _REPEATED = 1e-3  # difference of repeated outputs, as a share of the largest value
+_MIN_STEP = 1 / 128  # of outputs that are quantised, in units of the features
 
 
 @dataclass
@@ -41,6 +42,8 @@ class Evidence:
         Name of a call that the kernel gave no output for → the call and why.
     unavailable
         Name of a call that cannot be made of this kernel → the reason.
+    remarks
+        What else was seen, as clauses; the keys, in the order of their discovery.
     calls
         How many calls were made, blocks of channels apart.
     tolerance
@@ -106,10 +109,10 @@ class Evidence:
             kept = self.refused if answer.output is None else self.answers
             kept[call.name] = call, answer
         outputs = [a.output for _, a in self.answers.values() if a.output is not None]
-        self.tolerance = output_tolerance(outputs)
-        self.step = quantisation_step(outputs)
+        self.tolerance = _relative_tolerance(outputs)
+        self.step = _quantisation_step(outputs)
 
-    def is_repeatable(self) -> bool:
+    def check_repeated(self) -> bool:
         """Make the first call again; return whether its output is the same, or remark on it."""
         if self.first is None:
             return True
@@ -125,6 +128,20 @@ class Evidence:
     def calling(self) -> Calling:
         """Which calls the kernel answers."""
         return Calling(self.target.parameters, self.output_size, self.scale)
+
+    @property
+    def has_only_raised(self) -> bool:
+        """Whether every call without an output is one for which the kernel raised an error."""
+        return all(answer.failure == "raised" for _, answer in self.refused.values())
+
+    @property
+    def failures(self) -> dict[str, tuple[str, ...]]:
+        """Why there is no output → the names of the calls without one for this reason."""
+        problems = dict.fromkeys(answer.problem for _, answer in self.refused.values())
+        return {
+            problem: tuple(name for name, (_, a) in self.refused.items() if a.problem == problem)
+            for problem in problems
+        }
 
     def suited(self, call: ProbeCall) -> ProbeCall:
         """Return a call with what is fixed in the kernel."""
@@ -180,7 +197,7 @@ def _largest(output: Array) -> Array:
     return largest
 
 
-def output_tolerance(outputs: list[Array]) -> float:
+def _relative_tolerance(outputs: list[Array]) -> float:
     """Return the relative difference that counts as rounding, from the precision of outputs."""
     if not outputs:
         return _FULL_TOLERANCE
@@ -192,9 +209,9 @@ def output_tolerance(outputs: list[Array]) -> float:
     return next((share for n, share in _COARSE_TOLERANCES if unused >= n), _FULL_TOLERANCE)
 
 
-def quantisation_step(outputs: list[Array]) -> float:
+def _quantisation_step(outputs: list[Array]) -> float:
     """Return the step of which all values of some outputs are multiples, 0 if it is small."""
-    values = np.concatenate([output.astype(np.float64).ravel() for output in outputs] or [_NONE])
+    values = np.concatenate([np.zeros(0), *(output.ravel() for output in outputs)])
     values = np.unique(np.abs(values[np.isfinite(values)]))
     apart = np.diff(values)
     apart = apart[apart > _MIN_STEP / 10]
@@ -203,7 +220,3 @@ def quantisation_step(outputs: list[Array]) -> float:
     step = float(apart.min())
     multiples = apart[apart < 100 * step] / step
     return step if np.abs(multiples - np.round(multiples)).max() < 0.05 else 0.0
-
-
-_MIN_STEP = 1 / 128  # of outputs that are quantised, in units of the features
-_NONE = np.zeros(0)

@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.measure.call import Answer, ProbeCall
-from roialign_cli.measure.calling import Calling
+from roialign_cli.measure.calling import ANY_CALL, Calling
 from roialign_cli.measure.verdict import verdict_of
 from roialign_cli.presentation import Presentable
-
-_ANY_CALL = Calling()
 
 Certainty = Literal["measured", "no effect seen", "no known rule", "not measurable"]
 
@@ -180,7 +178,7 @@ class Fingerprint(Presentable):
     failures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_chosen: bool = False
     is_partial: bool = False
-    calling: Calling = _ANY_CALL
+    calling: Calling = ANY_CALL
     calls: int = 0
     problem: str = ""
 
@@ -240,10 +238,11 @@ class Fingerprint(Presentable):
 
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields without infinite numbers, which JSON does not have."""
-    return {
-        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in fields.items()
-    }
+    return {name: _plain_value(value) for name, value in fields.items()}
+
+
+def _plain_value(value: Any) -> Any:  # noqa: ANN401
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _difference_record(difference: Difference) -> dict[str, Any]:
@@ -252,15 +251,15 @@ def _difference_record(difference: Difference) -> dict[str, Any]:
         "measured": difference.measured,
         "expected": difference.expected,
         "fields": {
-            name: list(_plain({"": a, " ": b}).values())
-            for name, (a, b) in difference.fields.items()
+            name: [_plain_value(value) for value in values]
+            for name, values in difference.fields.items()
         },
         "minor": difference.is_minor,
-        "case": None if difference.case is None else case_record(difference.case),
+        "case": None if difference.case is None else _case_record(difference.case),
     }
 
 
-def case_record(case: Case) -> dict[str, Any]:
+def _case_record(case: Case) -> dict[str, Any]:
     """Return a case as plain numbers, text, lists and dictionaries."""
     call = case.call
     return {
@@ -277,14 +276,15 @@ def case_record(case: Case) -> dict[str, Any]:
     }
 
 
-def _answer_record(answer: Answer) -> Any:  # noqa: ANN401
+def _answer_record(answer: Answer) -> list[Any] | float | str:
     return answer.problem if answer.output is None else _numbers(answer.output)
 
 
-def _numbers(array: NDArray[Any]) -> Any:  # noqa: ANN401
+def _numbers(array: NDArray[Any]) -> list[Any] | float | str:
     """Return numbers as nested lists, those that are not finite as text."""
     if np.isfinite(array).all():
-        return array.tolist()
+        numbers: list[Any] | float = array.tolist()
+        return numbers
     if array.ndim:
         return [_numbers(part) for part in array]
     return str(float(array))

@@ -10,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.core.convention import Convention
-from roialign_cli.measure.battery import NEGATIVE_GRID_CALLS, Writer, measuring_calls
+from roialign_cli.measure.battery import (
+    NEGATIVE_GRID_CALLS,
+    Writer,
+    boxes_of_size,
+    measuring_calls,
+)
 from roialign_cli.measure.call import ProbeCall
-from roialign_cli.measure.calling import Calling
+from roialign_cli.measure.calling import ANY_CALL, Calling
 from roialign_cli.measure.case_traces import nearest_convention
 from roialign_cli.measure.fingerprint import Fingerprint
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.rules import RULES
-
-_ANY_CALL = Calling()
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class GoldenCase:
     rules: tuple[str, ...]
 
 
-def golden_cases(convention: Convention, calling: Calling = _ANY_CALL) -> list[GoldenCase]:
+def golden_cases(convention: Convention, calling: Calling = ANY_CALL) -> list[GoldenCase]:
     """Return the calls that show the rules of a convention, with its outputs.
 
     Boxes that the convention rejects are left out, because they have no output. So are calls for
@@ -111,7 +114,7 @@ def _undefined_calls(convention: Convention) -> Collection[str]:
 
 def _more_calls(writer: Writer) -> Iterator[tuple[ProbeCall, tuple[str, ...]]]:
     """Yield calls that do not help to measure a rule, but that some kernels fail, and the rules."""
-    tiny = [(2.25, 1.75, 2.25 + w, 1.75 + h) for w, h in ((0.02, 2), (1.5, 0.02), (0.05, 0.05))]
+    tiny = boxes_of_size([(0.02, 2), (1.5, 0.02), (0.05, 0.05)])
     yield writer.call("very small boxes", tiny), ("minimum size",)
     # float16 coordinates of these boxes lie on a half of a cell, from which edges are rounded up.
     halves = [(2.4997, 1.4998, 5.4996, 4.4997), (1.4998, 2.4997, 3.4997, 6.4995)]
@@ -123,16 +126,11 @@ def _answered(call: ProbeCall, model: Model) -> tuple[ProbeCall, NDArray[Any]] |
     output = model.answer(call).output
     if output is not None:
         return call, output
-    alone = [
-        replace(call, boxes=call.boxes[n : n + 1], batch_index=call.batch_index[n : n + 1])
-        for n in range(len(call.boxes))
-    ]
-    outputs = [model.answer(one).output for one in alone]
+    outputs = [model.answer(call.with_boxes([n])).output for n in range(len(call.boxes))]
     kept = [n for n, one in enumerate(outputs) if one is not None]
     if not kept:
         return None
-    accepted = replace(call, boxes=call.boxes[kept], batch_index=call.batch_index[kept])
-    return accepted, np.concatenate([one for one in outputs if one is not None])
+    return call.with_boxes(kept), np.concatenate([one for one in outputs if one is not None])
 
 
 def golden_arrays(cases: Sequence[GoldenCase]) -> dict[str, NDArray[Any]]:

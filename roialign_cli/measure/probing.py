@@ -11,7 +11,8 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.core.presets import preset as preset_named
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.fingerprint import Fingerprint
-from roialign_cli.measure.measuring import Unreadable, measure
+from roialign_cli.measure.first_reading import UnreadableError
+from roialign_cli.measure.measuring import measure
 from roialign_cli.measure.report import fingerprint_of
 from roialign_cli.measure.target import FunctionTarget, Target
 from roialign_cli.measure.targets.local import LocalTarget
@@ -63,7 +64,7 @@ def probe(function: Callable[..., Any] | Target, *, preset: str | None = None) -
     evidence = Evidence(target)
     try:
         measured = measure(evidence)
-    except Unreadable as problem:
+    except UnreadableError as problem:
         calls = evidence.calls
         return Fingerprint(target.name, Convention(), problem=str(problem), calls=calls)
     found = fingerprint_of(measured, chosen)

@@ -9,12 +9,8 @@ import numpy as np
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.clauses import clause
 from roialign_cli.measure.evidence import Evidence
-from roialign_cli.measure.fingerprint import (
-    Certainty,
-    Difference,
-    Fingerprint,
-    Measurement,
-)
+from roialign_cli.measure.fingerprint import Certainty, Difference, Fingerprint, Measurement
+from roialign_cli.measure.laws import USUAL
 from roialign_cli.measure.measuring import Measured
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.nearest import Near, ranked_presets
@@ -57,7 +53,7 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
             for rule in RULES
         },
         remarks=tuple(evidence.remarks),
-        failures=_failures(evidence),
+        failures=evidence.failures,
         is_chosen=preset is not None,
         is_partial=any(_lacks_answers(rule, measured) for rule in RULES if not rule.is_minor),
         calling=evidence.calling,
@@ -65,20 +61,11 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
     )
 
 
-def _failures(evidence: Evidence) -> dict[str, tuple[str, ...]]:
-    """Return why there is no output → the names of the calls without one for this reason."""
-    problems = dict.fromkeys(answer.problem for _, answer in evidence.refused.values())
-    return {
-        problem: tuple(name for name, (_, a) in evidence.refused.items() if a.problem == problem)
-        for problem in problems
-    }
-
-
 def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> Measurement:
     model, evidence = measured.model, measured.evidence
-    fields = {name: model.get(name) for name in rule.fields if not name.startswith("law:")}
-    laws = [name[4:] for name in rule.fields if name.startswith("law:")]
-    law = next((model.laws[key] for key in laws if key in model.laws), "")
+    fields = {name: model.get(name) for name in rule.convention_fields}
+    laws = (model.get(name) for name in rule.fields if name not in fields)
+    law = next((law for law in laws if law != USUAL), "")
     certainty: Certainty = "measured"
     along_x = {name: value for name, value in model.along_x.items() if name in fields}
     if along_x:
@@ -113,13 +100,11 @@ def _with_certainty(
 
 def _refusal_words(evidence: Evidence, model: Model, substitution: Substitution) -> str:
     """Return which calls have no output, if a value of the field does not state it as an error."""
-    are_errors = all(answer.failure == "raised" for _, answer in evidence.refused.values())
-    if are_errors and not substitution.refused_otherwise(model.convention):
+    if evidence.has_only_raised and not substitution.refused_otherwise(model.convention):
         return ""
-    problems = dict.fromkeys(answer.problem for _, answer in evidence.refused.values())
     first, count = next(iter(evidence.refused)), len(evidence.refused)
     calls = f"the call {first!r}" if count == 1 else f"{count} calls, such as {first!r}"
-    return f"there is no output for {calls}: {' / '.join(problems)}"
+    return f"there is no output for {calls}: {' / '.join(evidence.failures)}"
 
 
 def _why_unmeasured(rule: Rule, measured: Measured) -> str:
@@ -158,11 +143,11 @@ def _what_was_seen(rule: Rule, measured: Measured) -> str:
     calls = f"call{'s' * (len(names) > 1)} {' and '.join(map(repr, names))}" if names else "calls"
     text = f"no known rule gives the outputs of the {calls}"
     if rule.name == "adaptive grid" and "grid" in measured.failed:
-        return measured_grid(evidence, model) or text
+        return _measured_grid(evidence, model) or text
     return text
 
 
-def measured_grid(evidence: Evidence, model: Model) -> str:
+def _measured_grid(evidence: Evidence, model: Model) -> str:
     """Return how many points sections of several widths and heights have, as a clause.
 
     Each number is found by pooling with every number of points up to 8 along both axes.

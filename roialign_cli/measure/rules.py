@@ -34,12 +34,16 @@ class Rule:
     is_minor: bool = False
     needs_max: bool = False
 
+    @property
+    def convention_fields(self) -> tuple[str, ...]:
+        """The fields of a convention that state the rule."""
+        return tuple(name for name in self.fields if not name.startswith("law:"))
+
     def values_in(self, convention: Convention) -> dict[str, Any]:
         """Return the fields and laws that state the rule in a convention."""
-        own = [name for name in self.fields if not name.startswith("law:")]
-        laws = {name: USUAL for name in self.fields if name not in own}
-        values = {name: getattr(convention, name) for name in own}
-        return {**values, **laws, **{f"x:{name}": values[name] for name in own}}
+        values = {name: getattr(convention, name) for name in self.convention_fields}
+        laws = {name: USUAL for name in self.fields if name not in values}
+        return {**values, **laws, **{f"x:{name}": value for name, value in values.items()}}
 
     @property
     def calls(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention
 from roialign_cli.errors import RoiAlignError
-from roialign_cli.measure.battery import Writer
+from roialign_cli.measure.battery import Box, Writer
 from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.fingerprint import Case
@@ -23,7 +23,9 @@ from roialign_cli.measure.rules import REFUSED, Rule
 
 _SHAPES = ((1, 1), (1, 2), (2, 1), (1, 3), (3, 1), (2, 2), (1, 4), (2, 3), (3, 2), (3, 3), (4, 4),
            (5, 5), (6, 6), (8, 8), (12, 12))  # fmt: skip
+_FIRST_EDGES = (-2.0, -1.5, -1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75)  # cells
 _CLEAR = 0.02  # share of the largest feature above which a difference is clear
+_MAX_BOXES = 400  # of a call with many boxes
 _MAX_LARGE_CALLS = 6  # calls with many boxes that may be made of the kernel for one rule
 _MAX_SINGLE_BOXES = 40  # boxes that are tried one by one where a model refuses some
 
@@ -79,11 +81,13 @@ def smallest_case(
     budget = _MAX_LARGE_CALLS
     with suppress(RoiAlignError):
         healed = measured.model.having(rule.values_in(preset))
-        for call in _small_calls(evidence, measured.model, rule):
-            own = measured.model.answer(call)
-            if rule.name in measured.broken or evidence.is_reordered(rule.name):
-                call = _with_few_boxes(call)  # noqa: PLW2901
+        asks_kernel = rule.name in measured.broken or evidence.is_reordered(rule.name)
+        for small in _small_calls(evidence, measured.model, rule):
+            call = small.with_boxes(slice(_MAX_SINGLE_BOXES)) if asks_kernel else small
+            if asks_kernel:
                 own, budget = evidence.ask_for(rule.name, call), budget - 1
+            else:
+                own = measured.model.answer(call)
             found = _clearest(evidence, call, own, (measured.model, healed, expected))
             case = None if found is None else _checked(evidence, found, expected)
             if case is not None:
@@ -100,7 +104,7 @@ def _small_calls(evidence: Evidence, model: Model, rule: Rule) -> Iterator[Probe
         if model.convention.normalized and 1 in shape:
             continue
         features = _features(kind.features, shape)
-        boxes = _nice_boxes(shape, without_area=kind.without_area)
+        boxes = _simple_boxes(shape, without_area=kind.without_area)
         index = np.full(len(boxes), len(features) - 1)
         for ratio, scale in product(kind.ratios, kind.scales):
             call = writer.call(
@@ -131,36 +135,22 @@ def _features(kind: str, shape: tuple[int, int]) -> NDArray[np.float32]:
     return plain
 
 
-def _nice_boxes(
-    shape: tuple[int, int], *, without_area: bool
-) -> list[tuple[float, float, float, float]]:
+def _simple_boxes(shape: tuple[int, int], *, without_area: bool) -> list[Box]:
     """Return boxes in cells that change along one axis, those of the simplest numbers first."""
-    boxes = []
-    for axis, cells in ((0, shape[1]), (1, shape[0])):
-        across = (0.0, float(shape[1 - axis] if axis else shape[0]))
-        steps = [
-            -2,
-            -1.5,
-            -1,
-            -0.75,
-            -0.5,
-            -0.25,
-            0,
-            0.25,
-            0.5,
-            0.75,
-            *np.arange(1, cells + 3, 0.5),
-        ]
-        for first, last in product(map(float, steps), repeat=2):
-            if first < last or without_area:
-                low, high = across if axis else (0.0, float(shape[0]))
-                boxes.append(
-                    (first, low, last, high) if axis == 0 else (0.0, first, float(shape[1]), last)
-                )
-    return sorted(dict.fromkeys(boxes), key=_oddity)[:400]
+    rows, columns = map(float, shape)
+    along_x, along_y = (_spans(cells, without_area=without_area) for cells in reversed(shape))
+    boxes: list[Box] = [(first, 0.0, last, rows) for first, last in along_x]
+    boxes += [(0.0, first, columns, last) for first, last in along_y]
+    return sorted(dict.fromkeys(boxes), key=_complexity)[:_MAX_BOXES]
 
 
-def _oddity(box: tuple[float, float, float, float]) -> float:
+def _spans(cells: int, *, without_area: bool) -> list[tuple[float, float]]:
+    """Return the first and the last edge of boxes along an axis of some cells."""
+    edges = (*_FIRST_EDGES, *np.arange(1, cells + 3, 0.5).tolist())
+    return [(first, last) for first, last in product(edges, edges) if first < last or without_area]
+
+
+def _complexity(box: Box) -> float:
     """Return how hard the numbers of a box are to read."""
     return sum(0.2 * abs(n) + (n < 0) + 2 * (n % 1 != 0) + 2 * (n % 0.5 != 0) for n in box)
 
@@ -178,11 +168,11 @@ def _clearest(
         return _clearest_alone(evidence, call, models)
     given, healed, expected = (np.asarray(answer.output) for answer in answers)
     if not given.shape == healed.shape == expected.shape:
-        return _with_box(call, 0)
+        return call.with_boxes([0])
     differs = _clearly_differs(given, healed, call)
     same = ~evidence.differing(healed, expected).any(axis=(1, 2, 3))
     boxes = np.flatnonzero(differs & same)
-    return _with_box(call, int(boxes[0])) if len(boxes) else None
+    return call.with_boxes([int(boxes[0])]) if len(boxes) else None
 
 
 def _clearest_alone(
@@ -190,7 +180,7 @@ def _clearest_alone(
 ) -> ProbeCall | None:
     """Return the call with the first box that shows a rule, where a model refuses some boxes."""
     for box in range(min(len(call.boxes), _MAX_SINGLE_BOXES)):
-        alone = _with_box(call, box)
+        alone = call.with_boxes([box])
         own, healed, expected = (model.answer(alone) for model in models)
         if evidence.equal(healed, expected) and not evidence.equal(own, healed):
             return alone
@@ -205,11 +195,6 @@ def _clearly_differs(one: Float, other: Float, call: ProbeCall) -> NDArray[np.bo
         apart = np.abs(one.astype(np.float64) - other) > _CLEAR * largest
     apart |= np.isnan(one) != np.isnan(other)
     return np.asarray(apart.any(axis=(1, 2, 3)))
-
-
-def _with_box(call: ProbeCall, box: int) -> ProbeCall:
-    one = slice(box, box + 1)
-    return replace(call, boxes=call.boxes[one], batch_index=call.batch_index[one])
 
 
 def _checked(evidence: Evidence, call: ProbeCall, expected: Model) -> Case | None:
@@ -232,11 +217,6 @@ def _case(evidence: Evidence, call: ProbeCall, given: Answer, expected: Model) -
     return Case(call, (row, column), channel, predicted, given)
 
 
-def _with_few_boxes(call: ProbeCall) -> ProbeCall:
-    few = slice(_MAX_SINGLE_BOXES)
-    return replace(call, boxes=call.boxes[few], batch_index=call.batch_index[few])
-
-
 def _from_battery(measured: Measured, expected: Model, names: Sequence[str]) -> Case | None:
     """Return a case from calls that show a rule: one box, one channel, a part of the map."""
     evidence = measured.evidence
@@ -249,7 +229,7 @@ def _from_battery(measured: Measured, expected: Model, names: Sequence[str]) -> 
         if given.output is not None:
             alone = replace(given, output=given.output[box : box + 1])
         # Another name, because it is no longer a call of the battery.
-        one = replace(_with_box(call, box), name=f"{call.name}, box {box}")
+        one = replace(call.with_boxes([box]), name=f"{call.name}, box {box}")
         case = _case(evidence, one, alone, expected)
         if case is not None:
             return _smaller(evidence, case, expected)

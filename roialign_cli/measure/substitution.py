@@ -78,9 +78,8 @@ class Substitution:
     def is_minor(self, rule: Rule, convention: Convention) -> bool:
         """Return whether a rule in which a convention differs changes only what is unusual."""
         if rule.name == REFUSED:
-            are_errors = all(a.failure == "raised" for _, a in self.evidence.refused.values())
             others = self.refused_otherwise(convention)
-            return are_errors and all(map(self._is_minor_refusal, others))
+            return self.evidence.has_only_raised and all(map(self._is_minor_refusal, others))
         if rule.name == AXES:
             return self.evidence.axes.is_layout
         if rule.name == "coordinates":

@@ -8,6 +8,7 @@ import numpy as np
 
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.core.boxes import BOX_NUMBERS
 from roialign_cli.measure.call import Answer
 from roialign_cli.measure.case_traces import case_traces
 from roialign_cli.measure.fingerprint import Case, Fingerprint
@@ -23,12 +24,6 @@ _MAX_LISTED = 6  # coordinates and terms
 
 THE_KERNEL = "the kernel"
 OUTSIDE = "outside the map"  # the step that counts such points
-_COLUMNS = {
-    "xyxy": "x1, y1, x2, y2",
-    "xywh": "x, y, width, height",
-    "cxcywh": "centre x, centre y, width, height",
-    "yxyx": "y1, x1, y2, x2",
-}
 
 
 def case_blocks(found: Fingerprint, case: Case) -> Iterator[Block]:
@@ -82,7 +77,7 @@ def call_words(found: Fingerprint, case: Case) -> list[str]:
     call, reading = case.call, found.convention
     normalised = ", normalised" if reading.normalized else ""
     numbers = ", ".join(format_number(float(number)) for number in call.boxes[0])
-    words = [f"box {numbers} ({_COLUMNS[reading.box_format]}{normalised})"]
+    words = [f"box {numbers} ({BOX_NUMBERS[reading.box_format]}{normalised})"]
     if len(call.features) > 1:
         words[0] += f" on map {int(call.batch_index[0])}"
     words.append("output size {} × {}".format(*call.output_size))

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from roialign_cli.core.boxes import BOX_NUMBERS
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.presets import ALIASES, PRESETS
 from roialign_cli.show.document.point_rules import border_rule, neighbours_rule, points_rule
 from roialign_cli.show.numbers import format_number
 
-_COLUMNS = {
-    "xyxy": "x1, y1, x2, y2",
-    "xywh": "x and y of the top-left corner, width, height",
-    "cxcywh": "x and y of the centre, width, height",
-    "yxyx": "y1, x1, y2, x2",
-}
 _NORMALIZED = {
     "size": "normalised, so that 1 is the edge of the map",
     "last-centre": "normalised, so that 1 is the centre of the last cell",
@@ -51,7 +46,7 @@ def _boxes(c: Convention) -> str:
     up = "up" if c.origin == "bottom-left" else "down"
     unit = _NORMALIZED[c.normalized_by] if c.normalized else "in image units"
     last = "; the second corner is the last pixel" if c.inclusive else ""
-    return f"{_COLUMNS[c.box_format]}, {unit}{last}; origin at the {corner}, y {up}."
+    return f"{BOX_NUMBERS[c.box_format]}, {unit}{last}; origin at the {corner}, y {up}."
 
 
 def offset_rule(c: Convention) -> str:
