@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from roialign_cli.measure.battery import fixed_battery
 from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.probing import probe
 from roialign_cli.measure.target import NoOutputError
+from roialign_cli.measure.targets import battery_folder
 from roialign_cli.measure.targets.answers import FolderTarget
 from roialign_cli.measure.targets.battery_folder import write_battery
 from roialign_cli.measure.targets.choosing import target_of
@@ -203,6 +205,17 @@ def test_some_answers_give_some_rules(tmp_path: Path) -> None:
     assert by_rule["batch index"] == "not measurable"
 
 
+@pytest.mark.parametrize("count", [1, 7, 13])
+def test_few_answers_show_few_rules_without_an_error(count: int, tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    answer(folder, range(count), reference)
+    found = probe(FolderTarget(folder))
+    assert found.problem == ""
+    assert found.differs == ()
+    assert found.is_partial
+    assert found.measurement("box format").certainty == "measured"
+
+
 def test_raw_answers_of_other_sizes(tmp_path: Path) -> None:
     folder = battery(tmp_path)
     call = fixed_battery(Convention())[0]
@@ -288,6 +301,10 @@ def test_a_folder_is_replaced_only_if_that_is_allowed(tmp_path: Path) -> None:
     (folder / "outputs" / "000.bin").write_bytes(b"1234")
     write_battery(folder, force=True)
     assert not [*(folder / "outputs").iterdir()]
+    (folder / "kernel.c").touch()
+    with pytest.raises(RoiAlignError, match=r"cannot be replaced, because it also has kernel.c;"):
+        write_battery(folder, force=True)
+    assert (folder / "kernel.c").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").touch()
     with pytest.raises(RoiAlignError, match="has other files than calls of a probe"):
@@ -295,6 +312,20 @@ def test_a_folder_is_replaced_only_if_that_is_allowed(tmp_path: Path) -> None:
     with pytest.raises(RoiAlignError, match="the folder above does not exist"):
         write_battery(tmp_path / "none" / "calls")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["calls", "mine"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no signals")
+def test_no_part_of_a_folder_is_left_after_a_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: object) -> None:
+        assert [*tmp_path.iterdir()]
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(battery_folder, "_write_inputs", end)
+    with pytest.raises(SystemExit):
+        write_battery(tmp_path / "calls")
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(
