@@ -12,6 +12,7 @@ from roialign_cli.errors import FileError
 from roialign_cli.files.writing import as_file_error, atomic_folder
 from roialign_cli.measure.battery import fixed_battery
 from roialign_cli.measure.call import ProbeCall
+from roialign_cli.measure.targets.group import ended_by_signals
 from roialign_cli.measure.targets.manifest import (
     INPUTS,
     MANIFEST,
@@ -19,8 +20,11 @@ from roialign_cli.measure.targets.manifest import (
     is_battery,
     manifest_text,
 )
+from roialign_cli.printable import printable
 
 _README = Path(__file__).with_name("battery_readme.md")
+_CALLS = "calls.txt"
+_CONTENTS = {"README.md", _CALLS, MANIFEST, "inputs", "outputs"}
 _DEFAULT_RATIO = -1  # in calls.txt, for the default of the kernel
 
 
@@ -32,16 +36,18 @@ def check_battery_writable(path: Path, *, force: bool) -> None:
         raise FileError(path, "is a file; name a folder")
     if not path.exists():
         return
-    if not is_battery(path):
-        try:
-            is_empty = not any(path.iterdir())
-        except OSError as error:
-            raise FileError(path, f"cannot be read: {error.strerror}") from None
-        if not is_empty:
-            raise FileError(path, "has other files than calls of a probe; name a new folder")
-    elif not force:
+    try:
+        names = sorted(entry.name for entry in path.iterdir())
+    except OSError as error:
+        raise FileError(path, f"cannot be read: {error.strerror}") from None
+    if names and not is_battery(path):
+        raise FileError(path, "has other files than calls of a probe; name a new folder")
+    if names and not force:
         problem = "already has the calls of a probe, and maybe answers"
         raise FileError(path, f"{problem}; replace it with --force, or name another")
+    if other := next((name for name in names if name not in _CONTENTS), None):
+        problem = f"cannot be replaced, because it also has {printable(other)}"
+        raise FileError(path, f"{problem}; move that elsewhere, or name another folder")
 
 
 def write_battery(
@@ -62,19 +68,19 @@ def write_battery(
     Raises
     ------
     FileError
-        If the folder cannot be written, or exists and must not be replaced.
+        If the folder cannot be written, must not be replaced, or has files of other kinds.
     """
     check_battery_writable(path, force=force)
     chosen = Convention() if reading is None else reading
     calls = fixed_battery(chosen)
     entries = [Entry.of(number, call) for number, call in enumerate(calls)]
-    with atomic_folder(path) as folder, as_file_error(path):
+    with ended_by_signals(), atomic_folder(path) as folder, as_file_error(path):
         (folder / "inputs").mkdir()
         (folder / "outputs").mkdir()
         for entry, call in zip(entries, calls, strict=True):
             _write_inputs(folder, entry, call)
         (folder / MANIFEST).write_text(manifest_text(entries, chosen), encoding="utf-8")
-        (folder / "calls.txt").write_text(_lines(entries), encoding="ascii")
+        (folder / _CALLS).write_text(_lines(entries), encoding="ascii")
         (folder / "README.md").write_text(_README.read_text(encoding="utf-8"), encoding="utf-8")
     return entries
 
