@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from roialign_cli.core.convention import Convention
-from roialign_cli.errors import FileError
-from roialign_cli.files.writing import as_file_error, atomic_folder
+from roialign_cli.files.writing import as_file_error, atomic_folder, check_folder_writable
 from roialign_cli.measure.battery import fixed_battery
 from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.targets.group import ended_by_signals
@@ -20,7 +19,6 @@ from roialign_cli.measure.targets.manifest import (
     is_battery,
     manifest_text,
 )
-from roialign_cli.printable import printable
 
 _README = Path(__file__).with_name("battery_readme.md")
 _CALLS = "calls.txt"
@@ -30,24 +28,14 @@ _DEFAULT_RATIO = -1  # in calls.txt, for the default of the kernel
 
 def check_battery_writable(path: Path, *, force: bool) -> None:
     """Raise a `FileError` if the folder with calls cannot or must not be written."""
-    if not path.parent.is_dir():
-        raise FileError(path, "cannot be written: the folder above does not exist; create it")
-    if path.exists() and not path.is_dir():
-        raise FileError(path, "is a file; name a folder")
-    if not path.exists():
-        return
-    try:
-        names = sorted(entry.name for entry in path.iterdir())
-    except OSError as error:
-        raise FileError(path, f"cannot be read: {error.strerror}") from None
-    if names and not is_battery(path):
-        raise FileError(path, "has other files than calls of a probe; name a new folder")
-    if names and not force:
-        problem = "already has the calls of a probe, and maybe answers"
-        raise FileError(path, f"{problem}; replace it with --force, or name another")
-    if other := next((name for name in names if name not in _CONTENTS), None):
-        problem = f"cannot be replaced, because it also has {printable(other)}"
-        raise FileError(path, f"{problem}; move that elsewhere, or name another folder")
+    own = _CONTENTS if is_battery(path) else set()
+    check_folder_writable(
+        path,
+        lambda entry: entry.name in own,
+        content="calls of a probe",
+        existing="the calls of a probe, and maybe answers",
+        force=force,
+    )
 
 
 def write_battery(
