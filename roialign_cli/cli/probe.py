@@ -87,10 +87,11 @@ def probe(
     rules in which the kernel differs. Exits with status 1 if the kernel equals no preset, or not
     the one that --preset names.
 
-    A function gets its inputs by the usual names of parameters, in a process of its own. A fixed
-    output size (square, from 2 × 2) or spatial scale (1/2 to 1/64) of a kernel is found. A program
-    in any language reads the calls from a folder: write it with --write DIR, then run `roialign
-    probe DIR -- ./kernel`, or let the program answer and run `roialign probe DIR`.
+    A function runs in a process of its own, and gets its inputs by the usual names of parameters.
+    Its output size may be fixed (a square, at least 2 × 2), and so may its spatial scale (a usual
+    one from 1/2 to 1/64). A program in any language reads the calls from a folder: write the folder
+    with --write DIR and run `roialign probe DIR -- ./kernel`. Or let the program write its answers,
+    then run `roialign probe DIR`.
     """
     files = ProbeFiles(plot, save_tests, force)
     if write is not None:
