@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roialign_cli import RoiAlignError
+from roialign_cli import PRESETS, RoiAlignError
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.battery import fixed_battery
 from roialign_cli.measure.call import ProbeCall
@@ -203,6 +203,17 @@ def test_some_answers_give_some_rules(tmp_path: Path) -> None:
     by_rule = {one.rule: one.certainty for one in found.measurements}
     assert by_rule["box format"] == "measured"
     assert by_rule["batch index"] == "not measurable"
+
+
+def test_the_readme_states_the_format_of_the_boxes(tmp_path: Path) -> None:
+    write_battery(tmp_path / "usual")
+    write_battery(tmp_path / "tensorflow", reading=PRESETS["tensorflow"].convention)
+    for name, words in {
+        "usual": "x1, y1, x2, y2 |",
+        "tensorflow": "y1, x1, y2, x2, normalised so that 1 is the centre of the last cell |",
+    }.items():
+        text = (tmp_path / name / "README.md").read_text(encoding="utf-8")
+        assert f"| the boxes (R, 4), float32: {words}\n" in text
 
 
 @pytest.mark.parametrize("count", [1, 7, 13])

@@ -51,7 +51,8 @@ _USUAL_CALLS = 60  # of a kernel, including those that look for a form of the ar
     "--write",
     metavar="DIR",
     type=OUTPUT_FOLDER,
-    help="Write the calls into a new folder, for a program in any language that answers them.",
+    help="Write the calls into a new folder, for a program in any language that answers them, with "
+    "boxes in the format of --preset.",
 )
 @output_option(
     "--plot",

@@ -11,6 +11,7 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.files.writing import as_file_error, atomic_folder, check_folder_writable
 from roialign_cli.measure.battery import fixed_battery
 from roialign_cli.measure.call import ProbeCall
+from roialign_cli.measure.clauses import clause
 from roialign_cli.measure.targets.group import ended_by_signals
 from roialign_cli.measure.targets.manifest import (
     INPUTS,
@@ -69,7 +70,7 @@ def write_battery(
             _write_inputs(folder, entry, call)
         (folder / MANIFEST).write_text(manifest_text(entries, chosen), encoding="utf-8")
         (folder / _CALLS).write_text(_lines(entries), encoding="ascii")
-        (folder / "README.md").write_text(_README.read_text(encoding="utf-8"), encoding="utf-8")
+        (folder / "README.md").write_text(_readme(chosen), encoding="utf-8")
     return entries
 
 
@@ -81,6 +82,12 @@ def _write_inputs(folder: Path, entry: Entry, call: ProbeCall) -> None:
         file = folder / entry.inputs[key]["file"]
         np.save(file.with_name(f"{file.name}.npy"), little, allow_pickle=False)
         file.with_name(f"{file.name}.bin").write_bytes(little.tobytes())
+
+
+def _readme(reading: Convention) -> str:
+    """Return the description of the folder, with the format of its boxes."""
+    words = clause("box format", reading).removeprefix("boxes are ")
+    return _README.read_text(encoding="utf-8").replace("BOX_FORMAT", words)
 
 
 def _lines(entries: Iterable[Entry]) -> str:
