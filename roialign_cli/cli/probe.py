@@ -139,13 +139,18 @@ class ProbeFiles:
             check_tests(self.tests, force=self.force)
 
 
+def _first_except(*names: str) -> str | None:
+    """Return the first other parameter that is on the command line, as it is written there."""
+    every = {each.name or "" for each in click.get_current_context().command.params}
+    return first_given(every.difference(names))
+
+
 def _write_calls(folder: Path, preset: str | None, *, force: bool) -> None:
     """Write the calls into a folder, with boxes as a preset reads them."""
     from roialign_cli.core.presets import preset as preset_named
     from roialign_cli.measure.targets.battery_folder import write_battery
 
-    names = {each.name or "" for each in click.get_current_context().command.params}
-    if (other := first_given(names - {"write", "preset", "force"})) is not None:
+    if (other := _first_except("write", "preset", "force")) is not None:
         raise click.UsageError(f"{other} has no effect with --write; probe the folder afterwards")
     reading = None if preset is None else preset_named(preset).convention
     calls = write_battery(folder, reading=reading, force=force)
@@ -211,7 +216,8 @@ def _save_preset_tests(preset: str | None, pooling: Pooling | None, files: Probe
     if preset is None:
         problem = "name a kernel, or with --preset the rules of the tests"
         raise click.UsageError(f"--save-tests: {problem}")
-    if files.plot is not None:
-        raise click.UsageError("--plot has no effect without a kernel; name one, or remove --plot")
+    if (other := _first_except("preset", "pooling", "save_tests", "force")) is not None:
+        problem = f"has no effect without a kernel; name one, or remove {other}"
+        raise click.UsageError(f"{other} {problem}")
     convention = rules_of_tests(preset, pooling)
     write_tests(files.tests, golden_cases(convention), convention, KernelCode(), force=files.force)

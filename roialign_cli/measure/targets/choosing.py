@@ -98,6 +98,7 @@ def target_of(
             "layout": (layout != "auto", not is_model and not is_folder, "a Python function"),
             "node": (node is not None, is_model, "an ONNX model"),
             "program": (bool(program), is_folder, "a folder of calls"),
+            "timeout": (time_limit is not None, not is_folder or bool(program), "a program"),
         }
     )
     if is_folder and program:
