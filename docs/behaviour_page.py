@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from docs.behaviour_rows import NO_KNOWN_RULE, Row, read_rows
 from docs.gallery import anchor
@@ -29,7 +29,7 @@ TOPICS = {
 }
 _RULES = tuple(rule for rules in TOPICS.values() for rule in rules)
 _UNMEASURED = "could not be measured"
-# The share of the operators beyond which they are called "all others".
+# The share of the operators beyond which a table names only the others.
 _MOST = 2 / 3
 
 # Rules in which operators may differ that give the same outputs up to last digits.
@@ -47,7 +47,7 @@ its presets. Where several values of a rule give the same outputs, the page show
 - [Rules](#rules): which libraries do the same.
 - [Library by library](#library-by-library): {list}.
 
-MMCV, Detectron2, TensorRT and others are missing, because they have no ready-made package for the
+MMCV, Detectron2, TensorRT and others are missing, because PyPI has no package that runs them on the
 CPU. [conventions.md](conventions.md) explains the presets and how the rules of each are known, and
 the [glossary](glossary.md) the words.
 [behaviour.json](behaviour.json) has the results as data.
@@ -55,9 +55,9 @@ the [glossary](glossary.md) the words.
 """
 
 _ABOUT_DETAILS = (
-    "The last column names the rules in which a library differs from its preset. A preset does not "
-    "describe every error, what every NaN does, and outputs that are not written or that depend on "
-    "memory outside the map."
+    "The last column names the rules in which a library differs from its preset. Presets leave out "
+    "some errors, some effects of NaN, and outputs that are not written or that depend on memory "
+    "outside the map."
 )
 
 
@@ -115,16 +115,17 @@ def _alike(rows: Sequence[Row]) -> Iterator[list[Row]]:
 def _by_rule(rows: Sequence[Row]) -> Iterator[Block]:
     yield Heading(2, "Rules")
     shared = [(rule, text) for rule in _RULES if (text := _shared(rows, rule))]
-    yield Paragraph("All operators that were measured agree in these rules:")
-    yield Grid(("rule", "all operators"), tuple(shared), prose=True)
+    yield Paragraph("All operators that have these rules agree in them:")
+    yield Grid(("rule", "measured"), tuple(shared), prose=True)
     for topic, rules in TOPICS.items():
         tables = [rule for rule in rules if not _shared(rows, rule)]
         if tables:
             yield Heading(3, topic)
         for rule in tables:
             groups = grouped(rows, rule)
+            others = _others(groups, rows)
             lines = tuple(
-                (text, "all others" if len(own) > _MOST * len(rows) else named(own, rows))
+                (text, others if len(own) > _MOST * len(rows) else named(own, rows))
                 for text, own in groups.items()
             )
             yield Grid((rule, "libraries"), lines, prose=True)
@@ -199,10 +200,11 @@ def _by_library(rows: Sequence[Row]) -> Iterator[Block]:
             f"{'Preset' if len({row.preset for row in own}) == 1 else 'Presets'}: {presets}."
         )
         lines = [
-            (rule if number == 0 else "", text, _modes_text(group, own))
+            (rule if number == 0 else "", text, _modes_text(text, groups, own))
             for rule in _RULES
             if not _shared(rows, rule)
-            for number, (text, group) in enumerate(grouped(own, rule).items())
+            for groups in [grouped(own, rule)]
+            for number, text in enumerate(groups)
         ]
         has_modes = len(own) > 1
         headers = ("rule", "measured", "modes")[: 3 if has_modes else 2]
@@ -211,11 +213,18 @@ def _by_library(rows: Sequence[Row]) -> Iterator[Block]:
             yield Paragraph(f"{name}: {quirks}")
 
 
-def _modes_text(group: Sequence[Row], own: Sequence[Row]) -> str:
-    """Return the modes of a library that do the same, for a cell of a table."""
-    modes = _modes(group, own)
-    is_most = len(modes) > 2 and len(group) > _MOST * len(own)
-    return "all others" if is_most else "; ".join(modes) or "all"
+def _modes_text(text: str, groups: Mapping[str, Sequence[Row]], own: Sequence[Row]) -> str:
+    """Return the modes of a library that do what a text states, for a cell of a table."""
+    modes = _modes(groups[text], own)
+    is_most = len(modes) > 2 and len(groups[text]) > _MOST * len(own)
+    return _others(groups, own) if is_most else "; ".join(modes) or "all"
+
+
+def _others(groups: Mapping[str, Sequence[Row]], rows: Sequence[Row]) -> str:
+    """Return the words for the largest group of a rule, which some rows may not have."""
+    words = "all others" if len(groups) > 1 else "all"
+    has_all = sum(map(len, groups.values())) == len(rows)
+    return words if has_all else f"{words} that have the rule"
 
 
 def _linked(row: Row) -> str:

@@ -170,7 +170,7 @@ def refusals(failures: Mapping[str, Iterable[str]]) -> str:
 
 
 # How a problem begins → what is kept of it.
-_KINDS = {"it raised": "an error", "its process ended": "the process ends"}
+_KINDS = {"it raised": "an error", "its process ended": "the process crashes"}
 _BOXES = {
     ("no width", "no height", "no width and height"): "without area",
     ("inverted along x", "inverted along y", "inverted along both axes"): "inverted along any axis",

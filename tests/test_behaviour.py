@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from docs.behaviour import can_answer
-from docs.behaviour_page import TOPICS
+from docs.behaviour_page import TOPICS, behaviour
 from docs.behaviour_rows import FIELDS, Row, read_rows, refusals, row_of
 from roialign_cli import PRESETS, probe, roi_align
 from roialign_cli.core.overrides import applicable_overrides
@@ -43,7 +43,7 @@ def test_an_output_that_is_missing_is_stated_in_words_of_our_own() -> None:
     kinds = ("no width", "no height", "no width and height")
     empty = [f"{kind}, {grid}" for kind in kinds for grid in ("adaptive grid", "ratio 2")]
     assert refusals({"its process ended with signal SIGABRT": [*empty, "grid, whole sizes"]}) == (
-        "the process ends for a box without area or of the call 'grid, whole sizes'"
+        "the process crashes for a box without area or of the call 'grid, whole sizes'"
     )
 
 
@@ -57,6 +57,15 @@ def test_every_peer_was_measured_with_each_of_its_poolings() -> None:
 def test_every_rule_is_under_a_topic() -> None:
     rules = [rule for group in TOPICS.values() for rule in group]
     assert sorted(rules) == sorted({*FIELDS} - {"pooling"})
+
+
+def test_libraries_without_a_rule_are_not_counted_among_those_that_follow_it() -> None:
+    page = behaviour()
+    # TensorFlow has no adaptive grid, ROI pooling has no sample points, and all read boxes.
+    assert "| the adaptive grid is ceil(section size) | all others that have the rule |" in page
+    assert "| boxes are x1, y1, x2, y2 | all others |" in page
+    formula = "points are computed as start + i·section + (q + 0.5)·section / grid"
+    assert f"| position formula | {formula} | all that have the rule |" in page
 
 
 @each_row(ROWS)
@@ -114,5 +123,5 @@ def test_a_preset_is_measured_as_its_library(row: Row) -> None:
     fresh = row_of(row.peer, row.version, row.date, found)
     for rule, text in fresh.rules.items():
         if rule in row.rules and rule not in row.details:
-            # A preset raises an error where a library ends the process.
-            assert text == row.rules[rule].replace("the process ends", "an error"), rule
+            # A preset raises an error where a library crashes the process.
+            assert text == row.rules[rule].replace("the process crashes", "an error"), rule

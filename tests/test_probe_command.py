@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -260,6 +261,19 @@ def test_saved_tests_of_a_kernel_elsewhere_name_its_folder() -> None:
     run("kernels/mine.py:roi_align", "--save-tests", "test_mine.py")
     text = Path("test_mine.py").read_text(encoding="utf-8")
     assert "Run in this folder: PYTHONPATH=kernels pytest test_mine.py\n" in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files cannot have these names")
+@pytest.mark.parametrize("name", ['a "quoted" kernel', "back\\slash\\N", "two\nlines", "é\udce9"])
+def test_saved_tests_run_in_files_and_folders_of_any_name(name: str) -> None:
+    Path(name).mkdir()
+    Path(name, "mine.py").write_text(KERNEL, encoding="utf-8")
+    test = Path(name).with_suffix(".py")
+    assert run(f"{name}/mine.py:roi_align", "--save-tests", str(test)) == 0
+    names: dict[str, Any] = {"__file__": str(test.resolve()), "__name__": "saved"}
+    exec(test.read_text(encoding="utf-8"), names)  # noqa: S102
+    assert f"PYTHONPATH={shlex.quote(name)} pytest {shlex.quote(str(test))}" in names["__doc__"]
+    assert len(names["ARRAYS"]["names"]) > 40
 
 
 OTHER_PARAMETERS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,12 +15,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roialign_cli import RoiAlignError
+from roialign_cli import PRESETS, RoiAlignError
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.battery import fixed_battery
 from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.probing import probe
 from roialign_cli.measure.target import NoOutputError
+from roialign_cli.measure.targets import battery_folder
 from roialign_cli.measure.targets.answers import FolderTarget
 from roialign_cli.measure.targets.battery_folder import write_battery
 from roialign_cli.measure.targets.choosing import target_of
@@ -203,6 +205,29 @@ def test_some_answers_give_some_rules(tmp_path: Path) -> None:
     assert by_rule["batch index"] == "not measurable"
 
 
+def test_the_readme_states_the_format_of_the_boxes(tmp_path: Path) -> None:
+    write_battery(tmp_path / "usual")
+    write_battery(tmp_path / "tensorflow", reading=PRESETS["tensorflow"].convention)
+    for name, words in {
+        "usual": "x1, y1, x2, y2 |",
+        "tensorflow": "y1, x1, y2, x2, normalised so that 1 is the centre of the last cell |",
+    }.items():
+        text = (tmp_path / name / "README.md").read_text(encoding="utf-8")
+        assert f"| the boxes (R, 4), float32: {words}\n" in text
+
+
+@pytest.mark.parametrize("count", [1, 7, 13])
+def test_few_answers_show_few_rules_without_an_error(count: int, tmp_path: Path) -> None:
+    folder = battery(tmp_path)
+    answer(folder, range(count), reference)
+    found = probe(FolderTarget(folder))
+    assert found.problem == ""
+    assert found.differs == ()
+    assert found.is_partial
+    is_measured = found.measurement("box format").certainty == "measured"
+    assert is_measured == (count == 13)  # the call that shows where points lie is the 13th
+
+
 def test_raw_answers_of_other_sizes(tmp_path: Path) -> None:
     folder = battery(tmp_path)
     call = fixed_battery(Convention())[0]
@@ -288,6 +313,10 @@ def test_a_folder_is_replaced_only_if_that_is_allowed(tmp_path: Path) -> None:
     (folder / "outputs" / "000.bin").write_bytes(b"1234")
     write_battery(folder, force=True)
     assert not [*(folder / "outputs").iterdir()]
+    (folder / "kernel.c").touch()
+    with pytest.raises(RoiAlignError, match=r"has other files than .*, such as kernel.c;"):
+        write_battery(folder, force=True)
+    assert (folder / "kernel.c").exists()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").touch()
     with pytest.raises(RoiAlignError, match="has other files than calls of a probe"):
@@ -295,6 +324,20 @@ def test_a_folder_is_replaced_only_if_that_is_allowed(tmp_path: Path) -> None:
     with pytest.raises(RoiAlignError, match="the folder above does not exist"):
         write_battery(tmp_path / "none" / "calls")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["calls", "mine"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no signals")
+def test_no_part_of_a_folder_is_left_after_a_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: object) -> None:
+        assert [*tmp_path.iterdir()]
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(battery_folder, "_write_inputs", end)
+    with pytest.raises(SystemExit):
+        write_battery(tmp_path / "calls")
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(
@@ -326,17 +369,17 @@ def test_a_program_that_does_not_start(tmp_path: Path) -> None:
 
 def test_a_program_that_fails_while_it_writes(tmp_path: Path) -> None:
     folder = battery(tmp_path)
-    answer(folder, range(7), reference)
+    answer(folder, range(13), reference)
     shutil.move(folder / "outputs", tmp_path / "good")
     (folder / "outputs").mkdir()
     code = (
         "import shutil, sys; folder = sys.argv[2] + '/outputs';"
         "shutil.copytree(sys.argv[1], folder, dirs_exist_ok=True);"
-        "open(folder + '/007.bin', 'wb').write(bytes(1000)); sys.exit('cannot read call 7')"
+        "open(folder + '/013.bin', 'wb').write(bytes(1000)); sys.exit('cannot read call 13')"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "good")]
     found = probe(run_program(folder, command, seconds=SECONDS))
-    assert found.remarks[0] == "the program ended with status 1: cannot read call 7"
+    assert found.remarks[0] == "the program ended with status 1: cannot read call 13"
     assert found.failures == {}
     assert found.measurement("box format").certainty == "measured"
 

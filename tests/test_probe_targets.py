@@ -433,7 +433,6 @@ def test_what_is_no_kernel(
     [
         ({"node": "a"}, "node: is for an ONNX model"),
         ({"program": ["a"]}, "program: is for a folder of calls"),
-        ({"arrays": "cupy"}, "arrays: 'cupy' is unknown; choose auto, numpy or torch"),
         ({"arrays": "torch"}, "arrays: torch needs a kernel that imports torch"),
         ({"time_limit": -1.0}, "timeout: must be a number of seconds above 0"),
         ({"arguments": {"depth": "1"}}, "kernel has no parameter depth"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from roialign_cli.calls.archive import is_call, read_description, write_call_into
 from roialign_cli.calls.call import Call, Description
 from roialign_cli.errors import FileError
-from roialign_cli.files.writing import as_file_error, atomic_folder
+from roialign_cli.files.writing import as_file_error, atomic_folder, check_folder_writable
 
 
 @dataclass(frozen=True)
@@ -141,13 +141,10 @@ def new_recording(path: Path, *, force: bool = False) -> Iterator[RecordingWrite
 
 def check_recording_writable(path: Path, *, force: bool) -> None:
     """Raise an error if a recording cannot or must not be written to a folder."""
-    if not path.parent.is_dir():
-        raise FileError(path, "cannot be written: the folder above does not exist; create it")
-    if path.exists() and not path.is_dir():
-        raise FileError(path, "is a file; name a folder")
-    with as_file_error(path):
-        content = [*path.iterdir()] if path.is_dir() else []
-    if not all(is_call(str(item)) for item in content):
-        raise FileError(path, "has other files than recorded calls; name a new folder")
-    if content and not force:
-        raise FileError(path, "already has a recording; replace it with --force, or name another")
+    check_folder_writable(
+        path,
+        lambda file: is_call(str(file)),
+        content="recorded calls",
+        existing="a recording",
+        force=force,
+    )

@@ -51,7 +51,8 @@ _USUAL_CALLS = 60  # of a kernel, including those that look for a form of the ar
     "--write",
     metavar="DIR",
     type=OUTPUT_FOLDER,
-    help="Write the calls into a new folder, for a program in any language that answers them.",
+    help="Write the calls into a new folder, for a program in any language that answers them, with "
+    "boxes in the format of --preset.",
 )
 @output_option(
     "--plot",
@@ -87,10 +88,11 @@ def probe(
     rules in which the kernel differs. Exits with status 1 if the kernel equals no preset, or not
     the one that --preset names.
 
-    A function gets its inputs by the usual names of parameters, in a process of its own. A fixed
-    output size (square, from 2 × 2) or spatial scale (1/2 to 1/64) of a kernel is found. A program
-    in any language reads the calls from a folder: write it with --write DIR, then run `roialign
-    probe DIR -- ./kernel`, or let the program answer and run `roialign probe DIR`.
+    A function runs in a process of its own, and gets its inputs by the usual names of parameters.
+    Its output size may be fixed (a square, at least 2 × 2), and so may its spatial scale (a usual
+    one from 1/2 to 1/64). A program in any language reads the calls from a folder: write the folder
+    with --write DIR and run `roialign probe DIR -- ./kernel`. Or let the program write its answers,
+    then run `roialign probe DIR`.
     """
     files = ProbeFiles(plot, save_tests, force)
     if write is not None:
@@ -137,13 +139,18 @@ class ProbeFiles:
             check_tests(self.tests, force=self.force)
 
 
+def _first_except(*names: str) -> str | None:
+    """Return the first other parameter that is on the command line, as it is written there."""
+    every = {each.name or "" for each in click.get_current_context().command.params}
+    return first_given(every.difference(names))
+
+
 def _write_calls(folder: Path, preset: str | None, *, force: bool) -> None:
     """Write the calls into a folder, with boxes as a preset reads them."""
     from roialign_cli.core.presets import preset as preset_named
     from roialign_cli.measure.targets.battery_folder import write_battery
 
-    names = {each.name or "" for each in click.get_current_context().command.params}
-    if (other := first_given(names - {"write", "preset", "force"})) is not None:
+    if (other := _first_except("write", "preset", "force")) is not None:
         raise click.UsageError(f"{other} has no effect with --write; probe the folder afterwards")
     reading = None if preset is None else preset_named(preset).convention
     calls = write_battery(folder, reading=reading, force=force)
@@ -209,7 +216,8 @@ def _save_preset_tests(preset: str | None, pooling: Pooling | None, files: Probe
     if preset is None:
         problem = "name a kernel, or with --preset the rules of the tests"
         raise click.UsageError(f"--save-tests: {problem}")
-    if files.plot is not None:
-        raise click.UsageError("--plot has no effect without a kernel; name one, or remove --plot")
+    if (other := _first_except("preset", "pooling", "save_tests", "force")) is not None:
+        problem = f"has no effect without a kernel; name one, or remove {other}"
+        raise click.UsageError(f"{other} {problem}")
     convention = rules_of_tests(preset, pooling)
     write_tests(files.tests, golden_cases(convention), convention, KernelCode(), force=files.force)

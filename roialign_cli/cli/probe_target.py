@@ -11,13 +11,13 @@ import click
 
 from roialign_cli.cli.help import argument, input_option
 from roialign_cli.cli.option_types import NamedValue, NumberInRange
+from roialign_cli.measure.targets.layouts import LAYOUTS, LIBRARIES
 
 if TYPE_CHECKING:
     from roialign_cli.measure.call import ProbeCall
     from roialign_cli.measure.targets.choosing import ClosableTarget
 
 _ARGUMENT = NamedValue("NAME=VALUE", str, "aligned=True")
-_LAYOUTS = ("auto", "separate", "columns", "list")
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,17 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         input_option(
             "--arrays",
-            type=click.Choice(("auto", "numpy", "torch")),
+            type=click.Choice(("auto", *LIBRARIES)),
             default="auto",
             show_default=True,
             help="Library of the arrays for a function; auto tries what it accepts.",
         ),
         input_option(
             "--layout",
-            type=click.Choice(_LAYOUTS),
+            type=click.Choice(("auto", *LAYOUTS)),
             default="auto",
             show_default=True,
-            help="How a function takes boxes: separate from the batch index, in columns after it, "
+            help="How a function takes boxes: in columns after the batch index, separate from it, "
             "or as a list with the boxes of each map.",
         ),
         input_option("--node", metavar="NAME", help="ROI Align of a model.  [default: the first]"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 from pathlib import Path
 from textwrap import indent
 
@@ -28,13 +30,18 @@ def pytest_file(path: Path, convention: Convention, code: KernelCode) -> str:
     return _TEMPLATE.format(
         name=f"{convention.name} ({convention.pooling})",
         version=__version__,
-        file=path.name,
-        arrays=path.with_suffix(".npz").name,
-        environment="" if folder == "." else f"PYTHONPATH={folder} ",
+        file=_in_quotes(shlex.quote(path.name)),
+        arrays=_in_quotes(path.with_suffix(".npz").name),
+        environment="" if folder == "." else f"PYTHONPATH={_in_quotes(shlex.quote(folder))} ",
         boxes=clause("box format", convention).removeprefix("boxes are "),
         imports=code.imports,
         body=indent(code.body, "    "),
     )
+
+
+def _in_quotes(name: str) -> str:
+    """Return the name of a file or folder as it stands in a string of Python."""
+    return json.dumps(name, ensure_ascii=False)[1:-1]
 
 
 _TEMPLATE = '''"""Test that a kernel of ROI Align gives the outputs of {name}.

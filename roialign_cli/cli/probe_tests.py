@@ -90,5 +90,6 @@ def write_tests(
             if file.suffix.lower() == ".npz":
                 np.savez_compressed(opened, **golden_arrays(cases))  # type: ignore[arg-type]
             else:
-                opened.write(pytest_file(path, convention, code).encode())
+                text = pytest_file(path, convention, code)
+                opened.write(text.encode(errors="backslashreplace"))
         message(f"wrote {file}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from roialign_cli.errors import FileError
+from roialign_cli.printable import printable
 
 # Problems that several checks find, for error messages.
 EXISTS = "already exists; overwrite the file with --force, or name another file"
@@ -81,6 +82,40 @@ def atomic_write(path: Path, *, force: bool = True) -> Iterator[IO[bytes]]:
         raise FileError(path, EXISTS) from None
     except OSError as error:
         raise FileError(path, f"cannot be written: {error.strerror}") from None
+
+
+def check_folder_writable(
+    path: Path, is_own: Callable[[Path], bool], *, content: str, existing: str, force: bool
+) -> None:
+    """Raise an error if a folder cannot or must not be written by `atomic_folder`.
+
+    Parameters
+    ----------
+    path
+        The folder.
+    is_own
+        Returns whether a file or folder in it may be replaced.
+    content
+        What is written into the folder, for error messages.
+    existing
+        What a folder has whose files may all be replaced, for error messages.
+    force
+        Whether these files may be replaced. Other files are never replaced.
+    """
+    if not path.parent.is_dir():
+        raise FileError(path, "cannot be written: the folder above does not exist; create it")
+    if path.exists() and not path.is_dir():
+        raise FileError(path, "is a file; name a folder")
+    if _same(path, "."):
+        raise FileError(path, "is the current folder; name a new folder")
+    with as_file_error(path):
+        entries = sorted(path.iterdir()) if path.is_dir() else []
+    if other := next((entry for entry in entries if not is_own(entry)), None):
+        problem = f"has other files than {content}, such as {printable(other.name)}"
+        raise FileError(path, f"{problem}; name a new folder")
+    if entries and not force:
+        problem = f"already has {existing}"
+        raise FileError(path, f"{problem}; replace it with --force, or name another")
 
 
 @contextmanager

@@ -105,10 +105,6 @@ _RATIO_AND_POOLING = ("spatial_scale", "sampling_ratio", "pooling")
 _ALIGNED = ((False, "aligned=False"), (True, "aligned=True"))
 
 
-def _aligned(aligned: bool, **others: Any) -> dict[str, Any]:  # noqa: FBT001
-    return {"aligned": aligned, **others}
-
-
 PEERS = [
     *(
         _torchvision(

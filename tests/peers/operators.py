@@ -34,7 +34,7 @@ Size = tuple[int, int]
 def module(name: str) -> Any:
     """Import a library."""
     if name == "tensorflow" and importlib.util.find_spec("paddle"):
-        # In the other order the process dies of a segmentation fault.
+        # In the other order the process crashes with a segmentation fault.
         module("paddle")
     with warnings.catch_warnings():
         # Paddle looks for a compiler cache when it is imported.
@@ -154,7 +154,7 @@ def paddle_roi_align(
     sampling_ratio: int | None = None,
 ) -> Array:
     paddle = module("paddle")
-    # It wants the boxes of each image together, and their numbers.
+    # Paddle takes the boxes in the order of their images, and how many each image has.
     order = np.argsort(batch_index, kind="stable")
     numbers = np.bincount(batch_index, minlength=len(features)).astype(np.int32)
     arrays = (paddle.to_tensor(array) for array in (features, boxes[order], numbers))

@@ -53,7 +53,7 @@ def onnx_model(
 @functools.cache
 def _onnxruntime_session(*attributes: Any) -> Any:
     onnxruntime = module("onnxruntime")
-    # It warns on standard error that mode "max" is not what one expects, once a session.
+    # Each session would warn on standard error about what mode "max" computes.
     onnxruntime.set_default_logger_severity(3)
     serialized = onnx_model(*attributes).SerializeToString()
     return onnxruntime.InferenceSession(serialized, providers=["CPUExecutionProvider"])

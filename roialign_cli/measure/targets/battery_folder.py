@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from roialign_cli.core.convention import Convention
-from roialign_cli.errors import FileError
-from roialign_cli.files.writing import as_file_error, atomic_folder
+from roialign_cli.files.writing import as_file_error, atomic_folder, check_folder_writable
 from roialign_cli.measure.battery import fixed_battery
 from roialign_cli.measure.call import ProbeCall
+from roialign_cli.measure.clauses import clause
+from roialign_cli.measure.targets.group import ended_by_signals
 from roialign_cli.measure.targets.manifest import (
     INPUTS,
     MANIFEST,
@@ -21,27 +22,21 @@ from roialign_cli.measure.targets.manifest import (
 )
 
 _README = Path(__file__).with_name("battery_readme.md")
+_CALLS = "calls.txt"
+_CONTENTS = {"README.md", _CALLS, MANIFEST, "inputs", "outputs"}
 _DEFAULT_RATIO = -1  # in calls.txt, for the default of the kernel
 
 
 def check_battery_writable(path: Path, *, force: bool) -> None:
     """Raise a `FileError` if the folder with calls cannot or must not be written."""
-    if not path.parent.is_dir():
-        raise FileError(path, "cannot be written: the folder above does not exist; create it")
-    if path.exists() and not path.is_dir():
-        raise FileError(path, "is a file; name a folder")
-    if not path.exists():
-        return
-    if not is_battery(path):
-        try:
-            is_empty = not any(path.iterdir())
-        except OSError as error:
-            raise FileError(path, f"cannot be read: {error.strerror}") from None
-        if not is_empty:
-            raise FileError(path, "has other files than calls of a probe; name a new folder")
-    elif not force:
-        problem = "already has the calls of a probe, and maybe answers"
-        raise FileError(path, f"{problem}; replace it with --force, or name another")
+    own = _CONTENTS if is_battery(path) else set()
+    check_folder_writable(
+        path,
+        lambda entry: entry.name in own,
+        content="calls of a probe",
+        existing="the calls of a probe, and maybe answers",
+        force=force,
+    )
 
 
 def write_battery(
@@ -62,20 +57,20 @@ def write_battery(
     Raises
     ------
     FileError
-        If the folder cannot be written, or exists and must not be replaced.
+        If the folder cannot be written, must not be replaced, or has files of other kinds.
     """
     check_battery_writable(path, force=force)
     chosen = Convention() if reading is None else reading
     calls = fixed_battery(chosen)
     entries = [Entry.of(number, call) for number, call in enumerate(calls)]
-    with atomic_folder(path) as folder, as_file_error(path):
+    with ended_by_signals(), atomic_folder(path) as folder, as_file_error(path):
         (folder / "inputs").mkdir()
         (folder / "outputs").mkdir()
         for entry, call in zip(entries, calls, strict=True):
             _write_inputs(folder, entry, call)
         (folder / MANIFEST).write_text(manifest_text(entries, chosen), encoding="utf-8")
-        (folder / "calls.txt").write_text(_lines(entries), encoding="ascii")
-        (folder / "README.md").write_text(_README.read_text(encoding="utf-8"), encoding="utf-8")
+        (folder / _CALLS).write_text(_lines(entries), encoding="ascii")
+        (folder / "README.md").write_text(_readme(chosen), encoding="utf-8")
     return entries
 
 
@@ -87,6 +82,12 @@ def _write_inputs(folder: Path, entry: Entry, call: ProbeCall) -> None:
         file = folder / entry.inputs[key]["file"]
         np.save(file.with_name(f"{file.name}.npy"), little, allow_pickle=False)
         file.with_name(f"{file.name}.bin").write_bytes(little.tobytes())
+
+
+def _readme(reading: Convention) -> str:
+    """Return the description of the folder, with the format of its boxes."""
+    words = clause("box format", reading).removeprefix("boxes are ")
+    return _README.read_text(encoding="utf-8").replace("BOX_FORMAT", words)
 
 
 def _lines(entries: Iterable[Entry]) -> str:

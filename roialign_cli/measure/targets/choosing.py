@@ -7,10 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, Self
 
-from roialign_cli.errors import ArgumentError, FileError, alternatives
+from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.measure.target import Target
 from roialign_cli.measure.targets.answers import FolderTarget
-from roialign_cli.measure.targets.layouts import LAYOUTS, LIBRARIES
 from roialign_cli.measure.targets.onnx_node import NodeTarget
 from roialign_cli.measure.targets.program import run_program
 from roialign_cli.measure.targets.python_function import PythonTarget
@@ -91,8 +90,6 @@ def target_of(
     """
     if time_limit is not None and not 0 < time_limit < float("inf"):
         raise ArgumentError("timeout", f"must be a number of seconds above 0, got {time_limit:g}")
-    _check_choice("arrays", arrays, LIBRARIES)
-    _check_choice("layout", layout, LAYOUTS)
     is_model, is_folder = text.lower().endswith(".onnx"), Path(text).is_dir()
     _check_options(
         {
@@ -101,6 +98,7 @@ def target_of(
             "layout": (layout != "auto", not is_model and not is_folder, "a Python function"),
             "node": (node is not None, is_model, "an ONNX model"),
             "program": (bool(program), is_folder, "a folder of calls"),
+            "timeout": (time_limit is not None, not is_folder or bool(program), "a program"),
         }
     )
     if is_folder and program:
@@ -114,13 +112,6 @@ def target_of(
     return PythonTarget(
         where, attribute, arguments=arguments, library=arrays, layout=layout, time_limit=seconds
     )
-
-
-def _check_choice(name: str, given: str, choices: Sequence[str]) -> None:
-    if given not in {"auto", *choices}:
-        raise ArgumentError(
-            name, f"{given!r} is unknown; choose {alternatives(['auto', *choices])}"
-        )
 
 
 def _check_options(options: Mapping[str, tuple[bool, bool, str]]) -> None:

@@ -194,7 +194,7 @@ def _similar(module: Any) -> str:  # noqa: ANN401
 
 
 def argument_value(text: str) -> Any:  # noqa: ANN401
-    """Return a Python literal, or the text if it is none."""
+    """Return the value of a Python literal, or the text if it is not a literal."""
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -120,6 +120,9 @@ def read_manifest(folder: Path) -> tuple[list[Entry], Convention]:
         If the manifest is missing, damaged or of another version.
     """
     path = folder / MANIFEST
+    if not path.exists():
+        remedy = "name a folder that `roialign probe --write` has written"
+        raise FileError(folder, f"has no {MANIFEST}; {remedy}")
     record = _record(path)
     if record.get("version") != MANIFEST_VERSION:
         problem = f"has the version {record.get('version')!r:.20}, not {MANIFEST_VERSION}"
