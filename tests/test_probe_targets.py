@@ -403,7 +403,7 @@ BAD_TARGETS = {
     "ends.py:kernel": "ends.py cannot be imported: its process ended with status 4",
     "no_such_package:kernel": "No module named 'no_such_package'",
     "none.onnx": "none.onnx",
-    ".": "manifest.json: cannot be read",
+    ".": "has no manifest.json",
 }
 
 
@@ -423,7 +423,7 @@ def test_what_is_no_kernel(
     write("import os; os._exit(4)", "ends.py")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RoiAlignError) as raised:
-        target_of(text, time_limit=SECONDS)
+        target_of(text, time_limit=None if text == "." else SECONDS)
     assert BAD_TARGETS[text] in str(raised.value)
     assert "\n" not in str(raised.value)
 
