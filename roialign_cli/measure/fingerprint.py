@@ -240,10 +240,13 @@ class Fingerprint(Presentable):
 
 def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields without infinite numbers, which JSON does not have."""
-    return {
-        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in fields.items()
-    }
+    return {name: _plain_value(value) for name, value in fields.items()}
+
+
+def _plain_value(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):  # one value for each axis
+        return _plain(value)
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _difference_record(difference: Difference) -> dict[str, Any]:

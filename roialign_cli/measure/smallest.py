@@ -52,6 +52,7 @@ _KINDS = {
     "negative features": _Kind("negative"),
     "non-finite cells": _Kind("not finite"),
     "cell centres": _Kind("not finite"),
+    "output axes": _Kind(sizes=((2, 2),)),
     "batch index": _Kind("two maps"),
     "channel map": _Kind("two channels", sizes=((1, 2),)),
 }
