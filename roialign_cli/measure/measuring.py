@@ -93,7 +93,8 @@ def measure(evidence: Evidence) -> Measured:
     progress = _Progress(evidence, reading, model)
     for name in STAGES:
         progress.measure(name)
-    if "placement" not in progress.failed or evidence.agree(progress.model, "placement"):
+    is_placed = "placement" in evidence.answers and evidence.agree(progress.model, "placement")
+    if is_placed or "placement" not in progress.failed:
         # A later stage may have measured what the answers to an earlier one depend on, too.
         for name in [*progress.failed]:
             progress.measure(name)
