@@ -166,3 +166,16 @@ def test_a_fixed_size_whose_points_lie_on_the_margin(
     assert found.convention.pooling == pooling
     assert {*major(found)} == ({rule} if pooling == "max" else set())
     assert found.convention.coordinates == "double"
+
+
+def test_a_case_of_last_digits_shows_no_other_rule() -> None:
+    found = probe(loops(grid=even))
+    case = next(each.case for each in found.differs if each.rule == "coordinates")
+    assert case is not None
+    call = case.call
+    inputs = (
+        call.features, call.boxes, call.output_size, call.spatial_scale, call.sampling_ratio or 0,
+        call.batch_index,
+    )  # fmt: skip
+    # The grid has no part in it.
+    assert np.allclose(loops(grid=even)(*inputs), loops()(*inputs), atol=1e-5)
