@@ -179,3 +179,23 @@ def test_a_case_of_last_digits_shows_no_other_rule() -> None:
     )  # fmt: skip
     # The grid has no part in it.
     assert np.allclose(loops(grid=even)(*inputs), loops()(*inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize("preset", ["torchvision-aligned", "migraphx-output-half-pixel"])
+def test_the_rules_that_differ_are_a_table_of_80_columns(
+    preset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    right = loops(grid=floor)
+    found = probe(
+        lambda x, boxes, *a, **k: right(x, boxes[:, [1, 0, 3, 2]], *a, **k), preset=preset
+    )
+    text = str(found)
+    header, *rest = text.partition("Rules that differ")[2].strip().split("\n")
+    assert header.split()[0] == "rule"
+    assert header.split()[-2:] == ["also", "in"]
+    assert preset in header or "the preset" in header
+    # No row is running text.
+    rows = "\n".join(rest).partition("\n\n")[0]
+    assert "; the kernel" not in rows
+    assert max(map(len, text.split("\n"))) <= 80
