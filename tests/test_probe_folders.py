@@ -369,17 +369,17 @@ def test_a_program_that_does_not_start(tmp_path: Path) -> None:
 
 def test_a_program_that_fails_while_it_writes(tmp_path: Path) -> None:
     folder = battery(tmp_path)
-    answer(folder, range(13), reference)
+    answer(folder, range(16), reference)
     shutil.move(folder / "outputs", tmp_path / "good")
     (folder / "outputs").mkdir()
     code = (
         "import shutil, sys; folder = sys.argv[2] + '/outputs';"
         "shutil.copytree(sys.argv[1], folder, dirs_exist_ok=True);"
-        "open(folder + '/013.bin', 'wb').write(bytes(1000)); sys.exit('cannot read call 13')"
+        "open(folder + '/016.bin', 'wb').write(bytes(1000)); sys.exit('cannot read call 16')"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "good")]
     found = probe(run_program(folder, command, seconds=SECONDS))
-    assert found.remarks[0] == "the program ended with status 1: cannot read call 13"
+    assert found.remarks[0] == "the program ended with status 1: cannot read call 16"
     assert found.failures == {}
     assert found.measurement("box format").certainty == "measured"
 

@@ -242,6 +242,8 @@ def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain_value(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):  # one value for each axis
+        return _plain(value)
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -90,6 +90,14 @@ GRID_LAWS: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = Mapping
             np.ceil(y - 1e-4),
             np.ceil(x - 1e-4),
         ),
+        "the adaptive grid is the section size rounded half to even": lambda y, x: (
+            np.round(y),
+            np.round(x),
+        ),
+        "the adaptive grid is the section size rounded half to even, at least 1": lambda y, x: (
+            np.maximum(np.round(y), 1),
+            np.maximum(np.round(x), 1),
+        ),
         "without a ratio there is 1 point along each axis": lambda y, x: (
             np.ones_like(y),
             np.ones_like(x),
@@ -120,13 +128,42 @@ DIVISOR_LAWS: Mapping[str, Callable[[Array, Array], Array]] = MappingProxyType(
     }
 )
 
-# Box edges on the map, before the shift → the edges that the kernel uses
-EDGE_LAWS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
+# Values of the points of a section (…, points) → its output (…)
+POOLING_LAWS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
     {
-        "box edges are rounded after scaling, before the shift": ROUNDINGS["round"],
-        "box edges are rounded down after scaling, before the shift": ROUNDINGS["floor"],
+        "the output is the median of the points": lambda values: np.median(values, axis=-1),
+        "the output is the median of the points, the lower one of two": lambda values: np.sort(
+            values, axis=-1
+        )[..., (values.shape[-1] - 1) // 2],
+        "the output is the smallest value of the points": lambda values: values.min(axis=-1),
     }
 )
+
+# How sections may be pooled, as changes of a model, likeliest first.
+POOLINGS: tuple[Mapping[str, Any], ...] = (
+    {"pooling": "avg"},
+    {"pooling": "max", "max_of": "point"},
+    {"pooling": "max", "max_of": "weighted-cell"},
+)
+OTHER_POOLINGS = tuple({"pooling": "avg", "law:pooling": law} for law in POOLING_LAWS)
+
+# Box coordinates and the scale → the coordinates that the kernel uses
+EDGE_LAWS: Mapping[str, Callable[[Array, np.float32], Array]] = MappingProxyType(
+    {
+        "box edges are rounded after scaling, before the shift": lambda edges, scale: (
+            ROUNDINGS["round"](edges * scale) / scale
+        ),
+        "box edges are rounded down after scaling, before the shift": lambda edges, scale: (
+            ROUNDINGS["floor"](edges * scale) / scale
+        ),
+        "box edges are rounded half to even after scaling, before any shift": (
+            lambda edges, scale: np.round(edges * scale) / scale
+        ),
+        "box edges are rounded half to even before scaling": lambda edges, _scale: np.round(edges),
+    }
+)
+# Those that no rounding of a convention equals, also without a shift.
+HALF_TO_EVEN = tuple(law for law in EDGE_LAWS if "half to even" in law)
 
 # Batch index of a box and number of maps → the map that is read
 BATCH_LAWS: Mapping[str, Callable[[Array, int], Array]] = MappingProxyType(

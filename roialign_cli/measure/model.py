@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import Operation, make_operation
-from roialign_cli.core.point_values import divisor_of, reduce_points
+from roialign_cli.core.point_values import contributions, divisor_of, floating, reduce_points
 from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.errors import RoiAlignError
 from roialign_cli.measure.call import Answer, ProbeCall
@@ -20,6 +20,7 @@ from roialign_cli.measure.laws import (
     DIVISOR_LAWS,
     EDGE_LAWS,
     GRID_LAWS,
+    POOLING_LAWS,
     RATIO_LAWS,
     SCALE_LAWS,
     USUAL,
@@ -98,7 +99,7 @@ class Model:
         boxes: Array = call.boxes
         if "edges" in self.laws and not rules.normalized:
             scale = np.float32(call.spatial_scale)
-            boxes = EDGE_LAWS[self.laws["edges"]](boxes * scale) / scale
+            boxes = EDGE_LAWS[self.laws["edges"]](boxes, scale)
         operation = make_operation(
             call.features,
             boxes,
@@ -116,6 +117,8 @@ class Model:
         return SCALE_LAWS[self.laws["scale"]](scale) if "scale" in self.laws else (scale, scale)
 
     def _pooled(self, operation: Operation) -> Array:
+        if "pooling" in self.laws and operation.convention.points != "integral":
+            return _reduced(operation, POOLING_LAWS[self.laws["pooling"]])
         pooled = operation.pooled() if "interpolation" not in self.laws else _exchanged(operation)
         if "divisor" not in self.laws or operation.convention.pooling == "max":
             return pooled
@@ -129,14 +132,19 @@ class Model:
     def _with_grid_law(self, operation: Operation) -> Array:
         law = GRID_LAWS[self.laws["grid"]]
         plan = operation.plan()
-        grids = np.stack(law(plan.y.section_size, plan.x.section_size), axis=1)
-        grids = np.clip(grids, 0, 1000).astype(int)
+        sizes = np.stack([plan.y.section_size, plan.x.section_size], axis=1)
+        grids = np.clip(np.stack(law(*sizes.T), axis=1), 0, 1000).astype(int)
+        # A section of some size that the law gives no points has none if the size is rounded down.
+        is_without = ((grids == 0) & (sizes > 0)).any(axis=1)
+        kinds = np.column_stack([grids, is_without])
         outputs: list[Any] = [None] * len(grids)
-        for grid in {(int(y), int(x)) for y, x in grids}:
-            rows = np.flatnonzero((grids == grid).all(axis=1))
+        for kind in {(int(y), int(x), bool(without)) for y, x, without in kinds}:
+            rows = np.flatnonzero((kinds == kind).all(axis=1))
             rules = operation.convention
-            if min(grid) > 0:  # without points along an axis, the adaptive grid has none either
-                rules = replace(rules, sampling_ratio=grid[0], sampling_ratio_x=grid[1])
+            if min(kind[:2]) > 0:
+                rules = replace(rules, sampling_ratio=kind[0], sampling_ratio_x=kind[1])
+            elif kind[2]:
+                rules = replace(rules, grid_rounding="floor", grid_min=0)
             part = replace(
                 operation,
                 boxes_given=operation.boxes_given[rows],
@@ -193,4 +201,25 @@ def _exchanged(operation: Operation) -> Array:
         inside = y.in_bounds[0][:, :, None, None] & x.in_bounds[0]
         values = np.where(inside, values, operation.convention.extrapolation_value)
         outputs.append(reduce_points(values, y, x, part))
+    return np.stack(outputs)
+
+
+def _reduced(operation: Operation, law: Callable[[Array], Array]) -> Array:
+    """Pool with a law for the values of the points of a section, region by region."""
+    features = operation.features.astype(floating(operation.features.dtype), copy=False)
+    plan, outputs = operation.plan(), []
+    for region, n in enumerate(operation.batch_index):
+        part = plan[np.array([region])]
+        y, x = part.samples()
+        values = contributions(features[n], y, x, part.convention)
+        output = reduce_points(values, y, x, part)  # also of sections without points
+        values = np.moveaxis(values, 2, 3)  # (C, T, K, P, Q)
+        valid = y.valid[0][:, None, :, None] & x.valid[0][:, None, :]
+        valid = np.broadcast_to(valid, values.shape[1:])
+        if valid.size and valid.all():
+            output = law(values.reshape(*values.shape[:3], -1))
+        else:
+            for row, column in np.argwhere(valid.any(axis=(2, 3))):
+                output[:, row, column] = law(values[:, row, column, valid[row, column]])
+        outputs.append(output)
     return np.stack(outputs)

@@ -10,18 +10,21 @@ import numpy as np
 
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.call import Answer
-from roialign_cli.measure.default_grids import default_ratios
 from roialign_cli.measure.elimination import Changes, by_unusualness
 from roialign_cli.measure.evidence import Evidence
-from roialign_cli.measure.laws import DIVISOR_LAWS, EXCHANGED_WEIGHTS, RATIO_LAWS, USUAL
+from roialign_cli.measure.grids import default_ratios
+from roialign_cli.measure.laws import (
+    DIVISOR_LAWS,
+    EXCHANGED_WEIGHTS,
+    HALF_TO_EVEN,
+    POOLINGS,
+    RATIO_LAWS,
+    USUAL,
+)
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Reading, likely_points
 
 ROUNDINGS = ("none", "round-map", "floor-map", "round-image", "floor-image")
-
-
-def _of(*given: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(given)
 
 
 def placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[Changes]:
@@ -92,7 +95,7 @@ def _divisors(of_ones: float) -> list[dict[str, Any]]:
     return [usual, *({"law:divisor": law} for law in DIVISOR_LAWS)]
 
 
-def _poolings(of_ones: float, reading: Reading) -> list[dict[str, Any]]:
+def _poolings(of_ones: float, reading: Reading) -> list[Changes]:
     """Return the poolings, likeliest first; one point has the same average and maximum."""
     average, of_points, of_products = POOLINGS
     if _is_maximum(of_ones, reading):
@@ -110,11 +113,6 @@ def _is_maximum(of_ones: float, reading: Reading) -> bool:
 
 
 TIES = ("lower", "both", "upper")
-POOLINGS = _of(
-    {"pooling": "avg"},
-    {"pooling": "max", "max_of": "point"},
-    {"pooling": "max", "max_of": "weighted-cell"},
-)
 
 
 def _weights(reading: Reading) -> list[list[dict[str, Any]]]:
@@ -128,7 +126,9 @@ def _weights(reading: Reading) -> list[list[dict[str, Any]]]:
         *({"interpolation": "swapped", "tie_neighbour": tie} for tie in TIES),
         {"law:interpolation": EXCHANGED_WEIGHTS},
     ]
-    return [[{"edge_rounding": rounding} for rounding in ROUNDINGS], kinds]
+    roundings = [{"edge_rounding": rounding} for rounding in ROUNDINGS]
+    # At scale 1 all that are rounded half to even before the shift are the same.
+    return [[*roundings, {"edge_rounding": "none", "law:edges": HALF_TO_EVEN[0]}], kinds]
 
 
 _USUAL_STARTS = (0.5, 0.0, 1.0, -0.5)

@@ -66,8 +66,9 @@ def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> 
     fields = {name: model.get(name) for name in rule.convention_fields}
     laws = (model.get(name) for name in rule.fields if name not in fields)
     law = next((law for law in laws if law != USUAL), "")
-    certainty: Certainty = "measured"
     along_x = {name: value for name, value in model.along_x.items() if name in fields}
+    fields |= {name: {"x": value, "y": fields[name]} for name, value in along_x.items()}
+    certainty: Certainty = "measured"
     if along_x:
         other = clause(rule.name, replace(model.convention, **along_x))
         law = f"along x, {other}; along y, {clause(rule.name, model.convention)}"
@@ -133,14 +134,15 @@ def _lacks_answers(rule: Rule, measured: Measured) -> bool:
 def _what_was_seen(rule: Rule, measured: Measured) -> str:
     """Return in which calls no known rule gives the answers, or the points of the grid."""
     evidence, model = measured.evidence, measured.model
-    names = [
+    names = dict.fromkeys(
         name
         for stage, broken in measured.failed.items()
         if broken == rule.name
         for name in STAGES[stage].calls
         if name in evidence.answers and not evidence.agree(model, name)
-    ][:2]
-    calls = f"call{'s' * (len(names) > 1)} {' and '.join(map(repr, names))}" if names else "calls"
+    )
+    shown = [*names][:2]
+    calls = f"call{'s' * (len(shown) > 1)} {' and '.join(map(repr, shown))}" if shown else "calls"
     text = f"no known rule gives the outputs of the {calls}"
     if rule.name == "adaptive grid" and "grid" in measured.failed:
         return _measured_grid(evidence, model) or text
@@ -180,7 +182,7 @@ def _difference(
     """Return in what a kernel differs from a preset by one rule."""
     values = ((name, own.fields[name], getattr(preset, name)) for name in own.fields)
     case = None
-    if rule.name != AXES:
+    if rule.name != AXES or not measured.evidence.axes.is_layout:
         case = smallest_case(measured, preset, rule, substitution.refused_otherwise(preset))
     return Difference(
         rule.name,

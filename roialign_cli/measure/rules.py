@@ -70,8 +70,8 @@ RULES = (
     Rule("edge rounding", ("edge_rounding", "law:edges"), _PLACED),
     Rule("points", ("points", "point_in_part", "divide"), ("placement", "points")),
     Rule("interpolation", ("interpolation", "law:interpolation"), ("placement",)),
-    Rule("pooling", ("pooling",), ("points",)),
-    Rule("maximum", ("max_of",), ("points", "negative"), needs_max=True),
+    Rule("pooling", ("pooling", "law:pooling"), ("points", "large grid")),
+    Rule("maximum", ("max_of",), ("points", "large grid", "negative"), needs_max=True),
     Rule("negative features", ("max_start",), ("negative", "endless"), needs_max=True),
     Rule("sampling ratio", ("law:ratio",), ("points",)),
     Rule(

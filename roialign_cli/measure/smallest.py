@@ -54,6 +54,7 @@ _KINDS = {
     "negative features": _Kind("negative"),
     "non-finite cells": _Kind("not finite"),
     "cell centres": _Kind("not finite"),
+    "output axes": _Kind(sizes=((2, 2),)),
     "batch index": _Kind("two maps"),
     "channel map": _Kind("two channels", sizes=((1, 2),)),
 }
@@ -78,7 +79,7 @@ def smallest_case(
     evidence, expected = measured.evidence, Model(preset)
     if rule.name == REFUSED:
         return _from_battery(measured, expected, refused)
-    budget = _MAX_LARGE_CALLS
+    budget, healed = _MAX_LARGE_CALLS, None
     with suppress(RoiAlignError):
         healed = measured.model.having(rule.values_in(preset))
         asks_kernel = rule.name in measured.broken or evidence.is_reordered(rule.name)
@@ -94,7 +95,8 @@ def smallest_case(
                 return case
             if budget == 0:
                 break
-    return _from_battery(measured, expected, rule.calls)
+    alone = None if healed is None else _from_battery(measured, expected, rule.calls, healed)
+    return alone or _from_battery(measured, expected, rule.calls)
 
 
 def _small_calls(evidence: Evidence, model: Model, rule: Rule) -> Iterator[ProbeCall]:
@@ -217,12 +219,20 @@ def _case(evidence: Evidence, call: ProbeCall, given: Answer, expected: Model) -
     return Case(call, (row, column), channel, predicted, given)
 
 
-def _from_battery(measured: Measured, expected: Model, names: Sequence[str]) -> Case | None:
-    """Return a case from calls that show a rule: one box, one channel, a part of the map."""
+def _from_battery(
+    measured: Measured, expected: Model, names: Sequence[str], healed: Model | None = None
+) -> Case | None:
+    """Return a case from calls that show a rule: one box, one channel, a part of the map.
+
+    With `healed`, the kernel with the rule of the preset, the case shows no other rule.
+    """
     evidence = measured.evidence
     calls = {**evidence.refused, **evidence.answers}
     for call, given in (calls[name] for name in names if name in calls):
-        box = _unexplained_box(evidence, call, given, (expected, measured.model))
+        if healed is None:
+            box = _unexplained_box(evidence, call, given, (expected, measured.model))
+        else:
+            box = _box_of_one_rule(evidence, call, given, (expected, healed))
         if box is None:
             continue
         alone = given
@@ -232,8 +242,22 @@ def _from_battery(measured: Measured, expected: Model, names: Sequence[str]) -> 
         one = replace(call.with_boxes([box]), name=f"{call.name}, box {box}")
         case = _case(evidence, one, alone, expected)
         if case is not None:
-            return _smaller(evidence, case, expected)
+            return _smaller(evidence, case, expected, healed)
     return None
+
+
+def _box_of_one_rule(
+    evidence: Evidence, call: ProbeCall, given: Answer, models: tuple[Model, Model]
+) -> int | None:
+    """Return a box that shows a rule and no other one, as `_clearest` does; None without one."""
+    expected, healed = (model.answer(call).output for model in models)
+    if given.output is None or expected is None or healed is None:
+        return None
+    if not expected.shape == healed.shape == given.output.shape:
+        return None
+    shows = evidence.differing(expected, given.output).any(axis=(1, 2, 3))
+    shows &= ~evidence.differing(healed, expected).any(axis=(1, 2, 3))
+    return int(shows.argmax()) if shows.any() else None
 
 
 def _unexplained_box(
@@ -254,20 +278,25 @@ def _unexplained_box(
     return None
 
 
-def _smaller(evidence: Evidence, case: Case, expected: Model) -> Case:
+def _smaller(evidence: Evidence, case: Case, expected: Model, healed: Model | None) -> Case:
     """Return a case with fewer channels, sections and cells that shows the same."""
+
+    def shown(call: ProbeCall) -> Case | None:
+        if healed and not evidence.equal(healed.answer(call), expected.answer(call)):
+            return None  # it shows another rule, too
+        return _checked(evidence, call, expected)
+
     call, rules = case.call, expected.convention
     if rules.channel_map == "same" and case.channel < call.features.shape[1]:
         features = call.features[:, case.channel : case.channel + 1]
-        case = _checked(evidence, replace(call, features=features), expected) or case
-    call = case.call
-    case = _checked(evidence, evidence.suited(replace(call, output_size=(1, 1))), expected) or case
+        case = shown(replace(call, features=features)) or case
+    case = shown(evidence.suited(replace(case.call, output_size=(1, 1)))) or case
     if rules.normalized or rules.origin != "top-left":
         return case
     for side in (2, 3, 4, 6, 8):
         call = case.call
         if side < call.features.shape[-1]:
             smaller = replace(call, features=call.features[:, :, :side, :side].copy())
-            if (found := _checked(evidence, smaller, expected)) is not None:
+            if (found := shown(smaller)) is not None:
                 return found
     return case

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from roialign_cli.core.preset import FLT_MAX
-from roialign_cli.measure.default_grids import ADAPTIVE, default_ratios, unseen_grids
 from roialign_cli.measure.elimination import (
     Changes,
     along_one_axis,
@@ -20,19 +19,29 @@ from roialign_cli.measure.elimination import (
     by_unusualness,
 )
 from roialign_cli.measure.evidence import Evidence
+from roialign_cli.measure.grids import (
+    default_ratios,
+    grid,
+    large_grid,
+    small_grid,
+    unseen_grids,
+    without_points,
+)
 from roialign_cli.measure.laws import (
     BATCH_LAWS,
     DIVISOR_LAWS,
     EDGE_LAWS,
     GRID_LAWS,
+    HALF_TO_EVEN,
     NEARLY_ONE,
+    OTHER_POOLINGS,
+    POOLINGS,
     RATIO_LAWS,
     SCALE_LAWS,
     USUAL,
 )
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.placing import (
-    POOLINGS,
     ROUNDINGS,
     TIES,
     placement,
@@ -88,8 +97,9 @@ def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
         for image in dict.fromkeys((0.0, end, -1.0, 1.0))
     ]
     rounding = alternatives(model, "edge_rounding", ROUNDINGS)
-    if model.convention.offset:  # else the same as the field
-        rounding += [{"edge_rounding": "none", "law:edges": law} for law in EDGE_LAWS]
+    # Without a shift the others are the same as the field.
+    laws = EDGE_LAWS if model.convention.offset else HALF_TO_EVEN
+    rounding += [{"edge_rounding": "none", "law:edges": law} for law in laws]
     scales = alternatives(model, "law:scale", [USUAL, *SCALE_LAWS])
     yield from by_unusualness([starts, ends, rounding, scales])
 
@@ -109,16 +119,16 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     ]
     if "sampling_ratio" not in evidence.target.parameters:
         laws = default_ratios(model.convention.sampling_ratio)
-    poolings: list[dict[str, Any]] = [
+    poolings: list[Changes] = [
         {"pooling": model.convention.pooling, "max_of": model.convention.max_of}
     ]
     poolings += [each for each in POOLINGS if each != poolings[0]]
+    poolings += OTHER_POOLINGS
     divisors = alternatives(model, "law:divisor", [USUAL, *DIVISOR_LAWS])
     coordinates = alternatives(model, "coordinates", ["features", "half"])
     decimals = alternatives(model, "coordinate_decimals", [None, 2, 3])
     formulas = alternatives(model, "position_formula", _FORMULAS)
-    dimensions = [points, laws, poolings, divisors, coordinates, decimals, formulas]
-    yield from by_unusualness(dimensions)
+    yield from by_unusualness([points, laws, poolings, divisors, coordinates, decimals, formulas])
 
 
 _FORMULAS = ("section-first", "step-first", "share-first", "roi-first")
@@ -130,43 +140,6 @@ def _digits(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     # The last digit shows at once if coordinates are rounded, or points take the nearest cell.
     formulas = alternatives(model, "position_formula", _FORMULAS)
     yield from by_unusualness([coordinates, decimals, formulas, *unseen_grids(evidence, model)])
-
-
-def _grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    is_open = bool(unseen_grids(evidence, model))
-    dimensions = [
-        [{}, ADAPTIVE] if is_open else [{}],
-        alternatives(model, "grid_from", ["section", "output"]),
-        alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
-        alternatives(model, "grid_max", [None, 2, 1, 3]),
-        alternatives(model, "grid_min", [0, 1, 2, 3] if is_open else [0, 2, 3]),
-        alternatives(model, "law:grid", [USUAL, *GRID_LAWS]),
-    ]
-    yield from by_unusualness(dimensions)
-
-
-def _large_grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    dimensions = [
-        *unseen_grids(evidence, model),
-        alternatives(model, "grid_max", [None, *range(1, 20)]),
-    ]
-    yield from by_unusualness(dimensions)
-
-
-def _small_grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    dimensions = [
-        alternatives(model, "grid_min", [0, 1, 2, 3]),
-        alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
-        *_without_points(model),
-    ]
-    yield from by_unusualness(dimensions)
-
-
-def _without_points(model: Model) -> list[list[dict[str, Any]]]:
-    """Return the alternatives for the output of a section without points."""
-    if model.convention.pooling == "avg":
-        return [alternatives(model, "clamp_count", [True, False])]
-    return [alternatives(model, "max_of_empty", [0.0, -FLT_MAX, -10_000.0, -math.inf])]
 
 
 def _whole_sizes(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -195,10 +168,24 @@ def _border(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         alternatives(model, "clip_sections", [False, True]),
         alternatives(model, "unread_cells", [0, 1]),
         alternatives(model, "average_over", ["points", "inside"]),
-        *_without_points(model),
+        *without_points(model),
         _other_roundings(model),
+        *_deciding_digits(evidence, model),
     ]
     yield from by_unusualness(dimensions, 700)
+
+
+def _deciding_digits(evidence: Evidence, model: Model) -> list[list[dict[str, Any]]]:
+    """Return the rules of last digits if they decide whether points on the margin are outside.
+
+    A third or seventh of a box is not exact, unlike the sections of the usual output size.
+    """
+    if evidence.output_size is None:
+        return []
+    return [
+        alternatives(model, "coordinates", ["features", "double"]),
+        alternatives(model, "position_formula", _FORMULAS),
+    ]
 
 
 _USUAL_MARGINS = (1.0, 0.0, math.inf, 0.5, NEARLY_ONE)
@@ -242,11 +229,12 @@ def _across(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     dimensions = [
         alternatives(model, "average_over", ["points", "inside"]),
         alternatives(model, "clip_sections", [False, True]),
-        *_without_points(model),
+        *without_points(model),
         *unseen_grids(evidence, model),
         # Rules of which one point in each section showed no difference.
         alternatives(model, "outside_neighbours", _OUTSIDE_NEIGHBOURS),
         alternatives(model, "border_margin", _USUAL_MARGINS),
+        *_deciding_digits(evidence, model),
     ]
     yield from by_unusualness(dimensions, 300)
 
@@ -286,7 +274,7 @@ _SIZES = (0.0, 1.0, 0.1, 0.5, 2.0, 0.01, 0.001, 0.05, 0.25, 1.5)
 def _empty(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     dimensions = [
         alternatives(model, "inverted_boxes", ["kept", "sorted", "empty"]),
-        *_without_points(model),
+        *without_points(model),
         alternatives(model, "grid_min", [0, 1]),
         alternatives(model, "min_size", _SIZES),
         alternatives(model, "clip_sections", [False, True]),
@@ -358,12 +346,12 @@ STAGES: dict[str, Stage] = {
     "points": Stage("sampling ratio", _RATIOS, _points, ("placement",)),
     "channels": Stage("channel map", ("channels",), _channels, ("placement",)),
     "batch": Stage("batch index", ("batch index",), _batch, ("placement",)),
-    "grid": Stage("adaptive grid", ("grid", "grid, 2 × 4 sections"), _grid, ("points",)),
-    "scaled grid": Stage("adaptive grid", ("grid, scale 1/2",), _grid, ("grid", "scale")),
-    "large grid": Stage("adaptive grid", ("grid, large sections",), _large_grid, ("grid",)),
+    "grid": Stage("adaptive grid", ("grid", "grid, 2 × 4 sections"), grid, ("points",)),
+    "scaled grid": Stage("adaptive grid", ("grid, scale 1/2",), grid, ("grid", "scale")),
+    "large grid": Stage("adaptive grid", ("grid, large sections",), large_grid, ("grid",)),
     "size": Stage("minimum size", ("small boxes",), _size, ("placement",)),
     "scaled size": Stage("minimum size", ("small boxes, scale 1/2",), _size, ("scale", "size")),
-    "small grid": Stage("adaptive grid", ("grid, small sections",), _small_grid, ("grid", "size")),
+    "small grid": Stage("adaptive grid", ("grid, small sections",), small_grid, ("grid", "size")),
     "default ratio": Stage("default ratio", ("no ratio",), _default_ratio, ("grid",)),
     "empty": Stage("boxes without area", _EMPTY, _empty, ("points", "small grid")),
     "near border": Stage("border margin", ("low border",), _border, ("placement",)),

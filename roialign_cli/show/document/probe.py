@@ -15,7 +15,9 @@ from roialign_cli.show.numbers import format_count
 
 _MAX_CASES = 2  # that are explained
 _MAX_NAMED_PRESETS = 3
-_MAX_NAME = 20  # characters; longer names would be cut in a column
+# Longest names of presets, in characters, with which the table fits into 80 columns
+_MAX_HEADER = 20
+_MAX_NAME = 12
 _MAX_NAMED_CALLS = 3
 _AMBIGUOUS = "†"
 
@@ -97,7 +99,9 @@ def _different_rules(found: Fingerprint) -> Iterator[Block]:
     )
     if rows:
         yield Heading(2, "Rules that differ")
-        yield Grid(("rule", "the kernel", found.nearest or "", "also in"), rows, prose=True)
+        nearest = found.nearest or ""
+        header = nearest if len(nearest) <= _MAX_HEADER else "the preset"
+        yield Grid(("rule", "the kernel", header, "also in"), rows, prose=True)
 
 
 def _share(found: Fingerprint, rule: str) -> str:
