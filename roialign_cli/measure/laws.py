@@ -140,7 +140,7 @@ POOLING_LAWS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
 )
 
 # How sections may be pooled, as changes of a model, likeliest first.
-POOLINGS: tuple[Mapping[str, Any], ...] = (
+POOLINGS: tuple[dict[str, Any], ...] = (
     {"pooling": "avg"},
     {"pooling": "max", "max_of": "point"},
     {"pooling": "max", "max_of": "weighted-cell"},
