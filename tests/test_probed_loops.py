@@ -117,10 +117,13 @@ def even(size: float) -> float:
         (loops(grid=round), "torchvision-aligned", {"adaptive grid": EVEN_GRID}),
         (loops(grid=even), "torchvision-aligned",
          {"adaptive grid": f"{EVEN_GRID}, at least 1"}),
-        (loops(reduced=np.median), "torchvision-aligned",
-         {"pooling": "the output is the median of the points"}),
-        (loops(reduced=np.min, grid=floor), "torchvision-aligned",
-         {"pooling": "the output is the smallest value of the points", "adaptive grid": FLOOR}),
+        pytest.param(
+            loops(reduced=np.median), "torchvision-aligned",
+            {"pooling": "the output is the median of the points"}, marks=pytest.mark.thorough),
+        pytest.param(
+            loops(reduced=np.min, grid=floor), "torchvision-aligned",
+            {"pooling": "the output is the smallest value of the points", "adaptive grid": FLOOR},
+            marks=pytest.mark.thorough),
     ],
 )  # fmt: skip
 def test_the_mistakes_of_a_kernel_are_named_and_no_others(

@@ -50,10 +50,15 @@ def int8(output: Array) -> Array:
     return (np.round(output * 8) / 8).astype(np.float32)
 
 
-COARSE = pytest.mark.parametrize("coarse", [half, bfloat16, tf32, int8])
+COARSE = (half, bfloat16, tf32, int8)
+COARSE_MUTANTS = (
+    "offset=0.0", "grid_rounding=floor,grid_min=1", "border_margin=0.0", "end_offset=-1.0",
+    "min_size=1.0", "interpolation=nearest", "points=integral", "map 0", "no division",
+    "pooling=max", "offset=0.25 along x",
+)  # fmt: skip
 
 
-@COARSE
+@pytest.mark.parametrize("coarse", COARSE)
 def test_a_coarse_kernel_equals_its_preset(coarse: Callable[[Array], Array]) -> None:
     aligned = kernel_of(ALIGNED)
     found = probe(lambda *a, **k: coarse(aligned(*a, **k)))
@@ -61,15 +66,15 @@ def test_a_coarse_kernel_equals_its_preset(coarse: Callable[[Array], Array]) -> 
     assert found.differs == ()
 
 
-@COARSE
 @pytest.mark.parametrize(
-    "name",
+    ("name", "coarse"),
     [
-        "offset=0.0", "grid_rounding=floor,grid_min=1", "border_margin=0.0", "min_size=1.0",
-        "interpolation=nearest", "end_offset=-1.0", "points=integral", "map 0", "no division",
-        "pooling=max", "offset=0.25 along x",
+        # By default each precision has one mutant.
+        pytest.param(name, coarse, marks=[] if m == c else pytest.mark.thorough)
+        for m, name in enumerate(COARSE_MUTANTS)
+        for c, coarse in enumerate(COARSE)
     ],
-)  # fmt: skip
+)
 def test_the_broken_rule_of_a_coarse_kernel_is_named(
     name: str, coarse: Callable[[Array], Array]
 ) -> None:
