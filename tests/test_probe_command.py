@@ -246,7 +246,9 @@ def test_saved_tests_pass_for_the_right_kernel_and_fail_for_the_wrong_one() -> N
     assert "test_output[ratio 2]" not in shown
 
 
+@pytest.mark.thorough
 def test_saved_tests_are_written_as_ruff_demands() -> None:
+    pytest.importorskip("ruff")
     for kernel, arguments in (("floor_kernel.py:roi_align", ()), ("", ("--preset", "mmcv"))):
         run(*filter(None, [kernel]), *arguments, "--save-tests", "test_kernel.py", "--force")
         for check in (["check"], ["format", "--check"]):
