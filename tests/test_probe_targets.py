@@ -127,7 +127,8 @@ def test_parameters_and_boxes_are_matched(kind: str, write: Write) -> None:
     with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
         assert target.matched["boxes"].partition(", ")[2] == layout
         assert target.parameters == {*PARAMETERS}
-        np.testing.assert_array_equal(target.run(CALL), reference(CALL))
+        # Channels last are added up in another order.
+        np.testing.assert_allclose(target.run(CALL), reference(CALL), rtol=1e-6)
         assert target.remarks == ()
 
 
