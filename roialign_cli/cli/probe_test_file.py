@@ -40,8 +40,12 @@ def pytest_file(path: Path, convention: Convention, code: KernelCode) -> str:
 
 
 def _in_quotes(name: str) -> str:
-    """Return the name of a file or folder as it stands in a string of Python."""
-    return json.dumps(name, ensure_ascii=False)[1:-1]
+    """Return the name of a file or folder as it stands in a string of Python.
+
+    Bytes of the name that are no text become question marks: a docstring cannot hold them.
+    """
+    text = name.encode("utf-8", "replace").decode()
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 _TEMPLATE = '''"""Test that a kernel of ROI Align gives the outputs of {name}.
@@ -81,7 +85,7 @@ def call_kernel(
 TOLERANCES = {{"float16": 1e-2}}
 USUAL_TOLERANCE = 1e-4
 
-with np.load(Path(__file__).with_name("{arrays}")) as file:
+with np.load(Path(__file__).with_suffix(".npz")) as file:
     ARRAYS = dict(file)
 
 
