@@ -157,7 +157,7 @@ def _pool_batch(
             _pool_averages(windows, y, x, plan, cells.channels, pooled)
         if convention.pooling == "avg" and convention.extrapolation_value:
             pooled[rois] += _extrapolated(y.samples, x.samples, convention, dtype)
-        pointwise = [r for r in rois.tolist() if _needs_pointwise(cells, convention, pooled[r])]
+        pointwise = _pointwise(cells, convention, rois, pooled)
         if convention.pooling == "max" and convention.max_start > -np.inf:
             pooled[rois] = np.maximum(pooled[rois], dtype.type(convention.max_start))
         _fill_empty(y.samples, x.samples, convention, rois, pooled)
@@ -307,18 +307,22 @@ def _fill_empty(
     pooled[rois] = np.where(empty[:, None], values[:, None], pooled[rois])
 
 
-def _needs_pointwise(cells: FeatureWindows, convention: Convention, output: Float) -> bool:
-    """Return whether a region must be pooled point by point, from its output (C, T, K).
+def _pointwise(
+    cells: FeatureWindows, convention: Convention, rois: Index, pooled: Float
+) -> list[int]:
+    """Return the regions that must be pooled point by point.
 
     A product spreads a non-finite cell over the whole region, and has no place for the value of
     points outside among the candidates for "max".
     """
     value = convention.extrapolation_value
-    if value and convention.pooling == "max":
-        return True
-    if convention.outside_neighbours == "value" and not np.isfinite(value):
-        return True
-    return not (cells.finite or bool(np.isfinite(output).all()))
+    if (value and convention.pooling == "max") or (
+        convention.outside_neighbours == "value" and not np.isfinite(value)
+    ):
+        return rois.tolist()
+    if cells.finite:
+        return []
+    return [r for r in rois.tolist() if not np.isfinite(pooled[r]).all()]
 
 
 def _multiply(left: Float, right: Float, out: Float | None = None) -> Float:
