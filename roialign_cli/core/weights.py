@@ -92,15 +92,14 @@ def weight_matrices(
         np.multiply(samples.cell_weight, inside, out=weights[0])
     if samples.cells_off_map is not None:
         weights *= samples.cells_off_map == 0
+    if average:
+        weights /= np.maximum(samples.divisor, 1)[:, :, None]
     # With products, the upper neighbour has a row of its own after that of the lower one.
     rows_per_point = 2 if convention.max_of == "weighted-cell" and not average else 1
     rows = r * sections * (1 if average else points) * rows_per_point
-    row = np.arange(0, rows, rows_per_point)
-    target = samples.neighbours + (row.reshape(r, sections, -1) * cells - first[:, None, None])
+    row = np.arange(0, rows * cells, rows_per_point * cells).reshape(r, sections, -1)
+    target = samples.neighbours + (row - first[:, None, None])
     if rows_per_point == 2:
         target[1] += cells
     flat = np.bincount(target.ravel(), weights.ravel(), minlength=rows * cells)
-    matrices = flat.astype(dtype).reshape(r, sections, -1, cells)
-    if average:
-        matrices /= np.maximum(samples.divisor, 1)[:, :, None, None]
-    return matrices
+    return flat.astype(dtype).reshape(r, sections, -1, cells)
