@@ -1,66 +1,98 @@
-"""Timing: alternating calls in one process, and what the machine could do at best."""
+"""Timing: alternating calls, commands in processes of their own, and a busy processor core."""
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from roialign_cli.core.operation import Operation
 
-# Between two calls, so that the threads of the one before have stopped waiting for more work.
+ROUNDS = 9
+# Between two calls, so that threads of the one before have stopped waiting for more work.
 _PAUSE = 0.02
+# Shorter calls are repeated, and their mean counts as the time of a round.
+_MIN_ROUND = 0.01
 
 Calls = Mapping[str, Callable[[], Any]]
+Times = dict[str, list[float]]
 
 
-def alternating(calls: Calls, seconds: float = 4.0) -> dict[str, list[float]]:
-    """Return each call's times in seconds; the calls take turns, after one uncounted round."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    start = time.perf_counter()
-    for call in calls.values():
-        call()
-    # Small operations would only be measured with cold caches.
-    long = time.perf_counter() - start > len(calls) * _PAUSE / 10
-    rounds = 0
-    until = None
-    while until is None or rounds < 6 or time.perf_counter() < until:
+def alternating(calls: Calls, rounds: int = ROUNDS) -> Times:
+    """Return the times of calls in seconds, one for each round; the calls take turns.
+
+    A first round, which fills caches, does not count.
+    """
+    repeats = {name: _repeats(call) for name, call in calls.items()}
+    times: Times = {name: [] for name in calls}
+    for _ in range(rounds):
         for name, call in calls.items():
-            if long:
-                time.sleep(_PAUSE)
+            time.sleep(_PAUSE)
             start = time.perf_counter()
-            call()
-            if rounds:
-                times[name].append(time.perf_counter() - start)
-        rounds += 1
-        until = until or time.perf_counter() + seconds
-        if rounds > 2000:
-            break
+            for _ in range(repeats[name]):
+                call()
+            times[name].append((time.perf_counter() - start) / repeats[name])
     return times
 
 
-def median_ratio(ours: list[float], theirs: list[float]) -> float:
-    """Return the median of the ratios, round by round."""
-    return float(np.median(np.array(ours) / np.array(theirs)))
+def _repeats(call: Callable[[], Any]) -> int:
+    """Call once to fill caches, and return how many calls make a round."""
+    call()
+    start = time.perf_counter()
+    call()
+    return max(1, round(_MIN_ROUND / (time.perf_counter() - start)))
+
+
+def alternating_commands(
+    commands: Mapping[str, Sequence[str]],
+    folder: Path,
+    environment: Mapping[str, str],
+    rounds: int = ROUNDS,
+) -> Times:
+    """Return the times of whole processes in seconds; they take turns, as in `alternating`."""
+
+    def run(command: Sequence[str]) -> None:
+        done = subprocess.run(
+            command, check=False, cwd=folder, env=environment, capture_output=True
+        )
+        if done.returncode not in (0, 1):  # 1: the command found a difference
+            raise RuntimeError(f"{command}: {done.stderr.decode()}")
+
+    calls = {name: lambda command=command: run(command) for name, command in commands.items()}
+    return alternating(calls, rounds)
+
+
+@contextlib.contextmanager
+def busy_core() -> Iterator[None]:
+    """Keep one processor core busy with another process."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def copy_speed() -> float:
     """Return bytes per second, read and written, of one large copy."""
     source = np.ones(1 << 25, np.float32)
     target = np.empty_like(source)
-    times = alternating({"copy": lambda: np.copyto(target, source)}, 0.5)["copy"]
-    return 2 * source.nbytes / float(np.median(times))
+    times = alternating({"copy": lambda: np.copyto(target, source)})["copy"]
+    return 2 * source.nbytes / min(times)
 
 
 def sgemm_speed() -> float:
     """Return multiplications per second of a large float32 matrix product."""
     a = np.ones((1024, 1024), np.float32)
     out = np.empty_like(a)
-    times = alternating({"product": lambda: np.matmul(a, a, out=out)}, 0.5)["product"]
-    return 1024**3 / float(np.median(times))
+    times = alternating({"product": lambda: np.matmul(a, a, out=out)})["product"]
+    return 1024**3 / min(times)
 
 
 def limit(operation: Operation, copy: float, sgemm: float) -> float:

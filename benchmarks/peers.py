@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,7 @@ def onnxruntime(workload: Workload, features: Features, boxes: Features) -> Call
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = THREADS
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
     session = ort.InferenceSession(
         onnx_model(workload).SerializeToString(), options, providers=["CPUExecutionProvider"]
@@ -61,6 +63,8 @@ def onnxruntime(workload: Workload, features: Features, boxes: Features) -> Call
 
 def torchvision(workload: Workload, features: Features, boxes: Features) -> Call | None:
     """Return a call of torchvision's roi_align, which has no max."""
+    # Threads that wait for work without spinning, as those of onnxruntime here.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import torch
     import torchvision.ops
 

@@ -1,0 +1,21 @@
+"""What limits the speed, in words: measured once, not with every run."""
+
+BOUNDS = (
+    "## What limits the speed",
+    "",
+    "- **Matrix products.** A box of ordinary size needs two small matrix products. Small "
+    "products run far below the speed of a large one. In A they take a little more than half "
+    "of the time, at 35 to 75 GFLOP/s each.",
+    "- **Memory of the output.** The system provides it page by page and fills each page "
+    "with zeros first. This matters in A and C.",
+    "- **Python.** Each box costs a few microseconds of Python, which matters in D and E. "
+    "The single box of F needs well over a hundred NumPy calls of about a microsecond each: "
+    "a third of them for the sampling plan, half for the matrices and their products.",
+    "- **One thread.** The program uses one thread. Two Python threads wait for each other's "
+    "interpreter lock, and only C gained from a second one.",
+    "- **Size of the products.** Matrix products stay below the size at which the matrix "
+    "library starts a second thread. When another process kept one core busy, waiting for "
+    "that thread cost up to four times the time of a row (G 96 → 325 ms, H 398 → 1507 ms). "
+    "Now a row takes at most 1.3 times as long on a busy machine (G 78 → 81 ms, H 397 → 405 "
+    "ms). The price is that A is a quarter slower on two idle cores.",
+)
