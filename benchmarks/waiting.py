@@ -88,7 +88,7 @@ def _waits() -> Iterator[Wait]:
     yield Wait("`explain -o roi.html`", page, _IMPORTS, _LIBRARIES)
     for view in VIEWS:
         words = (*_PACKAGE, "plot", *walkthrough, "--view", view, "-o", "roi.png", "--force")
-        words += ("--section", "1,1", "--point", "1,1") if view == "point" else ()
+        words += ("--with", "torchvision-aligned") if view == "compare" else ()
         yield Wait(f"`plot --view {view}`", words, "the imports and an empty figure", _FIGURE)
     words = (*_PACKAGE, "plot", *walkthrough, "-o", "roi.gif", "--force")
     yield Wait("`plot -o roi.gif`", words, "the imports and an empty figure", _FIGURE)
