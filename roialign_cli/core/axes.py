@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,7 @@ class RoiAxis:
     sections: int
     cells: int
 
-    @property
+    @functools.cached_property
     def section_size(self) -> Float:
         """Extent of one section in cells, (R,)."""
         size: Float = self.roi_size / self.roi_size.dtype.type(self.sections)

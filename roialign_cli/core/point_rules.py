@@ -50,7 +50,8 @@ def _edges(
 def _edge_on_map(edge: Float, scale: np.floating, cells: int, convention: Convention) -> Float:
     number = scale.dtype.type
     rounding, _, place = convention.edge_rounding.partition("-")
-    edge = edge - number(convention.image_offset)
+    if convention.image_offset:
+        edge = edge - number(convention.image_offset)
     if place == "image":
         edge = ROUNDINGS[rounding](edge)
     edge = edge * scale

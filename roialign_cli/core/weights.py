@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +28,6 @@ class AxisSpans:
         The samples, (r, S, P).
     first, stop
         (r,), the first cell under each region and the one after the last.
-    firsts, stops
-        (r, S), the same for each section.
     longest
         The largest number of cells under a region.
     """
@@ -36,23 +35,26 @@ class AxisSpans:
     samples: AxisSamples
     first: Index
     stop: Index
-    firsts: Index
-    stops: Index
     longest: int
 
     @classmethod
     def of(cls, samples: AxisSamples) -> AxisSpans:
         """Find the cells under samples."""
+        first = samples.lower.min(axis=(1, 2))
+        stop = samples.upper.max(axis=(1, 2)) + 1
+        return cls(samples, first, stop, int((stop - first).max()))
+
+    @functools.cached_property
+    def _of_each_section(self) -> tuple[Index, Index]:
+        """The first cell under each section and the one after the last, (r, S) each."""
         # Positions are monotonic in a section, so that its ends suffice.
-        lower, upper = samples.lower, samples.upper
+        lower, upper = self.samples.lower, self.samples.upper
         firsts = np.minimum(lower[:, :, 0], lower[:, :, -1])
-        stops = np.maximum(upper[:, :, 0], upper[:, :, -1]) + 1
-        first, stop = firsts.min(axis=1), stops.max(axis=1)
-        return cls(samples, first, stop, firsts, stops, int((stop - first).max()))
+        return firsts, np.maximum(upper[:, :, 0], upper[:, :, -1]) + 1
 
     def of_sections(self, sections: slice) -> tuple[list[int], list[int]]:
         """Return the cells under some sections of each region, [begin, end) from its first cell."""
-        firsts, stops = self.firsts[:, sections], self.stops[:, sections]
+        firsts, stops = (cells[:, sections] for cells in self._of_each_section)
         begin, end = firsts.min(axis=1) - self.first, stops.max(axis=1) - self.first
         return begin.tolist(), end.tolist()
 
@@ -61,7 +63,7 @@ class AxisSpans:
 
         Return the sections of each block, its candidates, and its cells as in `of_sections`.
         """
-        sections = self.firsts.shape[1]
+        sections = self.samples.position.shape[1]
         step = max(BLOCK_ROWS // per_section, 1)
         blocks = []
         for start in range(0, sections, step):
