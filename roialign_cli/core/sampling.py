@@ -47,6 +47,8 @@ class AxisSamples:
         (R, S) or (R, 1), points per section, as in `RoiAxis`.
     divisor
         (R, S) or (R, 1), by what the sum along this axis is divided for "avg".
+    is_padded
+        Whether a section has fewer points than P.
     cells_off_map
         (2, R, S, P), how many cells a neighbour lies before the first cell (negative) or after the
         last; such a neighbour has the extrapolation value, and `neighbours` names the cell nearest
@@ -62,6 +64,7 @@ class AxisSamples:
     in_bounds: NDArray[np.bool_]
     count: NDArray[np.intp]
     divisor: NDArray[np.intp]
+    is_padded: bool
     cells_off_map: NDArray[np.intp] | None = None
     cell_weight: Float | None = None
 
@@ -88,8 +91,11 @@ class AxisSamples:
 
     @property
     def valid(self) -> NDArray[np.bool_]:
-        """Whether a point exists, (R, S, P) or (R, 1, P): false for padding."""
-        valid: NDArray[np.bool_] = np.arange(self.position.shape[2]) < self.count[:, :, None]
+        """Whether a point exists: false for padding. (R, S, P), (R, 1, P) or (1, 1, P)."""
+        points = self.position.shape[2]
+        if not self.is_padded:
+            return np.ones((1, 1, points), np.bool_)
+        valid: NDArray[np.bool_] = np.arange(points) < self.count[:, :, None]
         return valid
 
 
@@ -143,6 +149,7 @@ class Plan:
                 replace(axis, grid=_ONE, count=_ONE),
                 self.convention,
                 frame_axis,
+                is_padded=False,
             )
             for axis, frame_axis, at in (
                 (self.y, self.frame.y_axis, y),
@@ -289,10 +296,12 @@ def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> Axis
         check_fits(
             "sampling_ratio", _BYTES_PER_SAMPLE * total, f"{total} sample points take", _REMEDY
         )
-    points = np.arange(largest)
-    points = np.minimum(points, np.maximum(count, 1) - 1)  # (R, S, P) or (R, 1, P)
-    position = rule.position(axis, points.astype(number), convention)  # (R, S, P)
-    samples = _samples_at(position, axis, convention, frame_axis)
+    points = np.arange(largest, dtype=number)
+    is_padded = int(axis.count.min(initial=largest)) < largest
+    if is_padded:
+        points = np.minimum(points, (np.maximum(count, 1) - 1).astype(number))
+    position = rule.position(axis, points, convention)
+    samples = _samples_at(position, axis, convention, frame_axis, is_padded=is_padded)
     if rule.cell_weight is None:
         return samples
     weight = rule.cell_weight(axis, position)
@@ -300,7 +309,12 @@ def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> Axis
 
 
 def _samples_at(
-    position: Float, axis: RoiAxis, convention: Convention, frame_axis: FrameAxis
+    position: Float,
+    axis: RoiAxis,
+    convention: Convention,
+    frame_axis: FrameAxis,
+    *,
+    is_padded: bool,
 ) -> AxisSamples:
     """Return the samples at positions (R, S, P), in cell-index units: the cells that they read."""
     rule, number = POINTS_RULES[convention.points], axis.roi_start.dtype.type
@@ -331,6 +345,7 @@ def _samples_at(
         in_bounds,
         axis.count,
         axis.grid,
+        is_padded,
     )
     return _with_uncommon_rules(samples, axis.cells, convention)
 
