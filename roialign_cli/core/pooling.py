@@ -309,7 +309,7 @@ def _fill_empty(
 
 def _pointwise(
     cells: FeatureWindows, convention: Convention, rois: Index, pooled: Float
-) -> list[int]:
+) -> list[np.intp]:
     """Return the regions that must be pooled point by point.
 
     A product spreads a non-finite cell over the whole region, and has no place for the value of
@@ -319,10 +319,10 @@ def _pointwise(
     if (value and convention.pooling == "max") or (
         convention.outside_neighbours == "value" and not np.isfinite(value)
     ):
-        return rois.tolist()
+        return list(rois)
     if cells.finite:
         return []
-    return [r for r in rois.tolist() if not np.isfinite(pooled[r]).all()]
+    return [r for r in rois if not np.isfinite(pooled[r]).all()]
 
 
 def _multiply(left: Float, right: Float, out: Float | None = None) -> Float:

@@ -186,9 +186,8 @@ def axis_weights(ends: Float, sections: int, cells: int) -> Float:
     xyxy = np.repeat(ends, 2, axis=1)
     call = (1.0, 1.0), (cells, 2), (sections, 1), TYPICAL, Frame("top-left", cells)
     samples, _ = make_plan(xyxy.astype(np.float32), *call).samples()
-    spans = AxisSpans.of(samples)
     first = np.zeros(len(ends), np.intp)
-    whole = AxisSpans(samples, first, first + cells, spans.firsts, spans.stops, cells)
+    whole = AxisSpans(samples, first, first + cells, cells)
     return weight_matrices(whole, first, TYPICAL, np.dtype(np.float32))[:, :, 0]
 
 
