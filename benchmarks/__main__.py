@@ -14,6 +14,7 @@ from benchmarks import measure, peers
 from benchmarks.bounds import BOUNDS
 from benchmarks.growth import growth
 from benchmarks.operators import READING, operators
+from benchmarks.scale import scale
 from benchmarks.waiting import waiting
 
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -39,13 +40,15 @@ def page(wanted: set[str]) -> Iterator[str]:
         f"{copy / 1e9:.1f} GB/s, and a large matrix product runs at {2 * sgemm / 1e9:.0f} GFLOP/s.",
         "",
     )
-    rows = wanted - {"waiting", "growth"}
+    rows = wanted - {"waiting", "growth", "scale"}
     if rows or not wanted:
         yield from (*READING, "", *operators(rows, copy, sgemm), "")
     if "waiting" in wanted or not wanted:
         yield from ("## What people wait for", "", *waiting(), "")
     if "growth" in wanted or not wanted:
         yield from ("## Growth", "", *growth(), "")
+    if "scale" in wanted or not wanted:
+        yield from ("## Several processes", "", *scale(), "")
     yield from BOUNDS
 
 
