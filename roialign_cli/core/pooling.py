@@ -12,6 +12,7 @@ cell under it is pooled point by point, as the libraries do for every ROI.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,7 +37,10 @@ Index = NDArray[np.intp]
 # Sample points along one axis in a batch of regions.
 _MAX_BATCH_POINTS = 1 << 14
 # Windows of up to so many channels and cells are copied together and multiplied all at once.
-_MAX_GATHERED_CHANNELS, _MAX_GATHERED_WINDOW = 4, 1 << 10
+_MAX_GATHERED_CHANNELS, _MAX_GATHERED_WINDOW = 4, 1 << 14
+_MAX_SPARSE_WINDOW = 1 << 10  # the same for a few regions of a large map
+# So many cells take as long as a sample point, when windows are copied.
+_CELLS_PER_POINT = 64
 # Values that position-sensitive pooling computes for all channels in all sections at once.
 _MAX_VALUES_OF_ALL_SECTIONS = 1 << 22
 # Height in cells above which a window is multiplied in parts.
@@ -79,7 +83,7 @@ def pool(
     for n in sorted(set(batch_index.tolist())):
         rois = np.flatnonzero(batch_index == n)
         cells = FeatureWindows(features[n], plan if alone else plan[rois], dtype)
-        for batch in _batches(plan, rois):
+        for batch in _batches(plan, rois, cells.channels):
             part = plan if alone else plan[batch]
             if plan.convention.channel_map == "same":
                 _pool_batch(cells, part, batch, pooled, advance)
@@ -115,22 +119,40 @@ def output_like(
     return shape, floating(features.dtype)
 
 
-def _batches(plan: Plan, rois: Index) -> Iterator[Index]:
-    """Divide regions into batches of bounded memory, by their number of points."""
+def _batches(plan: Plan, rois: Index, channels: int) -> Iterator[Index]:
+    """Divide regions into batches of bounded memory, by their number of points.
+
+    Windows that are copied together have the size of the largest, so that regions of similar
+    heights and widths share a batch, and their cells count as well.
+    """
     if len(rois) == 1:
         yield rois
         return
     counts = [axis.count[rois].max(axis=1) * axis.sections for axis in (plan.y, plan.x)]
     points = np.maximum(np.maximum(*counts), 1)
-    if points.min() != points.max():
+    if channels <= _MAX_GATHERED_CHANNELS:
+        height, width = (np.abs(axis.roi_size[rois]) for axis in (plan.y, plan.x))
+        cells = np.minimum(height * width, _MAX_GATHERED_WINDOW) * channels
+        points = np.maximum(points, (cells / _CELLS_PER_POINT).astype(np.intp))
+        order = _by_shape(height, width, int(points.sum()) // _MAX_BATCH_POINTS)
+        rois, points = rois[order], points[order]
+    elif points.min() != points.max():
         order = np.argsort(points, kind="stable")
         rois, points = rois[order], points[order]
     start = 0
     while start < len(rois):
-        end = min(start + _MAX_BATCH_POINTS // int(points[start]) + 1, len(rois))
-        end = min(end, start + max(_MAX_BATCH_POINTS // int(points[end - 1]), 1))
+        end = start + _MAX_BATCH_POINTS // int(points[start]) + 1
+        end = start + max(_MAX_BATCH_POINTS // int(points[start:end].max()), 1)
         yield rois[start:end]
         start = end
+
+
+def _by_shape(height: Float, width: Float, batches: int) -> Index:
+    """Return an order of regions in which runs of about so many batches have similar shapes."""
+    rank = np.empty(len(height), np.intp)
+    rank[np.argsort(height, kind="stable")] = np.arange(len(height))
+    classes = math.isqrt(batches) + 1
+    return np.lexsort((width, rank * classes // len(height)))
 
 
 def _pool_batch(
@@ -147,10 +169,7 @@ def _pool_batch(
     with np.errstate(invalid="ignore", over="ignore"):
         if convention.pooling == "max":
             _pool_maxima(windows, y, x, plan, cells.channels, pooled)
-        elif (
-            cells.channels <= _MAX_GATHERED_CHANNELS
-            and y.longest * x.longest <= _MAX_GATHERED_WINDOW
-        ):
+        elif _are_gathered(cells, y.longest * x.longest):
             pooled[rois] = _averages_of_gathered(cells, y, x, plan, dtype)
             advance(len(rois))
         else:
@@ -163,6 +182,12 @@ def _pool_batch(
         _fill_empty(y.samples, x.samples, convention, rois, pooled)
         for r in pointwise:
             pooled[r] = pool_by_points(cells.features, plan[np.flatnonzero(rois == r)])
+
+
+def _are_gathered(cells: FeatureWindows, largest_window: int) -> bool:
+    """Return whether windows of so many cells are copied together."""
+    most = _MAX_SPARSE_WINDOW if cells.sparse else _MAX_GATHERED_WINDOW
+    return cells.channels <= _MAX_GATHERED_CHANNELS and largest_window <= most
 
 
 def _windows(

@@ -23,20 +23,24 @@ _MAX_WHOLE_MAP = 1 << 14
 
 
 class FeatureWindows:
-    """Hold the cells of a map (C, H, W) under some regions, with the channels last."""
+    """Hold the cells of a map (C, H, W) under some regions, with the channels last.
+
+    `sparse` is true if the regions cover a small part of a large map, so that windows are read one
+    by one; `finite` is true if all cells under the regions are known to be finite.
+    """
 
     def __init__(self, features: NDArray[Any], plan: Plan, dtype: np.dtype[np.floating]) -> None:
         self.features = features
         self.channels = len(features)
         self._dtype = dtype
-        self._top, self._left, self._region, self._sparse = 0, 0, features, False
+        self._top, self._left, self._region, self.sparse = 0, 0, features, False
         if features.size > _MAX_WHOLE_MAP:
             (y0, y1), (x0, x1) = (reach(axis, plan.convention) for axis in (plan.y, plan.x))
             self._top, self._left = int(y0.min()), int(x0.min())
             self._region = features[:, self._top : y1.max(), self._left : x1.max()]
             # A few windows of a large map are read one by one.
-            self._sparse = int(((y1 - y0) * (x1 - x0)).sum()) < self._region[0].size
-        self.finite = not self._sparse and bool(np.isfinite(self._region).all())
+            self.sparse = int(((y1 - y0) * (x1 - x0)).sum()) < self._region[0].size
+        self.finite = not self.sparse and bool(np.isfinite(self._region).all())
 
     @functools.cached_property
     def _last(self) -> Float:
@@ -45,7 +49,7 @@ class FeatureWindows:
 
     def window(self, y0: int, y1: int, x0: int, x1: int) -> Float:
         """Return the cells of some rows and columns, (h, w · C)."""
-        if self._sparse:
+        if self.sparse:
             return self._channels_last(_read(self.features[:, y0:y1, x0:x1]))
         top, left, channels = self._top, self._left, self.channels
         return self._last[y0 - top : y1 - top, (x0 - left) * channels : (x1 - left) * channels]
