@@ -27,6 +27,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 ALIASES: Mapping[str, str] = MappingProxyType(
     {"detectron2": "torchvision-aligned", "caffe2": "torchvision"}
 )
+_BY_ANY_NAME = {**PRESETS, **{alias: PRESETS[name] for alias, name in ALIASES.items()}}
 
 
 def preset(name: str) -> Preset:
@@ -37,10 +38,9 @@ def preset(name: str) -> Preset:
     ArgumentError
         If the name is unknown; the message suggests the most similar name.
     """
-    known = {**PRESETS, **{alias: PRESETS[row] for alias, row in ALIASES.items()}}
-    if name in known:
-        return known[name]
-    near = nearest(name, known, "`roialign presets` lists all")
+    if name in _BY_ANY_NAME:
+        return _BY_ANY_NAME[name]
+    near = nearest(name, _BY_ANY_NAME, "`roialign presets` lists all")
     raise ArgumentError("convention", f"{name!r} is not a preset; {near}")
 
 

@@ -197,18 +197,19 @@ def make_plan(
     ratios = convention.sampling_ratios
     if convention.grid_from == "output":
         ratios = ratios[0] or sum(output_size) // 2, ratios[1] or sum(output_size) // 2
-    y, x = (
-        _roi_axis(
-            boxes_xyxy[:, axis],
-            boxes_xyxy[:, axis + 2],
-            spatial_scale[1 - axis],
-            output_size[1 - axis],
-            map_size[1 - axis],
-            ratios[1 - axis],
-            convention,
+    with np.errstate(over="ignore", invalid="ignore"):
+        y, x = (
+            _roi_axis(
+                boxes_xyxy[:, axis],
+                boxes_xyxy[:, axis + 2],
+                spatial_scale[1 - axis],
+                output_size[1 - axis],
+                map_size[1 - axis],
+                ratios[1 - axis],
+                convention,
+            )
+            for axis in (1, 0)
         )
-        for axis in (1, 0)
-    )
     plan = Plan(y, x, convention, frame)
     check_accepted(plan)
     return plan
@@ -236,12 +237,11 @@ def _roi_axis(
 ) -> RoiAxis:
     rule = POINTS_RULES[convention.points]
     number = first.dtype.type
-    with np.errstate(over="ignore", invalid="ignore"):
-        start, unclamped_size = rule.extent(first, last, number(scale), cells, convention)
-        size = unclamped_size
-        if convention.min_size or convention.inverted_boxes == "empty":
-            size = np.maximum(unclamped_size, number(convention.min_size))
-        section = size / number(sections)
+    start, unclamped_size = rule.extent(first, last, number(scale), cells, convention)
+    size = unclamped_size
+    if convention.min_size or convention.inverted_boxes == "empty":
+        size = np.maximum(unclamped_size, number(convention.min_size))
+    section = size / number(sections)
     finite = np.isfinite(start) & np.isfinite(section)
     if not finite.all():
         raise ArgumentError(
