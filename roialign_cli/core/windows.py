@@ -18,6 +18,7 @@ from roialign_cli.errors import FileError
 
 Index = NDArray[np.intp]
 
+_ROW_PADDING = 16  # numbers
 # Maps with up to so many numbers are converted as a whole.
 _MAX_WHOLE_MAP = 1 << 14
 
@@ -64,9 +65,17 @@ class FeatureWindows:
         return windows[:, first[0], first[1]].astype(self._dtype, copy=False)
 
     def _channels_last(self, features: NDArray[Any]) -> Float:
-        last = np.empty((*features.shape[1:], len(features)), self._dtype)
-        np.copyto(last, features.transpose(1, 2, 0), casting="same_kind")
-        return last.reshape(len(last), -1)
+        channels, rows, columns = features.shape
+        # Rows that lie a power of two apart would share a few cache lines.
+        space = np.empty((rows, columns * channels + _ROW_PADDING), self._dtype)
+        last = space[:, : columns * channels]
+        by_cell = as_strided(
+            last,
+            (rows, columns, channels),
+            (*last.strides[:1], channels * last.itemsize, last.itemsize),
+        )
+        np.copyto(by_cell, features.transpose(1, 2, 0), casting="same_kind")
+        return last
 
 
 def reach(axis: RoiAxis, convention: Convention) -> tuple[Index, Index]:
