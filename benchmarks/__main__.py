@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from benchmarks import measure, peers
@@ -42,13 +43,13 @@ def page(wanted: set[str]) -> Iterator[str]:
     )
     rows = wanted - {"waiting", "growth", "scale"}
     if rows or not wanted:
-        yield from (*READING, "", *operators(rows, copy, sgemm), "")
+        yield from chain((*READING, ""), operators(rows, copy, sgemm), [""])
     if "waiting" in wanted or not wanted:
-        yield from ("## What people wait for", "", *waiting(), "")
+        yield from chain(("## What people wait for", ""), waiting(), [""])
     if "growth" in wanted or not wanted:
-        yield from ("## Growth", "", *growth(), "")
+        yield from chain(("## Growth", ""), growth(), [""])
     if "scale" in wanted or not wanted:
-        yield from ("## Several processes", "", *scale(), "")
+        yield from chain(("## Several processes", ""), scale(), [""])
     yield from BOUNDS
 
 
