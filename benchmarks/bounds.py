@@ -14,12 +14,12 @@ BOUNDS = (
     "functions.",
     "- **Rows of the map.** With the channels last, the rows of D would lie 32 KB apart and share "
     "a few lines of the cache. In some processes D took 47 ms instead of 27 ms. A few unused "
-    "numbers at the end of each row prevent this.",
+    "numbers at the end of each row keep them apart.",
     "- **One thread.** The program uses one thread. Two Python threads wait for each other's "
     "interpreter lock, and only C gained from a second one.",
     "- **Size of the products.** Matrix products stay below the size at which the matrix "
     "library starts a second thread. When another process kept one core busy, waiting for "
     "that thread cost up to four times the time of a row (G 96 → 325 ms, H 398 → 1507 ms). "
-    "Now a row takes at most 1.3 times as long on a busy machine (G 78 → 81 ms, H 397 → 405 "
-    "ms). The price is that A is a quarter slower on two idle cores.",
+    "The column **busy ÷ quiet** shows what remains. The price is that A is a quarter slower on "
+    "two idle cores.",
 )

@@ -36,7 +36,7 @@ COMMANDS_INTRODUCTION = (
     "writes the output may use 2 GB of memory besides such pages."
 )
 
-# The peak of this process alone: what the system tells of a child includes its parent's.
+# The peak of this process alone: what the system reports of a child includes its parent's.
 _SCRIPT = """
 import resource, sys
 from roialign_cli.cli.main import main

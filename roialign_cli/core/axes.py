@@ -53,6 +53,16 @@ class RoiAxis:
         size: Float = self.roi_size / self.roi_size.dtype.type(self.sections)
         return size
 
+    @functools.cached_property
+    def most_points(self) -> int:
+        """The largest number of points in a section, at least 1."""
+        return max(int(self.count.max(initial=1)), 1)
+
+    @functools.cached_property
+    def is_padded(self) -> bool:
+        """Whether a section has fewer points than `most_points`."""
+        return int(self.count.min(initial=self.most_points)) < self.most_points
+
     @property
     def points(self) -> Float:
         """Number of points along this axis in all sections, (R,)."""

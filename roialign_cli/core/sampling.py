@@ -149,7 +149,6 @@ class Plan:
                 replace(axis, grid=_ONE, count=_ONE),
                 self.convention,
                 frame_axis,
-                is_padded=False,
             )
             for axis, frame_axis, at in (
                 (self.y, self.frame.y_axis, y),
@@ -289,19 +288,16 @@ _REFUSED: dict[Rejected, Callable[[RoiAxis], NDArray[np.bool_]]] = {
 
 def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> AxisSamples:
     rule, number = POINTS_RULES[convention.points], axis.roi_start.dtype.type
-    count = axis.count[:, :, None]
-    largest = max(int(axis.count.max(initial=1)), 1)
-    total = len(axis.roi_start) * axis.sections * largest
+    total = len(axis.roi_start) * axis.sections * axis.most_points
     if total > _MAX_UNCHECKED_SAMPLES:
         check_fits(
             "sampling_ratio", _BYTES_PER_SAMPLE * total, f"{total} sample points take", _REMEDY
         )
-    points = np.arange(largest, dtype=number)
-    is_padded = int(axis.count.min(initial=largest)) < largest
-    if is_padded:
-        points = np.minimum(points, (np.maximum(count, 1) - 1).astype(number))
+    points = np.arange(axis.most_points, dtype=number)
+    if axis.is_padded:  # (R, S, P) or (R, 1, P)
+        points = np.minimum(points, (np.maximum(axis.count, 1) - 1).astype(number)[:, :, None])
     position = rule.position(axis, points, convention)
-    samples = _samples_at(position, axis, convention, frame_axis, is_padded=is_padded)
+    samples = _samples_at(position, axis, convention, frame_axis)
     if rule.cell_weight is None:
         return samples
     weight = rule.cell_weight(axis, position)
@@ -309,12 +305,7 @@ def _place(axis: RoiAxis, convention: Convention, frame_axis: FrameAxis) -> Axis
 
 
 def _samples_at(
-    position: Float,
-    axis: RoiAxis,
-    convention: Convention,
-    frame_axis: FrameAxis,
-    *,
-    is_padded: bool,
+    position: Float, axis: RoiAxis, convention: Convention, frame_axis: FrameAxis
 ) -> AxisSamples:
     """Return the samples at positions (R, S, P), in cell-index units: the cells that they read."""
     rule, number = POINTS_RULES[convention.points], axis.roi_start.dtype.type
@@ -345,7 +336,7 @@ def _samples_at(
         in_bounds,
         axis.count,
         axis.grid,
-        is_padded,
+        axis.is_padded,
     )
     return _with_uncommon_rules(samples, axis.cells, convention)
 
