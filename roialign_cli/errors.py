@@ -1,6 +1,8 @@
 """What can go wrong for a user, as exceptions with one-line messages."""
 
+import operator
 from collections.abc import Iterable
+from typing import SupportsIndex
 
 from roialign_cli.printable import printable
 
@@ -49,6 +51,28 @@ def out_of_range(index: object, count: int, thing: str) -> str:
         return f"{index} is out of range: there is 1 {thing} (index 0)"
     plural = f"{thing}es" if thing.endswith("x") else f"{thing}s"
     return f"{index} is out of range: there are {count} {plural} (0 to {count - 1})"
+
+
+def checked_index(name: str, value: object, length: int, thing: str) -> int:
+    """Return an index as a plain int, or raise an `ArgumentError`.
+
+    Examples
+    --------
+    >>> checked_index("channel", 2, 3, "channel")
+    2
+    """
+    problem = f"must be a whole number, got {value!r}"
+    if not isinstance(value, SupportsIndex) or isinstance(value, bool):
+        raise ArgumentError(name, problem)
+    try:
+        index = operator.index(value)
+    except TypeError:  # an array with several elements
+        raise ArgumentError(name, problem) from None
+    if not length:
+        raise ArgumentError(name, f"there is no {thing}")
+    if not 0 <= index < length:
+        raise ArgumentError(name, out_of_range(index, length, thing))
+    return index
 
 
 def alternatives(words: Iterable[str]) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from roialign_cli.analysis.pitfalls import Note
 from roialign_cli.analysis.records import VERSION, named, notes_record
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.operation import Operation
-from roialign_cli.core.pyramid_operation import PyramidOperation
 from roialign_cli.core.sampling import Plan
+
+if TYPE_CHECKING:
+    from roialign_cli.core.pyramid_operation import PyramidOperation
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from roialign_cli.core.convention import Convention, Summary
 from roialign_cli.core.operation import CallOptions, Operation, make_operation
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.sampling import Plan
-from roialign_cli.errors import ArgumentError, alternatives, out_of_range
+from roialign_cli.errors import ArgumentError, alternatives, checked_index
 from roialign_cli.presentation import Presentable, summary
 
 
@@ -322,14 +322,3 @@ def checked_channel(operation: Operation, channel: int | Summary) -> int | Summa
         raise ArgumentError("channel", f"{channel!r} is not a channel; use {choices}")
     checked_index("channel", 0, channels, "channel")
     return channel
-
-
-def checked_index(name: str, value: object, length: int, thing: str) -> int:
-    """Return an index as a plain int, or raise an `ArgumentError`."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        raise ArgumentError(name, f"must be a whole number, got {value!r}")
-    if not length:
-        raise ArgumentError(name, f"there is no {thing}")
-    if not 0 <= value < length:
-        raise ArgumentError(name, out_of_range(value, length, thing))
-    return int(value)

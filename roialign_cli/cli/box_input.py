@@ -12,8 +12,6 @@ from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.core.boxes import has_index_last, index_remedy
 from roialign_cli.errors import ArgumentError
 from roialign_cli.files.box_file import ALL_OR_NO_INDEX, BoxFile
-from roialign_cli.files.boxes import read_boxes
-from roialign_cli.files.index_file import read_batch_index
 from roialign_cli.files.reading import split_member
 
 
@@ -27,6 +25,8 @@ def read_box_options(options: OperatorOptions) -> BoxFile:
     if options.image_id is not None and options.boxes is None:
         raise click.UsageError("--image-id has no effect with --box; use --boxes FILE")
     if options.boxes is not None:
+        from roialign_cli.files.boxes import read_boxes
+
         return read_boxes(options.boxes, image_id=options.image_id)
     if len({len(box) for box in options.box}) > 1:
         problem = f"some boxes have four numbers and others five; {ALL_OR_NO_INDEX}"
@@ -69,5 +69,7 @@ def box_numbers(options: OperatorOptions, boxes: BoxFile, maps: int) -> NDArray[
 def read_batch_index_option(options: OperatorOptions) -> int | NDArray[np.int64] | None:
     """Return the map of all boxes, or the map of each from a file; None without an option."""
     if isinstance(options.batch_index, str):
+        from roialign_cli.files.index_file import read_batch_index
+
         return read_batch_index(options.batch_index)
     return options.batch_index

@@ -168,10 +168,8 @@ def _compare_on_map(
 ) -> float:
     """Compare on a single map, and return the largest difference."""
     from roialign_cli.cli.inputs import load, with_convention
-    from roialign_cli.cli.pyramids import check_no_pyramid
     from roialign_cli.cli.warnings import report_warnings
 
-    check_no_pyramid(options)
     saved = None if isinstance(request.other, str) else request.other
     inputs = load(options, saved)
     second = saved or with_convention(inputs, str(request.other))

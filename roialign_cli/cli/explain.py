@@ -118,9 +118,7 @@ def explain(
 def _load(options: OperatorOptions, roi: int | None) -> tuple[Inputs, tuple[Note, ...]]:
     """Return the inputs of a single map, and the warnings about one box or all."""
     from roialign_cli.cli.inputs import load
-    from roialign_cli.cli.pyramids import check_no_pyramid
 
-    check_no_pyramid(options)
     inputs = load(options)
     return inputs, inputs.notes(inputs.operation.plan(), roi)
 
@@ -135,6 +133,6 @@ _ONLY_CELL = (
 
 def _sketch_columns() -> int:
     """Return how wide a sketch may be: verbatim text is indented by two columns."""
-    from roialign_cli.show.document.terminal import new_console
+    from roialign_cli.show.console import new_console
 
     return min(new_console().width, 80) - 2

@@ -80,12 +80,10 @@ def begin(options: OperatorOptions, selection: Selection) -> tuple[Inputs, Sessi
         If the state has no answer, so that the page would begin with an error.
     """
     from roialign_cli.cli.page_session import page_session
-    from roialign_cli.cli.pyramids import check_no_pyramid
     from roialign_cli.page.answers import trace_answer
     from roialign_cli.page.pyramid import on_level
 
     if options.pyramid is None:
-        check_no_pyramid(options)
         inputs = _load(options)
         session = page_session(inputs, options)
     else:
@@ -161,7 +159,7 @@ _MIN_ROUNDED_SIDE = 8  # of an image, in the units of the boxes, for a box of wh
 
 def _start(inputs: Inputs, selection: Selection) -> State:
     """Return the state that the page begins with."""
-    from roialign_cli.analysis.trace import checked_index
+    from roialign_cli.errors import checked_index
     from roialign_cli.page.state import State
 
     operation, overrides = inputs.operation, inputs.overrides

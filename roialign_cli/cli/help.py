@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import shutil
 import textwrap
 from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, Literal, get_args
@@ -27,6 +26,8 @@ class Formatter(click.HelpFormatter):
     def __init__(
         self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None
     ) -> None:
+        import shutil
+
         columns = min(shutil.get_terminal_size().columns, max_width or _MAX_COLUMNS)
         super().__init__(indent_increment, width or max(columns - 2, _MIN_COLUMNS))
 

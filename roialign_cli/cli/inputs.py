@@ -136,6 +136,7 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
 
     Without an option for it, the output size is that of a saved output, or else of the preset.
     """
+    _check_no_pyramid(options)
     if options.preset is not None:
         preset(options.preset)  # an unknown name is refused before files are read
     boxes = read_box_options(options)
@@ -364,3 +365,12 @@ _OTHER_OPTION_NAMES = {
     "program": "PROGRAM",
     "target": "TARGET",
 }
+
+
+def _check_no_pyramid(options: OperatorOptions) -> None:
+    """Raise an error for options that only a pyramid has."""
+    if options.level_scales is not None:
+        raise click.UsageError("--level-scales has no effect without --pyramid RULE")
+    if len(options.maps) > 1:
+        problem = "several FEATURES are the maps of a pyramid"
+        raise click.UsageError(f"{problem}; add --pyramid RULE, or name one file")

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from roialign_cli.analysis.scaling import ScaleSource
-from roialign_cli.analysis.trace import checked_index
 from roialign_cli.cli.inputs import Inputs, load, scale_source
 from roialign_cli.cli.options import OperatorOptions, Selection
 from roialign_cli.cli.pyramids import (
     PyramidInputs,
-    check_no_pyramid,
     inputs_on_level,
     inputs_on_map,
     load_pyramid,
     notes_on,
 )
-from roialign_cli.errors import FileError
+from roialign_cli.errors import FileError, checked_index
 from roialign_cli.files.features import read_features
 
 if TYPE_CHECKING:
@@ -63,7 +61,6 @@ def plot_inputs(
     """
     if options.pyramid is not None:
         return _load_pyramid(options, selection, view, image)
-    check_no_pyramid(options)
     if image is not None:
         raise click.UsageError("--image has no effect without --pyramid RULE")
     inputs = load(options)

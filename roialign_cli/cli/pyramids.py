@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.pitfalls import Note, find_notes_of, numbered
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.results import OnPyramid
-from roialign_cli.analysis.trace import checked_index
 from roialign_cli.cli.box_input import box_numbers, read_batch_index_option, read_box_options
 from roialign_cli.cli.inputs import (
     Inputs,
@@ -26,7 +25,7 @@ from roialign_cli.core.presets import preset
 from roialign_cli.core.pyramid import NO_LEVEL
 from roialign_cli.core.pyramid_operation import PyramidOperation, make_pyramid_operation
 from roialign_cli.core.pyramid_rules import PyramidRule, pyramid_rule
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, checked_index
 from roialign_cli.files.arrays import archive_shapes
 from roialign_cli.files.features import FeatureFile, read_maps
 from roialign_cli.files.reading import split_member
@@ -134,15 +133,6 @@ def inputs_on_map(pyramid: PyramidInputs, options: OperatorOptions, level: int) 
         np.asarray(on_map.boxes_given, dtype=np.float64),
         {},
     )
-
-
-def check_no_pyramid(options: OperatorOptions) -> None:
-    """Raise an error for options that only a pyramid has."""
-    if options.level_scales is not None:
-        raise click.UsageError("--level-scales has no effect without --pyramid RULE")
-    if len(options.maps) > 1:
-        problem = "several FEATURES are the maps of a pyramid"
-        raise click.UsageError(f"{problem}; add --pyramid RULE, or name one file")
 
 
 def load_pyramid(options: OperatorOptions, saved: SavedOutput | None = None) -> PyramidInputs:

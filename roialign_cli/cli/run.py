@@ -117,7 +117,7 @@ class Target:
 
 def _channels(channel: int | None, count: int) -> range:
     """Return the channels to pool; raise an error if there is no such channel."""
-    from roialign_cli.analysis.trace import checked_index
+    from roialign_cli.errors import checked_index
 
     if channel is None:
         return range(count)
@@ -131,13 +131,11 @@ def _pool(
     """Return the outputs of a single map, and the line that describes the run."""
     from roialign_cli.analysis.results import Result
     from roialign_cli.cli.inputs import load
-    from roialign_cli.cli.pyramids import check_no_pyramid
     from roialign_cli.cli.warnings import report_warnings
     from roialign_cli.core.pooling import output_like, pool
     from roialign_cli.files.results import output_array
     from roialign_cli.show.progress import box_progress
 
-    check_no_pyramid(options)
     inputs = load(options)
     operation = inputs.operation
     plan = operation.plan()
@@ -202,6 +200,6 @@ def _print(result: Result, subject: str, output_format: str | None) -> None:
     elif output_format == "json":
         click.echo(to_json(result_record(result)))
     elif output_format in {None, "table"}:
-        from roialign_cli.show.document.terminal import print_result
+        from roialign_cli.show.outputs import print_result
 
         print_result(subject, result)

@@ -6,6 +6,7 @@ downward. Only this module converts between them and the coordinates that people
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -241,7 +242,8 @@ def as_array(name: str, value: object) -> NDArray[Any]:
     ArgumentError
         For rows of different lengths and for masked arrays.
     """
-    if isinstance(value, np.ma.MaskedArray):
+    # NumPy imports numpy.ma at its first use, which is slow.
+    if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray):
         raise ArgumentError(
             name, "must not be a masked array; fill the array first, for example with filled(0)"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,6 +129,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     FileError
         If the folder cannot be written.
     """
+    import shutil
+
     target = Path(os.path.realpath(path))
     hidden = target.with_name(f".roialign-{os.urandom(8).hex()}.tmp")
     old = hidden.with_name(f"{hidden.name}.old")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.trace import checked_index
 from roialign_cli.core.boxes import Float
+from roialign_cli.errors import checked_index
 from roialign_cli.page.session import MAX_PICTURED_CHANNELS, Session
 from roialign_cli.page.state import State
 from roialign_cli.show.view import thinned

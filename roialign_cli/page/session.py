@@ -14,7 +14,6 @@ from roialign_cli.analysis.scaling import ScaleSource
 from roialign_cli.analysis.trace import (
     Trace,
     checked_channel,
-    checked_index,
     trace_operation,
 )
 from roialign_cli.core.boxes import box_height, written_as
@@ -24,7 +23,7 @@ from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.presets import PRESETS, preset
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, checked_index
 from roialign_cli.page.edits import Edit, editing_record
 from roialign_cli.page.pyramid import PagePyramid
 from roialign_cli.page.state import MAX_PAGE_SECTIONS, MAX_SAMPLING_RATIO, Four, State

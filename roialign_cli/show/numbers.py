@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.scaling import scale_text
-from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention, Summary
 from roialign_cli.core.operation import Operation
 from roialign_cli.core.overrides import changes
-from roialign_cli.core.pyramid_operation import PyramidOperation
+
+if TYPE_CHECKING:
+    from roialign_cli.analysis.trace import Trace
+    from roialign_cli.core.pyramid_operation import PyramidOperation
 
 DECIMALS = 4
 

@@ -13,6 +13,7 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.printable import printable
 from roialign_cli.search.hypothesis import LAYOUTS, Hypothesis
 from roialign_cli.search.result import Identification, Match
+from roialign_cli.show.console import new_console
 from roialign_cli.show.document.answer import (
     answer_blocks,
     capitalised,
@@ -28,7 +29,7 @@ from roialign_cli.show.document.reproduction import (
     reading_words,
     with_changes,
 )
-from roialign_cli.show.document.terminal import blocks_text, new_console, print_blocks
+from roialign_cli.show.document.terminal import blocks_text, print_blocks
 from roialign_cli.show.numbers import format_count, format_number
 
 _MAX_OTHERS = 8  # matches that are listed beside the best one
