@@ -31,6 +31,7 @@ from roialign_cli.core.point_values import (
 from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.core.weights import BLOCK_ROWS, AxisSpans, weight_matrices
 from roialign_cli.core.windows import FeatureWindows
+from roialign_cli.memory import keep_freed_memory
 
 Index = NDArray[np.intp]
 
@@ -80,6 +81,8 @@ def pool(
     if 0 in shape:
         return pooled
     alone = len(pooled) == 1
+    if not alone:
+        keep_freed_memory()
     for n in sorted(set(batch_index.tolist())):
         rois = np.flatnonzero(batch_index == n)
         cells = FeatureWindows(features[n], plan if alone else plan[rois], dtype)
@@ -239,21 +242,24 @@ def _pool_averages(
     # Products are fastest with a multiple of four rows. A few sections need only a part of a tall
     # window.
     tall = -(-sections // 4) * 4
-    step = 4 if y.longest > _TALL_WINDOW else tall
     padded = np.zeros((len(rows), tall, rows.shape[2]), dtype)
     padded[:, :sections] = rows
-    blocks = [
-        (slice(t, t + step), *y.of_sections(slice(t, t + step))) for t in range(0, tall, step)
-    ]
+    whole, parts = (
+        [(slice(t, t + step), *y.of_sections(slice(t, t + step))) for t in range(0, tall, step)]
+        for step in (tall, 4)
+    )
     widths = (x.stop - x.first).tolist()
     bands = _bands(widths, tall, sections, channels, dtype)
-    columns, outputs = columns.swapaxes(1, 2), pooled.swapaxes(1, 2)
+    columns = columns.swapaxes(1, 2)
+    output = np.empty(pooled.shape[1:], dtype)
+    by_row = output.swapaxes(0, 1)
     for i, (r, window) in enumerate(windows):
         band, by_section = bands[widths[i]]
-        for t, begin, end in blocks:
+        for t, begin, end in parts if len(window) > _TALL_WINDOW else whole:
             cut = slice(begin[i], end[i])
             _multiply(padded[i, t, cut], window[cut], band[t])
-        _multiply(by_section, columns[i, : widths[i]], outputs[r])
+        _multiply(by_section, columns[i, : widths[i]], by_row)
+        pooled[r] = output
 
 
 def _extrapolated(
