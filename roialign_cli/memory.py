@@ -1,4 +1,4 @@
-"""Check that there is enough memory for something large, and let it be used again."""
+"""Check that there is enough memory for something large before it is allocated."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import math
 import os
 from pathlib import Path
 
-import numpy as np
-
 from roialign_cli.errors import ArgumentError
 
 # Fewer bytes are not checked, because asking the system takes longer than a small operation.
 _MIN_CHECKED_BYTES = 1 << 28
-_LARGEST_BLOCK = 1 << 24  # bytes
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -67,13 +64,3 @@ def check_fits(
         named = "that is free" if allowed is None else "allowed"
         problem = f"{what} {format_bytes(needed)}, more than the {format_bytes(limit)} {named}"
         raise ArgumentError(argument, f"{problem}; {remedy}")
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep the memory of temporary arrays for the next ones.
-
-    glibc returns freed memory to the system when there is more of it than twice the largest block
-    that was freed before (malloc.c, "dynamic mmap threshold"). Getting it back, page after page,
-    can take as long as the arithmetic. The pages of this block are never touched.
-    """
-    np.empty(_LARGEST_BLOCK, np.uint8)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from roialign_cli import roi_align
-from roialign_cli.core.pooling import _multiply
+from roialign_cli.core.products import multiply
 
 RANDOM = np.random.default_rng(0)
 
@@ -50,9 +50,9 @@ def test_a_large_product_is_made_in_parts(
 ) -> None:
     one, other = RANDOM.normal(size=left), RANDOM.normal(size=right)
     expected = np.einsum("...ij,...jk->...ik", one, other)
-    np.testing.assert_allclose(_multiply(one, other), expected, atol=1e-9)
+    np.testing.assert_allclose(multiply(one, other), expected, atol=1e-9)
     out = np.empty(expected.shape)
-    assert _multiply(one, other, out) is out
+    assert multiply(one, other, out) is out
     np.testing.assert_allclose(out, expected, atol=1e-9)
     assert_one_thread(products)
 

@@ -28,10 +28,10 @@ from roialign_cli.core.point_values import (
     floating,
     pool_by_points,
 )
+from roialign_cli.core.products import multiply
 from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.core.weights import BLOCK_ROWS, AxisSpans, weight_matrices
 from roialign_cli.core.windows import FeatureWindows
-from roialign_cli.memory import keep_freed_memory
 
 Index = NDArray[np.intp]
 
@@ -42,8 +42,9 @@ _MAX_GATHERED_CHANNELS, _MAX_GATHERED_WINDOW = 4, 1 << 14
 _MAX_SPARSE_WINDOW = 1 << 10  # the same for a few regions of a large map
 # So many cells take as long as a sample point, when windows are copied.
 _CELLS_PER_POINT = 64
-# Values that position-sensitive pooling computes for all channels in all sections at once.
+# Values that position-sensitive pooling computes at once, for all channels in all sections.
 _MAX_VALUES_OF_ALL_SECTIONS = 1 << 22
+_LARGEST_BLOCK = 1 << 24  # bytes
 # Height in cells above which a window is multiplied in parts.
 _TALL_WINDOW = 32
 
@@ -82,7 +83,7 @@ def pool(
         return pooled
     alone = len(pooled) == 1
     if not alone:
-        keep_freed_memory()
+        _keep_freed_memory()
     for n in sorted(set(batch_index.tolist())):
         rois = np.flatnonzero(batch_index == n)
         cells = FeatureWindows(features[n], plan if alone else plan[rois], dtype)
@@ -95,6 +96,16 @@ def pool(
     return pooled
 
 
+def _keep_freed_memory() -> None:
+    """Let the C library keep the memory of temporary arrays for the next ones.
+
+    glibc returns freed memory to the system when there is more of it than twice the largest block
+    that was freed before (malloc.c, "dynamic mmap threshold"). Getting it back, page after page,
+    can take as long as the arithmetic. The pages of this block are never touched.
+    """
+    np.empty(_LARGEST_BLOCK, np.uint8)
+
+
 def _pool_own_sections(
     cells: FeatureWindows,
     plan: Plan,
@@ -102,11 +113,11 @@ def _pool_own_sections(
     advance: Callable[[int], object],
 ) -> Float:
     """Return the output of regions of one map whose sections read different channels."""
-    regions, rows, columns = len(plan.y.roi_start), *plan.output_size
+    (rows, columns), regions = plan.output_size, np.arange(len(plan.y.roi_start))
     step = max(_MAX_VALUES_OF_ALL_SECTIONS // (cells.channels * rows * columns), 1)
     own = []
-    for start in range(0, regions, step):
-        some = np.arange(start, min(start + step, regions))
+    for start in range(0, len(regions), step):
+        some = regions[start : start + step]
         pooled = np.empty((len(some), cells.channels, rows, columns), dtype)
         _pool_batch(cells, plan[some], some - start, pooled, advance)
         own.append(own_section(pooled, rows, columns))
@@ -152,10 +163,12 @@ def _batches(plan: Plan, rois: Index, channels: int) -> Iterator[Index]:
 
 def _by_shape(height: Float, width: Float, batches: int) -> Index:
     """Return an order of regions in which runs of about so many batches have similar shapes."""
-    rank = np.empty(len(height), np.intp)
-    rank[np.argsort(height, kind="stable")] = np.arange(len(height))
+    # Small whole numbers are sorted fastest.
+    rows, columns = (np.minimum(size, 0xFFFF).astype(np.uint16) for size in (height, width))
+    rank = np.empty(len(rows), np.intp)
+    rank[np.argsort(rows, kind="stable")] = np.arange(len(rows))
     classes = math.isqrt(batches) + 1
-    return np.lexsort((width, rank * classes // len(height)))
+    return np.lexsort((columns, (rank * classes // len(rows)).astype(np.uint16)))
 
 
 def _pool_batch(
@@ -251,14 +264,15 @@ def _pool_averages(
     widths = (x.stop - x.first).tolist()
     bands = _bands(widths, tall, sections, channels, dtype)
     columns = columns.swapaxes(1, 2)
+    # The product writes a row of every channel in turn, which is slow far from the processor.
     output = np.empty(pooled.shape[1:], dtype)
     by_row = output.swapaxes(0, 1)
     for i, (r, window) in enumerate(windows):
         band, by_section = bands[widths[i]]
         for t, begin, end in parts if len(window) > _TALL_WINDOW else whole:
             cut = slice(begin[i], end[i])
-            _multiply(padded[i, t, cut], window[cut], band[t])
-        _multiply(by_section, columns[i, : widths[i]], by_row)
+            multiply(padded[i, t, cut], window[cut], band[t])
+        multiply(by_section, columns[i, : widths[i]], by_row)
         pooled[r] = output
 
 
@@ -311,11 +325,11 @@ def _pool_maxima(
     for i, (r, window) in enumerate(windows):
         for t, points_y, firsts_y, stops_y in blocks_y:
             cells_y = slice(firsts_y[i], stops_y[i])
-            band = _multiply(rows[i, points_y, cells_y], window[cells_y])
+            band = multiply(rows[i, points_y, cells_y], window[cells_y])
             band = band.reshape(len(band), -1, channels)  # (t · M, w, C)
             for k, points_x, firsts_x, stops_x in blocks_x:
                 cells_x = slice(firsts_x[i], stops_x[i])
-                values = _multiply(columns[i, points_x, cells_x], band[:, cells_x])
+                values = multiply(columns[i, points_x, cells_x], band[:, cells_x])
                 section = largest[t, k]  # (t, k, C)
                 by_row = np.maximum.reduce(values.reshape(len(section), per_row, -1), axis=1)
                 by_row = by_row.reshape(*section.shape[:2], per_column, -1)
@@ -354,35 +368,6 @@ def _pointwise(
     if cells.finite:
         return []
     return [r for r in rois if not np.isfinite(pooled[r]).all()]
-
-
-def _multiply(left: Float, right: Float, out: Float | None = None) -> Float:
-    """Return left (…, m, k) @ right (…, k, n), computed by one thread.
-
-    OpenBLAS gives half of a large product to a second thread and waits for it. Beside a busy core
-    the wait is much longer than the time saved. Large products are therefore computed in parts
-    that are too small for a second thread.
-    """
-    (m, k), n = left.shape[-2:], right.shape[-1]
-    most = _MAX_ONE_THREAD_PRODUCT if min(m, n) > 1 else _MAX_ONE_THREAD_VECTOR
-    if m * k * n <= most:
-        return np.matmul(left, right, out=out)
-    if out is None:
-        out = np.empty((*(left.shape[:-2] or right.shape[:-2]), m, n), right.dtype)
-    step = most // (k * min(m, n))
-    step = max(step - step % 16, 1)  # whole vector registers
-    for start in range(0, max(m, n), step):
-        part = slice(start, start + step)
-        if m > n:
-            np.matmul(left[..., part, :], right, out=out[..., part, :])
-        else:
-            np.matmul(left, right[..., part], out=out[..., part])
-    return out
-
-
-# Multiplications up to which OpenBLAS uses one thread, for two matrices and for a matrix and a
-# vector (interface/gemm.c and gemv.c in version 0.3).
-_MAX_ONE_THREAD_PRODUCT, _MAX_ONE_THREAD_VECTOR = 1 << 18, 1 << 13
 
 
 def _bands(
