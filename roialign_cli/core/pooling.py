@@ -145,7 +145,7 @@ def _batches(plan: Plan, rois: Index, channels: int) -> Iterator[Index]:
     counts = [axis.count[rois].max(axis=1) * axis.sections for axis in (plan.y, plan.x)]
     points = np.maximum(np.maximum(*counts), 1)
     if channels <= _MAX_GATHERED_CHANNELS:
-        height, width = (np.abs(axis.roi_size[rois]) for axis in (plan.y, plan.x))
+        height, width = (np.abs(axis.roi_size[rois], dtype=np.float64) for axis in (plan.y, plan.x))
         cells = np.minimum(height * width, _MAX_GATHERED_WINDOW) * channels
         points = np.maximum(points, (cells / _CELLS_PER_POINT).astype(np.intp))
         order = _by_shape(height, width, int(points.sum()) // _MAX_BATCH_POINTS)
