@@ -15,7 +15,7 @@ from roialign_cli.analysis.tolerance import output_tolerance
 from roialign_cli.calls.call import Call
 from roialign_cli.core.boxes import Float
 
-_MAX_VALUES = 1 << 22  # that are compared at a time
+_MAX_VALUES = 1 << 18  # that are compared at a time, so that the processor keeps them
 
 
 @dataclass(frozen=True)

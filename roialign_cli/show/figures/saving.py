@@ -135,7 +135,7 @@ def _picture(figure: Figure, dpi: float) -> Image.Image:
     """Return the picture of a figure."""
     file = BytesIO()
     with figure_settings():
-        figure.savefig(file, format="png", dpi=dpi, pil_kwargs=_PNG)
+        figure.savefig(file, format="png", dpi=dpi, pil_kwargs={"compress_level": 0})
     return Image.open(file).convert("RGB")
 
 
