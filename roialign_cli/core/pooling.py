@@ -44,7 +44,7 @@ _MAX_SPARSE_WINDOW = 1 << 10  # the same for a few regions of a large map
 _CELLS_PER_POINT = 64
 # Values that position-sensitive pooling computes at once, for all channels in all sections.
 _MAX_VALUES_OF_ALL_SECTIONS = 1 << 22
-_LARGEST_BLOCK = 1 << 24  # bytes
+_LARGEST_BLOCK = 1 << 22  # bytes
 # Height in cells above which a window is multiplied in parts.
 _TALL_WINDOW = 32
 
@@ -215,8 +215,9 @@ def _windows(
 ) -> Iterator[tuple[int, Float]]:
     """Yield every region with the cells under it, (h, w · C)."""
     bounds = (y.first, y.stop, x.first, x.stop)
-    for r, *window in zip(rois.tolist(), *(bound.tolist() for bound in bounds), strict=True):
-        yield r, cells.window(*window)
+    windows = zip(rois.tolist(), *(bound.tolist() for bound in bounds), strict=True)
+    for r, y0, y1, x0, x1 in windows:
+        yield r, cells.window(y0, y1, x0, x1)
         advance(1)
 
 
@@ -257,10 +258,8 @@ def _pool_averages(
     tall = -(-sections // 4) * 4
     padded = np.zeros((len(rows), tall, rows.shape[2]), dtype)
     padded[:, :sections] = rows
-    whole, parts = (
-        [(slice(t, t + step), *y.of_sections(slice(t, t + step))) for t in range(0, tall, step)]
-        for step in (tall, 4)
-    )
+    fours = [slice(t, t + 4) for t in range(0, tall, 4)]
+    parts = [(some, *y.of_sections(some)) for some in fours]
     widths = (x.stop - x.first).tolist()
     bands = _bands(widths, tall, sections, channels, dtype)
     columns = columns.swapaxes(1, 2)
@@ -269,9 +268,12 @@ def _pool_averages(
     by_row = output.swapaxes(0, 1)
     for i, (r, window) in enumerate(windows):
         band, by_section = bands[widths[i]]
-        for t, begin, end in parts if len(window) > _TALL_WINDOW else whole:
-            cut = slice(begin[i], end[i])
-            multiply(padded[i, t, cut], window[cut], band[t])
+        if len(window) <= _TALL_WINDOW:
+            multiply(padded[i, :, : len(window)], window, band)
+        else:
+            for some, begin, end in parts:
+                cut = slice(begin[i], end[i])
+                multiply(padded[i, some, cut], window[cut], band[some])
         multiply(by_section, columns[i, : widths[i]], by_row)
         pooled[r] = output
 
