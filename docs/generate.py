@@ -203,6 +203,7 @@ def printed(command: str) -> str:
 
 GENERATED: dict[str, Callable[[], str]] = {
     "../README.md": partial(page_of_sessions, DOCS.parent / "README.md"),
+    "tour.md": partial(page_of_sessions, DOCS / "tour.md"),
     "glossary.md": partial(page_of_sessions, DOCS / "glossary.md"),
     "faq.md": partial(page_of_sessions, DOCS / "faq.md"),
     "mismatch.md": partial(page_of_sessions, DOCS / "mismatch.md"),

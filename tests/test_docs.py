@@ -121,10 +121,14 @@ def test_the_readme_names_every_command() -> None:
     ] == []
 
 
-def test_the_readme_shows_what_five_tasks_print() -> None:
+def test_each_door_of_the_readme_shows_one_command_and_the_tour_shows_more() -> None:
     text = README.read_text(encoding="utf-8")
-    assert text.count("```console\n$ roialign ") >= 5
+    for door in ("Learn: ", "Debug: ", "Check a kernel\n"):
+        section = text.partition(f"\n## {door}")[2].partition("\n## ")[0]
+        assert section.count("```console\n$ roialign ") == 1, door
     assert re.search(r"```python\n.*?```\n\n```text\n\(2, 1, 7, 7\) float32", text, re.DOTALL)
+    tour = (DOCS / "tour.md").read_text(encoding="utf-8")
+    assert tour.count("```console\n$ ") >= 5
 
 
 def without_blocks(page: Path) -> str:
