@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import click
 import numpy as np
@@ -32,6 +33,17 @@ def read_box_options(options: OperatorOptions) -> BoxFile:
         problem = f"some boxes have four numbers and others five; {ALL_OR_NO_INDEX}"
         raise ArgumentError("boxes", problem)
     return BoxFile.from_array(np.array(options.box))
+
+
+def read_boxes_and_format(options: OperatorOptions) -> tuple[BoxFile, OperatorOptions]:
+    """Return the boxes, and the options with what the file of the boxes says about its format.
+
+    Options take precedence over the file.
+    """
+    boxes = read_box_options(options)
+    normalized = boxes.normalized if options.normalized is None else options.normalized
+    box_format = options.box_format or boxes.box_format
+    return boxes, replace(options, normalized=normalized, box_format=box_format)
 
 
 def check_standard_input(options: OperatorOptions, others: Mapping[str, Sequence[str]]) -> None:

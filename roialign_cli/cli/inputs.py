@@ -13,13 +13,19 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.pitfalls import Note, find_notes
 from roialign_cli.analysis.records import Defaults, named
 from roialign_cli.analysis.scaling import ScaledBy, ScaleSource
-from roialign_cli.cli.box_input import box_numbers, read_batch_index_option, read_box_options
+from roialign_cli.cli.box_input import (
+    box_numbers,
+    read_batch_index_option,
+    read_box_options,
+    read_boxes_and_format,
+)
 from roialign_cli.cli.option_types import FieldValue
 from roialign_cli.cli.options import OperatorOptions
 from roialign_cli.core.channels import check_same_channels
 from roialign_cli.core.convention import BOX_FIELDS, MEANINGS_OF_MAX, Convention
 from roialign_cli.core.operation import Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
+from roialign_cli.core.preset import Preset
 from roialign_cli.core.presets import preset
 from roialign_cli.core.sampling import Plan
 from roialign_cli.errors import ArgumentError
@@ -139,25 +145,17 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
     _check_no_pyramid(options)
     if options.preset is not None:
         preset(options.preset)  # an unknown name is refused before files are read
-    boxes = read_box_options(options)
-    # Options take precedence over what the file implies.
-    options = replace(
-        options,
-        normalized=boxes.normalized if options.normalized is None else options.normalized,
-        box_format=options.box_format or boxes.box_format,
-    )
+    boxes, options = read_boxes_and_format(options)
     file = _features(options)
     default, kind = _default_preset(options, file)
     chosen = preset(options.preset or default)
     overrides = convention_overrides(options)
     numbers = box_numbers(options, boxes, len(file.array))
-    size = options.output_size or chosen.output_size
-    if saved is not None and options.output_size is None:
-        size = saved.output_size(file.array, len(numbers), resolve(chosen, **overrides))
+    size = output_size(options, chosen, overrides, (file.array, len(numbers)), saved)
     operation = make_operation(
         file.array,
         numbers,
-        (size[0], size[-1]),
+        size,
         convention=chosen,
         spatial_scale=_scale(options, file, chosen.convention),
         batch_index=read_batch_index_option(options),
@@ -166,21 +164,44 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
     )
     if not len(operation.boxes_given):
         raise ArgumentError("boxes", "there are no boxes; give at least one")
-    defaults = Defaults(
-        preset_of=None if options.preset else kind,
-        reading=options.box_format is None and options.origin is None,
-        output_size=options.output_size is None,
-        cells=file.image is not None and options.stride is None,
-    )
+    cells = file.image is not None and options.stride is None
     return Inputs(
         file,
         operation,
         boxes.labels,
         boxes.scores,
         overrides,
-        defaults,
+        defaults_of(options, kind, cells=cells),
         numbers,
         declared(options, boxes),
+    )
+
+
+def output_size(
+    options: OperatorOptions,
+    chosen: Preset,
+    overrides: dict[str, Any],
+    inputs: tuple[NDArray[Any], int],
+    saved: SavedOutput | None,
+) -> tuple[int, int]:
+    """Return the rows and columns of sections: those of the option, a saved output or the preset.
+
+    `inputs` are the features and the number of boxes.
+    """
+    size = options.output_size
+    if size is None and saved is not None:
+        size = saved.output_size(*inputs, resolve(chosen, **overrides))
+    size = size or chosen.output_size
+    return size[0], size[-1]
+
+
+def defaults_of(options: OperatorOptions, preset_of: str, *, cells: bool) -> Defaults:
+    """Return what no option decides; `preset_of` and `cells` are those of `Defaults`."""
+    return Defaults(
+        preset_of=None if options.preset else preset_of,
+        reading=options.box_format is None and options.origin is None,
+        output_size=options.output_size is None,
+        cells=cells,
     )
 
 

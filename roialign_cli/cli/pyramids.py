@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,15 +12,21 @@ from numpy.typing import NDArray
 from roialign_cli.analysis.pitfalls import Note, find_notes_of, numbered
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.results import OnPyramid
-from roialign_cli.cli.box_input import box_numbers, read_batch_index_option, read_box_options
+from roialign_cli.cli.box_input import (
+    box_numbers,
+    read_batch_index_option,
+    read_box_options,
+    read_boxes_and_format,
+)
 from roialign_cli.cli.inputs import (
     Inputs,
     as_numbers,
     convention_overrides,
     declared,
+    defaults_of,
+    output_size,
 )
 from roialign_cli.cli.options import OperatorOptions
-from roialign_cli.core.overrides import resolve
 from roialign_cli.core.presets import preset
 from roialign_cli.core.pyramid import NO_LEVEL
 from roialign_cli.core.pyramid_operation import PyramidOperation, make_pyramid_operation
@@ -143,23 +149,15 @@ def load_pyramid(options: OperatorOptions, saved: SavedOutput | None = None) -> 
     rule = pyramid_rule(options.pyramid or "")
     chosen = preset(options.preset or _preset_of(rule))
     _check_options(options)
-    boxes = read_box_options(options)
-    # Options take precedence over what the file implies.
-    options = replace(
-        options,
-        normalized=boxes.normalized if options.normalized is None else options.normalized,
-        box_format=options.box_format or boxes.box_format,
-    )
+    boxes, options = read_boxes_and_format(options)
     files = _files(options)
     numbers = box_numbers(options, boxes, len(files[0].array))
     overrides = convention_overrides(options)
-    size = options.output_size or chosen.output_size
-    if saved is not None and options.output_size is None:
-        size = saved.output_size(files[0].array, len(numbers), resolve(chosen, **overrides))
+    size = output_size(options, chosen, overrides, (files[0].array, len(numbers)), saved)
     operation = make_pyramid_operation(
         [file.array for file in files],
         numbers,
-        (size[0], size[-1]),
+        size,
         pyramid=rule,
         convention=chosen,
         image_size=_image_size(options),
@@ -171,12 +169,7 @@ def load_pyramid(options: OperatorOptions, saved: SavedOutput | None = None) -> 
         raise ArgumentError("boxes", "there are no boxes; give at least one")
     if options.call is not None:
         options.call.report_levels(operation.index, rule.name)
-    defaults = Defaults(
-        preset_of=None if options.preset else f"--pyramid {rule.name}",
-        reading=options.box_format is None and options.origin is None,
-        output_size=options.output_size is None,
-        cells=False,
-    )
+    defaults = defaults_of(options, f"--pyramid {rule.name}", cells=False)
     return PyramidInputs(
         tuple(files), operation, boxes.labels, boxes.scores, defaults, declared(options, boxes)
     )
