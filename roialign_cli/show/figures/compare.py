@@ -26,18 +26,18 @@ from roialign_cli.show.figures.marks import (
     marks,
     point_entries,
 )
-from roialign_cli.show.figures.output import draw_output, output_spec
-from roialign_cli.show.figures.page import Panel, new_page
+from roialign_cli.show.figures.output import output_spec
+from roialign_cli.show.figures.page import Panel
 from roialign_cli.show.figures.panels import PanelSpec
 from roialign_cli.show.figures.phrases import Phrase
 from roialign_cli.show.figures.roi_labels import write_numbers
-from roialign_cli.show.figures.shades import difference_shades, value_shades
 from roialign_cli.show.figures.style import (
     DEFAULT_STYLE,
     POINTS_PER_INCH,
     FigureStyle,
     figure_settings,
 )
+from roialign_cli.show.figures.two_maps import two_map_panels
 from roialign_cli.show.figures.wording import (
     format_decimals,
     format_significant,
@@ -92,34 +92,22 @@ def compare_figure(
     change = difference(one, two)
     with figure_settings(style.theme):
         rows = _specs(style, trace, other, pair, named)
-        specs = [spec for row in rows for spec in row]
-        view = specs[0].view
-        bars = [
-            value_shades(style, trace, one, two),
-            difference_shades(style, change),
-        ]
-        legend = _legend(style.theme, trace, other, (pair[:1], pair[1:]), named) + outside_entries(
-            style.theme, trace, view
-        )
-        panels = new_page(
-            [rows, [specs], [[specs[0]], [specs[1]], specs[2:]], [[spec] for spec in specs]],
+        legend = _legend(style.theme, trace, other, (pair[:1], pair[1:]), named)
+        on_map, close_up = two_map_panels(
+            rows,
             style,
+            trace,
+            (one, two, change),
             title=title,
             subtitle=_subtitle(trace, other, change, i_j, style),
-            shades=bars[0],
-            bars=bars,
-            legend=legend,
+            legend=legend + outside_entries(style.theme, trace, rows[0][0].view),
+            chosen=i_j,
         )
-        on_map, close_up, *outputs = panels
         _draw_both(on_map, trace, other, *_drawn_sections(trace, other))
         write_numbers(on_map, trace, i_j)
         draw_zoom(on_map, close_up)
         _draw_both(close_up, trace, other, pair[:1], pair[1:])
         write_numbers(close_up, trace, i_j)
-        for panel, output, shades in zip(
-            outputs, (one, two, change), (bars[0], bars[0], bars[1]), strict=True
-        ):
-            draw_output(panel, output, i_j, shades)
     return on_map.figure
 
 

@@ -30,13 +30,13 @@ from roialign_cli.show.figures.marks import (
     roi_entries,
     section_entries,
 )
-from roialign_cli.show.figures.output import draw_output, output_spec
-from roialign_cli.show.figures.page import Panel, new_page
+from roialign_cli.show.figures.output import output_spec
+from roialign_cli.show.figures.page import Panel
 from roialign_cli.show.figures.panels import PanelSpec
 from roialign_cli.show.figures.phrases import Phrase
 from roialign_cli.show.figures.roi_labels import keep_points_clear, write_numbers
-from roialign_cli.show.figures.shades import difference_shades, value_shades
 from roialign_cli.show.figures.style import DEFAULT_STYLE, FigureStyle, figure_settings
+from roialign_cli.show.figures.two_maps import two_map_panels
 from roialign_cli.show.figures.wording import (
     format_decimals,
     format_significant,
@@ -78,26 +78,16 @@ def pool_figure(
     trace, pooled = (side.on_map_of(trace.example) for side in (trace, pooled))
     view = roi_view(pooled).joined(roi_view(trace))
     with figure_settings(style.theme):
-        rows = _specs(style, trace, pooled)
-        specs = [spec for row in rows for spec in row]
-        bars = [
-            value_shades(style, trace, *outputs),
-            difference_shades(style, change),
-        ]
-        panels = new_page(
-            [rows, [specs], [[specs[0]], [specs[1]], specs[2:]], [[spec] for spec in specs]],
+        panels = two_map_panels(
+            _specs(style, trace, pooled),
             style,
+            trace,
+            (*outputs, change),
             title=_title(trace),
-            subtitle=[
-                sections_count(trace),
-                *map_parts(trace, style),
-                _result(change),
-            ],
-            shades=bars[0],
-            bars=bars,
+            subtitle=[sections_count(trace), *map_parts(trace, style), _result(change)],
             legend=_legend(style.theme, trace, pooled) + outside_entries(style.theme, trace, view),
         )
-        for panel, side in zip(panels[:2], (pooled, trace), strict=True):
+        for panel, side in zip(panels, (pooled, trace), strict=True):
             _draw_ground(panel, side, image, stride)
             draw_roi(panel, side)
             write_numbers(panel, side)
@@ -111,10 +101,6 @@ def pool_figure(
             placer = LabelPlacer(panels[1])
             keep_points_clear(placer, trace, shown)
             write_values(placer, trace)
-        for panel, output, shades in zip(
-            panels[2:], (*outputs, change), (bars[0], bars[0], bars[1]), strict=True
-        ):
-            draw_output(panel, output, shades=shades)
     return panels[0].figure
 
 
