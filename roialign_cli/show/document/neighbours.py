@@ -123,13 +123,11 @@ def _along(
         The centres of the first and the last cell of the map.
     """
     outside = trace.convention.outside_neighbours
-    names = Name(f"{axis}1"), Name(f"{axis}2")
-    values = (names[0], number(found[0]), names[1], number(found[1]))
     centres = min(ends), max(ends)
     is_before_first = (position - ends[0]) * (ends[1] - ends[0]) < 0
     if outside == "extrapolated" and is_before_first and found[0] != found[1]:
         text = "{} = {}< is before the first cell centre, so >{} = {}< and >{} = {}"
-        yield formula(text, Name(axis), number(position), *values)
+        yield formula(text, Name(axis), number(position), *_both(axis, found))
         return
     on_map = position
     if outside != "value":
@@ -137,6 +135,27 @@ def _along(
     if on_map != position:
         text = "{} = {}< is beyond the outermost cell centre and becomes >{}"
         yield formula(text, Name(axis), number(position), number(on_map))
+    yield from _from_position(trace, axis, on_map, found, centres)
+
+
+def _both(axis: str, found: tuple[float, float]) -> tuple[Name, Number, Name, Number]:
+    """Return the names and coordinates of the cells on either side, for a formula."""
+    return Name(f"{axis}1"), number(found[0]), Name(f"{axis}2"), number(found[1])
+
+
+def _from_position(
+    trace: Trace,
+    axis: str,
+    on_map: float,
+    found: tuple[float, float],
+    centres: tuple[float, float],
+) -> Iterator[FormulaLine]:
+    """Yield the lines that find both cells from a coordinate that is moved onto the map.
+
+    `centres` are those of the outermost cells, the smaller one first.
+    """
+    outside = trace.convention.outside_neighbours
+    values = _both(axis, found)
     whole, fraction = _parts(axis, on_map)
     cases = _CASES[trace.convention.tie_neighbour]
     case = next(case for case in cases if _COMPARED[case.relation](fraction.value))
@@ -154,12 +173,12 @@ def _along(
     yield _by_rule(axis, on_map, case, expected)
     if beyond and outside != "value":
         text = "{} = {}< is outside the map>,< so >{} = {}< and >{} = {}"
-        yield formula(text, names[beyond[0]], number(expected[beyond[0]]), *values)
+        yield formula(text, values[2 * beyond[0]], number(expected[beyond[0]]), *values)
     elif beyond:
         text = (
             "{}< and >{}< are outside the map>" if len(beyond) == 2 else "{}< is outside the map>"
         )
-        yield formula(text, *(names[n] for n in beyond))
+        yield formula(text, *(values[2 * n] for n in beyond))
 
 
 def _by_rule(axis: str, position: float, case: _Case, expected: tuple[float, float]) -> FormulaLine:
