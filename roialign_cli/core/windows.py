@@ -67,8 +67,8 @@ class FeatureWindows:
 
     def _channels_last(self, features: NDArray[Any]) -> Float:
         channels, rows, columns = features.shape
-        if channels == 1 and features.dtype == self._dtype:
-            only: Float = features[0]
+        only: Float = features[0]
+        if channels == 1 and only.dtype == self._dtype and only.strides[1] == only.itemsize:
             return only
         # Rows that lie a power of two apart would share a few cache lines.
         space = np.empty((rows, columns * channels + _ROW_PADDING), self._dtype)
