@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def page(wanted: set[str]) -> Iterator[str]:
     yield from (
         "# Performance",
         "",
-        f"`python -m benchmarks` wrote this page on {processor()}, {os.cpu_count()} processors, "
+        f"`python -m benchmarks` measured this on {datetime.now(tz=UTC).date()}, on {processor()}, "
+        f"{os.cpu_count()} processors, "
         f"with Python {platform.python_version()}, {versions}. The other libraries use "
         f"{peers.THREADS} threads, which wait for work without spinning. All calls of a row take "
         f"turns in one process, with pauses between, and the best of {measure.ROUNDS} times of one "
