@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -213,6 +214,8 @@ GENERATED: dict[str, Callable[[], str]] = {
     "gallery.md": gallery,
     "cli.md": cli,
 }
+if find_spec("griffe"):
+    GENERATED["api.md"] = import_module("docs.api_page").api
 # The page with a model of torchvision, which is generated where that is installed.
 WITH_MODEL = DOCS / "from-mask-rcnn.md"
 

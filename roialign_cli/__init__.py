@@ -35,7 +35,7 @@ _HOMES = {
     "PRESETS": "core.presets",
     "PYRAMID_RULES": "core.pyramid_rules",
     "PyramidRule": "core.pyramid_rules",
-    "Preset": "core.presets",
+    "Preset": "core.preset",
     "Convention": "core.convention",
     "RoiAlignError": "errors",
     "compare": "analysis.comparison",

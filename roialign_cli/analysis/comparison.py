@@ -78,9 +78,16 @@ _SHIFT_TOLERANCE = 1e-4  # cells; float32 coordinates on a map of a thousand cel
 class Reason:
     """Name a field in which two conventions differ, and its share of the difference.
 
-    `share` is the part of the difference that disappears if the first convention takes this field
-    alone from the second: 1 if the outputs become equal, negative if they differ more, None if the
-    field cannot be set alone.
+    Parameters
+    ----------
+    field
+        The name of the field of `Convention`.
+    here, there
+        The values of the first and of the second convention.
+    share
+        The part of the difference that disappears if the first convention takes this field alone
+        from the second: 1 if the outputs become equal, negative if they differ more, None if the
+        field cannot be set alone.
     """
 
     field: str
@@ -93,9 +100,13 @@ class Reason:
 class Shift:
     """Describe how sample points move from one convention to another.
 
-    `x` and `y` are the smallest and the largest move in cells, with y in the direction of the
-    frame; None if no box has the same grid in both. `other_grids` marks the boxes whose grids
-    differ, (R,), bool; they do not count.
+    Parameters
+    ----------
+    x, y
+        The smallest and the largest move in cells, with y in the direction of the frame; None if no
+        box has the same grid in both.
+    other_grids
+        (R,), bool: the boxes whose grids differ. They do not count.
     """
 
     x: tuple[float, float] | None
@@ -112,7 +123,8 @@ class Differences:
     outputs, other_outputs
         (R, C, height, width), the outputs of both sides.
     differences
-        Second minus first, of the same shape, see `difference`.
+        (R, C, height, width), float64, the second outputs minus the first: 0 where both are NaN or
+        the same infinity, NaN where only one is a finite number.
     tolerance
         The largest difference that still counts as equal, as a share of a channel's largest value.
     differing
@@ -209,8 +221,9 @@ def compare(
 
     Returns
     -------
-    A `Comparison` with both outputs, their differences in units of the features, the reasons for
-    the differences, and the moves of the sample points in cells.
+    Comparison
+        Both outputs, their differences in units of the features, the reasons for the differences,
+        and the moves of the sample points in cells.
 
     Raises
     ------

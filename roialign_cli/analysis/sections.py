@@ -22,9 +22,20 @@ Border = Literal["inside", "clamped", "beyond", "out"]
 
 @dataclass(frozen=True)
 class Neighbour:
-    """Describe a neighbour cell of a point: its centre, row and column, value and weight.
+    """Describe a neighbour cell of a point.
 
-    A cell that is not `on_map` has the extrapolation value.
+    Parameters
+    ----------
+    x, y
+        The centre of the cell, in cells.
+    row, column
+        The indices of the cell in the feature map, from 0 at the top left.
+    value
+        The value of the cell; the extrapolation value if it is not on the map.
+    weight
+        The weight of the cell in the value of the point.
+    on_map
+        Whether the cell is on the map.
     """
 
     x: float
@@ -38,13 +49,26 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Point:
-    """Describe a sample point (n, m) and its neighbour cells.
+    """Describe a sample point and its neighbour cells.
 
-    `neighbours` are the cells at (x1, y2), (x2, y2), (x1, y1) and (x2, y1): Q11, Q21, Q12, Q22.
-    `border` says whether the point lies between cell centres ("inside"), was clamped to them
-    ("clamped"), is extrapolated or has a neighbour outside the map ("beyond"), or lies outside the
-    map and has the extrapolation value ("out"). `contribution` is the number that pooling uses: the
-    value of the point, or its largest product weight × cell.
+    Parameters
+    ----------
+    point
+        The numbers (n, m) of the point in its section: n along x, m from the top, from 1.
+    x, y
+        The position of the point, in cells.
+    x1, x2, y1, y2
+        The centres of the neighbour cells along x and along y, in cells.
+    border
+        Whether the point lies between cell centres ("inside"), was clamped to them ("clamped"), is
+        extrapolated or has a neighbour outside the map ("beyond"), or lies outside the map and has
+        the extrapolation value ("out").
+    neighbours
+        The cells at (x1, y2), (x2, y2), (x1, y1) and (x2, y1): Q11, Q21, Q12, Q22.
+    value
+        The interpolated value.
+    contribution
+        The number that pooling uses: the value, or the largest product weight × cell.
     """
 
     point: tuple[int, int]
@@ -67,11 +91,25 @@ class Point:
 
 @dataclass(frozen=True)
 class Section:
-    """Describe a section (i, j): its top-left corner, its points and its output.
+    """Describe a section of an ROI: its place, its points and its output.
 
-    `grid` is the number of points along x and along y. "avg" divides the sum of their values by
-    `divisor`. `winner` is the point whose contribution is the output; None for "avg", and if no
-    point reaches the initial value of "max".
+    Parameters
+    ----------
+    section
+        The numbers (i, j) of the section: i along x, j from the top, from 1.
+    x, y
+        The top-left corner, in cells.
+    points
+        The sample points, row by row from the top.
+    grid
+        The number of points along x and along y.
+    divisor
+        The number by which "avg" divides the sum of the contributions.
+    winner
+        The numbers (n, m) of the point that gives "max" its output; None for "avg", and if no
+        point reaches the initial value of "max".
+    output
+        The output of the section.
     """
 
     section: tuple[int, int]

@@ -214,7 +214,8 @@ def trace(
 
     Returns
     -------
-    A `Trace` with positions in cells, in the frame of the convention, and values in float64.
+    Trace
+        Positions are in cells, in the frame of the convention, and values are float64.
 
     Raises
     ------

@@ -181,7 +181,6 @@ class Call(Description):
             self._check_fits(operation, self.output.shape)
 
     def __repr__(self) -> str:
-        """Return the call in one line."""
         shape = " × ".join(map(str, self.features.shape))
         boxes = "1 box" if len(self.boxes) == 1 else f"{len(self.boxes)} boxes"
         rows, columns = self.operation().output_size

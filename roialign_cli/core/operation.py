@@ -204,9 +204,9 @@ def roi_align(
 
     Parameters
     ----------
-    features
+    features : array_like
         Feature map, (N, C, H, W), (C, H, W) or (H, W), any real dtype. Row 0 is at the top.
-    boxes
+    boxes : array_like
         (R, 4) in image units, in the box format and origin of the convention's library; or (R, 5)
         with the batch index in the first column.
     output_size
@@ -225,14 +225,15 @@ def roi_align(
 
     Returns
     -------
-    (R, C, height, width). The dtype is that of floating-point features and float32 for integer
-    features. As in the libraries, float16 features are pooled in float32, and coordinates are
-    float32 unless the features are float64.
+    NDArray[np.floating]
+        (R, C, rows, columns). The dtype is that of floating-point features and float32 for integer
+        features. As in the libraries, float16 features are pooled in float32, and coordinates are
+        float32 unless the features are float64.
 
     Raises
     ------
     RoiAlignError
-        Naming the argument, what was given, and what is needed.
+        If an argument is wrong; the message names it, what was given, and what is needed.
 
     Examples
     --------

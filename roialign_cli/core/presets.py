@@ -15,13 +15,13 @@ from roialign_cli.core.preset_rows.runtimes import RUNTIME_PRESETS
 from roialign_cli.core.preset_rows.training import TRAINING_PRESETS
 from roialign_cli.errors import ArgumentError, alternatives
 
-# Name → preset, of every known operator; read-only.
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         row.name: row
         for row in (*FAMILY_PRESETS, *TRAINING_PRESETS, *RUNTIME_PRESETS, *DEVICE_PRESETS)
     }
 )
+"""Name → `Preset`, of every known operator; read-only."""
 
 # Other names of the same operators.
 ALIASES: Mapping[str, str] = MappingProxyType(

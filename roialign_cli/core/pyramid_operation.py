@@ -217,10 +217,10 @@ def roi_align_pyramid(
 
     Parameters
     ----------
-    features
+    features : sequence of array_like
         The maps of the pyramid, from the largest to the smallest, each as for `roi_align`; with the
         same N and C.
-    boxes
+    boxes : array_like
         (R, 4) in image units, in the box format and origin of the convention's library; or (R, 5)
         with the batch index in the first column.
     output_size
@@ -241,13 +241,14 @@ def roi_align_pyramid(
 
     Returns
     -------
-    (R, C, height, width), in the dtype that `roi_align` returns for the maps. A box that the rule
-    sends to no map has outputs of 0.
+    NDArray[np.floating]
+        (R, C, rows, columns), in the dtype that `roi_align` returns for the maps. A box that the
+        rule sends to no map has outputs of 0.
 
     Raises
     ------
     RoiAlignError
-        Naming the argument, what was given, and what is needed.
+        If an argument is wrong; the message names it, what was given, and what is needed.
 
     Examples
     --------

@@ -366,8 +366,8 @@ _ROWS = (
     ),
 )
 
-# Name → rule, of every known library; read-only.
 PYRAMID_RULES: Mapping[str, PyramidRule] = MappingProxyType({row.name: row for row in _ROWS})
+"""Name → `PyramidRule`, of every known library; read-only."""
 
 
 def pyramid_rule(name: object) -> PyramidRule:

@@ -35,13 +35,14 @@ def probe(function: Callable[..., Any] | Target, *, preset: str | None = None) -
 
     Returns
     -------
-    The rules, the nearest preset, and the smallest case for each rule in which it differs. Its text
-    is what the command prints.
+    Fingerprint
+        The rules, the nearest preset, and the smallest case for each rule in which it differs. Its
+        text is what the command prints.
 
     Raises
     ------
     ArgumentError
-        If the argument is no function, or the preset is unknown.
+        If `function` cannot be called, or the preset is unknown.
 
     Examples
     --------

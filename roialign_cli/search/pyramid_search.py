@@ -60,12 +60,13 @@ def identify_pyramid(
 
     Parameters
     ----------
-    maps
+    maps : sequence of array_like
         The maps of the pyramid, from the largest to the smallest, each as for `roi_align`; with the
         same N and C.
-    boxes
-        (R, 4), or (R, 5) with the batch index first, in pixels or fractions of the image.
-    expected
+    boxes : array_like
+        (R, 4), or (R, 5) with the batch index in the first column, in pixels or fractions of the
+        image.
+    expected : array_like
         The output: (R, C, height, width), or these numbers in another order or shape.
     image_size : (float, float), optional
         (height, width) of the image in pixels, from which the scales of the maps are inferred.
@@ -78,8 +79,9 @@ def identify_pyramid(
 
     Returns
     -------
-    The maps that reproduce each row, the convention, and each rule with the boxes that it does not
-    explain.
+    PyramidIdentification
+        The maps that reproduce each row, the convention, and each rule with the boxes that it does
+        not explain.
 
     Raises
     ------

@@ -58,11 +58,11 @@ def identify(
 
     Parameters
     ----------
-    features
-        (N, C, H, W), (C, H, W) or (H, W), numbers.
-    boxes
-        (R, 4), or (R, 5) with the batch index first, numbers in any box format.
-    expected
+    features : array_like
+        (N, C, H, W), (C, H, W) or (H, W), any real dtype. Row 0 is at the top.
+    boxes : array_like
+        (R, 4), or (R, 5) with the batch index in the first column, in any box format.
+    expected : array_like
         The output: (R, C, height, width), or these numbers in another order or shape.
     tolerance
         The largest difference that still counts as equal, in feature units. If None, 1e-4 of the
@@ -71,8 +71,8 @@ def identify(
         The only preset or convention to try, None to try all presets.
     spatial_scale
         Map units per box unit, or (y, x). If None, 1, 1/2, … 1/64 and normalised boxes are tried.
-    batch_index
-        (R,), integers: the feature map of each box.
+    batch_index : int or (R,) integers, optional
+        The map that each box lies on, from 0. Other common assignments are tried, too.
     image_height
         The height from which y is measured if it points up, in box units; the map's height over
         the scale if None.
@@ -83,8 +83,9 @@ def identify(
 
     Returns
     -------
-    The hypotheses that reproduce the output, simplest first, or else the call that comes closest
-    and what was changed around it.
+    Identification
+        The hypotheses that reproduce the output, simplest first, or else the call that comes
+        closest and what was changed around it.
 
     Raises
     ------

@@ -43,8 +43,10 @@ def compare_recordings(
 
     Returns
     -------
-    The stages of each pair of calls or pyramids: features, boxes, levels, parameters and output,
-    each with its differences, and whether the operator of the second recording is at fault.
+    RecordingDifferences
+        The stages of each pair of calls or pyramids: features, boxes, levels, parameters and
+        output, each with its differences, and whether the operator of the second recording is at
+        fault.
 
     Raises
     ------

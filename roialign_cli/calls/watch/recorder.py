@@ -136,7 +136,8 @@ def record_calls(
 
     Yields
     ------
-    An object with `count`, the number of calls recorded so far.
+    Recorder
+        Its `count` is the number of calls recorded so far.
 
     Raises
     ------
