@@ -95,7 +95,7 @@ def identify(
     Examples
     --------
     >>> import numpy as np
-    >>> from roialign_cli.core.operation import roi_align
+    >>> from roialign_cli import roi_align
     >>> features = np.random.default_rng(0).normal(size=(2, 9, 9))
     >>> boxes = [[8, 16, 80, 96], [40, 24, 130, 120]]
     >>> call = {"convention": "torchvision", "spatial_scale": 1 / 16, "sampling_ratio": 2}
