@@ -17,15 +17,9 @@ from docs.gallery import PICTURES
 from docs.generate import DOCS, GENERATED
 from roialign_cli.cli.main import COMMANDS, main
 from roialign_cli.cli.plot_views import VIEWS
+from tests.test_links import read
 
 README = DOCS.parent / "README.md"
-# The pages that readers see; the heads are parts of generated pages.
-PAGES = [
-    *sorted(DOCS.parent.glob("*.md")),
-    *sorted(DOCS.glob("*.md")),
-    *sorted((DOCS.parent / "sample_data").glob("*.md")),
-]
-
 
 # Their commands run in processes of their own, and the README's do by default. The page of the API
 # needs the syntax trees of all modules.
@@ -132,61 +126,13 @@ def test_each_door_of_the_readme_shows_one_command_and_the_tour_shows_more() -> 
     assert tour.count("```console\n$ ") >= 5
 
 
-def without_blocks(page: Path) -> str:
-    """Return the text of a page without its fenced blocks."""
-    text = page.read_text(encoding="utf-8")
-    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
-
-
-def anchors(page: Path) -> set[str]:
-    """Return the anchors that code hosts give to the headings of a page."""
-    text = without_blocks(page)
-    found: set[str] = set()
-    for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
-        words = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
-        anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
-        names = (anchor, *(f"{anchor}-{n}" for n in range(1, 100)))
-        found.add(next(name for name in names if name not in found))
-    return found
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_links_and_pictures_are_there(page: Path) -> None:
-    text = re.sub(r"`[^`\n]*`", "", without_blocks(page))
-    targets = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
-    broken = []
-    for target in targets:
-        path, _, anchor = target.partition("#")
-        if "://" not in target:
-            other = page.parent / path if path else page
-            if not other.exists() or (anchor and anchor not in anchors(other)):
-                broken.append(target)
-    assert broken == []
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_links_to_threads_lead_to_the_threads_that_they_name(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    for repository, number, url in re.findall(r"\[([\w.-]+/[\w.-]+)#(\d+)\]\(([^)]+)\)", text):
-        kinds = ("issues", "pull")
-        assert url in {f"https://github.com/{repository}/{kind}/{number}" for kind in kinds}
-
-
-def test_anchors_are_those_of_code_hosts(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(
-        "# A `b`, c\n```\n# no heading\n```\n## Q11–Q22?\n## A b, c\n", encoding="utf-8"
-    )
-    assert anchors(page) == {"a-b-c", "q11q22", "a-b-c-1"}
-
-
 def test_the_glossary_has_an_alphabetical_index_of_all_its_entries() -> None:
     page = DOCS / "glossary.md"
     index = page.read_text(encoding="utf-8").partition("**A–Z:**")[2].partition("\n\n")[0]
     entries = re.findall(r"\[([^]]+)\]\(#([^)]+)\)", index)
     words = [word.lower() for word, _ in entries]
     assert words == sorted(words)
-    assert {anchor for _, anchor in entries} == anchors(page) - {"glossary"}
+    assert {anchor for _, anchor in entries} == read(page).anchors - {"glossary"}
 
 
 def test_questions_and_entries_have_examples() -> None:
