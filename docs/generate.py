@@ -18,6 +18,7 @@ from pathlib import Path
 
 from docs.behaviour_page import behaviour
 from docs.gallery import gallery
+from docs.packages import architecture
 from roialign_cli.cli.main import COMMANDS, group, main
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.core.pyramid_rules import PYRAMID_RULES
@@ -213,6 +214,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "behaviour.md": behaviour,
     "gallery.md": gallery,
     "cli.md": cli,
+    "architecture.md": architecture,
 }
 if find_spec("griffe"):
     GENERATED["api.md"] = import_module("docs.api_page").api

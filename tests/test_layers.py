@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ast
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-import roialign_cli
-
-PACKAGE = Path(roialign_cli.__file__).parent
-OWN = "roialign_cli"
+from docs.packages import OWN, PACKAGE, arrows, imported, modules_of, packages
 
 # The modules in the package's root that everything may import.
 COMMON = {"errors", "memory", "presentation", "printable"}
@@ -45,22 +42,6 @@ IN_SHOW: dict[str, set[str]] = {
 PARTS = {"measure": ("targets", {"files", "calls"})}
 
 
-def imported(path: Path) -> set[str]:
-    """Return the modules that a module imports anywhere in it."""
-    modules: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            modules.add(node.module or "")
-    return modules
-
-
-def modules_of(package: str) -> list[Path]:
-    return sorted((PACKAGE / package).rglob("*.py"))
-
-
 PACKAGES = [(path, package) for package in ALLOWED for path in modules_of(package)]
 
 
@@ -82,6 +63,35 @@ def test_imports_point_inward(path: Path, package: str) -> None:
             assert not rest or rest[0] in packages | COMMON | {package}, module
         else:
             assert root in sys.stdlib_module_names | libraries, module
+
+
+def test_every_permission_is_used() -> None:
+    assert packages() == {package: others for package, (others, _) in ALLOWED.items()}
+
+
+def test_arrows_leave_out_imports_that_follow_from_others() -> None:
+    assert arrows({"a": set(), "b": {"a"}, "c": {"a", "b"}}) == [("c", "b"), ("b", "a")]
+
+
+def architecture_rows(first: str) -> list[list[str]]:
+    """Return the cells of a table of docs/architecture.md, which is found by its first heading."""
+    text = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text.partition(f"\n| {first} |")[2].partition("\n\n")[0]
+    return [line.strip("| ").split(" | ") for line in table.splitlines()[2:]]
+
+
+def test_the_page_lists_the_imports_of_each_package() -> None:
+    listed: dict[str, set[str]] = {package: set() for package in ALLOWED}
+    for name, _, imports in architecture_rows("package"):
+        package = name.strip("`").split("/")[0]
+        words = {*ALLOWED} if imports == "all" else {*re.findall(r"`(\w+)`", imports)}
+        listed[package] |= words - {package}
+    assert listed == packages()
+
+
+def test_the_page_lists_every_module_of_a_search() -> None:
+    named = [name for row in architecture_rows("module") for name in re.findall(r"\w+\.py", row[0])]
+    assert sorted(named) == [path.name for path in modules_of("search") if path.stem != "__init__"]
 
 
 @pytest.mark.parametrize("package", PARTS)
