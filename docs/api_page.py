@@ -143,7 +143,7 @@ class _Page:
             annotation = known.get(item.name.lstrip("*"))
         default = str(getattr(item, "default", None))
         is_plain = re.fullmatch(r"-?[\d.]+|True|False|'.*'|\(.*\)|-math\.inf", default)
-        return self.typed(annotation) + (f", `{default}` by default" if is_plain else "")
+        return self.typed(annotation) + (f", `{_quoted(default)}` by default" if is_plain else "")
 
     def typed(self, annotation: Any) -> str:
         """Return a type as code, with aliases replaced by what they stand for."""
@@ -157,7 +157,7 @@ class _Page:
                 if meaning.is_attribute:
                     text = re.sub(rf"\b{name.name}\b", str(meaning.value), text)
         text = re.sub(r"Literal\[([^]]*)\]", lambda words: words[1].replace(", ", " | "), text)
-        return self.linked(f"`{text}`")
+        return self.linked(f"`{_quoted(text)}`")
 
     def members(self, thing: Any, level: int) -> Iterator[str]:
         """Yield the properties and the methods of a class."""
@@ -185,6 +185,11 @@ class _Page:
         return self.linked("\n".join(words))
 
 
+def _quoted(code: str) -> str:
+    """Return code with the quotation marks of this project."""
+    return code.replace("'", '"')
+
+
 def _item(head: str, text: str) -> str:
     return f"- {head}  \n{textwrap.indent(text.strip(), '  ')}"
 
@@ -197,7 +202,7 @@ def _signature(function: Any) -> str:
         star = {"variadic positional": "*", "variadic keyword": "**"}.get(kind, "")
         if kind == "keyword-only" and "*" not in words:
             words.append("*")
-        default = "" if star or one.default is None else f"={one.default}"
+        default = "" if star or one.default is None else f"={_quoted(str(one.default))}"
         words.append(f"{star}{one.name}{'=…' if 'lambda' in default else default}")
     text = ", ".join(word for word in words if word != "self")
     if len(text) >= 80:
