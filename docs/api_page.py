@@ -16,7 +16,8 @@ ENTRIES = {
     "Pool boxes": """roi_align roi_align_pyramid PRESETS Preset Convention PYRAMID_RULES
         PyramidRule""",
     "Look at one box": """trace analysis.trace.Trace analysis.sections.Section
-        analysis.sections.Point analysis.sections.Neighbour""",
+        analysis.sections.Point analysis.sections.Neighbour analysis.rectangle.Rectangle
+        core.boxes.Frame""",
     "Compare two conventions or two recordings": """compare analysis.comparison.Comparison
         analysis.comparison.Differences analysis.comparison.Reason analysis.comparison.Shift
         compare_recordings calls.differences.result.RecordingDifferences
@@ -33,7 +34,8 @@ ENTRIES = {
 }
 # Members that only other modules use.
 INTERNAL = {
-    *("Recorder.add", "Recorder.skip", "Recorder.finish"),
+    *("Frame.x", "Frame.y", "Frame.x_axis", "Frame.y_axis", "Frame.row_edge", "Frame.whole"),
+    *("Rectangle.of_indices", "Recorder.add", "Recorder.skip", "Recorder.finish"),
     *("Closest.on_all_channels", "Closest.rank", "Closest.change_tolerance"),
     *("Hypothesis.pooled_size", "Hypothesis.complexity", "PyramidIdentification.level_by"),
 }
@@ -97,7 +99,9 @@ class _Page:
         yield f"{'#' * level} {thing.name if level == 3 else f'{thing.parent.name}.{thing.name}'}"
         code = [f"from {self.package.name} import {thing.name}\n"] if thing.is_alias else []
         if thing.is_function:
-            code.append(_signature(thing))
+            is_method = thing.parent.is_class and str(thing.returns) != "None"
+            result = f" -> {self.type_text(thing.returns)}" if is_method else ""
+            code.append(_signature(thing) + result)
         if code:
             yield "```python\n" + "\n".join(code).strip() + "\n```"
         if thing.is_attribute:
@@ -146,9 +150,13 @@ class _Page:
         return self.typed(annotation) + (f", `{_quoted(default)}` by default" if is_plain else "")
 
     def typed(self, annotation: Any) -> str:
-        """Return a type as code, with aliases replaced by what they stand for."""
+        """Return a type as code, which is a link if it is that of an entry."""
         if annotation is None or "Unpack" in str(annotation):
             return ""
+        return self.linked(f"`{self.type_text(annotation)}`")
+
+    def type_text(self, annotation: Any) -> str:
+        """Return a type with aliases replaced by what they stand for."""
         text = str(annotation)
         names = [] if isinstance(annotation, str) else annotation.iterate(flat=True)
         for name in {one.name: one for one in names if hasattr(one, "name")}.values():
@@ -157,7 +165,7 @@ class _Page:
                 if meaning.is_attribute:
                     text = re.sub(rf"\b{name.name}\b", str(meaning.value), text)
         text = re.sub(r"Literal\[([^]]*)\]", lambda words: words[1].replace(", ", " | "), text)
-        return self.linked(f"`{_quoted(text)}`")
+        return _quoted(text)
 
     def members(self, thing: Any, level: int) -> Iterator[str]:
         """Yield the properties and the methods of a class."""

@@ -44,7 +44,7 @@ class Trace(Presentable):
     roi
         The index of the box.
     box
-        Its four numbers as the caller wrote them.
+        The four numbers of the box as the caller wrote them.
     box_on_map
         The box times the scale, before the convention moves, rounds or enlarges it. Coordinate 0 is
         the edge of the first cell; the centre for boxes that are normalised by "last-centre".
@@ -53,7 +53,7 @@ class Trace(Presentable):
     x, y
         The ROI's top-left corner, in cells.
     width, height
-        Its size, in cells.
+        The ROI's size, in cells.
     unclamped_width, unclamped_height
         The size before the minimum size was applied. If the points are cells, this is the size in
         whole cells; `quantise` describes what the rounding changes.
@@ -143,9 +143,9 @@ class Trace(Presentable):
         return channel_read(self.convention, size, self.channel, (i, j))
 
     def grid(self, i: int, j: int) -> tuple[int, int]:
-        """Return the points of section (i, j) along x and y as the convention counts them.
+        """Return how many points section (i, j) has along x and y, as the convention counts them.
 
-        Fewer may be computed; no points may be negative numbers.
+        The convention may compute fewer points. The numbers of an empty section may be negative.
         """
         x, y = self.plan.x.grid[0].tolist(), self.plan.y.grid[0].tolist()
         return x[min(i, len(x)) - 1], y[min(j, len(y)) - 1]
