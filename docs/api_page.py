@@ -163,7 +163,7 @@ class _Page:
             if name.canonical_path.startswith(f"{self.package.name}."):
                 meaning = self.package.modules_collection[name.canonical_path]
                 if meaning.is_attribute:
-                    text = re.sub(rf"\b{name.name}\b", str(meaning.value), text)
+                    text = re.sub(rf"\b{name.name}\b", self.type_text(meaning.value), text)
         text = re.sub(r"Literal\[([^]]*)\]", lambda words: words[1].replace(", ", " | "), text)
         return _quoted(text)
 

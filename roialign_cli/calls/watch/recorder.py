@@ -104,18 +104,18 @@ def record_calls(
     - MMCV's `roi_align` and `RoIAlign`, and MMDetection's `SingleRoIExtractor`, which is grouped.
     - TensorFlow's `tf.image.crop_and_resize` and `tf.compat.v1.image.crop_and_resize`.
 
-    They are replaced in all modules and in the classes that modules hold, and are put back after
-    the block, also after an exception. The calls of all threads of the process are recorded. Each
-    is written when it has run, with its features, and nothing is kept in memory. A call that fails
-    is not recorded.
+    These functions are replaced in all modules and in the classes that modules hold, and restored
+    after the block, also after an exception. The calls of all threads of the process are recorded.
+    Each call is written when it has run, with its features, and nothing is kept in memory. A call
+    that fails is not recorded.
 
-    Not recorded are
+    These calls are not recorded:
 
-    - functions that an object stored before the block, such as ``functools.partial(roi_align)`` or
-      ``self.op = roi_align``: create the object in the block, or name the function that calls it
-      in `targets`;
-    - models that were scripted, traced or exported: record the original model;
-    - graphs of TensorFlow: call ``tf.config.run_functions_eagerly(True)`` first.
+    - calls of functions that an object stored before the block, such as
+      ``functools.partial(roi_align)`` or ``self.op = roi_align``: create the object in the block,
+      or name the function that calls it in `targets`;
+    - calls in models that were scripted, traced or exported: record the original model;
+    - calls in graphs of TensorFlow: call ``tf.config.run_functions_eagerly(True)`` first.
 
     Models of torch.compile are recorded, except with ``fullgraph=True``. Script, trace and export
     models outside the block.
