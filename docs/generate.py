@@ -38,8 +38,8 @@ def walkthrough() -> str:
         "explain sample_data/walkthrough.npy --preset walkthrough --image-size 512x512"
         " --box 296,320,200,145 --format markdown"
     )
-    explained = printed(f"{example} --section 1,1")
-    other = printed(f"{example} --section 2,3 --point 2,2 --no-intro")
+    explained = printed(example)
+    other = printed(f"{example} --section 2,3 --point 2,2")
     # The first steps are those of the whole box.
     steps = other[other.index("## 3.") :]
     head, between = (

@@ -60,7 +60,10 @@ if TYPE_CHECKING:
     help="Explain every section and point.  [default: one section]",
 )
 @output_option(
-    "--no-intro", is_flag=True, help="Omit the introduction about the rounding of ROI Pool."
+    "--intro/--no-intro",
+    default=None,
+    help="Begin with the rounding of ROI Pool, the steps in short and the symbols.  [default: "
+    "unless --section or --point is given]",
 )
 @force_option
 @note_options
@@ -72,7 +75,7 @@ def explain(
     output_format: str | None,
     *,
     all_points: bool,
-    no_intro: bool,
+    intro: bool | None,
     sketch: bool,
     force: bool,
     quiet: bool,
@@ -85,7 +88,7 @@ def explain(
     output_format = output_format or format_of(output)
     if sketch and output_format in {"html", "json"}:
         raise click.UsageError(_NO_SKETCH.format(output_format))
-    if cell is not None and (all_points or no_intro or sketch or selection.is_of_roi()):
+    if cell is not None and (all_points or intro is not None or sketch or selection.is_of_roi()):
         raise click.UsageError(_ONLY_CELL)
     if output is not None:
         check_writable(output, force=force, read=options.files)
@@ -103,7 +106,7 @@ def explain(
     if cell is None:
         from roialign_cli.cli.explain_roi import Extent, roi_document
 
-        extent = Extent(all_points, not no_intro, _sketch_columns() if sketch else 0)
+        extent = Extent(all_points, intro, _sketch_columns() if sketch else 0)
         document = roi_document(inputs, options, selection, extent, notes, pyramid)
     else:
         from roialign_cli.cli.explain_cell import cell_document

@@ -35,14 +35,21 @@ class Extent:
     all_points
         Whether to explain every section and point.
     intro
-        Whether to begin with what ROI Pool would do to the box.
+        Whether to begin with an introduction; None begins with one unless a section or a point is
+        selected.
     sketch_columns
         The width of a drawing in text, in characters; 0 for no drawing.
     """
 
     all_points: bool
-    intro: bool
+    intro: bool | None
     sketch_columns: int
+
+    def introduces(self, selection: Selection) -> bool:
+        """Return whether the text begins with an introduction."""
+        if self.intro is not None:
+            return self.intro
+        return self.all_points or (selection.section is None and selection.point is None)
 
 
 def roi_document(
@@ -83,7 +90,8 @@ def roi_document(
         selection.section,
         selection.point,
         all_points=extent.all_points,
-        rounded=rounded if extent.intro else None,
+        introduced=extent.introduces(selection),
+        rounded=rounded,
         scale_source=source,
         defaults=inputs.defaults,
         sketch_columns=extent.sketch_columns,
@@ -102,9 +110,11 @@ def roi_document(
         from roialign_cli.cli.page_session import page_session, pyramid_session
         from roialign_cli.page.saved import saved_page
 
+        # A page is about all sections, whichever it shows first.
+        whole = replace(explanation, introduced=extent.intro is not False)
         if pyramid is None:
-            return saved_page(page_session(inputs, options), explanation, notes)
-        return saved_page(pyramid_session(pyramid, options, roi), explanation, notes)
+            return saved_page(page_session(inputs, options), whole, notes)
+        return saved_page(pyramid_session(pyramid, options, roi), whole, notes)
 
     def blocks() -> list[Block]:
         """Return the title, the level of a pyramid, and the steps."""

@@ -103,6 +103,8 @@ class Explanation:
         Whether to explain every section and every point instead of one section and a few points.
     outline
         Whether to leave out the steps of single points.
+    introduced
+        Whether to begin with what rounding does, the steps in short and the symbols.
     rounded
         The box as ROI Pool rounds it; None leaves out what rounding does.
     scale_source
@@ -119,6 +121,7 @@ class Explanation:
     point: tuple[int, int] | None = None
     all_points: bool = False
     outline: bool = False
+    introduced: bool = True
     rounded: Quantisation | None = None
     scale_source: ScaleSource | None = None
     sketch_columns: int = 0
@@ -144,6 +147,8 @@ class Explanation:
 
     def introduction(self) -> Iterator[Block]:
         """Yield what rounding does to the box, the steps in short, and the symbols."""
+        if not self.introduced:
+            return
         rounded = self.rounded
         if rounded is not None and min(rounded.box.width, rounded.box.height) >= 0:
             if self.trace.convention.points == "cells":
@@ -214,10 +219,16 @@ class Explanation:
         rows, columns = len(t.output), len(t.output[0])
         yield Heading(2, f"2. The sections: {columns} along x × {rows} along y", "section")
         yield Formulas(section_sizes(t))
+        yield sections_grid(t, self._listed_sections())
+
+    def _listed_sections(self) -> list[tuple[int, int]]:
+        """Return the sections of which step 2 lists the corners."""
+        if not self.all_points and (self.section or self.point):
+            return [self.example.section]
+        rows, columns = len(self.trace.output), len(self.trace.output[0])
         total = rows * columns
         shown = total if self.all_points or total <= MAX_SECTION_ROWS else SHOWN_SECTION_ROWS
-        places = [(index % columns + 1, index // columns + 1) for index in range(shown)]
-        yield sections_grid(t, places)
+        return [(index % columns + 1, index // columns + 1) for index in range(shown)]
 
     def _points(self) -> Iterator[Block]:
         t = self.trace

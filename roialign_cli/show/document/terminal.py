@@ -102,8 +102,9 @@ def _formula(line: FormulaLine, width: int) -> Text:
 def _laid_out(line: FormulaLine, width: int) -> str:
     """Return a formula line as text, wrapped without its layout if it is too wide."""
     text = textwrap.indent(to_text(line), "  ")
-    if max(map(len, text.split("\n"))) <= width:
-        return text
+    for layout in (text, _broken_before_bracket(text)):
+        if max(map(len, layout.split("\n"))) <= width:
+            return layout
     return textwrap.fill(
         " ".join(text.split()),
         width,
@@ -112,6 +113,15 @@ def _laid_out(line: FormulaLine, width: int) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def _broken_before_bracket(text: str) -> str:
+    """Return a formula with the factor of its bracket on a line of its own."""
+    factor, bracket, terms = text.partition("· [ ")
+    if not bracket:
+        return text
+    aligned = "\n        ".join(term.strip() for term in terms.split("\n"))
+    return f"{factor.rstrip()}\n      {bracket}{aligned}"
 
 
 def grid_table(grid: Grid, console: Console) -> Table | Text:
