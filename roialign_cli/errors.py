@@ -96,3 +96,24 @@ def unknown_suffix(path: object, suffixes: Iterable[str]) -> str:
     'out.txt has an unknown suffix; use .npy or .npz'
     """
     return f"{path} has an unknown suffix; use {alternatives(suffixes)}"
+
+
+def nearest(name: str, known: Iterable[str], where: str = "") -> str:
+    """Return the most similar known name and all known names, for an error message.
+
+    Parameters
+    ----------
+    name
+        What was given.
+    known
+        The names that are known.
+    where
+        What lists the names, if they are too many for a message.
+    """
+    import difflib  # noqa: PLC0415 - only an error needs it
+
+    near = difflib.get_close_matches(name, known, n=1)
+    if where:
+        return f"did you mean {near[0]}? {where}" if near else where
+    hint = f"did you mean {near[0]}? Choose" if near else "choose"
+    return f"{hint} {alternatives(known)}"

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 
 from roialign_cli.cli.main import main
@@ -27,12 +26,11 @@ IN_PROCESSES_BY_DEFAULT = {
     "plot map.npy --box 1,2,1,1 -o nowhere/out.png",
 }
 
-# The table has these marks for lists that grow, and for a sentence that click words.
+# The table has these marks for lists that grow.
 LISTS = {
     "<presets>": alternatives([*PRESETS, *ALIASES]),
     "<fields>": alternatives(PRESETS["mmcv"].convention.parameters()),
     "<headers>": known_headers(),
-    "<no --colour>": click.NoSuchOption("--colour").format_message(),
 }
 
 

@@ -290,9 +290,31 @@ def test_the_section_that_is_explained_by_default(
 def test_the_intro_can_be_left_out(capfd: Capture) -> None:
     title = "Why: what rounding would do to this box"
     assert title in explained(WALKTHROUGH, capfd)
-    without = explained(f"{WALKTHROUGH} --no-intro", capfd)
-    assert title not in without
-    assert "The five steps in short" in without
+    for option in ("--no-intro", "--section 2,3", "--point 1,1"):
+        without = explained(f"{WALKTHROUGH} {option}", capfd)
+        assert title not in without
+        assert "The symbols" not in without
+    assert title in explained(f"{WALKTHROUGH} --section 2,3 --intro", capfd)
+
+
+def test_a_selected_section_is_explained_without_the_others(capfd: Capture) -> None:
+    lines = explained(f"{WALKTHROUGH} --section 2,3", capfd)
+    after = lines.index("2. The sections: 3 along x × 3 along y")
+    listed = lines[after + 6 : lines.index("3. The sample points") - 1]
+    assert [line.split("  ")[0] for line in listed] == ["(2, 3)", "and 8 more: --all-points"]
+    assert len(lines) < 140
+
+
+@pytest.mark.parametrize(("columns", "starts"), [(80, "P+++="), (50, "P·++·+=")])
+def test_an_interpolation_that_is_too_wide_keeps_its_layout(
+    columns: int, starts: str, capfd: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = explained("map.npy --box 4.1,7.7,4.9,3.3 --point 1,1", capfd)
+    first = max(index for index, line in enumerate(lines) if line.startswith("P = ("))
+    rows = lines[first : first + len(starts)]
+    assert "".join(line[0] for line in rows) == starts
+    assert max(map(len, rows)) <= columns - 2
 
 
 def test_roi_pool_shows_the_box_before_rounding_and_the_pooled_cells(capfd: Capture) -> None:

@@ -46,7 +46,7 @@ def test_the_level_with_its_numbers(capfd: Capture) -> None:
     # By hand: 224 · 2^(−1 − 1e-6) = 111.99992, and 224 · 2^(−1e-6) = 223.99984.
     assert "28.0001 pixels more than where level 3 begins and 83.9998 pixels less than" in text
     assert text.index("The level of the pyramid") < text.index("1. The box on the feature map")
-    assert "sub-sampling ratio along x = 1 / 0.125 = 8" in text
+    assert "sub-sampling ratio = 1 / 0.125 = 8" in text
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ _SAMPLES = (
     "exported.npy",
     "pytorch.npz",
     "onnx.npz",
+    "kernel.py",
     "README.md",
 )
 
@@ -32,7 +33,7 @@ _ASTRONAUT = (
 _EXPORTED = "{dir}/astronaut.png --stride 32 --boxes {dir}/astronaut.csv"
 _COMMANDS = (
     f"run {_WALKTHROUGH}",
-    f"explain {_WALKTHROUGH} --section 1,1",
+    f"explain {_WALKTHROUGH} --section 1,1 --point 1,2",
     f"explain {_WALKTHROUGH} -o {{dir}}/roi.html",
     f"plot {_WALKTHROUGH} -o {{dir}}/steps.png",
     f"plot {_WALKTHROUGH} --view sections -o {{dir}}/sections.png",

@@ -26,8 +26,11 @@ def format_of(path: Path | None) -> str:
         return "text"
     formats = {suffix: output_format for output_format, suffix in FORMATS.items()}
     if path.suffix.lower() not in formats:
-        raise ArgumentError("output", unknown_suffix(path, formats))
+        raise ArgumentError("output", f"{unknown_suffix(path, formats)}; {_PICTURES}")
     return formats[path.suffix.lower()]
+
+
+_PICTURES = "`roialign plot` draws pictures"
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @command(
     "explain",
     "roialign explain map.npy --image-size 512x512 --box 296,320,200,145",
-    "roialign explain map.npy --image-size 512x512 --box 296,320,200,145 --section 1,1 --sketch",
+    "roialign explain map.npy --image-size 512x512 --box 296,320,200,145 --section 2,3 --sketch",
     "roialign explain map.npy --image-size 512x512 --box 296,320,200,145 -o roi.html",
     "roialign explain map.npy --boxes boxes.csv --cell 6,9",
     "roialign explain pyramid.npz --pyramid torchvision --image-size 64x64 --box 3,4,40,50",

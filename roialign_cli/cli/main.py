@@ -11,9 +11,9 @@ from typing import NoReturn
 import click
 
 from roialign_cli import __version__
-from roialign_cli.cli.help import Context
+from roialign_cli.cli.help import Command, Context
 from roialign_cli.cli.streams import message, quiet_libraries, standard_streams
-from roialign_cli.errors import ArgumentError, FileError, RoiAlignError, alternatives
+from roialign_cli.errors import ArgumentError, FileError, RoiAlignError, alternatives, nearest
 
 # Task → its commands and their summaries, so that the list imports no command.
 TASKS = {
@@ -37,6 +37,12 @@ TASKS = {
 COMMANDS = [name for commands in TASKS.values() for name in commands]
 
 
+def _command(name: str) -> click.Command:
+    """Import a command."""
+    command: click.Command = getattr(import_module(f"roialign_cli.cli.{name}"), name)
+    return command
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is used."""
 
@@ -49,15 +55,10 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import and return a command; raise an error for an unknown one."""
         if cmd_name not in COMMANDS:
-            from difflib import get_close_matches
-
-            near = get_close_matches(cmd_name, COMMANDS, 1)
-            hint = f"did you mean {near[0]}?" if near else f"choose {alternatives(COMMANDS)}"
+            hint = nearest(cmd_name, COMMANDS, "`roialign --help` lists all")
             raise click.UsageError(f"{cmd_name!r} is not a command; {hint}")
         quiet_libraries()
-        module = import_module(f"roialign_cli.cli.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
+        return _command(cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the commands by task, without importing them."""
@@ -130,6 +131,8 @@ def _report(error: click.ClickException | RoiAlignError) -> int:
     problem = str(error)
     if isinstance(error, click.ClickException):
         problem = error.format_message()
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        problem = _no_such_option(error.option_name, error.ctx)
     if isinstance(error, click.MissingParameter) and error.ctx is not None:
         problem = f"{problem.rstrip('.')}; see `{error.ctx.command_path} --help`"
     if isinstance(error, ArgumentError):
@@ -140,3 +143,18 @@ def _report(error: click.ClickException | RoiAlignError) -> int:
             problem = f"{problem.removesuffix(error.instead)}{option_of(error.instead)}"
     message(f"roialign: {' '.join(problem.split())}")
     return 2
+
+
+def _no_such_option(name: str, context: click.Context) -> str:
+    """Return the error for an unknown option: what has it, or which option is similar."""
+    path, here = context.command_path, _options_of(context.command)
+    problem = f"{name} is not an option of `{path}`"
+    if isinstance(context.command, Command):
+        others = (command for command in COMMANDS if name in _options_of(_command(command)))
+        if owners := [f"`roialign {command}`" for command in others]:
+            return f"{problem}, but of {alternatives(owners)}"
+    return f"{problem}; {nearest(name, here, f'`{path} --help` lists all')}"
+
+
+def _options_of(command: click.Command) -> list[str]:
+    return [name for option in command.params for name in (*option.opts, *option.secondary_opts)]

@@ -14,7 +14,7 @@ from click import Context, Parameter
 from roialign_cli.core.convention import FIELD_KINDS, Convention, Summary
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.core.pyramid_rules import PYRAMID_RULES
-from roialign_cli.errors import FileError, alternatives
+from roialign_cli.errors import FileError, alternatives, nearest
 from roialign_cli.files.parsing import parse_fraction, parse_integer, parse_number
 from roialign_cli.files.writing import IS_FOLDER
 
@@ -64,7 +64,7 @@ class NumberInRange(click.FloatRange):
 
 
 class NumberList(WrittenType):
-    """Several numbers in one word: "296,320,200,145", "512x512", "2,3".
+    """Several numbers in one word: "296,320,200,145", "512x512", "2,3" or "(2, 3)".
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class NumberList(WrittenType):
         """Return the numbers as a tuple."""
         if isinstance(value, tuple):
             return value
-        parts = str(value).lower().split(self.separator)
+        parts = str(value).lower().strip(" ()[]").split(self.separator)
         try:
             numbers = tuple(self.parse(part) for part in parts)
         except ValueError:
@@ -138,6 +138,14 @@ class AspectRatio(WrittenType):
         if not (0 < width < math.inf and 0 < height < math.inf and 1 / 5 <= width / height <= 5):
             self.fail(f"{value!r} is out of range; use a ratio from 1:5 to 5:1", param, ctx)
         return float(width / height)
+
+
+class Choice(click.Choice[str]):
+    """One of some words."""
+
+    def get_invalid_choice_message(self, value: object, ctx: Context | None) -> str:  # noqa: ARG002
+        """Return the problem with another word."""
+        return f"{str(value)!r} is unknown; {nearest(str(value), self.choices)}"
 
 
 class NumberOr(WrittenType):

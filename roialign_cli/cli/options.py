@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, get_args
 
-import click
-
 from roialign_cli.cli.help import (
     Decorator,
     Function,
@@ -30,6 +28,7 @@ from roialign_cli.cli.option_types import (
     POINT,
     SCALE,
     SECTION,
+    Choice,
     PyramidName,
     WholeNumber,
 )
@@ -179,12 +178,12 @@ def reading_options(default: str) -> tuple[Decorator, ...]:
     return (
         box_option(
             "--box-format",
-            type=click.Choice(get_args(BoxFormat)),
+            type=Choice(get_args(BoxFormat)),
             help=f"Meaning of the four numbers of a box.  [default: {default}]",
         ),
         box_option(
             "--origin",
-            type=click.Choice(get_args(Origin)),
+            type=Choice(get_args(Origin)),
             help=f"Position of (0, 0); y points away from this corner.  [default: {default}]",
         ),
         box_option(
@@ -342,7 +341,7 @@ def format_option(*formats: str, text: str, default: str | None = None) -> Decor
     return output_option(
         "--format",
         "output_format",
-        type=click.Choice(formats),
+        type=Choice(formats),
         default=default,
         show_default=default is not None,
         help=text,

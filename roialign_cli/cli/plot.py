@@ -15,6 +15,7 @@ from roialign_cli.cli.option_types import (
     INPUT_FILE,
     OUTPUT_FILE,
     AspectRatio,
+    Choice,
     NumberInRange,
     PresetName,
 )
@@ -141,6 +142,8 @@ def _photo_channel(inputs: Inputs, channel: int | Summary) -> str | None:
 @command(
     "plot",
     "roialign plot map.npy --image-size 512x512 --box 296,320,200,145 -o steps.png",
+    "roialign plot map.npy --image-size 512x512 --box 296,320,200,145 --section 2,3 --aspect 16:9 "
+    "-o slide.png",
     "roialign plot map.npy --image-size 512x512 --box 296,320,200,145 -o steps.gif --dpi 100",
     "roialign plot photo.png --stride 32 --boxes boxes.csv --view overlay -o overlay.png",
     "roialign plot pyramid.npz --pyramid torchvision --image-size 64x64 --boxes boxes.csv "
@@ -176,7 +179,7 @@ def _photo_channel(inputs: Inputs, channel: int | Summary) -> str | None:
 @output_option("--open", "show", is_flag=True, help="Show the file in the system's viewer.")
 @output_option(
     "--view",
-    type=click.Choice([*VIEWS]),
+    type=Choice([*VIEWS]),
     default="steps",
     show_default=True,
     help="; ".join(f"{name}: {row.shows}" for name, row in VIEWS.items()) + ".",
@@ -190,8 +193,8 @@ def _photo_channel(inputs: Inputs, channel: int | Summary) -> str | None:
 @output_option(
     "--aspect",
     type=AspectRatio(),
-    help="Width and height of the figure as a ratio, such as 16:9.  [default: as high as the "
-    "panels need]",
+    help="Width and height of the figure as a ratio, such as 16:9 for a slide.  [default: as "
+    "high as the panels need]",
 )
 @output_option("--title", help="Title of the figure; '' for no title.  [default: from the view]")
 @output_option(
@@ -204,7 +207,7 @@ def _photo_channel(inputs: Inputs, channel: int | Summary) -> str | None:
 )
 @output_option(
     "--theme",
-    type=click.Choice([*THEMES]),
+    type=Choice([*THEMES]),
     default="light",
     show_default=True,
     help="Colours of the figure.",
@@ -212,14 +215,14 @@ def _photo_channel(inputs: Inputs, channel: int | Summary) -> str | None:
 @output_option("--colormap", metavar="NAME", help="Matplotlib colormap of the cells.")
 @output_option(
     "--values",
-    type=click.Choice(get_args(Values)),
+    type=Choice(get_args(Values)),
     default="auto",
     show_default=True,
     help="Print the values in the cells; auto: if they fit.",
 )
 @output_option(
     "--units",
-    type=click.Choice(get_args(Units)),
+    type=Choice(get_args(Units)),
     default="cells",
     show_default=True,
     help="Units of the axes of the map; boxes: the units of the boxes.",

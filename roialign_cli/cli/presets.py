@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from roialign_cli.cli.help import argument, command, output_option
-from roialign_cli.cli.option_types import PresetName
+from roialign_cli.cli.option_types import Choice, PresetName
 from roialign_cli.cli.options import format_option
 from roialign_cli.core.convention import Pooling
 from roialign_cli.core.preset import Evidence, Preset
@@ -44,19 +44,19 @@ FRAMEWORKS = tuple(
     required=False,
 )
 @output_option(
-    "--pooling", type=click.Choice(get_args(Pooling)), help="Only operators with this pooling."
+    "--pooling", type=Choice(get_args(Pooling)), help="Only operators with this pooling."
 )
 @output_option(
     "--evidence",
-    type=click.Choice(get_args(Evidence)),
+    type=Choice(get_args(Evidence)),
     help="Only presets that are known in this way.",
 )
 @output_option(
-    "--framework", type=click.Choice(FRAMEWORKS), help="Only presets of this library or runtime."
+    "--framework", type=Choice(FRAMEWORKS), help="Only presets of this library or runtime."
 )
 @output_option(
     "--view",
-    type=click.Choice(("rules", "boxes", "family", "mistakes")),
+    type=Choice(("rules", "boxes", "family", "mistakes")),
     default="rules",
     show_default=True,
     help="The main rules; the outputs for ten boxes that distinguish the presets; how the "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from roialign_cli.cli.help import command, first_given, operator_option, output_option
-from roialign_cli.cli.option_types import OUTPUT_FILE, OUTPUT_FOLDER, PresetName
+from roialign_cli.cli.option_types import OUTPUT_FILE, OUTPUT_FOLDER, Choice, PresetName
 from roialign_cli.cli.options import force_option, format_option
 from roialign_cli.cli.probe_code import KernelCode, kernel_code
 from roialign_cli.cli.probe_target import ReportingTarget, TargetOptions, target_options
@@ -44,7 +44,7 @@ _USUAL_CALLS = 60  # of a kernel, including those that look for a form of the ar
 )
 @operator_option(
     "--pooling",
-    type=click.Choice(get_args(Pooling)),
+    type=Choice(get_args(Pooling)),
     help="Pooling of --save-tests without TARGET.  [default: from the preset]",
 )
 @output_option(

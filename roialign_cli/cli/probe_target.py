@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from roialign_cli.cli.help import argument, input_option
-from roialign_cli.cli.option_types import NamedValue, NumberInRange
+from roialign_cli.cli.option_types import Choice, NamedValue, NumberInRange
 from roialign_cli.measure.targets.layouts import LAYOUTS, LIBRARIES
 
 if TYPE_CHECKING:
@@ -86,14 +86,14 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         input_option(
             "--arrays",
-            type=click.Choice(("auto", *LIBRARIES)),
+            type=Choice(("auto", *LIBRARIES)),
             default="auto",
             show_default=True,
             help="Library of the arrays for a function; auto tries what it accepts.",
         ),
         input_option(
             "--layout",
-            type=click.Choice(("auto", *LAYOUTS)),
+            type=Choice(("auto", *LAYOUTS)),
             default="auto",
             show_default=True,
             help="How a function takes boxes: in columns after the batch index, separate from it, "

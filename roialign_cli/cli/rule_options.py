@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import get_args
 
-import click
-
 from roialign_cli.cli.help import operator_option
 from roialign_cli.cli.option_types import (
     DECIMALS,
     FROM_ZERO,
     OUTPUT_SIZE,
+    Choice,
     FieldValue,
     Number,
     PresetName,
@@ -39,17 +38,17 @@ ONLY_PRESET = operator_option(
 RULES = (
     operator_option(
         "--pooling",
-        type=click.Choice(get_args(Pooling)),
+        type=Choice(get_args(Pooling)),
         help="How to combine the sample points of a section.",
     ),
     operator_option(
         "--max-of",
-        type=click.Choice([*MEANINGS_OF_MAX]),
+        type=Choice([*MEANINGS_OF_MAX]),
         help="What --pooling max takes the maximum of.",
     ),
     operator_option(
         "--points",
-        type=click.Choice(get_args(PointsRule)),
+        type=Choice(get_args(PointsRule)),
         help="Where the sample points of a section lie.",
     ),
     operator_option(

@@ -15,8 +15,8 @@ from roialign_cli.core.convention import (
     checked_kind,
 )
 from roialign_cli.core.preset import Preset
-from roialign_cli.core.presets import PRESETS, nearest, preset
-from roialign_cli.errors import ArgumentError
+from roialign_cli.core.presets import PRESETS, preset
+from roialign_cli.errors import ArgumentError, nearest
 
 _DEFAULTS = Convention().parameters()
 

@@ -5,7 +5,7 @@ Adding an operator means adding a row to one of the tables in `core/preset_rows`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from roialign_cli.core.preset import Preset
@@ -13,7 +13,7 @@ from roialign_cli.core.preset_rows.devices import DEVICE_PRESETS
 from roialign_cli.core.preset_rows.family import FAMILY_PRESETS
 from roialign_cli.core.preset_rows.runtimes import RUNTIME_PRESETS
 from roialign_cli.core.preset_rows.training import TRAINING_PRESETS
-from roialign_cli.errors import ArgumentError, alternatives
+from roialign_cli.errors import ArgumentError, nearest
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -42,24 +42,3 @@ def preset(name: str) -> Preset:
         return _BY_ANY_NAME[name]
     near = nearest(name, _BY_ANY_NAME, "`roialign presets` lists all")
     raise ArgumentError("convention", f"{name!r} is not a preset; {near}")
-
-
-def nearest(name: str, known: Iterable[str], where: str = "") -> str:
-    """Return the most similar known name and all known names, for an error message.
-
-    Parameters
-    ----------
-    name
-        What was given.
-    known
-        The names that are known.
-    where
-        What lists the names, if they are too many for a message.
-    """
-    import difflib  # noqa: PLC0415 - only an error needs it
-
-    near = difflib.get_close_matches(name, known, n=1)
-    if where:
-        return f"did you mean {near[0]}? {where}" if near else where
-    hint = f"did you mean {near[0]}? Choose" if near else "choose"
-    return f"{hint} {alternatives(known)}"

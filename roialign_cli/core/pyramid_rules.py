@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from roialign_cli.core.convention import InvertedBoxes
 from roialign_cli.core.preset import Evidence
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, nearest
 
 Ratio = Literal["divided", "multiplied", "image-over-size", "size-over-image"]
 EpsilonAddedTo = Literal["ratio", "level"]
@@ -385,8 +385,5 @@ def pyramid_rule(name: object) -> PyramidRule:
         raise ArgumentError("pyramid", problem)
     if name in PYRAMID_RULES:
         return PYRAMID_RULES[name]
-    # Only an error needs the presets.
-    from roialign_cli.core.presets import nearest  # noqa: PLC0415
-
     near = nearest(name, PYRAMID_RULES, "`roialign presets --pyramids` lists all")
     raise ArgumentError("pyramid", f"{name!r} is not a pyramid rule; {near}")

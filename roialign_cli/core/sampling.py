@@ -269,8 +269,17 @@ def check_accepted(plan: Plan, boxes: NDArray[np.bool_] | bool = True) -> None: 
         raise ArgumentError(
             "boxes",
             f"box {bad[0]} {what[plan.convention.rejects]}, which {plan.convention.name} rejects; "
-            "check the box format",
+            f"{_corners_remedy(plan, bad[0])}",
         )
+
+
+def _corners_remedy(plan: Plan, box: int) -> str:
+    """Return what to do about a box that a convention rejects."""
+    convention = plan.convention
+    y_up = convention.origin == "bottom-left" and convention.box_format in {"xyxy", "yxyx"}
+    if y_up and plan.y.unclamped_size[box] < 0:
+        return "y points up, so write the bottom edge of the box before its top edge"
+    return "check the box format"
 
 
 def _is_off_map(axis: RoiAxis) -> NDArray[np.bool_]:

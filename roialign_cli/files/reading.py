@@ -70,7 +70,9 @@ def open_input(name: str) -> IO[bytes]:
         if stat.S_ISREG(mode):
             return Path(name).open("rb")
     except OSError as error:
-        raise FileError(name, f"cannot be read: {error.strerror}; check the path") from None
+        is_sample = Path(name).parent.name == "sample_data"
+        remedy = "`roialign demo sample_data` writes it" if is_sample else "check the path"
+        raise FileError(name, f"cannot be read: {error.strerror}; {remedy}") from None
     except ValueError:
         raise FileError(repr(name), "is not a file name; name an existing file") from None
     kind = "folder" if stat.S_ISDIR(mode) else "device or pipe"

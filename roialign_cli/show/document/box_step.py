@@ -68,7 +68,10 @@ def _scale_text(trace: Trace, source: ScaleSource) -> str:
             "its inverse:"
         )
     if source.image_size is not None:
-        return "Every pixel of the image is a cell of the feature map: nothing is scaled."
+        return (
+            "Every pixel of the image is a cell of the feature map: nothing is scaled. --stride 32 "
+            "averages blocks of 32 × 32 pixels to a cell."
+        )
     return "The box is given in cells of the feature map: nothing is scaled."
 
 
@@ -272,7 +275,7 @@ def ratio_lines(trace: Trace, source: ScaleSource) -> Iterator[FormulaLine]:
     """Yield the lines that compute the sub-sampling ratio, one if both axes have the same."""
     sizes = source.image_size if source.scaled_by == "image_size" else None
     axes = [(None if sizes is None else sizes[a], trace.map_size[1 - a]) for a in (0, 1)]
-    same = trace.scale[0] == trace.scale[1] and axes[0] == axes[1]
+    same = trace.scale[0] == trace.scale[1] and (sizes is None or axes[0] == axes[1])
     labels = ("",) if same else (" along x", " along y")
     for label, factor, (size, cells) in zip(labels, trace.scale, axes, strict=False):
         ratio = number(1 / factor, 4)
