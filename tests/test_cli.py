@@ -196,7 +196,7 @@ def test_demo_runs_everything_and_does_not_overwrite(
     shown = [line for line in out.splitlines() if line.startswith("$ roialign ")]
     assert [line.split()[2] for line in shown] == [
         "run", "explain", "explain", "plot", "plot", "run", "plot", "identify", "compare",
-        "compare", "explore",
+        "compare", "explain", "plot", "explore",
     ]  # fmt: skip
     made = {path.name for path in Path("roialign-demo").iterdir()}
     pictures = {"steps.png", "sections.png", "overlay.png", "roi.html"}

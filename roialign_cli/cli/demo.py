@@ -43,6 +43,10 @@ _COMMANDS = (
     f"compare {_ASTRONAUT} --with torchvision --output-size 7",
     "compare {dir}/pytorch.npz --with {dir}/onnx.npz",
 )
+_SECTION = (
+    f"explain {_WALKTHROUGH} --section 2,3",
+    f"plot {_WALKTHROUGH} --section 2,3 --aspect 16:9 -o {{dir}}/slide.png",
+)
 _EXPLORE = f"explore {_ASTRONAUT} --output-size 3"
 
 
@@ -66,7 +70,10 @@ def demo(directory: Path, *, force: bool) -> None:
         _run(arguments)
     shown = printable(str(directory))
     click.echo(f"\nThe sample data, the pictures and the page roi.html are in {shown}.")
-    click.echo("To drag a box in the browser while the numbers follow:")
+    click.echo("To explain another section, and to draw it on a slide:")
+    for template in _SECTION:
+        _show([word.format(dir=directory) for word in template.split()])
+    click.echo("\nTo drag a box in the browser while the numbers follow:")
     arguments = [word.format(dir=directory) for word in _EXPLORE.split()]
     _show(arguments)
     if sys.stdin.isatty() and sys.stdout.isatty() and click.confirm("Open this page now?"):

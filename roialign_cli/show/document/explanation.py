@@ -69,7 +69,12 @@ from roialign_cli.show.document.positions import (
     section_sizes,
 )
 from roialign_cli.show.document.rules import rules
-from roialign_cli.show.document.sections_step import section_name, sections_grid
+from roialign_cli.show.document.sections_step import (
+    MAX_SECTION_ROWS,
+    listed_sections,
+    section_name,
+    sections_grid,
+)
 from roialign_cli.show.document.sketch import SKETCH_ROLES, sketch
 from roialign_cli.show.document.steps import interpolated, interpolation_rule, reduction
 from roialign_cli.show.numbers import (
@@ -79,8 +84,6 @@ from roialign_cli.show.numbers import (
 
 # Unless all points are asked for, an explanation is at most 200 lines long.
 MAX_POINTS = 4  # of a section; of more points, two are explained
-MAX_SECTION_ROWS = 10
-SHOWN_SECTION_ROWS = 3  # if there are more than `MAX_SECTION_ROWS`
 MAX_OUTPUT_SIDE = 8
 MAX_TERMS = 12
 
@@ -219,16 +222,8 @@ class Explanation:
         rows, columns = len(t.output), len(t.output[0])
         yield Heading(2, f"2. The sections: {columns} along x × {rows} along y", "section")
         yield Formulas(section_sizes(t))
-        yield sections_grid(t, self._listed_sections())
-
-    def _listed_sections(self) -> list[tuple[int, int]]:
-        """Return the sections of which step 2 lists the corners."""
-        if not self.all_points and (self.section or self.point):
-            return [self.example.section]
-        rows, columns = len(self.trace.output), len(self.trace.output[0])
-        total = rows * columns
-        shown = total if self.all_points or total <= MAX_SECTION_ROWS else SHOWN_SECTION_ROWS
-        return [(index % columns + 1, index // columns + 1) for index in range(shown)]
+        selected = self.example.section if self.section or self.point else None
+        yield sections_grid(t, listed_sections(t, selected, all_sections=self.all_points))
 
     def _points(self) -> Iterator[Block]:
         t = self.trace

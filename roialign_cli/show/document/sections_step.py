@@ -12,6 +12,21 @@ from roialign_cli.core.point_rules import clipped_sections
 from roialign_cli.show.document.blocks import Grid
 from roialign_cli.show.numbers import format_number, format_point
 
+MAX_SECTION_ROWS = 10
+SHOWN_SECTION_ROWS = 3  # if there are more than `MAX_SECTION_ROWS`
+
+
+def listed_sections(
+    trace: Trace, selected: tuple[int, int] | None, *, all_sections: bool
+) -> list[tuple[int, int]]:
+    """Return the sections (i, j) to list: all, the selected one, or the first ones of many."""
+    if selected is not None and not all_sections:
+        return [selected]
+    rows, columns = len(trace.output), len(trace.output[0])
+    total = rows * columns
+    shown = total if all_sections or total <= MAX_SECTION_ROWS else SHOWN_SECTION_ROWS
+    return [(index % columns + 1, index // columns + 1) for index in range(shown)]
+
 
 def sections_grid(trace: Trace, places: Sequence[tuple[int, int]]) -> Grid:
     """Return a table of some sections (i, j): their corners and what is special about them."""
