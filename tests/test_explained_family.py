@@ -108,7 +108,8 @@ def test_a_position_sensitive_section_reads_its_channel() -> None:
     assert "Section (3, 2) reads channel 11." in text
     headings = [b.text for b in explanation if isinstance(b, Heading)]
     assert "Section (3, 2), which reads channel 11" in headings
-    sections = next(b for b in explanation if isinstance(b, Grid) and "channel" in b.headers)
+    whole = Explanation(one, "").blocks()
+    sections = next(b for b in whole if isinstance(b, Grid) and "channel" in b.headers)
     assert [row[-1] for row in sections.rows] == ["6", "7", "8", "9", "10", "11"]
 
 

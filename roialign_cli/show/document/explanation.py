@@ -77,10 +77,7 @@ from roialign_cli.show.document.sections_step import (
 )
 from roialign_cli.show.document.sketch import SKETCH_ROLES, sketch
 from roialign_cli.show.document.steps import interpolated, interpolation_rule, reduction
-from roialign_cli.show.numbers import (
-    NEIGHBOUR_NAMES,
-    format_point,
-)
+from roialign_cli.show.numbers import NEIGHBOUR_NAMES, format_point
 
 # Unless all points are asked for, an explanation is at most 200 lines long.
 MAX_POINTS = 4  # of a section; of more points, two are explained
