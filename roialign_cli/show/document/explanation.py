@@ -27,14 +27,7 @@ from roialign_cli.show.document.blocks import (
     Verbatim,
 )
 from roialign_cli.show.document.box_step import box_step
-from roialign_cli.show.document.formulas import (
-    QUAD,
-    FormulaLine,
-    Marked,
-    Name,
-    formula,
-    number,
-)
+from roialign_cli.show.document.formulas import QUAD, FormulaLine, Marked, Name, formula, number
 from roialign_cli.show.document.integral import (
     cell_weights,
     cells_grid,
@@ -73,6 +66,7 @@ from roialign_cli.show.document.sections_step import (
     MAX_SECTION_ROWS,
     listed_sections,
     section_name,
+    section_place,
     sections_grid,
 )
 from roialign_cli.show.document.sketch import SKETCH_ROLES, sketch
@@ -148,6 +142,7 @@ class Explanation:
     def introduction(self) -> Iterator[Block]:
         """Yield what rounding does to the box, the steps in short, and the symbols."""
         if not self.introduced:
+            yield from [] if self.all_points else [section_place(self.example)]
             return
         rounded = self.rounded
         if rounded is not None and min(rounded.box.width, rounded.box.height) >= 0:
@@ -215,8 +210,7 @@ class Explanation:
         yield from title_blocks(self.trace, self.subject, self.example, self.defaults)
 
     def _sections(self) -> Iterator[Block]:
-        t = self.trace
-        rows, columns = len(t.output), len(t.output[0])
+        t, rows, columns = self.trace, len(self.trace.output), len(self.trace.output[0])
         yield Heading(2, f"2. The sections: {columns} along x × {rows} along y", "section")
         yield Formulas(section_sizes(t))
         selected = self.example.section if self.section or self.point else None

@@ -9,7 +9,7 @@ from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.point_rules import clipped_sections
-from roialign_cli.show.document.blocks import Grid
+from roialign_cli.show.document.blocks import Grid, Paragraph
 from roialign_cli.show.numbers import format_number, format_point
 
 MAX_SECTION_ROWS = 10
@@ -95,6 +95,15 @@ def _indices(cells: range) -> str:
     if not cells:
         return "none"
     return str(cells[0]) if len(cells) == 1 else f"{cells[0]}–{cells[-1]}"
+
+
+def section_place(section: Section) -> Paragraph:
+    """Return what the numbers of a section mean, for an explanation without a list of symbols."""
+    (i, j), name = section.section, format_point(*section.section)
+    return Paragraph(
+        f"Section {name} is number {i} from the left and number {j} from the top. --intro explains "
+        "the symbols."
+    )
 
 
 def section_name(trace: Trace, section: Section) -> str:
