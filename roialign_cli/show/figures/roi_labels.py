@@ -28,6 +28,7 @@ _MAX_COORDINATES = 6  # of a section with more points, only the values are writt
 _MAX_LABELLED_POINTS = 16
 _NUMBER_SIZE = 8.0
 _LEAST_OVERLAP = 1e-3  # cells
+_CLEAR = 1.0  # points around the ring of a winner
 _COORDINATES = TextStyle(7.3, "point", "bold", pad=1.5)
 _CORNER = TextStyle(7.6, "roi_ink", "bold")
 
@@ -185,7 +186,7 @@ def keep_points_clear(placer: LabelPlacer, trace: Trace, sections: Sequence[Sect
     size = mark_size(placer.panel, trace, sections)
     for places in drawn_points(trace, sections).values():
         placer.keep_clear(places, size / 2)
-    placer.keep_clear(winning_positions(sections), (size + RING_WIDTH) / 2 + 1)
+    placer.keep_clear(winning_positions(sections), (size + RING_WIDTH) / 2 + _CLEAR)
 
 
 def write_points(placer: LabelPlacer, trace: Trace, chosen: Section) -> None:
@@ -227,10 +228,12 @@ def _places(
     if point.point == section.winner:
         diameter += RING_WIDTH
     columns, rows = section.grid
-    up = diameter / 2 + 1 + height / 2
+    # Half a point more than what is kept clear, so that rounding does not decide what fits.
+    gap = diameter / 2 + _CLEAR + 0.5
+    up = gap + height / 2
     away = 1 if 2 * point.point[1] <= rows + 1 else -1
     outward = int(np.sign(2 * point.point[0] - columns - 1))
     shift = max(width / 2 - point_spacing(panel, trace, [section])[0] / 2 + 1.5, 0.0)
-    side = (outward or 1) * (diameter / 2 + 1.5 + width / 2)
+    side = (outward or 1) * (gap + width / 2)
     offsets = [(0.0, away * up), (outward * shift, away * up), (side, 0.0), (0.0, -away * up)]
     return [label.moved(*offset) for offset in offsets]
