@@ -13,7 +13,6 @@ from roialign_cli.measure.call import Answer
 from roialign_cli.measure.case_traces import case_traces
 from roialign_cli.measure.fingerprint import Case, Difference, Fingerprint, by_weight
 from roialign_cli.measure.verdict import difference_words
-from roialign_cli.show.document.answer import capitalised
 from roialign_cli.show.document.probe_case import (
     OUTSIDE,
     THE_KERNEL,
@@ -24,6 +23,7 @@ from roialign_cli.show.document.probe_case import (
 from roialign_cli.show.figures.probe_case import Side, case_figure
 from roialign_cli.show.figures.saving import check_suffix, save_figure
 from roialign_cli.show.figures.wording import grid_words
+from roialign_cli.show.numbers import capitalised
 
 
 def draw_case(found: Fingerprint, path: Path, *, force: bool) -> None:

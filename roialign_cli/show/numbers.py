@@ -260,3 +260,15 @@ def channel_of(trace: Trace) -> str:
         return f"{trace.channel} of {trace.channels} channels"
     own = "output " if trace.convention.channel_map == "position-sensitive" else ""
     return f"{own}channel {trace.channel} of {trace.channels}"
+
+
+def capitalised(text: str) -> str:
+    """Return words with a capital first letter, unless they begin with a name in code.
+
+    Examples
+    --------
+    >>> capitalised("the sum"), capitalised("aligned=True: no shift"), capitalised("g_x is 2")
+    ('The sum', 'aligned=True: no shift', 'g_x is 2')
+    """
+    is_name = {"=", "_"} & {*text.split(" ", 1)[0]}
+    return text if is_name else text[:1].upper() + text[1:]

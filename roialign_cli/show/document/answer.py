@@ -177,11 +177,6 @@ def _indented(text: str) -> Paragraph:
     return Paragraph(printable(text), indent=2)
 
 
-def capitalised(text: str) -> str:
-    """Return words with a capital first letter."""
-    return text[:1].upper() + text[1:]
-
-
 def answer_clauses(answer: Closest) -> list[str]:
     """Return the verdict, what was changed and what is known of the other rows, as clauses."""
     clauses = [*answer.hypothesis.deviations(), *(change.text for change in answer.changes)]

@@ -18,7 +18,7 @@ from roialign_cli.show.document.formulas import (
     number,
 )
 from roialign_cli.show.document.rules import edges_rule, offset_rule
-from roialign_cli.show.numbers import format_number, format_point
+from roialign_cli.show.numbers import capitalised, format_number, format_point
 
 
 def box_step(trace: Trace, source: ScaleSource | None) -> Iterator[Block]:
@@ -117,8 +117,7 @@ def _placement(trace: Trace) -> Iterator[Block]:
         return
     rule = ""
     if convention.offset != 0.5 or convention.image_offset:
-        rule = offset_rule(convention).removeprefix("None: ")
-        rule = f"{rule[0].upper()}{rule[1:]}"
+        rule = capitalised(offset_rule(convention).removeprefix("None: "))
     if has_edge_rules(convention):
         yield from _edges(trace, rule)
     else:

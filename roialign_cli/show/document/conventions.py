@@ -13,7 +13,7 @@ from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.known_issues import known_issues
 from roialign_cli.show.document.rules import equal_presets, has_finite_max_start, rules
 from roialign_cli.show.document.telling_boxes import outcomes
-from roialign_cli.show.numbers import format_number
+from roialign_cli.show.numbers import capitalised, format_number
 
 
 def overview(presets: Sequence[Preset]) -> Iterator[Block]:
@@ -92,8 +92,7 @@ def in_full(preset: Preset, level: int = 1) -> Iterator[Block]:
     """Yield the rules, source, equal presets and known issues of one preset."""
     convention = preset.convention
     yield Heading(level, preset.name)
-    summary = preset.summary[0].upper() + preset.summary[1:]
-    yield Paragraph(f"{summary}. {preset.quirks}")
+    yield Paragraph(f"{capitalised(preset.summary)}. {preset.quirks}")
     yield Paragraph(
         f"Framework: {preset.framework}. Pooling: {' and '.join(preset.poolings)}. "
         f"Evidence: {preset.evidence}. Source: {preset.source}."

@@ -9,6 +9,7 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.core.preset import Preset
 from roialign_cli.search.mistakes import MISTAKES
 from roialign_cli.show.document.blocks import Block, Heading, Paragraph
+from roialign_cli.show.numbers import capitalised
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,6 @@ def known_mistakes() -> Iterator[Block]:
     """Yield the mistakes of exporters and importers, each with the programs that make it."""
     for mistake in MISTAKES:
         if mistake.culprits:
-            yield Paragraph(f"{mistake.text[0].upper()}{mistake.text[1:]}:")
+            yield Paragraph(f"{capitalised(mistake.text)}:")
         for culprit in mistake.culprits:
             yield Paragraph(f"{culprit.program} ({culprit.version}, {culprit.date})", indent=2)

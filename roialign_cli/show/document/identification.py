@@ -16,7 +16,6 @@ from roialign_cli.search.result import Identification, Match
 from roialign_cli.show.console import new_console
 from roialign_cli.show.document.answer import (
     answer_blocks,
-    capitalised,
     deviation_lines,
     reproduction_blocks,
 )
@@ -30,7 +29,7 @@ from roialign_cli.show.document.reproduction import (
     with_changes,
 )
 from roialign_cli.show.document.terminal import blocks_text, print_blocks
-from roialign_cli.show.numbers import format_count, format_number
+from roialign_cli.show.numbers import capitalised, format_count, format_number
 
 _MAX_OTHERS = 8  # matches that are listed beside the best one
 

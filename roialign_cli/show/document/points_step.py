@@ -8,7 +8,7 @@ from roialign_cli.analysis.sections import Point, Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import Convention, Interpolation, TieNeighbour
 from roialign_cli.show.document.point_rules import grid_limits, has_one_corner_point
-from roialign_cli.show.numbers import format_number
+from roialign_cli.show.numbers import capitalised, format_number
 
 
 def points_text(trace: Trace, section: Section) -> str:
@@ -91,8 +91,7 @@ def _corners_text(trace: Trace, section: Section) -> str:
 
 
 def _sentence(text: str) -> str:
-    # A symbol keeps its small letter.
-    return f"{text if text.startswith('g_') else text[0].upper() + text[1:]}."
+    return f"{capitalised(text)}."
 
 
 def _cells_text(trace: Trace, _section: Section) -> str:

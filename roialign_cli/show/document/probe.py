@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.measure.fingerprint import Fingerprint, by_weight
 from roialign_cli.printable import printable
-from roialign_cli.show.document.answer import capitalised
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.probe_case import case_blocks
 from roialign_cli.show.document.terminal import blocks_text
-from roialign_cli.show.numbers import format_count
+from roialign_cli.show.numbers import capitalised, format_count
 
 _MAX_CASES = 2  # that are explained
 _MAX_NAMED_PRESETS = 3

@@ -14,7 +14,7 @@ from roialign_cli.calls.differences.kernels import Kernel, KernelCheck
 from roialign_cli.calls.differences.pairing import SHIFT_TOLERANCE, CallGroup
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
 from roialign_cli.show.document.answer import answer_clauses
-from roialign_cli.show.numbers import format_count, name_of
+from roialign_cli.show.numbers import capitalised, format_count, name_of
 
 SIDES = "A", "B"
 _MAX_FIELDS = 3  # in a sentence
@@ -167,7 +167,7 @@ def _small(call: CallDifferences) -> Iterator[str]:
     for stage in call.stages[:3]:
         if stage.differs and stage.is_cause and call.is_negligible(stage):
             clause = _input(call, stage).removesuffix(" already")
-            yield f"{clause[:1].upper()}{clause[1:]}, which explains next to nothing."
+            yield f"{capitalised(clause)}, which explains next to nothing."
 
 
 def _of_difference(stage: Stage) -> str:
