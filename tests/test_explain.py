@@ -305,6 +305,13 @@ def test_a_selected_section_is_explained_without_the_others(capfd: Capture) -> N
     assert len(lines) < 140
 
 
+def test_a_section_is_chosen_as_it_is_printed(capfd: Capture) -> None:
+    plain = explained(f"{WALKTHROUGH} --section 2,3", capfd)
+    call = ["explain", *WALKTHROUGH.split(), "--section", "(2, 3)", "--quiet"]
+    assert main(call) == 0
+    assert [line.strip() for line in capfd.readouterr().out.splitlines()] == plain
+
+
 @pytest.mark.parametrize(("columns", "starts"), [(80, "P+++="), (50, "P·++·+=")])
 def test_an_interpolation_that_is_too_wide_keeps_its_layout(
     columns: int, starts: str, capfd: Capture, monkeypatch: pytest.MonkeyPatch
