@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from roialign_cli.search.pyramid_search import identify_pyramid as identify_pyramid
     from roialign_cli.search.search import identify as identify
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 # Loaded on first use, so that `roialign --help` does not wait for NumPy.
 _HOMES = {
