@@ -16,6 +16,17 @@ TOO_LARGE = "does not fit into memory; use a smaller file"
 IS_UTF_16 = "is text in UTF-16; save the text as UTF-8"
 # Inode, size in bytes, and time of the last change in nanoseconds.
 Fingerprint = tuple[int, int, int]
+_OF_PYTORCH = (
+    "is a PyTorch file, and reading a PyTorch file can run code; save a tensor with numpy.save, or "
+    'record a model in Python: with record_calls("calls"): model(images)'
+)
+# Suffix of a model → the problem with the model as an input.
+_MODELS = {
+    ".onnx": "is an ONNX model; record its calls with `roialign capture`, and name their folder",
+    ".pt": _OF_PYTORCH,
+    ".pth": _OF_PYTORCH,
+}
+MODEL_SUFFIXES = (*_MODELS,)
 
 
 def fingerprint_of(name: str) -> Fingerprint | None:
@@ -25,6 +36,18 @@ def fingerprint_of(name: str) -> Fingerprint | None:
     except (OSError, ValueError):
         return None
     return None if status is None else (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def check_input(name: str) -> None:
+    """Raise an error for a path that does not exist, or that is a model instead of its calls."""
+    path, _ = split_member(name)
+    if path == "-":
+        return
+    if fingerprint_of(path) is None:
+        open_input(path).close()  # raises the error
+    problem = _MODELS.get(Path(path).suffix.lower())
+    if problem is not None:
+        raise FileError(path, problem)
 
 
 def is_folder_or_archive(name: str) -> bool:
