@@ -66,12 +66,13 @@ def split_member(name: str) -> tuple[str, str | None]:
     """Split "file.npz:NAME" into the file and the name of the array chosen in it.
 
     The second is None if no array is chosen. The name of an existing file is not split at a colon.
-    The name of a tensor in a JSON file may have colons, too.
+    The name of an array may have colons, too, as in "in.npz:onnx::Concat_1".
     """
     file, _, member = name.rpartition(":")
-    before, suffix, after = name.partition(".json:")
-    if after and fingerprint_of(before + suffix[:-1]) is not None:
-        file, member = before + suffix[:-1], after
+    for end in (".npz:", ".json:"):
+        before, suffix, after = name.partition(end)
+        if after and fingerprint_of(before + suffix[:-1]) is not None:
+            file, member = before + suffix[:-1], after
     if not file or not member or fingerprint_of(name) is not None:
         return name, None
     is_file = file == "-" or file.lower().endswith(".npz") or fingerprint_of(file) is not None
