@@ -540,6 +540,19 @@ def test_another_scale_is_written_as_a_fraction(
     assert "spatial_scale 1/4 → 1/8" in text
 
 
+def test_the_only_map_with_another_scale_is_named(
+    command: Command, first: Path, tmp_path: Path
+) -> None:
+    other = record(tmp_path / "b", place="/RoiAlign_1")
+    path = other / "call-0001.npz"
+    call = read_call(str(path))
+    replace(call, spatial_scale=SCALES[1] / 2, output=None).save(path, force=True)
+    assert differences(first, other).maps_at_fault == (1,)
+    assert "The difference is on map 1 alone (/RoiAlign_1 in B)." in command.text(first, other)
+    everywhere = record(tmp_path / "c", fields={"sampling_ratio": 0})
+    assert differences(first, everywhere).maps_at_fault == ()
+
+
 def test_a_recording_is_compared_with_a_recording(
     command: Command, first: Path, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ IS_UTF_16 = "is text in UTF-16; save the text as UTF-8"
 Fingerprint = tuple[int, int, int]
 _OF_PYTORCH = (
     "is a PyTorch file, and reading a PyTorch file can run code; save a tensor with numpy.save, or "
-    'record a model in Python: with record_calls("calls"): model(images)'
+    'record a model in Python: with roialign_cli.record_calls("calls"): model(images)'
 )
 # Suffix of a model → the problem with the model as an input.
 _MODELS = {

@@ -17,7 +17,7 @@ from roialign_cli.calls.differences.pairing import SHIFT_TOLERANCE, CallGroup
 from roialign_cli.calls.differences.parameters import parameter_for, shift_parameter
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
 from roialign_cli.show.document.answer import answer_clauses
-from roialign_cli.show.numbers import capitalised, format_count, name_of
+from roialign_cli.show.numbers import capitalised, format_count, format_indices, name_of
 
 SIDES = "A", "B"
 _MAX_FIELDS = 3  # in a sentence
@@ -85,13 +85,13 @@ def call_sentences(call: CallDifferences) -> Iterator[str]:
             yield from _inputs(call)
         case "operator":
             yield f"The ROI Align differs: {operator_clause(call, shares=True)}."
-            yield from _shift_parameters(call)
+            yield from _operator_details(call)
         case "inputs and operator":
             share = _of_difference(call.inputs[0])
             yield f"There are two causes. First, {_first(call)}{share}."
             share = _of_difference(call.stage("parameters"))
             yield f"The ROI Align differs, too{share}: {operator_clause(call, shares=False)}."
-            yield from _shift_parameters(call)
+            yield from _operator_details(call)
         case "unexplained":
             yield from _unexplained(call)
         case "not comparable":
@@ -250,6 +250,17 @@ def field_words(reason: Reason, *, share: bool) -> str:
 def field_value(value: Any) -> str:  # noqa: ANN401
     """Return the value of a parameter; a pair is a scale."""
     return scale_text(value) if isinstance(value, tuple) else str(value)
+
+
+def _operator_details(call: CallDifferences) -> Iterator[str]:
+    """Yield the maps on which the operators differ, and the parameters that choose the shift."""
+    places = [call.groups[1].on_map(index) for index in call.maps_at_fault]
+    nodes = [one.description.place for one in places if one is not None and one.description.place]
+    if call.maps_at_fault:
+        maps = "map" if len(call.maps_at_fault) == 1 else "maps"
+        of = f" ({', '.join(nodes)} in B)" if nodes else ""
+        yield f"The difference is on {maps} {format_indices(call.maps_at_fault)} alone{of}."
+    yield from _shift_parameters(call)
 
 
 def _shift_parameters(call: CallDifferences) -> Iterator[str]:
