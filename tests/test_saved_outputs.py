@@ -127,7 +127,8 @@ def test_compare_says_why_an_output_differs(capfd: Capture) -> None:
     assert compare("torchvision-aligned", "--with", "out.npy") == 1
     lines = capfd.readouterr().out.splitlines()
     at = lines.index("Why")
-    assert lines[at + 1 : at + 3] == [
+    assert lines[at + 1 : at + 4] == [
+        "The comparison uses offset 0.5; the output shows 0.0.",
         "Exact: torchvision, avg, sampling ratio 2",
         "  boxes as xyxy, origin top-left, spatial scale 1/16",
     ]

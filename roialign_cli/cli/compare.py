@@ -312,15 +312,23 @@ def _print(
     else:
         from roialign_cli.show.document.comparison import print_comparison
 
-        blocks = None if why is None else _why_blocks(why)
+        blocks = None if why is None else _why_blocks(comparison, why)
         print_comparison(comparison, labels, compared.name, compared.rearranged, blocks)
 
 
-def _why_blocks(why: Callable[[], tuple[Identification, InputWords]]) -> Iterator[Block]:
+def _why_blocks(
+    comparison: Comparison, why: Callable[[], tuple[Identification, InputWords]]
+) -> Iterator[Block]:
     """Search when the first block is needed, so that the comparison is printed before."""
+    from roialign_cli.calls.agreement import shown_differences
+    from roialign_cli.show.document.blocks import Paragraph
     from roialign_cli.show.document.identification import identification_blocks
 
-    yield from identification_blocks(*why())
+    found, words = why()
+    equal = int((~comparison.differing).sum())
+    for difference in shown_differences(comparison.operation, equal, found):
+        yield Paragraph(difference.sentence("The comparison uses"))
+    yield from identification_blocks(found, words)
 
 
 def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, force: bool) -> None:
