@@ -163,6 +163,7 @@ def test_features_that_differ_are_named_before_the_output(
     text = command.text(first, other)
     assert "The ROI Align is not at fault: the features differ by up to 0.02 already." in text
     assert "the operator of B gives the output of A" in text
+    assert "Compare what comes before the ROI Align: the preprocessing of the image" in text
 
 
 def test_a_moved_box_and_a_missing_one_are_found(first: Path, tmp_path: Path) -> None:
@@ -334,7 +335,7 @@ def test_a_call_without_a_partner_is_listed(command: Command, first: Path, tmp_p
     found = compare_recordings(first, other)
     assert found.verdicts == ("equal",)
     assert len(found.second_only) == 1
-    assert "B only: mask.py:7, 2 boxes." in command.text(first, other)
+    assert "Only in B: mask.py:7, 2 boxes." in command.text(first, other)
     done = command.run("compare", str(first), "--with", str(other), "--max-difference", "1")
     assert (done[0], done[2]) == (1, "some calls cannot be compared\n")
 
@@ -348,7 +349,9 @@ def test_calls_without_boxes_are_empty(command: Command, first: Path, tmp_path: 
     assert len(call.pairs.rows.first_only) == 60
     assert "The outputs cannot be compared: B has no boxes." in command.text(first, empty[0])
     far = record(tmp_path / "d", boxes=BOXES[:1] / 3)
-    assert "No box of A has a partner in B." in command.text(first, far)
+    assert "The recordings have no box in common. Record both with the same input." in command.text(
+        first, far
+    )
 
 
 def test_the_tolerance_follows_bfloat16(first: Path, tmp_path: Path) -> None:
@@ -476,10 +479,85 @@ def test_options_that_do_not_apply_are_refused(
     assert done[2].count("\n") == 1
 
 
+def test_two_recordings_need_no_option(command: Command, first: Path, tmp_path: Path) -> None:
+    second = record(tmp_path / "b", fields={"sampling_ratio": 0})
+    done = command.run("compare", str(first), str(second))
+    assert done == command.run("compare", str(first), "--with", str(second))
+    assert done[1].startswith("The ROI Align differs")
+    for folder in (first, second):
+        read_call(str(folder / "call-0000.npz")).save(tmp_path / f"{folder.name}.npz")
+    calls = [str(tmp_path / f"{name}.npz") for name in ("a", "b")]
+    singles = [replace(read_call(path), level=None, rows=None) for path in calls]
+    for path, call in zip(calls, singles, strict=True):
+        call.save(path, force=True)
+    assert command.run("compare", *calls)[1].startswith("The ROI Align differs")
+    levels = [str(first / f"call-000{number}.npz") for number in range(2)]
+    done = command.run("compare", *levels)  # two maps of one side
+    assert (done[0], f"all {len(SCALES)} calls of the pyramid" in done[2]) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("operator", "stated", "words"),
+    [
+        (
+            "ai.onnx::RoiAlign, opset 16",
+            {"coordinate_transformation_mode": "half_pixel"},
+            "A has aligned=False, B has coordinate_transformation_mode=half_pixel. To match A, set "
+            "coordinate_transformation_mode=output_half_pixel in B.",
+        ),
+        (
+            "mmcv::MMCVRoiAlign, opset 1",
+            {},
+            "A has aligned=False, B has no attribute aligned (default 1). To match A, set "
+            "aligned=0 in B.",
+        ),
+        (
+            "torchvision.ops.roi_align",
+            {"aligned": True},
+            "A has aligned=False, B has aligned=True.",
+        ),
+    ],
+)
+def test_another_shift_is_named_by_the_parameters_of_the_frameworks(
+    operator: str, stated: dict[str, Any], words: str, command: Command, tmp_path: Path
+) -> None:
+    plain = record(tmp_path / "a", stated={"aligned": False, "sampling_ratio": 2})
+    other = record(tmp_path / "b", preset="torchvision-aligned", operator=operator, stated=stated)
+    assert words in command.text(plain, other)
+    # What a search shows is not what a parameter chose.
+    found = record(tmp_path / "c", does={"offset": 0.5}, operator=operator, stated=stated)
+    assert "A has" not in command.text(plain, found)
+
+
+def test_another_scale_is_written_as_a_fraction(
+    command: Command, first: Path, tmp_path: Path
+) -> None:
+    call = read_call(str(first / "call-0000.npz"))
+    scaled = replace(call, spatial_scale=0.125, level=None, rows=None, output=None)
+    scaled.save(tmp_path / "scaled.npz")
+    text = command.text(first / "call-0000.npz", tmp_path / "scaled.npz")
+    assert "The ROI Align differs: spatial_scale is 1/4 in A and 1/8 in B (100 % of" in text
+    assert "spatial_scale 1/4 → 1/8" in text
+
+
+def test_the_only_map_with_another_scale_is_named(
+    command: Command, first: Path, tmp_path: Path
+) -> None:
+    other = record(tmp_path / "b", place="/RoiAlign_1")
+    path = other / "call-0001.npz"
+    call = read_call(str(path))
+    replace(call, spatial_scale=SCALES[1] / 2, output=None).save(path, force=True)
+    assert differences(first, other).maps_at_fault == (1,)
+    assert "The difference is on map 1 alone (/RoiAlign_1 in B)." in command.text(first, other)
+    everywhere = record(tmp_path / "c", fields={"sampling_ratio": 0})
+    assert differences(first, everywhere).maps_at_fault == ()
+
+
 def test_a_recording_is_compared_with_a_recording(
     command: Command, first: Path, tmp_path: Path
 ) -> None:
-    done = command.run("compare", str(tmp_path / "none"), "--with", str(first))
+    np.save(tmp_path / "map.npy", MAPS[0])
+    done = command.run("compare", str(tmp_path / "map.npy"), "--with", str(first))
     assert (done[0], "name two recordings" in done[2]) == (2, True)
     (tmp_path / "empty").mkdir()
     done = command.run("compare", str(first), "--with", str(tmp_path / "empty"))
@@ -610,7 +688,7 @@ def test_a_single_box_and_single_calls_are_described_in_the_singular(
     assert "The ROI Align is not at fault: the box of B is moved by 0.5 cells." in text
     assert "b.npz: torchvision (sampling_ratio=2), 1 map, 1 box" in text
     text = command.text(tmp_path / "a.npz", first / "call-0000.npz")
-    assert "boxes of B have no partner: rows 1 to" in text
+    assert "Only in B: 46 boxes (rows 1 to 46)." in text
 
 
 def test_levels_are_listed_where_each_side_recorded_one_map(

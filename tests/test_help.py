@@ -125,10 +125,10 @@ def example_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.save("exported.npy", roi_align(features, boxes, 7, convention="torchvision-aligned"))
     np.save("image.npy", features[None, None])
     Path("kernel.py").write_text(KERNEL, encoding="utf-8")
-    Path("pytorch-calls").mkdir()
-    Call(features=features, boxes=np.array(boxes), output_size=7).save(
-        "pytorch-calls/call-0000.npz"
-    )
+    for folder in ("pytorch-calls", "onnx-calls"):
+        Path(folder).mkdir()
+        call = Call(features=features, boxes=np.array(boxes), output_size=7, preset="torchvision")
+        call.save(f"{folder}/call-0000.npz")
     if find_spec("onnx"):
         _write_model(Path("model.onnx"))
 

@@ -273,6 +273,19 @@ def test_boxes_that_were_all_pooled_from_the_first_map_are_named() -> None:
     assert found.matches[0].hypothesis.deviations() == ["all boxes are pooled from the first map"]
 
 
+def test_a_match_at_another_scale_needs_no_similarity(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Maps that vary along one axis alone look like the output at many scales.
+    monkeypatch.setattr("roialign_cli.search.graded._fitted", lambda _variants: None)
+    call: dict[str, Any] = {"convention": "torchvision", "sampling_ratio": 2}
+    output = roi_align(MAP, BOXES, 5, spatial_scale=SCALE / 2, **call)
+    found = identify(MAP, BOXES, output, spatial_scale=SCALE, **call)
+    assert found.verdict == "exact after a change"
+    assert found.answer is not None
+    assert found.answer.hypothesis.spatial_scale == (SCALE / 2, SCALE / 2)
+    nothing = identify(MAP, BOXES, np.flip(output, axis=(1, 2, 3)), spatial_scale=SCALE, **call)
+    assert nothing.answer is None
+
+
 @pytest.mark.parametrize(
     "known",
     [

@@ -198,7 +198,14 @@ RUN = [
     ),
     (
         "good.onnx --inputs good.onnx",
-        "good.onnx: has no arrays named after inputs; save them with numpy.savez",
+        "good.onnx: has no arrays named after inputs; save them with numpy.savez, or use --input "
+        "NAME=FILE",
+    ),
+    (
+        "good.onnx --input features.npy",
+        "--input: features.npy has no name; the inputs of the model are features: float32 of shape "
+        "(n, 3, 10, 14); boxes: float32 of shape (rois, 4); index: int64 of shape (rois); write "
+        "NAME=FILE",
     ),
 ]
 

@@ -377,6 +377,7 @@ def test_json_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert main(["capture", path, "--format", "json"]) == 0
     record = json.loads(capsys.readouterr().out)
     assert (record["version"], record["model"], record["opset"]) == (1, path, 16)
+    assert record["inputs"][1] == {"name": "boxes", "dtype": "float32", "shape": ["rois", 4]}
     (node,) = record["nodes"]
     assert node["preset"] == "onnx-half-pixel"
     assert node["attributes"]["spatial_scale"] == 0.125
@@ -388,8 +389,9 @@ def test_the_table_names_nodes_presets_and_options(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["capture", saved(tmp_path, model(*levels("Add")))]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    *lines, command = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
+    assert command.endswith("--input boxes=FILE.npy --input index=FILE.npy -o calls")
     text = " ".join(lines)
     for expected in ("align_level1", "1/4", "n × 3 × 10 × 14", "mode=avg", "0, 1 are the levels",
                      "Options of 0, 1: --preset onnx-half-pixel --sampling-ratio 2"):  # fmt: skip

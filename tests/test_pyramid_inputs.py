@@ -103,7 +103,8 @@ def test_an_unknown_rule_needs_an_option(capsys: Capture) -> None:
     assert main(["run", "calls", "-q"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "calls: has 4 calls; name one, or add --pyramid RULE: calls/call-0000.npz" in error
+    remedy = "name one, such as calls/call-0000.npz, or add --pyramid RULE"
+    assert f"calls: has 4 calls; {remedy}; `roialign capture calls` lists them" in error
     assert main(["run", "calls", "-q", "--pyramid", "torchvision", "-o", "out.npy"]) == 0
     np.testing.assert_array_equal(np.load("out.npy"), roi_align_pyramid(MAPS, BOXES, 7, **RULE))
 
@@ -118,7 +119,7 @@ def test_a_part_of_a_pyramid_needs_the_other_calls(
     recorded(rows=None)
     files = [f"calls/call-{number:04}.npz" for number in numbers]
     assert main(["run", *files, "-q", "--pyramid", "torchvision"]) == 2
-    words = f"has {len(numbers)} calls; name one, or {remedy}"
+    words = f"has {len(numbers)} calls; name one, such as {files[0]}, or {remedy}"
     assert words in capsys.readouterr().err
 
 

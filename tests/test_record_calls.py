@@ -438,6 +438,18 @@ def test_other_processes_write_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(recorded()) == 1
 
 
+def test_an_existing_recording_is_kept_without_force() -> None:
+    with record_calls("calls"):
+        align()
+    problem = "already has a recording; replace it with force=True"
+    with pytest.raises(RoiAlignError, match=problem), record_calls("calls"):
+        align()
+    with record_calls("calls", force=True):
+        align()
+        align()
+    assert len(recorded()) == 2
+
+
 def test_a_block_without_calls_is_an_error_that_keeps_what_was_there() -> None:
     with record_calls("calls"):
         align()

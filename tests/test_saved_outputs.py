@@ -127,12 +127,14 @@ def test_compare_says_why_an_output_differs(capfd: Capture) -> None:
     assert compare("torchvision-aligned", "--with", "out.npy") == 1
     lines = capfd.readouterr().out.splitlines()
     at = lines.index("Why")
-    assert lines[at + 1 : at + 3] == [
+    assert lines[at + 1 : at + 4] == [
+        "The comparison uses offset 0.5; the output shows 0.0.",
         "Exact: torchvision, avg, sampling ratio 2",
         "  boxes as xyxy, origin top-left, spatial scale 1/16",
     ]
     assert any("--batch-index index.npy" in line for line in lines[at:])
-    assert not any("`roialign identify`" in line for line in lines)
+    assert not any("Other matches" in line for line in lines)
+    assert lines[-2].startswith("`roialign identify` lists ")
     assert compare("torchvision-aligned", "--with", "out.npy", "--format", "json") == 1
     why = json.loads(capfd.readouterr().out)["why"]
     assert why["matches"][0]["preset"] == "torchvision"

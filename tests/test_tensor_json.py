@@ -73,9 +73,11 @@ def test_every_reader_of_arrays_reads_tensors() -> None:
     assert read_array("trtexec.json", ("index",)).tolist() == [0, 1, 0]
 
 
-def test_only_existing_json_files_are_split_at_the_first_colon() -> None:
+def test_only_existing_files_are_split_at_the_first_colon() -> None:
     assert split_member("trtexec.json:pooled:0") == ("trtexec.json", "pooled:0")
     assert split_member("none.json:pooled:0") == ("none.json:pooled:0", None)
+    np.savez("in.npz", **{"onnx::Concat_1": np.zeros(1)})  # type: ignore[arg-type]
+    assert split_member("in.npz:onnx::Concat_1") == ("in.npz", "onnx::Concat_1")
 
 
 def test_a_runner_with_the_beginning_of_another_name_can_be_chosen() -> None:

@@ -19,6 +19,7 @@ from roialign_cli.calls.call import Call
 from roialign_cli.calls.row_differences import row_differences
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention
+from roialign_cli.core.operation import Operation
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import ArgumentError
 from roialign_cli.search.hypothesis import Hypothesis
@@ -41,8 +42,13 @@ class Difference:
     stated: Any
     shown: Any
 
-    def sentence(self) -> str:
+    def sentence(self, stated_by: str = "The call states") -> str:
         """Return the difference as a sentence.
+
+        Parameters
+        ----------
+        stated_by
+            The beginning of the sentence: what has the stated value.
 
         Examples
         --------
@@ -51,7 +57,7 @@ class Difference:
         """
         stated, shown = map(_word, (self.stated, self.shown))
         name = _NAMES.get(self.name, self.name)
-        return f"The call states {name} {stated}; the output shows {shown}."
+        return f"{stated_by} {name} {stated}; the output shows {shown}."
 
 
 _NAMES = {
@@ -164,24 +170,45 @@ def bfloat16_tolerance(call: Call, output: NDArray[Any]) -> float | None:
 
 
 def with_differences(call: Call, agreement: Agreement, found: Identification) -> Agreement:
-    """Return an agreement with the parameters that differ from those that a search found.
+    """Return an agreement with the parameters that differ from those that a search found."""
+    found_differences = shown_differences(call.operation(), agreement.rows, found)
+    return replace(agreement, differences=found_differences)
 
-    Of the conventions that explain the output equally well, the one with the fewest differences
-    counts. There are no differences if the search explains no more rows than the call.
+
+def shown_differences(
+    operation: Operation, rows: int, found: Identification
+) -> tuple[Difference, ...]:
+    """Return the parameters of an operation that differ from those that a search found.
+
+    Of the conventions that explain the output equally well, the one with the fewest other fields
+    counts. There are no differences if the search explains no more rows than the operation.
+
+    Parameters
+    ----------
+    operation
+        The operation.
+    rows
+        The number of rows of the output that it reproduces.
+    found
+        What a search found.
     """
     hypotheses = [match.hypothesis for match in found.matches]
     answer = found.answer
     if answer is not None and found.verdict in {"exact after a change", "partial"}:
-        hypotheses = [answer.hypothesis] if answer.boxes.sum() > agreement.rows else []
+        hypotheses = [answer.hypothesis] if answer.boxes.sum() > rows else []
     others = [match.equivalents for match in found.matches] or [()]
-    stated, operation = call.convention(), call.operation()
+    stated = operation.convention
     scale = None if stated.normalized else operation.spatial_scale
     candidates = [
-        (*_of_conventions(stated, convention), *_of_readings(scale, hypothesis))
+        (convention, (*_of_conventions(stated, convention), *_of_readings(scale, hypothesis)))
         for hypothesis, equal in zip(hypotheses, others, strict=False)
         for convention in (hypothesis.convention, *equal)
     ]
-    return replace(agreement, differences=min(candidates, key=len, default=()))
+    one = stated.parameters().items()
+    nearest = min(
+        candidates, key=lambda pair: len(one - pair[0].parameters().items()), default=None
+    )
+    return () if nearest is None else nearest[1]
 
 
 def _of_conventions(stated: Convention, shown: Convention) -> Iterator[Difference]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -12,9 +13,9 @@ import numpy as np
 from click.core import ParameterSource
 from numpy.typing import NDArray
 
-from roialign_cli.calls.archive import call_sizes, is_call, read_call, read_description
+from roialign_cli.calls.archive import is_call, read_call, read_description
 from roialign_cli.calls.bfloat16 import widened
-from roialign_cli.calls.call import Call, Description
+from roialign_cli.calls.call import Call
 from roialign_cli.calls.recording import Recording, is_recording, read_calls, read_recording
 from roialign_cli.cli.inputs import convention_overrides
 from roialign_cli.cli.options import OperatorOptions
@@ -28,11 +29,8 @@ from roialign_cli.files.box_file import BoxFile
 from roialign_cli.files.features import FeatureFile
 from roialign_cli.files.reading import fingerprint_of, split_member
 from roialign_cli.printable import printable
-from roialign_cli.show.numbers import format_count
 
 DEFAULT_PRESET = "torchvision-aligned"  # of a call with an unknown operator
-_MAX_LISTED = 12  # calls of a recording in an error message
-_MAX_NAME = 80  # characters of a name from the file
 
 
 @dataclass(frozen=True)
@@ -172,26 +170,28 @@ def named_recording(names: Sequence[str]) -> Recording | None:
 
 
 def _only_call(recording: Recording) -> str:
-    """Return the file of the only call; raise an error that lists several calls."""
-    if len(recording.files) == 1:
+    """Return the file of the only call; raise an error for several calls."""
+    count = len(recording.files)
+    if count == 1:
         return recording.files[0]
-    listed = [_summary(*one) for one in zip(recording.files, recording.descriptions, strict=True)]
-    more = len(listed) - _MAX_LISTED
-    shown = "; ".join(listed[:_MAX_LISTED]) + (f"; and {more} more" if more > 0 else "")
-    remedy = _remedy(recording)
-    raise FileError(recording.path, f"has {len(listed)} calls; {remedy}: {shown}")
+    problem = f"has {count} calls; {_remedy(recording)}"
+    if Path(recording.path).is_dir():
+        command = shlex.join(["roialign", "capture", recording.path])
+        problem += f"; `{printable(command)}` lists them"
+    raise FileError(recording.path, problem)
 
 
 def _remedy(recording: Recording) -> str:
     """Return which calls to name instead of several that are not used together."""
     pyramids, level = recording.pyramids(), recording.descriptions[0].level
+    one = f"name one, such as {printable(recording.files[0])}"
     if len(pyramids) == len(recording.files):
-        return "name one"
+        return one
     if len(pyramids) > 1 or level is None:
-        return "name one, or those of one pyramid"
+        return f"{one}, or those of one pyramid"
     if is_complete_pyramid(recording):
-        return "name one, or add --pyramid RULE"
-    return f"name one, or all {level.maps} calls of the pyramid"
+        return f"{one}, or add --pyramid RULE"
+    return f"{one}, or all {level.maps} calls of the pyramid"
 
 
 def is_complete_pyramid(recording: Recording) -> bool:
@@ -203,16 +203,6 @@ def is_complete_pyramid(recording: Recording) -> bool:
         and levels[0] is not None
         and found == [*range(levels[0].maps)]
     )
-
-
-def _summary(path: str, description: Description) -> str:
-    """Return the file of a call, its operator and place, and the size of its arrays."""
-    shape, count = call_sizes(path)
-    where = " at ".join(filter(None, (description.operator, description.place)))
-    features = " × ".join(map(str, shape))
-    boxes = format_count(count, "box", "boxes")
-    words = (printable(where)[:_MAX_NAME], features, boxes)
-    return f"{printable(path)}: {', '.join(filter(None, words))}"
 
 
 _CONTRADICTING = ("box", "boxes", "image_id", "layout", "key", "pyramid", "level_scales")

@@ -17,6 +17,7 @@ from roialign_cli.cli.option_types import (
     WholeNumber,
 )
 from roialign_cli.cli.options import OperatorOptions, force_option, format_option
+from roialign_cli.files.reading import check_input
 
 if TYPE_CHECKING:
     from roialign_cli.cli.capture_onnx import GivenInputs
@@ -30,9 +31,9 @@ _OF_BOTH = {"output", "force"}
 @command(
     "capture",
     "roialign capture model.onnx",
+    "roialign capture model.onnx --input image.npy -o onnx-calls --force",
     "roialign capture model.onnx --random -o calls",
     "roialign capture pytorch-calls",
-    "roialign capture model.onnx --input image=image.npy -o calls --force",
     "roialign capture --from-arrays --features map.npy --boxes boxes.csv --expected exported.npy "
     "--preset tensorrt -o call.npz",
 )
@@ -55,7 +56,8 @@ _OF_BOTH = {"output", "force"}
     "single",
     type=NAMED_FILE,
     multiple=True,
-    help="Run the model with this .npy file, or FILE.npz:NAME, as an input; repeatable.",
+    help="Run the model with this .npy file, or FILE.npz:NAME, as an input; repeatable. A model "
+    "with one input needs no NAME.",
 )
 @input_option(
     "--random",
@@ -107,6 +109,9 @@ def capture(
     it runs the model once and records what goes in and out of each ROI Align. The recording is a
     folder that other commands read. This needs the packages onnx and onnxruntime.
 
+    A PyTorch model is recorded in Python: import record_calls from roialign_cli, and call the model
+    in its block, as in `with record_calls("pytorch-calls"): model(images)`.
+
     With --from-arrays, it records the call of another runtime from files, also from the JSON of
     Polygraphy and trtexec. Other commands read the call without further options, such as
     `roialign identify call.npz`.
@@ -135,6 +140,8 @@ def _list_or_record(
     from roialign_cli.cli import capture_onnx
     from roialign_cli.cli.call_input import named_recording
 
+    if not model.lower().endswith(".onnx"):
+        check_input(model)
     recording = named_recording((model,))
     if recording is not None:
         _refuse(_OF_RUN, "has no effect with recorded calls; remove the option")

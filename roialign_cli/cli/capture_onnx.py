@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from roialign_cli.printable import printable
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from roialign_cli.calls.onnx_models.inputs import GivenInput
+    from roialign_cli.calls.onnx_models.inputs import GivenInput, ModelInput
     from roialign_cli.calls.onnx_models.recording import RunnableModel
     from roialign_cli.calls.recording import Recording
 
@@ -30,7 +30,7 @@ class GivenInputs:
     archive
         An `.npz` with arrays named after the inputs; None without one.
     single
-        Pairs of the name of an input and a file.
+        Pairs of the name of an input and a file; the only input may have the name "".
     random
         Whether to fill the other inputs with random numbers.
     seed
@@ -49,11 +49,11 @@ class GivenInputs:
         """Raise an error for an input or an axis that is given twice."""
         for option, pairs in (("--input", self.single), ("--dim", self.lengths)):
             names = [name for name, _ in pairs]
-            twice = next((name for name in names if names.count(name) > 1), None)
+            twice = next((name for name in names if name and names.count(name) > 1), None)
             if twice is not None:
                 raise click.UsageError(f"{option} gives {twice} twice; remove one")
 
-    def read(self) -> dict[str, GivenInput]:
+    def read(self, needed: Sequence[ModelInput]) -> dict[str, GivenInput]:
         """Return an array for each named input; --input replaces the arrays of --inputs."""
         from roialign_cli.calls.onnx_models.inputs import GivenInput
 
@@ -62,10 +62,16 @@ class GivenInputs:
             names = archive_shapes(self.archive)
             if not names:
                 problem = "has no arrays named after inputs; save them with numpy.savez"
-                raise FileError(self.archive, problem)
+                raise FileError(self.archive, f"{problem}, or use --input NAME=FILE")
             files = {name: f"{self.archive}:{name}" for name in names}
             arrays = {name: GivenInput(self.archive, read_array(f)) for name, f in files.items()}
-        return arrays | {name: GivenInput(file, read_array(file)) for name, file in self.single}
+        unnamed = next((file for name, file in self.single if not name), None)
+        if unnamed is not None and not len(needed) == len(self.single) == 1:
+            inputs = "; ".join(map(str, needed)) or "none"
+            problem = f"{printable(unnamed)} has no name; the inputs of the model are {inputs}"
+            raise click.UsageError(f"--input: {problem}; write NAME=FILE")
+        named = [(name or needed[0].name, file) for name, file in self.single]
+        return arrays | {name: GivenInput(file, read_array(file)) for name, file in named}
 
 
 def print_listing(model: str, output_format: str) -> None:
@@ -122,7 +128,7 @@ def _feeds(runnable: RunnableModel, given: GivenInputs) -> dict[str, NDArray[Any
     from roialign_cli.calls.onnx_models.inputs import RandomInputs, checked_inputs, model_inputs
 
     needed = model_inputs(runnable.path, runnable.model)
-    feeds = checked_inputs(needed, given.read(), complete=not given.random)
+    feeds = checked_inputs(needed, given.read(needed), complete=not given.random)
     if given.random:
         random = RandomInputs(given.seed, dict(given.lengths))
         feeds |= random.make(needed, runnable.listing.nodes, feeds)

@@ -23,6 +23,8 @@ from roialign_cli.cli.options import (
 )
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError
+from roialign_cli.files.reading import MODEL_SUFFIXES, check_input, split_member
+from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison
@@ -35,10 +37,12 @@ if TYPE_CHECKING:
     from roialign_cli.show.document.reproduction import InputWords
 
 _OUTPUT_SUFFIXES = (".npy", ".npz", ".json")
+_FILE_SUFFIXES = (*_OUTPUT_SUFFIXES, *MODEL_SUFFIXES)
 
 
 @command(
     "compare",
+    "roialign compare pytorch-calls onnx-calls",
     "roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned --with torchvision",
     "roialign compare map.npy --boxes boxes.csv --preset torchvision-aligned --with exported.npy "
     "--max-difference 1e-4",
@@ -52,7 +56,8 @@ _OUTPUT_SUFFIXES = (".npy", ".npz", ".json")
     type=PresetName(),
     metavar="PRESET|FILE|FOLDER",
     help="Second side: NAME, NAME,FIELD=VALUE,… or a saved output: .npy, .npz, .json, FILE:ARRAY; "
-    "or a recording, if FEATURES is one.  [default: the output of a recorded call]",
+    "or a recording, if FEATURES is one.  [default: the second recording, or the output of a "
+    "recorded call]",
 )
 @operator_option(
     "--with-pyramid",
@@ -103,9 +108,9 @@ def compare(
 
     For two recordings (folders of recorded calls, or two calls), prints the first stage that
     differs: features, boxes, levels, parameters or output, and whether the ROI Align is at fault.
+    Recordings are made by `roialign capture`, and by record_calls in Python.
     """
-    from roialign_cli.cli.compare_recordings import are_recorded, compare_two
-    from roialign_cli.files.reading import split_member
+    from roialign_cli.cli.compare_recordings import compare_two, two_recordings
     from roialign_cli.files.writing import check_writable
 
     if max_difference is not None and math.isnan(max_difference):
@@ -113,9 +118,12 @@ def compare(
     if plot is not None:
         _check_plot_suffix(plot)
         check_writable(plot, force=force, read=(*options.files, split_member(other or "-")[0]))
-    if other is not None and are_recorded(options.features, other):
+    if other is not None and split_member(other)[0].lower().endswith(_FILE_SUFFIXES):
+        check_input(other)
+    recordings = two_recordings(options.maps, other)
+    if recordings is not None:
         return compare_two(
-            options.features, other, max_difference=max_difference, plot=plot,
+            *recordings, max_difference=max_difference, plot=plot,
             output_format=output_format, search=search, force=force,
         )  # fmt: skip
     options = with_recorded_call(options)
@@ -212,10 +220,13 @@ class _Compared:
 def _saved_output(options: OperatorOptions, other: str | None) -> SavedOutput | None:
     """Return the output that --with names, or that of a call; None for another convention."""
     from roialign_cli.cli.saved_output import SavedOutput
-    from roialign_cli.files.reading import split_member
 
     if other is None and options.call is None:
-        raise missing_option("other", options.features)
+        if len(options.maps) == 2 and options.pyramid is None:
+            names = " and ".join(map(printable, options.maps))
+            remedy = "name one feature map and the second side with --with, or two recordings"
+            raise click.UsageError(f"FEATURES: {names} are not two recordings; {remedy}")
+        raise missing_option("other")
     if other is not None and not split_member(other)[0].lower().endswith(_OUTPUT_SUFFIXES):
         return None
     if options.preset is None and options.pyramid is None:
@@ -255,7 +266,6 @@ def _compare(inputs: Inputs, second: Operation | SavedOutput) -> _Compared:
     """Compare with a second operation or with the output in a file."""
     from roialign_cli.analysis.comparison import compare_conventions, compare_output
     from roialign_cli.core.operation import Operation
-    from roialign_cli.printable import printable
     from roialign_cli.show.numbers import name_of
 
     operation = inputs.operation
@@ -302,15 +312,23 @@ def _print(
     else:
         from roialign_cli.show.document.comparison import print_comparison
 
-        blocks = None if why is None else _why_blocks(why)
+        blocks = None if why is None else _why_blocks(comparison, why)
         print_comparison(comparison, labels, compared.name, compared.rearranged, blocks)
 
 
-def _why_blocks(why: Callable[[], tuple[Identification, InputWords]]) -> Iterator[Block]:
+def _why_blocks(
+    comparison: Comparison, why: Callable[[], tuple[Identification, InputWords]]
+) -> Iterator[Block]:
     """Search when the first block is needed, so that the comparison is printed before."""
+    from roialign_cli.calls.agreement import shown_differences
+    from roialign_cli.show.document.blocks import Paragraph
     from roialign_cli.show.document.identification import identification_blocks
 
-    yield from identification_blocks(*why())
+    found, words = why()
+    equal = int((~comparison.differing).sum())
+    for difference in shown_differences(comparison.operation, equal, found):
+        yield Paragraph(difference.sentence("The comparison uses"))
+    yield from identification_blocks(found, words)
 
 
 def _draw(inputs: Inputs, comparison: Comparison, name: str, path: Path, *, force: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -11,6 +12,7 @@ import click
 from roialign_cli.cli.help import first_given
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError
+from roialign_cli.files.reading import check_input
 from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -25,22 +27,70 @@ if TYPE_CHECKING:
 _APPLY = {"features", "maps", "other", "max_difference", "plot", "search", "output_format", "force"}
 
 
-def are_recorded(features: str, other: str) -> bool:
-    """Return whether both sides are recordings or recorded calls.
+def two_recordings(maps: Sequence[str], other: str | None) -> tuple[str, str] | None:
+    """Return the two recordings or recorded calls that FEATURES and --with name.
+
+    Parameters
+    ----------
+    maps
+        FEATURES: the first recording, or both. Two calls on the levels of one pyramid are the two
+        maps of one side.
+    other
+        The value of --with; None without it.
+
+    Returns
+    -------
+    Their paths; None if there is another thing to compare.
 
     Raises
     ------
+    RoiAlignError
+        If a name is missing.
     UsageError
-        If only the second side is a recording. The first can be compared with something else.
+        If only one side is a recording, or if there are more than two.
     """
+    if other is None:
+        return (maps[0], maps[1]) if _are_two_sides(maps) else None
+    for name in maps:
+        check_input(name)
+    if not _are_recorded(maps[0], other):
+        return None
+    if len(maps) > 1:
+        raise click.UsageError("FEATURES: name one recording, and the other one with --with")
+    return maps[0], other
+
+
+def _are_two_sides(maps: Sequence[str]) -> bool:
+    """Return whether FEATURES are two recordings, and not calls on two levels of one pyramid."""
+    from roialign_cli.calls.differences.comparing import is_recorded
+    from roialign_cli.calls.recording import read_calls
+
+    if len(maps) != 2 or not all(map(is_recorded, maps)):
+        return False
+    return any(Path(name).is_dir() for name in maps) or len(read_calls(maps).pyramids()) > 1
+
+
+def _are_recorded(features: str, other: str) -> bool:
+    """Return whether both sides are recordings; raise an error if only the second one is."""
     from roialign_cli.calls.differences.comparing import is_recorded
 
     is_first, is_second = (is_recorded(name) or Path(name).is_dir() for name in (features, other))
+    if is_first and not Path(other).exists():
+        _check_preset(other)
     if is_second and not is_first:
         kind = "folder" if Path(other).is_dir() else "recorded call"
         problem = f"{other} is a {kind}, and {features} is not a recording; name two recordings"
         raise click.UsageError(f"--with: {printable(problem)}")
     return is_first and is_second
+
+
+def _check_preset(name: str) -> None:
+    """Raise an error for a missing recording, which is not the name of a preset either."""
+    from roialign_cli.core.presets import PRESETS
+
+    if name.partition(",")[0] not in PRESETS:
+        problem = f"{printable(repr(name))} is not a recording and not a preset; check the name"
+        raise ArgumentError("with", problem)
 
 
 def compare_two(
@@ -69,8 +119,6 @@ def compare_two(
 def _refuse_others(output_format: str) -> None:
     """Raise an error for an option that has no effect on recordings."""
     context = click.get_current_context()
-    if len(context.params.get("maps") or ()) > 1:
-        raise click.UsageError("FEATURES: name one recording, and the other one with --with")
     names = {parameter.name or "" for parameter in context.command.params}
     option = first_given(names - _APPLY)
     if option is not None:

@@ -140,18 +140,8 @@ def first_given(names: Container[str]) -> str | None:
     return None
 
 
-def missing_option(name: str, features: str) -> click.MissingParameter:
-    """Return the error of click for an option that is missing because FEATURES is no call.
-
-    Raises
-    ------
-    FileError
-        If the features cannot be read at all.
-    """
-    from roialign_cli.files.reading import open_input, split_member
-
-    if features != "-":
-        open_input(split_member(features)[0]).close()
+def missing_option(name: str) -> click.MissingParameter:
+    """Return the error of click for an option that is missing because FEATURES is no call."""
     context = click.get_current_context()
     found = next(one for one in context.command.params if one.name == name)
     return click.MissingParameter(ctx=context, param=found)

@@ -88,7 +88,7 @@ def _expected_output(options: OperatorOptions, expected: str | None) -> SavedOut
     if expected is not None:
         return SavedOutput.read(expected)
     if options.call is None:
-        raise missing_option("expected", options.features)
+        raise missing_option("expected")
     return options.call.saved_output("name one with --expected")
 
 

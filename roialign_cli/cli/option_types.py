@@ -287,12 +287,22 @@ class NamedValue(WrittenType):
         Returns the value that a text stands for, or raises a `ValueError`.
     example
         A valid value, for error messages.
+    needs_name
+        Whether a value without a name is an error; its name is "" otherwise.
     """
 
-    def __init__(self, name: str, parse: Callable[[str], Any], example: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        parse: Callable[[str], Any],
+        example: str,
+        *,
+        needs_name: bool = True,
+    ) -> None:
         self.name = name
         self.parse = parse
         self.example = example
+        self.needs_name = needs_name
 
     def convert(
         self, value: object, param: Parameter | None, ctx: Context | None
@@ -300,7 +310,9 @@ class NamedValue(WrittenType):
         """Return the name and the value."""
         if isinstance(value, tuple):
             return value
-        name, _, text = str(value).partition("=")
+        name, equals, text = str(value).partition("=")
+        if not equals and not self.needs_name:
+            return "", self.parse(name)
         try:
             parsed = self.parse(text)
         except ValueError:
@@ -319,7 +331,7 @@ def _parse_length(text: str) -> int:
     return length
 
 
-NAMED_FILE = NamedValue("NAME=FILE", str, "image=image.npy")
+NAMED_FILE = NamedValue("[NAME=]FILE", str, "image=image.npy", needs_name=False)
 NAMED_LENGTH = NamedValue("NAME=N", _parse_length, "height=320, or image:2=320")
 
 

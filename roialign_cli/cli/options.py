@@ -40,7 +40,7 @@ from roialign_cli.core.convention import (
     Pooling,
     Summary,
 )
-from roialign_cli.files.reading import is_folder_or_archive, split_member
+from roialign_cli.files.reading import check_input, is_folder_or_archive, split_member
 
 if TYPE_CHECKING:
     from roialign_cli.cli.call_input import RecordedCall
@@ -254,6 +254,8 @@ def search_options(command: Function) -> Function:
 
 def _with_call(options: OperatorOptions, *, needs_rule: bool = False) -> OperatorOptions:
     """Return options with the call that FEATURES names; a search needs no pyramid rule."""
+    for name in options.maps:
+        check_input(name)
     if not is_folder_or_archive(options.features):
         return options
     from roialign_cli.cli.call_input import with_call

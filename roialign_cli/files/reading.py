@@ -16,6 +16,17 @@ TOO_LARGE = "does not fit into memory; use a smaller file"
 IS_UTF_16 = "is text in UTF-16; save the text as UTF-8"
 # Inode, size in bytes, and time of the last change in nanoseconds.
 Fingerprint = tuple[int, int, int]
+_OF_PYTORCH = (
+    "is a PyTorch file, and reading a PyTorch file can run code; save a tensor with numpy.save, or "
+    'record a model in Python: with roialign_cli.record_calls("calls"): model(images)'
+)
+# Suffix of a model → the problem with the model as an input.
+_MODELS = {
+    ".onnx": "is an ONNX model; record its calls with `roialign capture`, and name their folder",
+    ".pt": _OF_PYTORCH,
+    ".pth": _OF_PYTORCH,
+}
+MODEL_SUFFIXES = (*_MODELS,)
 
 
 def fingerprint_of(name: str) -> Fingerprint | None:
@@ -25,6 +36,18 @@ def fingerprint_of(name: str) -> Fingerprint | None:
     except (OSError, ValueError):
         return None
     return None if status is None else (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def check_input(name: str) -> None:
+    """Raise an error for a path that does not exist, or that is a model instead of its calls."""
+    path, _ = split_member(name)
+    if path == "-":
+        return
+    if fingerprint_of(path) is None:
+        open_input(path).close()  # raises the error
+    problem = _MODELS.get(Path(path).suffix.lower())
+    if problem is not None:
+        raise FileError(path, problem)
 
 
 def is_folder_or_archive(name: str) -> bool:
@@ -43,12 +66,13 @@ def split_member(name: str) -> tuple[str, str | None]:
     """Split "file.npz:NAME" into the file and the name of the array chosen in it.
 
     The second is None if no array is chosen. The name of an existing file is not split at a colon.
-    The name of a tensor in a JSON file may have colons, too.
+    The name of an array may have colons, too, as in "in.npz:onnx::Concat_1".
     """
     file, _, member = name.rpartition(":")
-    before, suffix, after = name.partition(".json:")
-    if after and fingerprint_of(before + suffix[:-1]) is not None:
-        file, member = before + suffix[:-1], after
+    for end in (".npz:", ".json:"):
+        before, suffix, after = name.partition(end)
+        if after and fingerprint_of(before + suffix[:-1]) is not None:
+            file, member = before + suffix[:-1], after
     if not file or not member or fingerprint_of(name) is not None:
         return name, None
     is_file = file == "-" or file.lower().endswith(".npz") or fingerprint_of(file) is not None

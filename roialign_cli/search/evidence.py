@@ -103,8 +103,9 @@ def far_evidence(answer: Closest) -> Iterator[str]:
     if likeness > _SAME_CHANNELS:
         yield (
             "The channels of the output and of the features have similar means (correlation "
-            f"{likeness:.2f}). The features are likely right. The boxes are likely wrong: check "
-            "that they belong to this output, and that its rows are in the same order."
+            f"{likeness:.2f}), so that both likely come from the same layer. Check that the boxes "
+            "belong to this output and are in the order of its rows; then that the image and its "
+            "preprocessing are the same."
         )
     else:
         yield (

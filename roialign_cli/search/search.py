@@ -22,6 +22,7 @@ from roialign_cli.search.arguments import (
 from roialign_cli.search.arrangement import Arrangement, arrangements
 from roialign_cli.search.candidates import Candidates
 from roialign_cli.search.changes import Change
+from roialign_cli.search.explanation import Closest
 from roialign_cli.search.fit import SearchTarget
 from roialign_cli.search.graded import closest
 from roialign_cli.search.hints import input_hints
@@ -172,6 +173,8 @@ class _Search:
                 return found
             if self.trials.unconfirmed:
                 answer = closest(self.variants, self.trials.unconfirmed, answer)
+        if answer is None or not answer.boxes.all():
+            answer = self._at_another_scale() or answer
         if answer is not None and answer.is_plain:
             poolings = [answer.hypothesis.convention.pooling]
             confirmed = confirm(answer.variant.target, [answer.hypothesis], verified=True)
@@ -181,6 +184,19 @@ class _Search:
         return Identification(
             (), None, answer, self.trials.count, self.distinct_values, size, self.hints
         )
+
+    def _at_another_scale(self) -> Closest | None:
+        """Return the answer by a convention that matches at another scale than the stated one."""
+        for variant in self.variants:
+            target, candidates = variant.target, variant.candidates
+            if candidates.spatial_scale is None or len(target.output) != len(target.boxes):
+                continue
+            free = replace(variant, candidates=replace(candidates, spatial_scale=None))
+            found = self._matching(free, free.likely, 0.0)
+            hypothesis = None if found is None else found.matches[0].hypothesis
+            if hypothesis is not None and hypothesis.spatial_scale is not None:
+                return closest([variant], [(target, hypothesis)])
+        return None
 
     def _likely(self) -> list[tuple[Variant, Likely]]:
         """Look at the arrangements, up to one that certainly is the right one."""

@@ -39,6 +39,7 @@ def _call(call: CallDifferences) -> dict[str, Any]:
         "operator_at_fault": call.at_fault,
         "operator_difference": call.cross,
         "fields": [vars(reason) for reason in call.fields],
+        "maps_at_fault": list(call.maps_at_fault),
         "shift": None if pairs.shift is None else {"x": pairs.shift[0], "y": pairs.shift[1]},
         "shift_compensated": call.compensated,
         "worst": _worst(call),

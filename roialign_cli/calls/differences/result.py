@@ -109,6 +109,9 @@ class CallDifferences:
         The parameters in which the operators differ, with their shares of that difference.
     worst
         Where the outputs differ most; None without outputs to compare.
+    maps_at_fault
+        The maps on which the operators make other outputs of the same inputs, ascending; empty if
+        those are all maps with boxes.
     """
 
     groups: tuple[CallGroup, CallGroup]
@@ -120,6 +123,7 @@ class CallDifferences:
     at_fault: bool | None
     fields: tuple[Reason, ...]
     worst: Place | None
+    maps_at_fault: tuple[int, ...]
 
     def stage(self, name: StageName) -> Stage:
         """Return a stage by its name."""

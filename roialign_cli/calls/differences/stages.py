@@ -130,7 +130,7 @@ class GroupComparison:
         )
         return CallDifferences(
             self.groups, self.checks, self.pairs, stages, compensated, cross, at_fault,
-            self._fields(), self.outputs.worst,
+            self._fields(), self.outputs.worst, self._maps_at_fault(),
         )  # fmt: skip
 
     def _map_indices(self) -> list[int]:
@@ -280,6 +280,16 @@ class GroupComparison:
             maps,
             key=lambda one: 0.0 if one.cross is None else float(one.cross.amounts.sum()),
         ).fields if maps else ()  # fmt: skip
+
+    def _maps_at_fault(self) -> tuple[int, ...]:
+        """Return the maps on which the operators differ, if that is not on all with boxes."""
+        wrong = {
+            index: one.cross.wrong.any()
+            for (index, _), one in zip(self.features, self.maps, strict=True)
+            if one.cross is not None and len(one.cross.wrong)
+        }
+        found = tuple(index for index in sorted(wrong) if wrong[index])
+        return found if len(found) < len(wrong) else ()
 
 
 def _read(file: str) -> Call:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from roialign_cli.calls.onnx_models.boxes import inputs_before
 from roialign_cli.calls.onnx_models.damage import Model
 from roialign_cli.calls.onnx_models.library import onnx_module
-from roialign_cli.calls.onnx_models.listing import ListedNode
 from roialign_cli.calls.onnx_models.shapes import Shape, shape_of
 from roialign_cli.errors import ArgumentError, FileError, alternatives
 from roialign_cli.memory import check_fits
+
+if TYPE_CHECKING:
+    from roialign_cli.calls.onnx_models.listing import ListedNode
 
 _FIRST_AXIS, _BOXES, _OTHER_AXES = 1, 16, 256  # lengths of free axes of random inputs
 _IMAGE_SIDE = 256.0  # units of boxes, on a map of unknown size

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from roialign_cli.calls.onnx_models.damage import Model, NodeProto
+from roialign_cli.calls.onnx_models.inputs import ModelInput, model_inputs
 from roialign_cli.calls.onnx_models.model import Place, load_model, main_opset, walk
 from roialign_cli.calls.onnx_models.operators import REQUIRED, OnnxOperator, operator_of
 from roialign_cli.calls.onnx_models.outputs import Value
@@ -131,6 +133,8 @@ class Listing:
         The program that wrote the file and its version; "" if unknown.
     opset
         The version of the standard's operators in the file.
+    inputs
+        What the model needs to run; empty if NumPy lacks the data type of an input.
     nodes
         The ROI Aligns: those of the main graph and of its branches and loops, then of functions.
     """
@@ -138,6 +142,7 @@ class Listing:
     path: str
     producer: str
     opset: int
+    inputs: tuple[ModelInput, ...]
     nodes: tuple[ListedNode, ...]
 
     @property
@@ -174,6 +179,9 @@ def listing_of(name: str, model: Model) -> Listing:
     FileError
         If there is no ROI Align.
     """
+    inputs: list[ModelInput] = []
+    with suppress(FileError):
+        inputs = model_inputs(name, model)
     drop_weights(model)
     if not any(map(_operator, walk(model))):
         raise FileError(name, "has no ROI Align or similar operator; name another model")
@@ -187,7 +195,7 @@ def listing_of(name: str, model: Model) -> Listing:
         for node, number, rows in zip(nodes, pyramids, row_values(places), strict=True)
     )
     producer = f"{model.producer_name} {model.producer_version}".strip()
-    return Listing(name, producer, main_opset(model), tuple(grouped))
+    return Listing(name, producer, main_opset(model), tuple(inputs), tuple(grouped))
 
 
 def _operator(place: Place) -> OnnxOperator | None:

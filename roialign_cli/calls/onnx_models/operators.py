@@ -18,6 +18,7 @@ Choices = Mapping[Any, Mapping[str, Any]]
 
 _POOLINGS: Choices = {"avg": {"pooling": "avg"}, "max": {"pooling": "max"}}
 _NUMBERED_POOLINGS: Choices = {1: {"pooling": "avg"}, 0: {"pooling": "max"}}
+_STANDARD_DOMAIN = "ai.onnx"
 _TWO_SIDES = ("output_height", "output_width")
 _RATIO = {"sampling_ratio": "sampling_ratio"}
 
@@ -251,6 +252,26 @@ OPERATORS = (
 _SIMILAR = re.compile(
     r"roi_?align|(ps)?roi_?pool|roi_?warp|crop_?and_?resize|roi_?extractor", re.IGNORECASE
 )
+
+
+def operator_title(domain: str, op_type: str, opset: int) -> str:
+    """Return the name of an operator in a recorded call.
+
+    Examples
+    --------
+    >>> operator_title("", "RoiAlign", 16)
+    'ai.onnx::RoiAlign, opset 16'
+    """
+    return f"{domain or _STANDARD_DOMAIN}::{op_type}, opset {opset}"
+
+
+def operator_with_title(title: str) -> OnnxOperator | None:
+    """Return the row of the operator that `operator_title` names; None for another text."""
+    found = re.fullmatch(r"(.+)::(.+), opset (\d+)", title)
+    if found is None:
+        return None
+    domain, op_type, opset = found.groups()
+    return operator_of("" if domain == _STANDARD_DOMAIN else domain, op_type, int(opset))
 
 
 def operator_of(domain: str, op_type: str, opset: int) -> OnnxOperator | None:

@@ -15,6 +15,7 @@ from roialign_cli.calls.onnx_models.external import ExternalData, find_external_
 from roialign_cli.calls.onnx_models.library import onnx_module
 from roialign_cli.calls.onnx_models.listing import ListedNode, Listing, listing_of
 from roialign_cli.calls.onnx_models.model import expanded_size, load_model
+from roialign_cli.calls.onnx_models.operators import operator_title
 from roialign_cli.calls.onnx_models.outputs import Value, expose
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.printable import printable
@@ -178,7 +179,6 @@ def _with_rows(arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def _call(node: ListedNode, arrays: dict[str, Any], level: PyramidLevel | None) -> Call:
-    domain = node.place.domain or "ai.onnx"
     return Call(
         **_with_rows(arrays),
         spatial_scale=node.spatial_scale,
@@ -187,7 +187,7 @@ def _call(node: ListedNode, arrays: dict[str, Any], level: PyramidLevel | None) 
         stated=dict(node.attributes),
         framework="onnxruntime",
         framework_version=onnx_module("onnxruntime").__version__,
-        operator=f"{domain}::{node.place.node.op_type}, opset {node.opset}",
+        operator=operator_title(node.place.domain, node.place.node.op_type, node.opset),
         place=node.place.name,
         level=level,
     )

@@ -14,6 +14,10 @@ def listing_record(listing: Listing) -> dict[str, Any]:
         "model": listing.path,
         "producer": listing.producer,
         "opset": listing.opset,
+        "inputs": [
+            {"name": one.name, "dtype": one.dtype.name, "shape": one.shape}
+            for one in listing.inputs
+        ],
         "nodes": [_node_record(node) for node in listing.nodes],
         "pyramids": listing.pyramids,
     }

@@ -13,7 +13,11 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from roialign_cli.calls.call import Call
-from roialign_cli.calls.recording import RecordingWriter, new_recording
+from roialign_cli.calls.recording import (
+    RecordingWriter,
+    check_recording_writable,
+    new_recording,
+)
 from roialign_cli.calls.watch.pyramids import PyramidRun
 from roialign_cli.calls.watch.targets import (
     Target,
@@ -177,6 +181,10 @@ def record_calls(
         raise ArgumentError("targets", problem)
     watched = [(function, around_operator(function, row)) for function, row in operators.values()]
     watched += [(function, around_pooler(function, row)) for function, row in known_poolers()]
+    try:
+        check_recording_writable(path, force=force)
+    except FileError as error:
+        raise FileError(path, error.problem.replace("--force", "force=True")) from None
     with new_recording(path, force=force) as writer:
         recorder = Recorder(path, writer)
         try:

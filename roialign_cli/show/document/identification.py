@@ -45,19 +45,23 @@ def print_identification(
     `fixed_fields` are the keywords that the user stated.
     """
     after: list[Block] = [Heading(2, remarks[0]), *map(_indented, remarks[1:])] if remarks else []
-    print_blocks(chain(_blocks(found, inputs, fixed_fields), after))
+    print_blocks(chain(_blocks(found, inputs, fixed_fields), _alternatives(found), after))
     for line in _search_size(found):
         new_console().print(Text(line), style="dim")
 
 
 def identification_blocks(found: Identification, inputs: InputWords) -> Iterator[Block]:
-    """Yield the result of a search as a section of another document, without its heading."""
+    """Yield the result of a search as a section of another document, without other matches."""
     # The options of that command do not set what the search tries.
     for number, block in enumerate(_blocks(found, inputs, {"spatial_scale", "sampling_ratio"})):
         if isinstance(block, Heading):
             yield Heading(3, block.text) if number else Paragraph(block.text)
         else:
             yield block
+    others = sum(1 + len(match.equivalents) for match in found.matches) - 1
+    if others > 0:
+        count = format_count(others, "other match", "other matches")
+        yield Paragraph(f"`roialign identify` lists {count}.")
     if found.verdict in {"partial", "near", "far"}:
         yield _indented("`roialign identify` can search other scales and sampling ratios.")
     yield from map(Paragraph, _search_size(found))
@@ -65,7 +69,8 @@ def identification_blocks(found: Identification, inputs: InputWords) -> Iterator
 
 def identification_lines(found: Identification) -> list[str]:
     """Return the result of a search as lines of text, without a command line."""
-    return [*blocks_text(_blocks(found, None, ())).splitlines(), *_search_size(found)]
+    blocks = chain(_blocks(found, None, ()), _alternatives(found))
+    return [*blocks_text(blocks).splitlines(), *_search_size(found)]
 
 
 def _blocks(
@@ -98,7 +103,7 @@ def _indented(text: str) -> Paragraph:
 
 
 def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block]:
-    best, *others = (match.hypothesis for match in found.matches)
+    best = found.matches[0].hypothesis
     if found.doubtful:
         values = format_count(found.distinct_values, "different value", "different values")
         yield Heading(2, "Too few different values to decide:")
@@ -119,6 +124,13 @@ def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block
         lines = with_changes(call, found.changes)
     yield from reproduction_blocks(lines)
     yield from map(_indented, () if inputs is None else _command_notes(best))
+
+
+def _alternatives(found: Identification) -> Iterator[Block]:
+    """Yield the other matches, and the closest combination that does not match."""
+    if not found.matches:
+        return
+    best, *others = (match.hypothesis for match in found.matches)
     if found.matches[0].equivalents or others:
         yield Heading(2, "Other matches, and inputs that would distinguish them:")
     yield from map(_indented, _equivalents(found.matches[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from roialign_cli.analysis.scaling import scale_option
 from roialign_cli.calls.onnx_models.listing import ListedNode, Listing
 from roialign_cli.calls.onnx_models.operators import REQUIRED
 from roialign_cli.printable import printable
-from roialign_cli.show.document.blocks import Block, Grid, Paragraph
+from roialign_cli.show.document.blocks import Block, Grid, Paragraph, Verbatim
 from roialign_cli.show.document.command_line import convention_words
 from roialign_cli.show.numbers import format_count, format_indices
 
@@ -35,7 +36,19 @@ def model_listing(listing: Listing) -> Iterator[Block]:
     yield from _remarks(listing)
     yield from _options(listing)
     if not all(node.why_not_recorded for node in nodes):
-        yield Paragraph("Add --random or --input NAME=FILE to record the calls of these nodes.")
+        yield from _recording(listing)
+
+
+def _recording(listing: Listing) -> Iterator[Block]:
+    """Yield the inputs of a model, and the command that records its calls."""
+    if listing.inputs:
+        yield Paragraph(printable(f"Inputs of the model: {'; '.join(map(str, listing.inputs))}"))
+    words = ["roialign", "capture", listing.path]
+    for one in listing.inputs:
+        words += ["--input", f"{one.name}=FILE.npy"]
+    yield Paragraph("")
+    yield Paragraph("To record the calls of these nodes (--random makes the inputs that you omit):")
+    yield Verbatim((printable(shlex.join([*words, "-o", "calls"])),), to_copy=True)
 
 
 def _title(listing: Listing) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,21 @@ import numpy as np
 
 from roialign_cli.analysis.comparison import Reason
 from roialign_cli.analysis.equivalence import effective_rules
+from roialign_cli.analysis.scaling import scale_text
 from roialign_cli.calls.differences.kernels import Kernel, KernelCheck
 from roialign_cli.calls.differences.pairing import SHIFT_TOLERANCE, CallGroup
+from roialign_cli.calls.differences.parameters import parameter_for, shift_parameter
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
 from roialign_cli.show.document.answer import answer_clauses
-from roialign_cli.show.numbers import capitalised, format_count, name_of
+from roialign_cli.show.numbers import capitalised, format_count, format_indices, name_of
 
 SIDES = "A", "B"
 _MAX_FIELDS = 3  # in a sentence
+_SAME_INPUT = "Record both with the same input."
+_BEFORE_FEATURES = (
+    "Compare what comes before the ROI Align: the preprocessing of the image (size, scale, mean "
+    "and deviation, order of the channels), the weights and the layers."
+)
 _MIN_PAIRED_SHARE = 0.5  # of the boxes, below which the inputs are likely different
 MIN_SHARE = 0.005  # of the difference, below which a share is not shown
 
@@ -51,7 +59,7 @@ def recording_sentences(found: RecordingDifferences) -> list[str]:
     """Return the verdict on two recordings, the most important sentence first."""
     call = found.first_difference
     if not found.calls:
-        return ["No call of A has a partner in B: no two calls have the same output size or maps."]
+        return ["No call of A matches a call of B: no two have the same output size or maps."]
     if call is not None:
         return [*call_sentences(call)]
     empty = sum(verdict == "empty" for verdict in found.verdicts)
@@ -68,26 +76,22 @@ def recording_sentences(found: RecordingDifferences) -> list[str]:
 
 def call_sentences(call: CallDifferences) -> Iterator[str]:
     """Yield where two calls differ first, and whether the operator is at fault."""
-    pairs, fewer = len(call.pairs.rows), min(group.boxes for group in call.groups)
-    if 0 < pairs < _MIN_PAIRED_SHARE * fewer:
-        yield (
-            f"Only {pairs} of {fewer} boxes have a partner: were both recorded with the same input?"
-        )
     match call.verdict:
         case "equal":
             yield f"The outputs agree {_to(call)}."
         case "equal outputs":
             yield from _equal_outputs(call)
         case "inputs":
-            yield f"The ROI Align is not at fault: {_first(call)}."
-            yield _cross(call)
+            yield from _inputs(call)
         case "operator":
             yield f"The ROI Align differs: {operator_clause(call, shares=True)}."
+            yield from _operator_details(call)
         case "inputs and operator":
             share = _of_difference(call.inputs[0])
             yield f"There are two causes. First, {_first(call)}{share}."
             share = _of_difference(call.stage("parameters"))
             yield f"The ROI Align differs, too{share}: {operator_clause(call, shares=False)}."
+            yield from _operator_details(call)
         case "unexplained":
             yield from _unexplained(call)
         case "not comparable":
@@ -96,6 +100,7 @@ def call_sentences(call: CallDifferences) -> Iterator[str]:
             yield "The calls got no boxes."
     yield from _small(call)
     yield from _shift(call)
+    yield from _few_pairs(call)
 
 
 def _equal_outputs(call: CallDifferences) -> Iterator[str]:
@@ -105,7 +110,14 @@ def _equal_outputs(call: CallDifferences) -> Iterator[str]:
     if others:
         yield f"The {' and '.join(others)} differ, without an effect on the output."
     if unpaired:
-        yield f"{format_count(unpaired, 'box has', 'boxes have')} no partner."
+        yield f"{format_count(unpaired, 'box is', 'boxes are')} in one recording only."
+
+
+def _inputs(call: CallDifferences) -> Iterator[str]:
+    yield f"The ROI Align is not at fault: {_first(call)}."
+    yield _cross(call)
+    if call.inputs[0].name == "features":
+        yield _BEFORE_FEATURES
 
 
 def _to(call: CallDifferences) -> str:
@@ -216,6 +228,8 @@ def operator_clause(call: CallDifferences, *, shares: bool) -> str:
     if own is not None and other is not None and own.factor != other.factor:
         texts.append("B uses another scale than it states")
     named = [one for one in call.fields if one.share is None or one.share >= MIN_SHARE]
+    if len(named) == 1 and not texts:  # one cause explains what the stage explains
+        named = [replace(named[0], share=stage.share)]
     texts += [
         field_words(reason, share=shares) for reason in (named or [*call.fields])[:_MAX_FIELDS]
     ]
@@ -226,18 +240,40 @@ def operator_clause(call: CallDifferences, *, shares: bool) -> str:
 
 def field_words(reason: Reason, *, share: bool) -> str:
     """Return a parameter with its two values, and its share if it is known."""
-    here, there = _value(reason.here), _value(reason.there)
+    here, there = field_value(reason.here), field_value(reason.there)
     text = f"{reason.field} is {here} in A and {there} in B"
     if not share or reason.share is None:
         return text
     return f"{text} ({percent(reason.share)} of the difference)"
 
 
-def _value(value: Any) -> str:  # noqa: ANN401
-    if isinstance(value, tuple):
-        parts = [f"{part:g}" for part in value]
-        return parts[0] if len({*parts}) == 1 else ", ".join(parts)
-    return str(value)
+def field_value(value: Any) -> str:  # noqa: ANN401
+    """Return the value of a parameter; a pair is a scale."""
+    return scale_text(value) if isinstance(value, tuple) else str(value)
+
+
+def _operator_details(call: CallDifferences) -> Iterator[str]:
+    """Yield the maps on which the operators differ, and the parameters that choose the shift."""
+    places = [call.groups[1].on_map(index) for index in call.maps_at_fault]
+    nodes = [one.description.place for one in places if one is not None and one.description.place]
+    if call.maps_at_fault:
+        maps = "map" if len(call.maps_at_fault) == 1 else "maps"
+        of = f" ({', '.join(nodes)} in B)" if nodes else ""
+        yield f"The difference is on {maps} {format_indices(call.maps_at_fault)} alone{of}."
+    yield from _shift_parameters(call)
+
+
+def _shift_parameters(call: CallDifferences) -> Iterator[str]:
+    """Yield the parameters of both frameworks that choose another shift, and what matches A."""
+    shift = next((one for one in call.fields if one.field == "offset"), None)
+    if shift is None or not all(check.is_stated for check in call.checks):
+        return
+    own, other = (group.members[0].description for group in call.groups)
+    first, second = shift_parameter(own), shift_parameter(other)
+    if first and second:
+        needed = parameter_for(other, shift.here)
+        remedy = f" To match A, set {needed} in B." if needed else ""
+        yield f"A has {first}, B has {second}.{remedy}"
 
 
 def _unexplained(call: CallDifferences) -> Iterator[str]:
@@ -258,6 +294,13 @@ def _unexplained(call: CallDifferences) -> Iterator[str]:
         yield f"Before that, {_first(call)}."
 
 
+def _few_pairs(call: CallDifferences) -> Iterator[str]:
+    """Yield that most boxes are in one recording only."""
+    pairs, fewer = len(call.pairs.rows), min(group.boxes for group in call.groups)
+    if 0 < pairs < _MIN_PAIRED_SHARE * fewer:
+        yield f"Only {pairs} of {fewer} boxes are in both recordings. {_SAME_INPUT}"
+
+
 def _not_comparable(call: CallDifferences) -> str:
     parameters = call.stage("parameters")
     if parameters.text:
@@ -266,7 +309,9 @@ def _not_comparable(call: CallDifferences) -> str:
         if not group.boxes:
             return f"The outputs cannot be compared: {side} has no boxes."
     if not len(call.pairs.rows):
-        return "No box of A has a partner in B."
+        features = call.stage("features")
+        also = f", and {_input(call, features)}" if features.differs else ""
+        return f"The recordings have no box in common{also.removesuffix(' already')}. {_SAME_INPUT}"
     return "The outputs cannot be compared: they have other shapes."
 
 

@@ -14,6 +14,7 @@ from roialign_cli.show.document.recording_verdict import (
     MIN_SHARE,
     SIDES,
     amount,
+    field_value,
     group_name,
     moved_by,
     operator_lines,
@@ -119,9 +120,10 @@ def _what_differs(call: CallDifferences, stage: Stage) -> str:
         case "features":
             return stage.text or _counted(stage, "values")
         case "boxes":
-            unpaired = call.pairs.rows.unpaired
-            parts = [_counted(stage, "boxes")] if stage.different or not unpaired else []
-            parts += [f"{unpaired} without a partner"] if unpaired else []
+            rows = call.pairs.rows
+            alone = zip(SIDES, (rows.first_only, rows.second_only), strict=True)
+            parts = [_counted(stage, "boxes")] if stage.different or not rows.unpaired else []
+            parts += [f"{len(only)} only in {side}" for side, only in alone if len(only)]
             return f"{_all_moved(call)}{', and '.join(parts)}"
         case "levels":
             rules = f", {stage.text}" if stage.text else ""
@@ -144,7 +146,9 @@ def _counted(stage: Stage, things: str) -> str:
 def _parameters(call: CallDifferences, stage: Stage) -> str:
     if stage.text:
         return stage.text
-    fields = [f"{one.field} {one.here} → {one.there}" for one in call.fields[:2]]
+    fields = [
+        f"{one.field} {field_value(one.here)} → {field_value(one.there)}" for one in call.fields[:2]
+    ]
     if not fields:
         return _counted(stage, "rows")
     return ", ".join(fields) + ("" if stage.differs else ": no effect here")
@@ -158,9 +162,8 @@ def _pairing(call: CallDifferences) -> Iterator[str]:
         ("B", pairs.second, pairs.rows.second_only),
     ):
         if len(alone):
-            verb = "has" if len(alone) == 1 else "have"
             count = format_count(len(alone), "box", "boxes")
-            yield f"{count} of {side} {verb} no partner: {_places(rows, alone, call)}."
+            yield f"Only in {side}: {count} ({_places(rows, alone, call)})."
     if pairs.reordered:
         yield "The boxes are in another order in B."
     if pairs.units == "map":
@@ -199,4 +202,4 @@ def _unpaired_calls(found: RecordingDifferences) -> Iterator[Block]:
     for side, groups in zip(SIDES, (found.first_only, found.second_only), strict=True):
         for group in groups[:_MAX_PAIRS]:
             boxes = format_count(group.boxes, "box", "boxes")
-            yield Paragraph(printable(f"{side} only: {group_name(group)}, {boxes}."))
+            yield Paragraph(printable(f"Only in {side}: {group_name(group)}, {boxes}."))
