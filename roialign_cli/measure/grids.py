@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from roialign_cli.core.preset import FLT_MAX
 from roialign_cli.measure.elimination import Changes, alternatives, by_unusualness
 from roialign_cli.measure.evidence import Evidence
-from roialign_cli.measure.laws import GRID_LAWS, OTHER_POOLINGS, POOLINGS, USUAL
+from roialign_cli.measure.laws import (
+    AT_LEAST_ONE,
+    GRID_LAWS,
+    OTHER_POOLINGS,
+    POOLINGS,
+    USUAL,
+)
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Reading
 
@@ -63,19 +69,16 @@ def small_grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator
     dimensions = [
         alternatives(model, "grid_min", [0, 1, 2, 3]),
         alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
-        [{}, *({"law:grid": law} for law in _with_minimum(model.get("law:grid")))],
+        [{}, *({"law:grid": law} for law in with_minimum(model.get("law:grid"), GRID_LAWS))],
         *without_points(model),
     ]
     yield from by_unusualness(dimensions)
 
 
-def _with_minimum(law: str) -> list[str]:
-    """Return the law of a grid with a minimum number of points, and the one without."""
-    kind = law.removesuffix(_MINIMUM)
-    return [other for other in GRID_LAWS if other in (kind, kind + _MINIMUM) and other != law]
-
-
-_MINIMUM = ", at least 1"
+def with_minimum(law: str, laws: Iterable[str]) -> list[str]:
+    """Return the law with a minimum of 1 if this one has none, or else the one without."""
+    kind = law.removesuffix(AT_LEAST_ONE)
+    return [other for other in laws if other in (kind, kind + AT_LEAST_ONE) and other != law]
 
 
 def without_points(model: Model) -> list[list[dict[str, Any]]]:

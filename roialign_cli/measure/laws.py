@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -164,6 +165,38 @@ EDGE_LAWS: Mapping[str, Callable[[Array, np.float32], Array]] = MappingProxyType
 )
 # Those that no rounding of a convention equals, also without a shift.
 HALF_TO_EVEN = tuple(law for law in EDGE_LAWS if "half to even" in law)
+
+_WHOLE: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
+    {
+        "rounded": ROUNDINGS["round"],
+        "rounded down": ROUNDINGS["floor"],
+        "rounded up": ROUNDINGS["ceil"],
+        "rounded half to even": np.round,
+    }
+)
+AT_LEAST_ONE = ", at least 1"
+
+
+def _whole_size(size: Array, sections: int, *, rounding: str, parts: bool, least: float) -> Array:
+    """Return ROI sizes of which the sections, or else the ROIs, are whole numbers of cells."""
+    count = size.dtype.type(sections if parts else 1)
+    whole = _WHOLE[rounding](size / count)
+    return np.asarray(np.maximum(whole, size.dtype.type(least)) * count)
+
+
+# Sizes of ROIs along an axis (R,) and the number of sections → the sizes that the kernel uses
+SIZE_LAWS: Mapping[str, Callable[[Array, int], Array]] = MappingProxyType(
+    {
+        f"{what} sizes are {rounding}{end}": partial(
+            _whole_size, rounding=rounding, parts=what == "section", least=least
+        )
+        for what in ("section", "ROI")
+        for rounding in _WHOLE
+        for end, least in (("", -math.inf), (AT_LEAST_ONE, 1.0))
+    }
+)
+# Whether there is a minimum shows only in small boxes.
+SIZES_OF_LARGE_BOXES = tuple(law for law in SIZE_LAWS if not law.endswith(AT_LEAST_ONE))
 
 # Batch index of a box and number of maps → the map that is read
 BATCH_LAWS: Mapping[str, Callable[[Array, int], Array]] = MappingProxyType(

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import Operation, make_operation
+from roialign_cli.core.point_rules import POINTS_RULES
 from roialign_cli.core.point_values import contributions, divisor_of, floating, reduce_points
 from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.errors import RoiAlignError
@@ -23,6 +25,7 @@ from roialign_cli.measure.laws import (
     POOLING_LAWS,
     RATIO_LAWS,
     SCALE_LAWS,
+    SIZE_LAWS,
     USUAL,
 )
 
@@ -108,9 +111,10 @@ class Model:
             spatial_scale=None if rules.normalized else self._scale(call),
             batch_index=batch,
         )
-        if not self.along_x:
+        if not self.along_x and "size" not in self.laws:
             return operation
-        return _TwoConventions(**vars(operation), along_x=self.along_x)
+        sized = SIZE_LAWS.get(self.laws.get("size", USUAL))
+        return _OwnPlan(**vars(operation), along_x=self.along_x, sized=sized)
 
     def _scale(self, call: ProbeCall) -> tuple[float, float]:
         scale = call.spatial_scale
@@ -158,16 +162,36 @@ class Model:
 
 
 @dataclass(frozen=True)
-class _TwoConventions(Operation):
-    """An operation with some other rules along x, the fields `along_x`."""
+class _OwnPlan(Operation):
+    """An operation with some other rules along x, the fields `along_x`, or other sizes of ROIs."""
 
     along_x: Mapping[str, Any] = field(default_factory=dict)
+    sized: Callable[[Array, int], Array] | None = None
 
     def plan(self) -> Plan:
         """Return the plan along y of its convention, and that along x of the other rules."""
-        rules = replace(self.convention, **self.along_x)
-        along_y, along_x = super().plan(), Operation.plan(replace(self, convention=rules))
-        return _TwoPlans(along_y.y, along_x.x, self.convention, self.frame, rules)
+        plan = super().plan()
+        if self.along_x:
+            rules = replace(self.convention, **self.along_x)
+            along_x = Operation.plan(replace(self, convention=rules))
+            plan = _TwoPlans(plan.y, along_x.x, self.convention, self.frame, rules)
+        ratio_y, ratio_x = self.convention.sampling_ratios
+        return replace(
+            plan, y=self._with_sizes(plan.y, ratio_y), x=self._with_sizes(plan.x, ratio_x)
+        )
+
+    def _with_sizes(self, axis: RoiAxis, ratio: int) -> RoiAxis:
+        """Return an axis with other sizes of its ROIs, and the adaptive grid of these sizes."""
+        if self.sized is None:
+            return axis
+        size = self.sized(axis.roi_size, axis.sections)
+        if ratio or self.convention.grid_from == "output":
+            return replace(axis, roi_size=size)
+        section = size / size.dtype.type(axis.sections)
+        grid = POINTS_RULES[self.convention.points].grid(
+            section, axis.roi_start, axis.sections, axis.cells, ratio, self.convention
+        )
+        return replace(axis, roi_size=size, grid=grid, count=grid)
 
 
 @dataclass(frozen=True)

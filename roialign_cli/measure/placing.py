@@ -19,6 +19,7 @@ from roialign_cli.measure.laws import (
     HALF_TO_EVEN,
     POOLINGS,
     RATIO_LAWS,
+    SIZES_OF_LARGE_BOXES,
     USUAL,
 )
 from roialign_cli.measure.model import Model
@@ -34,6 +35,9 @@ def placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[C
     starts = _near(reading.start, _USUAL_STARTS, is_exact=is_exact)
     ends = [end - start for start, end in zip(reading.start, reading.end, strict=True)]
     takes_ratio = "sampling_ratio" in evidence.target.parameters
+    points = list(likely_points(reading.shares))
+    if not reading.is_linear:  # rounding moves sections, so that their shares are not exact
+        points = [{"points": "centred", "point_in_part": 0.5}, *points]
     # A grid from the output size, which is spread over the ROI, changes two rules at once.
     ratio = [*default_ratios(0), {"sampling_ratio": 0, "grid_from": "output", "points": "corners"}]
     if takes_ratio:
@@ -44,7 +48,7 @@ def placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[C
         *_weights(reading),
         _poolings(_value_of_ones(evidence), reading),
         _divisors(_value_of_ones(evidence)),
-        list(likely_points(reading.shares)),
+        points,
         ratio,
     ]
     yield from by_unusualness(dimensions)
@@ -126,9 +130,11 @@ def _weights(reading: Reading) -> list[list[dict[str, Any]]]:
         *({"interpolation": "swapped", "tie_neighbour": tie} for tie in TIES),
         {"law:interpolation": EXCHANGED_WEIGHTS},
     ]
-    roundings = [{"edge_rounding": rounding} for rounding in ROUNDINGS]
+    roundings: list[dict[str, Any]] = [{"edge_rounding": rounding} for rounding in ROUNDINGS]
     # At scale 1 all that are rounded half to even before the shift are the same.
-    return [[*roundings, {"edge_rounding": "none", "law:edges": HALF_TO_EVEN[0]}], kinds]
+    roundings += [{"edge_rounding": "none", "law:edges": HALF_TO_EVEN[0]}]
+    roundings += [{"edge_rounding": "none", "law:size": law} for law in SIZES_OF_LARGE_BOXES]
+    return [roundings, kinds]
 
 
 _USUAL_STARTS = (0.5, 0.0, 1.0, -0.5)

@@ -67,7 +67,7 @@ RULES = (
     Rule(AXES, (), (), is_minor=True),
     Rule("scale and shift", ("offset", "image_offset", "law:scale"), _PLACED),
     Rule("box end", ("end_offset", "image_end_offset"), _PLACED),
-    Rule("edge rounding", ("edge_rounding", "law:edges"), _PLACED),
+    Rule("edge rounding", ("edge_rounding", "law:edges", "law:size"), (*_PLACED, "size")),
     Rule("points", ("points", "point_in_part", "divide"), ("placement", "points")),
     Rule("interpolation", ("interpolation", "law:interpolation"), ("placement",)),
     Rule("pooling", ("pooling", "law:pooling"), ("points", "large grid")),

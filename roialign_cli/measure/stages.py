@@ -25,6 +25,7 @@ from roialign_cli.measure.grids import (
     large_grid,
     small_grid,
     unseen_grids,
+    with_minimum,
     without_points,
 )
 from roialign_cli.measure.laws import (
@@ -38,6 +39,8 @@ from roialign_cli.measure.laws import (
     POOLINGS,
     RATIO_LAWS,
     SCALE_LAWS,
+    SIZE_LAWS,
+    SIZES_OF_LARGE_BOXES,
     USUAL,
 )
 from roialign_cli.measure.model import Model
@@ -128,7 +131,10 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     coordinates = alternatives(model, "coordinates", ["features", "half"])
     decimals = alternatives(model, "coordinate_decimals", [None, 2, 3])
     formulas = alternatives(model, "position_formula", _FORMULAS)
-    yield from by_unusualness([points, laws, poolings, divisors, coordinates, decimals, formulas])
+    sizes = alternatives(model, "law:size", [USUAL, *SIZES_OF_LARGE_BOXES])
+    yield from by_unusualness(
+        [points, laws, poolings, divisors, coordinates, decimals, formulas, sizes]
+    )
 
 
 _FORMULAS = ("section-first", "step-first", "share-first", "roi-first")
@@ -139,7 +145,9 @@ def _digits(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     decimals = alternatives(model, "coordinate_decimals", [None, 2, 1, 3, 0, 4])
     # The last digit shows at once if coordinates are rounded, or points take the nearest cell.
     formulas = alternatives(model, "position_formula", _FORMULAS)
-    yield from by_unusualness([coordinates, decimals, formulas, *unseen_grids(evidence, model)])
+    sizes = alternatives(model, "law:size", [USUAL, *SIZES_OF_LARGE_BOXES])
+    grids = unseen_grids(evidence, model)
+    yield from by_unusualness([coordinates, decimals, formulas, sizes, *grids])
 
 
 def _whole_sizes(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -252,7 +260,8 @@ def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
 
 def _size(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     sizes = [*_SIZES, *_grown_sizes(evidence)]
-    yield from by_unusualness([alternatives(model, "min_size", sizes)])
+    laws = [{}, *({"law:size": law} for law in with_minimum(model.get("law:size"), SIZE_LAWS))]
+    yield from by_unusualness([laws, alternatives(model, "min_size", sizes)])
 
 
 def _grown_sizes(evidence: Evidence) -> list[float]:
