@@ -314,6 +314,31 @@ def test_calls_are_written_and_answered_by_a_program(capfd: pytest.CaptureFixtur
     assert "torchvision-aligned" in record["equal"]
 
 
+def test_saved_tests_run_the_program(capfd: pytest.CaptureFixture[str]) -> None:
+    run("--write", "calls")
+    Path("answer.py").write_text(ANSWER, encoding="utf-8")
+    program = "--", sys.executable, "answer.py"
+    assert run("calls", "--save-tests", "tests/test_program.py", *program) == 2  # no folder
+    Path("tests").mkdir()
+    assert run("calls", "--save-tests", "tests/test_program.py", *program) == 0
+    names: dict[str, Any] = {"__file__": str(Path("tests/test_program.py").resolve())}
+    exec(Path("tests/test_program.py").read_text(encoding="utf-8"), names)  # noqa: S102
+    names["test_output"]("ratio 2")
+    text = Path("right_kernel.py").read_text(encoding="utf-8")
+    Path("right_kernel.py").write_text(f"{text}\nroi_align = lambda *a, **k: 0\n", encoding="utf-8")
+    with pytest.raises(AssertionError):
+        names["test_output"]("ratio 2")
+    capfd.readouterr()
+
+
+def test_an_option_after_the_program_is_noted(capfd: pytest.CaptureFixture[str]) -> None:
+    run("--write", "calls")
+    Path("answer.py").write_text(ANSWER, encoding="utf-8")
+    run("calls", "--", sys.executable, "answer.py", "--force")
+    shown = capfd.readouterr().err
+    assert f"note: --force after -- goes to {sys.executable}; options of probe stand" in shown
+
+
 def test_a_program_that_answers_some_calls_equals_no_preset_yet(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

@@ -36,12 +36,6 @@ def battery(tmp_path: Path) -> Path:
     return folder
 
 
-def loop(folder: Path, language: str) -> str:
-    """Return the program of a language in the README of a folder."""
-    text = (folder / "README.md").read_text(encoding="utf-8")
-    return text.partition(f"```{language}\n")[2].partition("```")[0]
-
-
 def test_a_folder_has_the_inputs_in_both_forms(tmp_path: Path) -> None:
     folder = battery(tmp_path)
     calls = fixed_battery(Convention())
@@ -55,9 +49,9 @@ def test_a_folder_has_the_inputs_in_both_forms(tmp_path: Path) -> None:
             np.testing.assert_array_equal(raw.reshape(array["shape"]), given)
 
 
-def test_the_program_in_python_is_measured(tmp_path: Path) -> None:
+def test_the_program_in_python_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     folder = battery(tmp_path)
-    (tmp_path / "loop.py").write_text(loop(folder, "python"), encoding="utf-8")
     (tmp_path / "kernel.py").write_text(
         f"{POOL}\ndef roi_align(features, boxes, batch_index, output_size, spatial_scale, "
         "sampling_ratio):\n"
@@ -67,7 +61,7 @@ def test_the_program_in_python_is_measured(tmp_path: Path) -> None:
         .replace("return roi_align(", "return align("),
         encoding="utf-8",
     )  # fmt: skip
-    target = run_program(folder, [sys.executable, str(tmp_path / "loop.py")], seconds=SECONDS)
+    target = run_program(folder, [sys.executable, str(folder / "main.py")], seconds=SECONDS)
     assert probe(target).verdict == "This is torchvision (avg)."
     assert target.remarks == ()
     assert probe(target_of(str(folder))).verdict == "This is torchvision (avg)."
@@ -154,15 +148,16 @@ COMPILERS = {"c": ("gcc", "c"), "cpp": ("g++", "cpp")}
 
 
 def compiled(folder: Path, language: str, kernel: str) -> str:
-    """Compile the program in the README of a folder with a kernel, and return its path."""
+    """Compile the program in a folder with a kernel, and return its path."""
     compiler, suffix = COMPILERS[language]
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
-    source = folder.with_name(f"loop.{suffix}")
-    source.write_text(loop(folder, language) + kernel, encoding="utf-8")
+    source = folder.with_name(f"kernel.{suffix}")
+    source.write_text(f"#include <stddef.h>\n{kernel}", encoding="utf-8")
+    main = str(folder / f"main.{suffix}")
     program = str(folder.with_name("kernel"))
     warnings = ["-Wall", "-Wextra", "-Werror"]
-    subprocess.run([compiler, *warnings, str(source), "-o", program, "-lm"], check=True)
+    subprocess.run([compiler, *warnings, main, str(source), "-o", program, "-lm"], check=True)
     return program
 
 

@@ -37,6 +37,7 @@ def loops(
     end: tuple[float, float] = (0, 0),
     margin: float = 1,
     least: float = -np.inf,
+    section: Rounding = float,
     grid: Rounding = np.ceil,
     reduced: Callable[..., Array] = np.mean,
 ) -> Callable[..., Array]:
@@ -57,8 +58,8 @@ def loops(
             x1, y1, x2, y2 = (
                 edge(float(n) * spatial_scale + by) - shift for n, by in zip(box, ends, strict=True)
             )
-            height = max(y2 - y1, least) / output_size[0]
-            width = max(x2 - x1, least) / output_size[1]
+            height = section(max(y2 - y1, least) / output_size[0])
+            width = section(max(x2 - x1, least) / output_size[1])
             rows = sampling_ratio or int(grid(height))
             columns = sampling_ratio or int(grid(width))
             for i, j in np.ndindex(output_size):
@@ -114,6 +115,11 @@ def even(size: float) -> float:
         (loops(image=np.round, shift=0, least=1, grid=floor), "torchvision",
          {"edge rounding": "box edges are rounded half to even before scaling",
           "adaptive grid": FLOOR}),
+        (loops(section=even, shift=0, least=1), "torchvision",
+         {"edge rounding": "section sizes are rounded half to even, at least 1"}),
+        pytest.param(
+            loops(section=np.floor), "torchvision-aligned",
+            {"edge rounding": "section sizes are rounded down"}, marks=pytest.mark.thorough),
         (loops(grid=round), "torchvision-aligned", {"adaptive grid": EVEN_GRID}),
         (loops(grid=even), "torchvision-aligned",
          {"adaptive grid": f"{EVEN_GRID}, at least 1"}),

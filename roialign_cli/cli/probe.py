@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -105,6 +107,7 @@ def probe(
     if pooling is not None:
         problem = "has no effect with TARGET, because its pooling is measured; remove the option"
         raise click.UsageError(f"--pooling {problem}")
+    _check_program(options.program)
     with options.target() as kernel:
         found = _measured(kernel, options.text, preset)
     _print(found, output_format)
@@ -139,6 +142,13 @@ class ProbeFiles:
             check_tests(self.tests, force=self.force)
 
 
+def _check_program(program: Sequence[str]) -> None:
+    """Print a note if an argument of the program is an option of this command."""
+    own = {name for each in click.get_current_context().command.params for name in each.opts}
+    if (option := next((each for each in program[1:] if each in own), None)) is not None:
+        message(f"note: {option} after -- goes to {program[0]}; options of probe stand before --")
+
+
 def _first_except(*names: str) -> str | None:
     """Return the first other parameter that is on the command line, as it is written there."""
     every = {each.name or "" for each in click.get_current_context().command.params}
@@ -154,9 +164,9 @@ def _write_calls(folder: Path, preset: str | None, *, force: bool) -> None:
         raise click.UsageError(f"{other} has no effect with --write; probe the folder afterwards")
     reading = None if preset is None else preset_named(preset).convention
     calls = write_battery(folder, reading=reading, force=force)
-    message(
-        f"wrote {len(calls)} calls to {folder}; answer them as {folder / 'README.md'} describes"
-    )
+    message(f"wrote {len(calls)} calls to {folder}; {folder / 'README.md'} describes them")
+    place = shlex.quote(str(folder))
+    message(f"in C: cc {place}/main.c kernel.c -lm -o kernel && roialign probe {place} -- ./kernel")
 
 
 def _measured(kernel: ClosableTarget, text: str, preset: str | None) -> Fingerprint:
@@ -202,7 +212,7 @@ def _save_kernel_tests(found: Fingerprint, options: TargetOptions, files: ProbeF
         cases, convention = golden_cases_of(found)
         if found.matched.get("output size", "").endswith(SQUARE):
             cases = [case for case in cases if len({*case.call.output_size}) == 1]
-        code = kernel_code(options, found.matched, found.output_axes)
+        code = kernel_code(options, files.tests, found.matched, found.output_axes)
         write_tests(files.tests, cases, convention, code, force=files.force)
 
 
@@ -211,7 +221,10 @@ def _save_preset_tests(preset: str | None, pooling: Pooling | None, files: Probe
     from roialign_cli.measure.golden import golden_cases
 
     if files.tests is None:
-        problem = "there is no kernel to probe; name one, as in kernel.py:roi_align"
+        problem = (
+            "there is no kernel to probe; name one, as in kernel.py:roi_align, or write calls for "
+            "a program in any language with --write calls"
+        )
         raise click.UsageError(problem)
     if preset is None:
         problem = "name a kernel, or with --preset the rules of the tests"

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from roialign_cli.cli.probe_program_code import program_code
 from roialign_cli.cli.probe_target import TargetOptions
 from roialign_cli.measure.targets.layouts import CHANNELS_LAST, LAYOUT_NAMES, SQUARE
 
 _AXES = ("boxes", "channels", "rows", "columns")
-_IMPORTS = "import numpy as np\nimport pytest"
+_IMPORTS = "from pathlib import Path\n\nimport numpy as np\nimport pytest"
 _EXAMPLE = """\
 from my_kernel import roi_align  # change these lines to call your kernel
 
@@ -75,21 +76,25 @@ class KernelCode:
 
 
 def kernel_code(
-    options: TargetOptions, matched: Mapping[str, str], output_axes: str = ""
+    options: TargetOptions, tests: Path, matched: Mapping[str, str], output_axes: str = ""
 ) -> KernelCode:
     """Return the Python that calls a kernel.
 
-    That of a class, a model or a program is an example to change.
+    That of a class or a model is an example to change.
 
     Parameters
     ----------
     options
         What names the kernel.
+    tests
+        The file of the tests.
     matched
         What the kernel is given → the parameter that gets it, as in `ClosableTarget`.
     output_axes
         The order of the axes of its output, as in `Fingerprint`.
     """
+    if options.program:
+        return KernelCode(*program_code(options.program, tests))
     place, _, name = (options.text or "").rpartition(":")
     is_file = place.endswith(".py")
     module = Path(place).stem if is_file else place

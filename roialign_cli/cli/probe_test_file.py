@@ -60,8 +60,6 @@ The tests named "last digits" and "whole sizes" show only how coordinates are ro
 To leave them out: -k "not digits and not whole"
 """
 
-from pathlib import Path
-
 {imports}
 
 

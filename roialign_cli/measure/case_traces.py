@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.core.convention import Convention
-from roialign_cli.core.operation import make_operation
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.errors import RoiAlignError
 from roialign_cli.measure.fingerprint import Case, Fingerprint
+from roialign_cli.measure.model import Model
 from roialign_cli.measure.nearest import with_pooling
 
 _RELATIVE_TOLERANCE = 1e-3  # outputs of float16 kernels have fewer digits
@@ -25,25 +23,21 @@ def nearest_convention(found: Fingerprint) -> Convention:
 def case_traces(found: Fingerprint, case: Case) -> tuple[Trace | None, Trace | None]:
     """Return how the preset computes the output of a case, and how the kernel does.
 
-    A trace is None without an output. That of the kernel is also None if the fields of a convention
-    do not express what it does.
+    A trace is None without an output. That of the kernel is also None if its points do not give
+    its output.
     """
-    expected = _trace(case, nearest_convention(found))
-    if case.given.output is None:
+    expected = _trace(case, Model(nearest_convention(found)))
+    if case.given.output is None or found.model is None:
         return expected, None
-    own = _trace(case, replace(found.convention, name=found.name))
+    own = _trace(case, found.model.having({"name": found.name}))
     given = case.given.output[0, case.channel].astype(np.float64)
     is_own = own is not None and _is_same(np.array(own.output), given)
     return expected, own if is_own else None
 
 
-def _trace(case: Case, convention: Convention) -> Trace | None:
-    call = case.call
+def _trace(case: Case, model: Model) -> Trace | None:
     try:
-        operation = make_operation(
-            call.features, call.boxes, call.output_size, **case.options(convention)
-        )
-        return trace_operation(operation, 0, case.channel)
+        return trace_operation(model.operation(case.call), 0, case.channel)
     except RoiAlignError:  # the convention gives no output for this box
         return None
 

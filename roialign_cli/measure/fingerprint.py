@@ -14,6 +14,7 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.calling import ANY_CALL, Calling
+from roialign_cli.measure.model import Model
 from roialign_cli.measure.verdict import verdict_of
 from roialign_cli.presentation import Presentable
 
@@ -161,6 +162,9 @@ class Fingerprint(Presentable):
         Which calls the kernel answers.
     calls
         How many calls were made.
+    model
+        The measured rules with the behaviours that no field of a convention expresses; None if the
+        kernel could not be measured.
     problem
         Why the kernel could not be measured, as a sentence; "" if it could be.
     """
@@ -180,6 +184,7 @@ class Fingerprint(Presentable):
     is_partial: bool = False
     calling: Calling = ANY_CALL
     calls: int = 0
+    model: Model | None = None
     problem: str = ""
 
     def __repr__(self) -> str:

@@ -79,7 +79,7 @@ class Model:
     def answer(self, call: ProbeCall) -> Answer:
         """Return what the kernel gives for a call if it follows the model."""
         try:
-            operation = self._operation(call)
+            operation = self.operation(call)
             with np.errstate(all="ignore"):
                 if "grid" in self.laws and 0 in operation.convention.sampling_ratios:
                     return Answer(self._with_grid_law(operation))
@@ -87,7 +87,8 @@ class Model:
         except RoiAlignError as error:
             return Answer(None, str(error))
 
-    def _operation(self, call: ProbeCall) -> Operation:
+    def operation(self, call: ProbeCall) -> Operation:
+        """Return the operation of a call, without the laws that change the values of points."""
         rules = self.convention
         if call.sampling_ratio:
             law = self.laws.get("ratio", USUAL)

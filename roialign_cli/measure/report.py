@@ -58,6 +58,7 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
         is_partial=any(_lacks_answers(rule, measured) for rule in RULES if not rule.is_minor),
         calling=evidence.calling,
         calls=max(evidence.calls, getattr(evidence.target, "calls", 0)),
+        model=measured.model,
     )
 
 

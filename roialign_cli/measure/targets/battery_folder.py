@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,10 +21,12 @@ from roialign_cli.measure.targets.manifest import (
     is_battery,
     manifest_text,
 )
+from roialign_cli.printable import printable
 
 _README = Path(__file__).with_name("battery_readme.md")
 _CALLS = "calls.txt"
-_CONTENTS = {"README.md", _CALLS, MANIFEST, "inputs", "outputs"}
+_PROGRAMS = {name.removesuffix(".txt"): name for name in ("main.c", "main.cpp", "main.py.txt")}
+_CONTENTS = {"README.md", _CALLS, MANIFEST, "inputs", "outputs", *_PROGRAMS}
 _DEFAULT_RATIO = -1  # in calls.txt, for the default of the kernel
 
 
@@ -70,7 +73,10 @@ def write_battery(
             _write_inputs(folder, entry, call)
         (folder / MANIFEST).write_text(manifest_text(entries, chosen), encoding="utf-8")
         (folder / _CALLS).write_text(_lines(entries), encoding="ascii")
-        (folder / "README.md").write_text(_readme(chosen), encoding="utf-8")
+        (folder / "README.md").write_text(_readme(chosen, path.name), encoding="utf-8")
+        for name, source in _PROGRAMS.items():
+            text = _README.with_name("programs").joinpath(source).read_text(encoding="utf-8")
+            (folder / name).write_text(text, encoding="utf-8")
     return entries
 
 
@@ -84,10 +90,11 @@ def _write_inputs(folder: Path, entry: Entry, call: ProbeCall) -> None:
         file.with_name(f"{file.name}.bin").write_bytes(little.tobytes())
 
 
-def _readme(reading: Convention) -> str:
-    """Return the description of the folder, with the format of its boxes."""
+def _readme(reading: Convention, folder: str) -> str:
+    """Return the description of the folder, with its name and the format of its boxes."""
     words = clause("box format", reading).removeprefix("boxes are ")
-    return _README.read_text(encoding="utf-8").replace("BOX_FORMAT", words)
+    text = _README.read_text(encoding="utf-8")
+    return text.replace("BOX_FORMAT", words).replace("FOLDER", printable(shlex.quote(folder)))
 
 
 def _lines(entries: Iterable[Entry]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -140,15 +141,43 @@ def _python_name(text: str) -> tuple[str, str]:
             raise FileError(where, f"{problem}; name a Python file")
         if not _is_name(attribute):
             raise ArgumentError(
-                "target", f"{printable(text)} names no function; write {where}:NAME"
+                "target", printable(f"{text} names no function; {_functions(path)}")
             )
         return where, attribute
-    if not colon and (is_path or Path(text).exists()):
-        problem = "is not a kernel" if Path(text).exists() else "does not exist"
-        raise FileError(text, f"{problem}; {_EXAMPLES}")
+    file = next((name for name in (text, where) if Path(name).is_file()), None)
+    if file is not None:
+        raise FileError(file, f"is not a Python file or an ONNX model; {_other_kernel(file)}")
+    if not colon and is_path:
+        raise FileError(text, f"does not exist; {_EXAMPLES}")
     if not (_is_name(where) and _is_name(attribute)):
         raise ArgumentError("target", f"{printable(text)!r} is not a kernel; {_EXAMPLES}")
     return where, attribute
+
+
+def _other_kernel(file: str) -> str:
+    """Return how to probe a kernel that is a file of another language."""
+    if Path(file).suffix in _LIBRARIES:
+        return "write a Python function that calls it with ctypes, and name FILE.py:FUNCTION"
+    return "run `roialign probe --write calls`, which writes calls for a program in any language"
+
+
+_LIBRARIES = {".so", ".dylib", ".dll"}
+
+
+def _functions(file: Path) -> str:
+    """Return the names in a file that may be a kernel, and how to name one, as a remedy."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return f"write {file}:NAME"
+    names = [each.name for each in tree.body if isinstance(each, _DEFINITIONS)]
+    if len(names) == 1:
+        return f"write {file}:{names[0]}"
+    return f"write {file}:NAME" + (f"; it has {', '.join(names[:_MAX_NAMES])}" if names else "")
+
+
+_DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+_MAX_NAMES = 5
 
 
 def _is_name(text: str) -> bool:

@@ -93,7 +93,8 @@ def match(
     if rest[:1] == ["self"]:
         raise UnmatchedError("is a method without its object; name the class, or a function")
     if rest:
-        raise UnmatchedError(f"needs a value for {rest[0]}; give it with --arg {rest[0]}=VALUE")
+        remedy = f"give it with --arg {rest[0]}=VALUE, or name a function that passes it"
+        raise UnmatchedError(f"needs a value for {rest[0]}; {remedy}")
     required = frozenset(key for key, one in found.items() if one.default is _Kind.empty)
     names = {key: one.name for key, one in found.items()}
     guessed: frozenset[str] = frozenset()

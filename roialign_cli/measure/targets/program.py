@@ -56,6 +56,8 @@ def _why_not_startable(name: str) -> str:
         return "is a folder; name a program"
     if Path(name).exists() and os.sep in name:
         return f"is not executable; run chmod +x {shlex.quote(name)}"
+    if Path(name).exists():
+        return f"is not a command; write ./{shlex.quote(name)}"
     return "does not exist; name a program, as in ./kernel"
 
 
