@@ -317,6 +317,7 @@ FILES: dict[str, bytes | str] = {
     "few-values.json": exported("2x2", [1, 2, 3]),
     "big-values.json": exported("1x1", [10**400]),
     "kernels.py": KERNELS,
+    "library.so": b"\x7fELF",
     "imports.py": "import nowhere_at_all\n",
     "no-manifest/notes.txt": "",
     "bad-manifest/manifest.json": '{"format": "roialign-probe", "version": 1}',

@@ -35,6 +35,7 @@ _USUAL_CALLS = 60  # of a kernel, including those that look for a form of the ar
     "roialign probe kernel.py:roi_align --save-tests test_kernel.py",
     "roialign probe model.onnx --format markdown",
     "roialign probe --write calls",
+    "roialign probe calls --save-tests test_kernel.py -- ./kernel",
     "roialign probe --preset mmcv --pooling max --save-tests golden.npz",
 )
 @target_options
@@ -92,9 +93,11 @@ def probe(
 
     A function runs in a process of its own, and gets its inputs by the usual names of parameters.
     Its output size may be fixed (a square, at least 2 × 2), and so may its spatial scale (a usual
-    one from 1/2 to 1/64). A program in any language reads the calls from a folder: write the folder
-    with --write DIR and run `roialign probe DIR -- ./kernel`. Or let the program write its answers,
-    then run `roialign probe DIR`.
+    one from 1/2 to 1/64).
+
+    For a kernel in another language, --write DIR writes the calls, and programs in C, C++ and
+    Python that run a kernel on them. `roialign probe DIR -- ./kernel` then runs the program, and
+    `roialign probe DIR` reads answers that are there already.
     """
     files = ProbeFiles(plot, save_tests, force)
     if write is not None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from roialign_cli.cli.probe_program_code import program_code
 from roialign_cli.cli.probe_target import TargetOptions
+from roialign_cli.measure.reading import USUAL_AXES, usual_order
 from roialign_cli.measure.targets.layouts import CHANNELS_LAST, LAYOUT_NAMES, SQUARE
 
-_AXES = ("boxes", "channels", "rows", "columns")
 _IMPORTS = "from pathlib import Path\n\nimport numpy as np\nimport pytest"
 _EXAMPLE = """\
 from my_kernel import roi_align  # change these lines to call your kernel
@@ -146,12 +146,11 @@ def _returned(layout: str, output_axes: str, *, is_torch: bool) -> Iterator[str]
         yield "output = output.detach().numpy()"
     if layout == "list":
         yield "output = output[np.argsort(order)]"
-    axes = output_axes.split(", ")
+    order = usual_order(output_axes)
     # An output with its columns before its rows is more likely a mistake, which the tests show.
-    if sorted(axes) == sorted(_AXES) and axes.index("rows") < axes.index("columns"):
-        order = tuple(axes.index(axis) for axis in _AXES)
+    if order is not None and order[2] < order[3]:
         if order != (0, 1, 2, 3):
-            yield f"output = output.transpose{order}  # to {', '.join(_AXES)}"
+            yield f"output = output.transpose{order}  # to {', '.join(USUAL_AXES)}"
     elif "one axis" in output_axes:
         yield "output = output.reshape(len(output), -1, *output_size)"
     yield "return output"

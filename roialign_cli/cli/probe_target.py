@@ -59,54 +59,57 @@ class TargetOptions:
         )
 
 
+_KERNEL_OPTIONS: Sequence[Callable[..., Any]] = (
+    argument(
+        "target",
+        group="Input",
+        metavar="[TARGET]",
+        required=False,
+        description="The kernel: a function or class, FILE.py:NAME or package.module:NAME; an "
+        "ONNX model; or a folder from --write.",
+    ),
+    argument(
+        "program",
+        group="Input",
+        metavar="[PROGRAM...]",
+        nargs=-1,
+        type=click.UNPROCESSED,
+        description="After a folder and --: a program in any language that answers the calls in "
+        "the folder, with its arguments.",
+    ),
+    input_option(
+        "--arg",
+        type=_ARGUMENT,
+        multiple=True,
+        help="Argument of the function or class, a Python value; repeatable.",
+    ),
+    input_option(
+        "--arrays",
+        type=Choice(("auto", *LIBRARIES)),
+        default="auto",
+        show_default=True,
+        help="Library of the arrays for a function; auto tries what it accepts.",
+    ),
+    input_option(
+        "--layout",
+        type=Choice(("auto", *LAYOUTS)),
+        default="auto",
+        show_default=True,
+        help="How a function takes boxes: in columns after the batch index, separate from it, "
+        "or as a list with the boxes of each map.",
+    ),
+    input_option("--node", metavar="NAME", help="ROI Align of a model.  [default: the first]"),
+    input_option(
+        "--timeout",
+        metavar="SECONDS",
+        type=NumberInRange(min=0, min_open=True),
+        help="Time for a call, or for all calls of a program.  [default: 10, or 120]",
+    ),
+)
+
+
 def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add TARGET and the options that decide how the kernel is called."""
-    decorators: Sequence[Callable[..., Any]] = (
-        argument(
-            "target",
-            group="Input",
-            metavar="[TARGET]",
-            required=False,
-            description="The kernel: a function or class, FILE.py:NAME or package.module:NAME; an "
-            "ONNX model; or a folder of answers.",
-        ),
-        argument(
-            "program",
-            group="Input",
-            metavar="[PROGRAM...]",
-            nargs=-1,
-            type=click.UNPROCESSED,
-            description="After a folder and --: a program that answers the calls in the folder.",
-        ),
-        input_option(
-            "--arg",
-            type=_ARGUMENT,
-            multiple=True,
-            help="Argument of the function or class, a Python value; repeatable.",
-        ),
-        input_option(
-            "--arrays",
-            type=Choice(("auto", *LIBRARIES)),
-            default="auto",
-            show_default=True,
-            help="Library of the arrays for a function; auto tries what it accepts.",
-        ),
-        input_option(
-            "--layout",
-            type=Choice(("auto", *LAYOUTS)),
-            default="auto",
-            show_default=True,
-            help="How a function takes boxes: in columns after the batch index, separate from it, "
-            "or as a list with the boxes of each map.",
-        ),
-        input_option("--node", metavar="NAME", help="ROI Align of a model.  [default: the first]"),
-        input_option(
-            "--timeout",
-            metavar="SECONDS",
-            type=NumberInRange(min=0, min_open=True),
-            help="Time for a call, or for all calls of a program.  [default: 10, or 120]",
-        ),
-    )
 
     @functools.wraps(command)
     def with_target(*, target: str | None, **values: Any) -> Any:  # noqa: ANN401
@@ -114,7 +117,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(options=TargetOptions(target, **own), **values)
 
     decorated: Callable[..., Any] = with_target
-    for decorator in reversed(decorators):
+    for decorator in reversed(_KERNEL_OPTIONS):
         decorated = decorator(decorated)
     return decorated
 

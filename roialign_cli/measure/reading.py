@@ -22,6 +22,7 @@ from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.laws import CHANNEL_LAWS, USUAL
 
 Array = NDArray[Any]
+USUAL_AXES = ("boxes", "channels", "rows", "columns")
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,23 @@ class Axes:
     @property
     def text(self) -> str:
         """The order of the axes, in words."""
-        names = np.array(["boxes", "channels", "rows", "columns"])
+        names = np.array(USUAL_AXES)
         text = ", ".join(names[np.argsort(self.order)])
         if self.flat:
             text = "boxes, and channels, rows and columns as one axis"
         turned = [name for name, is_so in zip(names[2:], self.reversed_axes, strict=True) if is_so]
         return text + (f", with the {' and '.join(turned)} in reverse order" if turned else "")
+
+
+def usual_order(text: str) -> tuple[int, ...] | None:
+    """Return the transposition of axes, as `Axes.text` names them, to the usual order.
+
+    None if they are no permutation of the usual ones.
+    """
+    axes = text.split(", ")
+    if sorted(axes) != sorted(USUAL_AXES):
+        return None
+    return tuple(axes.index(axis) for axis in USUAL_AXES)
 
 
 def channel_order(output: Array) -> str:

@@ -72,7 +72,7 @@ class FolderTarget:
     @property
     def matched(self) -> dict[str, str]:
         """Where the answers are, and how many there are."""
-        return {"answers": f"{self._folder}, {len(self._answers)} calls"}
+        return {"answers": f"{len(self._answers)} in the folder {self._folder}"}
 
     @property
     def remedy(self) -> str:

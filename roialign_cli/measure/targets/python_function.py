@@ -143,7 +143,11 @@ class PythonTarget(ChildTarget):
         features = CHANNELS_LAST if self._form.channels_last else "(N, C, H, W)"
         boxes = LAYOUT_NAMES[self._form.layout]
         must = f"it must return (R, C, rows, columns) for features {features} and boxes {boxes}"
-        options = "; name other forms with --arrays and --layout" if self._problem else ""
+        options = (
+            "; name other forms with --arrays and --layout, or a function that converts them"
+            if self._problem
+            else ""
+        )
         return must + options
 
     def run(self, call: ProbeCall) -> NDArray[Any]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from roialign_cli.core.presets import PRESETS
 from roialign_cli.measure.fingerprint import Fingerprint, by_weight
+from roialign_cli.measure.reading import USUAL_AXES, usual_order
+from roialign_cli.measure.rules import AXES
 from roialign_cli.printable import printable
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
 from roialign_cli.show.document.probe_case import case_blocks
@@ -14,6 +16,7 @@ from roialign_cli.show.numbers import capitalised, format_count
 
 _MAX_CASES = 2  # that are explained
 _MAX_NAMED_PRESETS = 3
+_MAX_EQUAL_PRESETS = 20  # more are equal only if few rules could be measured
 # Longest names of presets, in characters, with which the table fits into 80 columns
 _MAX_HEADER = 20
 _MAX_NAME = 12
@@ -25,7 +28,8 @@ def probe_blocks(found: Fingerprint) -> Iterator[Block]:
     """Yield the result of a measurement: the verdict and the smallest cases come last."""
     yield Paragraph(printable(f"{found.name}: measured with {_calls(found.calls)}"))
     if found.matched:
-        yield Paragraph(printable(f"Parameters: {_parameters(found.matched)}"))
+        begin = "Parameters: " if "features" in found.matched else ""
+        yield Paragraph(printable(capitalised(f"{begin}{_parameters(found.matched)}")))
     if found.problem:
         yield Heading(2, printable(found.problem))
         return
@@ -35,6 +39,7 @@ def probe_blocks(found: Fingerprint) -> Iterator[Block]:
     yield from _different_rules(found)
     yield Heading(2, printable(found.verdict))
     yield from _other_presets(found)
+    yield from _other_axes(found)
     yield from _cases(found)
 
 
@@ -127,9 +132,18 @@ def _remarks(found: Fingerprint) -> Iterator[str]:
 
 def _other_presets(found: Fingerprint) -> Iterator[Block]:
     others = [name for name in found.equal if name != found.nearest]
-    if others:
+    if len(others) > _MAX_EQUAL_PRESETS:
+        yield Paragraph(f"They also agree with {len(others)} other presets.", indent=2)
+    elif others:
         words = "They also agree with" if found.is_partial else "Other presets that it equals"
         yield Paragraph(f"{words}: {', '.join(others)}.", indent=2)
+
+
+def _other_axes(found: Fingerprint) -> Iterator[Block]:
+    """Yield how to reorder the axes of an output that differs from presets by its layout only."""
+    order = usual_order(found.output_axes)
+    if any(each.rule == AXES and each.case is None for each in found.differs) and order:
+        yield Paragraph(f"output.transpose{order} has the axes {', '.join(USUAL_AXES)}.", indent=2)
 
 
 def _cases(found: Fingerprint) -> Iterator[Block]:

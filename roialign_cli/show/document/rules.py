@@ -5,18 +5,15 @@ from __future__ import annotations
 from roialign_cli.core.boxes import BOX_NUMBERS
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.presets import ALIASES, PRESETS
+from roialign_cli.measure.clauses import clause
+from roialign_cli.measure.rules import REFUSED
+from roialign_cli.show.document.answer import capitalised
 from roialign_cli.show.document.point_rules import border_rule, neighbours_rule, points_rule
 from roialign_cli.show.numbers import format_number
 
 _NORMALIZED = {
     "size": "normalised, so that 1 is the edge of the map",
     "last-centre": "normalised, so that 1 is the centre of the last cell",
-}
-_REJECTIONS = {
-    "nothing": "",
-    "inverted": "An inverted box is an error.",
-    "no-area": "A box without area is an error.",
-    "off-map": "A box that is inverted or reaches beyond the map is an error.",
 }
 
 
@@ -118,8 +115,9 @@ def _size(c: Convention) -> str:
     )
     if c.inverted_boxes == "empty" and c.min_size:
         inverted = ""  # it grows, like any other box that is too small
+    refused = "" if c.rejects == "nothing" else f"{capitalised(clause(REFUSED, c))}."
     return (
-        f"{inverted}{grows}{_REJECTIONS[c.rejects]}".strip()
+        f"{inverted}{grows}{refused}".strip()
         or "ROIs keep their size, even if the box is empty or inverted."
     )
 
