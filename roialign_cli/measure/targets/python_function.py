@@ -143,12 +143,10 @@ class PythonTarget(ChildTarget):
         features = CHANNELS_LAST if self._form.channels_last else "(N, C, H, W)"
         boxes = LAYOUT_NAMES[self._form.layout]
         must = f"it must return (R, C, rows, columns) for features {features} and boxes {boxes}"
-        options = (
-            "; name other forms with --arrays and --layout, or a function that converts them"
-            if self._problem
-            else ""
-        )
-        return must + options
+        if not self._problem:
+            return must
+        other = "name other forms with --arrays and --layout, or a function that converts them"
+        return f"{must}; {other}"
 
     def run(self, call: ProbeCall) -> NDArray[Any]:
         """Return the output of the kernel. Its inputs stay unchanged; see `remarks`."""
