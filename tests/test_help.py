@@ -39,9 +39,9 @@ def test_every_module_of_a_command_is_in_the_list() -> None:
         "__init__", "box_input", "call_input", "capture_arrays", "capture_onnx", "compare_pyramid",
         "compare_plot", "compare_recordings", "document", "explain_cell", "explain_roi", "help",
         "identify_pyramid", "inputs", "main", "option_types", "options", "page_session",
-        "plot_inputs", "plot_views", "probe_code", "probe_plot", "probe_program_code", "probe_target",
-        "probe_test_file", "probe_tests", "pyramid_input", "pyramids", "rule_options", "saved_output", "streams",
-        "warnings",
+        "plot_inputs", "plot_views", "probe_code", "probe_plot", "probe_program_code",
+        "probe_target", "probe_test_file", "probe_tests", "pyramid_input", "pyramids",
+        "rule_options", "saved_output", "streams", "warnings",
     }  # fmt: skip
     assert modules - helpers == set(COMMANDS)
 
