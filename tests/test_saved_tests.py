@@ -16,6 +16,8 @@ from roialign_cli.cli.main import main
 from roialign_cli.core.convention import Pooling
 from roialign_cli.core.overrides import applicable_overrides
 from roialign_cli.errors import RoiAlignError
+from roialign_cli.measure.golden import golden_cases_of, without_details
+from roialign_cli.measure.probing import probe
 from tests.mutant_kernels import ONE_RULE, TWO_RULES
 from tests.mutant_kernels import Kernel as MutantKernel
 from tests.peers.live import Peer
@@ -290,3 +292,14 @@ def test_names_of_tests_are_unique_and_ascii() -> None:
     names = saved_tests("--preset", "torchvision")["ARRAYS"]["names"].tolist()
     assert len({*names}) == len(names)
     assert all(name.isascii() for name in names)
+
+
+def test_a_detail_of_a_kernel_is_not_among_its_tests() -> None:
+    rules = replace(PRESETS["torchvision-aligned"].convention, position_formula="share-first")
+    found = probe(kernel_of(rules), preset="torchvision-aligned")
+    assert [each.rule for each in found.differs] == ["position formula"]
+    every, convention = golden_cases_of(found)
+    kept = without_details(every, found, convention)
+    names = {case.call.name for case in every} - {case.call.name for case in kept}
+    assert "smallest case, position formula" in names
+    assert all("position formula" in name or "last digits" in name for name in names)

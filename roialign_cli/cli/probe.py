@@ -208,11 +208,16 @@ def _print(found: Fingerprint, output_format: str) -> None:
 
 def _save_kernel_tests(found: Fingerprint, options: TargetOptions, files: ProbeFiles) -> None:
     """Write golden values of the preset that a kernel is nearest to, with the smallest cases."""
-    from roialign_cli.measure.golden import golden_cases_of
+    from roialign_cli.measure.golden import golden_cases_of, without_details
     from roialign_cli.measure.targets.layouts import SQUARE
+    from roialign_cli.show.numbers import format_count
 
     if files.tests is not None:
-        cases, convention = golden_cases_of(found)
+        every, convention = golden_cases_of(found)
+        cases = without_details(every, found, convention)
+        if left_out := len(every) - len(cases):
+            tests = format_count(left_out, "test", "tests")
+            message(f"left out {tests} of details in which the kernel differs from the preset")
         if found.matched.get("output size", "").endswith(SQUARE):
             cases = [case for case in cases if len({*case.call.output_size}) == 1]
         code = kernel_code(options, files.tests, found.matched, found.output_axes)

@@ -12,6 +12,7 @@ from roialign_cli import __version__
 from roialign_cli.cli.probe_code import KernelCode
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.clauses import clause
+from roialign_cli.measure.golden import TOLERANCE
 
 
 def pytest_file(path: Path, convention: Convention, code: KernelCode) -> str:
@@ -35,6 +36,7 @@ def pytest_file(path: Path, convention: Convention, code: KernelCode) -> str:
         environment="" if folder == "." else f"PYTHONPATH={_in_quotes(shlex.quote(folder))} ",
         boxes=clause("box format", convention).removeprefix("boxes are "),
         imports=code.imports,
+        tolerance=TOLERANCE,
         body=indent(code.body, "    "),
     )
 
@@ -81,7 +83,7 @@ def call_kernel(
 # float32 outputs differ by about 1e-7 of the largest value, its float16 outputs by about
 # 1e-3. Another rule changes some outputs by far more than these tolerances.
 TOLERANCES = {{"float16": 1e-2}}
-USUAL_TOLERANCE = 1e-4
+USUAL_TOLERANCE = {tolerance}
 
 with np.load(Path(__file__).with_suffix(".npz")) as file:
     ARRAYS = dict(file)
