@@ -295,6 +295,24 @@ def pool(x, boxes, output_size, scale, half=0.0):
 }
 
 
+def test_saved_tests_construct_a_class() -> None:
+    code = """
+class Pool:
+    def __init__(self, output_size, scale, half):
+        self.call = (output_size, output_size), scale, 2 + half
+    def __call__(self, x, rois):
+        boxes, index = rois[:, 1:], rois[:, 0].astype(int)
+        return roi_align(x, boxes, *self.call, index)
+"""
+    Path("pool_kernel.py").write_text(KERNEL + code, encoding="utf-8")
+    arguments = "pool_kernel.py:Pool", "--arg", "half=0", "--save-tests", "test_pool.py"
+    assert run(*arguments, "--preset", "torchvision-aligned") == 0
+    text = Path("test_pool.py").read_text(encoding="utf-8")
+    assert "kernel = Pool(\n        output_size=output_size,\n" in text
+    status, shown = pytest_of("test_pool.py")
+    assert status == 0, shown
+
+
 @pytest.mark.parametrize("layout", OTHER_PARAMETERS)
 def test_saved_tests_call_the_kernel_as_the_command_does(layout: str) -> None:
     Path("pool_kernel.py").write_text(KERNEL + OTHER_PARAMETERS[layout], encoding="utf-8")

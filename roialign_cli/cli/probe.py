@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -118,7 +118,7 @@ def probe(
         from roialign_cli.cli.probe_plot import draw_case
 
         draw_case(found, plot, force=force)
-    _save_kernel_tests(found, options, files)
+    _save_kernel_tests(found, options, files, getattr(kernel, "constructed", None))
     return 0 if found.preset is not None else 1
 
 
@@ -206,8 +206,16 @@ def _print(found: Fingerprint, output_format: str) -> None:
     print_blocks(blocks)
 
 
-def _save_kernel_tests(found: Fingerprint, options: TargetOptions, files: ProbeFiles) -> None:
-    """Write golden values of the preset that a kernel is nearest to, with the smallest cases."""
+def _save_kernel_tests(
+    found: Fingerprint,
+    options: TargetOptions,
+    files: ProbeFiles,
+    constructed: Collection[str] | None,
+) -> None:
+    """Write golden values of the preset that a kernel is nearest to, with the smallest cases.
+
+    `constructed` is what the constructor of a class takes, as in `kernel_code`.
+    """
     from roialign_cli.measure.golden import golden_cases_of, without_details
     from roialign_cli.measure.targets.layouts import SQUARE
     from roialign_cli.show.numbers import format_count
@@ -220,7 +228,8 @@ def _save_kernel_tests(found: Fingerprint, options: TargetOptions, files: ProbeF
             message(f"left out {tests} of details in which the kernel differs from the preset")
         if found.matched.get("output size", "").endswith(SQUARE):
             cases = [case for case in cases if len({*case.call.output_size}) == 1]
-        code = kernel_code(options, files.tests, found.matched, found.output_axes)
+        axes = found.output_axes
+        code = kernel_code(options, files.tests, found.matched, axes, constructed)
         write_tests(files.tests, cases, convention, code, force=files.force)
 
 

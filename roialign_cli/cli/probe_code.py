@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,11 +76,13 @@ class KernelCode:
 
 
 def kernel_code(
-    options: TargetOptions, tests: Path, matched: Mapping[str, str], output_axes: str = ""
+    options: TargetOptions,
+    tests: Path,
+    matched: Mapping[str, str],
+    output_axes: str = "",
+    constructed: Collection[str] | None = None,
 ) -> KernelCode:
-    """Return the Python that calls a kernel.
-
-    That of a class or a model is an example to change.
+    """Return the Python that calls a kernel; that of a model is an example to change.
 
     Parameters
     ----------
@@ -92,14 +94,16 @@ def kernel_code(
         What the kernel is given → the parameter that gets it, as in `ClosableTarget`.
     output_axes
         The order of the axes of its output, as in `Fingerprint`.
+    constructed
+        Of a class, what its constructor takes, of `PARAMETERS`; None for a function.
     """
     if options.program:
         return KernelCode(*program_code(options.program, tests))
     place, _, name = (options.text or "").rpartition(":")
     is_file = place.endswith(".py")
     module = Path(place).stem if is_file else place
-    is_function = "features" in matched and "." not in name and not name[:1].isupper()
-    if not is_function or not all(part.isidentifier() for part in module.split(".")):
+    is_python = "features" in matched and "." not in name
+    if not is_python or not all(part.isidentifier() for part in module.split(".")):
         return KernelCode()
     form = matched["boxes"].partition(", ")[2]
     layout = next(key for key, text in LAYOUT_NAMES.items() if text == form)
@@ -112,17 +116,35 @@ def kernel_code(
         *_FORMS.get(layout, ()),
         *(line for form, line in _CHANGES.items() if form in forms),
         *(_TENSORS[layout == "list"] if is_torch else ()),
-        *_call(names, name, options.arg),
+        *_calls(names, name, options.arg, constructed),
         *_returned(layout, output_axes, is_torch=is_torch),
     ]
     imports = f"{_IMPORTS}\nimport torch" if is_torch else _IMPORTS
     return KernelCode(imports, "\n".join(lines), Path(place).parent if is_file else None)
 
 
-def _call(
-    names: Mapping[str, str], function: str, fixed: Sequence[tuple[str, str]]
+def _calls(
+    names: Mapping[str, str],
+    name: str,
+    fixed: Sequence[tuple[str, str]],
+    constructed: Collection[str] | None,
 ) -> Iterator[str]:
-    """Yield the lines that call the function; `fixed` are arguments of --arg."""
+    """Yield the lines that construct a kernel if it is a class, and that call it."""
+    if constructed is None:
+        yield from _call(names, name, fixed)
+        return
+    own = {key: text for key, text in names.items() if key.replace(" ", "_") in constructed}
+    yield from _call(own, name, fixed, result="kernel")
+    yield from _call({key: text for key, text in names.items() if key not in own}, "kernel", ())
+
+
+def _call(
+    names: Mapping[str, str],
+    function: str,
+    fixed: Sequence[tuple[str, str]],
+    result: str = "output",
+) -> Iterator[str]:
+    """Yield the lines that call a function; `fixed` are arguments of --arg."""
     from roialign_cli.measure.targets.loading import argument_value
 
     arguments = [value for key, value in _VALUES.items() if names.get(key) == "by position"]
@@ -135,7 +157,7 @@ def _call(
     if ratio := names.get("sampling ratio"):
         yield f'options = {{}} if sampling_ratio is None else {{"{ratio}": sampling_ratio}}'
         arguments.append("**options")
-    yield f"output = {function}("
+    yield f"{result} = {function}("
     yield from (f"    {argument}," for argument in arguments)
     yield ")"
 

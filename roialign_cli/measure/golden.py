@@ -20,6 +20,7 @@ from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.calling import ANY_CALL, Calling
 from roialign_cli.measure.case_traces import nearest_convention
 from roialign_cli.measure.fingerprint import Fingerprint
+from roialign_cli.measure.measuring import SOFT_RULES
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.rules import RULES
 
@@ -122,7 +123,10 @@ def without_details(
     for rule in RULES:
         if rule.name in mistakes:
             corrected = corrected.having(rule.values_in(convention))
-    return [case for case in golden if _is_given(case, corrected)]
+    unknown = {each.rule for each in found.unknown} & SOFT_RULES
+    return [
+        case for case in golden if unknown.isdisjoint(case.rules) and _is_given(case, corrected)
+    ]
 
 
 def _is_given(case: GoldenCase, model: Model) -> bool:

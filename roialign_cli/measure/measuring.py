@@ -20,7 +20,7 @@ from roialign_cli.measure.substitution import Substitution
 
 # Candidates that are tried in a stage that needs another one without a result.
 _MAX_BLIND_CANDIDATES = 30
-_SOFT_RULES = {"position formula"}  # rules whose failure shows nothing but other last digits
+SOFT_RULES = {"position formula"}  # rules whose failure shows nothing but other last digits
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class _Progress:
         if found.agrees:
             self.model = found.model
             self.kept += [call for call in calls if call not in self.kept]
-        elif is_blind or stage.rule in _SOFT_RULES:
+        elif is_blind or stage.rule in SOFT_RULES:
             self.failed[name] = ""
         else:
             unusual = self.reading.unusual_rule if name == "placement" else ""

@@ -69,7 +69,13 @@ class Kernel:
     def described(self) -> dict[str, Any]:
         """Return the names, the required and the guessed meanings as plain data."""
         guessed = sorted(self.matching.guessed)
-        return {"names": self.names, "required": sorted(self.required), "guessed": guessed}
+        own = None if self.constructor is None else sorted(self.constructor.meanings)
+        return {
+            "names": self.names,
+            "required": sorted(self.required),
+            "guessed": guessed,
+            "constructed": own,
+        }
 
     @property
     def required(self) -> frozenset[str]:

@@ -84,6 +84,8 @@ class PythonTarget(ChildTarget):
         self._required = frozenset(reply["required"])
         self._guessed = frozenset(reply["guessed"])
         self._has_torch: bool = reply["torch"]
+        # Of a class: what its constructor takes, of `PARAMETERS`; None for a function.
+        self.constructed: list[str] | None = reply["constructed"]
 
     def _possible(self, library: str, layout: str) -> list[Form]:
         """Return the forms of arrays to try, the one without a guess first."""
