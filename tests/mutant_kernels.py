@@ -149,7 +149,7 @@ class Mutant:
     base: str
     rules: tuple[str, ...]
     pooling: str = "avg"
-    expressed: bool = True  # by fields or a law
+    expressed: bool = True  # by fields or a behaviour
 
 
 def _convention(base: str, **fields: Any) -> Convention:

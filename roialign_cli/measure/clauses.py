@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from roialign_cli.core.boxes import BOX_NUMBERS
 from roialign_cli.core.convention import Convention
-from roialign_cli.measure.laws import NEARLY_ONE, USUAL_TEXTS
+from roialign_cli.measure.behaviours import NEARLY_ONE, USUAL_TEXTS
 from roialign_cli.measure.rules import AXES, REFUSED
 
 

@@ -65,7 +65,7 @@ def _indices(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 
 def alternatives(model: Model, name: str, values: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return alternatives for one field or law; what the model has is the first."""
+    """Return alternatives for one field or behaviour; what the model has is the first."""
     own = model.get(name)
     return [{name: own}, *({name: value} for value in values if value != own)]
 

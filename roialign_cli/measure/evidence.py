@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.measure.behaviours import USUAL
 from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.calling import Calling
-from roialign_cli.measure.laws import USUAL
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Axes
 from roialign_cli.measure.target import Target, ask

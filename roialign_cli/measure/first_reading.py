@@ -9,11 +9,11 @@ import numpy as np
 
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.battery import WHOLE_CELLS, channel_call, reading_calls
+from roialign_cli.measure.behaviours import USUAL
 from roialign_cli.measure.blocks import FIXED_CHANNELS, Blocks
 from roialign_cli.measure.call import Answer, ProbeCall
 from roialign_cli.measure.calling import SCALES, fixed_size
 from roialign_cli.measure.evidence import Evidence
-from roialign_cli.measure.laws import USUAL
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Axes, Reading, axes_of, channel_order, read_boxes
 from roialign_cli.measure.target import ask
@@ -106,7 +106,7 @@ def _call_reading(call: ProbeCall, axes: Axes, answer: Answer, reading: Reading)
     output = axes.applied(answer, call).output
     own_maps = output is not None and output.shape[1] < call.features.shape[1]
     channel_map = "position-sensitive" if own_maps else "same"
-    changes = {"channel_map": channel_map, "law:channels": axes.channels}
+    changes = {"channel_map": channel_map, "behaviour:channels": axes.channels}
     model = Model(Convention()).having({**reading.fields, **changes})
     return _CallReading(call, axes, reading, model)
 

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from roialign_cli.core.preset import FLT_MAX
-from roialign_cli.measure.elimination import Changes, alternatives, by_unusualness
-from roialign_cli.measure.evidence import Evidence
-from roialign_cli.measure.laws import (
+from roialign_cli.measure.behaviours import (
     AT_LEAST_ONE,
-    GRID_LAWS,
+    GRID_BEHAVIOURS,
     OTHER_POOLINGS,
     POOLINGS,
     USUAL,
 )
+from roialign_cli.measure.elimination import Changes, alternatives, by_unusualness
+from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Reading
 
@@ -47,7 +47,7 @@ def grid(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Change
         alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
         alternatives(model, "grid_max", [None, 2, 1, 3]),
         alternatives(model, "grid_min", [0, 1, 2, 3] if is_open else [0, 2, 3]),
-        alternatives(model, "law:grid", [USUAL, *GRID_LAWS]),
+        alternatives(model, "behaviour:grid", [USUAL, *GRID_BEHAVIOURS]),
     ]
     yield from by_unusualness(dimensions)
 
@@ -69,16 +69,24 @@ def small_grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator
     dimensions = [
         alternatives(model, "grid_min", [0, 1, 2, 3]),
         alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
-        [{}, *({"law:grid": law} for law in with_minimum(model.get("law:grid"), GRID_LAWS))],
+        [
+            {},
+            *(
+                {"behaviour:grid": behaviour}
+                for behaviour in with_minimum(model.get("behaviour:grid"), GRID_BEHAVIOURS)
+            ),
+        ],
         *without_points(model),
     ]
     yield from by_unusualness(dimensions)
 
 
-def with_minimum(law: str, laws: Iterable[str]) -> list[str]:
-    """Return the law with a minimum of 1 if this one has none, or else the one without."""
-    kind = law.removesuffix(AT_LEAST_ONE)
-    return [other for other in laws if other in (kind, kind + AT_LEAST_ONE) and other != law]
+def with_minimum(behaviour: str, behaviours: Iterable[str]) -> list[str]:
+    """Return the behaviour with a minimum of 1 if this one has none, or else the one without."""
+    kind = behaviour.removesuffix(AT_LEAST_ONE)
+    return [
+        other for other in behaviours if other in (kind, kind + AT_LEAST_ONE) and other != behaviour
+    ]
 
 
 def without_points(model: Model) -> list[list[dict[str, Any]]]:

@@ -16,18 +16,18 @@ from roialign_cli.core.point_rules import POINTS_RULES
 from roialign_cli.core.point_values import contributions, divisor_of, floating, reduce_points
 from roialign_cli.core.sampling import AxisSamples, Plan
 from roialign_cli.errors import RoiAlignError
-from roialign_cli.measure.call import Answer, ProbeCall
-from roialign_cli.measure.laws import (
-    BATCH_LAWS,
-    DIVISOR_LAWS,
-    EDGE_LAWS,
-    GRID_LAWS,
-    POOLING_LAWS,
-    RATIO_LAWS,
-    SCALE_LAWS,
-    SIZE_LAWS,
+from roialign_cli.measure.behaviours import (
+    BATCH_BEHAVIOURS,
+    DIVISOR_BEHAVIOURS,
+    EDGE_BEHAVIOURS,
+    GRID_BEHAVIOURS,
+    POOLING_BEHAVIOURS,
+    RATIO_BEHAVIOURS,
+    SCALE_BEHAVIOURS,
+    SIZE_BEHAVIOURS,
     USUAL,
 )
+from roialign_cli.measure.call import Answer, ProbeCall
 
 Array = NDArray[Any]
 
@@ -40,39 +40,45 @@ class Model:
     ----------
     convention
         The rules; its `sampling_ratio` is what the kernel uses if a call gives none.
-    laws
-        Rule → law, one of the clauses in `measure/laws.py`; empty if the fields express everything.
+    behaviours
+        Rule → one of the clauses in `measure/behaviours.py`; empty if the fields express all.
     along_x
         Field → its value along x, for kernels that do not treat both axes alike. The convention has
         the value along y.
     """
 
     convention: Convention
-    laws: Mapping[str, str] = field(default_factory=dict)
+    behaviours: Mapping[str, str] = field(default_factory=dict)
     along_x: Mapping[str, Any] = field(default_factory=dict)
 
     def having(self, changes: Mapping[str, Any]) -> Model:
-        """Return the model with other fields, and other laws: names that start with "law:".
+        """Return the model with other fields, and other behaviours: "behaviour:" and the rule.
 
         Names that start with "x:" are fields along x only.
         """
-        parts: dict[str, dict[str, Any]] = {"": {}, "law": dict(self.laws), "x": dict(self.along_x)}
+        parts: dict[str, dict[str, Any]] = {
+            "": {},
+            "behaviour": dict(self.behaviours),
+            "x": dict(self.along_x),
+        }
         for name, value in changes.items():
             kind, _, rest = name.rpartition(":")
             parts[kind][rest] = value
-        fields, laws, along_x = parts.values()
+        fields, behaviours, along_x = parts.values()
         convention = replace(self.convention, **fields) if fields else self.convention
-        laws = {rule: law for rule, law in laws.items() if law != USUAL}
+        behaviours = {
+            rule: behaviour for rule, behaviour in behaviours.items() if behaviour != USUAL
+        }
         along_x = {
             name: value for name, value in along_x.items() if value != getattr(convention, name)
         }
-        return Model(convention, laws, along_x)
+        return Model(convention, behaviours, along_x)
 
     def get(self, name: str) -> Any:  # noqa: ANN401
-        """Return the value of a field or of a law."""
+        """Return the value of a field or of a behaviour."""
         kind, _, rest = name.rpartition(":")
-        if kind == "law":
-            return self.laws.get(rest, USUAL)
+        if kind == "behaviour":
+            return self.behaviours.get(rest, USUAL)
         own = getattr(self.convention, rest)
         return self.along_x.get(rest, own) if kind == "x" else own
 
@@ -81,29 +87,29 @@ class Model:
         try:
             operation = self.operation(call)
             with np.errstate(all="ignore"):
-                if "grid" in self.laws and 0 in operation.convention.sampling_ratios:
-                    return Answer(self._with_grid_law(operation))
+                if "grid" in self.behaviours and 0 in operation.convention.sampling_ratios:
+                    return Answer(self._with_grid_behaviour(operation))
                 return Answer(self._pooled(operation))
         except RoiAlignError as error:
             return Answer(None, str(error))
 
     def operation(self, call: ProbeCall) -> Operation:
-        """Return the operation of a call, without the laws that change the values of points."""
+        """Return the operation of a call, without behaviours that change the values of points."""
         rules = self.convention
         if call.sampling_ratio:
-            law = self.laws.get("ratio", USUAL)
+            behaviour = self.behaviours.get("ratio", USUAL)
             ratio = call.sampling_ratio
-            y, x = (ratio, ratio) if law == USUAL else RATIO_LAWS[law](ratio)
+            y, x = (ratio, ratio) if behaviour == USUAL else RATIO_BEHAVIOURS[behaviour](ratio)
             rules = replace(rules, sampling_ratio=y, sampling_ratio_x=None if x == y else x)
         elif call.sampling_ratio == 0:
             rules = replace(rules, sampling_ratio=0, sampling_ratio_x=None)
         batch = call.batch_index
-        if "batch" in self.laws:
-            batch = BATCH_LAWS[self.laws["batch"]](batch, len(call.features))
+        if "batch" in self.behaviours:
+            batch = BATCH_BEHAVIOURS[self.behaviours["batch"]](batch, len(call.features))
         boxes: Array = call.boxes
-        if "edges" in self.laws and not rules.normalized:
+        if "edges" in self.behaviours and not rules.normalized:
             scale = np.float32(call.spatial_scale)
-            boxes = EDGE_LAWS[self.laws["edges"]](boxes, scale)
+            boxes = EDGE_BEHAVIOURS[self.behaviours["edges"]](boxes, scale)
         operation = make_operation(
             call.features,
             boxes,
@@ -112,34 +118,40 @@ class Model:
             spatial_scale=None if rules.normalized else self._scale(call),
             batch_index=batch,
         )
-        if not self.along_x and "size" not in self.laws:
+        if not self.along_x and "size" not in self.behaviours:
             return operation
-        sized = SIZE_LAWS.get(self.laws.get("size", USUAL))
+        sized = SIZE_BEHAVIOURS.get(self.behaviours.get("size", USUAL))
         return _OwnPlan(**vars(operation), along_x=self.along_x, sized=sized)
 
     def _scale(self, call: ProbeCall) -> tuple[float, float]:
         scale = call.spatial_scale
-        return SCALE_LAWS[self.laws["scale"]](scale) if "scale" in self.laws else (scale, scale)
+        return (
+            SCALE_BEHAVIOURS[self.behaviours["scale"]](scale)
+            if "scale" in self.behaviours
+            else (scale, scale)
+        )
 
     def _pooled(self, operation: Operation) -> Array:
-        if "pooling" in self.laws and operation.convention.points != "integral":
-            return _reduced(operation, POOLING_LAWS[self.laws["pooling"]])
-        pooled = operation.pooled() if "interpolation" not in self.laws else _exchanged(operation)
-        if "divisor" not in self.laws or operation.convention.pooling == "max":
+        if "pooling" in self.behaviours and operation.convention.points != "integral":
+            return _reduced(operation, POOLING_BEHAVIOURS[self.behaviours["pooling"]])
+        pooled = (
+            operation.pooled() if "interpolation" not in self.behaviours else _exchanged(operation)
+        )
+        if "divisor" not in self.behaviours or operation.convention.pooling == "max":
             return pooled
         y, x = operation.plan().samples()
         along_y, along_x = y.count[:, :, None], x.count[:, None, :]
         usual, _ = divisor_of(y, x, operation.convention)
-        divisor = DIVISOR_LAWS[self.laws["divisor"]](along_y, along_x)
+        divisor = DIVISOR_BEHAVIOURS[self.behaviours["divisor"]](along_y, along_x)
         factor = usual / np.where(divisor == 0, usual, divisor)
         return np.asarray(pooled * factor[:, None].astype(pooled.dtype))
 
-    def _with_grid_law(self, operation: Operation) -> Array:
-        law = GRID_LAWS[self.laws["grid"]]
+    def _with_grid_behaviour(self, operation: Operation) -> Array:
+        behaviour = GRID_BEHAVIOURS[self.behaviours["grid"]]
         plan = operation.plan()
         sizes = np.stack([plan.y.section_size, plan.x.section_size], axis=1)
-        grids = np.clip(np.stack(law(*sizes.T), axis=1), 0, 1000).astype(int)
-        # A section of some size that the law gives no points has none if the size is rounded down.
+        grids = np.clip(np.stack(behaviour(*sizes.T), axis=1), 0, 1000).astype(int)
+        # A section of some size that has no points has none if the size is rounded down.
         is_without = ((grids == 0) & (sizes > 0)).any(axis=1)
         kinds = np.column_stack([grids, is_without])
         outputs: list[Any] = [None] * len(grids)
@@ -229,8 +241,8 @@ def _exchanged(operation: Operation) -> Array:
     return np.stack(outputs)
 
 
-def _reduced(operation: Operation, law: Callable[[Array], Array]) -> Array:
-    """Pool with a law for the values of the points of a section, region by region."""
+def _reduced(operation: Operation, behaviour: Callable[[Array], Array]) -> Array:
+    """Pool with a behaviour for the values of the points of a section, region by region."""
     features = operation.features.astype(floating(operation.features.dtype), copy=False)
     plan, outputs = operation.plan(), []
     for region, n in enumerate(operation.batch_index):
@@ -242,9 +254,9 @@ def _reduced(operation: Operation, law: Callable[[Array], Array]) -> Array:
         valid = y.valid[0][:, None, :, None] & x.valid[0][:, None, :]
         valid = np.broadcast_to(valid, values.shape[1:])
         if valid.size and valid.all():
-            output = law(values.reshape(*values.shape[:3], -1))
+            output = behaviour(values.reshape(*values.shape[:3], -1))
         else:
             for row, column in np.argwhere(valid.any(axis=(2, 3))):
-                output[:, row, column] = law(values[:, row, column, valid[row, column]])
+                output[:, row, column] = behaviour(values[:, row, column, valid[row, column]])
         outputs.append(output)
     return np.stack(outputs)

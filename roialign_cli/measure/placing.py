@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from roialign_cli.core.convention import Convention
+from roialign_cli.measure.behaviours import (
+    DIVISOR_BEHAVIOURS,
+    EXCHANGED_WEIGHTS,
+    HALF_TO_EVEN,
+    POOLINGS,
+    RATIO_BEHAVIOURS,
+    SIZES_OF_LARGE_BOXES,
+    USUAL,
+)
 from roialign_cli.measure.call import Answer
 from roialign_cli.measure.elimination import Changes, by_unusualness
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.grids import default_ratios
-from roialign_cli.measure.laws import (
-    DIVISOR_LAWS,
-    EXCHANGED_WEIGHTS,
-    HALF_TO_EVEN,
-    POOLINGS,
-    RATIO_LAWS,
-    SIZES_OF_LARGE_BOXES,
-    USUAL,
-)
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Reading, likely_points
 
@@ -41,7 +41,10 @@ def placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[C
     # A grid from the output size, which is spread over the ROI, changes two rules at once.
     ratio = [*default_ratios(0), {"sampling_ratio": 0, "grid_from": "output", "points": "corners"}]
     if takes_ratio:
-        ratio = [{"law:ratio": USUAL}, *({"law:ratio": law} for law in RATIO_LAWS)][:6]
+        ratio = [
+            {"behaviour:ratio": USUAL},
+            *({"behaviour:ratio": behaviour} for behaviour in RATIO_BEHAVIOURS),
+        ][:6]
     dimensions: list[Sequence[Changes]] = [
         [{"offset": at} for at in dict.fromkeys(starts)],
         [{"end_offset": at} for at in dict.fromkeys(_near(ends, _USUAL_ENDS, is_exact=is_exact))],
@@ -93,10 +96,10 @@ def _value_of_ones(evidence: Evidence) -> float:
 
 def _divisors(of_ones: float) -> list[dict[str, Any]]:
     """Return the usual divisor, and all others if a map of ones does not give ones."""
-    usual: dict[str, Any] = {"law:divisor": USUAL}
+    usual: dict[str, Any] = {"behaviour:divisor": USUAL}
     if not abs(of_ones - 1) > _EXACT:
         return [usual]
-    return [usual, *({"law:divisor": law} for law in DIVISOR_LAWS)]
+    return [usual, *({"behaviour:divisor": behaviour} for behaviour in DIVISOR_BEHAVIOURS)]
 
 
 def _poolings(of_ones: float, reading: Reading) -> list[Changes]:
@@ -128,12 +131,14 @@ def _weights(reading: Reading) -> list[list[dict[str, Any]]]:
         {"interpolation": "nearest"},
         # A point on a cell centre then has the value of its other neighbour.
         *({"interpolation": "swapped", "tie_neighbour": tie} for tie in TIES),
-        {"law:interpolation": EXCHANGED_WEIGHTS},
+        {"behaviour:interpolation": EXCHANGED_WEIGHTS},
     ]
     roundings: list[dict[str, Any]] = [{"edge_rounding": rounding} for rounding in ROUNDINGS]
     # At scale 1 all that are rounded half to even before the shift are the same.
-    roundings += [{"edge_rounding": "none", "law:edges": HALF_TO_EVEN[0]}]
-    roundings += [{"edge_rounding": "none", "law:size": law} for law in SIZES_OF_LARGE_BOXES]
+    roundings += [{"edge_rounding": "none", "behaviour:edges": HALF_TO_EVEN[0]}]
+    roundings += [
+        {"edge_rounding": "none", "behaviour:size": behaviour} for behaviour in SIZES_OF_LARGE_BOXES
+    ]
     return [roundings, kinds]
 
 

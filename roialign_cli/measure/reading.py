@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import BoxFormat, Origin
+from roialign_cli.measure.behaviours import CHANNEL_BEHAVIOURS, USUAL
 from roialign_cli.measure.call import Answer, ProbeCall
-from roialign_cli.measure.laws import CHANNEL_LAWS, USUAL
 
 Array = NDArray[Any]
 USUAL_AXES = ("boxes", "channels", "rows", "columns")
@@ -39,7 +39,7 @@ class Axes:
     reversed_axes
         Which of the axes (rows, columns) are in reverse order.
     channels
-        The order of the channels, one of the clauses of `CHANNEL_LAWS`.
+        The order of the channels, one of the clauses of `CHANNEL_BEHAVIOURS`.
     """
 
     order: tuple[int, int, int, int] = (0, 1, 2, 3)
@@ -70,7 +70,7 @@ class Axes:
         rows_step, columns_step = (-1 if is_reversed else 1 for is_reversed in self.reversed_axes)
         output = output[:, :, ::rows_step, ::columns_step]
         if self.channels != USUAL:
-            order = np.argsort(CHANNEL_LAWS[self.channels](output.shape[1]))
+            order = np.argsort(CHANNEL_BEHAVIOURS[self.channels](output.shape[1]))
             output = output[:, order]
         return replace(answer, output=output)
 
@@ -113,9 +113,9 @@ def channel_order(output: Array) -> str:
     if not largest.max() > 0:
         return USUAL
     read = np.round(largest / largest.max() * len(largest)).astype(int) - 1
-    for law, order in CHANNEL_LAWS.items():
+    for behaviour, order in CHANNEL_BEHAVIOURS.items():
         if (read == order(len(largest))).all():
-            return law
+            return behaviour
     return USUAL
 
 

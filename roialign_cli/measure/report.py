@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from roialign_cli.core.convention import Convention
+from roialign_cli.measure.behaviours import USUAL
 from roialign_cli.measure.clauses import clause
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.fingerprint import Certainty, Difference, Fingerprint, Measurement
-from roialign_cli.measure.laws import USUAL
 from roialign_cli.measure.measuring import Measured
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.nearest import Near, ranked_presets
@@ -65,15 +65,15 @@ def fingerprint_of(measured: Measured, preset: str | None) -> Fingerprint:
 def _measurement(rule: Rule, measured: Measured, substitution: Substitution) -> Measurement:
     model, evidence = measured.model, measured.evidence
     fields = {name: model.get(name) for name in rule.convention_fields}
-    laws = (model.get(name) for name in rule.fields if name not in fields)
-    law = next((law for law in laws if law != USUAL), "")
+    behaviours = (model.get(name) for name in rule.fields if name not in fields)
+    behaviour = next((behaviour for behaviour in behaviours if behaviour != USUAL), "")
     along_x = {name: value for name, value in model.along_x.items() if name in fields}
     fields |= {name: {"x": value, "y": fields[name]} for name, value in along_x.items()}
     certainty: Certainty = "measured"
     if along_x:
         other = clause(rule.name, replace(model.convention, **along_x))
-        law = f"along x, {other}; along y, {clause(rule.name, model.convention)}"
-    text = law or clause(rule.name, model.convention)
+        behaviour = f"along x, {other}; along y, {clause(rule.name, model.convention)}"
+    text = behaviour or clause(rule.name, model.convention)
     if rule.name == REFUSED:
         text = _refusal_words(evidence, model, substitution) or text
     elif rule.name == AXES:

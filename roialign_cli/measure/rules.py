@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from roialign_cli.core.convention import BOX_FIELDS, Convention
-from roialign_cli.measure.laws import USUAL
+from roialign_cli.measure.behaviours import USUAL
 from roialign_cli.measure.stages import STAGES
 
 
@@ -19,7 +19,7 @@ class Rule:
     name
         The rule, for tables and JSON.
     fields
-        The fields of a convention that state it, and laws as "law:…".
+        The fields of a convention that state it, and behaviours as "behaviour:…".
     stages
         The stages that measure it.
     is_minor
@@ -37,13 +37,13 @@ class Rule:
     @property
     def convention_fields(self) -> tuple[str, ...]:
         """The fields of a convention that state the rule."""
-        return tuple(name for name in self.fields if not name.startswith("law:"))
+        return tuple(name for name in self.fields if not name.startswith("behaviour:"))
 
     def values_in(self, convention: Convention) -> dict[str, Any]:
-        """Return the fields and laws that state the rule in a convention."""
+        """Return the fields and behaviours that state the rule in a convention."""
         values = {name: getattr(convention, name) for name in self.convention_fields}
-        laws = {name: USUAL for name in self.fields if name not in values}
-        return {**values, **laws, **{f"x:{name}": value for name, value in values.items()}}
+        behaviours = {name: USUAL for name in self.fields if name not in values}
+        return {**values, **behaviours, **{f"x:{name}": value for name, value in values.items()}}
 
     @property
     def calls(self) -> tuple[str, ...]:
@@ -65,19 +65,21 @@ _GRIDS = (
 RULES = (
     Rule("box format", BOX_FIELDS, _PLACED),
     Rule(AXES, (), (), is_minor=True),
-    Rule("scale and shift", ("offset", "image_offset", "law:scale"), _PLACED),
+    Rule("scale and shift", ("offset", "image_offset", "behaviour:scale"), _PLACED),
     Rule("box end", ("end_offset", "image_end_offset"), _PLACED),
-    Rule("edge rounding", ("edge_rounding", "law:edges", "law:size"), (*_PLACED, "size")),
+    Rule(
+        "edge rounding", ("edge_rounding", "behaviour:edges", "behaviour:size"), (*_PLACED, "size")
+    ),
     Rule("points", ("points", "point_in_part", "divide"), ("placement", "points")),
-    Rule("interpolation", ("interpolation", "law:interpolation"), ("placement",)),
-    Rule("pooling", ("pooling", "law:pooling"), ("points", "large grid")),
+    Rule("interpolation", ("interpolation", "behaviour:interpolation"), ("placement",)),
+    Rule("pooling", ("pooling", "behaviour:pooling"), ("points", "large grid")),
     Rule("maximum", ("max_of",), ("points", "large grid", "negative"), needs_max=True),
     Rule("negative features", ("max_start",), ("negative", "endless"), needs_max=True),
-    Rule("sampling ratio", ("law:ratio",), ("points",)),
+    Rule("sampling ratio", ("behaviour:ratio",), ("points",)),
     Rule(
         "default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), is_minor=True
     ),
-    Rule("divisor", ("law:divisor", "average_over"), ("points", "across", "larger")),
+    Rule("divisor", ("behaviour:divisor", "average_over"), ("points", "across", "larger")),
     Rule(
         "adaptive grid",
         (
@@ -86,7 +88,7 @@ RULES = (
             "grid_min",
             "grid_max",
             "grid_points",
-            "law:grid",
+            "behaviour:grid",
         ),
         _GRIDS,
     ),
@@ -117,6 +119,6 @@ RULES = (
         ("digits", "points", "whole sizes", "last digits"),
     ),
     Rule("position formula", ("position_formula",), ("last digits",), is_minor=True),
-    Rule("batch index", ("law:batch",), ("batch",)),
-    Rule("channel map", ("channel_map", "law:channels"), ("channels",)),
+    Rule("batch index", ("behaviour:batch",), ("batch",)),
+    Rule("channel map", ("channel_map", "behaviour:channels"), ("channels",)),
 )

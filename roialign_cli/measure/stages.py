@@ -12,6 +12,21 @@ from typing import Any
 import numpy as np
 
 from roialign_cli.core.preset import FLT_MAX
+from roialign_cli.measure.behaviours import (
+    BATCH_BEHAVIOURS,
+    DIVISOR_BEHAVIOURS,
+    EDGE_BEHAVIOURS,
+    GRID_BEHAVIOURS,
+    HALF_TO_EVEN,
+    NEARLY_ONE,
+    OTHER_POOLINGS,
+    POOLINGS,
+    RATIO_BEHAVIOURS,
+    SCALE_BEHAVIOURS,
+    SIZE_BEHAVIOURS,
+    SIZES_OF_LARGE_BOXES,
+    USUAL,
+)
 from roialign_cli.measure.elimination import (
     Changes,
     along_one_axis,
@@ -27,21 +42,6 @@ from roialign_cli.measure.grids import (
     unseen_grids,
     with_minimum,
     without_points,
-)
-from roialign_cli.measure.laws import (
-    BATCH_LAWS,
-    DIVISOR_LAWS,
-    EDGE_LAWS,
-    GRID_LAWS,
-    HALF_TO_EVEN,
-    NEARLY_ONE,
-    OTHER_POOLINGS,
-    POOLINGS,
-    RATIO_LAWS,
-    SCALE_LAWS,
-    SIZE_LAWS,
-    SIZES_OF_LARGE_BOXES,
-    USUAL,
 )
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.placing import (
@@ -101,9 +101,11 @@ def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
     ]
     rounding = alternatives(model, "edge_rounding", ROUNDINGS)
     # Without a shift the others are the same as the field.
-    laws = EDGE_LAWS if model.convention.offset else HALF_TO_EVEN
-    rounding += [{"edge_rounding": "none", "law:edges": law} for law in laws]
-    scales = alternatives(model, "law:scale", [USUAL, *SCALE_LAWS])
+    behaviours = EDGE_BEHAVIOURS if model.convention.offset else HALF_TO_EVEN
+    rounding += [
+        {"edge_rounding": "none", "behaviour:edges": behaviour} for behaviour in behaviours
+    ]
+    scales = alternatives(model, "behaviour:scale", [USUAL, *SCALE_BEHAVIOURS])
     yield from by_unusualness([starts, ends, rounding, scales])
 
 
@@ -115,25 +117,25 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         {"points": "integral", "pooling": "avg"},
         {"points": "centred"},
     ]
-    laws: list[dict[str, Any]] = [
-        {"law:ratio": model.get("law:ratio")},
-        {"law:ratio": USUAL},
-        *({"law:ratio": law} for law in RATIO_LAWS),
+    behaviours: list[dict[str, Any]] = [
+        {"behaviour:ratio": model.get("behaviour:ratio")},
+        {"behaviour:ratio": USUAL},
+        *({"behaviour:ratio": behaviour} for behaviour in RATIO_BEHAVIOURS),
     ]
     if "sampling_ratio" not in evidence.target.parameters:
-        laws = default_ratios(model.convention.sampling_ratio)
+        behaviours = default_ratios(model.convention.sampling_ratio)
     poolings: list[Changes] = [
         {"pooling": model.convention.pooling, "max_of": model.convention.max_of}
     ]
     poolings += [each for each in POOLINGS if each != poolings[0]]
     poolings += OTHER_POOLINGS
-    divisors = alternatives(model, "law:divisor", [USUAL, *DIVISOR_LAWS])
+    divisors = alternatives(model, "behaviour:divisor", [USUAL, *DIVISOR_BEHAVIOURS])
     coordinates = alternatives(model, "coordinates", ["features", "half"])
     decimals = alternatives(model, "coordinate_decimals", [None, 2, 3])
     formulas = alternatives(model, "position_formula", _FORMULAS)
-    sizes = alternatives(model, "law:size", [USUAL, *SIZES_OF_LARGE_BOXES])
+    sizes = alternatives(model, "behaviour:size", [USUAL, *SIZES_OF_LARGE_BOXES])
     yield from by_unusualness(
-        [points, laws, poolings, divisors, coordinates, decimals, formulas, sizes]
+        [points, behaviours, poolings, divisors, coordinates, decimals, formulas, sizes]
     )
 
 
@@ -145,19 +147,21 @@ def _digits(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     decimals = alternatives(model, "coordinate_decimals", [None, 2, 1, 3, 0, 4])
     # The last digit shows at once if coordinates are rounded, or points take the nearest cell.
     formulas = alternatives(model, "position_formula", _FORMULAS)
-    sizes = alternatives(model, "law:size", [USUAL, *SIZES_OF_LARGE_BOXES])
+    sizes = alternatives(model, "behaviour:size", [USUAL, *SIZES_OF_LARGE_BOXES])
     grids = unseen_grids(evidence, model)
     yield from by_unusualness([coordinates, decimals, formulas, sizes, *grids])
 
 
 def _whole_sizes(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     coordinates = alternatives(model, "coordinates", ["features", "double"])
-    tolerance = next(law for law in GRID_LAWS if "just above a whole number" in law)
-    laws = alternatives(model, "law:grid", [model.get("law:grid"), tolerance])
+    tolerance = next(
+        behaviour for behaviour in GRID_BEHAVIOURS if "just above a whole number" in behaviour
+    )
+    behaviours = alternatives(model, "behaviour:grid", [model.get("behaviour:grid"), tolerance])
     # Points of sections that are cut are computed by another formula.
     cut = alternatives(model, "clip_sections", [False, True])
     margins = alternatives(model, "border_margin", _USUAL_MARGINS)
-    yield from by_unusualness([coordinates, laws, cut, margins])
+    yield from by_unusualness([coordinates, behaviours, cut, margins])
 
 
 def _default_ratio(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
@@ -260,8 +264,14 @@ def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
 
 def _size(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     sizes = [*_SIZES, *_grown_sizes(evidence)]
-    laws = [{}, *({"law:size": law} for law in with_minimum(model.get("law:size"), SIZE_LAWS))]
-    yield from by_unusualness([laws, alternatives(model, "min_size", sizes)])
+    behaviours = [
+        {},
+        *(
+            {"behaviour:size": behaviour}
+            for behaviour in with_minimum(model.get("behaviour:size"), SIZE_BEHAVIOURS)
+        ),
+    ]
+    yield from by_unusualness([behaviours, alternatives(model, "min_size", sizes)])
 
 
 def _grown_sizes(evidence: Evidence) -> list[float]:
@@ -323,7 +333,7 @@ def _last_digits(_evidence: Evidence, model: Model, _reading: Reading) -> Iterat
 
 
 def _batch(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
-    yield from by_unusualness([alternatives(model, "law:batch", [USUAL, *BATCH_LAWS])])
+    yield from by_unusualness([alternatives(model, "behaviour:batch", [USUAL, *BATCH_BEHAVIOURS])])
 
 
 def _channels(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:

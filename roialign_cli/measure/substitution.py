@@ -9,9 +9,9 @@ from typing import Any
 from roialign_cli.core.convention import Convention
 from roialign_cli.errors import RoiAlignError
 from roialign_cli.measure.battery import NEGATIVE_GRID_CALLS
+from roialign_cli.measure.behaviours import USUAL
 from roialign_cli.measure.call import Answer
 from roialign_cli.measure.evidence import Evidence
-from roialign_cli.measure.laws import USUAL
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Axes
 from roialign_cli.measure.rules import AXES, REFUSED, RULES, Rule
@@ -51,7 +51,7 @@ class Substitution:
             return not self.refused_otherwise(convention)
         if rule.name == AXES:
             return replace(self.evidence.axes, channels=USUAL) == Axes()
-        if "law:channels" in rule.fields and self.evidence.axes.channels != USUAL:
+        if "behaviour:channels" in rule.fields and self.evidence.axes.channels != USUAL:
             return False
         values = rule.values_in(convention)
         key = (rule.name, *values.values())

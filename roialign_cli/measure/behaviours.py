@@ -24,7 +24,7 @@ USUAL = "usual"
 NEARLY_ONE = 0.9999
 
 # Spatial scale of a call → the scale along (y, x)
-SCALE_LAWS: Mapping[str, Callable[[float], tuple[float, float]]] = MappingProxyType(
+SCALE_BEHAVIOURS: Mapping[str, Callable[[float], tuple[float, float]]] = MappingProxyType(
     {
         "the scale is ignored": lambda _scale: (1.0, 1.0),
         "the scale is ignored along x": lambda scale: (scale, 1.0),
@@ -37,7 +37,7 @@ SCALE_LAWS: Mapping[str, Callable[[float], tuple[float, float]]] = MappingProxyT
 )
 
 # Sampling ratio of a call → the points per section along (y, x), 0 for the adaptive grid.
-RATIO_LAWS: Mapping[str, Callable[[int], tuple[int, int]]] = MappingProxyType(
+RATIO_BEHAVIOURS: Mapping[str, Callable[[int], tuple[int, int]]] = MappingProxyType(
     {
         "the sampling ratio is ignored": lambda _ratio: (0, 0),
         "the sampling ratio is ignored: always 1 point along each axis": lambda _ratio: (1, 1),
@@ -65,7 +65,7 @@ RATIO_LAWS: Mapping[str, Callable[[int], tuple[int, int]]] = MappingProxyType(
 )
 
 # Section sizes along y and x (R,) → points along y and x (R,)
-GRID_LAWS: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = MappingProxyType(
+GRID_BEHAVIOURS: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = MappingProxyType(
     {
         "the adaptive grid is floor(section size) + 1": lambda y, x: (
             np.floor(y) + 1,
@@ -111,7 +111,7 @@ GRID_LAWS: Mapping[str, Callable[[Array, Array], tuple[Array, Array]]] = Mapping
 )
 
 # Points along y and x, (R, S, 1) and (R, 1, S) → by what the sum of the points is divided
-DIVISOR_LAWS: Mapping[str, Callable[[Array, Array], Array]] = MappingProxyType(
+DIVISOR_BEHAVIOURS: Mapping[str, Callable[[Array, Array], Array]] = MappingProxyType(
     {
         "the points are added and not divided by their number": lambda y, x: np.ones_like(y * x),
         "the sum is divided by the points along y only": lambda y, x: y * np.ones_like(x),
@@ -130,7 +130,7 @@ DIVISOR_LAWS: Mapping[str, Callable[[Array, Array], Array]] = MappingProxyType(
 )
 
 # Values of the points of a section (…, points) → its output (…)
-POOLING_LAWS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
+POOLING_BEHAVIOURS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
     {
         "the output is the median of the points": lambda values: np.median(values, axis=-1),
         "the output is the median of the points, the lower one of two": lambda values: np.sort(
@@ -146,10 +146,12 @@ POOLINGS: tuple[dict[str, Any], ...] = (
     {"pooling": "max", "max_of": "point"},
     {"pooling": "max", "max_of": "weighted-cell"},
 )
-OTHER_POOLINGS = tuple({"pooling": "avg", "law:pooling": law} for law in POOLING_LAWS)
+OTHER_POOLINGS = tuple(
+    {"pooling": "avg", "behaviour:pooling": behaviour} for behaviour in POOLING_BEHAVIOURS
+)
 
 # Box coordinates and the scale → the coordinates that the kernel uses
-EDGE_LAWS: Mapping[str, Callable[[Array, np.float32], Array]] = MappingProxyType(
+EDGE_BEHAVIOURS: Mapping[str, Callable[[Array, np.float32], Array]] = MappingProxyType(
     {
         "box edges are rounded after scaling, before the shift": lambda edges, scale: (
             ROUNDINGS["round"](edges * scale) / scale
@@ -164,7 +166,7 @@ EDGE_LAWS: Mapping[str, Callable[[Array, np.float32], Array]] = MappingProxyType
     }
 )
 # Those that no rounding of a convention equals, also without a shift.
-HALF_TO_EVEN = tuple(law for law in EDGE_LAWS if "half to even" in law)
+HALF_TO_EVEN = tuple(behaviour for behaviour in EDGE_BEHAVIOURS if "half to even" in behaviour)
 
 _WHOLE: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
     {
@@ -185,7 +187,7 @@ def _whole_size(size: Array, sections: int, *, rounding: str, parts: bool, least
 
 
 # Sizes of ROIs along an axis (R,) and the number of sections → the sizes that the kernel uses
-SIZE_LAWS: Mapping[str, Callable[[Array, int], Array]] = MappingProxyType(
+SIZE_BEHAVIOURS: Mapping[str, Callable[[Array, int], Array]] = MappingProxyType(
     {
         f"{what} sizes are {rounding}{end}": partial(
             _whole_size, rounding=rounding, parts=what == "section", least=least
@@ -196,10 +198,12 @@ SIZE_LAWS: Mapping[str, Callable[[Array, int], Array]] = MappingProxyType(
     }
 )
 # Whether there is a minimum shows only in small boxes.
-SIZES_OF_LARGE_BOXES = tuple(law for law in SIZE_LAWS if not law.endswith(AT_LEAST_ONE))
+SIZES_OF_LARGE_BOXES = tuple(
+    behaviour for behaviour in SIZE_BEHAVIOURS if not behaviour.endswith(AT_LEAST_ONE)
+)
 
 # Batch index of a box and number of maps → the map that is read
-BATCH_LAWS: Mapping[str, Callable[[Array, int], Array]] = MappingProxyType(
+BATCH_BEHAVIOURS: Mapping[str, Callable[[Array, int], Array]] = MappingProxyType(
     {
         "the batch index is ignored: every box reads map 0": lambda index, _maps: np.zeros_like(
             index
@@ -218,7 +222,7 @@ BATCH_LAWS: Mapping[str, Callable[[Array, int], Array]] = MappingProxyType(
 EXCHANGED_WEIGHTS = "the interpolation weights along x and y are exchanged"
 
 # Number of channels → the channel that each channel of the output reads
-CHANNEL_LAWS: Mapping[str, Callable[[int], Array]] = MappingProxyType(
+CHANNEL_BEHAVIOURS: Mapping[str, Callable[[int], Array]] = MappingProxyType(
     {
         "the channels are in reverse order": lambda channels: np.arange(channels)[::-1],
         "each channel reads the next one": lambda channels: np.roll(np.arange(channels), -1),
