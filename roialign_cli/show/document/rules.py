@@ -7,9 +7,8 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.core.presets import ALIASES, PRESETS
 from roialign_cli.measure.clauses import clause
 from roialign_cli.measure.rules import REFUSED
-from roialign_cli.show.document.answer import capitalised
 from roialign_cli.show.document.point_rules import border_rule, neighbours_rule, points_rule
-from roialign_cli.show.numbers import format_number
+from roialign_cli.show.numbers import capitalised, format_number
 
 _NORMALIZED = {
     "size": "normalised, so that 1 is the edge of the map",
