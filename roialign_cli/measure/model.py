@@ -84,6 +84,14 @@ class Model:
         except RoiAlignError as error:
             return Answer(None, str(error))
 
+    def refuses(self, call: ProbeCall) -> bool:
+        """Return whether the kernel gives no output for a call if it follows the model."""
+        try:
+            self._operation(call).plan()
+        except RoiAlignError:
+            return True
+        return False
+
     def _operation(self, call: ProbeCall) -> Operation:
         rules = self.convention
         if call.sampling_ratio:

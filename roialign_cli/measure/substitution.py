@@ -71,7 +71,7 @@ class Substitution:
                 name
                 for name, (call, answer) in calls.items()
                 if answer.failure == "unusable"
-                or (answer.output is None) != (model.answer(call).output is None)
+                or (answer.output is None) != model.refuses(call)
             )
         return self._refusals[convention.rejects]
 
