@@ -93,14 +93,12 @@ class Model:
         return False
 
     def _operation(self, call: ProbeCall) -> Operation:
-        rules = self.convention
-        if call.sampling_ratio:
+        rules, ratio = self.convention, call.sampling_ratio
+        if ratio is not None:
             law = self.laws.get("ratio", USUAL)
-            ratio = call.sampling_ratio
-            y, x = (ratio, ratio) if law == USUAL else RATIO_LAWS[law](ratio)
-            rules = replace(rules, sampling_ratio=y, sampling_ratio_x=None if x == y else x)
-        elif call.sampling_ratio == 0:
-            rules = replace(rules, sampling_ratio=0, sampling_ratio_x=None)
+            y, x = (ratio, ratio) if law == USUAL or not ratio else RATIO_LAWS[law](ratio)
+            if (y, x) != rules.sampling_ratios:
+                rules = replace(rules, sampling_ratio=y, sampling_ratio_x=None if x == y else x)
         batch = call.batch_index
         if "batch" in self.laws:
             batch = BATCH_LAWS[self.laws["batch"]](batch, len(call.features))
