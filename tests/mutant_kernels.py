@@ -70,17 +70,15 @@ class Kernel:
             call = self._with_points(call, *self.ratio(ratio, ratio))
         sections = call.sections()
         maps = size[0] * size[1] if rules.channel_map == "position-sensitive" else 1
-        output = np.empty((len(cells) // maps, *size), np.float32)
+        own = cells.reshape(-1, maps, *cells.shape[-2:])
+        output = np.empty((len(own), *size), np.float32)
         for (i, j), section in sections.items():
             changed = self.section(section, cells.shape[-2:]) if self.section else section
-            own = cells.reshape(-1, maps, *cells.shape[-2:])
-            for channel, channel_cells in enumerate(own):
-                one = replace(call, cells=channel_cells if maps > 1 else channel_cells[0])
-                value = one.reduced(changed)
-                if self.divided is not None and changed.points:
-                    n, m = (len({p[axis] for p in changed.points}) for axis in (0, 1))
-                    value *= len(changed.points) / self.divided(m, n)
-                output[channel, j - 1, i - 1] = value
+            values = reduced(call, changed, own)
+            if self.divided is not None and changed.points:
+                n, m = (len({p[axis] for p in changed.points}) for axis in (0, 1))
+                values *= len(changed.points) / self.divided(m, n)
+            output[:, j - 1, i - 1] = values
         return output
 
     def _with_points(self, call: Call, along_y: int, along_x: int) -> Call:
@@ -92,6 +90,34 @@ class Kernel:
         x1, y1, x2, y2 = (np.float32(edge) for edge in call.box)
         scale, (rows, columns) = np.float32(call.scale[0]), call.output_size
         return float((y2 * scale - y1 * scale) / rows), float((x2 * scale - x1 * scale) / columns)
+
+
+def reduced(call: Call, section: Section, cells: Array) -> Array:
+    """Return the output of a section for all channels, (C,), as `Call.reduced` does for one.
+
+    `cells` is (C, M, H, W), the M channels that the sections of each output channel read.
+    """
+    rules, (height, width) = call.convention, cells.shape[-2:]
+    is_average, points = rules.pooling == "avg", [*section.points.values()]
+    if is_average and rules.average_over == "inside":
+        points = [point for point in points if point.inside]
+    if not points:
+        return np.full(len(cells), call.reduced(section))
+    rows, columns, weights = np.moveaxis(np.array([p.neighbours for p in points]), -1, 0)
+    on_map = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    rows, columns = (np.where(on_map, each, 0).astype(int) for each in (rows, columns))
+    channels = np.array([[point.channel] for point in points])
+    outside = rules.extrapolation_value
+    products = weights * np.where(on_map, cells[:, channels, rows, columns], outside)
+    is_of_cells = not is_average and rules.max_of == "weighted-cell"
+    values = products.max(axis=-1) if is_of_cells else products.sum(axis=-1)
+    values = np.where([point.inside for point in points], values, outside)
+    if is_average:
+        divisor = max(section.divisor, 1) if rules.clamp_count else section.divisor
+        return np.asarray(values.sum(axis=-1) / (divisor or math.nan))
+    if rules.max_skips_nan:
+        values = np.where(np.isnan(values), -math.inf, values)
+    return np.asarray(np.maximum(values.max(axis=-1), rules.max_start))
 
 
 Neighbours = tuple[tuple[int, int, float], ...]

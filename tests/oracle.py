@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -98,7 +98,7 @@ class Call:
                 if rules.channel_map == "position-sensitive":
                     channel = (j - 1) * self.output_size[1] + i - 1
                 points = {
-                    (n, m): replace(joined(x, y, top), channel=channel)
+                    (n, m): joined(x, y, top, channel)
                     for m, y in enumerate(down, start=1)
                     for n, x in enumerate(across, start=1)
                 }
@@ -408,7 +408,7 @@ def along(number: Any, position: Any, cells: int, rules: Convention, top: float 
     return Along(shown, ((low, 1 - weight), (high, weight)), inside)
 
 
-def joined(x: Along, y: Along, top: float | None) -> Point:
+def joined(x: Along, y: Along, top: float | None, channel: int = 0) -> Point:
     """Return the point at two positions, in the frame; y2 is the larger y there."""
     inside = x.inside and y.inside
     upper, lower = (y.cells[1], y.cells[0]) if top is None else (y.cells[0], y.cells[1])
@@ -417,4 +417,4 @@ def joined(x: Along, y: Along, top: float | None) -> Point:
         for row, wy in (upper, lower)
         for column, wx in x.cells
     )
-    return Point(x.coordinate, y.coordinate, inside, neighbours)
+    return Point(x.coordinate, y.coordinate, inside, neighbours, channel)

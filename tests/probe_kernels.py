@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from roialign_cli import roi_align
 from roialign_cli.measure.call import ProbeCall
@@ -55,7 +54,7 @@ def assert_ends(pid: int) -> None:
         if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
             return
         time.sleep(0.05)
-    pytest.fail(f"process {pid} still runs")
+    raise AssertionError(f"process {pid} still runs")
 
 
 # As in a terminal: a process in the background may ignore these signals.

@@ -64,8 +64,15 @@ def test_kernels_of_features_and_boxes_alone(
     assert found.calls <= 150
 
 
-@pytest.mark.parametrize("size", [None, 3, 5, 7])
-@pytest.mark.parametrize("rounding", ["floor", "round"])
+@pytest.mark.parametrize(
+    ("size", "rounding"),
+    [
+        pytest.param(size, rounding, marks=() if by_default else pytest.mark.thorough)
+        for size, of_size in ((None, "floor"), (3, "round"), (5, ""), (7, "floor"))
+        for rounding in ("floor", "round")
+        for by_default in [rounding == of_size]
+    ],
+)
 def test_the_grid_of_a_kernel_without_a_ratio(size: int | None, rounding: str) -> None:
     text = FLOOR if rounding == "floor" else FLOOR.replace("math.floor(", "math.floor(0.5 + ")
     found = probe(from_text(text, size, 1 / 8))

@@ -413,7 +413,7 @@ def test_no_program_is_left_running_after_a_signal(name: str, tmp_path: Path) ->
         f"os.rename({str(pid)!r} + '.part', {str(pid)!r}); time.sleep(600)"
     )
     program = (
-        "import sys; from tests.test_probe_folders import target_of\n"
+        "import sys; from roialign_cli.measure.targets.choosing import target_of\n"
         f"target_of({str(folder)!r}, program=[sys.executable, '-c', {code!r}])\n"
     )
     assert_ends(pid_after_signal(program, pid, name))

@@ -356,7 +356,8 @@ def test_nothing_is_left_running_after_a_signal(
         f"    {wait}\n"
     )
     program = (
-        "from tests.test_probe_targets import CALL, target_of\n"
+        "from roialign_cli.measure.targets.choosing import target_of\n"
+        "from tests.probe_kernels import CALL\n"
         f"target_of({write(code) + ':kernel'!r}, time_limit=600).run(CALL)\n"
     )
     assert_ends(pid_after_signal(program, pid, name))

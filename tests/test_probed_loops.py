@@ -107,7 +107,9 @@ def even(size: float) -> float:
         (loops(end=(1, 1), margin=0), "torchvision-aligned",
          {"box end": "1 cell is added to the second edge after scaling",
           "border margin": NO_MARGIN}),
-        (loops(edge=round), "torchvision-aligned", {"edge rounding": EVEN}),
+        pytest.param(
+            loops(edge=round), "torchvision-aligned", {"edge rounding": EVEN},
+            marks=pytest.mark.thorough),
         (loops(edge=round, margin=0), "torchvision-aligned",
          {"edge rounding": EVEN, "border margin": NO_MARGIN}),
         (loops(edge=round, shift=0, least=1, grid=even), "torchvision",
@@ -121,8 +123,9 @@ def even(size: float) -> float:
             loops(section=np.floor), "torchvision-aligned",
             {"edge rounding": "section sizes are rounded down"}, marks=pytest.mark.thorough),
         (loops(grid=round), "torchvision-aligned", {"adaptive grid": EVEN_GRID}),
-        (loops(grid=even), "torchvision-aligned",
-         {"adaptive grid": f"{EVEN_GRID}, at least 1"}),
+        pytest.param(
+            loops(grid=even), "torchvision-aligned",
+            {"adaptive grid": f"{EVEN_GRID}, at least 1"}, marks=pytest.mark.thorough),
         pytest.param(
             loops(reduced=np.median), "torchvision-aligned",
             {"pooling": "the output is the median of the points"}, marks=pytest.mark.thorough),

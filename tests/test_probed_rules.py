@@ -3,20 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from itertools import product
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from roialign_cli import PRESETS
+from roialign_cli.core.convention import Pooling, Rejected
+from roialign_cli.measure.battery import Writer, measuring_calls
+from roialign_cli.measure.model import Model
+from roialign_cli.measure.nearest import with_pooling
 from roialign_cli.measure.probing import probe
 from roialign_cli.measure.target import FunctionTarget, NoOutputError
 from tests.convention_kernels import kernel_of
-from tests.mutant_kernels import one_rule
+from tests.kinds import KINDS
+from tests.mutant_kernels import Kernel, one_rule
+from tests.oracle import Call
 from tests.random_conventions import Changed, is_right
 
 Array = NDArray[Any]
 ALIGNED = "torchvision-aligned"
+
+
+@pytest.mark.parametrize("rejects", get_args(Rejected))
+def test_a_model_refuses_the_calls_that_it_gives_no_output_for(rejects: Rejected) -> None:
+    model = Model(PRESETS[ALIGNED].convention).having({"rejects": rejects})
+    calls = [*measuring_calls(Writer(model.convention))]
+    refused = [call.name for call in calls if model.refuses(call)]
+    assert refused == [call.name for call in calls if model.answer(call).output is None]
+    assert bool(refused) == (rejects != "nothing")
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("pooling", get_args(Pooling))
+def test_kernels_pool_all_channels_as_the_oracle_pools_one(name: str, pooling: Pooling) -> None:
+    row = PRESETS[name]
+    rules = replace(with_pooling(row, pooling), divide=2 * (row.convention.points == "dividers"))
+    size, box = (2, 3), np.array([0.2, 0.1, 0.9, 0.7]) * (1 if rules.normalized else 11)
+    maps = 6 if rules.channel_map == "position-sensitive" else 1
+    cells = np.random.default_rng(2).uniform(-9, 9, (2 * maps, 7, 8)).astype(np.float32)
+    cells[0, 3, 4] = np.nan
+    output = Kernel(rules)(cells[None], box[None], size, 1.0, 2)
+    for channel, own in enumerate(cells.reshape(2, maps, 7, 8)):
+        call = Call(own if maps > 1 else own[0], tuple(box), size, replace(rules, sampling_ratio=2))
+        np.testing.assert_allclose(output[0, channel], call.output(), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.thorough
@@ -112,8 +145,21 @@ def cut_short(output: Array) -> Array:
     return output[:0]
 
 
-@pytest.mark.parametrize("fails", [has_nan, is_inverted, is_empty, has_negative_grid])
-@pytest.mark.parametrize("how", [crash, refuse, cut_short])
+BY_DEFAULT = {
+    (has_nan, crash), (is_inverted, refuse), (is_empty, cut_short), (has_negative_grid, refuse),
+    (has_negative_grid, crash),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fails", "how"),
+    [
+        pytest.param(*each, marks=() if each in BY_DEFAULT else pytest.mark.thorough)
+        for each in product(
+            (has_nan, is_inverted, is_empty, has_negative_grid), (crash, refuse, cut_short)
+        )
+    ],
+)
 def test_a_call_without_a_usable_output_is_a_difference(
     fails: Callable[[Array, Array, int], bool], how: Callable[[Array], Array]
 ) -> None:

@@ -87,7 +87,7 @@ def test_equal_presets_differ_in_minor_rules_only() -> None:
 
 QUICK_MUTANTS = {
     "offset=0.0,image_offset=0.5", "grid_rounding=floor,grid_min=1", "no division", "map 0",
-    "zero far edge", "raises on empty",
+    "zero far edge", "raises on empty", "ratio + 1",
 }  # fmt: skip
 
 

@@ -93,16 +93,23 @@ class Model:
         except RoiAlignError as error:
             return Answer(None, str(error))
 
+    def refuses(self, call: ProbeCall) -> bool:
+        """Return whether the kernel gives no output for a call if it follows the model."""
+        try:
+            self.operation(call).plan()
+        except RoiAlignError:
+            return True
+        return False
+
     def operation(self, call: ProbeCall) -> Operation:
         """Return the operation of a call, without behaviours that change the values of points."""
-        rules = self.convention
-        if call.sampling_ratio:
+        rules, ratio = self.convention, call.sampling_ratio
+        if ratio is not None:
             behaviour = self.behaviours.get("ratio", USUAL)
-            ratio = call.sampling_ratio
-            y, x = (ratio, ratio) if behaviour == USUAL else RATIO_BEHAVIOURS[behaviour](ratio)
-            rules = replace(rules, sampling_ratio=y, sampling_ratio_x=None if x == y else x)
-        elif call.sampling_ratio == 0:
-            rules = replace(rules, sampling_ratio=0, sampling_ratio_x=None)
+            usual = behaviour == USUAL or not ratio
+            y, x = (ratio, ratio) if usual else RATIO_BEHAVIOURS[behaviour](ratio)
+            if (y, x) != rules.sampling_ratios:
+                rules = replace(rules, sampling_ratio=y, sampling_ratio_x=None if x == y else x)
         batch = call.batch_index
         if "batch" in self.behaviours:
             batch = BATCH_BEHAVIOURS[self.behaviours["batch"]](batch, len(call.features))

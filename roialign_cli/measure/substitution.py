@@ -70,8 +70,7 @@ class Substitution:
             self._refusals[convention.rejects] = tuple(
                 name
                 for name, (call, answer) in calls.items()
-                if answer.failure == "unusable"
-                or (answer.output is None) != (model.answer(call).output is None)
+                if answer.failure == "unusable" or (answer.output is None) != model.refuses(call)
             )
         return self._refusals[convention.rejects]
 
