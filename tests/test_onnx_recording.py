@@ -385,3 +385,13 @@ def test_our_operator_reads_a_call(folder: Path) -> None:
     )  # fmt: skip
     assert found.output is not None
     np.testing.assert_allclose(found.output, ours, rtol=0, atol=1e-5)
+
+
+def test_the_name_of_an_input_may_have_a_colon(folder: Path) -> None:
+    inputs = {"image:0" if name == "features" else name: axes for name, axes in INPUTS.items()}
+    path = saved(folder, model(roi_align(("image:0", "boxes", "index")), inputs=inputs))
+    save_inputs(**{"image:0": FEATURES, "boxes": BOXES, "index": INDEX})
+    (found,) = record(path)
+    np.testing.assert_array_equal(found.features, FEATURES)
+    (found,) = record(path, "--input", "image:0=features.npy")
+    np.testing.assert_array_equal(found.features, FEATURES)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from roialign_cli.errors import FileError
-from roialign_cli.files.arrays import archive_shapes, read_array
+from roialign_cli.files.arrays import archive_names, read_array
 from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class GivenInputs:
 
         arrays = {}
         if self.archive is not None:
-            names = archive_shapes(self.archive)
+            names = archive_names(self.archive)
             if not names:
                 problem = "has no arrays named after inputs; save them with numpy.savez"
                 raise FileError(self.archive, f"{problem}, or use --input NAME=FILE")
