@@ -72,7 +72,7 @@ class _Connection:
         self._data = io.BytesIO(data)
         self._sent = sent
 
-    def recv_into(self, buffer: Any) -> int:
+    def recv_into(self, buffer: bytearray) -> int:
         return self._data.readinto(buffer)
 
     def makefile(self, mode: str, *_: object) -> io.IOBase:
@@ -96,7 +96,7 @@ class _KeptOpen(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, content: Any) -> int:
+    def write(self, content: Any) -> int:  # noqa: ANN401
         return self._sent.write(content)
 
 

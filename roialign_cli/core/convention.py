@@ -231,7 +231,9 @@ class Convention:
             value = getattr(self, name)
             is_unlimited = name in _MAY_BE_INFINITE and value == math.inf
             if value is not None and not is_unlimited and not low <= value <= high:
-                got = "a longer number" if isinstance(value, int) and value > _LONG else f"{value:g}"
+                got = (
+                    "a longer number" if isinstance(value, int) and value > _LONG else f"{value:g}"
+                )
                 problem = f"must be from {low:g} to {high:g}, got {got}"
                 raise ArgumentError(name, problem)
         self._check_combinations()
