@@ -43,7 +43,9 @@ FAILURES: dict[str, BaseException | type[BaseException]] = {
 
 def record() -> int:
     """Write a recording of two calls; return the exit status of a command that does."""
-    calls = [Call(features=np.eye(4), boxes=np.array([[0.0, 0, n, 4]]), output_size=2) for n in (2, 3)]
+    calls = [
+        Call(features=np.eye(4), boxes=np.array([[0.0, 0, n, 4]]), output_size=2) for n in (2, 3)
+    ]
     try:
         with new_recording(Path("out"), force=True) as writer:
             for call in calls:
@@ -56,8 +58,7 @@ def record() -> int:
 
 
 WRITERS: dict[str, Callable[[], int]] = {"recording": record} | {
-    name: lambda words=words: main([*words.split(), "--force"])
-    for name, words in COMMANDS.items()
+    name: lambda words=words: main([*words.split(), "--force"]) for name, words in COMMANDS.items()
 }
 CASES = [pytest.param(name, marks=pytest.mark.thorough if name in SLOW else ()) for name in WRITERS]
 
