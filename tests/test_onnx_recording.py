@@ -395,3 +395,16 @@ def test_the_name_of_an_input_may_have_a_colon(folder: Path) -> None:
     np.testing.assert_array_equal(found.features, FEATURES)
     (found,) = record(path, "--input", "image:0=features.npy")
     np.testing.assert_array_equal(found.features, FEATURES)
+
+
+def test_a_recording_with_an_input_is_not_replaced(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(folder, model(roi_align()))
+    record(path)
+    content = Path("calls/call-0000.npz").read_bytes()
+    given = ["--random", "--input", "features=calls/call-0000.npz:features"]
+    assert main(["capture", path, *given, "-o", "calls", "--force"]) == 2
+    problem = "calls: has an input of the command, call-0000.npz; name another folder"
+    assert capfd.readouterr().err.splitlines()[-1] == f"roialign: {problem}"
+    assert Path("calls/call-0000.npz").read_bytes() == content

@@ -94,7 +94,7 @@ def probe(
     with --write DIR and run `roialign probe DIR -- ./kernel`. Or let the program write its answers,
     then run `roialign probe DIR`.
     """
-    files = ProbeFiles(plot, save_tests, force)
+    files = ProbeFiles(plot, save_tests, force, options.files)
     if write is not None:
         _write_calls(write, preset, force=force)
         return 0
@@ -118,11 +118,12 @@ def probe(
 
 @dataclass(frozen=True)
 class ProbeFiles:
-    """The files to write, and whether existing ones are overwritten."""
+    """The files to write, whether existing ones are overwritten, and the files of the kernel."""
 
     plot: Path | None
     tests: Path | None
     force: bool
+    read: tuple[str, ...]
 
     def check(self) -> None:
         """Raise an error if a file cannot or must not be written."""
@@ -134,9 +135,9 @@ class ProbeFiles:
                 check_suffix(self.plot)
             except ArgumentError as error:
                 raise ArgumentError("plot", error.problem) from None
-            check_writable(self.plot, force=self.force)
+            check_writable(self.plot, force=self.force, read=self.read)
         if self.tests is not None:
-            check_tests(self.tests, force=self.force)
+            check_tests(self.tests, force=self.force, read=self.read)
 
 
 def _first_except(*names: str) -> str | None:

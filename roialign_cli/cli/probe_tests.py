@@ -34,10 +34,10 @@ def files_of(path: Path) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((path.with_suffix(".npz"), path)))
 
 
-def check_tests(path: Path, *, force: bool) -> None:
+def check_tests(path: Path, *, force: bool, read: tuple[str, ...]) -> None:
     """Raise an error if the files of --save-tests cannot or must not be written."""
     for file in files_of(path):
-        check_writable(file, force=force)
+        check_writable(file, force=force, read=read)
 
 
 def rules_of_tests(name: str, pooling: Pooling | None) -> Convention:
