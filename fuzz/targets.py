@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fuzz.page import explore, requests
+from fuzz.recordings import capture, recording
 from roialign_cli import Call, RoiAlignError, roi_align
 from roialign_cli.calls.archive import is_call
 from roialign_cli.calls.onnx_models.listing import list_nodes
@@ -263,6 +265,10 @@ TARGETS: dict[str, Callable[[bytes, Path], None]] = {
     "onnx": onnx,
     "image": image,
     "answers": answers,
+    "recording": recording,
+    "capture": capture,
+    "explore": explore,
+    "requests": requests,
     "command-line": command_line,
 }
 

@@ -293,6 +293,8 @@ FILES: dict[str, bytes | str] = {
     "cut-call.npz": call()[:-30],
     "long-call.npz": changed_call({}, {"output": np.zeros((2, 1, 3, 3), np.float32)}),
     "new-call.npz": changed_call({"version": 2}, {}),
+    "zero-scale/call-0000.npz": changed_call({"spatial_scale": [0, 1]}, {}),
+    "no-size/call-0000.npz": changed_call({"output_size": []}, {}),
     "odd-call.npz": changed_call({"preset": "nobody"}, {}),
     "calls/call-0000.npz": call(),
     "calls/call-0001.npz": call(place="poolers.py:320"),

@@ -15,6 +15,8 @@ from roialign_cli.cli.call_input import with_call, with_stated_parameters
 from roialign_cli.cli.explore import begin, explore
 from roialign_cli.cli.main import group
 from roialign_cli.cli.options import OperatorOptions, Selection
+from roialign_cli.page.session import Session
+from roialign_cli.page.state import State
 from roialign_cli.serve.server import ExploreServer
 
 
@@ -77,9 +79,8 @@ class Client:
         return status, error["argument"], error["message"]
 
 
-@contextmanager
-def served(*words: str) -> Iterator[Client]:
-    """Serve what the words after `roialign explore` name."""
+def begun(*words: str) -> tuple[Session, State]:
+    """Return the session and the first state of a page for the words after `roialign explore`."""
     program = group.make_context("roialign", [], resilient_parsing=True)
     context = explore.make_context("explore", list(words), program)
     params = context.params
@@ -93,6 +94,13 @@ def served(*words: str) -> Iterator[Client]:
     with context.scope():
         options = with_stated_parameters(with_call(options, needs_rule=True))
     _, session, start = begin(options, selection)
+    return session, start
+
+
+@contextmanager
+def served(*words: str) -> Iterator[Client]:
+    """Serve a page for the words after `roialign explore`."""
+    session, start = begun(*words)
     with ExploreServer(session, start) as server:
         yield Client(server, json.loads(json.dumps(start.record())))
 

@@ -109,6 +109,16 @@ def test_a_call_is_compared_with_its_output(capsys: Capture) -> None:
     run("compare call.npz -q --max-difference 0", capsys)
 
 
+def test_a_call_is_compared_with_an_array_in_an_archive_and_with_an_alias(capsys: Capture) -> None:
+    np.savez("two.npz", out=pooled(sampling_ratio=0), other=np.zeros(3))
+    assert record("compare call.npz --with two.npz:out -q", capsys)["largest"] > 0.1
+    by_name, by_alias = (
+        record(f"compare call.npz --with {name} -q", capsys)["largest"]
+        for name in ("torchvision-aligned", "detectron2")
+    )
+    assert by_name == by_alias > 0.1
+
+
 @pytest.mark.parametrize("command", ["explain {} --roi 3 -q -o out.html", "plot {} -q -o out.svg"])
 def test_pages_and_figures_show_the_call(command: str, capsys: Capture) -> None:
     run(command.format("call.npz"), capsys)

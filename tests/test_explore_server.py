@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,13 @@ def test_what_is_no_request_is_refused(request_line: str, client: Client) -> Non
             received += part
     assert b"Traceback" not in received
     assert not received or b"use " in received.splitlines()[-1]
+
+
+def test_an_old_version_of_http_has_no_headers_and_is_refused(client: Client) -> None:
+    host, port = client.host.split(":")
+    with socket.create_connection((host, int(port)), 10) as connection:
+        connection.sendall(f"GET {client.path}\r\nHost: {client.host}\r\n\r\n".encode())
+        assert said(connection.makefile("rb").read()).endswith("use GET or POST")
 
 
 def test_too_many_headers_are_refused(client: Client) -> None:
@@ -373,6 +381,21 @@ def test_many_requests_at_once_are_answered_and_leave_no_thread() -> None:
         with ThreadPoolExecutor(200) as pool:
             assert all(pool.map(ask, range(200)))
     assert threads_of(port) == []
+
+
+def test_without_file_descriptors_the_server_waits(monkeypatch: Patch) -> None:
+    failures = []
+
+    def fails(_: object) -> None:
+        failures.append(time.monotonic())
+        raise OSError(24, "Too many open files")
+
+    with served(*CALL) as own, monkeypatch.context() as patched:
+        patched.setattr(HTTPServer, "get_request", fails)
+        host, port = own.host.split(":")
+        with socket.create_connection((host, int(port))):
+            time.sleep(0.3)
+    assert 1 <= len(failures) <= 8
 
 
 def test_a_connection_has_many_requests(client: Client) -> None:

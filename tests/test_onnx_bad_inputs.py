@@ -181,6 +181,10 @@ RUN = [
         "other.npz: image is not an input of the model; choose features, boxes or index",
     ),
     (
+        "good.onnx --inputs objects.npz",
+        "objects.npz: contains Python objects, not real numbers; save plain numbers instead",
+    ),
+    (
         "good.onnx --inputs in.npz --input boxes=double.npy",
         "double.npy: the input boxes is float32, not float64; convert the array with astype",
     ),
@@ -218,6 +222,7 @@ def test_one_line_and_nothing_written(
     for name, content in FILES.items():
         Path(name).write_bytes(content)
     np.savez("other.npz", image=FEEDS["features"])
+    np.savez("objects.npz", features=np.array([{}]))
     np.save("double.npy", FEEDS["boxes"].astype(float))
     before = sorted(Path.cwd().iterdir())
     ways = [[], ["--random"]] if (arguments, message) in READ else [[]]

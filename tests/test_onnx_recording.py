@@ -385,3 +385,26 @@ def test_our_operator_reads_a_call(folder: Path) -> None:
     )  # fmt: skip
     assert found.output is not None
     np.testing.assert_allclose(found.output, ours, rtol=0, atol=1e-5)
+
+
+def test_the_name_of_an_input_may_have_a_colon(folder: Path) -> None:
+    inputs = {"image:0" if name == "features" else name: axes for name, axes in INPUTS.items()}
+    path = saved(folder, model(roi_align(("image:0", "boxes", "index")), inputs=inputs))
+    save_inputs(**{"image:0": FEATURES, "boxes": BOXES, "index": INDEX})
+    (found,) = record(path)
+    np.testing.assert_array_equal(found.features, FEATURES)
+    (found,) = record(path, "--input", "image:0=features.npy")
+    np.testing.assert_array_equal(found.features, FEATURES)
+
+
+def test_a_recording_with_an_input_is_not_replaced(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(folder, model(roi_align()))
+    record(path)
+    content = Path("calls/call-0000.npz").read_bytes()
+    given = ["--random", "--input", "features=calls/call-0000.npz:features"]
+    assert main(["capture", path, *given, "-o", "calls", "--force"]) == 2
+    problem = "calls: has an input of the command, call-0000.npz; name another folder"
+    assert capfd.readouterr().err.splitlines()[-1] == f"roialign: {problem}"
+    assert Path("calls/call-0000.npz").read_bytes() == content

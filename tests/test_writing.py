@@ -170,6 +170,14 @@ def test_a_reader_who_goes_is_no_error(folder: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_reader_who_has_gone_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("click.echo", fails)
+    assert main(["presets", "--format", "json"]) == 0
+
+
 def write(path: Path, content: bytes, *, force: bool) -> None:
     with atomic_write(path, force=force) as file:
         file.write(content)

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from roialign_cli.core.boxes import Float, split_boxes
 from roialign_cli.core.convention import Convention
-from roialign_cli.core.operation import Operation, as_features, make_operation
+from roialign_cli.core.operation import (
+    Operation,
+    as_features,
+    checked_output_size,
+    make_operation,
+    scale_of_map,
+)
 from roialign_cli.core.overrides import resolve
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.pyramid import checked_image_size
@@ -101,7 +107,11 @@ class Description:
     bfloat16: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.convention()
+        convention = self.convention()
+        if self.output_size is not None:
+            checked_output_size(self.output_size)
+        if self.spatial_scale is not None:
+            scale_of_map(self.spatial_scale, convention, (1, 1))
         if not set(self.bfloat16) <= {*BFLOAT16_ARRAYS}:
             problem = f"{self.bfloat16} are not among {', '.join(BFLOAT16_ARRAYS)}"
             raise ArgumentError("bfloat16", problem)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from roialign_cli.errors import FileError
-from roialign_cli.files.arrays import archive_shapes, read_array
+from roialign_cli.files.arrays import archive_names, read_array
+from roialign_cli.files.reading import split_member
 from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -53,13 +54,21 @@ class GivenInputs:
             if twice is not None:
                 raise click.UsageError(f"{option} gives {twice} twice; remove one")
 
+    def check_outside(self, folder: Path) -> None:
+        """Raise an error for an input in the folder of a recording, which is replaced."""
+        files = (self.archive or "", *(split_member(file)[0] for _, file in self.single))
+        inside = [file for file in files if Path(file).parent.resolve() == folder.resolve()]
+        if inside:
+            problem = f"has an input of the command, {printable(Path(inside[0]).name)}"
+            raise FileError(folder, f"{problem}; name another folder")
+
     def read(self, needed: Sequence[ModelInput]) -> dict[str, GivenInput]:
         """Return an array for each named input; --input replaces the arrays of --inputs."""
         from roialign_cli.calls.onnx_models.inputs import GivenInput
 
         arrays = {}
         if self.archive is not None:
-            names = archive_shapes(self.archive)
+            names = archive_names(self.archive)
             if not names:
                 problem = "has no arrays named after inputs; save them with numpy.savez"
                 raise FileError(self.archive, f"{problem}, or use --input NAME=FILE")
@@ -105,6 +114,7 @@ def record(
 
     given.check()
     check_recording_writable(folder, force=force)
+    given.check_outside(folder)
     runnable = RunnableModel.load(model)
     feeds = _feeds(runnable, given)
     nodes = runnable.listing.nodes

@@ -12,7 +12,7 @@ import click
 from roialign_cli.cli.help import first_given
 from roialign_cli.cli.streams import message
 from roialign_cli.errors import ArgumentError
-from roialign_cli.files.reading import check_input
+from roialign_cli.files.reading import check_input, fingerprint_of, split_member
 from roialign_cli.printable import printable
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _are_recorded(features: str, other: str) -> bool:
     from roialign_cli.calls.differences.comparing import is_recorded
 
     is_first, is_second = (is_recorded(name) or Path(name).is_dir() for name in (features, other))
-    if is_first and not Path(other).exists():
+    if is_first and fingerprint_of(split_member(other)[0]) is None:
         _check_preset(other)
     if is_second and not is_first:
         kind = "folder" if Path(other).is_dir() else "recorded call"
@@ -86,9 +86,9 @@ def _are_recorded(features: str, other: str) -> bool:
 
 def _check_preset(name: str) -> None:
     """Raise an error for a missing recording, which is not the name of a preset either."""
-    from roialign_cli.core.presets import PRESETS
+    from roialign_cli.core.presets import ALIASES, PRESETS
 
-    if name.partition(",")[0] not in PRESETS:
+    if name.partition(",")[0] not in {*PRESETS, *ALIASES}:
         problem = f"{printable(repr(name))} is not a recording and not a preset; check the name"
         raise ArgumentError("with", problem)
 

@@ -6,7 +6,7 @@ import gc
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -59,6 +59,16 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"{cmd_name!r} is not a command; {hint}")
         quiet_libraries()
         return _command(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        """Run the command; that the reader of its output has gone is no failure.
+
+        Click would end with status 1, which stands for a difference.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise click.exceptions.Exit(0) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the commands by task, without importing them."""

@@ -99,7 +99,7 @@ def probe(
     Python that run a kernel on them. `roialign probe DIR -- ./kernel` then runs the program, and
     `roialign probe DIR` reads answers that are there already.
     """
-    files = ProbeFiles(plot, save_tests, force)
+    files = ProbeFiles(plot, save_tests, force, options.files)
     if write is not None:
         _write_calls(write, preset, force=force)
         return 0
@@ -124,11 +124,12 @@ def probe(
 
 @dataclass(frozen=True)
 class ProbeFiles:
-    """The files to write, and whether existing ones are overwritten."""
+    """The files to write, whether existing ones are overwritten, and the files of the kernel."""
 
     plot: Path | None
     tests: Path | None
     force: bool
+    read: tuple[str, ...]
 
     def check(self) -> None:
         """Raise an error if a file cannot or must not be written."""
@@ -140,9 +141,9 @@ class ProbeFiles:
                 check_suffix(self.plot)
             except ArgumentError as error:
                 raise ArgumentError("plot", error.problem) from None
-            check_writable(self.plot, force=self.force)
+            check_writable(self.plot, force=self.force, read=self.read)
         if self.tests is not None:
-            check_tests(self.tests, force=self.force)
+            check_tests(self.tests, force=self.force, read=self.read)
 
 
 def _check_program(program: Sequence[str]) -> None:

@@ -44,6 +44,14 @@ class TargetOptions:
     node: str | None = None
     timeout: float | None = None
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths that TARGET and PROGRAM may name: files, or modules in the current folder."""
+        text = self.text or ""
+        where = text.rpartition(":")[0]
+        module = where.replace(".", "/")
+        return text, where, f"{module}.py", f"{module}/__init__.py", *self.program
+
     def target(self) -> ClosableTarget:
         """Return the kernel that TARGET names."""
         from roialign_cli.measure.targets.choosing import target_of

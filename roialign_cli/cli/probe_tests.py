@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,10 +34,10 @@ def files_of(path: Path) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((path.with_suffix(".npz"), path)))
 
 
-def check_tests(path: Path, *, force: bool) -> None:
+def check_tests(path: Path, *, force: bool, read: tuple[str, ...]) -> None:
     """Raise an error if the files of --save-tests cannot or must not be written."""
     for file in files_of(path):
-        check_writable(file, force=force)
+        check_writable(file, force=force, read=read)
 
 
 def rules_of_tests(name: str, pooling: Pooling | None) -> Convention:
@@ -69,6 +70,8 @@ def write_tests(
 ) -> None:
     """Write the arrays of cases and, to a .py file, the tests.
 
+    No file appears before both are complete.
+
     Parameters
     ----------
     path
@@ -85,11 +88,14 @@ def write_tests(
     from roialign_cli.cli.probe_test_file import pytest_file
     from roialign_cli.measure.golden import golden_arrays
 
-    for file in files_of(path):
-        with atomic_write(file, force=force) as opened:
+    with ExitStack() as files:
+        for file in files_of(path):
+            opened = files.enter_context(atomic_write(file, force=force))
             if file.suffix.lower() == ".npz":
                 np.savez_compressed(opened, **golden_arrays(cases))  # type: ignore[arg-type]
             else:
                 text = pytest_file(path, convention, code)
                 opened.write(text.encode(errors="backslashreplace"))
+            opened.flush()  # so that a full disk is an error now
+    for file in files_of(path):
         message(f"wrote {file}")

@@ -178,15 +178,21 @@ def make_operation(
             raise ArgumentError("batch_index", problem)
         remedy = index_remedy(np.asarray(boxes), len(array))
         raise ArgumentError("boxes", f"batch index {problem}{remedy}")
-    size = _pair(output_size, "output_size", int)
-    if max(size) > _MAX_SECTIONS:
-        problem = f"{size} is too large; use at most {_MAX_SECTIONS} sections along an axis"
-        raise ArgumentError("output_size", problem)
+    size = checked_output_size(output_size)
     if image_height is not None:
         image_height = _pair(image_height, "image_height", float)[0]
     output_channels(array.shape[1], resolved, size)  # raises if there are too few
     xyxy = _corners(given, resolved, image_height, array.shape[2], scale[0])
     return Operation(array, given, xyxy, index, scale, size, resolved, image_height)
+
+
+def checked_output_size(output_size: object) -> tuple[int, int]:
+    """Return the (rows, columns) of sections; raise an error if they are not usable."""
+    size: tuple[int, int] = _pair(output_size, "output_size", int)
+    if max(size) > _MAX_SECTIONS:
+        problem = f"{size} is too large; use at most {_MAX_SECTIONS} sections along an axis"
+        raise ArgumentError("output_size", problem)
+    return size
 
 
 _MAX_SECTIONS = 1 << 16

@@ -154,6 +154,21 @@ def load_array(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
         return load(name, content, member)
 
 
+def archive_names(name: str) -> list[str]:
+    """Return the names of the arrays in an `.npz`, in its order; none for other files.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or damaged.
+    """
+    with open_input(name) as content, _reading(name):
+        if content.read(2) != _ZIP_MAGIC:
+            return []
+        with _archive(content) as archive:
+            return _names(archive)
+
+
 def archive_shapes(name: str) -> dict[str, tuple[int, ...]]:
     """Return the name and the shape of each array of real numbers in an `.npz`, in its order.
 
@@ -169,10 +184,9 @@ def archive_shapes(name: str) -> dict[str, tuple[int, ...]]:
         if content.read(2) != _ZIP_MAGIC:
             return {}
         with _archive(content) as archive:
-            for file in archive.namelist():
-                if file.endswith(".npy"):
-                    with suppress(FileError), archive.open(file) as array:
-                        shapes[file.removesuffix(".npy")] = _read_header(name, array)[0]
+            for key in _names(archive):
+                with suppress(FileError), archive.open(f"{key}.npy") as array:
+                    shapes[key] = _read_header(name, array)[0]
     return shapes
 
 
@@ -282,6 +296,12 @@ def _archive(content: IO[bytes]) -> Iterator[ZipFile]:
         raise ValueError(str(error)) from None
 
 
+def _names(archive: ZipFile) -> list[str]:
+    """Return the names of the arrays in an archive."""
+    files = archive.namelist()
+    return [file.removesuffix(".npy") for file in files if file.endswith(".npy")]
+
+
 def _load_npz(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     with _archive(content) as archive:
         names = archive.namelist()
@@ -290,8 +310,7 @@ def _load_npz(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
                 "is a PyTorch file, and reading a PyTorch file can run code; save the tensor with "
             )
             raise FileError(name, f"{problem}numpy.save('map.npy', tensor.numpy())")
-        keys = [file.removesuffix(".npy") for file in names if file.endswith(".npy")]
-        info = archive.getinfo(f"{_select_key(name, keys, member)}.npy")
+        info = archive.getinfo(f"{_select_key(name, _names(archive), member)}.npy")
         if info.file_size > min(
             _MAX_UNPACKED_BYTES, _MAX_UNPACKING_RATIO * info.compress_size + 256
         ):

@@ -142,9 +142,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             if target.exists():
                 target.rename(old)
             hidden.rename(target)
-            shutil.rmtree(old, ignore_errors=True)
     finally:
-        shutil.rmtree(hidden, ignore_errors=True)
+        if old.exists() and not target.exists():
+            with as_file_error(path):
+                old.rename(target)
+        for left in (hidden, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @contextmanager

@@ -121,7 +121,12 @@ class Handler(BaseHTTPRequestHandler):
     def parse_request(self) -> bool:
         """Read the headers, after the first line."""
         self._reader.allow(MAX_REQUEST_SECONDS)
-        return super().parse_request()
+        if not super().parse_request():
+            return False
+        if self.request_version == "HTTP/0.9":  # its answers have no headers
+            self.send_error(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
+            return False
+        return True
 
     def do_GET(self) -> None:
         """Send the page or one of its files."""

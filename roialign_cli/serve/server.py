@@ -122,6 +122,17 @@ class _Server(HTTPServer):
         """Bind the socket, without asking for the name of this computer."""
         socketserver.TCPServer.server_bind(self)
 
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; without a free file descriptor, wait a little before the next try.
+
+        The connection stays readable, so that the server would try again at once.
+        """
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(_POLL_SECONDS)
+            raise
+
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Answer the requests of a connection in a thread."""
         thread = threading.Thread(

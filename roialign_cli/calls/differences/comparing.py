@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from roialign_cli.calls.archive import is_call
 from roialign_cli.calls.differences.pairing import (
     CallGroup,
@@ -64,7 +66,9 @@ def compare_recordings(
     calls: list[CallDifferences] = []
     is_explained = False
     for i, j in pairs:
-        call = compare_groups(groups[0][i], groups[1][j], search=search)
+        # Areas and moves of huge boxes may be beyond float64: these boxes have no partner.
+        with np.errstate(over="ignore", invalid="ignore"):
+            call = compare_groups(groups[0][i], groups[1][j], search=search)
         if is_explained:
             for check in call.checks:
                 check.release()
