@@ -16,7 +16,7 @@ ENTRIES = {
     "Pool boxes": """roi_align roi_align_pyramid PRESETS Preset Convention PYRAMID_RULES
         PyramidRule""",
     "Look at one box": """trace analysis.trace.Trace analysis.sections.Section
-        analysis.sections.Point analysis.sections.Neighbour analysis.rectangle.Rectangle
+        analysis.points.Point analysis.points.Neighbour analysis.rectangle.Rectangle
         core.boxes.Frame""",
     "Compare two conventions or two recordings": """compare analysis.comparison.Comparison
         analysis.comparison.Differences analysis.comparison.Reason analysis.comparison.Shift

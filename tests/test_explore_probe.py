@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.sections import Point, point_at
+from roialign_cli.analysis.points import Point
+from roialign_cli.analysis.sections import point_at
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import make_operation

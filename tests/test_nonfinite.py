@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from roialign_cli import PRESETS, Convention, roi_align, trace
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.points import Point
+from roialign_cli.analysis.sections import Section
 from tests.strategies import OUTPUT_SIZES, SIDES, boxes_around, fewer_examples
 
 Array = NDArray[Any]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
 
-from roialign_cli.analysis.sections import Point
+from roialign_cli.analysis.points import Point
 from roialign_cli.analysis.trace import Trace, trace
 from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
-from roialign_cli.analysis.sections import Border, Point
+from roialign_cli.analysis.points import Border, Point
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.figures.point import point_figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from roialign_cli.analysis.trace import Trace
+from roialign_cli.cli.demo import sample_data
 from roialign_cli.cli.main import main
 from roialign_cli.show.document.sketch import sketch
 from tests.figure_cases import CASES, OVER_CORNER, aligned, walkthrough
@@ -64,6 +65,7 @@ def test_points_over_the_border_are_told_apart() -> None:
 
 
 def test_it_is_no_part_of_json(capfd: pytest.CaptureFixture[str]) -> None:
-    arguments = ["explain", "x.npy", "--box", "1,2,1,1", "--sketch", "--format", "json"]
+    features = str(sample_data() / "walkthrough.npy")
+    arguments = ["explain", features, "--box", "1,2,1,1", "--sketch", "--format", "json"]
     assert main(arguments) == 2
     assert "--sketch has no effect with json" in capfd.readouterr().err

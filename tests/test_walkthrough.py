@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from roialign_cli import PRESETS, trace
-from roialign_cli.analysis.sections import Point
+from roialign_cli.analysis.points import Point
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.cli.demo import sample_data
 

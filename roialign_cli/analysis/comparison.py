@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from roialign_cli.analysis.box_conditions import Mask, box_conditions, common_conditions
 from roialign_cli.analysis.equivalence import effective_rules
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.points import Point
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.tolerance import (
     CONVENTIONS_TOLERANCE,
     allowed_differences,

@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from roialign_cli.analysis.sections import AxisPoint, Neighbour, Section, Sections
+from roialign_cli.analysis.points import AxisPoint, Neighbour
+from roialign_cli.analysis.sections import Section, Sections
 from roialign_cli.analysis.trace import Trace, checked_channel, trace_operation
 from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from roialign_cli.analysis.sections import AxisPoint, Sections, border_of
+from roialign_cli.analysis.points import AxisPoint, border_of
+from roialign_cli.analysis.sections import Sections
 
 
 def outlines(sections: Sections, most: int, chosen: tuple[int, int]) -> list[dict[str, Any]]:

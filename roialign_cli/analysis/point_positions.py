@@ -7,7 +7,8 @@ from itertools import product
 
 import numpy as np
 
-from roialign_cli.analysis.sections import Border, Section, Sections, border_of
+from roialign_cli.analysis.points import Border, border_of
+from roialign_cli.analysis.sections import Section, Sections
 from roialign_cli.core.boxes import Float
 
 

@@ -15,9 +15,10 @@ from roialign_cli.core.preset import Preset
 if TYPE_CHECKING:
     from roialign_cli.analysis.comparison import Comparison, Differences
     from roialign_cli.analysis.footprint import CellContribution
+    from roialign_cli.analysis.points import Point
     from roialign_cli.analysis.quantisation import Quantisation, Side
     from roialign_cli.analysis.scaling import ScaleSource
-    from roialign_cli.analysis.sections import Point, Section
+    from roialign_cli.analysis.sections import Section
     from roialign_cli.analysis.trace import Trace
 
 VERSION = 1

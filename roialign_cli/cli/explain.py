@@ -129,8 +129,8 @@ def _load(options: OperatorOptions, roi: int | None) -> tuple[Inputs, tuple[Note
 _NO_CELL = "--cell cannot be used with --pyramid; remove one of the two"
 _NO_SKETCH = "--sketch has no effect with {}; use --format text or markdown"
 _ONLY_CELL = (
-    "--cell cannot be used with --roi, --section, --point, --all-points, --no-intro or --sketch; "
-    "remove these options"
+    "--cell cannot be used with --roi, --section, --point, --all-points, --intro, --no-intro or "
+    "--sketch; remove these options"
 )
 
 

@@ -393,9 +393,5 @@ def _centre_is_both(
 
 
 # position between the first and the last cell → lower and upper neighbour, (R, S, P) each
-_NEIGHBOURS = {
-    "lower": _centre_is_lower,
-    "upper": _centre_is_upper,
-    "both": _centre_is_both,
-}
+_NEIGHBOURS = {"lower": _centre_is_lower, "upper": _centre_is_upper, "both": _centre_is_both}
 _REVERSED: dict[TieNeighbour, TieNeighbour] = {"lower": "upper", "upper": "lower", "both": "both"}

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from roialign_cli.analysis.points import Point
 from roialign_cli.analysis.records import point_record
-from roialign_cli.analysis.sections import Point, point_at
+from roialign_cli.analysis.sections import point_at
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.page.session import Session

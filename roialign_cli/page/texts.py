@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.points import Point
+from roialign_cli.analysis.sections import Section
 from roialign_cli.show.document.explanation import Explanation
 from roialign_cli.show.document.formulas import FormulaLine, PagePart, to_page
 from roialign_cli.show.document.points_step import border_note

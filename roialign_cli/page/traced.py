@@ -9,11 +9,12 @@ import numpy as np
 
 from roialign_cli.analysis.outlines import outlines
 from roialign_cli.analysis.pitfalls import Note
+from roialign_cli.analysis.points import Point
 from roialign_cli.analysis.quantisation import Quantisation, quantise_one, with_roi_pool
 from roialign_cli.analysis.records import plain, point_record, trace_record
 from roialign_cli.analysis.rectangle import Rectangle
 from roialign_cli.analysis.scaling import ScaleSource
-from roialign_cli.analysis.sections import Point, Sections
+from roialign_cli.analysis.sections import Sections
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float, Frame
 from roialign_cli.core.convention import Summary

@@ -8,7 +8,8 @@ from typing import Any, cast
 import numpy as np
 
 from roialign_cli.analysis.comparison import Comparison
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.points import Point
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.calls.differences.result import RecordingDifferences
 from roialign_cli.measure.fingerprint import Fingerprint

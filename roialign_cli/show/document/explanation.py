@@ -12,10 +12,11 @@ from functools import cached_property
 
 import numpy as np
 
+from roialign_cli.analysis.points import Point
 from roialign_cli.analysis.quantisation import Quantisation, quantise
 from roialign_cli.analysis.records import Defaults
 from roialign_cli.analysis.scaling import ScaleSource
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace, trace_operation
 from roialign_cli.show.document.blocks import (
     Block,

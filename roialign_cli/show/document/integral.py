@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from roialign_cli.analysis.sections import Point, Section, Sections
+from roialign_cli.analysis.points import Point
+from roialign_cli.analysis.sections import Section, Sections
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.document.blocks import Grid
 from roialign_cli.show.document.formulas import (

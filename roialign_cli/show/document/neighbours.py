@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from roialign_cli.analysis.sections import Point
+from roialign_cli.analysis.points import Point
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import TieNeighbour
 from roialign_cli.show.document.formulas import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.points import Point
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import Convention, Interpolation, TieNeighbour
 from roialign_cli.show.document.point_rules import grid_limits, has_one_corner_point

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.points import Point
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import Convention
 from roialign_cli.core.point_rules import ROUNDINGS, clipped_sections

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from roialign_cli.analysis.sections import Border, Section
+from roialign_cli.analysis.points import Border
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.document.formulas import Role
 from roialign_cli.show.numbers import format_number

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.points import Point
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.convention import Convention
 from roialign_cli.show.document.formulas import (

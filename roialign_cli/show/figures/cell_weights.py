@@ -16,7 +16,8 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.footprint import footprint
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.points import Point
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.errors import ArgumentError
 from roialign_cli.show.figures.drawing import draw_outline, outside_entries

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from roialign_cli.analysis.sections import Point
+from roialign_cli.analysis.points import Point
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.figures.phrases import Phrase, listed
 from roialign_cli.show.figures.wording import as_factor, format_decimals, format_significant

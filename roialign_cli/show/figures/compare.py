@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from roialign_cli.analysis.comparison import common_shift, difference, most_different, paired_points
-from roialign_cli.analysis.sections import Border, Point, Section
+from roialign_cli.analysis.points import Border, Point
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.figures.drawing import draw_outline, halo, outside_entries

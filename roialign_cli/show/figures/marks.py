@@ -11,7 +11,8 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 
 from roialign_cli.analysis.point_positions import positions, winning_positions
-from roialign_cli.analysis.sections import Border, Section, Sections
+from roialign_cli.analysis.points import Border
+from roialign_cli.analysis.sections import Section, Sections
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float
 from roialign_cli.show.figures.drawing import halo

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import Transform, blended_transform_factory
 
 from roialign_cli.analysis.point_positions import winning_positions
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.points import Point
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.figures.drawing import set_tab
 from roialign_cli.show.figures.geometry import Span, section_sides, section_spans

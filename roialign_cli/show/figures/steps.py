@@ -11,8 +11,9 @@ from matplotlib.artist import Artist
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from roialign_cli.analysis.points import Point
 from roialign_cli.analysis.scaling import ScaleSource
-from roialign_cli.analysis.sections import Point, Section
+from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.show.figures.cell_weights import (
     draw_weights,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from roialign_cli.analysis.sections import Point
+from roialign_cli.analysis.points import Point
 from roialign_cli.core.convention import Convention
 from roialign_cli.show.figures.cells_used import UsedCell, clamped, taken_at, used_cells
 from roialign_cli.show.figures.geometry import Sides
