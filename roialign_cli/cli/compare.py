@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -113,8 +112,6 @@ def compare(
     from roialign_cli.cli.compare_recordings import compare_two, two_recordings
     from roialign_cli.files.writing import check_writable
 
-    if max_difference is not None and math.isnan(max_difference):
-        raise click.UsageError("--max-difference: must be a number of at least 0, got nan")
     if plot is not None:
         _check_plot_suffix(plot)
         check_writable(plot, force=force, read=(*options.files, split_member(other or "-")[0]))

@@ -59,8 +59,11 @@ class NumberInRange(click.FloatRange):
     """A number in a range."""
 
     def convert(self, value: object, param: Parameter | None, ctx: Context | None) -> float:
-        """Return the number."""
-        return float(super().convert(Number().convert(value, param, ctx), param, ctx))
+        """Return the number; NaN, which click allows, is in no range."""
+        number = float(super().convert(Number().convert(value, param, ctx), param, ctx))
+        if math.isnan(number):
+            self.fail(f"nan is not in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 class NumberList(WrittenType):
