@@ -57,9 +57,13 @@ class Group:
         except BaseException:
             self._end_watchdog()
             raise
-        with contextlib.suppress(OSError):
-            pipe_of(self._watchdog.stdin).write(b"%d\n" % self.process.pid)
-            pipe_of(self._watchdog.stdin).flush()
+        try:
+            with contextlib.suppress(OSError):
+                pipe_of(self._watchdog.stdin).write(b"%d\n" % self.process.pid)
+                pipe_of(self._watchdog.stdin).flush()
+        except BaseException:  # an interrupt
+            self.end()
+            raise
 
     def kill(self) -> None:
         """Kill all processes of the group."""
