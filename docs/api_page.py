@@ -97,7 +97,8 @@ class _Page:
     def entry(self, thing: Any, level: int) -> Iterator[str]:
         """Yield the parts of an entry: heading, signature, sections, members."""
         yield f"{'#' * level} {thing.name if level == 3 else f'{thing.parent.name}.{thing.name}'}"
-        code = [f"from {self.package.name} import {thing.name}\n"] if thing.is_alias else []
+        is_public = thing.is_alias and level == 3
+        code = [f"from {self.package.name} import {thing.name}\n"] if is_public else []
         if thing.is_function:
             is_method = thing.parent.is_class and str(thing.returns) != "None"
             result = f" -> {self.type_text(thing.returns)}" if is_method else ""
@@ -141,13 +142,14 @@ class _Page:
 
     def kind(self, item: Any, thing: Any, *, alone: bool) -> str:
         """Return the type of a parameter or a result, and its default value, if it has any."""
-        annotation = item.annotation
-        if not alone:  # griffe gives all items the type of the first one
-            known = {one.name: one.annotation for one in thing.parameters}
-            annotation = known.get(item.name.lstrip("*"))
-        default = str(getattr(item, "default", None))
-        is_plain = re.fullmatch(r"-?[\d.]+|True|False|'.*'|\(.*\)|-math\.inf", default)
-        return self.typed(annotation) + (f", `{_quoted(default)}` by default" if is_plain else "")
+        annotation, default = item.annotation, getattr(item, "default", None)
+        if not alone:  # griffe gives all items the type and the default of the first one
+            known = {one.name: one for one in thing.parameters}
+            one = known.get(item.name.lstrip("*"))
+            annotation, default = (one.annotation, one.default) if one else (None, None)
+        text = "" if default is None else str(default)
+        is_plain = re.fullmatch(r"-?[\d.]+|None|True|False|'.*'|\(.*\)|-math\.inf", text)
+        return self.typed(annotation) + (f", `{_quoted(text)}` by default" if is_plain else "")
 
     def typed(self, annotation: Any) -> str:
         """Return a type as code, which is a link if it is that of an entry."""

@@ -72,3 +72,13 @@ def test_the_page_has_an_entry_for_each_name_and_each_error() -> None:
     entries = {name for names in page.ENTRIES.values() for name in names.split()}
     assert {name for name in entries if "." not in name} == PUBLIC - {"__version__"}
     assert {"errors.ArgumentError", "errors.FileError"} <= entries
+
+
+def test_the_page_imports_only_public_names() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert {*re.findall(r"^from roialign_cli import (\w+)$", page, re.MULTILINE)} < PUBLIC
+
+
+def test_fields_with_one_description_have_their_own_defaults_on_the_page() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert "`grid_min`: `int`, `0` by default, `grid_max`: `int | None`, `None` by default" in page

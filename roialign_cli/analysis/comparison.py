@@ -122,9 +122,9 @@ class Differences:
     Parameters
     ----------
     outputs, other_outputs
-        (R, C, height, width), the outputs of both sides.
+        (R, C, rows, columns), the outputs of both sides.
     differences
-        (R, C, height, width), float64, the second outputs minus the first: 0 where both are NaN or
+        (R, C, rows, columns), float64, the second outputs minus the first: 0 where both are NaN or
         the same infinity, NaN where only one is a finite number.
     tolerance
         The largest difference that still counts as equal, as a share of a channel's largest value.
@@ -218,7 +218,7 @@ def compare(
         As for `roi_align`. The boxes are read in the same way for both sides.
     other
         A preset, its name or a `Convention`; the overrides in `call` apply to it as well if they
-        have an effect on it. Or an output, (R, C, height, width).
+        have an effect on it. Or an output, (R, C, rows, columns).
 
     Returns
     -------

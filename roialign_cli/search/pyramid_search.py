@@ -67,7 +67,7 @@ def identify_pyramid(
         (R, 4), or (R, 5) with the batch index in the first column, in pixels or fractions of the
         image.
     expected : array_like
-        The output: (R, C, height, width), or these numbers in another order or shape.
+        The output: (R, C, rows, columns), or these numbers in another order or shape.
     image_size : (float, float), optional
         (height, width) of the image in pixels, from which the scales of the maps are inferred.
     level_scales : sequence of float, optional

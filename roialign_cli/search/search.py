@@ -64,7 +64,7 @@ def identify(
     boxes : array_like
         (R, 4), or (R, 5) with the batch index in the first column, in any box format.
     expected : array_like
-        The output: (R, C, height, width), or these numbers in another order or shape.
+        The output: (R, C, rows, columns), or these numbers in another order or shape.
     tolerance
         The largest difference that still counts as equal, in feature units. If None, 1e-4 of the
         largest value of each channel, and 4e-3 of it for float16.
