@@ -25,9 +25,9 @@ from roialign_cli.core.pyramid_rules import PYRAMID_RULES
 from roialign_cli.show.document import pyramids
 from roialign_cli.show.document.blocks import Block, Heading
 from roialign_cli.show.document.conventions import in_full, overview
+from roialign_cli.show.document.distinguishing_boxes import distinguishing_boxes
 from roialign_cli.show.document.family import family, known_mistakes
 from roialign_cli.show.document.markdown import to_markdown
-from roialign_cli.show.document.telling_boxes import telling_boxes
 
 DOCS = Path(__file__).parent
 
@@ -62,12 +62,13 @@ def _demoted(text: str, levels: int) -> str:
 
 
 def conventions() -> str:
-    """Return docs/conventions.md: all presets, what they make of ten boxes, each in full.
+    """Return docs/conventions.md: all presets, their outputs for ten boxes, each in full.
 
     Between them are the family, the known mistakes and the pyramid rules.
     """
     rows = [*PRESETS.values()]
-    blocks: list[Block] = [*overview(rows), Heading(2, "Ten telling boxes"), *telling_boxes(rows)]
+    blocks: list[Block] = [*overview(rows), Heading(2, "Ten boxes that distinguish the presets")]
+    blocks += distinguishing_boxes(rows)
     blocks += [Heading(2, "The family"), *list(family(rows))[1:]]
     blocks += [Heading(2, "Known mistakes of exporters and importers"), *known_mistakes()]
     blocks += [Heading(2, "Pyramids"), *pyramids.overview([*PYRAMID_RULES.values()])]

@@ -134,13 +134,15 @@ def _chosen(
 
 
 def _blocks(rows: list[Preset], view: str, *, in_full: bool) -> Iterable[Block]:
-    from roialign_cli.show.document import conventions, family, telling_boxes
+    from roialign_cli.show.document import conventions, distinguishing_boxes, family
 
     if view == "rules":
         return conventions.in_full(rows[0]) if in_full else conventions.overview(rows)
     if view == "mistakes":
         return family.known_mistakes()
-    return telling_boxes.telling_boxes(rows) if view == "boxes" else family.family(rows)
+    if view == "boxes":
+        return distinguishing_boxes.distinguishing_boxes(rows)
+    return family.family(rows)
 
 
 def _chosen_rules(

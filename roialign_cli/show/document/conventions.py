@@ -10,9 +10,9 @@ from roialign_cli.core.convention import Convention
 from roialign_cli.core.preset import Preset
 from roialign_cli.core.presets import ALIASES
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
+from roialign_cli.show.document.distinguishing_boxes import outcomes
 from roialign_cli.show.document.known_issues import known_issues
 from roialign_cli.show.document.rules import equal_presets, has_finite_max_start, rules
-from roialign_cli.show.document.telling_boxes import outcomes
 from roialign_cli.show.numbers import capitalised, format_number
 
 

@@ -186,7 +186,7 @@ class Explanation:
         return (replace(section, points=self._explained(section)),)
 
     def _explained(self, section: Section) -> tuple[Point, ...]:
-        """Return all points of a small section of a small ROI, or else the most telling two."""
+        """Return all points of a small section of a small ROI, or else the two that show most."""
         is_small = self.section is not None or len(self.trace.sections) <= MAX_SECTION_ROWS
         if not section.points or (is_small and len(section.points) <= MAX_POINTS):
             return section.points

@@ -17,7 +17,7 @@ from roialign_cli.show.numbers import format_number
 Corners = tuple[float, float, float, float]
 
 # Description → the corners x1, y1, x2, y2 on a map of 6 × 6 cells.
-TELLING_BOXES: dict[str, Corners] = {
+BOXES: dict[str, Corners] = {
     "inside": (1, 1, 4, 4),
     "fractions": (0.7, 1.2, 3.4, 4.8),
     "tiny": (2.6, 2.6, 2.9, 2.9),
@@ -31,7 +31,7 @@ TELLING_BOXES: dict[str, Corners] = {
 }
 
 
-def telling_boxes(presets: Sequence[Preset]) -> Iterator[Block]:
+def distinguishing_boxes(presets: Sequence[Preset]) -> Iterator[Block]:
     """Yield tables of what each preset computes for the boxes; equal rows are one row."""
     yield Paragraph(
         "The map has 6 × 6 cells of value 10 + column. The boxes are corners x1, y1, x2, y2 on "
@@ -39,14 +39,14 @@ def telling_boxes(presets: Sequence[Preset]) -> Iterator[Block]:
         "are those of avg / max; a single one is that of both, or of the only pooling "
         "that the operator has."
     )
-    boxes = (f"{name} {_format_corners(box)}" for name, box in TELLING_BOXES.items())
+    boxes = (f"{name} {_format_corners(box)}" for name, box in BOXES.items())
     yield Paragraph(f"Boxes: {', '.join(boxes)}.")
-    computed = {row.name: [_cell(row, box) for box in TELLING_BOXES.values()] for row in presets}
+    computed = {row.name: [_cell(row, box) for box in BOXES.values()] for row in presets}
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, cells in computed.items():
         groups.setdefault(tuple(cells), []).append(name)
     rows = ((names[0], *cells) for cells, names in groups.items())
-    yield Grid(("preset", *TELLING_BOXES), tuple(rows))
+    yield Grid(("preset", *BOXES), tuple(rows))
     equal = (f"{first} = {', '.join(others)}" for first, *others in groups.values() if others)
     yield Paragraph(f"With the same numbers: {'; '.join(equal) or 'none'}.")
 
