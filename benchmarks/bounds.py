@@ -11,8 +11,8 @@ BOUNDS = (
     "41 ms, and D 27 ms instead of 24 ms. The output of C has 200 MB: writing it takes 12 ms.",
     "- **Memory of temporary arrays.** The C library returns freed memory to the system, and the "
     "system fills every page with zeros before it gives it back. A block of 4 MB that is freed "
-    "at the start makes glibc keep more. Without it I took 12.4 ms instead of 5.8 ms in a "
-    "process of its own.",
+    "at the start makes glibc keep more. Without this block, row I took 12.4 ms instead of 5.8 ms "
+    "in a process of its own.",
     "- **Python.** Each box costs a few microseconds of Python, which matters in D. In E and I, "
     "windows of similar shapes are copied and multiplied together. The single box of F needs "
     "about a hundred NumPy calls of a microsecond or less and nearly two hundred calls of Python "
