@@ -109,7 +109,7 @@ class _Page:
             yield f"{self.typed(thing.annotation)}."
         bases = [str(base) for base in thing.bases] if thing.is_class else []
         if known := [f"`{base}`" for base in bases if base in self.anchors]:
-            yield self.linked(f"A {', '.join(known)} with more fields.")
+            yield self.linked(f"A subclass of {', '.join(known)}.")
         for section in thing.docstring.parsed:
             yield from self.section(section, thing)
         if thing.is_class:

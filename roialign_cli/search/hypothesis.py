@@ -34,11 +34,11 @@ class Hypothesis:
     spatial_scale
         (y, x) in map units per box unit; None for normalised boxes.
     layout
-        The order of the output's axes, a key of `LAYOUTS`.
+        The order of the output's axes: rows R of boxes, channels C, height H, width W.
     batches
         The map that each box is pooled from.
     mistake
-        What is wrong with the rules, a key of the tables in `mistakes`, or "" for no mistake.
+        The short name of a known mistake that the rules contain; "" for no mistake.
     reduced
         How 2 × 2 sections of an output that is twice as fine become one: "max" or "mean"; "" if the
         output is pooled as it is.

@@ -146,13 +146,13 @@ class PyramidIdentification(Presentable):
     def map_index(self) -> Index:
         """The map that each row was pooled from, (R,), from 0.
 
-        It is `NO_LEVEL` where no map, or more than one, reproduces the row.
+        It is −1 where no map, or more than one, reproduces the row.
         """
         known = self.fits.any(axis=1) & (self._n_choices == 1)
         return np.where(known, self.fits.argmax(axis=1), NO_LEVEL).astype(np.intp)
 
     def choices(self, roi: int) -> list[int]:
-        """Return the maps that a row may be from; `NO_LEVEL` stands for no map."""
+        """Return the maps that a row may be from; −1 stands for no map."""
         none = [NO_LEVEL] if self.zero[roi] else []
         return [*np.flatnonzero(self.fits[roi]).tolist(), *none]
 
