@@ -34,7 +34,7 @@ class Hypothesis:
     spatial_scale
         (y, x) in map units per box unit; None for normalised boxes.
     layout
-        The order of the output's axes: rows R of boxes, channels C, height H, width W.
+        The order of the output's axes: boxes (R), channels (C), rows (H) and columns (W).
     batches
         The map that each box is pooled from.
     mistake
