@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import Any
@@ -64,10 +64,15 @@ def _indices(lengths: Sequence[int]) -> Iterator[list[int]]:
             yield indices
 
 
+def each_of(name: str, values: Iterable[Any], **same: str) -> list[dict[str, Any]]:
+    """Return one alternative for each value of a field or behaviour; `same` are other fields."""
+    return [{**same, name: value} for value in values]
+
+
 def alternatives(model: Model, name: str, values: Sequence[Any]) -> list[dict[str, Any]]:
     """Return alternatives for one field or behaviour; what the model has is the first."""
     own = model.get(name)
-    return [{name: own}, *({name: value} for value in values if value != own)]
+    return each_of(name, [own, *(value for value in values if value != own)])
 
 
 # The fields by which each axis is sampled on its own.

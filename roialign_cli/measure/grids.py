@@ -14,7 +14,7 @@ from roialign_cli.measure.behaviours import (
     POOLINGS,
     USUAL,
 )
-from roialign_cli.measure.elimination import Changes, alternatives, by_unusualness
+from roialign_cli.measure.elimination import Changes, alternatives, by_unusualness, each_of
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Reading
@@ -27,7 +27,7 @@ _OTHER_GRIDS: list[dict[str, Any]] = [
 
 def default_ratios(first: int) -> list[dict[str, Any]]:
     """Return what may be the ratio of a kernel that takes none, likeliest first."""
-    fixed = [{"sampling_ratio": n, "grid_from": "section"} for n in (first, 0, 1, 2, 3, 4)]
+    fixed = each_of("sampling_ratio", (first, 0, 1, 2, 3, 4), grid_from="section")
     return [*fixed, {"sampling_ratio": 0, "grid_from": "output"}, *_OTHER_GRIDS]
 
 
@@ -69,24 +69,18 @@ def small_grid(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator
     dimensions = [
         alternatives(model, "grid_min", [0, 1, 2, 3]),
         alternatives(model, "grid_rounding", ["ceil", "floor", "round"]),
-        [
-            {},
-            *(
-                {"behaviour:grid": behaviour}
-                for behaviour in with_minimum(model.get("behaviour:grid"), GRID_BEHAVIOURS)
-            ),
-        ],
+        with_minimum(model, "behaviour:grid", GRID_BEHAVIOURS),
         *without_points(model),
     ]
     yield from by_unusualness(dimensions)
 
 
-def with_minimum(behaviour: str, behaviours: Iterable[str]) -> list[str]:
-    """Return the behaviour with a minimum of 1 if this one has none, or else the one without."""
-    kind = behaviour.removesuffix(AT_LEAST_ONE)
-    return [
-        other for other in behaviours if other in (kind, kind + AT_LEAST_ONE) and other != behaviour
-    ]
+def with_minimum(model: Model, name: str, known: Iterable[str]) -> list[dict[str, Any]]:
+    """Return no change, and the same behaviour with a minimum of 1, or without if it has one."""
+    own = model.get(name)
+    kind = own.removesuffix(AT_LEAST_ONE)
+    others = [each for each in known if each in {kind, kind + AT_LEAST_ONE} - {own}]
+    return [{}, *each_of(name, others)]
 
 
 def without_points(model: Model) -> list[list[dict[str, Any]]]:

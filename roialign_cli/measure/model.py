@@ -132,18 +132,15 @@ class Model:
 
     def _scale(self, call: ProbeCall) -> tuple[float, float]:
         scale = call.spatial_scale
-        return (
-            SCALE_BEHAVIOURS[self.behaviours["scale"]](scale)
-            if "scale" in self.behaviours
-            else (scale, scale)
-        )
+        if "scale" in self.behaviours:
+            return SCALE_BEHAVIOURS[self.behaviours["scale"]](scale)
+        return scale, scale
 
     def _pooled(self, operation: Operation) -> Array:
         if "pooling" in self.behaviours and operation.convention.points != "integral":
             return _reduced(operation, POOLING_BEHAVIOURS[self.behaviours["pooling"]])
-        pooled = (
-            operation.pooled() if "interpolation" not in self.behaviours else _exchanged(operation)
-        )
+        is_exchanged = "interpolation" in self.behaviours
+        pooled = _exchanged(operation) if is_exchanged else operation.pooled()
         if "divisor" not in self.behaviours or operation.convention.pooling == "max":
             return pooled
         y, x = operation.plan().samples()

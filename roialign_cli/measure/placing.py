@@ -19,7 +19,7 @@ from roialign_cli.measure.behaviours import (
     USUAL,
 )
 from roialign_cli.measure.call import Answer
-from roialign_cli.measure.elimination import Changes, by_unusualness
+from roialign_cli.measure.elimination import Changes, by_unusualness, each_of
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.grids import default_ratios
 from roialign_cli.measure.model import Model
@@ -41,13 +41,10 @@ def placement(evidence: Evidence, _model: Model, reading: Reading) -> Iterator[C
     # A grid from the output size, which is spread over the ROI, changes two rules at once.
     ratio = [*default_ratios(0), {"sampling_ratio": 0, "grid_from": "output", "points": "corners"}]
     if takes_ratio:
-        ratio = [
-            {"behaviour:ratio": USUAL},
-            *({"behaviour:ratio": behaviour} for behaviour in RATIO_BEHAVIOURS),
-        ][:6]
+        ratio = each_of("behaviour:ratio", [USUAL, *RATIO_BEHAVIOURS])[:_MAX_RATIOS]
     dimensions: list[Sequence[Changes]] = [
-        [{"offset": at} for at in dict.fromkeys(starts)],
-        [{"end_offset": at} for at in dict.fromkeys(_near(ends, _USUAL_ENDS, is_exact=is_exact))],
+        each_of("offset", dict.fromkeys(starts)),
+        each_of("end_offset", dict.fromkeys(_near(ends, _USUAL_ENDS, is_exact=is_exact))),
         *_weights(reading),
         _poolings(_value_of_ones(evidence), reading),
         _divisors(_value_of_ones(evidence)),
@@ -73,11 +70,11 @@ def _placed_along(axis: int, evidence: Evidence, reading: Reading) -> Changes | 
         return None
     start, end = reading.start[axis], reading.end[axis]
     dimensions: list[Sequence[Changes]] = [
-        [{"offset": at} for at in dict.fromkeys(_near([start], _USUAL_STARTS))],
-        [{"end_offset": at} for at in dict.fromkeys(_near([end - start], _USUAL_ENDS))],
-        [{"edge_rounding": rounding} for rounding in ROUNDINGS],
-        [{"interpolation": kind} for kind in ("linear", "nearest", "swapped")],
-        [{"points": "centred", "point_in_part": share} for share in (0.5, 0.0, 1.0)],
+        each_of("offset", dict.fromkeys(_near([start], _USUAL_STARTS))),
+        each_of("end_offset", dict.fromkeys(_near([end - start], _USUAL_ENDS))),
+        each_of("edge_rounding", ROUNDINGS),
+        each_of("interpolation", ("linear", "nearest", "swapped")),
+        each_of("point_in_part", (0.5, 0.0, 1.0), points="centred"),
     ]
     channels = slice(position, position + 1)
     given = Answer(answer.output[:, channels])
@@ -96,10 +93,8 @@ def _value_of_ones(evidence: Evidence) -> float:
 
 def _divisors(of_ones: float) -> list[dict[str, Any]]:
     """Return the usual divisor, and all others if a map of ones does not give ones."""
-    usual: dict[str, Any] = {"behaviour:divisor": USUAL}
-    if not abs(of_ones - 1) > _EXACT:
-        return [usual]
-    return [usual, *({"behaviour:divisor": behaviour} for behaviour in DIVISOR_BEHAVIOURS)]
+    others = DIVISOR_BEHAVIOURS if abs(of_ones - 1) > _EXACT else ()
+    return each_of("behaviour:divisor", [USUAL, *others])
 
 
 def _poolings(of_ones: float, reading: Reading) -> list[Changes]:
@@ -133,15 +128,14 @@ def _weights(reading: Reading) -> list[list[dict[str, Any]]]:
         *({"interpolation": "swapped", "tie_neighbour": tie} for tie in TIES),
         {"behaviour:interpolation": EXCHANGED_WEIGHTS},
     ]
-    roundings: list[dict[str, Any]] = [{"edge_rounding": rounding} for rounding in ROUNDINGS]
+    roundings = each_of("edge_rounding", ROUNDINGS)
     # At scale 1 all that are rounded half to even before the shift are the same.
-    roundings += [{"edge_rounding": "none", "behaviour:edges": HALF_TO_EVEN[0]}]
-    roundings += [
-        {"edge_rounding": "none", "behaviour:size": behaviour} for behaviour in SIZES_OF_LARGE_BOXES
-    ]
+    roundings += each_of("behaviour:edges", HALF_TO_EVEN[:1], edge_rounding="none")
+    roundings += each_of("behaviour:size", SIZES_OF_LARGE_BOXES, edge_rounding="none")
     return [roundings, kinds]
 
 
+_MAX_RATIOS = 6  # that are tried before the stage that measures the ratio
 _USUAL_STARTS = (0.5, 0.0, 1.0, -0.5)
 _USUAL_ENDS = (0.0, -1.0, 1.0, 0.5, -0.5)
 

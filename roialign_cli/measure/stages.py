@@ -32,6 +32,7 @@ from roialign_cli.measure.elimination import (
     along_one_axis,
     alternatives,
     by_unusualness,
+    each_of,
 )
 from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.grids import (
@@ -102,9 +103,7 @@ def _scaled(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
     rounding = alternatives(model, "edge_rounding", ROUNDINGS)
     # Without a shift the others are the same as the field.
     behaviours = EDGE_BEHAVIOURS if model.convention.offset else HALF_TO_EVEN
-    rounding += [
-        {"edge_rounding": "none", "behaviour:edges": behaviour} for behaviour in behaviours
-    ]
+    rounding += each_of("behaviour:edges", behaviours, edge_rounding="none")
     scales = alternatives(model, "behaviour:scale", [USUAL, *SCALE_BEHAVIOURS])
     yield from by_unusualness([starts, ends, rounding, scales])
 
@@ -117,13 +116,9 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         {"points": "integral", "pooling": "avg"},
         {"points": "centred"},
     ]
-    behaviours: list[dict[str, Any]] = [
-        {"behaviour:ratio": model.get("behaviour:ratio")},
-        {"behaviour:ratio": USUAL},
-        *({"behaviour:ratio": behaviour} for behaviour in RATIO_BEHAVIOURS),
-    ]
+    ratios = each_of("behaviour:ratio", [model.get("behaviour:ratio"), USUAL, *RATIO_BEHAVIOURS])
     if "sampling_ratio" not in evidence.target.parameters:
-        behaviours = default_ratios(model.convention.sampling_ratio)
+        ratios = default_ratios(model.convention.sampling_ratio)
     poolings: list[Changes] = [
         {"pooling": model.convention.pooling, "max_of": model.convention.max_of}
     ]
@@ -135,7 +130,7 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
     formulas = alternatives(model, "position_formula", _FORMULAS)
     sizes = alternatives(model, "behaviour:size", [USUAL, *SIZES_OF_LARGE_BOXES])
     yield from by_unusualness(
-        [points, behaviours, poolings, divisors, coordinates, decimals, formulas, sizes]
+        [points, ratios, poolings, divisors, coordinates, decimals, formulas, sizes]
     )
 
 
@@ -264,13 +259,7 @@ def _larger(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Ch
 
 def _size(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Changes]:
     sizes = [*_SIZES, *_grown_sizes(evidence)]
-    behaviours = [
-        {},
-        *(
-            {"behaviour:size": behaviour}
-            for behaviour in with_minimum(model.get("behaviour:size"), SIZE_BEHAVIOURS)
-        ),
-    ]
+    behaviours = with_minimum(model, "behaviour:size", SIZE_BEHAVIOURS)
     yield from by_unusualness([behaviours, alternatives(model, "min_size", sizes)])
 
 
