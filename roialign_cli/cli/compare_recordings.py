@@ -11,7 +11,7 @@ import click
 
 from roialign_cli.cli.help import first_given
 from roialign_cli.cli.streams import message
-from roialign_cli.errors import ArgumentError
+from roialign_cli.errors import ArgumentError, nearest
 from roialign_cli.files.reading import check_input, fingerprint_of, split_member
 from roialign_cli.printable import printable
 
@@ -88,8 +88,10 @@ def _check_preset(name: str) -> None:
     """Raise an error for a missing recording, which is not the name of a preset either."""
     from roialign_cli.core.presets import ALIASES, PRESETS
 
-    if name.partition(",")[0] not in {*PRESETS, *ALIASES}:
-        problem = f"{printable(repr(name))} is not a recording and not a preset; check the name"
+    known, first = [*PRESETS, *ALIASES], name.partition(",")[0]
+    if first not in known:
+        remedy = nearest(first, known, "check the path, or see `roialign presets`")
+        problem = f"{printable(repr(name))} does not exist and is not a preset; {remedy}"
         raise ArgumentError("with", problem)
 
 

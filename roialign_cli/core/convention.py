@@ -231,9 +231,7 @@ class Convention:
             value = getattr(self, name)
             is_unlimited = name in _MAY_BE_INFINITE and value == math.inf
             if value is not None and not is_unlimited and not low <= value <= high:
-                got = (
-                    "a longer number" if isinstance(value, int) and value > _LONG else f"{value:g}"
-                )
+                got = f"{value:g}" if isinstance(value, float) else f"{value!r:.60}"
                 problem = f"must be from {low:g} to {high:g}, got {got}"
                 raise ArgumentError(name, problem)
         self._check_combinations()
@@ -369,7 +367,6 @@ def checked_kind(kind: type, name: str, value: Any) -> Any:  # noqa: ANN401
     return plain
 
 
-_LONG = 10**20  # larger whole numbers are not printed, because some are beyond all floats
 _MAY_BE_INFINITE = {"border_margin"}
 _MAY_BE_NONE = {"coordinate_decimals", "sampling_ratio_x", "grid_max"}
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.errors import FileError
-from roialign_cli.files.reading import TOO_LARGE, open_input, split_member
+from roialign_cli.files.reading import IS_PYTORCH, TOO_LARGE, open_input, split_member
 
 if TYPE_CHECKING:
     from zipfile import ZipFile
@@ -306,10 +306,7 @@ def _load_npz(name: str, content: IO[bytes], member: Member) -> NDArray[Any]:
     with _archive(content) as archive:
         names = archive.namelist()
         if any(file.endswith("data.pkl") for file in names):
-            problem = (
-                "is a PyTorch file, and reading a PyTorch file can run code; save the tensor with "
-            )
-            raise FileError(name, f"{problem}numpy.save('map.npy', tensor.numpy())")
+            raise FileError(name, IS_PYTORCH)
         info = archive.getinfo(f"{_select_key(name, _names(archive), member)}.npy")
         if info.file_size > min(
             _MAX_UNPACKED_BYTES, _MAX_UNPACKING_RATIO * info.compress_size + 256

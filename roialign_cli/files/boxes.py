@@ -15,8 +15,8 @@ from roialign_cli.files.arrays import Member, is_numpy, load_array
 from roialign_cli.files.box_file import NO_BOXES, BoxFile
 from roialign_cli.files.box_json import read_json
 from roialign_cli.files.box_text import read_text
-from roialign_cli.files.reading import IS_UTF_16, read_text_or_bytes, split_member
-from roialign_cli.files.tensor_json import SUFFIX, read_tensor
+from roialign_cli.files.reading import IS_UTF_16, TENSOR_SUFFIX, read_text_or_bytes, split_member
+from roialign_cli.files.tensor_json import read_tensor
 
 
 def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
@@ -44,7 +44,7 @@ def read_boxes(name: str, *, image_id: str | None = None) -> BoxFile:
     name, key = split_member(name)
     content = read_text_or_bytes(name)
     if isinstance(content, str) and key is not None:
-        if name.lower().endswith(SUFFIX):
+        if name.lower().endswith(TENSOR_SUFFIX):
             encoded = io.BytesIO(content.encode())
             return _check_boxes(name, read_tensor(name, encoded, Member(key)))
         raise FileError(name, f"is text; remove :{key}, which is for .npz files")

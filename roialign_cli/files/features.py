@@ -19,7 +19,13 @@ from roialign_cli.files.arrays import (
     single_array,
 )
 from roialign_cli.files.images import as_eight_bits, average_blocks, read_image
-from roialign_cli.files.reading import Fingerprint, fingerprint_of, open_input, split_member
+from roialign_cli.files.reading import (
+    TENSOR_SUFFIX,
+    Fingerprint,
+    fingerprint_of,
+    open_input,
+    split_member,
+)
 from roialign_cli.files.text_map import HEAD_BYTES, is_text, read_text_map
 from roialign_cli.printable import printable
 
@@ -170,7 +176,7 @@ def _read(
     refuse_other_formats(name, head)
     if not head:
         raise FileError(name, "is empty; save the features with numpy.save")
-    if name.lower().endswith(".json"):
+    if name.lower().endswith(TENSOR_SUFFIX):
         from roialign_cli.files.tensor_json import read_tensor
 
         return _as_nchw(name, read_tensor(name, content, member), layout)

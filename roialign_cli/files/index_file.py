@@ -13,8 +13,8 @@ from roialign_cli.files.arrays import Member, is_numpy, load_array
 from roialign_cli.files.box_file import BATCH_NAMES, shortened
 from roialign_cli.files.box_text import is_numeric, table_rows
 from roialign_cli.files.parsing import parse_number
-from roialign_cli.files.reading import read_text_or_bytes, split_member
-from roialign_cli.files.tensor_json import SUFFIX, read_tensor
+from roialign_cli.files.reading import TENSOR_SUFFIX, read_text_or_bytes, split_member
+from roialign_cli.files.tensor_json import read_tensor
 
 _NEEDED = "write one whole number from 0 for each box"
 
@@ -43,7 +43,7 @@ def read_batch_index(name: str) -> NDArray[np.int64]:
     if isinstance(content, str):
         if key is None:
             return _checked(name, _column(name, content))
-        if not name.lower().endswith(SUFFIX):
+        if not name.lower().endswith(TENSOR_SUFFIX):
             raise FileError(name, f"is text; remove :{key}, which is for .npz files")
         array = read_tensor(name, io.BytesIO(content.encode()), Member(key))
     elif not is_numpy(content):

@@ -14,17 +14,22 @@ _MAX_TEXT_BYTES = 1 << 30
 # Problems that several readers find, for error messages.
 TOO_LARGE = "does not fit into memory; use a smaller file"
 IS_UTF_16 = "is text in UTF-16; save the text as UTF-8"
+IS_PYTORCH = (
+    "is a PyTorch file, and reading a PyTorch file can run code; save a tensor with "
+    "numpy.save('map.npy', tensor.numpy())"
+)
+TENSOR_SUFFIX = ".json"
 # Inode, size in bytes, and time of the last change in nanoseconds.
 Fingerprint = tuple[int, int, int]
-_OF_PYTORCH = (
-    "is a PyTorch file, and reading a PyTorch file can run code; save a tensor with numpy.save, or "
-    'record a model in Python: with roialign_cli.record_calls("calls"): model(images)'
+_IS_PYTORCH_MODEL = (
+    f"{IS_PYTORCH}, or record a model in Python: "
+    'with roialign_cli.record_calls("calls"): model(images)'
 )
 # Suffix of a model → the problem with the model as an input.
 _MODELS = {
     ".onnx": "is an ONNX model; record its calls with `roialign capture`, and name their folder",
-    ".pt": _OF_PYTORCH,
-    ".pth": _OF_PYTORCH,
+    ".pt": _IS_PYTORCH_MODEL,
+    ".pth": _IS_PYTORCH_MODEL,
 }
 MODEL_SUFFIXES = (*_MODELS,)
 

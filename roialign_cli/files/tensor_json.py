@@ -25,7 +25,6 @@ from roialign_cli.files.arrays import Member, load_array
 from roialign_cli.files.reading import TOO_LARGE
 from roialign_cli.printable import printable
 
-SUFFIX = ".json"
 _WRITERS = "write one with `polygraphy run --save-outputs` or `trtexec --exportOutput`"
 _MAX_SHOWN = 12  # names in an error message
 

@@ -141,7 +141,7 @@ def _python_name(text: str) -> tuple[str, str]:
             raise FileError(where, f"{problem}; name a Python file")
         if not _is_name(attribute):
             raise ArgumentError(
-                "target", printable(f"{text} names no function; {_functions(path)}")
+                "target", printable(f"{text} names no function; {_name_remedy(path)}")
             )
         return where, attribute
     file = next((name for name in (text, where) if Path(name).is_file()), None)
@@ -164,13 +164,14 @@ def _other_kernel(file: str) -> str:
 _LIBRARIES = {".so", ".dylib", ".dll"}
 
 
-def _functions(file: Path) -> str:
-    """Return the names in a file that may be a kernel, and how to name one, as a remedy."""
+def _name_remedy(file: Path) -> str:
+    """Return how to name a kernel in a file, with the functions and classes that may be one."""
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return f"write {file}:NAME"
-    names = [each.name for each in tree.body if isinstance(each, _DEFINITIONS)]
+    found = [each.name for each in tree.body if isinstance(each, _DEFINITIONS)]
+    names = [name for name in found if not name.startswith("_")] or found
     if len(names) == 1:
         return f"write {file}:{names[0]}"
     return f"write {file}:NAME" + (f"; it has {', '.join(names[:_MAX_NAMES])}" if names else "")
