@@ -171,8 +171,8 @@ def bfloat16_tolerance(call: Call, output: NDArray[Any]) -> float | None:
 
 def with_differences(call: Call, agreement: Agreement, found: Identification) -> Agreement:
     """Return an agreement with the parameters that differ from those that a search found."""
-    found_differences = shown_differences(call.operation(), agreement.rows, found)
-    return replace(agreement, differences=found_differences)
+    differences = shown_differences(call.operation(), agreement.rows, found)
+    return replace(agreement, differences=differences)
 
 
 def shown_differences(
@@ -204,9 +204,9 @@ def shown_differences(
         for hypothesis, equal in zip(hypotheses, others, strict=False)
         for convention in (hypothesis.convention, *equal)
     ]
-    one = stated.parameters().items()
+    own = stated.parameters().items()
     nearest = min(
-        candidates, key=lambda pair: len(one - pair[0].parameters().items()), default=None
+        candidates, key=lambda pair: len(own - pair[0].parameters().items()), default=None
     )
     return () if nearest is None else nearest[1]
 

@@ -43,7 +43,7 @@ _COMMANDS = (
     f"compare {_ASTRONAUT} --with torchvision --output-size 7",
     "compare {dir}/pytorch.npz --with {dir}/onnx.npz",
 )
-_SECTION = (
+_SECTION_COMMANDS = (
     f"explain {_WALKTHROUGH} --section 2,3",
     f"plot {_WALKTHROUGH} --section 2,3 --aspect 16:9 -o {{dir}}/slide.png",
 )
@@ -71,7 +71,7 @@ def demo(directory: Path, *, force: bool) -> None:
     shown = printable(str(directory))
     click.echo(f"\nThe sample data, the pictures and the page roi.html are in {shown}.")
     click.echo("To explain another section, and to draw it on a slide:")
-    for template in _SECTION:
+    for template in _SECTION_COMMANDS:
         _show([word.format(dir=directory) for word in template.split()])
     click.echo("\nTo drag a box in the browser while the numbers follow:")
     arguments = [word.format(dir=directory) for word in _EXPLORE.split()]

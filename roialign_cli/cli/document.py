@@ -26,11 +26,9 @@ def format_of(path: Path | None) -> str:
         return "text"
     formats = {suffix: output_format for output_format, suffix in FORMATS.items()}
     if path.suffix.lower() not in formats:
-        raise ArgumentError("output", f"{unknown_suffix(path, formats)}; {_PICTURES}")
+        problem = f"{unknown_suffix(path, formats)}; `roialign plot` draws pictures"
+        raise ArgumentError("output", problem)
     return formats[path.suffix.lower()]
-
-
-_PICTURES = "`roialign plot` draws pictures"
 
 
 @dataclass(frozen=True)

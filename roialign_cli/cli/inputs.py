@@ -151,7 +151,7 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
     chosen = preset(options.preset or default)
     overrides = convention_overrides(options)
     numbers = box_numbers(options, boxes, len(file.array))
-    size = output_size(options, chosen, overrides, (file.array, len(numbers)), saved)
+    size = output_size(options, chosen, overrides, file.array, len(numbers), saved)
     operation = make_operation(
         file.array,
         numbers,
@@ -177,20 +177,30 @@ def load(options: OperatorOptions, saved: SavedOutput | None = None) -> Inputs:
     )
 
 
+def _check_no_pyramid(options: OperatorOptions) -> None:
+    """Raise an error for options that only a pyramid has."""
+    if options.level_scales is not None:
+        raise click.UsageError("--level-scales has no effect without --pyramid RULE")
+    if len(options.maps) > 1:
+        problem = "several FEATURES are the maps of a pyramid"
+        raise click.UsageError(f"{problem}; add --pyramid RULE, or name one file")
+
+
 def output_size(
     options: OperatorOptions,
     chosen: Preset,
     overrides: dict[str, Any],
-    inputs: tuple[NDArray[Any], int],
+    features: NDArray[Any],
+    boxes: int,
     saved: SavedOutput | None,
 ) -> tuple[int, int]:
     """Return the rows and columns of sections: those of the option, a saved output or the preset.
 
-    `inputs` are the features and the number of boxes.
+    `boxes` is the number of boxes.
     """
     size = options.output_size
     if size is None and saved is not None:
-        size = saved.output_size(*inputs, resolve(chosen, **overrides))
+        size = saved.output_size(features, boxes, resolve(chosen, **overrides))
     size = size or chosen.output_size
     return size[0], size[-1]
 
@@ -386,12 +396,3 @@ _OTHER_OPTION_NAMES = {
     "program": "PROGRAM",
     "target": "TARGET",
 }
-
-
-def _check_no_pyramid(options: OperatorOptions) -> None:
-    """Raise an error for options that only a pyramid has."""
-    if options.level_scales is not None:
-        raise click.UsageError("--level-scales has no effect without --pyramid RULE")
-    if len(options.maps) > 1:
-        problem = "several FEATURES are the maps of a pyramid"
-        raise click.UsageError(f"{problem}; add --pyramid RULE, or name one file")

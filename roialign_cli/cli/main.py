@@ -37,12 +37,6 @@ TASKS = {
 COMMANDS = [name for commands in TASKS.values() for name in commands]
 
 
-def _command(name: str) -> click.Command:
-    """Import a command."""
-    command: click.Command = getattr(import_module(f"roialign_cli.cli.{name}"), name)
-    return command
-
-
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is used."""
 
@@ -61,9 +55,9 @@ class LazyGroup(click.Group):
         return _command(cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
-        """Run the command; that the reader of its output has gone is no failure.
+        """Run the command; exit with status 0 if the reader of its output has closed the pipe.
 
-        Click would end with status 1, which stands for a difference.
+        Click would exit with status 1, which stands for a difference.
         """
         try:
             return super().invoke(ctx)
@@ -87,14 +81,20 @@ def group() -> None:
     """Run, explain and draw ROI Align, and find which library produced an output."""
 
 
+def _command(name: str) -> click.Command:
+    """Import a command."""
+    command: click.Command = getattr(import_module(f"roialign_cli.cli.{name}"), name)
+    return command
+
+
 _OBJECTS_PER_COLLECTION = 100_000  # imports alone make some 50,000 objects that stay
 
 
 def start() -> NoReturn:
-    """Be the process of the command line: run it, and exit.
+    """Run the command line as this process, and exit.
 
-    Collecting garbage takes a tenth of a short process, so it begins late, and there is none at
-    the end.
+    Collecting garbage takes a tenth of the time of a short process, so it begins late and is left
+    out at the end.
     """
     gc.set_threshold(_OBJECTS_PER_COLLECTION)
     status = main()

@@ -110,7 +110,7 @@ def probe(
     if pooling is not None:
         problem = "has no effect with TARGET, because its pooling is measured; remove the option"
         raise click.UsageError(f"--pooling {problem}")
-    _check_program(options.program)
+    _note_own_option(options.program)
     with options.target() as kernel:
         found = _measured(kernel, options.text, preset)
     _print(found, output_format)
@@ -124,7 +124,19 @@ def probe(
 
 @dataclass(frozen=True)
 class ProbeFiles:
-    """The files to write, whether existing ones are overwritten, and the files of the kernel."""
+    """The files to write.
+
+    Parameters
+    ----------
+    plot
+        The figure; None without one.
+    tests
+        The saved tests; None without them.
+    force
+        Whether existing files are overwritten.
+    read
+        The files of the kernel, which are never overwritten.
+    """
 
     plot: Path | None
     tests: Path | None
@@ -146,8 +158,8 @@ class ProbeFiles:
             check_tests(self.tests, force=self.force, read=self.read)
 
 
-def _check_program(program: Sequence[str]) -> None:
-    """Print a note if an argument of the program is an option of this command."""
+def _note_own_option(program: Sequence[str]) -> None:
+    """Print a note if an argument of the program is also an option of this command."""
     own = {name for each in click.get_current_context().command.params for name in each.opts}
     if (option := next((each for each in program[1:] if each in own), None)) is not None:
         message(f"note: {option} after -- goes to {program[0]}; options of probe stand before --")

@@ -153,7 +153,7 @@ def load_pyramid(options: OperatorOptions, saved: SavedOutput | None = None) -> 
     files = _files(options)
     numbers = box_numbers(options, boxes, len(files[0].array))
     overrides = convention_overrides(options)
-    size = output_size(options, chosen, overrides, (files[0].array, len(numbers)), saved)
+    size = output_size(options, chosen, overrides, files[0].array, len(numbers), saved)
     operation = make_pyramid_operation(
         [file.array for file in files],
         numbers,

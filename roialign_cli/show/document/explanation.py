@@ -143,7 +143,8 @@ class Explanation:
     def introduction(self) -> Iterator[Block]:
         """Yield what rounding does to the box, the steps in short, and the symbols."""
         if not self.introduced:
-            yield from [] if self.all_points else [section_place(self.example)]
+            if not self.all_points:
+                yield section_place(self.example)
             return
         rounded = self.rounded
         if rounded is not None and min(rounded.box.width, rounded.box.height) >= 0:

@@ -156,6 +156,7 @@ def _from_position(
     """
     outside = trace.convention.outside_neighbours
     values = _both(axis, found)
+    names = values[::2]
     whole, fraction = _parts(axis, on_map)
     cases = _CASES[trace.convention.tie_neighbour]
     case = next(case for case in cases if _COMPARED[case.relation](fraction.value))
@@ -173,12 +174,12 @@ def _from_position(
     yield _by_rule(axis, on_map, case, expected)
     if beyond and outside != "value":
         text = "{} = {}< is outside the map>,< so >{} = {}< and >{} = {}"
-        yield formula(text, values[2 * beyond[0]], number(expected[beyond[0]]), *values)
+        yield formula(text, names[beyond[0]], number(expected[beyond[0]]), *values)
     elif beyond:
         text = (
             "{}< and >{}< are outside the map>" if len(beyond) == 2 else "{}< is outside the map>"
         )
-        yield formula(text, *(values[2 * n] for n in beyond))
+        yield formula(text, *(names[n] for n in beyond))
 
 
 def _by_rule(axis: str, position: float, case: _Case, expected: tuple[float, float]) -> FormulaLine:

@@ -127,7 +127,9 @@ def _to(call: CallDifferences) -> str:
 
 def _first(call: CallDifferences) -> str:
     """Return the first input that explains a part of the difference, as a clause."""
-    return _input(call, call.inputs[0])
+    stage = call.inputs[0]
+    already = " already" if stage.name == "features" and not stage.text else ""
+    return _input(call, stage) + already
 
 
 def _input(call: CallDifferences, stage: Stage) -> str:
@@ -136,7 +138,7 @@ def _input(call: CallDifferences, stage: Stage) -> str:
         case "features" if stage.text:
             return f"the features have other shapes ({stage.text})"
         case "features":
-            return f"the features differ {by_up_to(stage.largest)} already"
+            return f"the features differ {by_up_to(stage.largest)}"
         case "boxes":
             return _boxes(call, stage)
         case _:
@@ -178,8 +180,7 @@ def _small(call: CallDifferences) -> Iterator[str]:
         return
     for stage in call.stages[:3]:
         if stage.differs and stage.is_cause and call.is_negligible(stage):
-            clause = _input(call, stage).removesuffix(" already")
-            yield f"{capitalised(clause)}, which explains next to nothing."
+            yield f"{capitalised(_input(call, stage))}, which explains next to nothing."
 
 
 def _of_difference(stage: Stage) -> str:
@@ -311,7 +312,7 @@ def _not_comparable(call: CallDifferences) -> str:
     if not len(call.pairs.rows):
         features = call.stage("features")
         also = f", and {_input(call, features)}" if features.differs else ""
-        return f"The recordings have no box in common{also.removesuffix(' already')}. {_SAME_INPUT}"
+        return f"The recordings have no box in common{also}. {_SAME_INPUT}"
     return "The outputs cannot be compared: they have other shapes."
 
 
