@@ -349,7 +349,8 @@ def test_programs_without_answers(code: str, problem: str, tmp_path: Path) -> No
         run_program(folder, [sys.executable, "-c", code], seconds=SECONDS)
 
 
-def test_a_program_that_does_not_start(tmp_path: Path) -> None:
+def test_a_program_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     folder = battery(tmp_path)
     answer(folder, range(1), reference)
     with pytest.raises(RoiAlignError, match="no-such-program does not exist; name a program"):
@@ -360,6 +361,8 @@ def test_a_program_that_does_not_start(tmp_path: Path) -> None:
     broken.chmod(0o755)
     with pytest.raises(RoiAlignError, match="broken cannot be started: Exec format error"):
         run_program(folder, [str(broken)], seconds=SECONDS)
+    with pytest.raises(RoiAlignError, match=r"broken is not a command; write \./broken"):
+        run_program(folder, ["broken"], seconds=SECONDS)
 
 
 def test_a_program_that_fails_while_it_writes(tmp_path: Path) -> None:

@@ -394,7 +394,9 @@ def test_a_wrong_shape_is_reported(write: Write) -> None:
 
 BAD_TARGETS = {
     "nothing": "is not a kernel; write package.module:function",
-    "kernel.py": "names no function; write kernel.py:NAME",
+    "kernel.py": "names no function; write kernel.py:NAME; it has ",
+    "one.py": "one.py names no function; write one.py:align",
+    "cut.py": "cut.py names no function; write cut.py:NAME",
     "none.py:kernel": "none.py: does not exist; name a Python file",
     "folder/none": "folder/none: does not exist; write package.module",
     "kernel.py:other": "kernel.py has no other; it has pool, kernel, Needs, no_boxes",
@@ -422,6 +424,8 @@ def test_what_is_no_kernel(
         "number = 5\n"
     )
     write("1 / 0", "broken.py")
+    (tmp_path / "one.py").write_text("def _clip(): ...\ndef align(): ...\n", encoding="utf-8")
+    (tmp_path / "cut.py").write_text("def align(", encoding="utf-8")
     write("import os; os._exit(4)", "ends.py")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(RoiAlignError) as raised:
