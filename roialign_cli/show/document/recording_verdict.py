@@ -14,8 +14,8 @@ from roialign_cli.analysis.equivalence import effective_rules
 from roialign_cli.analysis.scaling import scale_text
 from roialign_cli.calls.differences.kernels import Kernel, KernelCheck
 from roialign_cli.calls.differences.pairing import SHIFT_TOLERANCE, CallGroup
-from roialign_cli.calls.differences.parameters import parameter_for, shift_parameter
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
+from roialign_cli.calls.differences.shift_parameters import parameter_for, shift_parameter
 from roialign_cli.show.document.answer import answer_clauses
 from roialign_cli.show.numbers import capitalised, format_count, format_indices, name_of
 
