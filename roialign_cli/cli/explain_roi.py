@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from roialign_cli.analysis.pitfalls import Note
     from roialign_cli.cli.options import OperatorOptions, Selection
     from roialign_cli.cli.pyramids import PyramidInputs
+    from roialign_cli.page.session import Session
     from roialign_cli.show.document.blocks import Block
 
 MAX_EXPLAINED_POINTS = 50_000  # 50 MB of JSON, and a few seconds
@@ -107,22 +108,29 @@ def roi_document(
         return found
 
     def page() -> str:
-        from roialign_cli.cli.page_session import page_session, pyramid_session
         from roialign_cli.page.saved import saved_page
 
         # A page is about all sections, whichever it shows first.
         whole = replace(explanation, introduced=extent.intro is not False)
-        if pyramid is None:
-            return saved_page(page_session(inputs, options), whole, notes)
-        return saved_page(pyramid_session(pyramid, options, roi), whole, notes)
+        return saved_page(_session(inputs, options, pyramid, roi), whole, notes)
 
     def blocks() -> list[Block]:
-        """Return the title, the level of a pyramid, and the steps."""
         level = [] if pyramid is None else [*level_step(pyramid.operation, roi)]
         title, explained = [*explanation.title()], [*explanation.blocks()]
         return title + level + explained[len(title) :]
 
     return Document(blocks, page, record)
+
+
+def _session(
+    inputs: Inputs, options: OperatorOptions, pyramid: PyramidInputs | None, roi: int
+) -> Session:
+    """Return the session of the page of one map, or of a pyramid."""
+    from roialign_cli.cli.page_session import page_session, pyramid_session
+
+    if pyramid is None:
+        return page_session(inputs, options)
+    return pyramid_session(pyramid, options, roi)
 
 
 def _check_length(trace: Trace, selection: Selection) -> None:

@@ -42,103 +42,6 @@ if TYPE_CHECKING:
     from roialign_cli.show.figures.stages import StagedFigure
 
 
-def _check_options(view: str, output: Path, kind: str) -> None:
-    """Raise a usage error for an option or a file format that does not suit the view."""
-    context = click.get_current_context()
-    for option in context.command.params:
-        name = option.name or ""
-        users = users_of(name)
-        is_given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if users and view not in users and is_given:
-            _refuse(f"{option.opts[0]} has no effect with --view {view}", users)
-    if view == "compare" and context.params["other"] is None:
-        raise click.UsageError("--view compare needs a second convention; add --with PRESET")
-    if kind == "gif" and view not in users_of("frames"):
-        _refuse(f"-o {output} needs a view with steps", users_of("frames"))
-    if kind == "gif" and context.params["frames"]:
-        raise click.UsageError("--frames cannot write a .gif; use -o NAME.png, .svg or .pdf")
-
-
-def _check_colormap(view: str, loaded: PlotInputs) -> None:
-    """Raise a usage error for a colormap if the view draws an image in place of the cells."""
-    image = loaded.inputs.file.image if loaded.pyramid is None else loaded.image
-    if image is not None and VIEWS[view].image_hides_cells:
-        users = [name for name in users_of("colormap") if not VIEWS[name].image_hides_cells]
-        _refuse(f"--colormap has no effect with --view {view} on an image", users)
-
-
-def _refuse(problem: str, views: Sequence[str]) -> NoReturn:
-    raise click.UsageError(f"{problem}; use --view {alternatives(views)}")
-
-
-def _report(
-    request: PlotRequest, notes: tuple[Note, ...], view: str, *, quiet: bool, strict: bool
-) -> None:
-    """Warn about the boxes that are drawn, and note which boxes the overlay leaves out."""
-    from roialign_cli.cli.warnings import report_warnings
-
-    report_warnings(notes, quiet=quiet, strict=strict)
-    if view == "overlay" and request.left_out and not quiet:
-        message(f"note: {request.left_out}; --roi selects the box and its map")
-
-
-def _draw(request: PlotRequest, view: str) -> StagedFigure:
-    from roialign_cli.show.figures.stages import StagedFigure
-
-    drawn = VIEWS[view].draw(request)
-    return drawn if isinstance(drawn, StagedFigure) else StagedFigure(drawn)
-
-
-def _numbered(path: Path, count: int) -> list[Path]:
-    """Return the paths of this many pictures: NAME-1.png, NAME-2.png and so on."""
-    return [path.with_stem(f"{path.stem}-{number}") for number in range(1, count + 1)]
-
-
-def _write(
-    staged: StagedFigure, paths: Sequence[Path], kind: str, dpi: float, *, frames: bool, force: bool
-) -> None:
-    """Write the figure, or with `frames` one file for each of its stages.
-
-    No file appears before all of them are complete.
-    """
-    from roialign_cli.show.figures.saving import save_animation, save_figure
-    from roialign_cli.show.figures.stages import build_up
-
-    figures = build_up(staged) if frames else [staged.figure]
-    with ExitStack() as files:
-        for path, figure in zip(paths, figures, strict=True):
-            file = files.enter_context(atomic_write(path, force=force))
-            if kind == "gif":
-                save_animation(staged, file, dpi)
-            else:
-                save_figure(figure, file, kind, dpi)
-            file.flush()  # so that a full disk is an error now
-
-
-def _open(path: Path) -> None:
-    """Show a file in the system's viewer, without waiting for the viewer."""
-    try:
-        status = click.launch(str(path.resolve()))
-    except OSError:
-        status = 1
-    if status:
-        message(f"warning: {path}: no viewer could be started; open the file yourself")
-
-
-def _default_width(aspect: float | None) -> float:
-    return 7.0 if aspect is None or aspect < 4 / 3 else 40 / 3
-
-
-def _photo_channel(inputs: Inputs, channel: int | Summary) -> str | None:
-    """Return what the map shows of a photograph, None for another map."""
-    from roialign_cli.show.numbers import photo_channel
-
-    is_own = inputs.operation.convention.channel_map == "position-sensitive"
-    if is_own and inputs.file.image is not None and inputs.file.image.ndim == 3:
-        return "one channel"  # which one, depends on the section
-    return photo_channel(inputs.file.image, channel)
-
-
 @command(
     "plot",
     "roialign plot map.npy --image-size 512x512 --box 296,320,200,145 -o steps.png",
@@ -265,15 +168,15 @@ def plot(
     if colormap is not None:
         _check_colormap(view, loaded)
     style = FigureStyle(
-        width or _default_width(aspect),
-        title,
-        THEMES[theme],
-        colormap,
-        values,
-        units,
-        aspect,
-        _photo_channel(inputs, selection.channel),
-        loaded.level,
+        width=width or _default_width(aspect),
+        title=title,
+        theme=THEMES[theme],
+        colormap=colormap,
+        values=values,
+        units=units,
+        aspect=aspect,
+        photo_channel=_photo_channel(inputs, selection.channel),
+        level=loaded.level,
     )
     request = PlotRequest(
         inputs, loaded.source, selection, other, style, loaded.pyramid, loaded.image
@@ -289,3 +192,100 @@ def plot(
         message(f"wrote {path}")
     if show:
         _open(paths[0])
+
+
+def _check_options(view: str, output: Path, kind: str) -> None:
+    """Raise a usage error for an option or a file format that does not suit the view."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        name = option.name or ""
+        users = users_of(name)
+        is_given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if users and view not in users and is_given:
+            _refuse(f"{option.opts[0]} has no effect with --view {view}", users)
+    if view == "compare" and context.params["other"] is None:
+        raise click.UsageError("--view compare needs a second convention; add --with PRESET")
+    if kind == "gif" and view not in users_of("frames"):
+        _refuse(f"-o {output} needs a view with steps", users_of("frames"))
+    if kind == "gif" and context.params["frames"]:
+        raise click.UsageError("--frames cannot write a .gif; use -o NAME.png, .svg or .pdf")
+
+
+def _check_colormap(view: str, loaded: PlotInputs) -> None:
+    """Raise a usage error for a colormap if the view draws an image in place of the cells."""
+    image = loaded.inputs.file.image if loaded.pyramid is None else loaded.image
+    if image is not None and VIEWS[view].image_hides_cells:
+        users = [name for name in users_of("colormap") if not VIEWS[name].image_hides_cells]
+        _refuse(f"--colormap has no effect with --view {view} on an image", users)
+
+
+def _refuse(problem: str, views: Sequence[str]) -> NoReturn:
+    raise click.UsageError(f"{problem}; use --view {alternatives(views)}")
+
+
+def _report(
+    request: PlotRequest, notes: tuple[Note, ...], view: str, *, quiet: bool, strict: bool
+) -> None:
+    """Warn about the boxes that are drawn, and note which boxes the overlay leaves out."""
+    from roialign_cli.cli.warnings import report_warnings
+
+    report_warnings(notes, quiet=quiet, strict=strict)
+    if view == "overlay" and request.left_out and not quiet:
+        message(f"note: {request.left_out}; --roi selects the box and its map")
+
+
+def _draw(request: PlotRequest, view: str) -> StagedFigure:
+    from roialign_cli.show.figures.stages import StagedFigure
+
+    drawn = VIEWS[view].draw(request)
+    return drawn if isinstance(drawn, StagedFigure) else StagedFigure(drawn)
+
+
+def _numbered(path: Path, count: int) -> list[Path]:
+    """Return the paths of this many pictures: NAME-1.png, NAME-2.png and so on."""
+    return [path.with_stem(f"{path.stem}-{number}") for number in range(1, count + 1)]
+
+
+def _write(
+    staged: StagedFigure, paths: Sequence[Path], kind: str, dpi: float, *, frames: bool, force: bool
+) -> None:
+    """Write the figure, or with `frames` one file for each of its stages.
+
+    No file appears before all of them are complete.
+    """
+    from roialign_cli.show.figures.saving import save_animation, save_figure
+    from roialign_cli.show.figures.stages import build_up
+
+    figures = build_up(staged) if frames else [staged.figure]
+    with ExitStack() as files:
+        for path, figure in zip(paths, figures, strict=True):
+            file = files.enter_context(atomic_write(path, force=force))
+            if kind == "gif":
+                save_animation(staged, file, dpi)
+            else:
+                save_figure(figure, file, kind, dpi)
+            file.flush()  # so that a full disk is an error now
+
+
+def _open(path: Path) -> None:
+    """Show a file in the system's viewer, without waiting for the viewer."""
+    try:
+        status = click.launch(str(path.resolve()))
+    except OSError:
+        status = 1
+    if status:
+        message(f"warning: {path}: no viewer could be started; open the file yourself")
+
+
+def _default_width(aspect: float | None) -> float:
+    return 7.0 if aspect is None or aspect < 4 / 3 else 40 / 3
+
+
+def _photo_channel(inputs: Inputs, channel: int | Summary) -> str | None:
+    """Return what the map shows of a photograph, None for another map."""
+    from roialign_cli.show.numbers import photo_channel
+
+    is_own = inputs.operation.convention.channel_map == "position-sensitive"
+    if is_own and inputs.file.image is not None and inputs.file.image.ndim == 3:
+        return "one channel"  # which one, depends on the section
+    return photo_channel(inputs.file.image, channel)

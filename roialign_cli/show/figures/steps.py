@@ -64,6 +64,7 @@ from roialign_cli.show.figures.style import (
     DEFAULT_STYLE,
     PLAIN_CELLS,
     FigureStyle,
+    Unit,
     boxes_unit,
     figure_settings,
 )
@@ -170,6 +171,8 @@ def _arrangements(specs: list[PanelSpec]) -> list[list[list[PanelSpec | None]]]:
 
 # The panels -------------------------------------------------------------------------------------
 
+_NUMBERED: dict[str, Any] = {"above": HEADINGS_ABOVE, "beside": HEADINGS_BESIDE}
+
 
 def _specs(story: _Story, style: FigureStyle) -> Iterator[PanelSpec]:
     trace, section = story.trace, story.section
@@ -177,7 +180,6 @@ def _specs(story: _Story, style: FigureStyle) -> Iterator[PanelSpec]:
     unnamed = replace(unit, name="")  # the headings name the units
     around, bounds = roi_view(trace), map_view(trace)
     axes = "" if unit == PLAIN_CELLS else f" (axes in {unit.name})"
-    numbered: dict[str, Any] = {"above": HEADINGS_ABOVE, "beside": HEADINGS_BESIDE}
     yield PanelSpec(
         _whole_view(trace),
         replace(whole_unit, name=""),
@@ -198,31 +200,37 @@ def _specs(story: _Story, style: FigureStyle) -> Iterator[PanelSpec]:
         f"3  {sections_count(trace)}",
         story=tuple(sections_story(trace)),
         bounds=bounds,
-        **numbered,
+        **_NUMBERED,
     )
     yield PanelSpec(
         section_view(trace, section.section),
         unnamed,
         f"4  Section {section.section}: {grid_words(trace, section)}",
         story=tuple(points_story(trace, section)),
-        **numbered,
+        **_NUMBERED,
     )
-    last = 6
+    close_up = _close_up_specs(story, style, unnamed)
+    yield from close_up
+    output = output_spec(np.array(trace.output), f"{5 + len(close_up)}  The output")
+    yield replace(output, story=tuple(output_story(trace, section)))
+
+
+def _close_up_specs(story: _Story, style: FigureStyle, unit: Unit) -> list[PanelSpec]:
+    """Return the panel of the weights of cells or of one point; none if no point is explained."""
+    trace, section = story.trace, story.section
     if story.has_weights:
-        yield PanelSpec(
+        spec = PanelSpec(
             section_view(trace, section.section),
-            unnamed,
+            unit,
             "5  The weights of the cells",
             story=weights_story(section),
-            **numbered,
+            **_NUMBERED,
         )
-    elif story.point is not None:
-        heading = f"5  The value of point {story.point.point}"
-        yield point_spec(trace, story.point, style, unnamed, heading)
-    else:
-        last = 5
-    output = output_spec(np.array(trace.output), f"{last}  The output")
-    yield replace(output, story=tuple(output_story(trace, section)))
+        return [spec]
+    if story.point is None:
+        return []
+    heading = f"5  The value of point {story.point.point}"
+    return [point_spec(trace, story.point, style, unit, heading)]
 
 
 def _legend(style: FigureStyle, story: _Story) -> list[Artist]:
