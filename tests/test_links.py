@@ -22,7 +22,7 @@ PAGES = [
     for kind in ("*.md", "docs/*.md", "docs/*.html", "sample_data/*.md")
     for page in sorted(ROOT.glob(kind))
 ]
-# The parts of generated pages, which are no pages themselves.
+# The parts of generated pages, which are not pages themselves.
 PARTS = {page for page in PAGES if page.stem.endswith(("-head", "-other"))}
 
 
@@ -94,7 +94,7 @@ def problem_of(target: str, path: Path) -> str | None:
         return None
     if parts.scheme or parts.netloc:
         is_address = parts.scheme == "https" and re.fullmatch(r"[\w-]+(\.[\w-]+)+", parts.netloc)
-        return None if is_address and not re.search(r"\s", target) else "is no https address"
+        return None if is_address and not re.search(r"\s", target) else "is not an https address"
     other = path.parent / unquote(parts.path) if parts.path else path
     if not other.exists():
         return "does not exist"
@@ -152,8 +152,8 @@ def test_anchors_are_those_of_code_hosts(tmp_path: Path) -> None:
         ("https://example.org/a#b", None),
         ("other.md", "does not exist"),
         ("#bottom", "has no such heading"),
-        ("http://example.org", "is no https address"),
-        ("https://example", "is no https address"),
+        ("http://example.org", "is not an https address"),
+        ("https://example", "is not an https address"),
     ],
 )
 def test_a_broken_link_is_found(target: str, problem: str | None, tmp_path: Path) -> None:

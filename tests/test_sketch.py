@@ -55,7 +55,7 @@ def test_it_fits_and_explains_its_marks(case: str, columns: int) -> None:
     assert {character for character in "•◉□×" if character in legend} == used
 
 
-def test_points_over_the_border_are_told_apart() -> None:
+def test_points_over_the_border_have_marks_of_their_own() -> None:
     traced = aligned(OVER_CORNER, (3, 4))
     counts = {"•": "inside", "□": "clamped", "×": "out"}
     found = [character for *_, character in marks(traced)]
@@ -64,7 +64,7 @@ def test_points_over_the_border_are_told_apart() -> None:
         assert found.count(character) == len(points)
 
 
-def test_it_is_no_part_of_json(capfd: pytest.CaptureFixture[str]) -> None:
+def test_json_has_no_sketch(capfd: pytest.CaptureFixture[str]) -> None:
     features = str(sample_data() / "walkthrough.npy")
     arguments = ["explain", features, "--box", "1,2,1,1", "--sketch", "--format", "json"]
     assert main(arguments) == 2

@@ -170,7 +170,7 @@ def test_a_reader_who_goes_is_no_error(folder: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_reader_who_has_gone_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_pipe_is_not_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object, **__: object) -> None:
         raise BrokenPipeError(32, "Broken pipe")
 

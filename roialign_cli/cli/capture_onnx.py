@@ -56,10 +56,11 @@ class GivenInputs:
 
     def check_outside(self, folder: Path) -> None:
         """Raise an error for an input in the folder of a recording, which is replaced."""
-        files = (self.archive or "", *(split_member(file)[0] for _, file in self.single))
-        inside = [file for file in files if Path(file).parent.resolve() == folder.resolve()]
-        if inside:
-            problem = f"has an input of the command, {printable(Path(inside[0]).name)}"
+        files = [Path(split_member(file)[0]) for _, file in self.single]
+        files += [] if self.archive is None else [Path(self.archive)]
+        inside = next((file for file in files if file.parent.resolve() == folder.resolve()), None)
+        if inside is not None:
+            problem = f"has an input of the command, {printable(inside.name)}"
             raise FileError(folder, f"{problem}; name another folder")
 
     def read(self, needed: Sequence[ModelInput]) -> dict[str, GivenInput]:

@@ -141,7 +141,7 @@ def first_given(names: Container[str]) -> str | None:
 
 
 def missing_option(name: str) -> click.MissingParameter:
-    """Return the error of click for an option that is missing because FEATURES is no call."""
+    """Return the error of click for a missing option, which a recorded call would not need."""
     context = click.get_current_context()
     found = next(one for one in context.command.params if one.name == name)
     return click.MissingParameter(ctx=context, param=found)

@@ -21,7 +21,7 @@ def category_names(content: JsonObject) -> dict[object, str]:
 
 
 def find_image_id(content: JsonObject, name: str) -> str:
-    """Return the id of the image with a file name; a text that is no file name is an id."""
+    """Return the id of the image with a file name; another text is an id."""
     images = [image for image in _with_id(content.get("images")) if "file_name" in image]
     file_names = {image["id"]: str(image["file_name"]) for image in images}
     ids = {file_name: identity for identity, file_name in file_names.items()}

@@ -135,7 +135,7 @@ def _parse_row(name: str, line: int, cells: list[str]) -> NDArray[np.float64]:
 
 
 def _parse_cell(cell: str) -> float:
-    """Parse a number, which may be quoted; raise a `ValueError` that says what to do."""
+    """Parse a number, which may be quoted; raise a `ValueError` that states what to do."""
     text = cell.strip().strip('"')
     try:
         number = parse_number(text)

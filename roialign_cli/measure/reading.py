@@ -93,7 +93,7 @@ class Axes:
 def usual_order(text: str) -> tuple[int, ...] | None:
     """Return the transposition of axes, as `Axes.text` names them, to the usual order.
 
-    None if they are no permutation of the usual ones.
+    None if they are not a permutation of the usual ones.
     """
     axes = text.split(", ")
     if sorted(axes) != sorted(USUAL_AXES):

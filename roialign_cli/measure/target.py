@@ -77,7 +77,7 @@ class FunctionTarget:
         Raises
         ------
         ArgumentError
-            If the argument is no function, or takes no three positional arguments.
+            If the argument is not a function, or does not take three positional arguments.
         """
         if not callable(function):  # an argument of any type
             problem = f"must be a function of features, boxes and output_size, got {function!r:.60}"

@@ -57,7 +57,7 @@ class Hypothesis:
 
     @property
     def box_fields(self) -> dict[str, Any]:
-        """The convention fields that say how boxes are read."""
+        """The fields of the convention that state how boxes are read."""
         return {name: getattr(self.convention, name) for name in BOX_FIELDS}
 
     def deviations(self) -> list[str]:

@@ -66,7 +66,7 @@ class Likely:
     target, candidates
         The output, and what is tried.
     sample
-        The sample; None if it has too few values to tell.
+        The sample; None if it has too few values to decide.
     readings
         The readings of the boxes that may have made the output, best first.
     score

@@ -66,7 +66,7 @@ def compare_recordings(
     calls: list[CallDifferences] = []
     is_explained = False
     for i, j in pairs:
-        # Areas and moves of huge boxes may be beyond float64: these boxes have no partner.
+        # Areas and moves of huge boxes may be beyond float64: these boxes are not paired.
         with np.errstate(over="ignore", invalid="ignore"):
             call = compare_groups(groups[0][i], groups[1][j], search=search)
         if is_explained:

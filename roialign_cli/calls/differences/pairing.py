@@ -139,7 +139,7 @@ def pair_groups(
 
     Returns
     -------
-    The pairs of indices, and the indices of each side without a partner.
+    The pairs of indices, and the indices of each side that are in no pair.
     """
     likeness = np.array([[_likeness(one, other) for other in second] for one in first])
     likeness = likeness.reshape(len(first), len(second))

@@ -60,7 +60,7 @@ class Stage:
 
     @property
     def is_cause(self) -> bool:
-        """Whether the stage can change the outputs; boxes without a partner cannot."""
+        """Whether the stage can change the outputs; boxes of only one recording cannot."""
         return self.name != "boxes" or self.different > 0
 
 
@@ -177,7 +177,7 @@ class RecordingDifferences(Presentable):
     calls
         The differences of each pair of calls or pyramids.
     first_only, second_only
-        The calls or pyramids of each recording without a partner.
+        The calls or pyramids that only the first or only the second recording has.
     """
 
     names: tuple[str, str]

@@ -28,7 +28,7 @@ class RowPairs:
     first, second
         (P,), the rows of each pair, ascending in the first list.
     first_only, second_only
-        The rows of each list without a partner, ascending.
+        The rows that only the first or only the second list has, ascending.
     """
 
     first: Rows
@@ -38,7 +38,7 @@ class RowPairs:
 
     @property
     def unpaired(self) -> int:
-        """The number of rows without a partner, in both lists."""
+        """The number of rows that only one of the lists has."""
         return len(self.first_only) + len(self.second_only)
 
     def __len__(self) -> int:

@@ -58,7 +58,7 @@ def model_inputs(path: str, model: Model) -> list[ModelInput]:
     Raises
     ------
     FileError
-        If an input is no tensor, or has a data type that NumPy lacks, such as bfloat16.
+        If an input is not a tensor, or has a data type that NumPy lacks, such as bfloat16.
     """
     weights = {tensor.name for tensor in model.graph.initializer}
     return [

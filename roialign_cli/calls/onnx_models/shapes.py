@@ -92,7 +92,7 @@ def _shapes_in(scope: Scope) -> dict[str, tuple[Shape, int]]:
 
 
 def shape_of(value: Any) -> Shape | None:  # noqa: ANN401 - a ValueInfoProto
-    """Return the shape of a declared value; None if it is unknown or the value is no tensor."""
+    """Return the shape of a declared value; None if it is unknown or the value is not a tensor."""
     tensor = value.type.tensor_type
     if not tensor.HasField("shape"):
         return None
