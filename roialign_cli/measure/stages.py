@@ -331,7 +331,6 @@ def _channels(_evidence: Evidence, model: Model, _reading: Reading) -> Iterator[
 
 _SCALED = ("placement, scale 1/2", "placement, scale 1/4")
 _RATIOS = ("ratio 2", "ratio 3", "ratio 4", "9 sections")
-_SMALL = ("small boxes", "small boxes, scale 1/2")
 _ACROSS = ("across the border, ratio 2", "across the border, ratio 4")
 _NEGATIVE = ("negative features", "very negative features")
 _ENDLESS = ("endlessly negative features",)

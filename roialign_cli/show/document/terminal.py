@@ -27,7 +27,7 @@ from roialign_cli.show.document.blocks import (
     Verbatim,
 )
 from roialign_cli.show.document.formulas import FormulaLine, Marked, Role, to_text
-from roialign_cli.show.outputs import output_tables
+from roialign_cli.show.output_tables import output_tables
 
 
 def print_blocks(blocks: Iterable[Block]) -> None:
