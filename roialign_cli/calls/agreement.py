@@ -55,7 +55,7 @@ class Difference:
         >>> Difference("sampling_ratio", 2, 0).sentence()
         'The call states sampling_ratio 2; the output shows 0.'
         """
-        stated, shown = map(_word, (self.stated, self.shown))
+        stated, shown = map(value_text, (self.stated, self.shown))
         name = _NAMES.get(self.name, self.name)
         return f"{stated_by} {name} {stated}; the output shows {shown}."
 
@@ -67,7 +67,8 @@ _NAMES = {
 }
 
 
-def _word(value: object) -> str:
+def value_text(value: object) -> str:
+    """Return the value of a parameter; a pair is a scale."""
     return scale_text(value) if isinstance(value, tuple) else str(value)
 
 

@@ -19,7 +19,7 @@ from roialign_cli.errors import FileError
 Index = NDArray[np.intp]
 
 _ROW_PADDING = 16  # numbers
-_FEW_CHANNELS, _PAGE = 16, 4096  # channels and bytes
+_CHANNELS_PER_STEP, _PAGE = 16, 4096  # channels and bytes
 # Maps with up to so many numbers are converted as a whole.
 _MAX_WHOLE_MAP = 1 << 14
 
@@ -79,7 +79,7 @@ class FeatureWindows:
             (*last.strides[:1], channels * last.itemsize, last.itemsize),
         )
         # Cells of channels a page apart would share a few cache lines as well.
-        step = _FEW_CHANNELS if features.strides[0] % _PAGE == 0 else channels
+        step = _CHANNELS_PER_STEP if features.strides[0] % _PAGE == 0 else channels
         for start in range(0, channels, step):
             some = slice(start, start + step)
             by_cell[..., some] = features[some].transpose(1, 2, 0)

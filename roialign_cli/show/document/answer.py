@@ -15,7 +15,7 @@ from roialign_cli.search.hypothesis import INDEX_IS_LAST, Hypothesis
 from roialign_cli.search.mistakes import CULPRITS
 from roialign_cli.search.remedies import DEVIATION_REMEDIES, check_of
 from roialign_cli.show.document.abridged import abridged
-from roialign_cli.show.document.blocks import Block, Heading, Paragraph, Verbatim
+from roialign_cli.show.document.blocks import Block, Heading, Paragraph, Verbatim, indented
 from roialign_cli.show.document.reproduction import (
     InputWords,
     answer_code,
@@ -37,17 +37,17 @@ def answer_blocks(
     """Yield the verdict, what was changed, and how to make the output again."""
     yield Heading(2, _headline(answer))
     if answer.verdict == "far":
-        yield from map(_indented, far_evidence(answer))
-        yield from map(_indented, _tried(fixed_fields))
+        yield from map(indented, far_evidence(answer))
+        yield from map(indented, _tried(fixed_fields))
         return
-    yield _indented(reading_words(answer.hypothesis))
+    yield indented(reading_words(answer.hypothesis))
     yield from deviation_lines(answer.hypothesis, certain=answer.verdict != "near")
     for change in answer.changes:
-        yield _indented(f"! {change.text}")
+        yield indented(f"! {change.text}")
         yield from _advice(change.remedy)
     yield from _difference(answer)
     for part in answer.parts:
-        yield _indented(_part(part))
+        yield indented(_part(part))
         yield from _advice(_SECOND_PATH if part.hypothesis else check_of(part.text))
     yield from reproduction_blocks(_lines(answer, inputs), _MADE.get(answer.verdict, "the output"))
 
@@ -55,7 +55,7 @@ def answer_blocks(
 def reproduction_blocks(lines: Sequence[str], made: str = "the output") -> Iterator[Block]:
     """Yield the lines that make an output again, or what is named instead."""
     yield Paragraph("")
-    yield _indented(f"To reproduce {made}:")
+    yield indented(f"To reproduce {made}:")
     yield Verbatim(tuple(map(printable, lines)), to_copy=True)
 
 
@@ -87,13 +87,11 @@ def _difference(answer: Closest) -> Iterator[Paragraph]:
     """Yield the size and the place of the differences, and what to do next."""
     largest, tolerance = format_number(answer.largest), format_number(answer.tolerance)
     if answer.verdict == "exact after a change":
-        yield _indented(f"largest difference {largest} (tolerance {tolerance})")
+        yield indented(f"largest difference {largest} (tolerance {tolerance})")
     elif answer.verdict == "partial":
-        yield _indented(
-            f"largest difference in the matching rows {largest} (tolerance {tolerance})"
-        )
+        yield indented(f"largest difference in the matching rows {largest} (tolerance {tolerance})")
     else:
-        yield _indented(f"largest difference {format_number(answer.worst)}")
+        yield indented(f"largest difference {format_number(answer.worst)}")
         yield from _places(answer)
 
 
@@ -103,20 +101,20 @@ def _places(answer: Closest) -> Iterator[Paragraph]:
     small = 1 - answer.correlation < _SMALL
     if small or not places:
         size = "are small" if small else "are not larger for any box, channel or section"
-        yield _indented(
+        yield indented(
             f"The differences {size}. They may be noise or other arithmetic: run both sides in "
             "float32, or allow them with --tolerance."
         )
     if not places:
         return
     listed = "; ".join(place.text for place in places)
-    yield _indented(f"The differences are largest in {listed}.")
+    yield indented(f"The differences are largest in {listed}.")
     for check in dict.fromkeys(place.check for place in places if place.check):
         yield from _advice(check)
     if small:
         return
     row = int(answer.residual[0].argmax())
-    yield _indented(
+    yield indented(
         f"Row {row} differs most: `roialign explain … --roi {row}` prints the sample points of "
         "this box, to compare them with those of the kernel."
     )
@@ -142,7 +140,7 @@ def _part(part: Part) -> str:
 def deviation_lines(hypothesis: Hypothesis, *, certain: bool = True) -> Iterator[Paragraph]:
     """Yield how a call differs from the usual one; what to do and where it was seen if certain."""
     for words in hypothesis.deviations():
-        yield _indented(f"! {words}")
+        yield indented(f"! {words}")
         if certain:
             yield from _advice(DEVIATION_REMEDIES.get(words, ""))
         if words == INDEX_IS_LAST:
@@ -171,10 +169,6 @@ def _lines(answer: Closest, inputs: InputWords | None) -> list[str]:
     command = answer_command(answer, inputs)
     code, _ = abridged(answer_code(answer, inputs.batch_index))
     return [*([] if command is None else [command]), *code]
-
-
-def _indented(text: str) -> Paragraph:
-    return Paragraph(printable(text), indent=2)
 
 
 def answer_clauses(answer: Closest) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from roialign_cli.core.boxes import Float
+from roialign_cli.printable import printable
 from roialign_cli.show.document.formulas import FormulaLine, Role
 from roialign_cli.show.numbers import format_grid
 
@@ -86,6 +87,11 @@ class Output:
 
 
 Block = Heading | Paragraph | Formulas | Verbatim | Grid | Output
+
+
+def indented(text: str) -> Paragraph:
+    """Return a paragraph of printable text below a heading."""
+    return Paragraph(printable(text), indent=2)
 
 
 def output_grid(values: Float) -> Grid:

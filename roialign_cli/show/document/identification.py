@@ -10,7 +10,6 @@ from rich.text import Text
 
 from roialign_cli.analysis.equivalence import distinguishing_inputs
 from roialign_cli.core.convention import Convention
-from roialign_cli.printable import printable
 from roialign_cli.search.hypothesis import LAYOUTS, Hypothesis
 from roialign_cli.search.result import Identification, Match
 from roialign_cli.show.console import new_console
@@ -19,7 +18,7 @@ from roialign_cli.show.document.answer import (
     deviation_lines,
     reproduction_blocks,
 )
-from roialign_cli.show.document.blocks import Block, Heading, Paragraph
+from roialign_cli.show.document.blocks import Block, Heading, Paragraph, indented
 from roialign_cli.show.document.reproduction import (
     InputWords,
     commands,
@@ -44,7 +43,7 @@ def print_identification(
 
     `fixed_fields` are the keywords that the user stated.
     """
-    after: list[Block] = [Heading(2, remarks[0]), *map(_indented, remarks[1:])] if remarks else []
+    after: list[Block] = [Heading(2, remarks[0]), *map(indented, remarks[1:])] if remarks else []
     print_blocks(chain(_blocks(found, inputs, fixed_fields), _alternatives(found), after))
     for line in _search_size(found):
         new_console().print(Text(line), style="dim")
@@ -63,7 +62,7 @@ def identification_blocks(found: Identification, inputs: InputWords) -> Iterator
         count = format_count(others, "other match", "other matches")
         yield Paragraph(f"`roialign identify` lists {count}.")
     if found.verdict in {"partial", "near", "far"}:
-        yield _indented("`roialign identify` can search other scales and sampling ratios.")
+        yield indented("`roialign identify` can search other scales and sampling ratios.")
     yield from map(Paragraph, _search_size(found))
 
 
@@ -98,24 +97,20 @@ def _search_size(found: Identification) -> list[str]:
     return [f"Tried {found.searched} combinations."] if found.searched else []
 
 
-def _indented(text: str) -> Paragraph:
-    return Paragraph(printable(text), indent=2)
-
-
 def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block]:
     best = found.matches[0].hypothesis
     if found.doubtful:
         values = format_count(found.distinct_values, "different value", "different values")
         yield Heading(2, "Too few different values to decide:")
-        yield _indented(
+        yield indented(
             f"The output has {values}, and {found.searched} "
             "combinations were tried, so a combination may match by chance. Use more boxes, "
             "channels or sections, or set known values with options. One match:"
         )
     yield Heading(2, f"{capitalised(found.verdict)}: {operator_words(best)}")
-    yield _indented(reading_words(best))
-    yield from (_indented(f"! {change.text}") for change in found.changes)
-    yield _indented(f"largest difference {format_number(found.matches[0].max_difference)}")
+    yield indented(reading_words(best))
+    yield from (indented(f"! {change.text}") for change in found.changes)
+    yield indented(f"largest difference {format_number(found.matches[0].max_difference)}")
     yield from deviation_lines(best)
     size = found.output_size
     call = python_call(best, size)
@@ -123,7 +118,7 @@ def _matched(found: Identification, inputs: InputWords | None) -> Iterator[Block
     if found.changes:
         lines = with_changes(call, found.changes)
     yield from reproduction_blocks(lines)
-    yield from map(_indented, () if inputs is None else _command_notes(best))
+    yield from map(indented, () if inputs is None else _command_notes(best))
 
 
 def _alternatives(found: Identification) -> Iterator[Block]:
@@ -133,10 +128,10 @@ def _alternatives(found: Identification) -> Iterator[Block]:
     best, *others = (match.hypothesis for match in found.matches)
     if found.matches[0].equivalents or others:
         yield Heading(2, "Other matches, and inputs that would distinguish them:")
-    yield from map(_indented, _equivalents(found.matches[0]))
-    yield from (_indented(_other_words(best, other)) for other in others[:_MAX_OTHERS])
+    yield from map(indented, _equivalents(found.matches[0]))
+    yield from (indented(_other_words(best, other)) for other in others[:_MAX_OTHERS])
     if len(others) > _MAX_OTHERS:
-        yield _indented(f"and {len(others) - _MAX_OTHERS} other combinations.")
+        yield indented(f"and {len(others) - _MAX_OTHERS} other combinations.")
     if found.closest is not None:
         closest = found.closest.hypothesis
         mistake = f" ({closest.mistake})" if closest.mistake else ""

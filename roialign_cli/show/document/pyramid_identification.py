@@ -13,7 +13,7 @@ from roialign_cli.core.pyramid_rules import LevelScale
 from roialign_cli.search.hypothesis import Hypothesis
 from roialign_cli.search.pyramid_result import PyramidIdentification, RuleFit
 from roialign_cli.show.document.answer import deviation_lines, reproduction_blocks
-from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
+from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph, indented
 from roialign_cli.show.document.level_step import digits
 from roialign_cli.show.document.reproduction import (
     InputWords,
@@ -46,12 +46,12 @@ def pyramid_identification_blocks(
     """
     yield Heading(2, _headline(found))
     if found.hypothesis is None:
-        yield _indented(_NOTHING)
+        yield indented(_NOTHING)
     else:
         yield from _result(found, found.hypothesis, inputs)
     if remarks:
         yield Heading(2, remarks[0])
-        yield from map(_indented, remarks[1:])
+        yield from map(indented, remarks[1:])
     yield from _search_size(found)
 
 
@@ -109,10 +109,6 @@ def _scale_arguments(found: PyramidIdentification, kind: LevelScale) -> dict[str
     return {"image_size": (height, width), **scales}
 
 
-def _indented(text: str) -> Paragraph:
-    return Paragraph(text, indent=2)
-
-
 def _search_size(found: PyramidIdentification) -> Iterator[Block]:
     if found.searched:
         yield Paragraph(f"Tried {found.searched} combinations.")
@@ -139,15 +135,15 @@ def _names(names: Sequence[str], most: int) -> str:
 def _operator(found: PyramidIdentification, hypothesis: Hypothesis) -> Iterator[Block]:
     """Yield how the boxes are read, what is unusual, and which presets are equal."""
     scales = ", ".join(scale_text((scale, scale)) for scale in found.scales)
-    yield _indented(f"{box_words(hypothesis)}, scales {scales}")
+    yield indented(f"{box_words(hypothesis)}, scales {scales}")
     if found.rearranged:
-        yield _indented(f"! {found.rearranged}")
+        yield indented(f"! {found.rearranged}")
     yield from deviation_lines(hypothesis)
-    yield _indented(f"largest difference {format_number(found.max_difference)}")
+    yield indented(f"largest difference {format_number(found.max_difference)}")
     if found.equivalents:
-        yield _indented(f"the same here: {_names(found.equivalents, _MAX_EQUIVALENTS)}")
+        yield indented(f"the same here: {_names(found.equivalents, _MAX_EQUIVALENTS)}")
     if found.doubtful:
-        yield _indented("! the output has few different values; a row may match by chance")
+        yield indented("! the output has few different values; a row may match by chance")
 
 
 def _best(found: PyramidIdentification) -> RuleFit:
@@ -189,9 +185,7 @@ def _explained(found: PyramidIdentification) -> Iterator[Block]:
             f"{'no level' if level == NO_LEVEL else f'level {first + level}'} by {', '.join(rules)}"
             for level, rules in box.maps.items()
         )
-        yield _indented(
-            f"A box of {box.side:g} × {box.side:g} px would distinguish them: {levels}."
-        )
+        yield indented(f"A box of {box.side:g} × {box.side:g} px would distinguish them: {levels}.")
 
 
 def _broken(found: PyramidIdentification) -> Iterator[Block]:

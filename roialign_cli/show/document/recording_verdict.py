@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from roialign_cli.analysis.comparison import Reason
 from roialign_cli.analysis.equivalence import effective_rules
-from roialign_cli.analysis.scaling import scale_text
+from roialign_cli.calls.agreement import value_text
 from roialign_cli.calls.differences.kernels import Kernel, KernelCheck
 from roialign_cli.calls.differences.pairing import SHIFT_TOLERANCE, CallGroup
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
@@ -241,16 +240,11 @@ def operator_clause(call: CallDifferences, *, shares: bool) -> str:
 
 def field_words(reason: Reason, *, share: bool) -> str:
     """Return a parameter with its two values, and its share if it is known."""
-    here, there = field_value(reason.here), field_value(reason.there)
+    here, there = value_text(reason.here), value_text(reason.there)
     text = f"{reason.field} is {here} in A and {there} in B"
     if not share or reason.share is None:
         return text
     return f"{text} ({percent(reason.share)} of the difference)"
-
-
-def field_value(value: Any) -> str:  # noqa: ANN401
-    """Return the value of a parameter; a pair is a scale."""
-    return scale_text(value) if isinstance(value, tuple) else str(value)
 
 
 def _operator_details(call: CallDifferences) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from roialign_cli.calls.agreement import value_text
 from roialign_cli.calls.differences.pairing import CallGroup, GroupRows
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
 from roialign_cli.calls.differences.row_pairs import Rows
@@ -14,7 +15,6 @@ from roialign_cli.show.document.recording_verdict import (
     MIN_SHARE,
     SIDES,
     amount,
-    field_value,
     group_name,
     moved_by,
     operator_lines,
@@ -147,7 +147,7 @@ def _parameters(call: CallDifferences, stage: Stage) -> str:
     if stage.text:
         return stage.text
     fields = [
-        f"{one.field} {field_value(one.here)} → {field_value(one.there)}" for one in call.fields[:2]
+        f"{one.field} {value_text(one.here)} → {value_text(one.there)}" for one in call.fields[:2]
     ]
     if not fields:
         return _counted(stage, "rows")
