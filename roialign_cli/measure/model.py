@@ -102,7 +102,7 @@ class Model:
         return False
 
     def operation(self, call: ProbeCall) -> Operation:
-        """Return the operation of a call, without behaviours that change the values of points."""
+        """Return the operation of a call, without behaviours of its grid, weights and pooling."""
         rules, ratio = self.convention, call.sampling_ratio
         if ratio is not None:
             behaviour = self.behaviours.get("ratio", USUAL)
