@@ -26,6 +26,37 @@ _BAR_WIDTH, _BAR_HEIGHT, _BAR_ROOM, _BAR_FOOT = 84.0, 7.0, 122.0, 24.0
 _TEXT_SIZE = 7.0  # of the texts of a colour bar
 
 
+def foot_height(legend: Sequence[Artist], bars: int, page_width: float) -> float:
+    """Return the height of the foot with a legend and this many colour bars."""
+    return _laid_out(legend, bars, page_width).height
+
+
+def draw_foot(
+    figure: Figure, legend: Sequence[Artist], bars: Sequence[Shades], theme: Theme
+) -> None:
+    """Draw the legend and the colour bars of a page."""
+    width, height = page_size(figure)
+    layout = _laid_out(legend, len(bars), width)
+    if legend:
+        figure.legend(
+            handles=list(legend),
+            loc="lower left",
+            bbox_to_anchor=(_MARGIN / width, 4.0 / height),
+            ncols=layout.columns,
+            fontsize=_SIZE,
+            frameon=False,
+            borderpad=0.1,
+            borderaxespad=0.0,
+            labelspacing=0.35,
+            columnspacing=1.4,
+            handletextpad=0.5,
+            handlelength=1.6,
+        )
+    for number, shades in enumerate(reversed(bars)):
+        start = width - 1.8 * _MARGIN - _BAR_WIDTH - number * _BAR_ROOM
+        _draw_colour_bar(figure, shades, theme, (start, layout.bars_low))
+
+
 @dataclass(frozen=True)
 class _Foot:
     """The layout of a foot: the legend's columns and rows, and where the colour bars begin."""
@@ -61,37 +92,6 @@ def _entry_width(legend: Sequence[Artist]) -> float:
     """Return the width of the widest entry of a legend."""
     widths = (text_width(str(entry.get_label()), _SIZE) + _HANDLE for entry in legend)
     return max(widths, default=0.0)
-
-
-def foot_height(legend: Sequence[Artist], bars: int, page_width: float) -> float:
-    """Return the height of the foot with a legend and this many colour bars."""
-    return _laid_out(legend, bars, page_width).height
-
-
-def draw_foot(
-    figure: Figure, legend: Sequence[Artist], bars: Sequence[Shades], theme: Theme
-) -> None:
-    """Draw the legend and the colour bars of a page."""
-    width, height = page_size(figure)
-    layout = _laid_out(legend, len(bars), width)
-    if legend:
-        figure.legend(
-            handles=list(legend),
-            loc="lower left",
-            bbox_to_anchor=(_MARGIN / width, 4.0 / height),
-            ncols=layout.columns,
-            fontsize=_SIZE,
-            frameon=False,
-            borderpad=0.1,
-            borderaxespad=0.0,
-            labelspacing=0.35,
-            columnspacing=1.4,
-            handletextpad=0.5,
-            handlelength=1.6,
-        )
-    for number, shades in enumerate(reversed(bars)):
-        start = width - 1.8 * _MARGIN - _BAR_WIDTH - number * _BAR_ROOM
-        _draw_colour_bar(figure, shades, theme, (start, layout.bars_low))
 
 
 def _draw_colour_bar(figure: Figure, shades: Shades, theme: Theme, at: tuple[float, float]) -> None:
