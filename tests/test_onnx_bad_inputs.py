@@ -149,7 +149,7 @@ RUN = [
     (
         "huge-ratio.onnx --random",  # onnxruntime 1.32 ends the process
         "huge-ratio.onnx: align_pooled cannot run: sampling_ratio: must be from 0 to 100000, got "
-        "4.61169e+18; export the model again",
+        "4611686018427387904; export the model again",
     ),
     (
         "no-rows.onnx --random",
