@@ -161,7 +161,7 @@ def test_features_that_differ_are_named_before_the_output(
     assert call.stage("features").share == pytest.approx(1, abs=1e-3)
     assert call.at_fault is False
     text = command.text(first, other)
-    assert "The ROI Align is not at fault: the features differ by up to 0.02 already." in text
+    assert "The ROI Align is not at fault: the features differ by up to 0.02." in text
     assert "the operator of B gives the output of A" in text
     assert "Compare what comes before the ROI Align: the preprocessing of the image" in text
 
@@ -551,6 +551,45 @@ def test_the_only_map_with_another_scale_is_named(
     assert "The difference is on map 1 alone (/RoiAlign_1 in B)." in command.text(first, other)
     everywhere = record(tmp_path / "c", fields={"sampling_ratio": 0})
     assert differences(first, everywhere).maps_at_fault == ()
+
+
+@pytest.mark.parametrize("index", [0, 2])
+def test_only_one_map_with_another_mode_is_named_with_its_parameter(
+    index: int, command: Command, tmp_path: Path
+) -> None:
+    modes = {name: {"coordinate_transformation_mode": name} for name in ("half_pixel", "output")}
+    call: dict[str, Any] = {"operator": "ai.onnx::RoiAlign, opset 16", "place": "/RoiAlign"}
+    one = record(tmp_path / "a", preset="onnx-half-pixel", stated=modes["half_pixel"], **call)
+    other = record(tmp_path / "b", preset="onnx-half-pixel", stated=modes["half_pixel"], **call)
+    wrong = record(tmp_path / "c", preset="onnx-output-half-pixel", stated=modes["output"], **call)
+    name = f"call-000{index}.npz"
+    read_call(str(wrong / name)).save(other / name, force=True)
+    found = differences(one, other)
+    assert (found.maps_at_fault, found.checks[1].is_stated) == ((index,), True)
+    text = command.text(one, other)
+    assert (
+        f"on map {index} alone (/RoiAlign in B). A has coordinate_transformation_mode=half_pixel, "
+        "B has coordinate_transformation_mode=output. To match A, set "
+        "coordinate_transformation_mode=half_pixel in B."
+    ) in text
+    assert " and onnx-" in text  # the operators that B states
+    assert "What its output shows" not in text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"spatial_scale": SCALES[1] / 2}, "To match A, set spatial_scale to 1/8 in B."),
+        ({"fields": {"sampling_ratio": 0}}, "To match A, set sampling_ratio to 2 in B."),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_the_value_that_matches(
+    change: dict[str, Any], words: str, command: Command, first: Path, tmp_path: Path
+) -> None:
+    other = record(tmp_path / "b", operator="ai.onnx::RoiAlign, opset 16")
+    path = other / "call-0001.npz"
+    replace(read_call(str(path)), output=None, **change).save(path, force=True)
+    assert f"on map 1 alone. {words}" in command.text(first, other)
 
 
 def test_a_recording_is_compared_with_a_recording(

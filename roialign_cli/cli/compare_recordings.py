@@ -204,12 +204,13 @@ def _traces(call: CallDifferences) -> tuple[Trace, Trace]:
         map_index, row = int(rows.map_index[number]), int(rows.row[number])
         recorded = read_call(next(m.file for m in group.members if m.map_index == map_index))
         operation = recorded.operation()
-        if check.kernel is not None:
-            operation = check.kernel.applied(operation)
+        kernel = check.kernel_of(recorded)
+        if kernel is not None:
+            operation = kernel.applied(operation)
         frame = traces[0].frame if traces else None
         trace = trace_operation(operation, row, worst.channel, frame)
-        output = output_of(recorded, check.kernel)[row, worst.channel]
+        output = output_of(recorded, kernel)[row, worst.channel]
         same_map = map_index == pairs.first.map_index[numbers[0]]
-        known = not traces or (same_map and check.kernel is not None)
+        known = not traces or (same_map and kernel is not None)
         traces.append(with_output(trace, output, points=known))
     return traces[0], traces[1]

@@ -90,9 +90,10 @@ class KernelCheck:
     search
         Whether to search for the rules behind an output that the stated operator does not make.
     stated
-        The rules that the calls state; None if they state no operator.
+        The rules that the first call states; None if it states no operator.
     stated_error, stated_wrong
-        By how much, and in how many rows, the outputs differ from those of the stated rules.
+        By how much, and in how many rows, the outputs differ from those of the rules that their
+        own calls state.
     rows
         The number of rows with a recorded output.
     wrong
@@ -114,19 +115,19 @@ class KernelCheck:
     def check(self, call: Call) -> Kernel | None:
         """Check a call, and return the rules that make its output; None if they are unknown."""
         operation = call.operation()
-        if call.preset is not None:
-            self.stated = self.stated or Kernel(operation.convention)
+        stated = self._stated_by(call)
+        self.stated = self.stated or stated
         if call.output is None:
-            return self.stated
+            return stated
         if not call.output.size:
-            return self.kernel
+            return self.kernel_of(call)
         self.rows += len(call.output)
-        if self.stated is not None:
-            result = _checked(self.stated, operation, call, call.output)
+        if stated is not None:
+            result = _checked(stated, operation, call, call.output)
             self.stated_error = max(self.stated_error, result.largest)
             self.stated_wrong += int(result.wrong.sum())
             if not result.wrong.any():
-                return self.stated
+                return stated
         if self.verdict is None and self.search:
             self._search(call, operation, call.output)
         if self._kernel is None:
@@ -146,13 +147,24 @@ class KernelCheck:
         self.verdict = self.found.verdict
         self._kernel = _kernel_of(self.found, operation, call, output)
 
+    def _stated_by(self, call: Call) -> Kernel | None:
+        """Return the rules that a call states, or those of the calls before it."""
+        return self.stated if call.preset is None else Kernel(call.convention())
+
+    def kernel_of(self, call: Call) -> Kernel | None:
+        """Return the rules that make the output of a call, None if they are unknown.
+
+        The calls of a pyramid may state different rules.
+        """
+        return self._stated_by(call) if self.is_stated else self.kernel
+
     def release(self) -> None:
         """Drop what a search found, which holds the features; keep its verdict and the rules."""
         self.found = None
 
     @property
     def is_stated(self) -> bool:
-        """Whether the stated operator makes all outputs."""
+        """Whether the operators that the calls state make all outputs."""
         return self.stated is not None and not self.stated_wrong
 
     @property

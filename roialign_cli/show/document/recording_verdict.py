@@ -26,6 +26,8 @@ _BEFORE_FEATURES = (
     "and deviation, order of the channels), the weights and the layers."
 )
 _MIN_PAIRED_SHARE = 0.5  # of the boxes, below which the inputs are likely different
+# Parameters that have the same name in the frameworks as in a convention or a call.
+_SAME_PARAMETERS = "spatial_scale", "sampling_ratio"
 MIN_SHARE = 0.005  # of the difference, below which a share is not shown
 
 
@@ -227,7 +229,7 @@ def operator_clause(call: CallDifferences, *, shares: bool) -> str:
     ]
     if own is not None and other is not None and own.factor != other.factor:
         texts.append("B uses another scale than it states")
-    named = [one for one in call.fields if one.share is None or one.share >= MIN_SHARE]
+    named = [one for one in call.fields if _is_major(one)]
     if len(named) == 1 and not texts:  # one cause explains what the stage explains
         named = [replace(named[0], share=stage.share)]
     texts += [
@@ -248,27 +250,41 @@ def field_words(reason: Reason, *, share: bool) -> str:
 
 
 def _operator_details(call: CallDifferences) -> Iterator[str]:
-    """Yield the maps on which the operators differ, and the parameters that choose the shift."""
+    """Yield the maps on which the operators differ, and the parameters to set."""
     places = [call.groups[1].on_map(index) for index in call.maps_at_fault]
     nodes = [one.description.place for one in places if one is not None and one.description.place]
     if call.maps_at_fault:
         maps = "map" if len(call.maps_at_fault) == 1 else "maps"
         of = f" ({', '.join(nodes)} in B)" if nodes else ""
         yield f"The difference is on {maps} {format_indices(call.maps_at_fault)} alone{of}."
-    yield from _shift_parameters(call)
+    yield from _parameters_to_set(call)
 
 
-def _shift_parameters(call: CallDifferences) -> Iterator[str]:
-    """Yield the parameters of both frameworks that choose another shift, and what matches A."""
-    shift = next((one for one in call.fields if one.field == "offset"), None)
-    if shift is None or not all(check.is_stated for check in call.checks):
+def _parameters_to_set(call: CallDifferences) -> Iterator[str]:
+    """Yield the parameters in which the frameworks differ, and their values that match A."""
+    if not all(check.is_stated for check in call.checks):
         return
-    own, other = (group.members[0].description for group in call.groups)
-    first, second = shift_parameter(own), shift_parameter(other)
-    if first and second:
-        needed = parameter_for(other, shift.here)
-        remedy = f" To match A, set {needed} in B." if needed else ""
-        yield f"A has {first}, B has {second}.{remedy}"
+    at = call.maps_at_fault[0] if call.maps_at_fault else None
+    members = (group.members[0] if at is None else group.on_map(at) for group in call.groups)
+    own, other = (None if member is None else member.description for member in members)
+    if own is None or other is None:
+        return
+    for reason in call.fields:
+        if reason.field == "offset":
+            first, second = shift_parameter(own), shift_parameter(other)
+            if first and second:
+                needed = parameter_for(other, reason.here)
+                remedy = f" To match A, set {needed} in B." if needed else ""
+                yield f"A has {first}, B has {second}.{remedy}"
+        elif reason.field in _SAME_PARAMETERS and other.operator and _is_major(reason):
+            node = f" ({other.place})" if other.place and not call.maps_at_fault else ""
+            value = value_text(reason.here)
+            yield f"To match A, set {reason.field} to {value} in B{node}."
+
+
+def _is_major(reason: Reason) -> bool:
+    """Return whether a parameter explains a part of the difference that counts, or may do so."""
+    return reason.share is None or reason.share >= MIN_SHARE
 
 
 def _unexplained(call: CallDifferences) -> Iterator[str]:

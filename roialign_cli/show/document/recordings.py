@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from roialign_cli.calls.agreement import value_text
-from roialign_cli.calls.differences.pairing import CallGroup, GroupRows
+from roialign_cli.calls.differences.pairing import CallGroup, GroupRows, Member
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
 from roialign_cli.calls.differences.row_pairs import Rows
 from roialign_cli.printable import printable
@@ -88,10 +88,14 @@ def _source(group: CallGroup, path: str) -> str:
 
 def _group_words(group: CallGroup) -> str:
     """Return the operator, the maps and the boxes of a group."""
-    description = group.members[0].description
-    rules = "unknown operator" if description.preset is None else name_of(description.convention())
+    rules = " and ".join(dict.fromkeys(_rules(member) for member in group.members))
     maps = format_count(len(group.members), "map", "maps")
     return f"{rules}, {maps}, {format_count(group.boxes, 'box', 'boxes')}"
+
+
+def _rules(member: Member) -> str:
+    description = member.description
+    return "unknown operator" if description.preset is None else name_of(description.convention())
 
 
 def _stages(call: CallDifferences) -> Grid:
