@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 
+from roialign_cli import trace
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.fingerprint import Certainty, Difference, Fingerprint, Measurement
+from roialign_cli.show.document.probe_case import decimals_of_points
 
 CERTAINTIES: dict[str, Certainty] = {"curves": "no known rule"}
 
@@ -70,3 +74,17 @@ def test_the_verdict(sentence: str) -> None:
     found = SENTENCES[sentence]
     assert found.verdict == sentence
     assert (found.preset == "mmcv") == sentence.startswith("This is mmcv")
+
+
+def test_points_that_differ_in_the_last_digit_are_shown_with_it() -> None:
+    # In float32, -4.6 + 2.4 + 1.5 · 2.4 / 3 is -1.0000001, beyond the margin of 1 cell, and
+    # -4.6 + 2.4 · (1 + 1.5 / 3) is -1. Positions have cell centres on .5.
+    call: dict[str, Any] = {"convention": "torchvision-aligned", "sampling_ratio": 3}
+    box, features = [[-4.1, 2, 0.7, 4]], np.ones((9, 9), np.float32)
+    first, second = (
+        trace(features, box, 2, **call | {"position_formula": formula}).section(2, 1)
+        for formula in ("section-first", "share-first")
+    )
+    assert [round(one.points[1].x, 7) for one in (first, second)] == [-0.5000001, -0.5]
+    assert decimals_of_points(first, second) == 8
+    assert decimals_of_points(first, first) == 4

@@ -41,7 +41,7 @@ _COMMANDS = (
     f"plot {_ASTRONAUT} --view overlay -o {{dir}}/overlay.png",
     f"identify {_EXPORTED} --expected {{dir}}/exported.npy",
     f"compare {_ASTRONAUT} --with torchvision --output-size 7",
-    "compare {dir}/pytorch.npz --with {dir}/onnx.npz",
+    "compare {dir}/pytorch.npz {dir}/onnx.npz",
 )
 _SECTION_COMMANDS = (
     f"explain {_WALKTHROUGH} --section 2,3",

@@ -16,11 +16,12 @@ from roialign_cli.printable import printable
 from roialign_cli.show.document.blocks import Block, Grid, Paragraph, Verbatim
 from roialign_cli.show.document.formulas import to_text
 from roialign_cli.show.document.steps import nothing_to_pool, reduction
-from roialign_cli.show.numbers import format_grid, format_number, format_point
+from roialign_cli.show.numbers import DECIMALS, format_grid, format_number, format_point
 
 _MAX_SIDE = 8  # cells; larger maps are not printed
 _MAX_MAPS = 3
 _MAX_LISTED = 6  # coordinates and terms
+_DECIMALS_OF_FLOAT32 = 8  # show the last digit of coordinates from 0.5 to 8
 
 THE_KERNEL = "the kernel"
 OUTSIDE = "outside the map"  # the step that counts such points
@@ -38,10 +39,12 @@ def case_blocks(found: Fingerprint, case: Case) -> Iterator[Block]:
         return
     place = case.section[1] + 1, case.section[0] + 1
     output = "output" if len(expected.sections) == 1 else f"section {format_point(*place)}"
-    first = computation(expected, expected.section(*place), output)
-    second = {output: answer_words(case, case.given)}
+    section = expected.section(*place)
+    first, second = computation(expected, section, output), {output: answer_words(case, case.given)}
     if own is not None:
-        second = computation(own, own.section(*place), output)
+        decimals = decimals_of_points(section, own.section(*place))
+        first = computation(expected, section, output, decimals)
+        second = computation(own, own.section(*place), output, decimals)
     titles = dict.fromkeys([*first, *second])
     rows = [(title, first.get(title, ""), second.get(title, "")) for title in titles]
     rows.sort(key=lambda row: row[0] == output)
@@ -99,8 +102,27 @@ def answer_words(case: Case, answer: Answer) -> str:
     return format_number(float(answer.output[0, case.channel, row, column]))
 
 
-def computation(trace: Trace, section: Section, output: str) -> dict[str, str]:
-    """Return the steps from the box to the output of a section; `output` names the last one."""
+def decimals_of_points(*sections: Section) -> int:
+    """Return the decimals that show where the points of two sections differ, if they do."""
+    points = [[(point.x, point.y) for point in section.points] for section in sections]
+    here, there = (np.round(one, DECIMALS).tolist() for one in points)
+    return _DECIMALS_OF_FLOAT32 if points[0] != points[1] and here == there else DECIMALS
+
+
+def computation(
+    trace: Trace, section: Section, output: str, decimals: int = DECIMALS
+) -> dict[str, str]:
+    """Return the steps from the box to the output of a section.
+
+    Parameters
+    ----------
+    trace, section
+        The trace and its section.
+    output
+        The name of the last step.
+    decimals
+        The largest number of decimals of the coordinates of points.
+    """
     end = trace.x + trace.width, trace.bottom
     steps = {"ROI": f"{format_point(trace.x, trace.y)} to {format_point(*end)}"}
     if len(trace.sections) > 1:
@@ -113,8 +135,8 @@ def computation(trace: Trace, section: Section, output: str) -> dict[str, str]:
     columns, rows = section.grid
     things = "cells" if trace.convention.reads_cells else "sample points"
     steps[things] = f"{columns} × {rows}"
-    steps["at x"] = _listed(point.x for point in points)
-    steps["at y"] = _listed(point.y for point in points)
+    steps["at x"] = _listed((point.x for point in points), decimals)
+    steps["at y"] = _listed((point.y for point in points), decimals)
     outside = sum(not point.in_bounds for point in points)
     if outside:
         steps[OUTSIDE] = f"{outside} of {len(points)}"
@@ -122,8 +144,8 @@ def computation(trace: Trace, section: Section, output: str) -> dict[str, str]:
     return steps | {output: value if one else to_text(reduction(trace, section, _MAX_LISTED))}
 
 
-def _listed(numbers: Iterable[float]) -> str:
+def _listed(numbers: Iterable[float], decimals: int) -> str:
     """Return the different numbers, as far as they are few."""
-    different = [*dict.fromkeys(map(format_number, numbers))]
+    different = [*dict.fromkeys(format_number(number, decimals) for number in numbers)]
     more = ", …" if len(different) > _MAX_LISTED else ""
     return ", ".join(different[:_MAX_LISTED]) + more

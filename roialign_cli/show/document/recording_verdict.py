@@ -123,7 +123,7 @@ def _inputs(call: CallDifferences) -> Iterator[str]:
 
 def _to(call: CallDifferences) -> str:
     largest = call.stage("output").largest
-    return f"to {amount(largest)}" if largest else "exactly"
+    return f"to within {amount(largest)}" if largest else "exactly"
 
 
 def _first(call: CallDifferences) -> str:
@@ -171,7 +171,7 @@ def moved_by(call: CallDifferences) -> tuple[float, float] | None:
 
 
 def _cross(call: CallDifferences) -> str:
-    to = f"to {amount(call.cross)}" if call.cross else "exactly"
+    to = f"to within {amount(call.cross)}" if call.cross else "exactly"
     return f"With the features and boxes of A, the operator of B gives the output of A {to}."
 
 
