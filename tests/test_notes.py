@@ -57,6 +57,24 @@ def test_points_outside_are_reported_with_their_share() -> None:
 
 
 @pytest.mark.parametrize(
+    ("box", "edges"),
+    [
+        ([-72, 16, 88, 64], "left edge"),
+        ([16, 16, 272, 64], "right edge"),
+        ([16, -72, 64, 64], "top edge"),
+        ([-72, 16, 88, 272], "left and bottom edges"),
+        ([-99, -99, 299, 299], "left, right, top and bottom edges"),
+    ],
+)
+def test_points_outside_are_reported_with_the_edges(box: list[float], edges: str) -> None:
+    words = f"beyond the outermost cell centres at the {edges} and have the value 0"
+    assert words in notes([FINE, box])["outside"].text
+    # The same box with y measured from the bottom of the image of 160 pixels.
+    up = [box[0], 160 - box[3], box[2], 160 - box[1]]
+    assert words in notes([up], origin="bottom-left")["outside"].text
+
+
+@pytest.mark.parametrize(
     ("call", "box"),
     [
         ({"spatial_scale": 1}, [-4.0, 2, 8.5, 9]),

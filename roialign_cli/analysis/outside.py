@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from roialign_cli.core.axes import RoiAxis
 from roialign_cli.core.boxes import Float
@@ -71,6 +72,19 @@ def _share_within(axis: RoiAxis, low: float, high: float) -> Float:
     between = np.clip(until, 0, points) - np.clip(before, 0, points)
     in_one_place = (first >= low) & (first <= high)
     return np.where(step > 0, np.maximum(between, 0) / points, in_one_place)
+
+
+def edges_passed(plan: Plan, rois: NDArray[np.bool_]) -> list[str]:
+    """Return the edges of the map that some regions pass by more than the noted margin."""
+    margin = noted_margin(plan.convention)
+    edges = []
+    for axis, names in ((plan.x, ("left", "right")), (plan.y, ("top", "bottom"))):
+        start, size = axis.roi_start[rois], axis.roi_size[rois]
+        with np.errstate(over="ignore", invalid="ignore"):  # huge boxes
+            corners = np.concatenate([start, start + size])
+        passed = corners.min(initial=0) < -margin, corners.max(initial=0) > axis.cells - 1 + margin
+        edges += [name for name, is_passed in zip(names, passed, strict=True) if is_passed]
+    return edges
 
 
 def noted_margin(convention: Convention) -> float:

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from roialign_cli.analysis.box_conditions import Mask, box_extents, near_a_whole
-from roialign_cli.analysis.outside import noted_margin, outside_share
+from roialign_cli.analysis.outside import edges_passed, noted_margin, outside_share
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import BoxFormat, Convention
 from roialign_cli.core.operation import Operation
@@ -109,6 +109,10 @@ def _outside(plan: Plan, share: Float, requested: Mask, advice: str) -> Iterator
     place, margin = "beyond the outermost cell centres", noted_margin(convention)
     if margin:
         place = f"more than {margin:g} {'cell' if margin == 1 else 'cells'} {place}"
+    *others, last = edges_passed(plan, requested & (share > 0)) or [""]
+    if last:
+        edges = f"{', '.join(others)} and {last} edges" if others else f"{last} edge"
+        place += f" at the {edges}"
     text = f"{percent} of the sample points lie {place} and {_fate(convention)}"
     if convention.points == "cells":
         text = f"{percent} of the ROI area lies outside the map; sections without cells give 0"
