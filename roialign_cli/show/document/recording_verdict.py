@@ -128,9 +128,7 @@ def _to(call: CallDifferences) -> str:
 
 def _first(call: CallDifferences) -> str:
     """Return the first input that explains a part of the difference, as a clause."""
-    stage = call.inputs[0]
-    already = " already" if stage.name == "features" and not stage.text else ""
-    return _input(call, stage) + already
+    return _input(call, call.inputs[0])
 
 
 def _input(call: CallDifferences, stage: Stage) -> str:
