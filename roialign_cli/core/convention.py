@@ -224,8 +224,10 @@ class Convention:
                 problem = f"{value!r} is not valid; choose {alternatives(choices)}"
                 raise ArgumentError(name, problem)
         for name, value in stated.items():
-            if name in FIELD_KINDS:
-                stated[name] = checked_kind(FIELD_KINDS[name], name, value)
+            kind = FIELD_KINDS.get(name)
+            is_plain = type(value) is kind
+            if kind is not None and (not is_plain or value < 0):
+                stated[name] = checked_kind(kind, name, value)
                 object.__setattr__(self, name, stated[name])
         for name in (name for name in _LIMITS if name in stated):
             low, high = _LIMITS[name]
@@ -267,7 +269,7 @@ class Convention:
 
     def parameters(self) -> dict[str, Any]:
         """Return the fields that decide the numbers, in declaration order."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
+        return {name: value for name, value in vars(self).items() if name != "name"}
 
 
 class ConventionFields(TypedDict, total=False):

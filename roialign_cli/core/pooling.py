@@ -79,14 +79,14 @@ def pool(
     pooled = np.empty(shape, dtype) if out is None else out
     if 0 in shape:
         return pooled
-    alone = len(pooled) == 1
-    if not alone:
+    if len(pooled) > 1:
         _keep_freed_memory()
     for n in sorted(set(batch_index.tolist())):
         rois = np.flatnonzero(batch_index == n)
-        cells = FeatureWindows(features[n], plan if alone else plan[rois], dtype)
+        on_map = plan if len(rois) == len(pooled) else plan[rois]
+        cells = FeatureWindows(features[n], on_map, dtype)
         for batch in _batches(plan, rois, cells.channels):
-            part = plan if alone else plan[batch]
+            part = on_map if batch is rois else plan[batch]
             if plan.convention.channel_map == "same":
                 _pool_batch(cells, part, batch, pooled, advance)
             else:
@@ -146,6 +146,10 @@ def _batches(plan: Plan, rois: Index, channels: int) -> Iterator[Index]:
         height, width = (np.abs(axis.roi_size[rois], dtype=np.float64) for axis in (plan.y, plan.x))
         cells = np.minimum(height * width, most) * channels
         points = np.maximum(points, (cells / _CELLS_PER_POINT).astype(np.intp))
+    if len(rois) * int(points.max()) <= _MAX_BATCH_POINTS:
+        yield rois
+        return
+    if most:
         order = _by_shape(height, width, int(points.sum()) // _MAX_BATCH_POINTS)
         rois, points = rois[order], points[order]
     elif points.min() != points.max():
