@@ -13,6 +13,7 @@ from roialign_cli.cli.main import main
 from roialign_cli.core.presets import ALIASES, PRESETS
 from roialign_cli.errors import alternatives
 from roialign_cli.files.box_file import known_headers
+from roialign_cli.measure.targets import child_target
 from tests import bad_files
 
 TABLE = Path(__file__).with_name("bad_inputs.txt").read_text(encoding="utf-8").splitlines()
@@ -68,6 +69,7 @@ def test_a_bad_input_prints_one_line_and_writes_nothing(
 ) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    monkeypatch.setattr(child_target, "_MAX_CRASHES", 5)  # each starts a process
     before = times(folder)
     status = main(call.split())
     captured = capfd.readouterr()

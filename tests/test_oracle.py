@@ -22,7 +22,12 @@ from roialign_cli import PRESETS, Convention, roi_align, trace
 from roialign_cli.analysis.footprint import footprint
 from roialign_cli.analysis.records import trace_record
 from roialign_cli.cli.main import main
-from roialign_cli.core.convention import MEANINGS_OF_MAX, EdgeRounding, Pooling, PositionFormula
+from roialign_cli.core.convention import (
+    MEANINGS_OF_MAX,
+    EdgeRounding,
+    Pooling,
+    PositionFormula,
+)
 from tests.oracle import Call, Section
 
 Array = NDArray[Any]
@@ -237,6 +242,22 @@ def test_outputs(case: Case) -> None:
         for channel in range(case.channels):
             call = case.oracle(roi, channel)
             assert_close(call, call.sections(), out[roi, channel])
+
+
+@pytest.mark.parametrize("meaning", [{}, *MEANINGS_OF_MAX.values()])
+@pytest.mark.parametrize("ratio", [0, 3])
+def test_many_channels_are_pooled_as_a_few(ratio: int, meaning: dict[str, Any]) -> None:
+    """With few channels all windows are multiplied at once, with many one after another."""
+    random = np.random.default_rng(0)
+    features = random.normal(size=(2, 9, 44, 60))
+    corner, size = random.uniform(-2, 30, (12, 2)), random.uniform(0, 40, (12, 2))
+    boxes = np.hstack([corner, corner + size])
+    rules = Convention(pooling="max" if meaning else "avg", sampling_ratio=ratio, **meaning)
+    options: Any = {"convention": rules, "batch_index": np.arange(12) % 2}
+    many = roi_align(features, boxes, (7, 5), **options)
+    for channel in range(9):
+        one = roi_align(features[:, [channel]], boxes, (7, 5), **options)
+        np.testing.assert_allclose(many[:, [channel]], one, rtol=1e-12, atol=1e-12)
 
 
 def assert_traced(call: Call, record: dict[str, Any]) -> None:

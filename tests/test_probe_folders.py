@@ -408,7 +408,9 @@ def test_a_program_that_hangs_after_some_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no signals")
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("SIGINT", marks=pytest.mark.thorough), "SIGTERM", "SIGKILL"]
+)
 def test_no_program_is_left_running_after_a_signal(name: str, tmp_path: Path) -> None:
     folder, pid = battery(tmp_path), tmp_path / "pid"
     code = (

@@ -15,6 +15,7 @@ from roialign_cli import RoiAlignError
 from roialign_cli.measure.call import ProbeCall
 from roialign_cli.measure.probing import probe
 from roialign_cli.measure.target import PARAMETERS, NoOutputError, UnansweredError, ask
+from roialign_cli.measure.targets import child_target
 from roialign_cli.measure.targets.choosing import target_of
 from roialign_cli.measure.targets.process import Crash, Timeout
 from tests.probe_kernels import CALL, POOL, SECONDS, assert_ends, pid_after_signal, reference
@@ -278,10 +279,13 @@ def test_outputs_that_are_not_one_array(code: str, write: Write) -> None:
         assert target.remarks == OUTPUTS[code]
 
 
-def test_a_kernel_that_always_crashes_is_not_started_for_every_call(write: Write) -> None:
+def test_a_kernel_that_always_crashes_is_not_started_for_every_call(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_target, "_MAX_CRASHES", 3)
     code = f"def kernel({HEAD}):\n    import os; os._exit(3)\n"
     with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
-        for _ in range(12):
+        for _ in range(3):
             with pytest.raises(Crash):
                 target.run(CALL)
         with pytest.raises(UnansweredError):
@@ -336,10 +340,10 @@ HOLDS_LOCK = "re.match('(a+)+$', 'a' * 60 + 'b')"  # other threads of the proces
     ("name", "wait"),
     [
         ("SIGINT", SLEEPS),
-        ("SIGTERM", SLEEPS),
-        ("SIGHUP", SLEEPS),
-        ("SIGKILL", SLEEPS),
-        ("SIGINT", HOLDS_LOCK),
+        pytest.param("SIGTERM", SLEEPS, marks=pytest.mark.thorough),
+        pytest.param("SIGHUP", SLEEPS, marks=pytest.mark.thorough),
+        pytest.param("SIGKILL", SLEEPS, marks=pytest.mark.thorough),
+        pytest.param("SIGINT", HOLDS_LOCK, marks=pytest.mark.thorough),
         ("SIGTERM", HOLDS_LOCK),
         ("SIGKILL", HOLDS_LOCK),
     ],

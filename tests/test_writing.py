@@ -120,42 +120,44 @@ def test_a_demo_on_a_full_disk_leaves_no_half_written_file(
         assert path.read_bytes() == (sample_data() / path.name).read_bytes()
 
 
+def signalled_while_it_writes(
+    folder: Path, call: list[str], number: signal.Signals
+) -> subprocess.Popen[bytes]:
+    """Start a command, and send it a signal once the hidden file of its output exists."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "roialign_cli", *call], stderr=subprocess.PIPE
+    )
+    while not list(folder.glob(".roialign-*.tmp")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    return process
+
+
 def test_a_kill_leaves_the_old_file_and_at_most_one_hidden_file(folder: Path) -> None:
     np.save("map.npy", np.zeros((64, 200, 200), np.float32))
     np.savetxt("boxes.csv", np.tile([1, 1, 190, 190], (4000, 1)), delimiter=",")
     (folder / "out.npy").write_bytes(b"before")
     call = ["run", "map.npy", "--boxes", "boxes.csv", "--preset", "mmcv", "--output-size", "7"]
     call += ["-q", "-o", "out.npy", "--force"]
-    for pause in (0.6, 1.0):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "roialign_cli", *call], stderr=subprocess.DEVNULL
-        )
-        time.sleep(pause)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        hidden = list(folder.glob(".roialign-*.tmp"))
-        left = {path.name for path in folder.iterdir() if path not in hidden}
-        assert left == {"map.npy", "boxes.csv", "out.npy"}
-        if process.returncode == -signal.SIGKILL:
-            assert (folder / "out.npy").read_bytes() == b"before"
-            assert len(hidden) <= 1
-        for path in hidden:
-            path.unlink()
+    process = signalled_while_it_writes(folder, call, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    hidden = list(folder.glob(".roialign-*.tmp"))
+    left = {path.name for path in folder.iterdir() if path not in hidden}
+    assert left == {"map.npy", "boxes.csv", "out.npy"}
+    assert (folder / "out.npy").read_bytes() == b"before"
+    assert len(hidden) == 1
 
 
 def test_an_interrupt_ends_with_130_and_leaves_nothing(folder: Path) -> None:
     np.save("map.npy", np.zeros((64, 200, 200), np.float32))
     np.savetxt("boxes.csv", np.tile([1, 1, 190, 190], (20000, 1)), delimiter=",")
     call = ["run", "map.npy", "--boxes", "boxes.csv", "--preset", "mmcv", "--pooling", "max"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "roialign_cli", *call, "-q", "-o", "out.npy"],
-        stderr=subprocess.PIPE,
-    )
-    time.sleep(1.5)
-    process.send_signal(signal.SIGINT)
+    process = signalled_while_it_writes(folder, [*call, "-q", "-o", "out.npy"], signal.SIGINT)
     _, said = process.communicate()
     assert (process.returncode, said.strip()) == (130, b"")
-    assert not (folder / "out.npy").exists()
+    assert {path.name for path in folder.iterdir()} == {"map.npy", "boxes.csv"}
 
 
 def test_a_reader_who_goes_is_no_error(folder: Path) -> None:

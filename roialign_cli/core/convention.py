@@ -217,18 +217,21 @@ class Convention:
     name: str = field(default="custom", compare=False)
 
     def __post_init__(self) -> None:
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                problem = f"{getattr(self, name)!r} is not valid; choose {alternatives(choices)}"
+        # A search creates thousands of conventions, in which most fields have their defaults.
+        stated = {name: v for name, v in vars(self).items() if v is not _DEFAULTS[name]}
+        for name, value in stated.items():
+            if name in _CHOICES and value not in (choices := _CHOICES[name]):
+                problem = f"{value!r} is not valid; choose {alternatives(choices)}"
                 raise ArgumentError(name, problem)
-        for name, kind in FIELD_KINDS.items():
-            value: Any = getattr(self, name)
-            # A search creates thousands of conventions, nearly all from plain values.
+        for name, value in stated.items():
+            kind = FIELD_KINDS.get(name)
             is_plain = type(value) is kind
-            if not is_plain or value < 0:
-                object.__setattr__(self, name, checked_kind(kind, name, value))
-        for name, (low, high) in _LIMITS.items():
-            value = getattr(self, name)
+            if kind is not None and (not is_plain or value < 0):
+                stated[name] = checked_kind(kind, name, value)
+                object.__setattr__(self, name, stated[name])
+        for name in (name for name in _LIMITS if name in stated):
+            low, high = _LIMITS[name]
+            value = stated[name]
             is_unlimited = name in _MAY_BE_INFINITE and value == math.inf
             if value is not None and not is_unlimited and not low <= value <= high:
                 got = f"{value:g}" if isinstance(value, float) else f"{value!r:.60}"
@@ -266,7 +269,7 @@ class Convention:
 
     def parameters(self) -> dict[str, Any]:
         """Return the fields that decide the numbers, in declaration order."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.compare}
+        return {name: value for name, value in vars(self).items() if name != "name"}
 
 
 class ConventionFields(TypedDict, total=False):
@@ -315,6 +318,8 @@ class ConventionFields(TypedDict, total=False):
     normalized_by: NormalizedBy
     inclusive: bool
 
+
+_DEFAULTS: dict[str, Any] = {each.name: each.default for each in fields(Convention)}
 
 # Field → the type of its values, for fields that are not a choice among words.
 FIELD_KINDS: dict[str, type] = {

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.channels import output_channels, own_section
 from roialign_cli.core.convention import Convention
+from roialign_cli.core.gathered import are_gathered, largest_gathered_window, pool_gathered
 from roialign_cli.core.point_values import (
     check_point_values,
     divisor_of,
@@ -37,9 +38,6 @@ Index = NDArray[np.intp]
 
 # Sample points along one axis in a batch of regions.
 _MAX_BATCH_POINTS = 1 << 14
-# Windows of up to so many channels and cells are copied together and multiplied all at once.
-_MAX_GATHERED_CHANNELS, _MAX_GATHERED_WINDOW = 4, 1 << 14
-_MAX_SPARSE_WINDOW = 1 << 10  # the same for a few regions of a large map
 # So many cells take as long as a sample point, when windows are copied.
 _CELLS_PER_POINT = 64
 # Values that position-sensitive pooling computes at once, for all channels in all sections.
@@ -81,14 +79,14 @@ def pool(
     pooled = np.empty(shape, dtype) if out is None else out
     if 0 in shape:
         return pooled
-    alone = len(pooled) == 1
-    if not alone:
+    if len(pooled) > 1:
         _keep_freed_memory()
     for n in sorted(set(batch_index.tolist())):
         rois = np.flatnonzero(batch_index == n)
-        cells = FeatureWindows(features[n], plan if alone else plan[rois], dtype)
+        on_map = plan if len(rois) == len(pooled) else plan[rois]
+        cells = FeatureWindows(features[n], on_map, dtype)
         for batch in _batches(plan, rois, cells.channels):
-            part = plan if alone else plan[batch]
+            part = on_map if batch is rois else plan[batch]
             if plan.convention.channel_map == "same":
                 _pool_batch(cells, part, batch, pooled, advance)
             else:
@@ -144,10 +142,14 @@ def _batches(plan: Plan, rois: Index, channels: int) -> Iterator[Index]:
         return
     counts = [axis.count[rois].max(axis=1) * axis.sections for axis in (plan.y, plan.x)]
     points = np.maximum(np.maximum(*counts), 1)
-    if channels <= _MAX_GATHERED_CHANNELS:
+    if most := largest_gathered_window(channels, plan.convention.pooling):
         height, width = (np.abs(axis.roi_size[rois], dtype=np.float64) for axis in (plan.y, plan.x))
-        cells = np.minimum(height * width, _MAX_GATHERED_WINDOW) * channels
+        cells = np.minimum(height * width, most) * channels
         points = np.maximum(points, (cells / _CELLS_PER_POINT).astype(np.intp))
+    if len(rois) * int(points.max()) <= _MAX_BATCH_POINTS:
+        yield rois
+        return
+    if most:
         order = _by_shape(height, width, int(points.sum()) // _MAX_BATCH_POINTS)
         rois, points = rois[order], points[order]
     elif points.min() != points.max():
@@ -183,11 +185,14 @@ def _pool_batch(
     y, x = map(AxisSpans.of, plan.samples())
     windows = _windows(cells, rois, y, x, advance)
     with np.errstate(invalid="ignore", over="ignore"):
-        if convention.pooling == "max":
-            _pool_maxima(windows, y, x, plan, cells.channels, pooled)
-        elif _are_gathered(cells, y.longest * x.longest):
-            pooled[rois] = _averages_of_gathered(cells, y, x, plan, dtype)
+        gathered = None
+        if are_gathered(cells, y, x, convention.pooling):
+            gathered = pool_gathered(cells, y, x, plan, dtype)
+        if gathered is not None:
+            pooled[rois] = gathered
             advance(len(rois))
+        elif convention.pooling == "max":
+            _pool_maxima(windows, y, x, plan, cells.channels, pooled)
         else:
             _pool_averages(windows, y, x, plan, cells.channels, pooled)
         if convention.pooling == "avg" and convention.extrapolation_value:
@@ -198,12 +203,6 @@ def _pool_batch(
         _fill_empty(y.samples, x.samples, convention, rois, pooled)
         for r in pointwise:
             pooled[r] = pool_by_points(cells.features, plan[np.flatnonzero(rois == r)])
-
-
-def _are_gathered(cells: FeatureWindows, largest_window: int) -> bool:
-    """Return whether windows of so many cells are copied together."""
-    most = _MAX_SPARSE_WINDOW if cells.sparse else _MAX_GATHERED_WINDOW
-    return cells.channels <= _MAX_GATHERED_CHANNELS and largest_window <= most
 
 
 def _windows(
@@ -219,25 +218,6 @@ def _windows(
     for r, y0, y1, x0, x1 in windows:
         yield r, cells.window(y0, y1, x0, x1)
         advance(1)
-
-
-def _averages_of_gathered(
-    cells: FeatureWindows,
-    y: AxisSpans,
-    x: AxisSpans,
-    plan: Plan,
-    dtype: np.dtype[np.floating],
-) -> Float:
-    """Return the averages (r, C, T, K) of regions whose windows are multiplied all at once."""
-    # All windows have the size of the largest, and none extends over the border.
-    top = np.minimum(y.first, plan.y.cells - y.longest)
-    left = np.minimum(x.first, plan.x.cells - x.longest)
-    rows = weight_matrices(y, top, plan.convention, dtype)[:, :, 0]
-    columns = weight_matrices(x, left, plan.convention, dtype)[:, :, 0]
-    windows = cells.gather((top, left), (y.longest, x.longest))
-    bands = rows @ windows  # (C, r, T, w)
-    averages: Float = (bands @ columns.swapaxes(1, 2)).swapaxes(0, 1)
-    return averages
 
 
 def _pool_averages(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, product
 from typing import Any, get_args
@@ -73,18 +74,17 @@ class Candidates:
         return get_args(Pooling) if fixed is None else (fixed,)
 
     @cached_property
-    def _by_pooling(self) -> dict[Pooling, dict[Convention, list[Convention]]]:
-        return {}
-
-    @cached_property
-    def _operators(self) -> dict[Pooling, list[Operator]]:
-        return {}
+    def _listed(self) -> _Listed:
+        only = self.convention
+        rules = only, only and only.name, *self.fixed_fields.items()
+        return _listed(rules, self.outside_values, self.channel_map)
 
     def by_coarse_rules(self, wanted: Pooling) -> dict[Convention, list[Convention]]:
         """Return coarse rules → the conventions of a pooling to try that follow them."""
-        if wanted not in self._by_pooling:
-            self._by_pooling[wanted] = self._grouped(wanted)
-        return self._by_pooling[wanted]
+        by_pooling = self._listed.by_coarse_rules
+        if wanted not in by_pooling:
+            by_pooling[wanted] = self._grouped(wanted)
+        return by_pooling[wanted]
 
     def _grouped(self, wanted: Pooling) -> dict[Convention, list[Convention]]:
         groups: dict[Convention, list[Convention]] = {}
@@ -127,9 +127,10 @@ class Candidates:
 
     def operators(self, pooling: Pooling) -> list[Operator]:
         """Return one operator for each set of coarse rules, first those without mistakes."""
-        if pooling not in self._operators:
-            self._operators[pooling] = list(self._distinct(pooling))
-        return self._operators[pooling]
+        operators = self._listed.operators
+        if pooling not in operators:
+            operators[pooling] = list(self._distinct(pooling))
+        return operators[pooling]
 
     def _distinct(self, pooling: Pooling) -> Iterator[Operator]:
         seen: set[tuple[Convention, bool]] = set()
@@ -200,6 +201,20 @@ class Candidates:
         fixed = {name: (self.fixed_fields[name],) for name in choices if name in self.fixed_fields}
         for values in product(*(choices | fixed).values()):
             yield dict(zip(choices, values, strict=True)) | dict(scale_fields)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """What `Candidates` have listed so far: operators, and conventions by their coarse rules."""
+
+    operators: dict[Pooling, list[Operator]] = field(default_factory=dict)
+    by_coarse_rules: dict[Pooling, dict[Convention, list[Convention]]] = field(default_factory=dict)
+
+
+@functools.lru_cache(maxsize=16)
+def _listed(*_rules: object) -> _Listed:
+    """Return the lists that candidates share if they have the same rules and outside values."""
+    return _Listed()
 
 
 def possible_batches(given: Index | None, maps: int, boxes: int) -> dict[Batches, Index]:

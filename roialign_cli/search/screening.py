@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from roialign_cli.analysis.box_conditions import Mask
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.channels import features_read
 from roialign_cli.core.convention import Convention, Pooling
@@ -49,6 +50,8 @@ class Pairs:
     batch_index: Index
     # Box fields → the indices of the pairs that have them.
     _chosen: dict[BoxFields | None, Index] = field(default_factory=dict)
+    # Hypothesis → which pairs read the box as it does, (n,)
+    _alike: dict[Hypothesis, Mask] = field(default_factory=dict)
 
     @classmethod
     def of(cls, target: SearchTarget, boxes: Sequence[int], readings: Sequence[Reading]) -> Pairs:
@@ -88,6 +91,13 @@ class Pairs:
                 np.intp,
             )
         return self._chosen[own]
+
+    def read_alike(self, other: Hypothesis) -> Mask:
+        """Return which pairs read the box as a hypothesis does, (n,)."""
+        if other not in self._alike:
+            alike = [is_reading_of(reading, other) for reading in self.readings]
+            self._alike[other] = np.array(alike, np.bool_)
+        return self._alike[other]
 
 
 @dataclass(frozen=True)
@@ -132,12 +142,11 @@ class Screened:
 
         Beside it, the share of the values that it reproduces, and the largest difference.
         """
-        chosen, readings = self.chosen.tolist(), self.pairs.readings
-        alike = [at for at, k in enumerate(chosen) if is_reading_of(readings[k], other)]
-        if not alike:
+        alike = self.pairs.read_alike(other)[self.chosen]
+        if not alike.any():
             return None
         share, largest = self.shares[alike].mean(), self.largest[alike].max()
-        return self._read_as(chosen[alike[0]]), float(share), float(largest)
+        return self._read_as(int(self.chosen[alike][0])), float(share), float(largest)
 
     def _read_as(self, pair: int) -> Hypothesis:
         (convention, mistake), (scale, fields, batches) = self.operator, self.pairs.readings[pair]
@@ -211,18 +220,27 @@ class _Screener:
         return self._by_scale(convention, chosen) if pooled is None else pooled
 
     def _by_scale(self, convention: Convention, chosen: Index) -> Float:
-        """Pool some pairs, those of a box at a scale together."""
+        """Pool some pairs, those at a scale together, or those of a box if the rules refuse some.
+
+        The output of a pair that is refused even so is NaN.
+        """
         pairs = self.pairs
         shape = len(chosen), self.target.probes[1].size, *self.target.size
         pooled = np.full(shape, np.nan, floating(self.features.dtype))
-        groups: dict[tuple[int, Scale], list[int]] = {}
+        scales: dict[Scale, list[int]] = {}
         for at, k in enumerate(chosen.tolist()):
-            groups.setdefault((int(pairs.boxes[k]), pairs.readings[k][0]), []).append(at)
-        for (_, scale), group in groups.items():
+            scales.setdefault(pairs.readings[k][0], []).append(at)
+        groups = list(scales.items())
+        while groups:
+            scale, group = groups.pop()
             some = chosen[group]
+            boxes = pairs.boxes[some]
             part = self._pool(convention, pairs.xyxy[some], some, scale)
             if part is not None:
                 pooled[group] = part
+            elif len(each := np.unique(boxes)) > 1:
+                of_box = (np.flatnonzero(boxes == box) for box in each)
+                groups += [(scale, [group[at] for at in own]) for own in of_box]
         return pooled
 
     def _pool(

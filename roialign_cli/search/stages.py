@@ -124,6 +124,8 @@ def _closest(target: SearchTarget, errors: Mapping[Hypothesis, float]) -> Match 
     """Return the hypothesis with the smallest error on the probes."""
     if not errors:
         return None
-    hypothesis = min(errors, key=lambda hypothesis: (errors[hypothesis], hypothesis.complexity))
+    least = min(errors.values())
+    closest = [hypothesis for hypothesis, error in errors.items() if error == least]
+    hypothesis = min(closest, key=lambda hypothesis: hypothesis.complexity)
     largest = target.largest_error(hypothesis)
     return None if largest is None else Match(hypothesis, largest, ())
