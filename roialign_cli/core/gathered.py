@@ -6,6 +6,7 @@ import numpy as np
 
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.convention import Convention, Pooling
+from roialign_cli.core.products import MAX_ONE_THREAD_PRODUCT
 from roialign_cli.core.sampling import Plan
 from roialign_cli.core.weights import AxisSpans, weight_matrices
 from roialign_cli.core.windows import FeatureWindows
@@ -37,9 +38,15 @@ def are_gathered(cells: FeatureWindows, y: AxisSpans, x: AxisSpans, pooling: Poo
 def pool_gathered(
     cells: FeatureWindows, y: AxisSpans, x: AxisSpans, plan: Plan, dtype: np.dtype[np.floating]
 ) -> Float | None:
-    """Return the outputs (r, C, T, K) of regions; None if they have too many candidates."""
+    """Return the outputs (r, C, T, K) of regions.
+
+    Return None if a product is too large for one thread, or there are too many candidates.
+    """
     regions, is_average = len(y.first), plan.convention.pooling == "avg"
-    if not is_average and _candidates(cells, y, x, plan.convention) > _MAX_GATHERED_VALUES:
+    along_y, along_x = (_rows_per_region(axis, plan.convention) for axis in (y, x))
+    values = cells.channels * regions * along_y * along_x
+    largest = along_y * max(y.longest, along_x) * x.longest  # multiplications for one window
+    if largest > MAX_ONE_THREAD_PRODUCT or (not is_average and values > _MAX_GATHERED_VALUES):
         return None
     # All windows have the size of the largest, and none extends over the border.
     top = np.minimum(y.first, plan.y.cells - y.longest)
@@ -50,17 +57,17 @@ def pool_gathered(
     # The first candidates of all sections, then the second ones, …
     by_candidate = (m.swapaxes(1, 2).reshape(regions, -1, m.shape[3]) for m in (rows, columns))
     left_side, right_side = by_candidate
-    values = (left_side @ windows) @ right_side.swapaxes(1, 2)  # (C, r, M · T, N · K)
+    output: Float = (left_side @ windows) @ right_side.swapaxes(1, 2)  # (C, r, M · T, N · K)
     if not is_average:
-        values = values.reshape(*values.shape[:2], rows.shape[2], -1).max(axis=2)
-        values = values.reshape(*values.shape[:2], plan.y.sections, columns.shape[2], -1)
-        values = values.max(axis=3)
-    output: Float = values.swapaxes(0, 1)
-    return output
+        output = output.reshape(*output.shape[:2], rows.shape[2], -1).max(axis=2)
+        output = output.reshape(*output.shape[:2], plan.y.sections, columns.shape[2], -1)
+        output = output.max(axis=3)
+    return output.swapaxes(0, 1)
 
 
-def _candidates(cells: FeatureWindows, y: AxisSpans, x: AxisSpans, convention: Convention) -> int:
-    """Return among how many values the maxima of all regions are chosen."""
-    per_point = 4 if convention.max_of == "weighted-cell" else 1
-    points = y.samples.position.size * (x.samples.position.size // len(x.first))
-    return cells.channels * points * per_point
+def _rows_per_region(axis: AxisSpans, convention: Convention) -> int:
+    """Return how many rows the weight matrix of a region has."""
+    _, sections, points = map(int, axis.samples.position.shape)
+    if convention.pooling == "avg":
+        return sections
+    return sections * points * (2 if convention.max_of == "weighted-cell" else 1)

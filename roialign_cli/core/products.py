@@ -15,7 +15,7 @@ def multiply(left: Float, right: Float, out: Float | None = None) -> Float:
     that are too small for a second thread.
     """
     (m, k), n = left.shape[-2:], right.shape[-1]
-    most = _MAX_ONE_THREAD_PRODUCT if min(m, n) > 1 else _MAX_ONE_THREAD_VECTOR
+    most = MAX_ONE_THREAD_PRODUCT if min(m, n) > 1 else _MAX_ONE_THREAD_VECTOR
     if m * k * n <= most:
         return np.matmul(left, right, out=out)
     if out is None:
@@ -33,4 +33,4 @@ def multiply(left: Float, right: Float, out: Float | None = None) -> Float:
 
 # Multiplications up to which OpenBLAS uses one thread, for two matrices and for a matrix and a
 # vector (interface/gemm.c and gemv.c in version 0.3).
-_MAX_ONE_THREAD_PRODUCT, _MAX_ONE_THREAD_VECTOR = 1 << 18, 1 << 13
+MAX_ONE_THREAD_PRODUCT, _MAX_ONE_THREAD_VECTOR = 1 << 18, 1 << 13
