@@ -31,7 +31,7 @@ class Eliminated:
 
 
 def by_unusualness(
-    dimensions: Sequence[Sequence[Changes]], most: int = 1500
+    dimensions: Sequence[Sequence[Changes]], most: int = 2000
 ) -> Iterator[dict[str, Any]]:
     """Yield the combinations of alternatives, those that take early alternatives first.
 
