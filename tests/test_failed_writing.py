@@ -155,7 +155,9 @@ def injected(name: str, injector: Injector, monkeypatch: pytest.MonkeyPatch) -> 
         return WRITERS[name](), injector.taken
 
 
-@pytest.mark.parametrize("name", CASES)
+# Not by default: old versions of pytest write under the limit as well.
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", WRITERS)
 def test_a_full_disk_after_any_number_of_bytes(name: str, folder: Path) -> None:
     old, new = with_other_files(name, folder)
     changed = [len(new[file]) for file in new if file != "map.npy"]
