@@ -18,6 +18,7 @@ from roialign_cli.cli.options import (
     selection_options,
 )
 from roialign_cli.cli.streams import message
+from roialign_cli.errors import checked_index
 
 if TYPE_CHECKING:
     from roialign_cli.cli.inputs import Inputs
@@ -159,7 +160,6 @@ _MIN_ROUNDED_SIDE = 8  # of an image, in the units of the boxes, for a box of wh
 
 def _start(inputs: Inputs, selection: Selection) -> State:
     """Return the state that the page begins with."""
-    from roialign_cli.errors import checked_index
     from roialign_cli.page.state import State
 
     operation, overrides = inputs.operation, inputs.overrides

@@ -18,6 +18,7 @@ from roialign_cli.cli.options import (
     operator_options,
 )
 from roialign_cli.cli.streams import message
+from roialign_cli.errors import checked_index
 
 if TYPE_CHECKING:
     import numpy as np
@@ -117,8 +118,6 @@ class Target:
 
 def _channels(channel: int | None, count: int) -> range:
     """Return the channels to pool; raise an error if there is no such channel."""
-    from roialign_cli.errors import checked_index
-
     if channel is None:
         return range(count)
     checked_index("channel", channel, count, "channel")

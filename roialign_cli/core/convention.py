@@ -229,9 +229,8 @@ class Convention:
             if kind is not None and (not is_plain or value < 0):
                 stated[name] = checked_kind(kind, name, value)
                 object.__setattr__(self, name, stated[name])
-        for name in (name for name in _LIMITS if name in stated):
-            low, high = _LIMITS[name]
-            value = stated[name]
+        for name, (low, high) in _LIMITS.items():
+            value = stated.get(name)  # a default is within its limits
             is_unlimited = name in _MAY_BE_INFINITE and value == math.inf
             if value is not None and not is_unlimited and not low <= value <= high:
                 got = f"{value:g}" if isinstance(value, float) else f"{value!r:.60}"

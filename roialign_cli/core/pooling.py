@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from roialign_cli.core.boxes import Float
 from roialign_cli.core.channels import output_channels, own_section
 from roialign_cli.core.convention import Convention
-from roialign_cli.core.gathered import are_gathered, largest_gathered_window, pool_gathered
+from roialign_cli.core.gathered import largest_gathered_window, pool_gathered
 from roialign_cli.core.point_values import (
     check_point_values,
     divisor_of,
@@ -185,9 +185,7 @@ def _pool_batch(
     y, x = map(AxisSpans.of, plan.samples())
     windows = _windows(cells, rois, y, x, advance)
     with np.errstate(invalid="ignore", over="ignore"):
-        gathered = None
-        if are_gathered(cells, y, x, convention.pooling):
-            gathered = pool_gathered(cells, y, x, plan, dtype)
+        gathered = pool_gathered(cells, y, x, plan, dtype)
         if gathered is not None:
             pooled[rois] = gathered
             advance(len(rois))

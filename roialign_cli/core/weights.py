@@ -74,6 +74,13 @@ class AxisSpans:
         return blocks
 
 
+def rows_per_section(samples: AxisSamples, convention: Convention) -> int:
+    """Return M, how many rows of its weight matrix a section has."""
+    if convention.pooling == "avg":
+        return 1
+    return int(samples.position.shape[2]) * (2 if convention.max_of == "weighted-cell" else 1)
+
+
 def weight_matrices(
     spans: AxisSpans, first: Index, convention: Convention, dtype: np.dtype[np.floating]
 ) -> Float:
@@ -97,8 +104,8 @@ def weight_matrices(
     if average:
         weights /= np.maximum(samples.divisor, 1)[:, :, None]
     # With products, the upper neighbour has a row of its own after that of the lower one.
-    rows_per_point = 2 if convention.max_of == "weighted-cell" and not average else 1
-    rows = r * sections * (1 if average else points) * rows_per_point
+    per_section = rows_per_section(samples, convention)
+    rows, rows_per_point = r * sections * per_section, 1 if average else per_section // points
     row = np.arange(0, rows * cells, rows_per_point * cells).reshape(r, sections, -1)
     row -= first[:, None, None]
     # One long addition is faster than one for each section.

@@ -63,8 +63,9 @@ class FeatureWindows:
         starts = self.channels, height - shape[0] + 1, width - shape[1] + 1
         strides = self.features.strides
         windows = as_strided(self.features, (*starts, *shape), (*strides, *strides[1:]))
-        # Products of contiguous arrays do not depend on the layout of the map.
-        return np.ascontiguousarray(windows[:, first[0], first[1]], self._dtype)
+        found = windows[:, first[0], first[1]].astype(self._dtype, copy=False)
+        # Products must not depend on the layout of the map: each window has contiguous rows.
+        return found if found.strides[3] == found.itemsize else np.ascontiguousarray(found)
 
     def _channels_last(self, features: NDArray[Any]) -> Float:
         channels, rows, columns = features.shape
