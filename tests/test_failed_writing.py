@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,6 +154,17 @@ def injected(name: str, injector: Injector, monkeypatch: pytest.MonkeyPatch) -> 
         for owner, step in STEPS:
             patched.setattr(owner, step, injector.step(getattr(owner, step)))
         return WRITERS[name](), injector.taken
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_files_do_not_depend_on_the_time(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert WRITERS[name]() == 0
+    written, now = contents(folder), time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 86_400)
+    assert WRITERS[name]() == 0
+    assert contents(folder) == written
 
 
 # Not by default: old versions of pytest write under the limit as well.

@@ -83,6 +83,17 @@ def test_a_failure_at_any_step_leaves_the_old_file(
         assert contents(folder) == {f"out.{kind}": b"before"}, step
 
 
+@pytest.mark.parametrize("kind", CALLS)
+def test_files_do_not_depend_on_the_time(
+    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(CALLS[kind]) == 0
+    written, now = contents(folder), time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 86_400)
+    assert main([*CALLS[kind], "--force"]) == 0
+    assert contents(folder) == written
+
+
 # Each is a process.
 @pytest.mark.parametrize(
     "kind",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import IO, Any
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,8 @@ def write_call(call: Call, path: Path, *, force: bool) -> None:
 def write_call_into(call: Call, file: IO[bytes]) -> None:
     """Write a call to an open binary file."""
     with ZipFile(file, "w") as archive:
-        archive.writestr(_JSON, json.dumps(_record(call), ensure_ascii=False, indent=1))
+        # A name alone would be written with the time, and equal calls would be different files.
+        archive.writestr(ZipInfo(_JSON), json.dumps(_record(call), ensure_ascii=False, indent=1))
         for name in _ARRAYS:
             array = getattr(call, name)
             if array is not None:
