@@ -69,7 +69,7 @@ def test_a_bad_input_prints_one_line_and_writes_nothing(
 ) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
-    monkeypatch.setattr(child_target, "_MAX_CRASHES", 5)  # each starts a process
+    monkeypatch.setattr(child_target, "_MAX_CRASHES", 3)  # each starts a process
     before = times(folder)
     status = main(call.split())
     captured = capfd.readouterr()

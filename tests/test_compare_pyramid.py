@@ -155,7 +155,9 @@ def test_a_saved_output(capfd: Capture) -> None:
     ("second", "title"),
     [
         (["--with-pyramid", "detectron"], "Two pyramid rules on the same box"),
-        (["--with", "mmcv"], "Two conventions on the same box"),
+        pytest.param(
+            ["--with", "mmcv"], "Two conventions on the same box", marks=pytest.mark.thorough
+        ),
         (["--with", "out.npy"], "A convention and a saved output of the same box"),
     ],
 )

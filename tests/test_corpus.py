@@ -10,7 +10,7 @@ import pytest
 from fuzz.targets import TARGETS, run
 
 CORPUS = Path(__file__).parent / "corpus"
-_ROUNDS = 8
+_ROUNDS = 4
 
 
 def changed(data: bytes, rng: np.random.Generator) -> bytes:

@@ -23,7 +23,7 @@ README = DOCS.parent / "README.md"
 
 # Their commands run in processes of their own, and the README's do by default. The page of the API
 # needs the syntax trees of all modules.
-SLOW = {"faq.md", "glossary.md", "api.md"}
+SLOW = {"tour.md", "faq.md", "glossary.md", "api.md"}
 # The page that tests/test_mismatch_guide.py checks.
 ELSEWHERE = {"mismatch.md"}
 
@@ -47,7 +47,7 @@ def steady(text: str) -> str:
 
 
 def shown_commands() -> list[str]:
-    """Every `roialign …` line in a shell block of the README and docs, continuations joined.
+    """Every `roialign …` line in a shell block of the README and docs once, continuations joined.
 
     What stands in the README's sessions is run when that is generated.
     """
@@ -56,7 +56,7 @@ def shown_commands() -> list[str]:
         for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
             lines = block.replace("\\\n", " ").splitlines()
             commands += [line for line in lines if line.startswith("roialign ")]
-    return commands
+    return [*dict.fromkeys(commands)]  # the head of a page is also in the page
 
 
 # The pictures whose commands run by default: some views, and the map with 256 channels.

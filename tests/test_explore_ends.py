@@ -136,7 +136,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("is_answering", [False, True])
+@pytest.mark.parametrize("is_answering", [pytest.param(False, marks=pytest.mark.thorough), True])
 def test_python_does_not_end_the_threads_of_answers(*, is_answering: bool) -> None:
     """Ending a thread in the C++ code of Matplotlib aborts the process."""
     with running("--no-browser", program=["-c", ENDLESS]) as server, ExitStack() as stack:

@@ -92,7 +92,9 @@ def test_cells_are_shaded_by_their_weights(case: str, view: str) -> None:
     assert sum("× " in text for text in strings(figure)) >= len(weights) / 2
 
 
-@pytest.mark.parametrize("view", ["steps", "sections", "point"])
+@pytest.mark.parametrize(
+    "view", [pytest.param("steps", marks=pytest.mark.thorough), "sections", "point"]
+)
 def test_nothing_calls_cells_sample_points(view: str) -> None:
     figure = draw(view, "prroi-pool", "7")
     check_figure(figure, CASES["prroi-pool"].trace)

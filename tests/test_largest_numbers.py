@@ -48,7 +48,7 @@ def test_pictures_of_boxes_far_away(
     assert main([*call, "-o", "out.svg"]) == 0
 
 
-@pytest.mark.parametrize("kind", ["f4", "f8"])
+@pytest.mark.parametrize("kind", ["f4", pytest.param("f8", marks=pytest.mark.thorough)])
 def test_a_search(kind: str) -> None:
     given = features(kind)
     options: dict[str, Any] = {"convention": "mmcv", "box_format": "xyxy", "spatial_scale": 1}

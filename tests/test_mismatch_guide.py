@@ -48,7 +48,9 @@ def test_the_page_shows_every_verdict() -> None:
     assert {verdict.lower() for verdict in verdicts} == set(get_args(Verdict))
 
 
-@pytest.mark.parametrize("name", ["opset10", "border", "other-boxes"])
+@pytest.mark.parametrize(
+    "name", ["opset10", "border", pytest.param("other-boxes", marks=pytest.mark.thorough)]
+)
 def test_the_json_page_names_every_key_of_identify(
     name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

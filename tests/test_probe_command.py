@@ -47,28 +47,20 @@ def measured(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, d
     return status, json.loads(capfd.readouterr().out)
 
 
-def test_the_floor_mistake_is_named_with_its_smallest_case(
-    capfd: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("preset", "status", "words"),
+    [
+        pytest.param(
+            "mmcv", 0, "This is mmcv (avg), except for a detail: every box is",
+            marks=pytest.mark.thorough),
+        ("torchvision", 1, "This is not torchvision (avg). 2 rules differ:"),
+    ],
+)  # fmt: skip
+def test_a_chosen_preset_decides_the_status(
+    preset: str, status: int, words: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("floor_kernel.py:roi_align") == 1
-    shown = " ".join(capfd.readouterr().out.split())
-    assert f"Nearest: torchvision-aligned. 1 rule differs: {FLOOR_RULE}." in shown
-    # Points at 5/12 and 5/4 read the only cell, the third one is outside the map.
-    assert "output (1 + 1 + 0) / 3 = 0.6667 (1 + 0) / 2 = 0.5" in shown
-
-
-def test_a_right_kernel_equals_its_preset(capfd: pytest.CaptureFixture[str]) -> None:
-    assert run("right_kernel.py:roi_align") == 0
-    shown = capfd.readouterr().out
-    assert "This is torchvision-aligned (avg)." in shown
-    assert "Rules that differ" not in shown
-
-
-def test_a_chosen_preset_decides_the_status(capfd: pytest.CaptureFixture[str]) -> None:
-    assert run("right_kernel.py:roi_align", "--preset", "mmcv") == 0
-    assert "This is mmcv (avg), except for a detail: every box is" in capfd.readouterr().out
-    assert run("right_kernel.py:roi_align", "--preset", "torchvision") == 1
-    assert "This is not torchvision (avg). 2 rules differ:" in capfd.readouterr().out
+    assert run("right_kernel.py:roi_align", "--preset", preset) == status
+    assert words in capfd.readouterr().out
 
 
 def test_json_has_the_difference_and_a_case_that_runs(capfd: pytest.CaptureFixture[str]) -> None:
@@ -91,6 +83,7 @@ def test_json_has_the_difference_and_a_case_that_runs(capfd: pytest.CaptureFixtu
     )
     np.testing.assert_allclose(made, case["expected"])
     assert not np.allclose(made, case["given"])
+    check_that_the_json_page_names_every_key(record)
 
 
 def keys_of(value: Any) -> set[str]:
@@ -103,8 +96,7 @@ def keys_of(value: Any) -> set[str]:
     return {*value} | {k for n, v in value.items() if n not in named_otherwise for k in keys_of(v)}
 
 
-def test_the_json_page_names_every_key(capfd: pytest.CaptureFixture[str]) -> None:
-    _, record = measured(capfd, "floor_kernel.py:roi_align")
+def check_that_the_json_page_names_every_key(record: dict[str, Any]) -> None:
     text = (DOCS / "json.md").read_text(encoding="utf-8")
     section = text.partition("\n## probe\n")[2].partition("\n## ")[0]
     documented = set(re.findall(r"`(\w+)`", section))
@@ -120,9 +112,17 @@ def test_markdown_has_both_tables(capfd: pytest.CaptureFixture[str]) -> None:
     assert shown.count("| rule | measured | presets |") == 1
 
 
-def test_a_fingerprint_prints_as_the_command_does(capfd: pytest.CaptureFixture[str]) -> None:
-    run("floor_kernel.py:roi_align")
-    _, *shown = capfd.readouterr().out.splitlines()  # without the name
+def test_the_floor_mistake_is_named_with_its_smallest_case(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert run("floor_kernel.py:roi_align") == 1
+    printed = capfd.readouterr().out
+    text = " ".join(printed.split())
+    assert f"Nearest: torchvision-aligned. 1 rule differs: {FLOOR_RULE}." in text
+    # Points at 5/12 and 5/4 read the only cell, the third one is outside the map.
+    assert "output (1 + 1 + 0) / 3 = 0.6667 (1 + 0) / 2 = 0.5" in text
+    # A fingerprint prints as the command does, apart from the name.
+    _, *shown = printed.splitlines()
     names: dict[str, Any] = {}
     exec(FLOOR, names)  # noqa: S102
     found = probe(names["roi_align"])
@@ -207,7 +207,9 @@ def test_a_class_is_measured_in_python() -> None:
     assert [each.rule for each in found.unknown] == ["default ratio"]  # it has none
 
 
-@pytest.mark.parametrize("suffix", ["png", "svg", pytest.param("pdf", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    "suffix", ["png", *(pytest.param(kind, marks=pytest.mark.thorough) for kind in ("svg", "pdf"))]
+)
 def test_the_smallest_case_is_drawn(suffix: str, capfd: pytest.CaptureFixture[str]) -> None:
     path = Path(f"case.{suffix}")
     assert run("floor_kernel.py:roi_align", "--plot", str(path)) == 1
@@ -226,11 +228,14 @@ def test_a_case_that_no_field_expresses_is_drawn_with_its_output(
     assert rules == ["the sum is divided by the points along y only"]
 
 
-def test_nothing_is_drawn_for_a_kernel_that_equals_a_preset(
+def test_a_right_kernel_equals_its_preset_and_nothing_is_drawn(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     assert run("right_kernel.py:roi_align", "--plot", "case.png") == 0
-    assert capfd.readouterr().err == "case.png is not written: no rule differs\n"
+    shown = capfd.readouterr()
+    assert "This is torchvision-aligned (avg)." in shown.out
+    assert "Rules that differ" not in shown.out
+    assert shown.err == "case.png is not written: no rule differs\n"
     assert not Path("case.png").exists()
 
 
@@ -268,16 +273,14 @@ def test_saved_tests_are_written_as_ruff_demands() -> None:
             assert ended.returncode == 0, ended.stdout
 
 
-def test_saved_tests_of_a_kernel_elsewhere_name_its_folder() -> None:
-    Path("kernels").mkdir()
-    Path("kernels/mine.py").write_text(KERNEL, encoding="utf-8")
-    run("kernels/mine.py:roi_align", "--save-tests", "test_mine.py")
-    text = Path("test_mine.py").read_text(encoding="utf-8")
-    assert "Run in this folder: PYTHONPATH=kernels pytest test_mine.py\n" in text
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="files cannot have these names")
-@pytest.mark.parametrize("name", ['a "quoted" kernel\nback\\slash\\N', "é\udce9"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        'a "quoted" kernel\nback\\slash\\N',
+        *(pytest.param(name, marks=pytest.mark.thorough) for name in ("kernels", "é\udce9")),
+    ],
+)
 def test_saved_tests_run_in_files_and_folders_of_any_name(name: str) -> None:
     Path(name).mkdir()
     Path(name, "mine.py").write_text(KERNEL, encoding="utf-8")
@@ -324,7 +327,8 @@ class Pool:
     assert status == 0, shown
 
 
-@pytest.mark.parametrize("layout", [pytest.param("columns", marks=pytest.mark.thorough), "list"])
+@pytest.mark.thorough
+@pytest.mark.parametrize("layout", OTHER_PARAMETERS)
 def test_saved_tests_call_the_kernel_as_the_command_does(layout: str) -> None:
     Path("pool_kernel.py").write_text(KERNEL + OTHER_PARAMETERS[layout], encoding="utf-8")
     arguments = "pool_kernel.py:pool", "--arg", "half=0", "--save-tests", "test_pool.py"

@@ -28,6 +28,7 @@ LINES = {
     ),
     "batch index": ("1 sample point output 11", "output 1"),
 }
+QUICK = {"adaptive grid", "refused boxes"}
 RULES = dict.fromkeys(mutant.rules[0] for mutant in ONE_RULE)
 FIRST = {rule: next(one for one in ONE_RULE if one.rules[0] == rule) for rule in RULES}
 
@@ -35,7 +36,7 @@ FIRST = {rule: next(one for one in ONE_RULE if one.rules[0] == rule) for rule in
 @pytest.mark.parametrize(
     "mutant",
     [
-        pytest.param(one, id=rule, marks=() if rule in LINES else pytest.mark.thorough)
+        pytest.param(one, id=rule, marks=() if rule in QUICK else pytest.mark.thorough)
         for rule, one in FIRST.items()
     ],
 )

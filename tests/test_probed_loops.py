@@ -112,11 +112,14 @@ def even(size: float) -> float:
             marks=pytest.mark.thorough),
         (loops(edge=round, margin=0), "torchvision-aligned",
          {"edge rounding": EVEN, "border margin": NO_MARGIN}),
-        (loops(edge=round, shift=0, least=1, grid=even), "torchvision",
-         {"edge rounding": EVEN, "adaptive grid": f"{EVEN_GRID}, at least 1"}),
-        (loops(image=np.round, shift=0, least=1, grid=floor), "torchvision",
-         {"edge rounding": "box edges are rounded half to even before scaling",
-          "adaptive grid": FLOOR}),
+        pytest.param(
+            loops(edge=round, shift=0, least=1, grid=even), "torchvision",
+            {"edge rounding": EVEN, "adaptive grid": f"{EVEN_GRID}, at least 1"},
+            marks=pytest.mark.thorough),
+        pytest.param(
+            loops(image=np.round, shift=0, least=1, grid=floor), "torchvision",
+            {"edge rounding": "box edges are rounded half to even before scaling",
+             "adaptive grid": FLOOR}, marks=pytest.mark.thorough),
         (loops(section=even, shift=0, least=1), "torchvision",
          {"edge rounding": "section sizes are rounded half to even, at least 1"}),
         pytest.param(
@@ -155,6 +158,7 @@ def test_rows_and_columns_that_are_exchanged_are_a_difference_with_a_case() -> N
     assert not np.array_equal(given, expected)
 
 
+@pytest.mark.thorough
 def test_the_fields_of_a_rule_along_one_axis_state_both_axes() -> None:
     (difference,) = (
         each for each in probe(loops(end=(1, 0))).record()["differs"] if not each["minor"]
@@ -164,7 +168,11 @@ def test_the_fields_of_a_rule_along_one_axis_state_both_axes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "pooling", "rule"), [({}, "avg", "points"), ({"reduced": np.max}, "max", "maximum")]
+    ("options", "pooling", "rule"),
+    [
+        pytest.param({}, "avg", "points", marks=pytest.mark.thorough),
+        ({"reduced": np.max}, "max", "maximum"),
+    ],
 )
 def test_a_fixed_size_whose_points_lie_on_the_margin(
     options: dict[str, Any], pooling: str, rule: str
@@ -193,7 +201,13 @@ def test_a_case_of_last_digits_shows_no_other_rule() -> None:
     assert np.allclose(loops(grid=even)(*inputs), loops()(*inputs), atol=1e-5)
 
 
-@pytest.mark.parametrize("preset", ["torchvision-aligned", "migraphx-output-half-pixel"])
+@pytest.mark.parametrize(
+    "preset",
+    [
+        "torchvision-aligned",
+        pytest.param("migraphx-output-half-pixel", marks=pytest.mark.thorough),
+    ],
+)
 def test_the_rules_that_differ_are_a_table_of_80_columns(
     preset: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

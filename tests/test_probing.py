@@ -40,8 +40,8 @@ def fingerprint(name: str, pooling: str) -> Fingerprint:
 
 EVERY = [(name, pooling) for name, row in PRESETS.items() for pooling in row.poolings]
 QUICK = [
-    (ALIGNED, "avg"), ("tensorflow", "avg"), ("walkthrough", "max"), ("onnx-half-pixel", "max"),
-    ("roi-pool", "max"), ("ps-roi-align", "avg"), ("openvino-half-pixel", "max"),
+    (ALIGNED, "avg"), ("tensorflow", "avg"), ("onnx-half-pixel", "max"), ("roi-pool", "max"),
+    ("ps-roi-align", "avg"),
 ]  # fmt: skip
 SELECTED = [
     pytest.param(*each, marks=[] if each in QUICK else pytest.mark.thorough) for each in EVERY
@@ -86,8 +86,7 @@ def test_equal_presets_differ_in_minor_rules_only() -> None:
 
 
 QUICK_MUTANTS = {
-    "offset=0.0,image_offset=0.5", "grid_rounding=floor,grid_min=1", "no division", "map 0",
-    "zero far edge", "raises on empty", "ratio + 1",
+    "offset=0.0,image_offset=0.5", "no division", "map 0", "raises on empty", "ratio + 1",
 }  # fmt: skip
 
 
@@ -196,8 +195,13 @@ def naive(
     return out
 
 
+@cache
+def of_naive() -> Fingerprint:
+    return probe(naive)
+
+
 def test_a_kernel_with_the_floor_mistake() -> None:
-    found = probe(naive)
+    found = of_naive()
     assert found.verdict == (
         "Nearest: torchvision-aligned. 1 rule differs: "
         "the adaptive grid is floor(section size), at least 1."
@@ -298,7 +302,7 @@ def test_arguments_are_checked() -> None:
 
 
 def test_the_record_is_plain() -> None:
-    record = probe(naive).record()
+    record = of_naive().record()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert record["fields"]["grid_rounding"] == "floor"
     (difference,) = record["differs"]
@@ -354,7 +358,7 @@ def test_answers_to_the_fixed_battery_are_enough() -> None:
     target = FunctionTarget.of(naive)
     answers = {call.name: ask(target, call).output for call in calls}
     found = probe(Recorded(answers))
-    assert found.verdict == probe(naive).verdict
+    assert found.verdict == of_naive().verdict
     (difference,) = found.differs
     assert difference.case is not None
     assert difference.case.call.boxes.shape == (1, 4)

@@ -200,7 +200,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-QUICK = {("torchvision-aligned", "avg"), ("onnx-half-pixel", "max"), ("tensorflow", "avg")}
+QUICK = {("torchvision-aligned", "avg")}
 
 
 @pytest.mark.parametrize(

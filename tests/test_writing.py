@@ -305,7 +305,14 @@ def test_outputs_without_room_are_refused_before_they_are_made(folder: Path) -> 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
-@pytest.mark.parametrize("command", ["presets", "run --help", "presets --format json"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "presets",
+        pytest.param("run --help", marks=pytest.mark.thorough),
+        pytest.param("presets --format json", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_full_disk_behind_standard_output_is_one_line(command: str) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
