@@ -81,12 +81,14 @@ PAIRS = {
 
 
 def pairs() -> list[Any]:
-    """Return (pair, style) parameters: by default some pairs, each in one style."""
+    """Return (pair, style) parameters: every pair in two styles, by default some pairs in one."""
+    styles = [*STYLES]
     return [
         pytest.param(name, style, marks=() if turn % 5 == 0 and is_own else pytest.mark.thorough)
         for turn, name in enumerate(PAIRS)
-        for style in STYLES
-        for is_own in [style == [*STYLES][turn // 2 % len(STYLES)]]
+        for own in [styles[turn // 2 % len(styles)]]
+        for style in dict.fromkeys((own, styles[turn % len(styles)]))
+        for is_own in [style == own]
     ]
 
 

@@ -54,7 +54,7 @@ def test_kernels_pool_all_channels_as_the_oracle_pools_one(name: str, pooling: P
 
 @pytest.mark.thorough
 def test_most_presets_with_random_changes_are_measured_right() -> None:
-    changed = [Changed.of(seed) for seed in range(100)]
+    changed = [Changed.of(seed) for seed in range(40)]
     wrong = [
         (each.preset, each.changes)
         for each in changed
@@ -63,7 +63,7 @@ def test_most_presets_with_random_changes_are_measured_right() -> None:
     assert len(wrong) <= MAX_WRONG, wrong
 
 
-MAX_WRONG = 5
+MAX_WRONG = 2
 
 
 def half(output: Array) -> Array:
