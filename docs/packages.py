@@ -22,6 +22,9 @@ def imported(path: Path) -> set[str]:
             if node.level:
                 raise ValueError(f"{path}: imports must be absolute")
             modules.add(node.module or "")
+            if node.module == OWN:
+                names = (alias.name for alias in node.names)
+                modules |= {f"{OWN}.{name}" for name in names if (PACKAGE / name).is_dir()}
     return modules
 
 

@@ -220,3 +220,38 @@ def test_maps_and_channels_do_not_touch_each_other(name: str, data: st.DataObjec
             alone[n, c] = features[n, c]
             pooled = roi_align(alone, boxes[r], batch_index=n, **call)
             np.testing.assert_allclose(out[r, c], pooled[0, c], atol=1e-12)
+
+
+def some_of_a_large_map() -> tuple[Array, Array]:
+    """Return a map (1, 8, 150, 140) with cells that are not finite, and boxes of many sizes."""
+    random = np.random.default_rng(17)
+    features = random.normal(size=(1, 8, 150, 140)).astype(np.float32)
+    bad = np.array([math.nan, math.inf, -math.inf])
+    for row, column in random.integers((62, 0), (150, 140), (40, 2)):
+        features[:, :, row, column] = random.choice(bad)
+    features[:, :, 60] = math.nan
+    start = random.uniform((-40, -30), (140, 150), (14, 2))
+    extent = random.choice([0.3, 3, 12, 45], (14, 1)) * random.uniform(0.4, 1, (14, 2))
+    # Three boxes far above that row, a small one just before it, and one left of the map.
+    boxes = [[10, 0, 90, 30], [12, 2, 92, 31], [11, 5, 91, 33], [50, 40, 55, 45]]
+    boxes += [[-30, 20, -20, 40]]
+    return features, np.concatenate([boxes, np.column_stack([start, start + extent])])
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6, 8])
+@pytest.mark.parametrize("pooling", ["avg", "max"])
+@pytest.mark.parametrize("name", NAMES)
+def test_boxes_of_a_large_map_are_pooled_together_as_alone(
+    name: str, pooling: str, channels: int
+) -> None:
+    rules = PRESETS[name].convention
+    pooling = "avg" if rules.points == "integral" else pooling
+    features, boxes = some_of_a_large_map()
+    call: dict[str, Any] = PLAIN | {"convention": name, "pooling": pooling, "output_size": (1, 2)}
+    if rules.points == "dividers":
+        call["divide"] = 2
+    for chosen in (boxes, boxes[:4], boxes[3:5]):
+        together = roi_align(features[:, :channels], chosen, **call)
+        for box, output in zip(chosen, together, strict=True):
+            alone = roi_align(features[:, :channels], box[None], **call)[0]
+            np.testing.assert_allclose(output, alone, rtol=1e-5, atol=1e-5)

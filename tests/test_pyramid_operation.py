@@ -155,6 +155,7 @@ def test_no_boxes() -> None:
         (MAPS, {"level_scales": ["a"]}, "level_scales: must be finite numbers above 0, got 'a'"),
         (MAPS, {"level_scales": [-1]}, "level_scales: must be finite numbers above 0, got -1"),
         (MAPS, {"image_size": 800}, "image_size: must be two finite numbers above 0"),
+        (MAPS, {"image_size": (10**400, 1)}, "image_size: must be two finite numbers above 0"),
         (MAPS, {"image_size": (5, "b")}, "image_size: must be two finite numbers above 0"),
         (MAPS, {"pyramid": 5}, "pyramid: must be the name of a rule or a PyramidRule, got 5"),
         (MAPS, {"image_size": (0, 9)}, "image_size: must be two finite numbers above 0"),

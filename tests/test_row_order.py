@@ -269,6 +269,9 @@ def test_rows_that_match_no_box_are_named() -> None:
     rows = VALUES.copy()
     found = described(np.r_[0, -1, 2:12], rows=rows)
     assert (found.kind, found.text) == ("same", "row 1 matches no box")
+    rows[1, 0] = np.inf  # such a row is not compared
+    assert described(np.r_[0, -1, 2:12], rows=rows).text == ""
+    rows = VALUES.copy()
     found = described(np.r_[1, 0, -1, 2:6, -1, 8, 9], rows=rows[:10])
     assert found.kind == "permutation"
     assert found.text.endswith("rows 2, 7 match no box")

@@ -11,14 +11,14 @@ from roialign_cli.core.sampling import Plan
 from roialign_cli.core.weights import AxisSpans, rows_per_section, weight_matrices
 from roialign_cli.core.windows import FeatureWindows
 
-# Channels → cells of a window, up to which windows are copied together.
+# Pooling → most channels → cells of the largest windows that are copied together.
 _MAX_GATHERED_WINDOWS: dict[Pooling, dict[int, int]] = {
     "avg": {4: 1 << 14},
     "max": {4: 1 << 14, 8: 1 << 9},
 }
 # The same for a few regions of a large map.
 _MAX_SPARSE_WINDOW: dict[Pooling, int] = {"avg": 1 << 10, "max": 0}
-_MAX_GATHERED_VALUES = 1 << 20  # candidates for the maxima of all regions
+_MAX_CANDIDATES = 1 << 20  # for the maxima of all regions and channels
 
 
 def largest_gathered_window(channels: int, pooling: Pooling) -> int:
@@ -46,11 +46,12 @@ def pool_gathered(
     if y.longest * x.longest > most or largest > MAX_ONE_THREAD_PRODUCT:
         return None
     is_max = convention.pooling == "max"
-    if is_max and cells.channels * regions * along_y * along_x > _MAX_GATHERED_VALUES:
+    if is_max and cells.channels * regions * along_y * along_x > _MAX_CANDIDATES:
         return None
-    # All windows have the size of the largest, and none extends over the border.
-    top = np.minimum(y.first, plan.y.cells - y.longest)
-    left = np.minimum(x.first, plan.x.cells - x.longest)
+    # All windows have the size of the largest, and none extends beyond the cells under the regions,
+    # because only these are known to be finite.
+    top = np.minimum(y.first, cells.stop[0] - y.longest)
+    left = np.minimum(x.first, cells.stop[1] - x.longest)
     rows = weight_matrices(y, top, convention, dtype)  # (r, T, M, h)
     columns = weight_matrices(x, left, convention, dtype)  # (r, K, N, w)
     windows = cells.gather((top, left), (y.longest, x.longest))

@@ -6,6 +6,10 @@ import numpy as np
 
 from roialign_cli.core.boxes import Float
 
+# Multiplications up to which OpenBLAS uses one thread (interface/gemm.c and gemv.c, version 0.3).
+MAX_ONE_THREAD_PRODUCT = 1 << 18  # of two matrices
+_MAX_ONE_THREAD_VECTOR = 1 << 13  # of a matrix and a vector
+
 
 def multiply(left: Float, right: Float, out: Float | None = None) -> Float:
     """Return left (…, m, k) @ right (…, k, n), computed by one thread.
@@ -29,8 +33,3 @@ def multiply(left: Float, right: Float, out: Float | None = None) -> Float:
         else:
             np.matmul(left, right[..., part], out=out[..., part])
     return out
-
-
-# Multiplications up to which OpenBLAS uses one thread, for two matrices and for a matrix and a
-# vector (interface/gemm.c and gemv.c in version 0.3).
-MAX_ONE_THREAD_PRODUCT, _MAX_ONE_THREAD_VECTOR = 1 << 18, 1 << 13

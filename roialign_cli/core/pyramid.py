@@ -339,7 +339,10 @@ def _is_positive(value: object) -> bool:
     """Return whether a value is a finite number above 0."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
-    return 0 < float(value) < math.inf
+    try:
+        return 0 < float(value) < math.inf
+    except OverflowError:  # a whole number beyond the largest float
+        return False
 
 
 def _checked(

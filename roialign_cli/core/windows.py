@@ -27,8 +27,9 @@ _MAX_WHOLE_MAP = 1 << 14
 class FeatureWindows:
     """Hold the cells of a map (C, H, W) under some regions, with the channels last.
 
-    `sparse` is true if the regions cover a small part of a large map, so that windows are read one
-    by one; `finite` is true if all cells under the regions are known to be finite.
+    `stop` is the row and the column after the last ones under the regions. `sparse` is true if the
+    regions cover a small part of a large map, so that windows are read one by one; `finite` is true
+    if all cells under the regions are known to be finite.
     """
 
     def __init__(self, features: NDArray[Any], plan: Plan, dtype: np.dtype[np.floating]) -> None:
@@ -36,10 +37,12 @@ class FeatureWindows:
         self.channels = len(features)
         self._dtype = dtype
         self._top, self._left, self._region, self.sparse = 0, 0, features, False
+        self.stop = features.shape[1:]
         if features.size > _MAX_WHOLE_MAP:
             (y0, y1), (x0, x1) = (reach(axis, plan.convention) for axis in (plan.y, plan.x))
             self._top, self._left = int(y0.min()), int(x0.min())
-            self._region = features[:, self._top : y1.max(), self._left : x1.max()]
+            self.stop = int(y1.max()), int(x1.max())
+            self._region = features[:, self._top : self.stop[0], self._left : self.stop[1]]
             # A few windows of a large map are read one by one.
             self.sparse = int(((y1 - y0) * (x1 - x0)).sum()) < self._region[0].size
         self.finite = not self.sparse and bool(np.isfinite(self._region).all())
@@ -93,7 +96,7 @@ def reach(axis: RoiAxis, convention: Convention) -> tuple[Index, Index]:
     ends = np.stack([axis.roi_start, axis.roi_start + axis.roi_size])
     if convention.clip_sections:
         # Points in a section that begins at the border are as far apart as those in a whole one.
-        ends = np.concatenate([ends, ends + axis.section_size])
+        ends = np.concatenate([ends, np.clip(ends, 0, axis.cells) + axis.section_size])
     # One more cell on either side, for neighbours and rounded coordinates.
     first = np.clip(np.floor(ends.min(axis=0)) - 1, 0, max(axis.cells - 2, 0)).astype(np.intp)
     stop = np.clip(np.ceil(ends.max(axis=0)) + 2, np.minimum(first + 2, axis.cells), axis.cells)

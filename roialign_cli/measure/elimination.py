@@ -21,7 +21,8 @@ class Eliminated:
     Parameters
     ----------
     model
-        The first model that agrees with all answers, or else the one that agrees with most.
+        The first model that agrees with all answers, or else the one that disagrees latest, in the
+        order of the calls.
     agrees
         Whether it agrees with all.
     """
@@ -100,7 +101,7 @@ def along_one_axis(
 
 
 def _axis_changes(model: Model, changes: Changes) -> Changes:
-    """Return what changes change; nothing if it is not all sampled along each axis on its own."""
+    """Return the changes that differ from the model; none if one is no field of a single axis."""
     own = {name: value for name, value in changes.items() if model.get(name) != value}
     return own if own.keys() <= _AXIS_FIELDS else {}
 
@@ -127,18 +128,18 @@ def eliminate(
     kept
         Names of the calls that the model agrees with, and that the result has to agree with, too.
     """
-    best, most = model, -1
+    best, latest = model, -1
     for changes in candidates:
         try:
             candidate = model.having(changes)
         except RoiAlignError:  # values that exclude each other
             continue
         needed = calls if candidate == model else [*calls, *kept]
-        agreeing = next(
+        wrong = next(
             (n for n, name in enumerate(needed) if not evidence.agree(candidate, name)), None
         )
-        if agreeing is None:
+        if wrong is None:
             return Eliminated(candidate, agrees=True)
-        if agreeing > most:
-            best, most = candidate, agreeing
+        if wrong > latest:
+            best, latest = candidate, wrong
     return Eliminated(best, agrees=False)

@@ -27,7 +27,7 @@ _OTHER_GRIDS: list[dict[str, Any]] = [
 
 def default_ratios(first: int) -> list[dict[str, Any]]:
     """Return what may be the ratio of a kernel that takes none, likeliest first."""
-    fixed = each_of("sampling_ratio", (first, 0, 1, 2, 3, 4), grid_from="section")
+    fixed = each_of("sampling_ratio", dict.fromkeys((first, 0, 1, 2, 3, 4)), grid_from="section")
     return [*fixed, {"sampling_ratio": 0, "grid_from": "output"}, *_OTHER_GRIDS]
 
 

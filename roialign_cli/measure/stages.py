@@ -116,7 +116,7 @@ def _points(evidence: Evidence, model: Model, _reading: Reading) -> Iterator[Cha
         {"points": "integral", "pooling": "avg"},
         {"points": "centred"},
     ]
-    ratios = each_of("behaviour:ratio", [model.get("behaviour:ratio"), USUAL, *RATIO_BEHAVIOURS])
+    ratios = alternatives(model, "behaviour:ratio", [USUAL, *RATIO_BEHAVIOURS])
     if "sampling_ratio" not in evidence.target.parameters:
         ratios = default_ratios(model.convention.sampling_ratio)
     poolings: list[Changes] = [
@@ -152,7 +152,7 @@ def _whole_sizes(_evidence: Evidence, model: Model, _reading: Reading) -> Iterat
     tolerance = next(
         behaviour for behaviour in GRID_BEHAVIOURS if "just above a whole number" in behaviour
     )
-    behaviours = alternatives(model, "behaviour:grid", [model.get("behaviour:grid"), tolerance])
+    behaviours = alternatives(model, "behaviour:grid", [tolerance])
     # Points of sections that are cut are computed by another formula.
     cut = alternatives(model, "clip_sections", [False, True])
     margins = alternatives(model, "border_margin", _USUAL_MARGINS)

@@ -33,7 +33,7 @@ _MAX_ROWS, _MAX_CHANNELS = 12, 6
 _LEAST_SHARE = 0.5  # of the rows, that another operator reproduces
 _MAX_SIZES = 64  # of an image, that are tried
 _MAX_LISTED = 6  # rows in a text
-_FIRST_OF = 4  # rows, of which the first is compared before the others
+_FIRST_OF = 4  # every fourth row is compared first, the others only if one of these is alike
 _MAX_OTHERS = 8  # operators that are compared on all rows
 _FULL = 0.99  # share of the values of a row
 

@@ -120,7 +120,8 @@ def describe_rows(
     blank = np.asarray((order < 0) & hold_one_value(given_rows), np.bool_)
     with np.errstate(all="ignore"):  # areas of the largest boxes
         found = _find_rule(order, blank, _Boxes(boxes, batch_index))
-    unmatched = np.flatnonzero((order < 0) & ~blank)
+    is_compared = np.isfinite(given_rows).all(axis=1)
+    unmatched = np.flatnonzero((order < 0) & ~blank & is_compared)
     value = common_value(given_rows[blank])
     clauses = [
         found.text,
