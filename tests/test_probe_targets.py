@@ -143,6 +143,20 @@ def test_kernels_of_four_columns_are_not_given_five(write: Write) -> None:
         assert target.parameters == {"output_size"}
 
 
+def test_a_ratio_of_an_unusual_name_is_not_measured(write: Write) -> None:
+    code = (
+        "def kernel(x, boxes, size, batch_index, scale=1.0, per_side=0, debug=False):\n"
+        "    return pool(x, boxes, size, batch_index, scale, 2 * per_side)\n"
+    )
+    with target_of(f"{write(code)}:kernel", time_limit=SECONDS) as target:
+        assert target.matched["left at their defaults"] == "per_side, debug"
+        found = probe(target)
+    assert found.verdict == "This is torchvision (avg). Not measured: sampling ratio."
+    with target_of(f"{write(code.replace('per_side', 'sr'))}:kernel", time_limit=SECONDS) as target:
+        assert target.matched["sampling ratio"] == "sr"
+        assert "This is" not in probe(target).verdict
+
+
 # As much of PyTorch as `probe` uses.
 TORCH = """
 class Tensor:

@@ -236,9 +236,11 @@ def test_parameters_that_a_kernel_does_not_take_are_not_measured() -> None:
 
     found = probe(bare)
     assert found.preset == ALIGNED
-    assert [(each.rule, each.text) for each in found.unknown] == [
-        ("batch index", "the kernel takes no batch index")
-    ]
+    assert {each.rule: each.text for each in found.unknown} == {
+        "batch index": "the kernel takes no batch index",
+        "sampling ratio": "the kernel takes no parameter with a usual name for it, such as "
+        "sampling_ratio",
+    }
 
     def ratio_2(features: Array, boxes: Array, output_size: tuple[int, int]) -> Array:
         return aligned(features, boxes[:, :4], output_size, sampling_ratio=2)
@@ -369,3 +371,22 @@ def test_answers_to_the_fixed_battery_are_enough() -> None:
     partial = probe(Recorded(answers))
     assert partial.measurement("batch index").text == "there is no answer to this call"
     assert partial.measurement("border margin").certainty == "measured"
+
+
+def test_details_do_not_decide_which_preset_is_nearest() -> None:
+    aligned = kernel_of(ALIGNED)
+
+    # A second corner as inclusive, in a kernel with a ratio of 2 unless another one is given.
+    def inclusive(
+        features: Array,
+        boxes: Array,
+        output_size: tuple[int, int],
+        spatial_scale: float,
+        sampling_ratio: int = 2,
+    ) -> Array:
+        boxes = boxes + np.float32([0, 0, 1, 1])
+        return aligned(features, boxes, output_size, spatial_scale, sampling_ratio)
+
+    found = probe(inclusive)
+    assert found.nearest == ALIGNED
+    assert [each.rule for each in found.differs if not each.is_minor] == ["box end"]

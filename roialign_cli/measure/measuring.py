@@ -14,7 +14,7 @@ from roialign_cli.measure.evidence import Evidence
 from roialign_cli.measure.first_reading import UnreadableError, first_reading
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.reading import Reading
-from roialign_cli.measure.rules import RULES
+from roialign_cli.measure.rules import RATIO, RULES
 from roialign_cli.measure.stages import STAGES
 from roialign_cli.measure.substitution import Substitution
 
@@ -49,10 +49,13 @@ class Measured:
 
     @property
     def unmeasured(self) -> frozenset[str]:
-        """Names of the rules of which no stage has a result."""
+        """Names of the rules of which no stage has a result, or that no parameter shows."""
         names = {
             rule.name for rule in RULES if rule.stages and self.failed.keys() >= {*rule.stages}
         }
+        takes_ratio = "sampling_ratio" in self.evidence.target.parameters
+        if not takes_ratio and self.model.convention.points == "centred":
+            names.add(RATIO)
         return frozenset(names - self.broken)
 
     def substitution(self) -> Substitution:

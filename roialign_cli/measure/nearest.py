@@ -27,12 +27,13 @@ class Near:
 
     @property
     def distance(self) -> tuple[int, bool, int]:
-        """How many rules differ that are not minor, whether the pooling does, and how many in all.
+        """How many rules differ that are not minor, whether the pooling does, and how many are.
 
-        A kernel that pools by max has more in common with a preset that does.
+        A kernel that pools by max has more in common with a preset that does. Minor rules decide
+        among presets that the kernel equals apart from them, and not which preset was meant.
         """
         pooling = any(rule.name == "pooling" for rule in self.major)
-        return len(self.major), pooling, len(self.differing)
+        return len(self.major), pooling, 0 if self.major else len(self.differing)
 
 
 def ranked_presets(substitution: Substitution) -> list[Near]:

@@ -14,7 +14,7 @@ from roialign_cli.measure.fingerprint import Certainty, Difference, Fingerprint,
 from roialign_cli.measure.measuring import Measured
 from roialign_cli.measure.model import Model
 from roialign_cli.measure.nearest import Near, ranked_presets
-from roialign_cli.measure.rules import AXES, REFUSED, RULES, Rule
+from roialign_cli.measure.rules import AXES, RATIO, REFUSED, RULES, Rule
 from roialign_cli.measure.smallest import smallest_case
 from roialign_cli.measure.stages import STAGES
 from roialign_cli.measure.substitution import Substitution
@@ -110,6 +110,8 @@ def _refusal_words(evidence: Evidence, model: Model, substitution: Substitution)
 
 
 def _why_unmeasured(rule: Rule, measured: Measured) -> str:
+    if rule.name == RATIO and "sampling_ratio" not in measured.evidence.target.parameters:
+        return "the kernel takes no parameter with a usual name for it, such as sampling_ratio"
     for call in rule.calls:
         if call in measured.evidence.unavailable:
             return measured.evidence.unavailable[call]

@@ -55,6 +55,8 @@ class Rule:
 REFUSED = "refused boxes"
 # The rule about the order of the output's axes, which is measured before all others.
 AXES = "output axes"
+# The rule about the number of points that a sampling ratio asks for.
+RATIO = "sampling ratio"
 
 _PLACED = ("placement", "scale")
 _GRIDS = (
@@ -75,7 +77,7 @@ RULES = (
     Rule("pooling", ("pooling", "behaviour:pooling"), ("points", "large grid")),
     Rule("maximum", ("max_of",), ("points", "large grid", "negative"), needs_max=True),
     Rule("negative features", ("max_start",), ("negative", "endless"), needs_max=True),
-    Rule("sampling ratio", ("behaviour:ratio",), ("points",)),
+    Rule(RATIO, ("behaviour:ratio",), ("points",)),
     Rule(
         "default ratio", ("sampling_ratio", "sampling_ratio_x"), ("default ratio",), is_minor=True
     ),

@@ -60,14 +60,18 @@ class Kernel:
         return self.made[key]
 
     @property
+    def _matchings(self) -> list[Matching]:
+        return [self.matching] + ([self.constructor] if self.constructor else [])
+
+    @property
     def names(self) -> dict[str, str]:
         """Meaning → the parameter that it is given to; "" for one without a name."""
-        both = [self.matching] + ([self.constructor] if self.constructor else [])
+        both = self._matchings
         found = {key: one.names.get(key, "") for one in both for key in one.meanings}
         return {key: found[key] for key in PARAMETERS if key in found}
 
     def described(self) -> dict[str, Any]:
-        """Return the names, the required and the guessed meanings as plain data."""
+        """Return what is known of the parameters as plain data."""
         guessed = sorted(self.matching.guessed)
         own = None if self.constructor is None else sorted(self.constructor.meanings)
         return {
@@ -75,6 +79,7 @@ class Kernel:
             "required": sorted(self.required),
             "guessed": guessed,
             "constructed": own,
+            "defaults": [name for one in self._matchings for name in one.defaults],
         }
 
     @property

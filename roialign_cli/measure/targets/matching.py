@@ -38,12 +38,15 @@ class Matching:
         Meanings in the order in which they are given by position, because they have no name.
     guessed
         Meanings that are given by their usual names to a function of any keywords.
+    defaults
+        Names of the parameters that keep their defaults.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     positional: tuple[str, ...] = ()
     guessed: frozenset[str] = frozenset()
+    defaults: tuple[str, ...] = ()
 
     def arguments(self, values: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Return the positional and the named arguments for values by meaning."""
@@ -106,7 +109,10 @@ def match(
     if needs_arrays and takes_arrays:
         positional = _POSITIONS
     names = {key: name for key, name in names.items() if key not in positional}
-    return Matching(names, required, positional, guessed)
+    defaults = tuple(
+        one.name for one in free if one.default is not _Kind.empty and one.name not in taken
+    )
+    return Matching(names, required, positional, guessed, defaults)
 
 
 def _without_names(

@@ -83,6 +83,7 @@ class PythonTarget(ChildTarget):
         self._names: dict[str, str] = reply["names"]
         self._required = frozenset(reply["required"])
         self._guessed = frozenset(reply["guessed"])
+        self._defaults: list[str] = reply["defaults"]
         self._has_torch: bool = reply["torch"]
         # Of a class: what its constructor takes, of `PARAMETERS`; None for a function.
         self.constructed: list[str] | None = reply["constructed"]
@@ -128,10 +129,12 @@ class PythonTarget(ChildTarget):
             shown["features"] += f", {CHANNELS_LAST}"
         if self._form.square:
             shown["output size"] += f", {SQUARE}"
+        defaults = {"left at their defaults": ", ".join(self._defaults)} if self._defaults else {}
         return {
             **shown,
             "boxes": f"{shown['boxes']}, {LAYOUT_NAMES[self._form.layout]}",
             "arrays": {"numpy": "NumPy", "torch": "PyTorch"}[self._form.library],
+            **defaults,
         }
 
     @property
