@@ -384,7 +384,7 @@ def test_details_do_not_decide_which_preset_is_nearest() -> None:
         spatial_scale: float,
         sampling_ratio: int = 2,
     ) -> Array:
-        boxes = boxes + np.float32([0, 0, 1, 1])
+        boxes = boxes + np.array([0, 0, 1, 1], np.float32)
         return aligned(features, boxes, output_size, spatial_scale, sampling_ratio)
 
     found = probe(inclusive)

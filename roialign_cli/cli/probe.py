@@ -93,8 +93,8 @@ def probe(
 
     A function runs in a process of its own, and gets its inputs by the usual names of parameters:
     features or x, boxes or rois, batch_index, output_size, spatial_scale or scale, sampling_ratio
-    and others. The line that begins with Parameters shows what was matched. Its output size may be fixed (a square, at least 2 × 2), and so may its spatial scale (a usual
-    one from 1/2 to 1/64).
+    and others. The line that begins with Parameters shows what was matched. Its output size may be
+    fixed (a square, at least 2 × 2), and so may its spatial scale (a usual one from 1/2 to 1/64).
 
     For a kernel in another language, --write DIR writes the calls, and programs in C, C++ and
     Python that run a kernel on them. `roialign probe DIR -- ./kernel` then runs the program, and
