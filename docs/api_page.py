@@ -21,7 +21,8 @@ ENTRIES = {
     "Compare two conventions or two recordings": """compare analysis.comparison.Comparison
         analysis.comparison.Differences analysis.comparison.Reason analysis.comparison.Shift
         compare_recordings calls.differences.result.RecordingDifferences
-        calls.differences.result.CallDifferences calls.differences.result.Stage""",
+        calls.differences.result.CallDifferences calls.differences.result.Stage
+        calls.differences.box_changes.BoxChange""",
     "Identify the operator of an output": """identify search.result.Identification
         search.result.Match search.hypothesis.Hypothesis search.explanation.Closest
         search.report.Report search.changes.Change identify_pyramid

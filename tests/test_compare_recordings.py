@@ -349,9 +349,14 @@ def test_calls_without_boxes_are_empty(command: Command, first: Path, tmp_path: 
     assert len(call.pairs.rows.first_only) == 60
     assert "The outputs cannot be compared: B has no boxes." in command.text(first, empty[0])
     far = record(tmp_path / "d", boxes=BOXES[:1] / 3)
-    assert "The recordings have no box in common. Record both with the same input." in command.text(
-        first, far
+    words = "The features agree, and the boxes differ: compare what makes the boxes"
+    assert words in command.text(first, far)
+    maps = [array + np.float32(0.5) for array in MAPS]
+    other = record(tmp_path / "e", boxes=BOXES[:1] / 3, maps=maps)
+    words = (
+        "no box in common, and the features differ by up to 0.5. Record both with the same input."
     )
+    assert words in command.text(first, other)
 
 
 def test_the_tolerance_follows_bfloat16(first: Path, tmp_path: Path) -> None:

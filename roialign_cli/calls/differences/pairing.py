@@ -13,6 +13,7 @@ from roialign_cli.calls.call import Description
 from roialign_cli.calls.differences.row_pairs import RowPairs, Rows, pair_rows
 from roialign_cli.calls.recording import Recording
 from roialign_cli.core.boxes import Float
+from roialign_cli.core.convention import BoxFormat
 from roialign_cli.core.operation import make_operation
 from roialign_cli.errors import ArgumentError, FileError
 from roialign_cli.files.arrays import archive_shapes
@@ -205,14 +206,19 @@ class GroupRows:
     map_size: Float
 
 
-def read_rows(group: CallGroup) -> GroupRows:
-    """Read the boxes of a group."""
-    parts = [*map(_rows_on_map, group.members)]
+def read_rows(group: CallGroup, box_format: BoxFormat | None = None) -> GroupRows:
+    """Read the boxes of a group, in the format of its operator or in another one."""
+    parts = [_rows_on_map(member, box_format) for member in group.members]
     columns = zip(*parts, strict=True)
     return GroupRows(*(np.concatenate(column) for column in columns))
 
 
-def _rows_on_map(member: Member) -> tuple[Float, Rows, Rows, Rows, Float, Float]:
+def _rows_on_map(
+    member: Member, box_format: BoxFormat | None
+) -> tuple[Float, Rows, Rows, Rows, Float, Float]:
+    convention = member.description.convention()
+    if box_format is not None:
+        convention = replace(convention, box_format=box_format)
     boxes = read_call_array(member.file, "boxes", member.description)
     index = None
     if "batch_index" in archive_shapes(member.file):
@@ -222,7 +228,7 @@ def _rows_on_map(member: Member) -> tuple[Float, Rows, Rows, Rows, Float, Float]
             np.broadcast_to(np.float32(0), member.shape),
             boxes,
             member.description.output_size or 1,
-            convention=member.description.convention(),
+            convention=convention,
             spatial_scale=member.description.spatial_scale,
             batch_index=index,
         )
@@ -280,12 +286,18 @@ class GroupPairs:
         """(P, 4), the moves in cells of the maps of the first group."""
         return np.asarray(self.moves * np.tile(self.first.scale[self.rows.first], 2))
 
+    @property
+    def agreeing(self) -> int:
+        """The number of pairs of equal boxes, apart from the move that all pairs share."""
+        apart = np.abs(self.moves_in_cells - np.tile(self.shift or (0.0, 0.0), 2))
+        return int(np.count_nonzero(apart.max(axis=1, initial=0.0) <= SHIFT_TOLERANCE))
+
 
 def pair_group_rows(first: GroupRows, second: GroupRows) -> GroupPairs:
     """Pair the boxes of two groups, also where all were moved together or have other units."""
     fewer = min(len(first.boxes), len(second.boxes))
     tried: list[GroupPairs] = []
-    for boxes, scale, units in _in_units(first, second):
+    for boxes, scale, units in in_units(first, second):
         for shift in _SHIFTS:
             tried.append(_paired(first, second, boxes, units, shift / scale))
             if len(tried[-1].rows) >= _MIN_PAIRED_SHARE * fewer:
@@ -302,7 +314,7 @@ def _with_own_shift(pairs: GroupPairs, scale: Float) -> GroupPairs:
     return again if len(again.rows) > len(pairs.rows) else pairs
 
 
-def _in_units(first: GroupRows, second: GroupRows) -> Iterator[tuple[Float, Float, Units]]:
+def in_units(first: GroupRows, second: GroupRows) -> Iterator[tuple[Float, Float, Units]]:
     """Yield the boxes of the second group as they are, and with the same ROI in cells.
 
     With each comes the number of cells per unit along x and y, (S, 2).
@@ -329,7 +341,11 @@ def _paired(
     """Pair rows after subtracting a step along x and y, (S, 2), from the second boxes."""
     back = boxes - np.tile(step, 2)
     rows = pair_rows(first.boxes, back, first.batch_index, second.batch_index)
-    pairs = GroupPairs(first, second, rows, boxes, units, None)
+    return with_shift(GroupPairs(first, second, rows, boxes, units, None))
+
+
+def with_shift(pairs: GroupPairs) -> GroupPairs:
+    """Return pairs with the move that all share, if there is one."""
     moves = pairs.moves_in_cells.reshape(-1, 2)
     if not len(moves) or np.ptp(moves, axis=0).max() > SHIFT_TOLERANCE:
         return pairs

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from roialign_cli.analysis.records import VERSION
+from roialign_cli.calls.differences.box_changes import BoxChange
 from roialign_cli.calls.differences.kernels import KernelCheck
 from roialign_cli.calls.differences.pairing import CallGroup, GroupRows
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
@@ -40,8 +41,9 @@ def _call(call: CallDifferences) -> dict[str, Any]:
         "operator_difference": call.cross,
         "fields": [vars(reason) for reason in call.fields],
         "maps_at_fault": list(call.maps_at_fault),
-        "shift": None if pairs.shift is None else {"x": pairs.shift[0], "y": pairs.shift[1]},
+        "shift": _along_axes(pairs.shift),
         "shift_compensated": call.compensated,
+        "box_change": _box_change(call.box_change),
         "worst": _worst(call),
         "rows": {
             "pairs": [
@@ -54,6 +56,20 @@ def _call(call: CallDifferences) -> dict[str, Any]:
             "second_only": _places(pairs.second, pairs.rows.second_only),
             "reordered": pairs.reordered,
         },
+    }
+
+
+def _along_axes(numbers: tuple[float, float] | None) -> dict[str, float] | None:
+    return None if numbers is None else {"x": numbers[0], "y": numbers[1]}
+
+
+def _box_change(change: BoxChange | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {
+        "box_format": change.box_format,
+        "scale": _along_axes(change.scale),
+        "shift": _along_axes(change.shift),
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roialign_cli.analysis.comparison import Reason
+from roialign_cli.calls.differences.box_changes import BoxChange
 from roialign_cli.calls.differences.kernels import KernelCheck
 from roialign_cli.calls.differences.pairing import CallGroup, GroupPairs
 from roialign_cli.presentation import Presentable
@@ -112,6 +113,9 @@ class CallDifferences:
     maps_at_fault
         The maps on which the operators make other outputs of the same inputs, ascending; empty if
         those are all maps with boxes.
+    box_change
+        The format, the scale or the shift by which all boxes of the second side follow from those
+        of the first side, if the features agree; None if no change reproduces all boxes.
     """
 
     groups: tuple[CallGroup, CallGroup]
@@ -124,6 +128,7 @@ class CallDifferences:
     fields: tuple[Reason, ...]
     worst: Place | None
     maps_at_fault: tuple[int, ...]
+    box_change: BoxChange | None = None
 
     def stage(self, name: StageName) -> Stage:
         """Return a stage by its name."""

@@ -13,6 +13,7 @@ from roialign_cli.analysis.comparison import Reason
 from roialign_cli.analysis.tolerance import allowed_differences
 from roialign_cli.calls.archive import read_call
 from roialign_cli.calls.call import Call
+from roialign_cli.calls.differences.box_changes import BoxChange, pair_by_change
 from roialign_cli.calls.differences.kernels import Kernel, KernelCheck
 from roialign_cli.calls.differences.levels import (
     FeatureDifference,
@@ -102,12 +103,16 @@ class GroupComparison:
     groups: tuple[CallGroup, CallGroup]
     search: bool
     pairs: GroupPairs = field(init=False)
+    box_change: BoxChange | None = None
     features: list[tuple[int, FeatureDifference]] = field(default_factory=list)
     maps: list[MapDifference] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         first, second = map(read_rows, self.groups)
         self.pairs = pair_group_rows(first, second)
+        by_change = pair_by_change(self.groups, self.pairs)
+        if by_change is not None and self._have_equal_features():
+            self.pairs, self.box_change = by_change
         self.checks = KernelCheck(self.search), KernelCheck(self.search)
         count = len(self.pairs.rows)
         unknown = np.full(count, np.nan)
@@ -130,8 +135,16 @@ class GroupComparison:
         )
         return CallDifferences(
             self.groups, self.checks, self.pairs, stages, compensated, cross, at_fault,
-            self._fields(), self.outputs.worst, self._maps_at_fault(),
+            self._fields(), self.outputs.worst, self._maps_at_fault(), self.box_change,
         )  # fmt: skip
+
+    def _have_equal_features(self) -> bool:
+        """Return whether both sides have the same maps with the same features."""
+        first, second = ({m.map_index: m.file for m in group.members} for group in self.groups)
+        return first.keys() == second.keys() and not any(
+            found.different or found.largest is None
+            for found in (compare_features(_read(first[at]), _read(second[at])) for at in first)
+        )
 
     def _map_indices(self) -> list[int]:
         """Return the maps of both groups, those with most boxes first.
@@ -217,7 +230,9 @@ class GroupComparison:
             moves = moves - np.tile(pairs.shift, 2)
         wrong = np.abs(moves).max(axis=1, initial=0.0) > _BOX_TOLERANCE
         largest = float(np.abs(pairs.moves).max(initial=0.0))
-        share = None if compensated else self._share("boxes")
+        # Boxes that were changed may be on other maps, where their share was not measured.
+        moved = self.box_change is not None and (self._on[0] != self._on[1]).any()
+        share = None if compensated or moved else self._share("boxes")
         different = int(wrong.sum())
         return Stage(
             "boxes", bool(different or pairs.rows.unpaired), largest, different, len(wrong), share

@@ -16,11 +16,13 @@ from roialign_cli.calls.differences.pairing import SHIFT_TOLERANCE, CallGroup
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
 from roialign_cli.calls.differences.shift_parameters import parameter_for, shift_parameter
 from roialign_cli.show.document.answer import answer_clauses
+from roialign_cli.show.document.box_change import box_change_clause, box_change_remedy
 from roialign_cli.show.numbers import capitalised, format_count, format_indices, name_of
 
 SIDES = "A", "B"
 _MAX_FIELDS = 3  # in a sentence
 _SAME_INPUT = "Record both with the same input."
+_BEFORE_BOXES = "compare what makes the boxes (the anchors, the decoding, the NMS)"
 _BEFORE_FEATURES = (
     "Compare what comes before the ROI Align: the preprocessing of the image (size, scale, mean "
     "and deviation, order of the channels), the weights and the layers."
@@ -101,6 +103,8 @@ def call_sentences(call: CallDifferences) -> Iterator[str]:
             yield "The calls got no boxes."
     yield from _small(call)
     yield from _shift(call)
+    if call.stage("output").differs:
+        yield from box_change_remedy(call)
     yield from _few_pairs(call)
 
 
@@ -147,6 +151,8 @@ def _input(call: CallDifferences, stage: Stage) -> str:
 
 
 def _boxes(call: CallDifferences, stage: Stage) -> str:
+    if call.box_change is not None:
+        return box_change_clause(call)
     shift = moved_by(call)
     if shift is not None:
         boxes = "all boxes of B are" if stage.total > 1 else "the box of B is"
@@ -307,7 +313,9 @@ def _few_pairs(call: CallDifferences) -> Iterator[str]:
     """Yield that most boxes are in one recording only."""
     pairs, fewer = len(call.pairs.rows), min(group.boxes for group in call.groups)
     if 0 < pairs < _MIN_PAIRED_SHARE * fewer:
-        yield f"Only {pairs} of {fewer} boxes are in both recordings. {_SAME_INPUT}"
+        equal = call.stage("features").differs is False
+        advice = f"The features agree: {_BEFORE_BOXES}." if equal else _SAME_INPUT
+        yield f"Only {pairs} of {fewer} boxes are in both recordings. {advice}"
 
 
 def _not_comparable(call: CallDifferences) -> str:
@@ -319,6 +327,8 @@ def _not_comparable(call: CallDifferences) -> str:
             return f"The outputs cannot be compared: {side} has no boxes."
     if not len(call.pairs.rows):
         features = call.stage("features")
+        if features.differs is False:
+            return f"The features agree, and the boxes differ: {_BEFORE_BOXES}."
         also = f", and {_input(call, features)}" if features.differs else ""
         return f"The recordings have no box in common{also}. {_SAME_INPUT}"
     return "The outputs cannot be compared: they have other shapes."
