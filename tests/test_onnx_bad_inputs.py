@@ -190,7 +190,16 @@ RUN = [
     ),
     (
         "good.onnx --inputs in.npz --input boxes=features.npy",
-        "features.npy: the input boxes has shape (rois, 4), not (2, 3, 10, 14); reshape the array",
+        "features.npy: boxes has shape (2, 3, 10, 14); the model needs (rois, 4)",
+    ),
+    (
+        "good.onnx --inputs in.npz --input features=channels-last.npy",
+        "channels-last.npy: features has shape (2, 10, 14, 3); the model needs (n, 3, 10, 14); the "
+        "channels are last: save np.transpose(array, (0, 3, 1, 2))",
+    ),
+    (
+        "good.onnx --inputs in.npz --input features=other-axes.npy",
+        "other-axes.npy: features has shape (2, 14, 10, 3); the model needs (n, 3, 10, 14)",
     ),
     (
         "good.onnx --inputs in.npz --random",
@@ -211,6 +220,12 @@ RUN = [
         "(n, 3, 10, 14); boxes: float32 of shape (rois, 4); index: int64 of shape (rois); write "
         "NAME=FILE",
     ),
+    (
+        "good.onnx --input in.npz",
+        "--input: in.npz has no name; the inputs of the model are features: float32 of shape "
+        "(n, 3, 10, 14); boxes: float32 of shape (rois, 4); index: int64 of shape (rois); write "
+        "NAME=FILE, or, for an .npz with all inputs, --inputs in.npz",
+    ),
 ]
 
 
@@ -224,6 +239,8 @@ def test_one_line_and_nothing_written(
     np.savez("other.npz", image=FEEDS["features"])
     np.savez("objects.npz", features=np.array([{}]))
     np.save("double.npy", FEEDS["boxes"].astype(float))
+    np.save("channels-last.npy", np.transpose(FEEDS["features"], (0, 2, 3, 1)))
+    np.save("other-axes.npy", np.transpose(FEEDS["features"], (0, 3, 2, 1)))
     before = sorted(Path.cwd().iterdir())
     ways = [[], ["--random"]] if (arguments, message) in READ else [[]]
     for way in ways:

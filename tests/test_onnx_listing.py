@@ -385,6 +385,30 @@ def test_json_has_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert [trap["trap"] for trap in node["traps"]] == ["mode-left-to-default", "shifted-twice"]
 
 
+def test_the_table_names_operators_of_different_types(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = ["features", "boxes"]
+    nodes = [
+        roi_align(),
+        helper.make_node("MMCVRoiAlign", inputs, ["other"], domain="mmdeploy", mode="avg"),
+    ]
+    made = model(*nodes, outputs=("pooled", "other"), domains={"mmdeploy": 1})
+    assert main(["capture", saved(tmp_path, made)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "; 1 RoiAlign node, 1 mmdeploy::MMCVRoiAlign node" in text
+    assert "The rules of node 0, as options of roialign: --preset onnx-half-pixel" in text
+
+
+def test_without_a_scale_boxes_are_in_cells(tmp_path: Path) -> None:
+    node = helper.make_node("RoiAlign", ["features", "boxes", "index"], ["pooled"])
+    (trap,) = (t for t in only(tmp_path, node).traps if t.kind == "no-spatial-scale")
+    assert trap.text.startswith(
+        "spatial_scale is left to its default, 1: the boxes must be in cells of the feature map."
+    )
+    assert "no-spatial-scale" not in traps(only(tmp_path, roi_align()))
+
+
 def test_the_table_names_nodes_presets_and_options(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -394,7 +418,9 @@ def test_the_table_names_nodes_presets_and_options(
     assert command.endswith("--input boxes=FILE.npy --input index=FILE.npy -o calls")
     text = " ".join(lines)
     for expected in ("align_level1", "1/4", "n × 3 × 10 × 14", "mode=avg", "0, 1 are the levels",
-                     "Options of 0, 1: --preset onnx-half-pixel --sampling-ratio 2"):  # fmt: skip
+                     "; 2 RoiAlign nodes, in 1 pyramid",
+                     "The rules of nodes 0, 1, as options of roialign: --preset onnx-half-pixel "
+                     "--sampling-ratio 2"):  # fmt: skip
         assert expected in " ".join(text.split()), text
 
 

@@ -11,6 +11,7 @@ import pytest
 from roialign_cli import trace
 from roialign_cli.core.convention import Convention
 from roialign_cli.measure.fingerprint import Certainty, Difference, Fingerprint, Measurement
+from roialign_cli.show.document.probe import fingerprint_text
 from roialign_cli.show.document.probe_case import decimals_of_points
 
 CERTAINTIES: dict[str, Certainty] = {"curves": "no known rule"}
@@ -74,6 +75,17 @@ def test_the_verdict(sentence: str) -> None:
     found = SENTENCES[sentence]
     assert found.verdict == sentence
     assert (found.preset == "mmcv") == sentence.startswith("This is mmcv")
+
+
+def test_a_rule_that_the_calls_cannot_distinguish_is_marked() -> None:
+    found = replace(
+        fingerprint(),
+        measurements=(measurement("grid", "no effect seen"),),
+        agreeing={"grid": ("mmcv",)},
+    )
+    text = " ".join(fingerprint_text(found).split())
+    assert "the grid is odd†" in text
+    assert "† The calls cannot distinguish this rule from another one: the outputs are the" in text
 
 
 def test_points_that_differ_in_the_last_digit_are_shown_with_it() -> None:

@@ -83,7 +83,7 @@ def test_the_story_of_the_worked_example(staged: StagedFigure) -> None:
         "1 The box, in image pixels sub-sampling ratio = 512 / 16 = 32",
         "2 The ROI, in cells left = 296 / 32 = 9.25, top = 320 / 32 = 10,",
         "width = 200 / 32 = 6.25, height = 145 / 32 = 4.53125",
-        "3 3 × 3 sections 6.25 / 3 = 2.08 wide, 4.53 / 3 = 1.51 high",
+        "3 3 × 3 sections 6.25 / 3 = 2.0833 wide, 4.53125 / 3 = 1.5104 high",
         "4 Section (1, 1): 2 × 2 sample points max(0.144, 0.214, 0.5132, 0.4333) = 0.5132",
         "5 The value of point (1, 2) P = 0.2744·0.1 + 0.2156·0.2 + 0.2856·1 + 0.2244·0.7 = 0.5132",
         "x − x1 = 0.44, x2 − x = 0.56, y − y1 = 0.49, y2 − y = 0.51",
@@ -94,6 +94,12 @@ def test_the_story_of_the_worked_example(staged: StagedFigure) -> None:
     assert {"(9.94, 9.5)\n0.144", "(10.64, 9.5)\n0.214"} <= texts
     assert {"(9.94, 8.99)\n0.5132", "(10.64, 8.99)\n0.4333"} <= texts
     assert {f"{value:.4f}" for row in walkthrough().output for value in row} <= texts
+
+
+def test_sizes_have_the_decimals_of_the_box() -> None:
+    sheet = story(steps_figure(aligned([170, 70, 272, 190], (3, 3)), source=SOURCE))
+    assert "right = 272 / 32 = 8.5, bottom = 190 / 32 = 5.9375 so 3.1875 × 3.75 cells" in sheet
+    assert "3.1875 / 3 = 1.0625 wide, 3.75 / 3 = 1.25 high" in sheet
 
 
 def test_the_story_of_roi_pool_says_what_rounding_does() -> None:

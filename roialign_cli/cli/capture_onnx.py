@@ -78,8 +78,11 @@ class GivenInputs:
         unnamed = next((file for name, file in self.single if not name), None)
         if unnamed is not None and not len(needed) == len(self.single) == 1:
             inputs = "; ".join(map(str, needed)) or "none"
-            problem = f"{printable(unnamed)} has no name; the inputs of the model are {inputs}"
-            raise click.UsageError(f"--input: {problem}; write NAME=FILE")
+            file = printable(unnamed)
+            problem = f"{file} has no name; the inputs of the model are {inputs}; write NAME=FILE"
+            if file.lower().endswith(".npz"):
+                problem += f", or, for an .npz with all inputs, --inputs {file}"
+            raise click.UsageError(f"--input: {problem}")
         named = [(name or needed[0].name, file) for name, file in self.single]
         return arrays | {name: GivenInput(file, read_array(file)) for name, file in named}
 

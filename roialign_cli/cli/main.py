@@ -71,14 +71,14 @@ class LazyGroup(click.Group):
                 formatter.write_dl(list(commands.items()))
 
 
-_HELP = """Run, explain and draw ROI Align, and find which library produced an output.
+_HELP = """Run, explain and draw ROI Align, and find the rules that an output follows.
 Start with `roialign demo`; see `roialign COMMAND --help`, docs/glossary.md."""
 
 
 @click.group(cls=LazyGroup, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="roialign")
 def group() -> None:
-    """Run, explain and draw ROI Align, and find which library produced an output."""
+    """Run, explain and draw ROI Align, and find the rules that an output follows."""
 
 
 def _command(name: str) -> click.Command:

@@ -88,8 +88,8 @@ def probe(
     Calls the kernel about 50 times with inputs that isolate each rule: how it reads boxes, where
     the sample points lie, the adaptive grid, the border, empty boxes, pooling, batch index, order
     of the axes and more. Prints each rule, the nearest preset, and the smallest cases that show the
-    rules in which the kernel differs. Exits with status 1 if the kernel equals no preset, or not
-    the one that --preset names.
+    rules in which the kernel differs. Exits with status 0 if the kernel equals a preset, or the
+    one that --preset names, apart from details such as the default ratio, and with 1 otherwise.
 
     A function runs in a process of its own, and gets its inputs by the usual names of parameters:
     features or x, boxes or rois, batch_index, output_size, spatial_scale or scale, sampling_ratio

@@ -137,13 +137,26 @@ def _misfit(needed: ModelInput, array: NDArray[Any]) -> str:
         problem = f"the input {needed.name} is {needed.dtype}, not {array.dtype}"
         return f"{problem}; convert the array with astype"
     shape = needed.shape
-    if shape is not None and (
-        len(shape) != array.ndim
-        or any(isinstance(a, int) and a != b for a, b in zip(shape, array.shape, strict=True))
-    ):
-        problem = f"the input {needed.name} has shape {_written(shape)}, not"
-        return f"{problem} {_written(array.shape)}; reshape the array"
-    return ""
+    if shape is None or _fits(shape, array.shape):
+        return ""
+    problem = f"{needed.name} has shape {_written(array.shape)}; the model needs {_written(shape)}"
+    if _has_channels_last(shape, array):
+        problem += "; the channels are last: save np.transpose(array, (0, 3, 1, 2))"
+    return problem
+
+
+def _fits(needed: Shape, shape: Sequence[int]) -> bool:
+    """Return whether a shape has the axes that an input needs."""
+    return len(needed) == len(shape) and all(
+        a == b for a, b in zip(needed, shape, strict=True) if isinstance(a, int)
+    )
+
+
+def _has_channels_last(needed: Shape, array: NDArray[Any]) -> bool:
+    """Return whether an array fits if its last axis, the channels, becomes the second one."""
+    if len(needed) != 4 or array.ndim != 4 or not isinstance(needed[1], int):
+        return False
+    return _fits(needed, np.transpose(array, (0, 3, 1, 2)).shape)
 
 
 @dataclass(frozen=True)

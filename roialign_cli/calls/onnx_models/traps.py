@@ -106,6 +106,13 @@ def _mode_traps(node: ListedNode) -> Iterator[Trap]:
 
 
 def _attribute_traps(node: ListedNode) -> Iterator[Trap]:
+    if "spatial_scale" in node.defaults:
+        default = node.defaults["spatial_scale"]
+        yield Trap(
+            "no-spatial-scale",
+            f"spatial_scale is left to its default, {default:g}: the boxes must be in cells of the "
+            "feature map. If they are in pixels of the image, set the attribute to 1 / stride.",
+        )
     if "sampling_ratio" in node.defaults:
         default = node.defaults["sampling_ratio"]
         meaning = "the adaptive grid" if default <= 0 else f"{default} × {default} points"

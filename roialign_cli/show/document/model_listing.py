@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -53,7 +54,8 @@ def _recording(listing: Listing) -> Iterator[Block]:
 
 def _title(listing: Listing) -> str:
     producer = f", written by {printable(listing.producer)}" if listing.producer else ""
-    count = format_count(len(listing.nodes), "node pools", "nodes pool") + " boxes"
+    operators = Counter(map(_operator, listing.nodes))
+    count = ", ".join(format_count(n, f"{o} node", f"{o} nodes") for o, n in operators.items())
     pyramids = len(listing.pyramids)
     grouped = f", in {format_count(pyramids, 'pyramid', 'pyramids')}" if pyramids else ""
     return f"{printable(listing.path)}: ONNX opset {listing.opset}{producer}; {count}{grouped}"
@@ -71,12 +73,17 @@ def _row(node: ListedNode) -> tuple[str, ...]:
     )
 
 
+def _operator(node: ListedNode) -> str:
+    """Return the domain and the type of the operator of a node."""
+    domain = f"{node.place.domain}::" if node.place.domain else ""
+    return printable(f"{domain}{node.place.node.op_type}")
+
+
 def _attributes(node: ListedNode) -> str:
     """Return the operator, its attributes and its defaults, without those in the table."""
-    domain = f"{node.place.domain}::" if node.place.domain else ""
     in_table = {"spatial_scale", *(node.operator.output_size if node.output_size else ())}
     given = {name: v for name, v in node.attributes.items() if name not in in_table}
-    parts = [f"{domain}{node.place.node.op_type} of opset {node.opset}"]
+    parts = [f"{_operator(node)} of opset {node.opset}"]
     parts += [f"in the file {_values(given)}"] if given else []
     parts += [f"left to the runtime {_values(node.defaults)}"] if node.defaults else []
     return "; ".join(parts) + "."
@@ -139,4 +146,5 @@ def _options(listing: Listing) -> Iterator[Block]:
             words = " ".join(convention_words(node.convention, {}))
             options.setdefault(words, []).append(index)
     for words, nodes in options.items():
-        yield Paragraph(f"Options of {format_indices(nodes)}: {words}")
+        named = f"node{'s' * (len(nodes) > 1)} {format_indices(nodes)}"
+        yield Paragraph(f"The rules of {named}, as options of roialign: {words}")

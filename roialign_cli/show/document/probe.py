@@ -77,7 +77,8 @@ def _shared_rules(found: Fingerprint) -> Iterator[Block]:
         yield Heading(2, f"Rules shared with {found.nearest}, and how many presets have them")
         yield Grid(("rule", "measured", "presets"), tuple(rows), prose=True)
     if any(_AMBIGUOUS in text for _, text, _ in rows):
-        yield Paragraph(f"{_AMBIGUOUS} Another form of this rule gives the same outputs.")
+        reason = "The calls cannot distinguish this rule from another one: the outputs are the same"
+        yield Paragraph(f"{_AMBIGUOUS} {reason}.")
 
 
 # Certainty of a measured rule → how the table states it

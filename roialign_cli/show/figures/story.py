@@ -88,7 +88,7 @@ def sections_story(trace: Trace) -> Iterator[list[Phrase]]:
     rows, columns = len(trace.output), len(trace.output[0])
     sizes = (trace.width, columns, "wide,"), (trace.height, rows, "high")
     yield [
-        Phrase(f"{format_decimals(size)} / {count} = {format_decimals(size / count)} {word}")
+        Phrase(f"{_length(size)} / {count} = {format_decimals(size / count, 4)} {word}")
         for size, count, word in sizes
     ]
     if trace.convention.points == "cells":
@@ -134,7 +134,12 @@ def output_story(trace: Trace, section: Section) -> Iterator[list[Phrase]]:
 
 
 def _size(width: float, height: float) -> str:
-    return f"{format_decimals(width, 3)} × {format_decimals(height, 3)}"
+    return f"{_length(width)} × {_length(height)}"
+
+
+def _length(cells: float) -> str:
+    """Return the length of a side of an ROI with as many decimals as the sides of the box have."""
+    return format_decimals(cells, 5)
 
 
 def _significant(line: FormulaLine) -> str:
