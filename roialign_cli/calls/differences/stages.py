@@ -216,7 +216,7 @@ class GroupComparison:
         if compensated and pairs.shift is not None:
             moves = moves - np.tile(pairs.shift, 2)
         wrong = np.abs(moves).max(axis=1, initial=0.0) > _BOX_TOLERANCE
-        largest = float(np.abs(pairs.moves).max(initial=0.0))
+        largest = float(np.abs(pairs.moves).max(initial=0.0)) if len(wrong) else None
         share = None if compensated else self._share("boxes")
         different = int(wrong.sum())
         return Stage(
