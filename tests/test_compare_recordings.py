@@ -459,7 +459,9 @@ def test_the_command_prints_json_and_draws(command: Command, first: Path, tmp_pa
         "features", "boxes", "levels", "parameters", "output"
     ]  # fmt: skip
     assert len(call["rows"]["pairs"]) == 60
-    assert call["fields"][0] == {"field": "sampling_ratio", "here": 2, "there": 0, "share": 1.0}
+    assert call["fields"] == [
+        {"field": "sampling_ratio", "here": 2, "there": 0, "share": 1.0, "has_effect": True}
+    ]
     assert record_of["explanation"][0].startswith("The ROI Align differs: sampling_ratio")
     assert command.run(*words, "--max-difference", "100")[0] == 0
     assert command.run(*words)[0] == 0
@@ -508,18 +510,18 @@ def test_two_recordings_need_no_option(command: Command, first: Path, tmp_path: 
             "ai.onnx::RoiAlign, opset 16",
             {"coordinate_transformation_mode": "half_pixel"},
             "A has aligned=False, B has coordinate_transformation_mode=half_pixel. To match A, set "
-            "coordinate_transformation_mode=output_half_pixel in B.",
+            "coordinate_transformation_mode to output_half_pixel in B.",
         ),
         (
             "mmcv::MMCVRoiAlign, opset 1",
             {},
             "A has aligned=False, B has no attribute aligned (default 1). To match A, set "
-            "aligned=0 in B.",
+            "aligned to 0 in B.",
         ),
         (
             "torchvision.ops.roi_align",
             {"aligned": True},
-            "A has aligned=False, B has aligned=True.",
+            "A has aligned=False, B has aligned=True. To match A, set aligned to False in B.",
         ),
     ],
 )
@@ -575,7 +577,7 @@ def test_only_one_map_with_another_mode_is_named_with_its_parameter(
     assert (
         f"on map {index} alone (/RoiAlign in B). A has coordinate_transformation_mode=half_pixel, "
         "B has coordinate_transformation_mode=output. To match A, set "
-        "coordinate_transformation_mode=half_pixel in B."
+        "coordinate_transformation_mode to half_pixel in B."
     ) in text
     assert " and onnx-" in text  # the operators that B states
     assert "What its output shows" not in text

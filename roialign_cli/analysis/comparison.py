@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from roialign_cli.analysis.box_conditions import Mask, box_conditions, common_conditions
-from roialign_cli.analysis.equivalence import effective_rules
+from roialign_cli.analysis.equivalence import differing_rules
 from roialign_cli.analysis.points import Point
 from roialign_cli.analysis.sections import Section
 from roialign_cli.analysis.tolerance import (
@@ -20,7 +20,7 @@ from roialign_cli.analysis.tolerance import (
 from roialign_cli.analysis.trace import Trace
 from roialign_cli.core.boxes import Float, as_array
 from roialign_cli.core.channels import check_same_channels
-from roialign_cli.core.convention import BOX_FIELDS, Convention
+from roialign_cli.core.convention import Convention
 from roialign_cli.core.operation import CallOptions, Operation, make_operation
 from roialign_cli.core.overrides import applicable_overrides, resolve
 from roialign_cli.core.preset import Preset
@@ -89,12 +89,16 @@ class Reason:
         The part of the difference that disappears if the first convention takes this field alone
         from the second: 1 if the outputs become equal, negative if they differ more, None if the
         field cannot be set alone.
+    has_effect
+        Whether the first output changes by more than the tolerance if the first convention takes
+        this field alone from the second; None if the field cannot be set alone.
     """
 
     field: str
     here: Any
     there: Any
     share: float | None
+    has_effect: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -268,16 +272,28 @@ def check_output(given: NDArray[Any], shape: tuple[int, ...]) -> None:
         raise ArgumentError("other", problem)
 
 
-def compare_conventions(operation: Operation, other: Convention) -> Comparison:
-    """Compare an operation with the same one under another convention."""
+def compare_conventions(
+    operation: Operation, other: Convention, tolerance: float = CONVENTIONS_TOLERANCE
+) -> Comparison:
+    """Compare an operation with the same one under another convention.
+
+    Parameters
+    ----------
+    operation
+        The operation.
+    other
+        The other convention.
+    tolerance
+        The largest difference that counts as equal, as a share of a channel's largest value.
+    """
     check_same_channels(operation.convention, other, "other")
     second = replace(operation, convention=other)
     plan, moved = operation.plan(), second.plan()
     outputs, other_outputs = operation.pooled(), second.pooled()
-    reasons = _reasons(operation, other, outputs, other_outputs)
+    reasons = _reasons(operation, other, (outputs, other_outputs), tolerance)
     shift = _shift(operation, plan, moved)
     sides = outputs, other_outputs
-    return _compared(operation, other, sides, CONVENTIONS_TOLERANCE, reasons, shift)
+    return _compared(operation, other, sides, tolerance, reasons, shift)
 
 
 def _compared(
@@ -309,23 +325,25 @@ def differing_boxes(differences: Float, output: NDArray[Any], tolerance: float) 
 
 
 def _reasons(
-    operation: Operation, other: Convention, outputs: Float, other_outputs: Float
+    operation: Operation, other: Convention, sides: tuple[Float, Float], tolerance: float
 ) -> tuple[Reason, ...]:
     own = operation.convention
     here, there = own.parameters(), other.parameters()
-    first, second = effective_rules(own).parameters(), effective_rules(other).parameters()
-    names = [name for name in first if first[name] != second[name] and name not in BOX_FIELDS]
+    outputs, other_outputs = sides
     amount = _amount(outputs, other_outputs)
     reasons = []
-    for name in names:
-        share = None
+    for name in differing_rules(own, other):
+        share = has_effect = None
         try:
-            alone = replace(operation, convention=replace(own, **{name: there[name]}))
-            if amount:
-                share = 1 - _amount(alone.pooled(), other_outputs) / amount
+            alone = replace(operation, convention=replace(own, **{name: there[name]})).pooled()
         except ArgumentError:
             pass
-        reasons.append(Reason(name, here[name], there[name], share))
+        else:
+            changes = difference(outputs, alone)
+            has_effect = bool(differing_boxes(changes, outputs, tolerance).any())
+            if amount:
+                share = 1 - _amount(alone, other_outputs) / amount
+        reasons.append(Reason(name, here[name], there[name], share, has_effect))
     return tuple(sorted(reasons, key=lambda reason: -(reason.share or 0.0)))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from roialign_cli.core.convention import BOX_FIELDS, Convention
 from roialign_cli.core.overrides import unused_with_points
+from roialign_cli.errors import ArgumentError
 
 # Fields that change only last digits, or only boxes without points and non-finite cells.
 _COARSE_FIELDS: dict[str, Any] = {
@@ -50,6 +51,29 @@ def effective_rules(convention: Convention) -> Convention:
     if convention.border_margin == math.inf and convention.outside_neighbours != "value":
         unused |= {"extrapolation_value", "average_over"}
     return replace(convention, **{name: _DEFAULTS[name] for name in unused})
+
+
+def differing_rules(one: Convention, other: Convention) -> list[str]:
+    """Return the fields in which two conventions differ once both have the pooling of the first.
+
+    Fields without an effect with this pooling do not count, and neither do those for how
+    boxes are written.
+
+    Examples
+    --------
+    >>> average, largest = Convention(sampling_ratio=2), Convention(pooling="max", max_start=0.0)
+    >>> differing_rules(average, largest), differing_rules(largest, average)
+    (['pooling', 'sampling_ratio'], ['pooling', 'max_start', 'sampling_ratio'])
+    """
+    first = effective_rules(one).parameters()
+    try:
+        second = effective_rules(replace(other, pooling=one.pooling)).parameters()
+    except ArgumentError:  # the other one cannot have this pooling
+        second = effective_rules(other).parameters()
+    differ = {name for name in first if first[name] != second[name]}
+    if one.pooling != other.pooling:
+        differ.add("pooling")
+    return [name for name in first if name in differ and name not in BOX_FIELDS]
 
 
 def _always_has_points(convention: Convention) -> bool:

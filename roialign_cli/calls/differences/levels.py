@@ -226,8 +226,9 @@ class MapComparison:
         by_row = np.zeros(len(operation.boxes_xyxy)) if cross is None else cross.by_row
         rows = np.sort(np.argsort(-by_row, kind="stable")[:_MAX_FIELD_ROWS])
         few = replace(_on_rows(operation, rows), convention=own.convention)
+        tolerance = tolerance_of(*self.calls)
         try:
-            return (*reasons, *compare_conventions(few, other.convention).reasons)
+            return (*reasons, *compare_conventions(few, other.convention, tolerance).reasons)
         except ArgumentError:
             return tuple(reasons)
 

@@ -25,7 +25,9 @@ Verdict = Literal[
 ]
 
 
-_NEGLIGIBLE_SHARE, _MAJOR_SHARE = 0.05, 0.5  # shares of the difference between the outputs
+# Shares of the difference between the outputs.
+_NEGLIGIBLE_SHARE, _MAJOR_SHARE = 0.05, 0.5
+_MAX_UNEXPLAINED = 0.1  # of the difference, above which the shares of the stages have no meaning
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,26 @@ class CallDifferences:
         shares = [one.share for one in self.stages if one.share is not None]
         if stage.share is None or max(shares) < _MAJOR_SHARE:
             return False
-        return stage.share < _NEGLIGIBLE_SHARE
+        return abs(stage.share) < _NEGLIGIBLE_SHARE
+
+    @property
+    def shares_add_up(self) -> bool:
+        """Whether the stages explain the difference one by one.
+
+        Otherwise, they only do so together: then their shares have no meaning.
+        """
+        shares = [one.share for one in self.stages if one.share is not None]
+        is_whole = abs(sum(shares) - 1) <= _MAX_UNEXPLAINED
+        return is_whole and min(shares) > -_NEGLIGIBLE_SHARE
+
+    @property
+    def effective_fields(self) -> tuple[Reason, ...]:
+        """The fields that change the output by more than the tolerance, or may do so.
+
+        All fields if none does so alone.
+        """
+        effective = tuple(one for one in self.fields if one.has_effect is not False)
+        return effective or self.fields
 
     @property
     def inputs(self) -> list[Stage]:

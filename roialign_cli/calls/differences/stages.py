@@ -229,7 +229,7 @@ class GroupComparison:
         if compensated and pairs.shift is not None:
             moves = moves - np.tile(pairs.shift, 2)
         wrong = np.abs(moves).max(axis=1, initial=0.0) > _BOX_TOLERANCE
-        largest = float(np.abs(pairs.moves).max(initial=0.0))
+        largest = float(np.abs(pairs.moves).max(initial=0.0)) if len(wrong) else None
         # Boxes that were changed may be on other maps, where their share was not measured.
         moved = self.box_change is not None and (self._on[0] != self._on[1]).any()
         share = None if compensated or moved else self._share("boxes")

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from roialign_cli.analysis.comparison import Reason
-from roialign_cli.analysis.equivalence import effective_rules
-from roialign_cli.calls.agreement import value_text
-from roialign_cli.calls.differences.kernels import Kernel, KernelCheck
 from roialign_cli.calls.differences.pairing import SHIFT_TOLERANCE, CallGroup
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
-from roialign_cli.calls.differences.shift_parameters import parameter_for, shift_parameter
-from roialign_cli.show.document.answer import answer_clauses
 from roialign_cli.show.document.box_change import box_change_clause, box_change_remedy
-from roialign_cli.show.numbers import capitalised, format_count, format_indices, name_of
+from roialign_cli.show.document.difference_words import (
+    SIDES,
+    amount,
+    by_up_to,
+    joined,
+    of_difference,
+)
+from roialign_cli.show.document.recording_operator import operator_clause, operator_details
+from roialign_cli.show.numbers import capitalised, format_count
 
-SIDES = "A", "B"
-_MAX_FIELDS = 3  # in a sentence
 _SAME_INPUT = "Record both with the same input."
 _BEFORE_BOXES = "compare what makes the boxes (the anchors, the decoding, the NMS)"
 _BEFORE_FEATURES = (
@@ -28,34 +27,6 @@ _BEFORE_FEATURES = (
     "and deviation, order of the channels), the weights and the layers."
 )
 _MIN_PAIRED_SHARE = 0.5  # of the boxes, below which the inputs are likely different
-# Parameters that have the same name in the frameworks as in a convention or a call.
-_SAME_PARAMETERS = "spatial_scale", "sampling_ratio"
-MIN_SHARE = 0.005  # of the difference, below which a share is not shown
-
-
-def amount(value: float) -> str:
-    """Return a difference with two significant digits.
-
-    Examples
-    --------
-    >>> amount(0.000964), amount(0), amount(1234.5)
-    ('0.00096', '0', '1234')
-    """
-    if not np.isfinite(value):
-        return "one not finite"
-    return f"{value:.2g}" if value < 100 else f"{value:.0f}"
-
-
-def by_up_to(value: float | None) -> str:
-    """Return by how much values differ at most."""
-    if value is None or np.isfinite(value):
-        return f"by up to {amount(value or 0.0)}"
-    return "(of some values, only one is finite)"
-
-
-def percent(share: float) -> str:
-    """Return a share of a difference in percent."""
-    return f"{100 * share:.0f} %"
 
 
 def recording_sentences(found: RecordingDifferences) -> list[str]:
@@ -87,14 +58,11 @@ def call_sentences(call: CallDifferences) -> Iterator[str]:
         case "inputs":
             yield from _inputs(call)
         case "operator":
-            yield f"The ROI Align differs: {operator_clause(call, shares=True)}."
-            yield from _operator_details(call)
+            share = _share(call, call.stage("parameters"))
+            yield f"The ROI Align differs: {operator_clause(call)}{share}."
+            yield from operator_details(call)
         case "inputs and operator":
-            share = _of_difference(call.inputs[0])
-            yield f"There are two causes. First, {_first(call)}{share}."
-            share = _of_difference(call.stage("parameters"))
-            yield f"The ROI Align differs, too{share}: {operator_clause(call, shares=False)}."
-            yield from _operator_details(call)
+            yield from _two_causes(call)
         case "unexplained":
             yield from _unexplained(call)
         case "not comparable":
@@ -123,6 +91,22 @@ def _inputs(call: CallDifferences) -> Iterator[str]:
     yield _cross(call)
     if call.inputs[0].name == "features":
         yield _BEFORE_FEATURES
+
+
+def _two_causes(call: CallDifferences) -> Iterator[str]:
+    share = _share(call, call.inputs[0])
+    yield f"There are two causes. First, {_first(call)}{share}."
+    share = _share(call, call.stage("parameters"))
+    yield f"The ROI Align differs, too{share}: {operator_clause(call)}."
+    if not share and call.cross is not None and np.isfinite(call.cross):
+        names = joined([stage.name for stage in call.inputs])
+        yield f"With the {names} of A, a difference of {amount(call.cross)} remains."
+    yield from operator_details(call)
+
+
+def _share(call: CallDifferences, stage: Stage) -> str:
+    """Return what a stage explains, in brackets; "" if that has no meaning."""
+    return of_difference(stage.share) if call.shares_add_up else ""
 
 
 def _to(call: CallDifferences) -> str:
@@ -188,12 +172,6 @@ def _small(call: CallDifferences) -> Iterator[str]:
             yield f"{capitalised(_input(call, stage))}, which explains next to nothing."
 
 
-def _of_difference(stage: Stage) -> str:
-    if stage.share is None:
-        return ""
-    return f" ({percent(stage.share)} of the difference)"
-
-
 def _shift(call: CallDifferences) -> Iterator[str]:
     """Yield what a shift of all boxes and the shift of the operator do together."""
     shift, kernel = moved_by(call), call.checks[1].kernel
@@ -210,85 +188,6 @@ def _shift(call: CallDifferences) -> Iterator[str]:
             f"The operator of B subtracts {offset:g} cells itself, so that the shift is applied "
             "twice. Remove one of the two."
         )
-
-
-def operator_clause(call: CallDifferences, *, shares: bool) -> str:
-    """Return the parameters in which the operators differ, as a clause.
-
-    Parameters
-    ----------
-    call
-        The differences.
-    shares
-        Whether to add what each parameter explains of the difference between the operators.
-    """
-    stage = call.stage("parameters")
-    if stage.text:
-        return stage.text
-    own, other = (check.kernel for check in call.checks)
-    texts = [
-        f"in {side}, {change.text}"
-        for side, kernel in zip(SIDES, (own, other), strict=True)
-        for change in (() if kernel is None else kernel.changes)
-    ]
-    if own is not None and other is not None and own.factor != other.factor:
-        texts.append("B uses another scale than it states")
-    named = [one for one in call.fields if _is_major(one)]
-    if len(named) == 1 and not texts:  # one cause explains what the stage explains
-        named = [replace(named[0], share=stage.share)]
-    texts += [
-        field_words(reason, share=shares) for reason in (named or [*call.fields])[:_MAX_FIELDS]
-    ]
-    if len(named) > _MAX_FIELDS:
-        texts.append(f"{len(named) - _MAX_FIELDS} more")
-    return ", ".join(texts) or "its rules are not those of A"
-
-
-def field_words(reason: Reason, *, share: bool) -> str:
-    """Return a parameter with its two values, and its share if it is known."""
-    here, there = value_text(reason.here), value_text(reason.there)
-    text = f"{reason.field} is {here} in A and {there} in B"
-    if not share or reason.share is None:
-        return text
-    return f"{text} ({percent(reason.share)} of the difference)"
-
-
-def _operator_details(call: CallDifferences) -> Iterator[str]:
-    """Yield the maps on which the operators differ, and the parameters to set."""
-    places = [call.groups[1].on_map(index) for index in call.maps_at_fault]
-    nodes = [one.description.place for one in places if one is not None and one.description.place]
-    if call.maps_at_fault:
-        maps = "map" if len(call.maps_at_fault) == 1 else "maps"
-        of = f" ({', '.join(nodes)} in B)" if nodes else ""
-        yield f"The difference is on {maps} {format_indices(call.maps_at_fault)} alone{of}."
-    yield from _parameters_to_set(call)
-
-
-def _parameters_to_set(call: CallDifferences) -> Iterator[str]:
-    """Yield the parameters in which the frameworks differ, and their values that match A."""
-    if not all(check.is_stated for check in call.checks):
-        return
-    at = call.maps_at_fault[0] if call.maps_at_fault else None
-    members = (group.members[0] if at is None else group.on_map(at) for group in call.groups)
-    own, other = (None if member is None else member.description for member in members)
-    if own is None or other is None:
-        return
-    for reason in call.fields:
-        if reason.field == "offset":
-            first, second = shift_parameter(own), shift_parameter(other)
-            if first and second:
-                needed = parameter_for(other, reason.here)
-                remedy = f" To match A, set {needed} in B." if needed else ""
-                yield f"A has {first}, B has {second}.{remedy}"
-        elif reason.field in _SAME_PARAMETERS and other.operator and _is_major(reason):
-            node = f" ({other.place})" if other.place and not call.maps_at_fault else ""
-            value = value_text(reason.here)
-            yield f"To match A, set {reason.field} to {value} in B{node}."
-
-
-def _is_major(reason: Reason) -> bool:
-    """Return whether a parameter explains a part of the difference that counts, or may do so."""
-    return reason.share is None or reason.share >= MIN_SHARE
 
 
 def _unexplained(call: CallDifferences) -> Iterator[str]:
@@ -332,40 +231,6 @@ def _not_comparable(call: CallDifferences) -> str:
         also = f", and {_input(call, features)}" if features.differs else ""
         return f"The recordings have no box in common{also}. {_SAME_INPUT}"
     return "The outputs cannot be compared: they have other shapes."
-
-
-def operator_lines(check: KernelCheck, side: str) -> Iterator[str]:
-    """Yield how the output of a side disagrees with its stated operator."""
-    if not check.rows and check.stated is not None:
-        yield f"{side} has no recorded output; it is computed by the stated operator."
-    if check.is_stated or not check.rows:
-        return
-    if check.stated is None:
-        stated = f"{side} states no operator."
-    else:
-        stated = (
-            f"{side} states {name_of(check.stated.convention)}, from which its output differs "
-            f"{by_up_to(check.stated_error)} in {check.stated_wrong} of {check.rows} rows."
-        )
-    if check.kernel is not None:
-        yield f"{stated} What its output shows: {shown_words(check.stated, check.kernel)}."
-        return
-    yield stated
-    if check.found is not None and check.found.answer is not None:
-        rows = format_count(len(check.found.answer.boxes), "row", "rows")
-        yield f"A search on {rows}: {'; '.join(answer_clauses(check.found.answer))}"
-
-
-def shown_words(stated: Kernel | None, kernel: Kernel) -> str:
-    """Return the rules that an output shows, by what differs from the stated ones."""
-    changes = [change.text for change in kernel.changes]
-    if stated is None:
-        return "; ".join([name_of(kernel.convention), *changes])
-    here = effective_rules(stated.convention).parameters()
-    there = effective_rules(kernel.convention).parameters()
-    own = kernel.convention.parameters()
-    fields = [f"{name}={own[name]}" for name in here if here[name] != there[name]]
-    return "; ".join([*fields, *changes]) or name_of(kernel.convention)
 
 
 def group_name(group: CallGroup) -> str:

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from roialign_cli.calls.agreement import value_text
 from roialign_cli.calls.differences.pairing import CallGroup, GroupRows, Member
 from roialign_cli.calls.differences.result import CallDifferences, RecordingDifferences, Stage
 from roialign_cli.calls.differences.row_pairs import Rows
 from roialign_cli.printable import printable
 from roialign_cli.show.document.blocks import Block, Grid, Heading, Paragraph
+from roialign_cli.show.document.difference_words import MIN_SHARE, SIDES, amount, percent
+from roialign_cli.show.document.recording_operator import changed_fields, operator_lines
 from roialign_cli.show.document.recording_verdict import (
-    MIN_SHARE,
-    SIDES,
-    amount,
     group_name,
     moved_by,
-    operator_lines,
-    percent,
     recording_sentences,
     shift_words,
 )
@@ -107,7 +103,7 @@ def _stages(call: CallDifferences) -> Grid:
         mark = "> " if stage is first else "  "
         largest = "–" if stage.largest is None else amount(stage.largest)
         share = ""
-        if stage.largest != 0 and stage.share is not None and stage.share >= MIN_SHARE:
+        if call.shares_add_up and stage.share is not None and stage.share >= MIN_SHARE:
             share = percent(stage.share)
         rows.append((mark + stage.name, largest, _what_differs(call, stage), share))
     headers = ("  stage", "largest difference", "what differs", "explains")
@@ -150,12 +146,10 @@ def _counted(stage: Stage, things: str) -> str:
 def _parameters(call: CallDifferences, stage: Stage) -> str:
     if stage.text:
         return stage.text
-    fields = [
-        f"{one.field} {value_text(one.here)} → {value_text(one.there)}" for one in call.fields[:2]
-    ]
+    fields = changed_fields(call)
     if not fields:
         return _counted(stage, "rows")
-    return ", ".join(fields) + ("" if stage.differs else ": no effect here")
+    return fields + ("" if stage.differs else ": no effect here")
 
 
 def _pairing(call: CallDifferences) -> Iterator[str]:
