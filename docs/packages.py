@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -12,7 +13,8 @@ OWN = "roialign_cli"
 PACKAGE = Path(roialign_cli.__file__).parent
 
 
-def imported(path: Path) -> set[str]:
+@functools.cache
+def imported(path: Path) -> frozenset[str]:
     """Return the modules that a module imports anywhere in it."""
     modules: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -25,7 +27,7 @@ def imported(path: Path) -> set[str]:
             if node.module == OWN:
                 names = (alias.name for alias in node.names)
                 modules |= {f"{OWN}.{name}" for name in names if (PACKAGE / name).is_dir()}
-    return modules
+    return frozenset(modules)
 
 
 def modules_of(package: str) -> list[Path]:

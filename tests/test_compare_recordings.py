@@ -392,6 +392,7 @@ def test_boxes_in_other_units_are_compared_in_cells(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_an_output_that_nothing_explains(command: Command, first: Path, tmp_path: Path) -> None:
     folder = record(tmp_path / "b")
     path = folder / "call-0000.npz"

@@ -59,8 +59,8 @@ def shown_commands() -> list[str]:
     return [*dict.fromkeys(commands)]  # the head of a page is also in the page
 
 
-# The pictures whose commands run by default: some views, and the map with 256 channels.
-QUICK = {*(f"{view}-walkthrough.png" for view in ("point", "footprint")), "output-features.png"}
+# The pictures whose commands run by default.
+QUICK = {"point-walkthrough.png", "footprint-walkthrough.png"}
 
 
 def is_slow(command: str) -> bool:

@@ -239,6 +239,7 @@ def test_at_most_200_lines_are_printed_unasked(
     assert any(line.startswith("5. The output") for line in lines)
 
 
+@pytest.mark.thorough
 def test_all_points_are_explained_on_request(capfd: Capture) -> None:
     lines = explained(f"{WALKTHROUGH} --all-points", capfd)
     titles = [line for line in lines if re.fullmatch(r"Section \(.*\), point \(.*\) at .*", line)]

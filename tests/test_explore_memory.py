@@ -56,6 +56,7 @@ def test_memory_does_not_grow_with_answers() -> None:
         check_growth(drag, 60)
 
 
+@pytest.mark.thorough
 def test_memory_does_not_grow_with_refused_requests() -> None:
     with served(*PHOTO) as client:
         wrong = json.dumps({**client.start, "section": [9, 9]}).encode()

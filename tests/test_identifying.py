@@ -397,6 +397,7 @@ def test_the_text_has_no_styles_even_if_colour_is_forced(monkeypatch: pytest.Mon
     assert "\x1b" not in text
 
 
+@pytest.mark.thorough
 def test_an_output_with_two_decimals_is_explained() -> None:
     found = identify(MAP, BOXES, pooled().round(2), spatial_scale=SCALE)
     assert not found.matches

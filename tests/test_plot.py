@@ -153,7 +153,7 @@ def test_an_animation_with_too_many_pixels_is_refused(capfd: Capture, folder: Pa
 
 
 @pytest.mark.usefixtures("staged")
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("kind", ["png", "svg", pytest.param("pdf", marks=pytest.mark.thorough)])
 def test_frames_are_numbered_files(kind: str, folder: Path, capfd: Capture) -> None:
     assert main([*CALL, "-o", f"my.steps.{kind}", "--frames", "--dpi", "60"]) == 0
     files = [f"my.steps-{number}.{kind}" for number in (1, 2, 3)]

@@ -309,6 +309,7 @@ def pool(x, boxes, output_size, scale, half=0.0):
 }
 
 
+@pytest.mark.thorough
 def test_saved_tests_construct_a_class() -> None:
     code = """
 class Pool:

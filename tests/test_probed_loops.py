@@ -125,7 +125,9 @@ def even(size: float) -> float:
         pytest.param(
             loops(section=np.floor), "torchvision-aligned",
             {"edge rounding": "section sizes are rounded down"}, marks=pytest.mark.thorough),
-        (loops(grid=round), "torchvision-aligned", {"adaptive grid": EVEN_GRID}),
+        pytest.param(
+            loops(grid=round), "torchvision-aligned", {"adaptive grid": EVEN_GRID},
+            marks=pytest.mark.thorough),
         pytest.param(
             loops(grid=even), "torchvision-aligned",
             {"adaptive grid": f"{EVEN_GRID}, at least 1"}, marks=pytest.mark.thorough),

@@ -150,6 +150,7 @@ def test_most_mutants_are_shown_on_a_map_of_few_cells() -> None:
     assert given == 0.5
 
 
+@pytest.mark.thorough
 def test_the_nearest_preset_of_a_kernel_with_an_unknown_rule() -> None:
     mutant = one_rule("opposite weights")
     found = probe(mutant.kernel)

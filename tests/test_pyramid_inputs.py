@@ -194,6 +194,7 @@ def identified(capsys: Capture, *options: str) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.thorough
 def test_what_a_recording_states_is_compared_with_its_output(capsys: Capture) -> None:
     recorded(outputs=outputs_of())
     text = identified(capsys)
