@@ -302,7 +302,7 @@ def has_points(case: str) -> bool:
     return bool(one.trace.section(*one.section).points)
 
 
-_TURNS = 34  # so that about a quarter of the cases are drawn by default
+_TURNS = 45  # so that about a fifth of the cases are drawn by default
 
 
 def combinations(view: str) -> list[Any]:

@@ -393,7 +393,7 @@ def test_names_in_a_call_cannot_control_the_terminal(capsys: Capture) -> None:
     ("given", "stated"),
     [
         ("--preset torchvision --sampling-ratio 2", {"preset": "torchvision"}),
-        ("", {"preset": None}),
+        pytest.param("", {"preset": None}, marks=pytest.mark.thorough),
     ],
 )
 def test_capture_writes_the_call_of_arrays(

@@ -91,6 +91,7 @@ def test_the_other_answers_are_about_the_same_map(client: Client) -> None:
     assert client.raw("picture", box=box).startswith(b"\x89PNG")
 
 
+@pytest.mark.thorough
 def test_the_commands_give_the_same(client: Client, capfd: Capture) -> None:
     lines = client.ask("commands", box=[0.0, 0.0, 230.0, 230.0], other="torchvision-aligned")
     for name, line in lines.items():

@@ -90,13 +90,12 @@ def test_a_command_has_examples_a_page_and_a_test(name: str) -> None:
 
 
 def is_slow(example: str) -> bool:
-    """Whether an example takes long: the demo, an animation, a slide, and what `probe` writes.
+    """Whether an example takes long: the demo, searches, most pictures, and what `probe` does.
 
     The tests of these commands run them too.
     """
-    is_of_probe = example.startswith("roialign probe") and " --" in example
-    is_large = ".gif" in example or "--aspect" in example
-    return example.startswith("roialign demo") or is_large or is_of_probe
+    is_drawn = example.startswith("roialign plot") and "--view" not in example
+    return is_drawn or example.split()[1] in {"demo", "identify", "probe"}
 
 
 # `roialign explore` ends with Ctrl-C; test_explore_server.py runs it. ./kernel is a program that

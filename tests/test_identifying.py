@@ -184,7 +184,13 @@ MISTAKES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("words", MISTAKES)
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(words, marks=pytest.mark.thorough if number % 2 else ())
+        for number, words in enumerate(MISTAKES)
+    ],
+)
 def test_a_mistake_behind_a_real_output_is_named(words: str, framework: Any) -> None:
     features, boxes, expected = framework
     change = MISTAKES[words]

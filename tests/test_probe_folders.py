@@ -161,7 +161,8 @@ def compiled(folder: Path, language: str, kernel: str) -> str:
     return program
 
 
-@pytest.mark.parametrize("language", ["c", pytest.param("cpp", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("language", COMPILERS)
 def test_a_compiled_program_is_measured(language: str, tmp_path: Path) -> None:
     folder = battery(tmp_path)
     program = compiled(folder, language, ROI_POOL)
@@ -244,6 +245,7 @@ def test_raw_answers_of_other_sizes(tmp_path: Path) -> None:
             FolderTarget(folder).run(call)
 
 
+@pytest.mark.thorough
 def test_a_damaged_answer_is_named_and_the_others_are_used(tmp_path: Path) -> None:
     folder = battery(tmp_path)
     answer(folder, range(len(fixed_battery(Convention()))), reference)

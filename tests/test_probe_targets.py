@@ -365,7 +365,7 @@ HOLDS_LOCK = "re.match('(a+)+$', 'a' * 60 + 'b')"  # other threads of the proces
         pytest.param("SIGHUP", SLEEPS, marks=pytest.mark.thorough),
         pytest.param("SIGKILL", SLEEPS, marks=pytest.mark.thorough),
         pytest.param("SIGINT", HOLDS_LOCK, marks=pytest.mark.thorough),
-        ("SIGTERM", HOLDS_LOCK),
+        pytest.param("SIGTERM", HOLDS_LOCK, marks=pytest.mark.thorough),
         ("SIGKILL", HOLDS_LOCK),
     ],
 )
@@ -436,7 +436,13 @@ BAD_TARGETS = {
 }
 
 
-@pytest.mark.parametrize("text", BAD_TARGETS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(text, marks=pytest.mark.thorough if number % 2 else ())
+        for number, text in enumerate(BAD_TARGETS)
+    ],
+)
 def test_what_is_no_kernel(
     text: str, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -120,8 +120,10 @@ def even(size: float) -> float:
             loops(image=np.round, shift=0, least=1, grid=floor), "torchvision",
             {"edge rounding": "box edges are rounded half to even before scaling",
              "adaptive grid": FLOOR}, marks=pytest.mark.thorough),
-        (loops(section=even, shift=0, least=1), "torchvision",
-         {"edge rounding": "section sizes are rounded half to even, at least 1"}),
+        pytest.param(
+            loops(section=even, shift=0, least=1), "torchvision",
+            {"edge rounding": "section sizes are rounded half to even, at least 1"},
+            marks=pytest.mark.thorough),
         pytest.param(
             loops(section=np.floor), "torchvision-aligned",
             {"edge rounding": "section sizes are rounded down"}, marks=pytest.mark.thorough),

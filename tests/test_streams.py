@@ -296,6 +296,7 @@ def test_a_working_folder_that_is_gone_is_not_standard_output(
 # Other libraries ----------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_matplotlib_has_no_say_in_a_command(tmp_path: Path) -> None:
     Path("file").touch()
     unwritable = {"MPLCONFIGDIR": "file/folder", "HOME": "file", "MPLBACKEND": "nonsense"}
