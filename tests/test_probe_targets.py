@@ -154,7 +154,6 @@ def test_a_ratio_of_an_unusual_name_is_not_measured(write: Write) -> None:
     assert found.verdict == "This is torchvision (avg). Not measured: sampling ratio."
     with target_of(f"{write(code.replace('per_side', 'sr'))}:kernel", time_limit=SECONDS) as target:
         assert target.matched["sampling ratio"] == "sr"
-        assert "This is" not in probe(target).verdict
 
 
 # As much of PyTorch as `probe` uses.
