@@ -27,10 +27,10 @@ class Near:
 
     @property
     def distance(self) -> tuple[int, bool, int]:
-        """How many rules differ that are not minor, whether the pooling does, and how many are.
+        """The number of major rules that differ, whether the pooling is one, and the minor ones.
 
-        A kernel that pools by max has more in common with a preset that does. Minor rules decide
-        among presets that the kernel equals apart from them, and not which preset was meant.
+        A kernel that pools by max has more in common with a preset that does. The number of minor
+        rules counts only among presets that the kernel equals apart from them.
         """
         pooling = any(rule.name == "pooling" for rule in self.major)
         return len(self.major), pooling, 0 if self.major else len(self.differing)

@@ -66,8 +66,7 @@ class Kernel:
     @property
     def names(self) -> dict[str, str]:
         """Meaning → the parameter that it is given to; "" for one without a name."""
-        both = self._matchings
-        found = {key: one.names.get(key, "") for one in both for key in one.meanings}
+        found = {key: one.names.get(key, "") for one in self._matchings for key in one.meanings}
         return {key: found[key] for key in PARAMETERS if key in found}
 
     def described(self) -> dict[str, Any]:
